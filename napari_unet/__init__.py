@@ -1,0 +1,43 @@
+"""Paint a few strokes, get the whole image segmented, see whether the network beats a threshold, save the masks.
+
+Public names are loaded when first used, so that importing the package loads neither torch nor Qt.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+try:
+    __version__ = version("napari-unet")
+except PackageNotFoundError:  # a source tree that is not installed
+    __version__ = "0+unknown"
+
+_PUBLIC = {
+    "train": "workflows",
+    "predict": "workflows",
+    "score": "workflows",
+    "compare": "workflows",
+    "Image": "core.image",
+    "Scribbles": "core.scribbles",
+    "Pair": "core.scribbles",
+    "TrainingSet": "core.scribbles",
+    "ClassTable": "core.classes",
+    "Knob": "core.knobs",
+    "Patch": "core.method",
+    "Progress": "core.method",
+    "UserError": "core.errors",
+}
+
+__all__ = ["__version__", *_PUBLIC]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PUBLIC:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{_PUBLIC[name]}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_PUBLIC])

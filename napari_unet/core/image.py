@@ -1,0 +1,240 @@
+"""An image as the methods see it: planes of channels, whatever its axes. Reads and writes no files."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import InputWarning, UserError
+
+Where = tuple[int | slice, ...]
+"""Index into an array of an image's shape without channels: leading plane numbers, then rows and columns."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Axes:
+    """What each axis of an array is, and why we think so.
+
+    ``letters`` has one capital letter per axis: ``Y`` and ``X`` once each and in this order, ``C`` at most once, and
+    any other letters (N, T, Z, ...) for axes along which planes are counted. ``reason`` is for people.
+    """
+
+    letters: str
+    reason: str = "as given"
+
+
+def resolve_axes(shape: Sequence[int], given: str | None = None, metadata: str | None = None) -> Axes:
+    """Say what the axes of an array are.
+
+    In this order: what the user gave; what the file's metadata says; a last axis of 3 or 4 is C; the first of three
+    is N.
+
+    Raises
+    ------
+    UserError
+        If the axes given do not fit the shape, or the shape cannot be guessed.
+    """
+    shape = tuple(shape)
+    if given:
+        return Axes(_checked(given.upper(), shape, "the axes given"), "as given")
+    if metadata:
+        return Axes(_checked(metadata.upper(), shape, "the file's axes"), "from the file's metadata")
+    if len(shape) == 2:
+        return Axes("YX", "two axes")
+    if len(shape) >= 3 and shape[-1] in (3, 4):
+        if len(shape) <= 4:
+            return Axes("NYXC"[4 - len(shape):], f"guessed: a last axis of {shape[-1]} is colour")
+    elif len(shape) == 3:
+        return Axes("NYX", "guessed: the first of three axes counts planes")
+    raise UserError(
+        f"The axes of an array of shape {shape} cannot be guessed. Say what they are, one letter each, "
+        "e.g. NYX (stack), ZYX (z-stack), YXC (colour), TCYX (time, channels)."
+    )
+
+
+def _checked(letters: str, shape: tuple[int, ...], what: str) -> str:
+    good = (
+        len(letters) == len(shape) and len(set(letters)) == len(letters) and letters.isalpha()
+        and "Y" in letters and "X" in letters and letters.index("Y") < letters.index("X")
+    )
+    if not good:
+        raise UserError(
+            f"{letters!r} ({what}) does not fit an array of shape {shape}. Give one letter for each of its "
+            f"{len(shape)} axes, Y before X, C for channels, others (N, T, Z) for planes, e.g. "
+            f"{'NTZCYX'[-len(shape):] if len(shape) < 7 else 'NTZCYX'}."
+        )
+    return letters
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Image:
+    """An image of any number of planes, each of (C, Y, X).
+
+    Parameters
+    ----------
+    data : array-like
+        NumPy, zarr or dask array; read plane by plane, never written.
+    axes : str
+        One letter per axis of ``data``, see :class:`Axes`.
+    name : str
+        For messages, rows of tables and names of files.
+    scale : tuple of float, optional
+        Size of a step along each axis of :attr:`shape`, in ``unit``. Default 1.
+    unit : str
+        Physical unit of ``scale`` (``"pixel"`` when not known).
+
+    Raises
+    ------
+    UserError
+        If the image is empty, complex or not made of numbers, or the axes do not fit.
+    """
+
+    data: Any
+    axes: str = "YX"
+    name: str = "image"
+    scale: tuple[float, ...] = ()
+    unit: str = "pixel"
+
+    def __post_init__(self) -> None:
+        shape, dtype = tuple(self.data.shape), np.dtype(self.data.dtype)
+        _checked(self.axes, shape, f"the axes of {self.name!r}")
+        if dtype.kind not in "buif":
+            raise UserError(
+                f"The pixels of {self.name!r} are {dtype}. Allowed: bool, integer or real numbers. "
+                "Convert the image first (of a complex one take the magnitude)."
+            )
+        if math.prod(shape) == 0:
+            raise UserError(f"{self.name!r} is empty (shape {shape}). Choose an image with pixels.")
+        if not self.scale:
+            object.__setattr__(self, "scale", (1.0,) * len(self.shape))
+        if len(self.scale) != len(self.shape):
+            raise UserError(f"{self.name!r} has {len(self.shape)} axes without channels but {len(self.scale)} scales.")
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape without the channel axis: leading axes, then Y and X last. Labels of this image have it."""
+        sizes = dict(zip(self.axes, self.data.shape, strict=True))
+        return tuple(sizes[letter] for letter in self.label_axes)
+
+    @property
+    def label_axes(self) -> str:
+        """Letters of :attr:`shape`: plane axes in order, then ``YX``."""
+        return "".join(letter for letter in self.axes if letter not in "CYX") + "YX"
+
+    @property
+    def n_channels(self) -> int:
+        """Number of channels (1 without a channel axis)."""
+        return int(self.data.shape[self.axes.index("C")]) if "C" in self.axes else 1
+
+    @property
+    def n_planes(self) -> int:
+        """Number of planes: product of the leading axes."""
+        return math.prod(self.shape[:-2])
+
+    @property
+    def plane_shape(self) -> tuple[int, int]:
+        """(Y, X) of a plane."""
+        return self.shape[-2], self.shape[-1]
+
+    def where(self, plane: int, y: slice = slice(None), x: slice = slice(None)) -> Where:
+        """Return the index of (part of) a plane in an array of :attr:`shape`."""
+        return (*map(int, np.unravel_index(plane, self.shape[:-2])), y, x) if self.shape[:-2] else (y, x)
+
+    def plane_of(self, where: Where) -> int:
+        """Return the number of the plane that an index from :meth:`where` lies in."""
+        numbers = tuple(number for number in where[:-2] if isinstance(number, int))
+        return int(np.ravel_multi_index(numbers, self.shape[:-2])) if numbers else 0
+
+    def plane(self, number: int) -> NDArray[np.float32]:
+        """Read one plane.
+
+        Returns
+        -------
+        ndarray of float32, shape (C, Y, X)
+            A fresh array. Values beyond float32 are scaled down (methods normalise anyway); NaN and infinity stay.
+        """
+        leading = iter(self.where(number)[:-2])
+        index = tuple(slice(None) if letter in "CYX" else next(leading) for letter in self.axes)
+        array = np.asarray(self.data[index])
+        kept = "".join(letter for letter in self.axes if letter in "CYX")
+        if "C" in kept:
+            array = np.moveaxis(array, kept.index("C"), 0)
+        else:
+            array = array[None]
+        if array.dtype.kind in "iu" and array.dtype.itemsize > 2:
+            # float32 holds 24 bits; subtracting the minimum first keeps small contrasts on a large offset
+            array = array.astype(np.float64) - float(array.min())
+        elif array.dtype.kind == "f" and array.dtype.itemsize > 4:
+            finite = np.abs(array[np.isfinite(array)])
+            if finite.size and finite.max() > 1e30:
+                array = array / (float(finite.max()) / 1e30)
+        return np.array(array, dtype=np.float32, order="C")
+
+
+@dataclasses.dataclass(frozen=True)
+class Normalisation:
+    """How a plane is brought to a common range: per channel, the two percentiles go to 0 and 1.
+
+    Taken over a whole plane, never over a tile, so that neighbouring tiles agree.
+    """
+
+    low: float = 1.0
+    high: float = 99.0
+
+    def __call__(self, plane: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """Normalise a plane.
+
+        Parameters
+        ----------
+        plane : ndarray of float32, shape (C, Y, X)
+
+        Returns
+        -------
+        normalised : ndarray of float32, shape (C, Y, X)
+            Not clipped at the percentiles, but at -3 and 8, so that a hot pixel stays harmless; a constant channel
+            and pixels that are not finite become 0.
+        valid : ndarray of bool, shape (Y, X)
+            False where any channel is NaN or infinite.
+        """
+        finite = np.isfinite(plane)
+        valid = np.asarray(finite.all(axis=0))
+        out = np.zeros_like(plane)
+        for channel, (values, good) in enumerate(zip(plane, finite, strict=True)):
+            pixels = values if good.all() else values[good]
+            if not pixels.size:
+                continue
+            low, high = map(float, np.percentile(pixels, (self.low, self.high)))
+            if high <= low:
+                low, high = float(pixels.min()), float(pixels.max())
+            if high > low:
+                scaled = (values.astype(np.float32) - np.float32(low)) / np.float32(high - low)
+                out[channel] = np.clip(np.where(good, scaled, 0), -3, 8)
+        return out, valid
+
+
+def warn_not_finite(image: Image, count: int) -> None:
+    """Tell once per image how many pixels were left out because they are NaN or infinite.
+
+    Raises
+    ------
+    UserError
+        If no pixel at all is a number.
+    """
+    total = math.prod(image.shape)
+    if count >= total:
+        raise UserError(
+            f"{image.name!r} holds no numbers at all (every pixel is NaN or infinite). Choose another image."
+        )
+    if count:
+        warnings.warn(
+            f"{image.name!r}: {count} of {total} pixels are NaN or infinite; they are left out of training and "
+            "predicted as background.",
+            InputWarning,
+            stacklevel=3,
+        )
