@@ -1,0 +1,117 @@
+"""Make images, strokes and label arrays of whatever a caller has: arrays, paths or our own objects. Trains nothing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .core.classes import ClassTable, to_painted
+from .core.errors import UsageError, UserError
+from .core.image import Image, resolve_axes
+from .core.method import checked_planes
+from .core.scribbles import Pair, Scribbles, TrainingSet, checked_ids
+
+Code = Literal["mask", "painted"]
+"""Code of a class image: ``mask`` has background 0, ``painted`` has background 1 and 0 = unknown."""
+
+ArrayLike = Any
+"""A numpy, zarr or dask array, an :class:`Image`, or the path of an image file."""
+
+
+def as_images(images: ArrayLike | Sequence[ArrayLike], axes: str | None = None) -> tuple[Image, ...]:
+    """Make images of arrays, paths or images, one or several.
+
+    Raises
+    ------
+    UserError
+        If there is none, or axes cannot be told.
+    """
+    several = isinstance(images, (list, tuple))
+    given = list(images) if several else [images]
+    if not given:
+        raise UserError("No image was given. Give at least one.")
+    made = []
+    for number, one in enumerate(given):
+        if isinstance(one, Image):
+            made.append(one)
+        elif isinstance(one, (str, os.PathLike)):
+            from .io import read_image
+
+            made.append(read_image(Path(one), axes))
+        else:
+            array = one if hasattr(one, "shape") else np.asarray(one)
+            name = f"image {number}" if several else "image"
+            made.append(Image(array, resolve_axes(array.shape, axes).letters, name))
+    return tuple(made)
+
+
+def as_training_set(
+    images: ArrayLike | Sequence[ArrayLike],
+    scribbles: ArrayLike | Sequence[ArrayLike | None] | None,
+    *,
+    axes: str | None = None,
+    index: Sequence[int] | None = None,
+    classes: ClassTable | None = None,
+) -> TrainingSet:
+    """Pair images with their strokes.
+
+    Raises
+    ------
+    UserError
+        If their numbers or shapes differ, or the strokes are no ids.
+    """
+    pictures = as_images(images, axes)
+    given = list(scribbles) if isinstance(scribbles, (list, tuple)) else [scribbles]
+    if len(given) != len(pictures):
+        raise UserError(f"There are {len(pictures)} images but {len(given)} stroke images. Give one for each.")
+    pairs, table = [], classes
+    for image, one in zip(pictures, given, strict=True):
+        if isinstance(one, Scribbles):
+            strokes = one
+        elif one is None:
+            strokes = Scribbles.empty(image.shape)
+        else:
+            labels, its_classes = as_labels(one)
+            table = table or its_classes
+            if labels.shape != image.shape and labels.size == np.prod(image.shape):
+                labels = _squeezed_to(labels, image.shape)
+            strokes = Scribbles.from_array(labels, f"strokes of {image.name}")
+        if index is not None:
+            wanted = set(checked_planes(image, index))
+            strokes = Scribbles(strokes.shape, {k: v for k, v in strokes.planes.items() if k in wanted})
+        pairs.append(Pair(image, strokes))
+    return TrainingSet(tuple(pairs), table or ClassTable.default())
+
+
+def as_labels(labels: ArrayLike) -> tuple[NDArray[Any], ClassTable | None]:
+    """Return a label array, and its class table if it comes from a file that carries one."""
+    if isinstance(labels, (str, os.PathLike)):
+        from .io import read_labels
+
+        return read_labels(Path(labels))
+    return np.asarray(labels), None
+
+
+def _squeezed_to(labels: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+    """Drop or add axes of length 1, if that is all the difference."""
+    same = [size for size in labels.shape if size > 1] == [size for size in shape if size > 1]
+    return labels.reshape(shape) if same else labels
+
+
+def as_painted(labels: NDArray[Any], code: Code) -> NDArray[np.uint8]:
+    """Return labels as painted ids, whichever code they are in.
+
+    Raises
+    ------
+    UserError
+        If they are no class ids.
+    """
+    if code not in ("mask", "painted"):
+        raise UsageError(f"Values cannot be {code!r}. Allowed: mask (0 = background), painted (1 = background).")
+    ids = checked_ids(labels, "the label image")
+    return ids if code == "painted" else to_painted(ids)

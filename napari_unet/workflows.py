@@ -1,0 +1,378 @@
+"""Train, predict, score and compare: what the command line, the window and scripts share. Prints and draws nothing.
+
+Each function returns :class:`~napari_unet.core.work.Work`: iterate over it for progress, call ``.result()`` for the
+outcome.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Generator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .comparison import Comparison, Contender, Finding, run_comparison
+from .core import knobs
+from .core.classes import ClassTable, to_mask
+from .core.errors import UsageError, UserError
+from .core.image import Image
+from .core.method import Model, Patch, Progress, checked_planes
+from .core.rows import Row
+from .core.scribbles import TrainingSet
+from .core.work import work
+from .inputs import ArrayLike, Code, as_images, as_labels, as_painted, as_training_set
+
+if TYPE_CHECKING:
+    from .core.predict import NetworkModel
+
+CLASSICAL = ("threshold", "slic", "mean_shift", "region_growing")
+DEFAULT_METHODS = ("unet", *CLASSICAL)
+
+
+@work
+def train(
+    images: ArrayLike | Sequence[ArrayLike],
+    scribbles: ArrayLike | Sequence[ArrayLike],
+    *,
+    network: str = "unet",
+    axes: str | None = None,
+    index: Sequence[int] | None = None,
+    classes: ClassTable | None = None,
+    **options: Any,
+) -> Generator[Progress, None, NetworkModel]:
+    """Train a network on painted strokes.
+
+    Parameters
+    ----------
+    images, scribbles : array, Image, path or sequence of these
+        Images and their strokes, one for one. Strokes have the image's axes without C; 0 = not painted,
+        1 = background, 2, 3, ... = classes.
+    network : str
+        Name on the networks shelf.
+    axes : str, optional
+        Letters of the images' axes, e.g. ``"NYX"``; guessed when not given (see :func:`resolve_axes`).
+    index : sequence of int, optional
+        Planes whose strokes may be used; all by default.
+    classes : ClassTable, optional
+        Names and colours.
+    **options
+        Knobs of the training and of the network: ``seconds``, ``steps``, ``device``, ``seed``, ``width``, ...
+
+    Yields
+    ------
+    Progress
+        With the loss so far, and every two seconds or so with the model so far.
+
+    Returns
+    -------
+    NetworkModel
+
+    Raises
+    ------
+    UserError
+        If strokes and images do not match, or fewer than two classes are painted.
+    UsageError
+        For an unknown network or option.
+    """
+    training = as_training_set(images, scribbles, axes=axes, index=index, classes=classes)
+    method = make_method(network, **options)
+    if not hasattr(method, "network"):
+        raise UsageError(f"{network!r} is not a network and cannot be trained. See `napari-unet methods`.")
+    model: NetworkModel = yield from method.fit(training)
+    return model
+
+
+@work
+def predict(
+    images: ArrayLike | Sequence[ArrayLike],
+    model: NetworkModel | Model | str | Path,
+    *,
+    axes: str | None = None,
+    index: Sequence[int] | None = None,
+    painted_ids: bool = False,
+    probabilities: bool = False,
+    tta: bool = False,
+    device: str = "auto",
+) -> Generator[Predicted, None, Any]:
+    """Segment images with a fitted model.
+
+    Parameters
+    ----------
+    images : array, Image, path or sequence of these
+    model : Model or path
+        What :func:`train` returned, or a model file.
+    axes : str, optional
+        Letters of the images' axes.
+    index : sequence of int, optional
+        Only these planes, in this order.
+    painted_ids : bool
+        Return ids as they were painted (1 = background) instead of a mask (0 = background).
+    probabilities : bool
+        Return class probabilities too.
+    tta : bool
+        Average over turned and mirrored versions (slower, often a little better).
+    device : str
+        Where to run a model that is loaded from a file.
+
+    Yields
+    ------
+    Predicted
+        Each patch as it comes.
+
+    Returns
+    -------
+    ndarray or list of ndarray
+        One uint8 array per image (a list only if a sequence was given): the image's shape without channels, or
+        (planes, Y, X) with ``index``. With ``probabilities``, pairs of that and a float32 array (planes, C, Y, X).
+
+    Raises
+    ------
+    UserError
+        If an image does not suit the model, or has no such plane.
+    """
+    if isinstance(model, (str, os.PathLike)):
+        from .io.model_file import load_model
+
+        model = load_model(Path(model), device=device)
+    if tta:
+        if not hasattr(model, "tta"):
+            raise UsageError("Averaging over turned versions (tta) is only for networks.")
+        model = dataclasses.replace(model, tta=True)  # type: ignore[type-var]  # checked by the line above
+    several = isinstance(images, (list, tuple))
+    results = []
+    for number, image in enumerate(as_images(images, axes)):
+        planes = checked_planes(image, index)
+        position = {plane: k for k, plane in enumerate(planes)}
+        labels = np.zeros((len(planes), *image.plane_shape), np.uint8)
+        shape = (len(planes), len(model.classes.ids), *image.plane_shape)
+        maps = np.zeros(shape, np.float32) if probabilities else None
+        for patch in model.segment(image, planes, probabilities=probabilities):
+            at = position[image.plane_of(patch.where)]
+            labels[(at, *patch.where[-2:])] = patch.labels
+            if maps is not None and patch.probabilities is not None:
+                maps[(at, slice(None), *patch.where[-2:])] = patch.probabilities
+            yield Predicted(number, image, patch)
+        if index is None:
+            labels = labels.reshape(image.shape)
+        labels = labels if painted_ids else to_mask(labels)
+        results.append(labels if maps is None else (labels, maps))
+    return results if several else results[0]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Predicted:
+    """A patch of a prediction, and of which image."""
+
+    number: int
+    image: Image
+    patch: Patch
+
+
+@work
+def score(
+    prediction: ArrayLike,
+    reference: ArrayLike,
+    *,
+    values: Code = "mask",
+    reference_values: Code = "mask",
+    index: Sequence[int] | None = None,
+    classes: ClassTable | None = None,
+    name: str = "prediction",
+) -> Generator[Progress, None, list[Row]]:
+    """Judge a prediction against a reference, plane by plane.
+
+    Parameters
+    ----------
+    prediction, reference : array or path
+        Class images (..., Y, X).
+    values, reference_values : {"mask", "painted"}
+        Code of each: ``"mask"`` has background 0, ``"painted"`` has background 1 and 0 = unknown.
+    index : sequence of int, optional
+        Planes of the reference to score. A prediction with as many planes as are selected is matched in order; one
+        with as many as the reference is indexed too.
+    classes : ClassTable, optional
+        Names of the classes.
+    name : str
+        What the rows call the prediction.
+
+    Returns
+    -------
+    list of Row
+
+    Raises
+    ------
+    UserError
+        If the shapes or the numbers of planes do not match.
+    """
+    from .metrics.scoring import score_pair
+
+    found, its_classes = as_labels(prediction)
+    truth, other_classes = as_labels(reference)
+    predicted = as_painted(found, values)
+    truth = as_painted(truth, reference_values)
+    predicted = predicted.reshape(-1, *predicted.shape[-2:])
+    truth = truth.reshape(-1, *truth.shape[-2:])
+    numbers = _selected(len(truth), index, "the reference")
+    if len(predicted) == len(truth):
+        aligned = predicted
+    elif len(predicted) == len(numbers):
+        aligned = np.zeros((len(truth), *predicted.shape[-2:]), np.uint8)
+        aligned[list(numbers)] = predicted
+    else:
+        raise UserError(
+            f"The prediction has {len(predicted)} planes, the reference {len(truth)}, and {len(numbers)} are to be "
+            "scored. Give a prediction of the whole reference or of just the planes scored (see --index)."
+        )
+    yield Progress(f"scoring {len(numbers)} planes")
+    table = classes or its_classes or other_classes or ClassTable.default()
+    seen = np.union1d(np.unique(aligned), np.unique(truth[list(numbers)]))
+    return list(score_pair(aligned, truth, table.including(int(number) for number in seen if number), method=name,
+                           image_name="", planes=numbers))
+
+
+@work
+def compare(
+    images: ArrayLike | Sequence[ArrayLike],
+    scribbles: ArrayLike | Sequence[ArrayLike | None] | None,
+    references: ArrayLike | Sequence[ArrayLike | None] | None = None,
+    *,
+    methods: Sequence[str] = DEFAULT_METHODS,
+    options: Mapping[str, Mapping[str, Any]] | None = None,
+    model: NetworkModel | Model | str | Path | None = None,
+    reference_values: Code = "mask",
+    axes: str | None = None,
+    index: Sequence[int] | None = None,
+    classes: ClassTable | None = None,
+    seconds: float = 60.0,
+    device: str = "auto",
+    seed: int = 0,
+) -> Generator[Finding, None, Comparison]:
+    """Run several methods on the same strokes and score them alike.
+
+    Parameters
+    ----------
+    images, scribbles, references : array, Image, path or sequence of these
+        One for one; None for an image without strokes or without a reference. Without any reference, methods are
+        scored on held-out strokes.
+    methods : sequence of str
+        Names on the method shelf.
+    options : mapping of str to mapping, optional
+        By method, knobs that differ from their defaults.
+    model : Model or path, optional
+        A trained network, used in place of training those among ``methods``.
+    reference_values : {"mask", "painted"}
+        Code of the references.
+    axes : str, optional
+        Letters of the images' axes.
+    index : sequence of int, optional
+        Planes that are segmented and scored; every method learns from all painted planes.
+    classes : ClassTable, optional
+        Names and colours.
+    seconds : float
+        Training time of each network.
+    device : str
+        Where networks run.
+    seed : int
+        Of training and of the choice of held-out strokes.
+
+    Yields
+    ------
+    Finding
+
+    Returns
+    -------
+    Comparison
+
+    Raises
+    ------
+    UserError
+        If images, strokes and references do not match.
+    UsageError
+        For an unknown method or knob.
+    """
+    training = as_training_set(images, scribbles, axes=axes, classes=classes)
+    truths = None
+    if references is not None:
+        given = references if isinstance(references, (list, tuple)) else [references]
+        truths = [None if one is None else as_painted(as_labels(one)[0], reference_values) for one in given]
+        seen = {int(number) for truth in truths if truth is not None for number in np.unique(truth) if number}
+        training = TrainingSet(training.pairs, training.classes.including(seen))
+    common = {"seconds": float(seconds), "device": device, "seed": seed}
+    contenders = contenders_of(methods, options or {}, common, model)
+    chosen = None if index is None else [index] * len(training.pairs)
+    return (yield from run_comparison(training, contenders, references=truths, planes=chosen, seed=seed))
+
+
+def make_method(name: str, **options: Any) -> Any:
+    """Make a method by its name on the shelf.
+
+    Raises
+    ------
+    UsageError
+        For an unknown name, or a knob that the method does not have or allow.
+    """
+    from .segmenters import SHELF
+
+    cls = SHELF[name]
+    known = {field.name for field in knobs.fields(cls)}
+    for option in options:
+        if option not in known:
+            raise UsageError(f"{name} has no parameter {option!r}. Allowed: {', '.join(sorted(known)) or 'none'}.")
+    return cls(**options)
+
+
+def contenders_of(
+    methods: Sequence[str],
+    options: Mapping[str, Mapping[str, Any]],
+    common: Mapping[str, Any],
+    model: NetworkModel | Model | str | Path | None = None,
+) -> list[Contender]:
+    """Make the contenders of a comparison.
+
+    Parameters
+    ----------
+    methods : sequence of str
+    options : mapping
+        By method, its own knobs.
+    common : mapping
+        Knobs given to every method that has them.
+    model : Model or path, optional
+        Used in place of every network among ``methods`` (added as the first contender if there is none).
+
+    Raises
+    ------
+    UsageError
+        For an unknown method, or options of a method that is not compared.
+    """
+    from .networks import SHELF as NETWORKS
+    from .segmenters import SHELF
+
+    stray = [name for name in options if name not in methods]
+    if stray:
+        raise UsageError(f"Parameters were given for {stray[0]!r}, which is not compared ({', '.join(methods)}).")
+    if isinstance(model, (str, os.PathLike)):
+        from .io.model_file import load_model
+
+        model = load_model(Path(model), device=str(common.get("device", "auto")))
+    contenders = []
+    for name in methods:
+        if model is not None and name in NETWORKS:
+            continue
+        known = {field.name for field in knobs.fields(SHELF[name])}
+        mine = {key: value for key, value in common.items() if key in known}
+        contenders.append(Contender(name, make_method(name, **{**mine, **options.get(name, {})})))
+    if model is not None:
+        weights = getattr(model, "weights", None)
+        contenders.insert(0, Contender(weights.network_name if weights is not None else "model", model=model))
+    return contenders
+
+
+def _selected(count: int, index: Sequence[int] | None, what: str) -> tuple[int, ...]:
+    numbers = tuple(range(count)) if index is None else tuple(index)
+    wrong = [number for number in numbers if not 0 <= number < count]
+    if wrong:
+        raise UserError(f"{what.capitalize()} has planes 0 to {count - 1}, there is no plane {wrong[0]}.")
+    return numbers
