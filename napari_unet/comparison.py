@@ -15,10 +15,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from .contenders import Contender
 from .core.classes import ClassTable
 from .core.errors import UserError
 from .core.image import Image
-from .core.method import Model, Patch, Progress, Segmenter, checked_planes
+from .core.method import Model, Patch, Progress, checked_planes
 from .core.rows import Row
 from .core.scribbles import TrainingSet
 from .core.strokes import hold_out
@@ -27,34 +28,6 @@ Stage = Literal["fit", "segment", "done", "failed"]
 Labels = NDArray[np.uint8]
 
 _log = logging.getLogger(__name__)
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Contender:
-    """One method of a comparison: to be fitted, or fitted already.
-
-    Parameters
-    ----------
-    name : str
-        What rows and masks call it.
-    method : Segmenter, optional
-        Fitted to the strokes of the comparison.
-    model : Model, optional
-        Used as it is instead.
-
-    Raises
-    ------
-    ValueError
-        Unless exactly one of the two is given.
-    """
-
-    name: str
-    method: Segmenter | None = None
-    model: Model | None = None
-
-    def __post_init__(self) -> None:
-        if (self.method is None) == (self.model is None):
-            raise ValueError("a contender is either a method or a model")
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .comparison import Comparison, Contender, Finding, run_comparison
-from .core import knobs
+from .comparison import Comparison, Finding, run_comparison
+from .contenders import DEFAULT_METHODS, contenders_of, make_method
 from .core.classes import ClassTable, to_mask
 from .core.errors import UsageError, UserError
 from .core.image import Image
@@ -27,9 +27,6 @@ from .inputs import ArrayLike, Code, as_images, as_labels, as_painted, as_traini
 
 if TYPE_CHECKING:
     from .core.predict import NetworkModel
-
-CLASSICAL = ("threshold", "slic", "mean_shift", "region_growing")
-DEFAULT_METHODS = ("unet", *CLASSICAL)
 
 
 @work
@@ -304,70 +301,6 @@ def compare(
     contenders = contenders_of(methods, options or {}, common, model)
     chosen = None if index is None else [index] * len(training.pairs)
     return (yield from run_comparison(training, contenders, references=truths, planes=chosen, seed=seed))
-
-
-def make_method(name: str, **options: Any) -> Any:
-    """Make a method by its name on the shelf.
-
-    Raises
-    ------
-    UsageError
-        For an unknown name, or a knob that the method does not have or allow.
-    """
-    from .segmenters import SHELF
-
-    cls = SHELF[name]
-    known = {field.name for field in knobs.fields(cls)}
-    for option in options:
-        if option not in known:
-            raise UsageError(f"{name} has no parameter {option!r}. Allowed: {', '.join(sorted(known)) or 'none'}.")
-    return cls(**options)
-
-
-def contenders_of(
-    methods: Sequence[str],
-    options: Mapping[str, Mapping[str, Any]],
-    common: Mapping[str, Any],
-    model: NetworkModel | Model | str | Path | None = None,
-) -> list[Contender]:
-    """Make the contenders of a comparison.
-
-    Parameters
-    ----------
-    methods : sequence of str
-    options : mapping
-        By method, its own knobs.
-    common : mapping
-        Knobs given to every method that has them.
-    model : Model or path, optional
-        Used in place of every network among ``methods`` (added as the first contender if there is none).
-
-    Raises
-    ------
-    UsageError
-        For an unknown method, or options of a method that is not compared.
-    """
-    from .networks import SHELF as NETWORKS
-    from .segmenters import SHELF
-
-    stray = [name for name in options if name not in methods]
-    if stray:
-        raise UsageError(f"Parameters were given for {stray[0]!r}, which is not compared ({', '.join(methods)}).")
-    if isinstance(model, (str, os.PathLike)):
-        from .io.model_file import load_model
-
-        model = load_model(Path(model), device=str(common.get("device", "auto")))
-    contenders = []
-    for name in methods:
-        if model is not None and name in NETWORKS:
-            continue
-        known = {field.name for field in knobs.fields(SHELF[name])}
-        mine = {key: value for key, value in common.items() if key in known}
-        contenders.append(Contender(name, make_method(name, **{**mine, **options.get(name, {})})))
-    if model is not None:
-        weights = getattr(model, "weights", None)
-        contenders.insert(0, Contender(weights.network_name if weights is not None else "model", model=model))
-    return contenders
 
 
 def _selected(count: int, index: Sequence[int] | None, what: str) -> tuple[int, ...]:
