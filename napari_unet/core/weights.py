@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from .classes import ClassTable
+from .errors import UserError
 from .image import Normalisation
 
 if TYPE_CHECKING:
@@ -20,6 +22,11 @@ class Network(Protocol):
     The module it builds maps (B, channels, Y, X) to logits (B, classes, Y, X) of the same Y and X, for any Y and X
     that are multiples of :attr:`stride`. Its last layer is a 1x1 convolution called ``head``, so that classes can come
     and go while the rest stays.
+
+    A network may also have a ``padding``: what its module sees beyond the border of what it is given. ``"zero"`` (the
+    default) is for padded convolutions. ``"mirror"`` is for unpadded ones, which need real pixels there: the module
+    mirrors them itself in ``forward`` and has a method ``valid`` that maps (B, channels, Y + 2 halo, X + 2 halo) to
+    logits (B, classes, Y, X), so that only the border of the plane is mirrored and never that of a tile.
     """
 
     @property
@@ -63,3 +70,65 @@ class Weights:
     classes: ClassTable
     normalisation: Normalisation = dataclasses.field(default_factory=Normalisation)
     step: int = 0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "tensors", MappingProxyType(dict(self.tensors)))
+
+
+def snapshot(
+    module: nn.Module,
+    network: Network,
+    network_name: str,
+    channels: int,
+    classes: ClassTable,
+    normalisation: Normalisation | None = None,
+    step: int = 0,
+) -> Weights:
+    """Copy the state of a module, so that training it further leaves the copy alone.
+
+    Returns
+    -------
+    Weights
+        Tensors are copies on the CPU: float32, counters stay integers.
+    """
+    import torch
+
+    tensors = {}
+    for name, tensor in module.state_dict().items():
+        kept = torch.float32 if tensor.is_floating_point() else tensor.dtype
+        tensors[name] = tensor.detach().to("cpu", kept, copy=True).contiguous()
+    return Weights(network, network_name, tensors, channels, classes, normalisation or Normalisation(), step)
+
+
+def load_into(module: nn.Module, weights: Weights) -> None:
+    """Copy weights into a module of the same architecture.
+
+    Raises
+    ------
+    UserError
+        If a tensor is missing, too many or of another shape; nothing is copied then.
+    """
+    check_tensors(module, weights)
+    module.load_state_dict(dict(weights.tensors))
+
+
+def check_tensors(module: nn.Module, weights: Weights) -> None:
+    """Check that weights fit a module.
+
+    Raises
+    ------
+    UserError
+        Naming the first tensors that are missing, too many or of another shape.
+    """
+    expected = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
+    came = {name: tuple(tensor.shape) for name, tensor in weights.tensors.items()}
+    wrong = [f"{name} is missing" for name in expected if name not in came]
+    wrong += [f"{name} is unknown" for name in came if name not in expected]
+    wrong += [f"{name} has shape {came[name]} instead of {shape}" for name, shape in expected.items()
+              if name in came and came[name] != shape]
+    if wrong:
+        more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
+        raise UserError(
+            f"The weights do not fit the network {weights.network!r} with {weights.channels} channels and "
+            f"{len(weights.classes.ids)} classes: {'; '.join(wrong[:3])}{more}. Use weights of the same network."
+        )

@@ -1,0 +1,213 @@
+"""A U-Net after Ronneberger, Fischer and Brox 2015 that is exact under tiling. Knows nothing of images or training.
+
+Each level holds two 3x3 convolutions, each followed by a norm and a ReLU; the encoder's result is concatenated to the
+decoder's. Every operation is local and aligned to the pixel grid, so that a tile with a halo of
+:attr:`UNet.halo` gives the same numbers as the whole plane.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import math
+from typing import Annotated, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from napari_unet.core import knobs
+from napari_unet.core.knobs import Knob
+
+from . import register
+
+Norm = Literal["batch", "channel", "none"]
+Upsampling = Literal["transposed", "bilinear", "nearest", "unpool"]
+
+
+@register("unet", "U-Net")
+@dataclasses.dataclass(frozen=True)
+class UNet:
+    """U-Net with concatenating skips, made for learning while you paint.
+
+    Raises
+    ------
+    UsageError
+        If a knob is out of its bounds.
+    """
+
+    depth: Annotated[int, Knob("How many times the picture is halved; more sees a wider surrounding",
+                               min=1, max=6, advanced=True)] = 4
+    width: Annotated[int, Knob("Channels at full resolution, doubled at each halving; more learns finer "
+                               "differences but is slower", min=2, max=128, advanced=True)] = 16
+    norm: Annotated[Norm, Knob("How activations are kept in range: by statistics of the training patches (batch), "
+                               "per pixel over the channels (channel), or not at all", advanced=True)] = "batch"
+    dilation: Annotated[int, Knob("Step between the pixels that the coarsest level looks at; more sees a wider "
+                                  "surrounding", min=1, max=8, advanced=True)] = 1
+    upsampling: Annotated[Upsampling, Knob("How the coarse levels are brought back to full resolution: learnt "
+                                           "(transposed), smooth (bilinear), plain (nearest), or to where the maxima "
+                                           "were (unpool)", advanced=True)] = "transposed"
+
+    def __post_init__(self) -> None:
+        knobs.check(self)
+
+    @property
+    def stride(self) -> int:
+        """Pixels of the plane per pixel of the coarsest level."""
+        return int(2**self.depth)
+
+    @property
+    def padding(self) -> str:
+        """``"zero"``: convolutions see zeros beyond the border of the plane."""
+        return "zero"
+
+    @property
+    def reach(self) -> int:
+        """Largest distance in pixels, along one axis, of an input pixel on which an output pixel depends."""
+        return max(max(place - low, high - place) for place in range(self.stride) for low, high in [self._need(place)])
+
+    @property
+    def halo(self) -> int:
+        """:attr:`reach`, rounded up to a multiple of the stride."""
+        return math.ceil(self.reach / self.stride) * self.stride
+
+    def _need(self, place: int) -> tuple[int, int]:
+        """Return the first and last input pixel (along one axis) that the output pixel at ``place`` depends on."""
+        lows, highs = [place], [place]
+        low = high = place
+        for level in range(self.depth):
+            low, high = low - 2, high + 2  # two 3x3 convolutions of the decoder
+            if self.upsampling == "unpool":  # a switch depends on all four pixels of its cell
+                self._encoder_need(level, low - low % 2, high + 1 - high % 2, lows, highs)
+            else:
+                self._encoder_need(level, low, high, lows, highs)
+            if self.upsampling == "bilinear":  # pixel i lies at i / 2 - 1 / 4, between two coarse pixels
+                low, high = (low - 1) // 2, (high + 1) // 2
+            else:
+                low, high = low // 2, high // 2
+        self._encoder_need(self.depth, low, high, lows, highs)
+        return min(lows), max(highs)
+
+    def _encoder_need(self, level: int, low: int, high: int, lows: list[int], highs: list[int]) -> None:
+        for upward in range(level, -1, -1):
+            convolutions = 2 * (self.dilation if upward == self.depth else 1)
+            low, high = low - convolutions, high + convolutions
+            if upward:
+                low, high = 2 * low, 2 * high + 1  # 2x2 pooling
+        lows.append(low)
+        highs.append(high)
+
+    def build(self, channels: int, classes: int) -> nn.Module:
+        """Return the module with He initialisation, from torch's global generator.
+
+        Parameters
+        ----------
+        channels : int
+            Image channels.
+        classes : int
+            Output channels.
+        """
+        return UNetModule(self, channels, classes)
+
+
+class UNetModule(nn.Module):
+    """The layers of :class:`UNet`; maps (B, channels, Y, X) to float32 logits (B, classes, Y, X)."""
+
+    def __init__(self, knobs: UNet, channels: int, classes: int) -> None:
+        super().__init__()
+        widths = [knobs.width * 2**level for level in range(knobs.depth + 1)]
+        self.switches = knobs.upsampling == "unpool"
+        self.encoder = nn.ModuleList()
+        for level, width in enumerate(widths):
+            dilation = knobs.dilation if level == knobs.depth else 1
+            self.encoder.append(_block(channels if level == 0 else widths[level - 1], width, knobs.norm, dilation))
+        self.rise = nn.ModuleList(_rise(wide, narrow, knobs.upsampling)
+                                  for narrow, wide in itertools.pairwise(widths))
+        self.decoder = nn.ModuleList(_block(2 * width, width, knobs.norm) for width in widths[:-1])
+        self.head = nn.Conv2d(knobs.width, classes, 1)
+        for module in self.modules():
+            if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
+                he_init(module)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return logits (B, classes, Y, X) for (B, channels, Y, X); Y and X are multiples of the stride."""
+        kept: list[tuple[Tensor, Tensor | None]] = []
+        for block in self.encoder[:-1]:
+            x = block(x)
+            if self.switches:
+                pooled, switch = functional.max_pool2d(x, 2, return_indices=True)
+            else:
+                pooled, switch = functional.max_pool2d(x, 2), None
+            kept.append((x, switch))
+            x = pooled
+        x = self.encoder[-1](x)
+        for rise, block in zip(reversed(self.rise), reversed(self.decoder), strict=True):
+            skip, switch = kept.pop()
+            x = rise(x)
+            if switch is not None:
+                x = functional.max_unpool2d(x, switch, (2, 2))
+            x = block(torch.cat([skip, x], dim=1))
+        return full_precision_head(self.head, x)
+
+
+def full_precision_head(head: nn.Module, features: Tensor) -> Tensor:
+    """Apply the last layer in float32 even under autocast: logits of 8 bits would be too coarse for probabilities."""
+    with torch.autocast(features.device.type, enabled=False):
+        logits: Tensor = head(features.float())
+        return logits
+
+
+class ChannelNorm(nn.Module):
+    """Norm over the channels of each pixel (Ba, Kiros and Hinton 2016), with gain and offset per channel."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(channels))
+        self.bias = nn.Parameter(torch.zeros(channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the normalised (B, C, Y, X)."""
+        last = functional.layer_norm(x.permute(0, 2, 3, 1), self.weight.shape, self.weight, self.bias)
+        return last.permute(0, 3, 1, 2)
+
+
+def he_init(convolution: nn.Conv2d | nn.ConvTranspose2d) -> None:
+    """Draw weights of variance 2 / N with N incoming nodes (He et al. 2015, eq. 10); biases become 0."""
+    if isinstance(convolution, nn.ConvTranspose2d):
+        # its 2x2 windows do not overlap: an output pixel has one incoming node per channel
+        nn.init.normal_(convolution.weight, std=math.sqrt(2 / convolution.in_channels))
+    else:
+        nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")
+    if convolution.bias is not None:
+        nn.init.zeros_(convolution.bias)
+
+
+def _norm(kind: str, channels: int) -> list[nn.Module]:
+    if kind == "batch":
+        return [nn.BatchNorm2d(channels)]
+    if kind == "channel":
+        return [ChannelNorm(channels)]
+    return []
+
+
+def _block(channels: int, width: int, norm: str, dilation: int = 1) -> nn.Sequential:
+    """Two times convolution, norm, ReLU. A convolution before a batch norm needs no bias."""
+    layers: list[nn.Module] = []
+    for incoming in (channels, width):
+        layers += [
+            nn.Conv2d(incoming, width, 3, padding=dilation, dilation=dilation, bias=norm != "batch"),
+            *_norm(norm, width),
+            nn.ReLU(inplace=True),
+        ]
+    return nn.Sequential(*layers)
+
+
+def _rise(wide: int, narrow: int, kind: str) -> nn.Module:
+    """Halve the channels and double the resolution (a pooling switch does the latter itself)."""
+    if kind == "transposed":
+        return nn.ConvTranspose2d(wide, narrow, 2, stride=2)
+    fewer = nn.Conv2d(wide, narrow, 1)  # before the upsampling: same result, a quarter of the work
+    if kind == "unpool":
+        return fewer
+    return nn.Sequential(fewer, nn.Upsample(scale_factor=2, mode=kind,
+                                            align_corners=False if kind == "bilinear" else None))
