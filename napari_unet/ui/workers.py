@@ -1,0 +1,249 @@
+"""Run a generator in a thread of its own and hand what it yields to the GUI thread. Knows no method and no layer.
+
+Why not napari's or superqt's generator worker: they swallow ``RuntimeError`` (every torch error is one), do not close
+the generator when told to quit, and share a pool of as many threads as there are cores, so that live training and its
+predictor would keep everything else waiting on a small machine.
+"""
+
+from __future__ import annotations
+
+import atexit
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from qtpy.QtCore import QEvent, QObject, Qt, QTimer, Signal
+
+from napari_unet.core.errors import WorkError
+
+_BREATH = 0.02
+"""Seconds the GUI thread spends on delivered items before it looks at the mouse again."""
+
+_PATIENCE = 30.0
+"""Seconds to wait for a thread that was told to stop (one training step or one tile at most)."""
+
+_alive: set[Worker] = set()
+
+
+class Worker(QObject):
+    """One generator in one thread.
+
+    All signals are emitted in the thread that made the worker (the GUI thread). ``finished`` comes last, exactly
+    once, however the work ended.
+
+    Parameters
+    ----------
+    work : callable
+        Called in the new thread, returns an iterator (a generator, or :class:`napari_unet.core.work.Work`).
+    name : str
+        Name of the thread.
+
+    Notes
+    -----
+    An exception ends in ``failed``; ``RuntimeError`` is handed on as :class:`~napari_unet.core.errors.WorkError`
+    with its cause attached. After :meth:`stop` nothing but ``finished`` is emitted, and the generator is closed in
+    its own thread, so that its ``finally`` clauses run.
+    """
+
+    yielded = Signal(object)
+    returned = Signal(object)
+    failed = Signal(object)
+    finished = Signal()
+    _woken = Signal()
+
+    def __init__(self, work: Callable[[], Iterator[Any]], name: str = "napari-unet") -> None:
+        super().__init__()
+        self._work = work
+        self._inbox: deque[tuple[str, Any]] = deque()
+        self._wake_pending = False
+        self._stop = False
+        self._ended = False
+        self._go = threading.Event()
+        self._go.set()
+        # A daemon, so that an interpreter that ends without closing the window is not held up; see _stop_everything.
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._woken.connect(self._on_woken, Qt.ConnectionType.QueuedConnection)  # type: ignore[call-arg]
+
+    @property
+    def running(self) -> bool:
+        """Whether ``finished`` is still to come."""
+        return not self._ended and self in _alive
+
+    @property
+    def paused(self) -> bool:
+        """Whether no item is asked for at the moment."""
+        return not self._go.is_set()
+
+    def start(self) -> Worker:
+        """Start the thread and return the worker."""
+        _alive.add(self)
+        self._thread.start()
+        return self
+
+    def pause(self) -> None:
+        """Ask for no further item until :meth:`resume`."""
+        self._go.clear()
+
+    def resume(self) -> None:
+        """Go on after :meth:`pause`."""
+        self._go.set()
+
+    def stop(self) -> None:
+        """Close the generator after the item it is working on; what it has yielded meanwhile is dropped."""
+        self._stop = True
+        self._go.set()
+
+    def wait(self, seconds: float = _PATIENCE) -> bool:
+        """Wait for the thread to end, deliver what it left, and say whether it has ended. Call in the GUI thread."""
+        self._thread.join(seconds)
+        if self._thread.is_alive():
+            return False
+        self._deliver(None)
+        return True
+
+    # -- in the worker's thread ------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        iterator: Iterator[Any] | None = None
+        try:
+            iterator = iter(self._work())
+            self._drain(iterator)
+        except Exception as error:
+            self._post("failed", _told(error))
+        finally:
+            try:
+                if iterator is not None and hasattr(iterator, "close"):
+                    iterator.close()
+            except Exception as error:
+                self._post("failed", _told(error))
+            self._post("finished", None)
+
+    def _drain(self, iterator: Iterator[Any]) -> None:
+        while True:
+            self._go.wait()
+            if self._stop:
+                return
+            try:
+                item = next(iterator)
+            except StopIteration as end:
+                # Work keeps its result to itself, a plain generator hands it over
+                self._post("returned", iterator.result() if hasattr(iterator, "result") else end.value)
+                return
+            self._post("yielded", item)
+
+    def _post(self, signal: str, value: Any) -> None:
+        self._inbox.append((signal, value))
+        if not self._wake_pending:  # one wake-up for many items, so that fast work cannot flood the event loop
+            self._wake_pending = True
+            try:
+                self._woken.emit()
+            except RuntimeError:  # Qt has deleted this object because the application is gone
+                _alive.discard(self)
+
+    # -- in the GUI thread -----------------------------------------------------------------------------------------
+
+    def _on_woken(self) -> None:
+        self._wake_pending = False  # before looking into the inbox: a later item wakes us again
+        self._deliver(_BREATH)
+
+    def _deliver(self, limit: float | None) -> None:
+        start = time.monotonic()
+        while self._inbox:
+            signal, value = self._inbox.popleft()
+            if signal == "finished":
+                self._thread.join()
+                self._ended = True
+                _alive.discard(self)
+                self.finished.emit()
+            elif not self._stop:
+                getattr(self, signal).emit(value)
+            if limit is not None and time.monotonic() - start > limit and self._inbox:
+                QTimer.singleShot(0, self._on_woken)
+                return
+
+
+def _told(error: Exception) -> Exception:
+    """Return the error, a ``RuntimeError`` as ``WorkError``."""
+    if not isinstance(error, RuntimeError):
+        return error
+    told = WorkError(str(error) or type(error).__name__)
+    told.__cause__ = error
+    return told
+
+
+class WorkerGroup(QObject):
+    """The workers of one dock; stops them and waits when the dock or the window goes.
+
+    Parameters
+    ----------
+    owner : QWidget
+        The dock. When Qt deletes it, its workers are stopped and waited for.
+    window : QWidget, optional
+        The main window; its closing does the same.
+    """
+
+    def __init__(self, owner: QObject, window: QObject | None = None) -> None:
+        super().__init__(owner)
+        self._workers: set[Worker] = set()
+        workers = self._workers
+        # no bound method: by the time of `destroyed` this object may be half gone
+        owner.destroyed.connect(lambda *_: _stop_and_wait(workers))
+        self._window = window
+        if window is not None:
+            window.installEventFilter(self)
+
+    def start(
+        self,
+        work: Callable[[], Iterator[Any]],
+        name: str = "napari-unet",
+        *,
+        on_item: Callable[[Any], None] | None = None,
+        on_result: Callable[[Any], None] | None = None,
+        on_error: Callable[[Exception], None] | None = None,
+        on_end: Callable[[], None] | None = None,
+    ) -> Worker:
+        """Start work; the callbacks are called in the GUI thread, see :class:`Worker`."""
+        worker = Worker(work, name)
+        for signal, slot in (
+            (worker.yielded, on_item), (worker.returned, on_result), (worker.failed, on_error),
+        ):
+            if slot is not None:
+                signal.connect(slot)
+        self._workers.add(worker)
+        workers = self._workers
+        worker.finished.connect(lambda: workers.discard(worker))
+        if on_end is not None:
+            worker.finished.connect(on_end)
+        return worker.start()
+
+    def stop_all(self) -> None:
+        """Stop all workers and wait for their threads."""
+        _stop_and_wait(self._workers)
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        """Stop when the window closes: at once if code closes it, when it hides if a person does (who may be asked)."""
+        if event is not None and watched is self._window and not event.spontaneous() and event.type() in (
+            QEvent.Type.Close, QEvent.Type.Hide, QEvent.Type.DeferredDelete,
+        ):
+            self.stop_all()
+        return False
+
+
+def _stop_and_wait(workers: set[Worker]) -> None:
+    for worker in tuple(workers):
+        worker.stop()
+    for worker in tuple(workers):
+        worker.wait()
+
+
+def _stop_everything() -> None:
+    """Let no thread outlive the interpreter: torch aborts the process when that happens."""
+    for worker in tuple(_alive):
+        worker.stop()
+    for worker in tuple(_alive):
+        worker._thread.join(_PATIENCE)
+
+
+atexit.register(_stop_everything)
