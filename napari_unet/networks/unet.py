@@ -150,10 +150,10 @@ class UNetModule(nn.Module):
         return full_precision_head(self.head, x)
 
 
-def full_precision_head(head: nn.Module, features: Tensor) -> Tensor:
-    """Apply the last layer in float32 even under autocast: logits of 8 bits would be too coarse for probabilities."""
+def full_precision_head(head: nn.Conv2d, features: Tensor) -> Tensor:
+    """Apply the last layer in its own precision even under autocast: logits of 8 bits would be too coarse for probabilities."""
     with torch.autocast(features.device.type, enabled=False):
-        logits: Tensor = head(features.float())
+        logits: Tensor = head(features.to(head.weight.dtype))
         return logits
 
 
