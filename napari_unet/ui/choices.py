@@ -1,0 +1,101 @@
+"""Boxes to choose a layer in, and one watch that tells when the layers change. Changes no layer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from napari.layers import Layer
+from qtpy.QtCore import QObject, QTimer, Signal
+from qtpy.QtWidgets import QComboBox, QSizePolicy, QWidget
+
+_OF_INTEREST = ("inserted", "removed", "reordered", "name", "renamed")
+
+
+class LayerWatch(QObject):
+    """Tells once, in the next turn of the event loop, that layers came, went, moved or were renamed.
+
+    Stops listening when ``owner`` is deleted.
+    """
+
+    changed = Signal()
+
+    def __init__(self, viewer: Any, owner: QObject) -> None:
+        super().__init__(owner)
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(0)
+        self._timer.timeout.connect(self.changed)
+        timer = self._timer
+
+        def on_event(event: Any) -> None:
+            if event.type in _OF_INTEREST:
+                timer.start()
+
+        layers = viewer.layers
+        layers.events.connect(on_event)
+        # the function, not a method of this object: by the time of `destroyed` this object is half gone
+        owner.destroyed.connect(lambda *_: layers.events.disconnect(on_event))
+
+
+class LayerBox(QComboBox):
+    """A choice of one layer of the viewer.
+
+    Parameters
+    ----------
+    viewer : napari Viewer
+    name : str
+        objectName.
+    accepts : callable
+        Says of a layer whether it can be chosen.
+    nothing : str
+        What the first line reads; choosing it means no layer.
+    """
+
+    layer_changed = Signal()
+
+    def __init__(
+        self, viewer: Any, name: str, accepts: Callable[[Layer], bool], nothing: str, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._viewer = viewer
+        self._accepts = accepts
+        self._nothing = nothing
+        self._layers: list[Layer | None] = []
+        self.setObjectName(name)
+        # long layer names must not widen the dock
+        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.setMinimumContentsLength(6)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.currentIndexChanged.connect(lambda _index: self.layer_changed.emit())
+        self.refresh()
+
+    @property
+    def layer(self) -> Layer | None:
+        """The layer chosen, or None."""
+        index = self.currentIndex()
+        return self._layers[index] if 0 <= index < len(self._layers) else None
+
+    @layer.setter
+    def layer(self, layer: Layer | None) -> None:
+        for index, one in enumerate(self._layers):
+            if one is layer:
+                self.setCurrentIndex(index)
+
+    @property
+    def layers(self) -> list[Layer]:
+        """All layers that can be chosen."""
+        return [layer for layer in self._layers if layer is not None]
+
+    def refresh(self) -> None:
+        """List the layers there are now, topmost first, and keep the choice if its layer is still there."""
+        before = self.layer
+        self._layers = [None, *(layer for layer in reversed(self._viewer.layers) if self._accepts(layer))]
+        blocked = self.blockSignals(True)
+        self.clear()
+        self.addItems([self._nothing, *(layer.name for layer in self.layers)])
+        found = next((index for index, layer in enumerate(self._layers) if layer is before), 0)
+        self.setCurrentIndex(found)
+        self.blockSignals(blocked)
+        if self.layer is not before:
+            self.layer_changed.emit()

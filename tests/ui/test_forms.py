@@ -1,0 +1,145 @@
+"""Forms: every knob of every method has a control that gives back what it was given."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Annotated, Literal
+
+import pytest
+from qtpy.QtCore import QPoint, QPointF, Qt
+from qtpy.QtGui import QWheelEvent
+from qtpy.QtWidgets import QApplication, QCheckBox, QWidget
+
+from napari_unet import losses, networks, segmenters
+from napari_unet.core.errors import UsageError
+from napari_unet.core.knobs import Knob, check, fields
+from napari_unet.ui.forms import Fold, KnobForm, caption, tooltip
+
+
+@dataclasses.dataclass(frozen=True)
+class Everything:
+    """A method with every kind of knob."""
+
+    sigma: Annotated[float | None, Knob("Blur before cutting.", min=0, max=20, unit="px", auto=(0.0, 1.0, 2.5))] = None
+    rate: Annotated[float, Knob("How fast to learn.", min=0, max=1, step=1e-4, advanced=True)] = 3e-4
+    third: Annotated[float, Knob("A number no spin box can hold.", min=0, max=1)] = 1 / 3
+    count: Annotated[int, Knob("How many.", min=1, max=64)] = 5
+    window: Annotated[int | None, Knob("Window.", min=3, max=501, advanced=True)] = None
+    kind: Annotated[Literal["otsu", "local_mean"], Knob("Which rule.")] = "otsu"
+    side: Annotated[Literal["bright", "dark"] | None, Knob("Which side.")] = None
+    flat: Annotated[bool, Knob("Remove shading.")] = False
+    invert: Annotated[bool | None, Knob("Dark objects.")] = None
+    word: Annotated[str, Knob("Any text.")] = "abc"
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
+@pytest.fixture
+def form(qtbot):
+    """A form of :class:`Everything`."""
+    made = KnobForm(Everything, "all")
+    qtbot.addWidget(made)
+    return made
+
+
+def test_untouched_form_gives_the_defaults_exactly(form):
+    assert form.method() == Everything()
+    assert form.values()["third"] == 1 / 3
+
+
+def test_values_go_in_and_come_out(form):
+    wanted = Everything(2.25, 0.0123, 0.5, 7, 31, "local_mean", "dark", True, False, "xyz")
+    form.set_values(dataclasses.asdict(wanted))
+    assert form.method() == wanted
+    form.set_values({"sigma": None, "window": None, "side": None, "invert": None})
+    assert form.method().sigma is None
+    assert form.method().window is None
+    assert form.method().side is None
+    assert form.method().invert is None
+
+
+def test_auto_is_a_tick_that_frees_the_number(form):
+    tick, number = form.findChild(QCheckBox, "all_sigma_auto"), form.findChild(QWidget, "all_sigma")
+    assert tick.isChecked()
+    assert not number.isEnabled()
+    tick.setChecked(False)
+    assert number.isEnabled()
+    assert form.values()["sigma"] == 1.0  # the middle of what auto would try is a sensible start
+    tick.setChecked(True)
+    assert form.values()["sigma"] is None
+
+
+def test_typing_counts_as_a_change(form, qtbot):
+    with qtbot.waitSignal(form.changed):
+        form.findChild(QWidget, "all_count").setValue(9)
+    assert form.method().count == 9
+
+
+def test_bounds_hold_in_the_window_and_in_code(form):
+    spin = form.findChild(QWidget, "all_count")
+    spin.setValue(1000)
+    assert form.values()["count"] == 64
+    with pytest.raises(UsageError, match="count cannot be 0. Allowed: a whole number from 1 to 64"):
+        form.set_values({"count": 0})
+
+
+def test_every_control_is_named_and_explained(form):
+    for field in fields(Everything):
+        widget = form.findChild(QWidget, f"all_{field.name}")
+        assert widget is not None
+        assert field.knob.help in widget.toolTip()
+        assert field.allowed in widget.toolTip()
+
+
+def test_advanced_knobs_are_folded_away(form, qtbot):
+    form.show()
+    qtbot.waitExposed(form)
+    fold = form.findChild(Fold, "all_advanced")
+    rate = form.findChild(QWidget, "all_rate")
+    assert not rate.isVisible()
+    fold.expand()
+    qtbot.waitUntil(rate.isVisible)
+
+
+def test_wheel_over_a_control_does_not_change_it(form, qtbot):
+    form.show()
+    qtbot.waitExposed(form)
+    spin = form.findChild(QWidget, "all_count")
+    form.findChild(QWidget, "all_word").setFocus()
+    turn = QWheelEvent(
+        QPointF(5, 5), QPointF(spin.mapToGlobal(QPoint(5, 5))), QPoint(0, 0), QPoint(0, 120),
+        Qt.MouseButton.NoButton, Qt.KeyboardModifier.NoModifier, Qt.ScrollPhase.NoScrollPhase, False,
+    )
+    QApplication.sendEvent(spin, turn)
+    assert form.values()["count"] == 5
+
+
+def test_start_and_skipped_knobs_are_kept(qtbot):
+    form = KnobForm(Everything, "more", start=Everything(count=9, kind="local_mean"), skip=("kind",))
+    qtbot.addWidget(form)
+    assert "kind" not in form.controls
+    assert form.method() == Everything(count=9, kind="local_mean")
+    assert form.method(kind="otsu").kind == "otsu"
+
+
+def test_caption_and_tooltip():
+    sigma = fields(Everything)[0]
+    assert caption(sigma) == "sigma (px)"
+    assert tooltip(sigma) == "Blur before cutting.\nAllowed: a number from 0 to 20 (px), or auto."
+
+
+SHELVED = [
+    pytest.param(entry, id=f"{shelf.kind}-{entry.name}")
+    for shelf in (segmenters.SHELF, networks.SHELF, losses.SHELF)
+    for entry in shelf
+    if dataclasses.is_dataclass(entry.item)
+]
+
+
+@pytest.mark.parametrize("entry", SHELVED)
+def test_every_form_on_the_shelves_gives_its_defaults(entry, qtbot):
+    form = KnobForm(entry.item, f"shelf_{entry.name}")
+    qtbot.addWidget(form)
+    assert form.method() == entry.item()
+    assert all(control.toolTip() or control.field.knob.help for control in form.controls.values())
