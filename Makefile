@@ -1,0 +1,69 @@
+# Two commands: `make demo` shows what it does, `make test` checks everything. Both make .venv and install what is missing.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+# CPU users may name PyTorch's own CPU index: make demo TORCH_INDEX=https://...
+TORCH := $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX),)
+BINDINGS := pyqt5 pyqt6
+
+.PHONY: demo test lint types unit window soak bench figures venv dev debian clean
+
+demo: $(VENV)/installed
+	$(BIN)/napari-unet demo
+
+test: debian $(VENV)/installed-dev
+	$(MAKE) --no-print-directory lint types unit window
+
+lint:
+	$(BIN)/ruff check .
+
+types:
+	$(BIN)/mypy
+
+unit:
+	$(BIN)/pytest -n 2 --ignore tests/ui -m "not soak"
+
+# the real window, in a virtual display, on both Qt bindings
+window:
+	for binding in $(BINDINGS); do \
+	  QT_API=$$binding PYTEST_QT_API=$$binding xvfb-run -a -s "-screen 0 1920x1080x24" $(BIN)/pytest tests/ui -m "not soak" || exit 1; \
+	done
+
+soak: debian $(VENV)/installed-dev
+	xvfb-run -a -s "-screen 0 1920x1080x24" $(BIN)/pytest -m soak
+
+# full measurements; DATA is a folder of sets laid out like sample_data
+bench: $(VENV)/installed-dev
+	$(BIN)/python benchmarks/prediction.py
+	$(BIN)/python benchmarks/training.py --data $(or $(DATA),sample_data)
+
+# every picture of README and docs, from the real window and the real data
+figures: debian $(VENV)/installed-dev
+	xvfb-run -a -s "-screen 0 1920x1080x24" $(BIN)/python docs/make_figures.py
+
+debian:
+	@tools/debian.sh
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c "import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))" \
+	  || { echo "Python 3.11 to 3.13 is needed; name one with make PYTHON=python3.12 ..."; exit 1; }
+	@$(PYTHON) -c "import ensurepip" 2>/dev/null || tools/debian.sh
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/torch: $(VENV)/bin/python constraints.txt
+	$(PIP) $(TORCH) torch
+	@touch $@
+
+$(VENV)/installed: $(VENV)/torch pyproject.toml constraints.txt
+	$(PIP) -e ".[pyqt5]"
+	@touch $@
+
+$(VENV)/installed-dev: $(VENV)/installed
+	$(PIP) --upgrade pip
+	$(PIP) --group dev
+	@touch $@
+
+clean:
+	rm -rf $(VENV) demo-output build dist

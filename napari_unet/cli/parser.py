@@ -1,0 +1,198 @@
+"""Flags and positionals of every command. Runs nothing and imports no heavy package, so that ``--help`` is instant."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+from collections.abc import Callable
+from pathlib import Path
+
+from napari_unet import __version__
+
+DEFAULT_METHODS = "unet,threshold,slic,mean_shift,region_growing"
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of ``napari-unet``; each command's function is in ``arguments.command``."""
+    parser = argparse.ArgumentParser(
+        prog="napari-unet",
+        description="Segment images from a few painted strokes, and see whether the network beats simpler methods.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"napari-unet {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    for add in (_demo, _train, _predict, _score, _compare, _methods, _info):
+        add(commands)
+    return parser
+
+
+def _command(commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, text: str, module: str = ""
+             ) -> argparse.ArgumentParser:
+    """Add a command; its function is imported only when it runs."""
+    parser = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
+
+    def run(arguments: argparse.Namespace) -> None:
+        found = importlib.import_module(f"napari_unet.cli.{module or name}")
+        getattr(found, name)(arguments)
+
+    parser.set_defaults(command=run)
+    return parser
+
+
+def index(text: str) -> list[int]:
+    """Read ``0,3,11:21``: numbers and half-open ranges, in the order given.
+
+    Raises
+    ------
+    argparse.ArgumentTypeError
+        If it is anything else.
+    """
+    numbers: list[int] = []
+    try:
+        for part in text.split(","):
+            first, colon, last = part.partition(":")
+            numbers += range(int(first), int(last)) if colon else [int(first)]
+    except ValueError:
+        numbers = []
+    if not numbers or min(numbers) < 0 or len(set(numbers)) < len(numbers):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} names no planes. Give different numbers from 0 and half-open ranges, such as 0,3,11:21."
+        )
+    return numbers
+
+
+def positive(kind: type) -> Callable[[str], float]:
+    """Return a reader of numbers above 0."""
+
+    def read(text: str) -> float:
+        try:
+            value = kind(text)
+        except ValueError:
+            value = 0
+        if not 0 < value < float("inf"):
+            raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0.")
+        return float(value) if kind is float else value
+
+    return read
+
+
+def setting(text: str) -> tuple[str, str]:
+    """Read ``NAME=VALUE``.
+
+    Raises
+    ------
+    argparse.ArgumentTypeError
+        Without an equals sign.
+    """
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE (see `napari-unet methods` for the names).")
+    return name.strip(), value
+
+
+def _axes(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--axes", help="axes of the images, one letter each: NYX stack, ZYX z-stack, YXC colour, "
+                        "TCYX ... (default: from the file, else guessed; the choice is shown)")
+
+
+def _running(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps (default: auto)")
+    parser.add_argument("--seed", type=int, default=0, help="the same seed gives the same random choices (default: 0)")
+
+
+def _overwrite(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--overwrite", action="store_true", help="replace an output that exists")
+
+
+def _demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = _command(commands, "demo", "Run the whole job on a shipped sample, in napari where there is a display.")
+    parser.add_argument("--headless", action="store_true", help="do not open napari")
+    parser.add_argument("-o", "--output", type=Path, default=Path("demo-output"), metavar="DIR",
+                        help="folder for the headless results, replaced if an earlier demo made it (demo-output)")
+    parser.add_argument("--seconds", type=positive(float), default=60.0, help="training time (default: 60)")
+
+
+def _train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = _command(commands, "train", "Train a network on painted strokes.")
+    parser.add_argument("images", nargs="?", metavar="IMAGES", help="TIFF or OME-Zarr: one image or a stack")
+    parser.add_argument("scribbles", nargs="?", metavar="SCRIBBLES",
+                        help="strokes: 0 = not painted, 1 = background, 2, 3, ... = classes")
+    parser.add_argument("--pair", nargs=2, action="append", metavar=("IMAGE", "SCRIBBLES"), default=[],
+                        help="in place of the positionals, once for each file")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="MODEL.pt")
+    _axes(parser)
+    parser.add_argument("--index", type=index, metavar="0,3,11:21", help="learn only from the strokes of these planes")
+    length = parser.add_mutually_exclusive_group()
+    length.add_argument("--seconds", type=positive(float), help="training time from the first step (default: 60)")
+    length.add_argument("--steps", type=positive(int), help="train this many steps instead")
+    parser.add_argument("--network", default="unet", help="see `napari-unet methods` (default: unet)")
+    parser.add_argument("--set", type=setting, action="append", default=[], metavar="NAME=VALUE",
+                        help="a parameter of the training or the network, e.g. --set width=32")
+    _running(parser)
+    _overwrite(parser)
+
+
+def _predict(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = _command(commands, "predict", "Segment images with a trained model.")
+    parser.add_argument("images", nargs="+", metavar="IMAGES")
+    parser.add_argument("--model", type=Path, required=True, metavar="MODEL.pt")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT",
+                        help="a .tif or .zarr file, or a folder (then STEM_mask.tif for each image)")
+    _axes(parser)
+    parser.add_argument("--index", type=index, metavar="0,3,11:21", help="only these planes, in this order")
+    parser.add_argument("--painted-ids", action="store_true",
+                        help="write ids as painted (1 = background) instead of a mask (0 = background)")
+    parser.add_argument("--probabilities", type=Path, metavar="P.tif",
+                        help="also write class probabilities: float32, axes NCYX, background first "
+                        "(with several images a folder, then STEM_probabilities.tif)")
+    parser.add_argument("--tta", action="store_true", help="average over turned and mirrored versions")
+    parser.add_argument("--zarr-version", choices=("0.4", "0.5"), default="0.4", help="OME-Zarr version (default: 0.4)")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps (default: auto)")
+    _overwrite(parser)
+
+
+def _score(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = _command(commands, "score", "Judge a prediction against a reference, plane by plane.")
+    parser.add_argument("prediction", metavar="PREDICTION")
+    parser.add_argument("reference", metavar="REFERENCE")
+    for flag, what in (("--values", "prediction"), ("--reference-values", "reference")):
+        parser.add_argument(flag, choices=("mask", "painted"), default="mask",
+                            help=f"code of the {what}: mask has background 0, painted has background 1 and "
+                            "0 = unknown (default: mask)")
+    parser.add_argument("--index", type=index, metavar="11:21", help="planes of the reference to score")
+    parser.add_argument("--csv", type=Path, metavar="T.csv", help="also write the single values as a tidy table")
+    _overwrite(parser)
+
+
+def _compare(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = _command(commands, "compare", "Run several methods on the same strokes and score them alike.")
+    parser.add_argument("images", nargs="?", metavar="IMAGES")
+    parser.add_argument("scribbles", nargs="?", metavar="SCRIBBLES")
+    parser.add_argument("--reference", metavar="R.tif", help="truth to score against (default: held-out strokes)")
+    parser.add_argument("--triple", nargs=3, action="append", metavar=("IMAGE", "SCRIBBLES", "REFERENCE"), default=[],
+                        help="in place of the positionals, once for each file; - for none")
+    parser.add_argument("--reference-values", choices=("mask", "painted"), default="mask",
+                        help="code of the references: mask has background 0, painted has background 1 and "
+                        "0 = unknown (default: mask)")
+    parser.add_argument("--index", type=index, metavar="11:21", help="planes to segment and score")
+    parser.add_argument("--methods", default=DEFAULT_METHODS, metavar="A,B,...", help=f"default: {DEFAULT_METHODS}")
+    parser.add_argument("--model", type=Path, metavar="MODEL.pt", help="use this trained network instead of training")
+    parser.add_argument("--seconds", type=positive(float), default=60.0, help="training of each network (default: 60)")
+    parser.add_argument("--set", type=setting, action="append", default=[], metavar="METHOD.NAME=VALUE",
+                        help="a parameter of a method, e.g. --set slic.compactness=5")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR",
+                        help="folder for table.csv, figure.png and masks/")
+    _axes(parser)
+    _running(parser)
+    _overwrite(parser)
+
+
+def _methods(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = _command(commands, "methods", "List methods, networks, losses, metrics and formats with their parameters.",
+                      "listing")
+    parser.add_argument("--json", action="store_true", help="as JSON")
+
+
+def _info(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = _command(commands, "info", "Show versions, devices and which one is chosen and why.", "listing")
+    parser.add_argument("--json", action="store_true", help="as JSON")

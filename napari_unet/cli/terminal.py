@@ -1,0 +1,76 @@
+"""What people see on stderr while a command works: lines and progress bars. Knows no command."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import warnings
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+from tqdm import tqdm
+
+from napari_unet.core.errors import InputWarning, UserError
+from napari_unet.core.method import Progress
+
+T = TypeVar("T")
+
+
+def say(text: str) -> None:
+    """Write a line to stderr, clear of any progress bar."""
+    tqdm.write(text, file=sys.stderr)
+
+
+@contextlib.contextmanager
+def quiet_warnings() -> Iterator[None]:
+    """Show our own warnings as plain lines and keep other packages' to themselves."""
+
+    def show(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
+        if issubclass(category, InputWarning):
+            say(f"warning: {message}")
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")
+        warnings.showwarning = show  # type: ignore[assignment]  # the documented way to redirect them
+        yield
+
+
+def bar(text: str, total: float | None = 1.0) -> tqdm[Any]:
+    """Return a progress bar on stderr; with a total of 1 it counts fractions."""
+    form = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}" if total == 1.0 else None
+    return tqdm(total=total, desc=text, file=sys.stderr, leave=False, dynamic_ncols=True, bar_format=form)
+
+
+def follow(progress: Iterable[Progress], text: str) -> Iterator[Progress]:
+    """Show events with a fraction in a bar while passing them on."""
+    with bar(text) as shown:
+        for event in progress:
+            if event.fraction is not None:
+                shown.n = min(1.0, max(shown.n, event.fraction))
+            shown.set_description_str(f"{text}: {event.text}", refresh=False)
+            shown.update(0)
+            yield event
+
+
+def writable(path: Path, overwrite: bool, inputs: Iterable[str | Path] = ()) -> bool:
+    """Make sure, before any work is done, that an output may be written; returns whether it may be replaced.
+
+    Raises
+    ------
+    UserError
+        If it exists and may not be replaced, is one of the inputs, or its folder does not exist.
+    """
+    resolved = path.resolve()
+    for one in inputs:
+        if Path(one).resolve() == resolved:
+            raise UserError(f"{path} is an input of this command and is never overwritten. Choose another output.")
+    if not resolved.parent.is_dir():
+        raise UserError(f"There is no folder {resolved.parent} to write {path.name} into. Make it, or choose another.")
+    if not path.exists() or overwrite:
+        return overwrite
+    if sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty():
+        say(f"{path} exists already. Replace it? [y/N]")
+        if sys.stdin.readline().strip().lower() in ("y", "yes"):
+            return True
+    raise UserError(f"{path} exists already. Add --overwrite to replace it, or choose another name.")
