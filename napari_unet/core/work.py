@@ -28,7 +28,7 @@ class Work(Generic[Item, Result], Iterator[Item]):
     def __init__(self, generator: Generator[Item, None, Result], name: str = "work") -> None:
         self._generator = generator
         self._name = name
-        self._done = False
+        self._done = self._cancelled = False
         self._result: Result | None = None
 
     def __iter__(self) -> Work[Item, Result]:
@@ -38,12 +38,13 @@ class Work(Generic[Item, Result], Iterator[Item]):
         try:
             return next(self._generator)
         except StopIteration as stop:
-            if not self._done:
+            if not (self._done or self._cancelled):
                 self._done, self._result = True, stop.value
             raise StopIteration from None
 
     def close(self) -> None:
         """Cancel: let the generator clean up; there is no result then."""
+        self._cancelled = not self._done
         self._generator.close()
 
     def result(self) -> Result:
