@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import operator
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -52,6 +53,8 @@ def resolve_axes(shape: Sequence[int], given: str | None = None, metadata: str |
             return Axes("NYXC"[4 - len(shape):], f"guessed: a last axis of {shape[-1]} is colour")
     elif len(shape) == 3:
         return Axes("NYX", "guessed: the first of three axes counts planes")
+    if len(shape) < 2:
+        raise UserError(f"An array of shape {shape} is no image: it needs rows and columns. Choose another file.")
     raise UserError(
         f"The axes of an array of shape {shape} cannot be guessed. Say what they are, one letter each, "
         "e.g. NYX (stack), ZYX (z-stack), YXC (colour), TCYX (time, channels)."
@@ -64,10 +67,10 @@ def _checked(letters: str, shape: tuple[int, ...], what: str) -> str:
         and "Y" in letters and "X" in letters and letters.index("Y") < letters.index("X")
     )
     if not good:
+        example = {2: "YX", 3: "NYX", 4: "NYXC", 5: "TZCYX"}.get(len(shape), "NTZCYX")
         raise UserError(
             f"{letters!r} ({what}) does not fit an array of shape {shape}. Give one letter for each of its "
-            f"{len(shape)} axes, Y before X, C for channels, others (N, T, Z) for planes, e.g. "
-            f"{'NTZCYX'[-len(shape):] if len(shape) < 7 else 'NTZCYX'}."
+            f"{len(shape)} axes, Y before X, C for channels, others (N, T, Z) for planes, e.g. {example}."
         )
     return letters
 
@@ -88,6 +91,8 @@ class Image:
         Size of a step along each axis of :attr:`shape`, in ``unit``. Default 1.
     unit : str
         Physical unit of ``scale`` (``"pixel"`` when not known).
+    note : str
+        What people should know about how it was read: its axes and why, a level or a series chosen.
 
     Raises
     ------
@@ -100,8 +105,11 @@ class Image:
     name: str = "image"
     scale: tuple[float, ...] = ()
     unit: str = "pixel"
+    note: str = ""
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "axes", self.axes.upper())
+        object.__setattr__(self, "scale", tuple(map(float, self.scale)))
         shape, dtype = tuple(self.data.shape), np.dtype(self.data.dtype)
         _checked(self.axes, shape, f"the axes of {self.name!r}")
         if dtype.kind not in "buif":
@@ -148,7 +156,7 @@ class Image:
 
     def plane_of(self, where: Where) -> int:
         """Return the number of the plane that an index from :meth:`where` lies in."""
-        numbers = tuple(number for number in where[:-2] if isinstance(number, int))
+        numbers = tuple(operator.index(number) for number in where[:-2])  # type: ignore[arg-type]  # not slices
         return int(np.ravel_multi_index(numbers, self.shape[:-2])) if numbers else 0
 
     def plane(self, number: int) -> NDArray[np.float32]:
@@ -157,24 +165,43 @@ class Image:
         Returns
         -------
         ndarray of float32, shape (C, Y, X)
-            A fresh array. Values beyond float32 are scaled down (methods normalise anyway); NaN and infinity stay.
+            A fresh array of the values themselves wherever float32 can tell them apart. Where it cannot (small
+            contrast on a large offset, numbers beyond 1e30 or below 1e-30), a channel is shifted or scaled; NaN and
+            infinity stay.
         """
         leading = iter(self.where(number)[:-2])
         index = tuple(slice(None) if letter in "CYX" else next(leading) for letter in self.axes)
         array = np.asarray(self.data[index])
         kept = "".join(letter for letter in self.axes if letter in "CYX")
-        if "C" in kept:
-            array = np.moveaxis(array, kept.index("C"), 0)
-        else:
-            array = array[None]
-        if array.dtype.kind in "iu" and array.dtype.itemsize > 2:
-            # float32 holds 24 bits; subtracting the minimum first keeps small contrasts on a large offset
-            array = array.astype(np.float64) - float(array.min())
-        elif array.dtype.kind == "f" and array.dtype.itemsize > 4:
-            finite = np.abs(array[np.isfinite(array)])
-            if finite.size and finite.max() > 1e30:
-                array = array / (float(finite.max()) / 1e30)
+        array = np.moveaxis(array, kept.index("C"), 0) if "C" in kept else array[None]
+        if array.dtype.kind in "iuf" and array.dtype.itemsize > 2:
+            return np.stack([_as_float32(channel) for channel in array])
         return np.array(array, dtype=np.float32, order="C")
+
+
+def _as_float32(channel: NDArray[Any]) -> NDArray[np.float32]:
+    """Bring one channel (Y, X) of 4 bytes or more to float32 without losing its order; see :meth:`Image.plane`."""
+    if channel.dtype.kind in "iu":
+        low, high = int(channel.min()), int(channel.max())
+        if max(-low, high) > 2**24:  # beyond, float32 skips whole numbers
+            # modulo 2**64, so that the difference is exact even from one end of int64 to the other
+            channel = channel.astype(np.uint64) - np.uint64(low % 2**64)
+        return channel.astype(np.float32)
+    channel = channel.astype(np.result_type(channel, np.float32), copy=False)  # native byte order
+    good = np.isfinite(channel)
+    finite = channel if good.all() else channel[good]
+    if not finite.size:
+        return np.array(channel, np.float32, order="C")
+    low, high = finite.min(), finite.max()
+    largest = max(abs(low), abs(high))
+    if largest > 1e30 or 0 < largest < 1e-30:
+        channel = channel / largest  # before any difference is taken: that could overflow
+        low, high, largest = low / largest, high / largest, largest / largest
+    if channel.dtype.itemsize > 4 and 0 < high - low < largest * 2**-12:
+        channel = channel - low
+        if 0 < high - low < 1e-30:
+            channel = channel / (high - low)
+    return np.array(channel, np.float32, order="C")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -210,10 +237,11 @@ class Normalisation:
             if not pixels.size:
                 continue
             low, high = map(float, np.percentile(pixels, (self.low, self.high)))
-            if high <= low:
+            if not np.float32(high - low) > 0:
                 low, high = float(pixels.min()), float(pixels.max())
-            if high > low:
-                scaled = (values.astype(np.float32) - np.float32(low)) / np.float32(high - low)
+            if np.float32(high - low) > 0:
+                with np.errstate(over="ignore", invalid="ignore"):  # a hot pixel may be infinitely far: clipped
+                    scaled = (values - np.float32(low)) / np.float32(high - low)
                 out[channel] = np.clip(np.where(good, scaled, 0), -3, 8)
         return out, valid
 
