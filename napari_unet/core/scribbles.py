@@ -32,14 +32,14 @@ class Scribbles:
     shape: tuple[int, ...]
     planes: Mapping[int, NDArray[np.uint8]]
     version: int = 0
+    # pixels by class id, by plane; filled when asked for, because it is asked for after every stroke
+    _counts: dict[int, NDArray[np.int64]] = dataclasses.field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        frozen = {}
-        for number in sorted(self.planes):
-            plane = np.array(self.planes[number], dtype=np.uint8)
-            plane.flags.writeable = False
-            frozen[int(number)] = plane
-        object.__setattr__(self, "planes", MappingProxyType(frozen))
+        object.__setattr__(self, "planes", MappingProxyType({
+            int(number): _frozen(self.planes[number]) for number in sorted(self.planes)
+        }))
+        object.__setattr__(self, "_counts", {})
 
     @classmethod
     def from_array(cls, array: Any, name: str = "strokes", version: int = 0) -> Scribbles:
@@ -62,6 +62,17 @@ class Scribbles:
         """Return a snapshot without paint."""
         return cls(tuple(shape), {})
 
+    def replacing(self, planes: Mapping[int, NDArray[np.uint8]], version: int) -> Scribbles:
+        """Return a snapshot with other planes in place of some; the rest is shared, neither copied nor counted again.
+
+        Planes without paint are dropped.
+        """
+        new = {number: plane for number, plane in planes.items() if plane.any()}
+        kept = {number: plane for number, plane in self.planes.items() if number not in planes}
+        made = Scribbles(self.shape, {**kept, **new}, version)
+        made._counts.update({number: count for number, count in self._counts.items() if number in kept})
+        return made
+
     def to_array(self) -> NDArray[np.uint8]:
         """Return the whole label array, uint8, of :attr:`shape`."""
         whole = np.zeros(self.shape, np.uint8)
@@ -73,8 +84,10 @@ class Scribbles:
     def counts(self) -> dict[int, int]:
         """Return the number of painted pixels by class id."""
         total = np.zeros(MAX_CLASS_ID + 1, np.int64)
-        for plane in self.planes.values():
-            total += np.bincount(plane.ravel(), minlength=MAX_CLASS_ID + 1)
+        for number, plane in self.planes.items():
+            if number not in self._counts:
+                self._counts[number] = np.bincount(plane.ravel(), minlength=MAX_CLASS_ID + 1)
+            total += self._counts[number]
         return {int(number): int(total[number]) for number in np.flatnonzero(total) if number}
 
     def same_paint(self, other: Scribbles) -> bool:
@@ -142,6 +155,15 @@ class TrainingSet:
     def missing(self) -> str | None:
         """Say what to paint before anything can be learnt, or None when two classes have paint."""
         return what_to_paint(self.painted_ids, self.classes)
+
+
+def _frozen(plane: Any) -> NDArray[np.uint8]:
+    """Return a read-only uint8 copy, or the plane itself if it is one that nobody can write to any more."""
+    if isinstance(plane, np.ndarray) and plane.dtype == np.uint8 and plane.base is None and not plane.flags.writeable:
+        return plane
+    copy = np.array(plane, dtype=np.uint8)
+    copy.flags.writeable = False
+    return copy
 
 
 def what_to_paint(painted: Iterable[int], classes: ClassTable) -> str | None:
