@@ -151,7 +151,7 @@ class UNetModule(nn.Module):
 
 
 def full_precision_head(head: nn.Conv2d, features: Tensor) -> Tensor:
-    """Apply the last layer in its own precision even under autocast: logits of 8 bits would be too coarse for probabilities."""
+    """Apply the last layer in its own precision even under autocast: 16 bits are coarse for probabilities."""
     with torch.autocast(features.device.type, enabled=False):
         logits: Tensor = head(features.to(head.weight.dtype))
         return logits
