@@ -75,13 +75,6 @@ def iou(compared: Compared) -> float | NoValue:
     return _ratio(n, n.tp, n.tp + n.fp + n.fn, 0.0)
 
 
-@register("accuracy", "accuracy", better="higher", family="overlap")
-def accuracy(compared: Compared) -> float | NoValue:
-    """Share of known pixels that are rightly in or out of the class; high for any small class."""
-    n = compared.once(counts)
-    return _ratio(n, n.tp + n.tn, n.known, 0.0)
-
-
 @register("precision", "precision", better="higher", family="overlap")
 def precision(compared: Compared) -> float | NoValue:
     """Share of the predicted pixels that are right; no value where nothing is predicted but something is there."""
@@ -94,3 +87,10 @@ def recall(compared: Compared) -> float | NoValue:
     """Share of the true pixels that were found; no value where there are none but something is predicted."""
     n = compared.once(counts)
     return _ratio(n, n.tp, n.tp + n.fn, NoValue("the class is not in the reference"))
+
+
+@register("accuracy", "accuracy", better="higher", family="overlap")
+def accuracy(compared: Compared) -> float | NoValue:
+    """Share of known pixels that are rightly in or out of the class; high for any small class."""
+    n = compared.once(counts)
+    return _ratio(n, n.tp + n.tn, n.known, 0.0)

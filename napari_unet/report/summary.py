@@ -1,0 +1,161 @@
+"""Rows of single planes become one number per method and metric. Formats and draws nothing."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
+
+from napari_unet.core.rows import Row
+from napari_unet.metrics import SHELF, About, about
+
+_NOT_ON_THE_SHELF = {"seconds": About(unit="s", better="lower", total="sum", family="effort")}
+
+
+@dataclasses.dataclass(frozen=True)
+class Column:
+    """What one number of a method is about.
+
+    Parameters
+    ----------
+    metric : str
+    class_id : int or None
+        Painted id; None for the mean over classes, or a value without a class (seconds).
+    class_name : str
+    volume : bool
+        Judged on the whole volume, not plane by plane.
+    """
+
+    metric: str
+    class_id: int | None = None
+    class_name: str = ""
+    volume: bool = False
+
+    @property
+    def about(self) -> About:
+        """Unit, direction and kind of total."""
+        if self.metric in _NOT_ON_THE_SHELF or self.metric not in SHELF:
+            return _NOT_ON_THE_SHELF.get(self.metric, About())
+        return about(self.metric)
+
+    @property
+    def title(self) -> str:
+        """What people read at the head of the column, without the class."""
+        return SHELF.entry(self.metric).title if self.metric in SHELF else self.metric.replace("_", " ")
+
+
+@dataclasses.dataclass(frozen=True)
+class Value:
+    """One number of a summary.
+
+    ``count`` is the number of values (planes of all images, or classes) it was made of. ``note`` says why there is no
+    value, or why some were left out.
+    """
+
+    value: float | None
+    count: int
+    note: str = ""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Summary:
+    """Methods by columns.
+
+    Parameters
+    ----------
+    methods : tuple of str
+        In the order of the rows.
+    columns : tuple of Column
+        Metrics in the order of the shelf; of each, the mean over classes first, then the classes.
+    values : mapping of (method, Column) to Value
+        Combinations that had no row are absent.
+    """
+
+    methods: tuple[str, ...]
+    columns: tuple[Column, ...]
+    values: Mapping[tuple[str, Column], Value]
+
+    @property
+    def classes(self) -> tuple[tuple[int, str], ...]:
+        """Ids and names of the classes, in order of their ids."""
+        return tuple(sorted({(one.class_id, one.class_name) for one in self.columns if one.class_id is not None}))
+
+    def column(self, metric: str, class_id: int | None = None, volume: bool = False) -> Column | None:
+        """Return the column of a metric for a class (None: mean over classes), or None if there is none."""
+        return next((one for one in self.columns
+                     if (one.metric, one.class_id, one.volume) == (metric, class_id, volume)), None)
+
+    def get(self, method: str, metric: str, class_id: int | None = None) -> float | None:
+        """Return a number of a method (the mean over classes without ``class_id``), None if there is none."""
+        column = self.column(metric, class_id)
+        found = self.values.get((method, column)) if column else None
+        return found.value if found else None
+
+
+def summarise(rows: Iterable[Row]) -> Summary:
+    """Take the mean over planes (of all images together), and of these the mean over classes.
+
+    Values that are missing are left out and noted. Seconds are added up.
+    """
+    groups: dict[tuple[str, Column], list[Row]] = {}
+    for row in rows:
+        volume = row.plane is None and row.class_id is not None
+        column = Column(row.metric, row.class_id, row.class_name if row.class_id is not None else "", volume)
+        groups.setdefault((row.method, column), []).append(row)
+    values = {key: _total(key[1], [(row.value, row.note) for row in group]) for key, group in groups.items()}
+    methods = tuple(dict.fromkeys(method for method, _ in groups))
+    for method in methods:
+        for metric, volume in dict.fromkeys((one.metric, one.volume) for _, one in groups if one.class_id is not None):
+            parts = [(value.value, value.note) for (owner, one), value in values.items()
+                     if owner == method and (one.metric, one.volume) == (metric, volume) and one.class_id is not None]
+            if parts:
+                column = Column(metric, volume=volume)
+                values[method, column] = _total(column, parts, of="classes")
+    order = {name: place for place, name in enumerate((*SHELF.names(), *_NOT_ON_THE_SHELF))}
+    columns = sorted(
+        dict.fromkeys(column for _, column in values),
+        key=lambda one: (one.volume, order.get(one.metric, len(order)), one.class_id or 0),
+    )
+    return Summary(methods, tuple(columns), MappingProxyType(values))
+
+
+def _total(column: Column, parts: Sequence[tuple[float | None, str]], of: str = "planes") -> Value:
+    numbers = [value for value, _ in parts if value is not None]
+    reasons = "; ".join(dict.fromkeys(note for value, note in parts if value is None and note))
+    if not numbers:
+        return Value(None, 0, reasons)
+    if len(numbers) < len(parts):
+        reasons = f"{len(numbers)} of {len(parts)} {of}" + (f" ({reasons})" if reasons else "")
+    total = sum(numbers)
+    added = of == "planes" and column.about.total == "sum"
+    return Value(total if added else total / len(numbers), len(numbers), reasons)
+
+
+def shown(value: float, unit: str) -> str:
+    """Write a number with the digits that tables show: ratios with three decimals, counts and seconds with fewer."""
+    if unit == "":
+        return f"{value:.3f}"
+    if unit == "count":
+        return f"{value:.0f}" if float(value).is_integer() or value >= 1000 else f"{value:.1f}"
+    if unit == "s":
+        return f"{value:.2f}" if value < 1 else f"{value:.1f}"
+    return f"{value:.3g}"
+
+
+def best(summary: Summary) -> frozenset[tuple[str, Column]]:
+    """Return the best method of each column.
+
+    Methods that look the same with the digits shown are tied and all best. Nothing is best where neither direction is
+    better, or where fewer than two methods have a value.
+    """
+    winners: set[tuple[str, Column]] = set()
+    for column in summary.columns:
+        better, unit = column.about.better, column.about.unit
+        found = {method: summary.values[method, column].value for method in summary.methods
+                 if (method, column) in summary.values}
+        known = {method: value for method, value in found.items() if value is not None}
+        if not better or len(known) < 2:
+            continue
+        top = shown((max if better == "higher" else min)(known.values()), unit)
+        winners |= {(method, column) for method, value in known.items() if shown(value, unit) == top}
+    return frozenset(winners)

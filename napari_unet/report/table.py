@@ -1,0 +1,251 @@
+"""A summary as a table to read, and rows as a CSV file. Takes no means of its own and draws nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import dataclasses
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from napari_unet.core.errors import UserError
+from napari_unet.core.rows import COLUMNS, Row
+
+from .summary import Column, Summary, Value, best, shown, summarise
+
+__all__ = ["Cell", "Column", "Grid", "Summary", "best", "format_text", "grids", "summarise", "write_csv"]
+
+DASH = "-"
+_ALWAYS_SHOWN = ("dice", "iou", "seconds")
+
+
+@dataclasses.dataclass(frozen=True)
+class Cell:
+    """One cell to show: its text, whether it is the best of its column, and why it is a dash or covers less."""
+
+    text: str
+    best: bool = False
+    note: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Grid:
+    """One table to show: methods down, headers across.
+
+    ``optional`` tells by column whether it may be left out where there is no room.
+    """
+
+    title: str
+    headers: tuple[str, ...]
+    optional: tuple[bool, ...]
+    methods: tuple[str, ...]
+    cells: tuple[tuple[Cell, ...], ...]
+
+
+def grids(summary: Summary) -> tuple[Grid, ...]:
+    """Lay a summary out for people: the mean over classes where there are several, then each class.
+
+    Counts of the prediction and of the reference share a cell (``57/21``); the column behind it, *off by*, is the mean
+    error between them, and the one that is marked.
+    """
+    marked = best(summary)
+    made = []
+    several = len(summary.classes) > 1
+    if several or not summary.classes:
+        made.append(_overview(summary, marked))
+    for class_id, name in summary.classes:
+        for volume in (False, True):
+            found = [one for one in summary.columns if one.class_id == class_id and one.volume == volume]
+            if not found:
+                continue
+            seconds = summary.column("seconds")
+            if not several and seconds and not volume:
+                found.append(seconds)
+            where = "whole volume" if volume else _planes(summary, found)
+            made.append(_grid(f"{name}, {where}", found, summary, marked))
+    return tuple(grid for grid in made if grid.headers)
+
+
+def format_text(summary: Summary, markdown: bool = False, width: int = 100) -> str:
+    """Write a summary as aligned text, the best of each column marked with ``*`` (bold in Markdown).
+
+    Parameters
+    ----------
+    summary : Summary
+    markdown : bool
+        Write Markdown tables instead.
+    width : int
+        Columns that matter less are left out to stay below this many characters (not in Markdown).
+    """
+    tables = grids(summary)
+    if not tables:
+        return "Nothing was scored."
+    lines: list[str] = []
+    dropped: list[str] = []
+    for grid in tables:
+        narrow, without = (grid, []) if markdown else _fitted(grid, width)
+        dropped += without
+        lines += [*_written(narrow, markdown), ""]
+    marks = any(cell.best for grid in tables for line in grid.cells for cell in line)
+    if marks and not markdown:
+        lines.append("* best (all that are equal to the digits shown)")
+    lines += _footnotes(tables)
+    if dropped:
+        lines.append(f"Not shown for lack of room: {', '.join(dict.fromkeys(dropped))}.")
+    return "\n".join(lines).rstrip("\n")
+
+
+def write_csv(path: str | os.PathLike[str], rows: Iterable[Row], overwrite: bool = False) -> None:
+    """Write rows as a tidy table, UTF-8, one value a line; a missing value is an empty cell.
+
+    Raises
+    ------
+    UserError
+        If the file exists and may not be overwritten, or cannot be written.
+    """
+    path = Path(path)
+    if path.exists() and not overwrite:
+        raise UserError(f"{path} exists already. Choose another name, or allow it to be overwritten (--overwrite).")
+    # beside the target, then renamed: an interrupted run leaves the old table whole
+    unfinished = path.with_name(f".{path.name}.part")
+    try:
+        with unfinished.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(COLUMNS)
+            writer.writerows([_plain(getattr(row, name)) for name in COLUMNS] for row in rows)
+        unfinished.replace(path)
+    except OSError as error:
+        raise UserError(f"{path} cannot be written ({error.strerror}). Choose another folder.") from None
+    finally:
+        with contextlib.suppress(OSError):
+            unfinished.unlink(missing_ok=True)
+
+
+def _plain(value: object) -> object:
+    if value is None:
+        return ""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+# -- laying out -------------------------------------------------------------------------------------------------------
+
+
+def _overview(summary: Summary, marked: frozenset[tuple[str, Column]]) -> Grid:
+    """The mean over classes, and the Dice of each: what tells methods apart at a glance."""
+    columns = [one for one in summary.columns
+               if not one.volume and (one.metric == "dice" or (one.class_id is None and not _may_go(one)))]
+    return _grid("mean over classes" if summary.classes else "", columns, summary, marked)
+
+
+def _may_go(column: Column) -> bool:
+    """Whether a column matters less: it may be left out where there is no room."""
+    return column.about.family != "topology" and column.metric not in _ALWAYS_SHOWN
+
+
+def _planes(summary: Summary, columns: Sequence[Column]) -> str:
+    counts = [summary.values[method, column].count for method in summary.methods for column in columns
+              if (method, column) in summary.values and column.class_id is not None]
+    most = max(counts, default=0)
+    return "one plane" if most == 1 else f"mean over {most} planes"
+
+
+def _grid(title: str, columns: Sequence[Column], summary: Summary, marked: frozenset[tuple[str, Column]]) -> Grid:
+    """Make one table; a count, its reference and its error become two columns."""
+    by_name = {column.metric: column for column in columns if column.class_id == columns[0].class_id}
+    headers: list[str] = []
+    optional: list[bool] = []
+    made: list[list[Cell]] = []
+    for column in columns:
+        name = column.metric
+        reference = by_name.get(f"{name}_reference")
+        if name.removesuffix("_reference") in by_name and name.endswith("_reference"):
+            continue
+        header = column.title
+        if name.endswith("_error") and name.removesuffix("_error") in by_name:
+            header = "off by"
+        elif column.class_id is not None and title.startswith("mean over classes"):
+            header = f"{column.title} {_short(column.class_name)}"
+        elif column.metric == "seconds":
+            header = "seconds"
+        headers.append(header)
+        optional.append(_may_go(column))
+        made.append([_cell(summary.values.get((method, column)), column,
+                           summary.values.get((method, reference)) if reference else None,
+                           (method, column) in marked) for method in summary.methods])
+    return Grid(title, tuple(headers), tuple(optional), summary.methods, tuple(zip(*made, strict=True)))
+
+
+def _short(name: str, length: int = 12) -> str:
+    return name if len(name) <= length else name[: length - 1] + "…"
+
+
+def _cell(value: Value | None, column: Column, reference: Value | None, is_best: bool) -> Cell:
+    if value is None:
+        return Cell(DASH, note="not scored")
+    if value.value is None:
+        return Cell(DASH, note=value.note)
+    text = shown(value.value, column.about.unit)
+    if reference is not None and reference.value is not None:
+        text = f"{text}/{shown(reference.value, column.about.unit)}"
+    return Cell(text, is_best, value.note)
+
+
+# -- writing ----------------------------------------------------------------------------------------------------------
+
+
+def _fitted(grid: Grid, width: int) -> tuple[Grid, list[str]]:
+    """Leave out optional columns from the right until the table fits."""
+    dropped: list[str] = []
+    while _width(grid) > width and any(grid.optional):
+        last = max(place for place, may in enumerate(grid.optional) if may)
+        dropped.insert(0, grid.headers[last])
+        grid = dataclasses.replace(
+            grid,
+            headers=_without(grid.headers, last),
+            optional=_without(grid.optional, last),
+            cells=tuple(_without(line, last) for line in grid.cells),
+        )
+    return grid, dropped
+
+
+def _without(items: tuple, place: int) -> tuple:
+    return items[:place] + items[place + 1:]
+
+
+def _width(grid: Grid) -> int:
+    return max(map(len, _written(grid, False)[1:]))
+
+
+def _written(grid: Grid, markdown: bool) -> list[str]:
+    """Return the lines of one table, its title first."""
+    if markdown:
+        lines = [("method", *grid.headers), ("---", *("---:" for _ in grid.headers))]
+        lines += [(method, *(f"**{cell.text}**" if cell.best else cell.text for cell in line))
+                  for method, line in zip(grid.methods, grid.cells, strict=True)]
+        table = ["| " + " | ".join(text.replace("|", "\\|") for text in line) + " |" for line in lines]
+        return [f"**{grid.title}**", "", *table] if grid.title else table
+    # a mark has a place of its own, so that digits stay below each other
+    columns = [[header + " ", *(cell.text + ("*" if cell.best else " ") for cell in column)]
+               for header, column in zip(grid.headers, zip(*grid.cells, strict=True), strict=True)]
+    names = ["method", *grid.methods]
+    widest = max(map(len, names))
+    padded = [[name.ljust(widest) for name in names]]
+    padded += [[text.rjust(max(map(len, column))) for text in column] for column in columns]
+    table = [" ".join(line).rstrip() for line in zip(*padded, strict=True)]
+    return [grid.title, *table] if grid.title else table
+
+
+def _footnotes(tables: Sequence[Grid]) -> list[str]:
+    """Say why there are dashes, and which means leave something out."""
+    dashes: dict[str, list[str]] = {}
+    partial: list[str] = []
+    for grid in tables:
+        for method, line in zip(grid.methods, grid.cells, strict=True):
+            for header, cell in zip(grid.headers, line, strict=True):
+                if cell.note and header != "off by":
+                    if cell.text == DASH:
+                        dashes.setdefault(cell.note, []).append(header)
+                    else:
+                        partial.append(f"{header} of {method} ({grid.title.partition(',')[0]}): {cell.note}")
+    return [f"{DASH} {', '.join(dict.fromkeys(headers))}: {note}" for note, headers in dashes.items()] + partial
