@@ -1,0 +1,262 @@
+"""A comparison as one picture: image, strokes, each method's result, reference. Changes no state of matplotlib."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_unet.core.classes import ClassTable
+from napari_unet.core.errors import UserError
+from napari_unet.core.image import Image, Normalisation
+
+from .planes import Compared, Labels, Shown, planes_to_show
+from .summary import shown, summarise
+
+Rgb = NDArray[np.float32]
+
+WIDTH, DPI = 10.0, 150  # inches; 1500 pixels
+_MARGIN, _GAP, _HEADING, _TITLE, _LEGEND = 0.12, 0.08, 0.30, 0.38, 0.24  # inches
+_LEGEND_COLUMNS = 6
+_COMPOSITE = {2: ("#ff00ff", "#00ff00")}
+_CHANNELS = ("#00ffff", "#ff00ff", "#ffff00", "#ff0000", "#00ff00", "#0000ff")
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Panel:
+    """One small picture (Y, X, 3) with two lines above it, and words over it where there is nothing to see."""
+
+    title: str
+    subtitle: str
+    picture: Rgb
+    words: str = ""
+
+
+def draw(
+    comparison: Compared,
+    path: str | os.PathLike[str],
+    *,
+    planes: Sequence[tuple[int, int]] | None = None,
+) -> None:
+    """Draw a comparison and save it (PNG 1500 pixels wide, or whatever the name ends in).
+
+    Parameters
+    ----------
+    comparison : Compared
+        What :func:`napari_unet.workflows.compare` returns, or anything with the same attributes.
+    path : path
+        Replaced if it exists.
+    planes : sequence of (int, int), optional
+        Numbers of image and plane to show; by default up to two that show much of every class and are scored.
+
+    Raises
+    ------
+    UserError
+        If the file cannot be written.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    chosen = planes_to_show(comparison, planes)
+    panels = [_panels(one, comparison) for one in chosen]
+    columns = _columns(max(map(len, panels)))
+    side = (WIDTH - 2 * _MARGIN - (columns - 1) * _GAP) / columns
+    heights = [side * _aspect(one) for one in chosen]
+    lines = [math.ceil(len(line) / columns) for line in panels]
+    legend = _LEGEND * math.ceil(len(comparison.training.classes.classes) / _LEGEND_COLUMNS) + 0.1
+    height = legend + _MARGIN + sum(
+        _HEADING + count * (_TITLE + tall + _GAP) for count, tall in zip(lines, heights, strict=True)
+    )
+    figure = Figure(figsize=(WIDTH, height), dpi=DPI, facecolor="white")
+    FigureCanvasAgg(figure)
+    top = height - _MARGIN / 2
+    for one, line, count, tall in zip(chosen, panels, lines, heights, strict=True):
+        _write(figure, _heading(one), _MARGIN, top - 0.18, WIDTH - 2 * _MARGIN, 10, weight="bold")
+        top -= _HEADING
+        for place, panel in enumerate(line):
+            row, column = divmod(place, columns)
+            left = _MARGIN + column * (side + _GAP)
+            bottom = top - (row + 1) * (_TITLE + tall) - row * _GAP
+            _draw_panel(figure, panel, left, bottom, side, tall)
+        top -= count * (_TITLE + tall + _GAP)
+    _draw_legend(figure, comparison.training.classes)
+    try:
+        figure.savefig(path, dpi=DPI)
+    except OSError as error:
+        raise UserError(f"{path} cannot be written ({error.strerror}). Choose another folder.") from None
+
+
+def _columns(count: int) -> int:
+    """Panels side by side: one line for up to five, otherwise even lines of at most five."""
+    return math.ceil(count / math.ceil(count / 5)) if count > 5 else max(count, 3)
+
+
+def _aspect(one: Shown) -> float:
+    """Height over width of the panels of a plane; very long planes keep a margin."""
+    rows, columns = (part.stop - part.start for part in one.box)
+    return min(max(rows / columns, 0.25), 1.6)
+
+
+def _heading(one: Shown) -> str:
+    text = one.image.name
+    if one.image.n_planes > 1:
+        text += f", plane {one.plane}"
+    whole, rows, columns = one.image.plane_shape, *(part.stop - part.start for part in one.box)
+    return text if whole == (rows, columns) else f"{text} (detail of {rows} × {columns} of {whole[0]} × {whole[1]} px)"
+
+
+# -- what is in the panels --------------------------------------------------------------------------------------------
+
+
+def _panels(one: Shown, comparison: Compared) -> list[_Panel]:
+    classes = comparison.training.classes
+    picture = _rgb(one.image, one.plane)
+    base = picture[one.box]
+    panels = [_Panel("image", "", base), _strokes_panel(one, comparison, picture)]
+    for method, labels in one.masks.items():
+        part = labels[one.box]
+        if labels.any():
+            panels.append(_Panel(method, _numbers(comparison, one, method), _filled(base, part, classes)))
+        else:
+            panels.append(_Panel(method, "", base * np.float32(0.5), "not segmented"))
+    if one.reference is not None:
+        part = one.reference[one.box]
+        if comparison.held_out:
+            panels.append(_Panel("held-out strokes", "kept from all methods", _painted(base, part, classes)))
+        else:
+            unknown = "dark: not known" if not part.all() else ""
+            dark = np.where((part == 0)[..., None], base * np.float32(0.35), base)
+            panels.append(_Panel("reference", unknown, _filled(dark, part, classes)))
+    return panels
+
+
+def _strokes_panel(one: Shown, comparison: Compared, picture: Rgb) -> _Panel:
+    if one.strokes_plane < 0:
+        return _Panel("strokes", "", picture[one.box] * np.float32(0.5), "none in this image")
+    scribbles = comparison.training.pairs[one.number].scribbles
+    strokes = scribbles.planes[one.strokes_plane]
+    elsewhere = one.strokes_plane != one.plane
+    below = _rgb(one.image, one.strokes_plane) if elsewhere else picture
+    several = f"{len(scribbles.planes)} painted planes" if len(scribbles.planes) > 1 else ""
+    subtitle = ", ".join(part for part in (f"plane {one.strokes_plane}" if elsewhere else "", several) if part)
+    box = one.strokes_box
+    return _Panel("strokes", subtitle, _painted(below[box], strokes[box], comparison.training.classes))
+
+
+def _numbers(comparison: Compared, one: Shown, method: str) -> str:
+    """Dice of this plane and of all (mean over classes), and the seconds it took."""
+    rows = [row for row in comparison.rows if row.method == method]
+    overall = summarise(rows)
+    here = summarise([row for row in rows if (row.image, row.plane) == (one.image.name, one.plane)])
+    dice_here, dice, seconds = here.get(method, "dice"), overall.get(method, "dice"), overall.get(method, "seconds")
+    scored = {(row.image, row.plane) for row in rows if row.metric == "dice" and row.value is not None}
+    parts = []
+    if dice is not None and dice_here is not None and len(scored) > 1:
+        parts.append(f"Dice {shown(dice_here, '')} here, {shown(dice, '')} overall")
+    elif dice is not None:
+        parts.append(f"Dice {shown(dice, '')}" + ("" if dice_here is not None else " overall"))
+    if seconds is not None:
+        parts.append(f"{shown(seconds, 's')} s")
+    return " · ".join(parts)
+
+
+def _rgb(image: Image, number: int) -> Rgb:
+    """Return a plane as colours, float32 (Y, X, 3) from 0 to 1.
+
+    Colour images of uint8 as they are; others stretched from the 1st to the 99th percentile, channels as a composite.
+    """
+    plane = image.plane(number)
+    is_colour = image.axes.endswith("C") and len(plane) in (3, 4)
+    if is_colour and np.dtype(image.data.dtype) == np.uint8:
+        return np.ascontiguousarray(plane[:3].transpose(1, 2, 0)) / np.float32(255)
+    if is_colour:
+        together = plane[:3].reshape(1, -1, plane.shape[-1])  # one stretch for all three keeps the hue
+        return np.clip(Normalisation()(together)[0].reshape(3, *plane.shape[1:]), 0, 1).transpose(1, 2, 0)
+    stretched = np.clip(Normalisation()(plane)[0], 0, 1)
+    if len(stretched) == 1:
+        return np.repeat(stretched[0][..., None], 3, axis=-1)
+    mixed = np.zeros((*stretched.shape[1:], 3), np.float32)
+    colours = _COMPOSITE.get(len(stretched), _CHANNELS)
+    for place, channel in enumerate(stretched):
+        mixed += channel[..., None] * _colour(colours[place % len(colours)])
+    return np.clip(mixed, 0, 1)
+
+
+def _colour(text: str) -> Rgb:
+    return np.array([int(text[place : place + 2], 16) for place in (1, 3, 5)], np.float32) / np.float32(255)
+
+
+def _painted(base: Rgb, strokes: Labels, classes: ClassTable) -> Rgb:
+    """Lay opaque strokes of all classes over a picture."""
+    out = base.copy()
+    for number in np.unique(strokes[strokes > 0]):
+        out[strokes == number] = _colour(classes.color(int(number)))
+    return out
+
+
+def _filled(base: Rgb, labels: Labels, classes: ClassTable) -> Rgb:
+    """Lay transparent areas with opaque outlines over a picture; the background stays clear."""
+    out = base.copy()
+    edge = np.zeros(labels.shape, bool)
+    for one, other in (((slice(1, None),), (slice(None, -1),)),
+                       ((slice(None), slice(1, None)), (slice(None), slice(None, -1)))):
+        differs = labels[one] != labels[other]
+        edge[one] |= differs
+        edge[other] |= differs
+    for number in np.unique(labels[labels > 1]):
+        inside = labels == number
+        colour = _colour(classes.color(int(number)))
+        out[inside] = np.float32(0.55) * out[inside] + np.float32(0.45) * colour
+        out[inside & edge] = colour
+    return out
+
+
+# -- putting it on paper ----------------------------------------------------------------------------------------------
+
+
+def _draw_panel(figure: Any, panel: _Panel, left: float, bottom: float, side: float, tall: float) -> None:
+    """Draw one panel; lengths in inches from the lower left corner of the figure."""
+    width, height = figure.get_size_inches()
+    axes = figure.add_axes((left / width, bottom / height, side / width, tall / height))
+    axes.imshow(panel.picture, interpolation="auto", aspect="equal")
+    axes.set_axis_off()
+    _write(figure, panel.title, left, bottom + tall + 0.18, side, 9, weight="bold")
+    _write(figure, panel.subtitle, left, bottom + tall + 0.045, side, 7.5, color="#444444")
+    if panel.words:
+        axes.text(0.5, 0.5, panel.words, transform=axes.transAxes, ha="center", va="center", color="white", fontsize=9,
+                  parse_math=False)
+
+
+def _write(figure: Any, text: str, left: float, bottom: float, room: float, size: float, **look: Any) -> None:
+    """Write a line that never runs into its neighbour: smaller if it must be, then cut short."""
+    if not text:
+        return
+    width, height = figure.get_size_inches()
+    written = figure.text(left / width, bottom / height, text, fontsize=size, ha="left", va="baseline",
+                          parse_math=False, **look)
+
+    def too_long() -> bool:
+        return bool(written.get_window_extent(figure.canvas.get_renderer()).width > room * DPI)
+
+    while too_long() and written.get_fontsize() > 6:
+        written.set_fontsize(written.get_fontsize() - 0.5)
+    while too_long() and len(text) > 1:
+        text = text[:-1]
+        written.set_text(text.rstrip() + "…")
+
+
+def _draw_legend(figure: Any, classes: ClassTable) -> None:
+    from matplotlib.patches import Patch
+
+    handles = [Patch(facecolor=one.color, edgecolor="#444444", linewidth=0.5) for one in classes.classes]
+    legend = figure.legend(handles, ["class"] * len(handles), loc="lower center", frameon=False, fontsize=9,
+                           ncols=min(len(handles), _LEGEND_COLUMNS), borderaxespad=0.2, handlelength=1.2)
+    for text, one in zip(legend.get_texts(), classes.classes, strict=True):
+        text.set_parse_math(False)
+        name = one.name if len(one.name) <= 24 else one.name[:23] + "…"
+        text.set_text(name + (" (clear in results)" if one.id == 1 else ""))
