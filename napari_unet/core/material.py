@@ -1,0 +1,131 @@
+"""What there is to learn from at one moment, and batches of it. Trains nothing."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .augment import Augmentation
+from .classes import ClassTable
+from .errors import UserError
+from .image import Normalisation
+from .plan import Plan
+from .planes import PlaneCache
+from .sampler import Sampler
+from .scribbles import TrainingSet
+from .strokebook import StrokeBook
+from .strokes import Stroke
+from .weights import Weights
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Material:
+    """Strokes and images of one snapshot, ready to be learnt from.
+
+    Parameters
+    ----------
+    training : TrainingSet
+    strokes : tuple of Stroke
+        With their roles.
+    ids : tuple of int
+        Painted ids, one per output channel.
+    channels : int
+        Image channels.
+    size, batch : int
+        Side and number of patches of a step.
+    sampler : Sampler
+    """
+
+    training: TrainingSet
+    strokes: tuple[Stroke, ...]
+    ids: tuple[int, ...]
+    channels: int
+    size: int
+    batch: int
+    sampler: Sampler
+
+    @property
+    def painted(self) -> int:
+        """Painted pixels to learn from."""
+        return sum(stroke.pixels.size for stroke in self.strokes if not stroke.held)
+
+    @property
+    def classes(self) -> ClassTable:
+        """The part of the class table that has an output channel."""
+        return ClassTable(tuple(one for one in self.training.classes.classes if one.id in self.ids))
+
+    def lesson(self, augmentation: Augmentation, chance: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Return augmented patches (B, C, S, S) and targets (B, S, S) on the generator's device."""
+        cut = self.sampler.draw(self.batch, self.size + 2 * augmentation.margin(self.size))
+        images = torch.from_numpy(cut.images).to(chance.device)
+        targets = torch.from_numpy(cut.targets).to(chance.device)
+        return augmentation(images, targets, self.size, chance)
+
+
+class Collector:
+    """Makes :class:`Material` of successive snapshots; strokes keep their age and role, planes stay in memory.
+
+    Parameters
+    ----------
+    plan : Plan
+    stride : int
+        Of the network.
+    normalisation : Normalisation
+    hold : bool
+        Whether strokes are held out.
+    initial : Weights, optional
+        Weights that training continues from: their classes stay.
+    """
+
+    def __init__(
+        self, plan: Plan, stride: int, normalisation: Normalisation, hold: bool, initial: Weights | None = None
+    ) -> None:
+        self._plan, self._stride, self._initial = plan, stride, initial
+        self._planes = PlaneCache(normalisation)
+        self._book = StrokeBook(plan.seed, hold)
+        self._generator = np.random.default_rng(plan.seed)
+        self._ever_painted: set[int] = set()
+        self._material: Material | None = None
+
+    def collect(self, training: TrainingSet, step: int) -> Material:
+        """Take up a snapshot with at least two painted classes.
+
+        Raises
+        ------
+        UserError
+            If images differ in their channels, or from those of the initial weights.
+        """
+        if self._material is not None and self._material.training is training:
+            return self._material
+        channels = self._channels(training)
+        painted = training.painted_ids
+        self._ever_painted.update(painted)
+        ids = {*painted}
+        if self._initial is not None:
+            # classes of the model that were never painted here are not forgotten, unless the table drops them
+            ids |= (set(self._initial.classes.ids) & set(training.classes.ids)) - self._ever_painted
+        strokes = self._book.update(training, step)
+        largest = max(max(training.pairs[stroke.pair].image.plane_shape) for stroke in strokes)
+        size, batch = self._plan.shape(largest, self._stride)
+        order = tuple(sorted(ids))
+        sampler = Sampler(training, strokes, order, self._planes, self._generator)
+        self._material = Material(training, strokes, order, channels, size, batch, sampler)
+        return self._material
+
+    def _channels(self, training: TrainingSet) -> int:
+        channels = {pair.image.n_channels for pair in training.pairs}
+        if len(channels) > 1:
+            counts = ", ".join(f"{pair.image.name!r} has {pair.image.n_channels}" for pair in training.pairs)
+            raise UserError(
+                f"The images differ in their channels: {counts}. Learn from images with the same channels, "
+                "or take one channel of each."
+            )
+        if self._initial is not None and channels != {self._initial.channels}:
+            raise UserError(
+                f"The model to continue from was trained on images with {self._initial.channels} channels, but "
+                f"{training.pairs[0].image.name!r} has {channels.pop()}. Start a new model for these images."
+            )
+        return channels.pop()

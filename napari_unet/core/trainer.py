@@ -1,0 +1,249 @@
+"""Learning from strokes while they are painted: one generator, read top to bottom. Knows no window and no shelf.
+
+Before every step the newest strokes are read; every two seconds or so the averaged weights come out as a frozen model.
+To stop, stop asking (or close the generator). Time between two items is not counted, so a pause costs nothing.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+from collections.abc import Generator, Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from . import batchnorm
+from .devices import choose_device
+from .errors import UsageError, UserError, WorkError
+from .image import Normalisation
+from .judge import Score, judge, mean_score
+from .latest import Latest
+from .learner import Learner, Loss
+from .material import Collector, Material
+from .method import Progress, newest
+from .plan import Plan
+from .predict import NetworkModel
+from .scribbles import TrainingSet
+from .weights import Network, Weights, snapshot
+
+STATISTICS_PATCHES = 20
+WAIT_SECONDS = 0.1
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Step(Progress):
+    """One step of training.
+
+    Parameters
+    ----------
+    step : int
+        Steps behind the weights, those of the initial weights included.
+    loss : float
+        Of this step's batch.
+    versions : tuple of int
+        Versions of the strokes it learnt from, pair by pair.
+    painted : int
+        Painted pixels there are to learn from, held-out ones not counted.
+    seconds : float
+        Time spent training.
+    learning_rate : float
+    held_out_dice : dict of int to float or None
+        Dice on held-out strokes by class id, of the newest model; None for a class without a score.
+    held_out_mean : float or None
+        Mean over the classes that have a score, the background (id 1) apart.
+    device : str
+        Device and why this one.
+    """
+
+    step: int = 0
+    loss: float = math.nan
+    versions: tuple[int, ...] = ()
+    painted: int = 0
+    seconds: float = 0.0
+    learning_rate: float = 0.0
+    held_out_dice: Score = dataclasses.field(default_factory=dict)
+    held_out_mean: float | None = None
+    device: str = ""
+
+
+def train(
+    source: TrainingSet | Latest[TrainingSet],
+    network: Network,
+    loss: Loss,
+    plan: Plan | None = None,
+    *,
+    network_name: str = "",
+    initial: Weights | None = None,
+) -> Generator[Progress, None, NetworkModel]:
+    """Train a network on painted pixels.
+
+    Parameters
+    ----------
+    source : TrainingSet or Latest of TrainingSet
+        A mailbox is read before every step, and waited for while fewer than two classes are painted.
+    network : Network
+        What to build; not used where ``initial`` says it already.
+    loss : callable
+        See :mod:`napari_unet.losses`.
+    plan : Plan, optional
+    network_name : str
+        Name on the networks shelf, kept with the weights.
+    initial : Weights, optional
+        Continue from these: output channels are matched by class id, BatchNorm statistics stay as they are.
+
+    Yields
+    ------
+    Progress
+        What to paint while waiting (every 0.1 s); "Warming up" once; then a :class:`Step` after every step. ``model``
+        is set in the step that brings a new one, the last step included.
+
+    Returns
+    -------
+    NetworkModel
+
+    Raises
+    ------
+    UserError
+        If a plain training set has fewer than two painted classes, images differ in their channels, the device is not
+        there or its memory too small, or training diverges.
+    UsageError
+        If a plain training set comes with a plan that has no end.
+    WorkError
+        For any other failure inside torch, which is its cause.
+    """
+    plan = plan or Plan()
+    threads = torch.get_num_threads()
+    try:
+        if plan.threads is not None:
+            torch.set_num_threads(plan.threads)
+        return (yield from _Run(source, network, loss, plan, network_name, initial).steps())
+    except RuntimeError as error:  # Qt's workers swallow this type
+        raise WorkError(f"Training failed: {error}") from error
+    finally:
+        if plan.threads is not None:
+            torch.set_num_threads(threads)
+
+
+class _Run:
+    """One call of :func:`train`."""
+
+    def __init__(
+        self,
+        source: TrainingSet | Latest[TrainingSet],
+        network: Network,
+        loss: Loss,
+        plan: Plan,
+        network_name: str,
+        initial: Weights | None,
+    ) -> None:
+        self.live = isinstance(source, Latest)
+        if plan.endless and not self.live:
+            raise UsageError("Training needs an end. Give a number of seconds or of steps.")
+        self.source, self.loss, self.plan, self.initial = source, loss, plan, initial
+        self.network = network if initial is None else initial.network
+        self.network_name = network_name if initial is None else initial.network_name
+        self.normalisation = Normalisation() if initial is None else initial.normalisation
+        self.device = choose_device(plan.device)
+        # Apple's GPU lacks some operations of the augmentation
+        self.chance = torch.Generator(self.device.name if self.device.kind == "cuda" else "cpu")
+        self.chance.manual_seed(plan.seed)
+        hold = self.live if plan.hold_out is None else plan.hold_out
+        self.collector = Collector(plan, self.network.stride, self.normalisation, hold, initial)
+        self.learner: Learner | None = None
+        self.score: Score = {}
+        self.done = 0
+        self.seconds = 0.0
+
+    def steps(self) -> Generator[Progress, None, NetworkModel]:
+        """Wait, warm up, learn, publish; until the budget is used up."""
+        publish = self.plan.publish_seconds or (2.0 if self.live else 10.0)
+        due = min(1.0, publish)  # the first model is wanted soon
+        while True:
+            training = newest(self.source)
+            missing = training.missing()
+            if missing is not None:
+                if not self.live:
+                    raise UserError(missing)
+                yield Progress(missing)
+                time.sleep(WAIT_SECONDS)
+                continue
+            if self.learner is None:
+                yield Progress("Warming up")
+            material = self.collector.collect(training, self.done)
+            learner = self._learner(material)
+
+            began = time.perf_counter()
+            rate = self.plan.rate(self.done, self.plan.fraction(self.done, self.seconds))
+            loss = learner.learn(*material.lesson(self.plan.augmentation, self.chance), rate)
+            self.done += 1
+            self.seconds += time.perf_counter() - began
+
+            step = self._step(learner, material, loss, rate)
+            if step.fraction == 1 or self.seconds >= due:
+                model = yield from self._publish(learner, material, step)
+                due = self.seconds + publish
+                yield dataclasses.replace(
+                    step, model=model, held_out_dice=dict(self.score), held_out_mean=mean_score(self.score)
+                )
+                if step.fraction == 1:
+                    return model
+            else:
+                yield step
+
+    def _learner(self, material: Material) -> Learner:
+        """Return the learner with the classes painted now; a new one if images have other channels than before."""
+        if self.learner is None or self.learner.channels != material.channels:
+            self.learner = Learner(
+                self.network, material.channels, material.ids, self.device, self.loss,
+                learning_rate=self.plan.learning_rate, seed=self.plan.seed, initial=self.initial,
+            )
+        self.learner.set_classes(material.ids)
+        return self.learner
+
+    def _step(self, learner: Learner, material: Material, loss: float, rate: float) -> Step:
+        return Step(
+            f"Learning: step {learner.step}, loss {loss:.3f}",
+            self.plan.fraction(self.done, self.seconds),
+            step=learner.step,
+            loss=loss,
+            versions=material.training.versions,
+            painted=material.painted,
+            seconds=self.seconds,
+            learning_rate=rate * self.plan.learning_rate,
+            held_out_dice=dict(self.score),
+            held_out_mean=mean_score(self.score),
+            device=str(learner.device),
+        )
+
+    def _publish(self, learner: Learner, material: Material, step: Step) -> Generator[Progress, None, NetworkModel]:
+        """Make a model of the averaged weights and score it; repeats the step's event between pieces of work."""
+        work = self._measure(learner, material)
+        while True:
+            began = time.perf_counter()
+            try:
+                next(work)
+            except StopIteration as stop:
+                self.score = stop.value
+                break
+            finally:
+                self.seconds += time.perf_counter() - began
+            yield step
+        weights = snapshot(
+            learner.averaged, self.network, self.network_name, learner.channels, material.classes, self.normalisation,
+            learner.step,
+        )
+        return NetworkModel(weights, learner.device)
+
+    def _measure(self, learner: Learner, material: Material) -> Generator[None, None, Score]:
+        if learner.has_statistics:
+            yield from batchnorm.reestimate(learner.averaged, self._plain_patches(material), learner.forward)
+        return (yield from judge(learner, material, self.done))
+
+    def _plain_patches(self, material: Material) -> Iterator[Tensor]:
+        # a generator of its own: how often models are published must not change what is learnt
+        generator = np.random.default_rng((self.plan.seed, self.done))
+        for _ in range(math.ceil(STATISTICS_PATCHES / material.batch)):
+            yield torch.from_numpy(material.sampler.anywhere(material.batch, material.size, generator).images)
