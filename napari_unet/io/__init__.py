@@ -1,10 +1,34 @@
-"""Shelf of file formats: how to read an image or labels and how to save masks; one file per format."""
+"""Shelf of file formats: how to read an image or labels and how to save masks; one file per format.
+
+A format is a frozen dataclass (see :class:`Format`) registered with the endings it saves under. The verbs here are the
+same for every format, the command line, the window and scripts. Knows no GUI package and no method.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from ._contents import Code, Contents, Format, MaskInfo, Sink
+from ._output import Output
+from ._reading import name_of, read_contents, read_image, read_labels
+from ._saving import check_output, create_mask, create_probabilities, output_suffixes, preview_path, save_mask
+from ._shelf import SHELF, register
 
-from napari_unet.core.registry import Shelf
-
-SHELF: Shelf[Any] = Shelf("format", __name__)
-register = SHELF.register
+__all__ = [
+    "SHELF",
+    "Code",
+    "Contents",
+    "Format",
+    "MaskInfo",
+    "Output",
+    "Sink",
+    "check_output",
+    "create_mask",
+    "create_probabilities",
+    "name_of",
+    "output_suffixes",
+    "preview_path",
+    "read_contents",
+    "read_image",
+    "read_labels",
+    "register",
+    "save_mask",
+]

@@ -1,0 +1,254 @@
+"""What a file holds and what a mask takes along, whatever the format. Opens no file."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_unet.core.classes import ClassTable, PaintedClass, default_color, to_mask
+from napari_unet.core.errors import UserError
+from napari_unet.core.image import Axes, resolve_axes
+from napari_unet.core.scribbles import checked_ids
+
+Code = Literal["mask", "painted"]
+"""``mask``: 0 = background, 1, 2, ... = classes; ``painted``: 1 = background, 2, 3, ... = classes."""
+
+UNKNOWN = "?"
+"""Stands in :attr:`Contents.letters` for an axis the file says nothing about."""
+
+RECORD = "napari_unet"
+"""Key under which a file carries what its own format has no words for."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Contents:
+    """What a file holds, before anyone has decided what its axes are.
+
+    Parameters
+    ----------
+    data : array-like
+        NumPy array, memory map or lazy array; has ``shape``, ``dtype``, ``squeeze`` and indexing.
+    letters : str
+        One letter per axis of ``data`` as the metadata have it, ``?`` where they are silent.
+    scale : tuple of float
+        Size of a step along each axis of ``data``, in ``unit``; 1 where not known.
+    unit : str
+        A name that OME-Zarr and napari know (``"micrometer"``), or ``"pixel"``.
+    classes : ClassTable, optional
+        By painted id, whatever the code of the values.
+    code : {"mask", "painted"}, optional
+        What the values mean, if the file says so.
+    order : str
+        Axes of the label array that was saved, if they were moved to fit the format.
+    fallback : str
+        Letters to fall back on where our own guess finds nothing.
+    notes : tuple of str
+        What was chosen among several things (a series, a level).
+    """
+
+    data: Any
+    letters: str
+    scale: tuple[float, ...]
+    unit: str = "pixel"
+    classes: ClassTable | None = None
+    code: Code | None = None
+    order: str = ""
+    fallback: str = ""
+    notes: tuple[str, ...] = ()
+
+    def without(self, axes: tuple[int, ...]) -> Contents:
+        """Return the same without these axes of size 1."""
+        if not axes:
+            return self
+        keep = [axis for axis in range(len(self.letters)) if axis not in axes]
+        return dataclasses.replace(
+            self,
+            data=self.data.squeeze(axis=axes),
+            letters="".join(self.letters[axis] for axis in keep),
+            fallback="".join(self.fallback[axis] for axis in keep) if self.fallback else "",
+            scale=tuple(self.scale[axis] for axis in keep),
+        )
+
+    def _single(self) -> tuple[int, ...]:
+        """Axes of size 1 that are neither rows nor columns nor colour."""
+        shape = tuple(self.data.shape)
+        if UNKNOWN in self.letters:
+            last = 3 if shape[-1] in (3, 4) and len(shape) > 2 else 2
+            candidates = list(range(len(shape) - last))
+        else:
+            candidates = [axis for axis, letter in enumerate(self.letters) if letter not in "YX"]
+        return tuple(axis for axis in candidates if shape[axis] == 1)
+
+    def resolved(self, given: str | None, labels: bool = False) -> tuple[Contents, Axes]:
+        """Settle the axes: as given, from the metadata, or guessed; axes of size 1 are dropped unless given.
+
+        Labels have no channels: a C among the axes given is that of their image.
+
+        Raises
+        ------
+        UserError
+            If the axes given do not fit, nothing can be guessed, or labels have colour channels.
+        """
+        shape = tuple(self.data.shape)
+        if given:
+            given = given.upper()
+            if labels:
+                given = given.replace("C", "")
+            contents = self if len(given) == len(shape) else self.without(self._single())
+            if len(contents.letters) != len(given):
+                contents = self  # so that the message shows the shape the user knows
+            return contents, resolve_axes(contents.data.shape, given)
+        contents = self.without(self._single())
+        shape, letters = tuple(contents.data.shape), contents.letters
+        if labels:
+            return contents, _label_axes(shape, letters)
+        if letters.count(UNKNOWN) == 1 and len(letters) > 3 and "N" not in letters:
+            return contents, resolve_axes(shape, metadata=letters.replace(UNKNOWN, "N"))
+        if UNKNOWN not in letters:
+            return contents, resolve_axes(shape, metadata=letters)
+        try:
+            return contents, resolve_axes(shape)
+        except UserError:
+            if not contents.fallback or UNKNOWN in contents.fallback:
+                raise
+            return contents, resolve_axes(shape, metadata=contents.fallback)
+
+
+def _label_axes(shape: tuple[int, ...], letters: str) -> Axes:
+    if letters.endswith("C"):
+        raise UserError(
+            f"These labels are a colour picture (shape {shape}, the last axis is colour). Labels hold one class "
+            "number per pixel; save them as such."
+        )
+    if len(shape) < 2:
+        return resolve_axes(shape)
+    if UNKNOWN in letters:
+        spare = [letter for letter in "NTZABDEFGHIJKLMOPQRSUVW" if letter not in letters]
+        names = ["N"] if len(shape) == 3 else spare
+        return Axes("".join(names[: len(shape) - 2]) + "YX", "labels: the last two axes are rows and columns")
+    # some programs call the planes of a stack channels
+    return resolve_axes(shape, metadata=letters if "N" in letters else letters.replace("C", "N"))
+
+
+@dataclasses.dataclass(frozen=True)
+class MaskInfo:
+    """What a class image takes along into its file.
+
+    Parameters
+    ----------
+    classes : ClassTable
+        Names and colours by painted id.
+    axes : str
+        Letters of the label array, ``Y`` and ``X`` last.
+    scale : tuple of float
+        Size of a step along each axis, in ``unit``.
+    unit : str
+    code : {"mask", "painted"}
+        Which code the values are written in.
+    """
+
+    classes: ClassTable
+    axes: str
+    scale: tuple[float, ...]
+    unit: str = "pixel"
+    code: Code = "mask"
+
+    @property
+    def values(self) -> tuple[tuple[int, str, str], ...]:
+        """(value in the file, name, colour) of every class; a mask's background, 0, has no entry."""
+        offset = int(self.code == "mask")
+        return tuple((one.id - offset, one.name, one.color) for one in self.classes.classes if one.id > offset)
+
+    def encode(self, painted: Any) -> NDArray[np.uint8]:
+        """Turn painted ids into the values of the file."""
+        ids = checked_ids(painted, "labels")
+        return to_mask(ids) if self.code == "mask" else ids
+
+    def record(self) -> dict[str, Any]:
+        """Return what the format has no words for, ready for JSON."""
+        return {
+            "code": self.code,
+            "axes": self.axes,
+            "classes": [dataclasses.asdict(one) for one in self.classes.classes],
+        }
+
+
+def read_record(record: Any) -> tuple[ClassTable | None, Code | None, str]:
+    """Return (classes, code, axes) out of :meth:`MaskInfo.record`, leaving out what makes no sense."""
+    if not isinstance(record, Mapping):
+        return None, None, ""
+    code = record.get("code")
+    axes = record.get("axes")
+    classes = None
+    try:
+        classes = ClassTable(
+            tuple(PaintedClass(int(one["id"]), str(one["name"]), str(one["color"])) for one in record["classes"])
+        )
+    except (KeyError, TypeError, ValueError):
+        classes = None
+    return classes, code if code in ("mask", "painted") else None, axes if isinstance(axes, str) else ""
+
+
+def classes_of_values(values: Mapping[int, tuple[str, str]], code: Code) -> ClassTable | None:
+    """Make a class table of (name, colour) by value in a file, or None if the values cannot be class ids."""
+    offset = int(code == "mask")
+    found: dict[int, PaintedClass] = {}
+    taken: set[str] = set()
+    for value in sorted(values):
+        name, color = values[value]
+        number = value + offset
+        if number == 0:
+            continue  # not painted
+        name = name.strip() or ("background" if number == 1 else f"class {number}")
+        if name in taken:
+            name = f"{name} (id {number})"
+        taken.add(name)
+        found[number] = PaintedClass(number, name, color or default_color(number))
+    try:
+        return ClassTable(tuple(found.values())).including([1] if code == "mask" else []) if found else None
+    except UserError:
+        return None
+
+
+class Sink(Protocol):
+    """A file being written: takes values part by part."""
+
+    def __setitem__(self, where: Any, values: Any) -> None:
+        """Put values (of the file's code) at an index with integers and slices."""
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        """Return all that was put so far."""
+
+    def close(self) -> None:
+        """Finish the file."""
+
+
+@runtime_checkable
+class Format(Protocol):
+    """A file format: a frozen dataclass whose fields are its knobs.
+
+    Registered with ``suffixes=(".tif", ...)``: the endings it saves under.
+    """
+
+    def recognises(self, path: Path) -> bool:
+        """Say whether an existing path looks like this format."""
+
+    def read(self, path: Path, labels: bool = False) -> Contents:
+        """Read an image, or labels where the file holds both.
+
+        Raises
+        ------
+        UserError
+            If the file is damaged, foreign or of a kind that is not read.
+        """
+
+    def create(self, path: Path, shape: tuple[int, ...], info: MaskInfo) -> Sink:
+        """Begin to write a class image of uint8 under a new path."""
+
+    def may_replace(self, path: Path) -> str:
+        """Say why an existing path must not be replaced by a mask, or return ``""``."""

@@ -1,0 +1,150 @@
+"""The JSON of OME-Zarr, version 0.4 and 0.5 (and what is left of earlier ones). Reads and writes no arrays.
+
+Source: Next-generation file format specification, https://ngff.openmicroscopy.org/0.4/ and /0.5/.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ._contents import RECORD, UNKNOWN, MaskInfo
+from ._units import in_unit, unit_name
+
+VERSIONS = ("0.4", "0.5")
+_TYPES = {"T": "time", "C": "channel", "Z": "space", "Y": "space", "X": "space"}
+
+
+def described(attributes: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the part of a group's attributes that speaks OME-Zarr: inside ``ome`` since 0.5, at the top before."""
+    ome = attributes.get("ome")
+    return ome if isinstance(ome, Mapping) else attributes
+
+
+def multiscale(attributes: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return the first multiscale image described, or None."""
+    listed = described(attributes).get("multiscales")
+    first = listed[0] if isinstance(listed, Sequence) and listed else None
+    return first if isinstance(first, Mapping) and first.get("datasets") else None
+
+
+def level_paths(image: Mapping[str, Any]) -> list[str]:
+    """Return the paths of the levels, the full resolution first."""
+    return [str(one["path"]) for one in image["datasets"] if isinstance(one, Mapping) and "path" in one]
+
+
+def letters_and_scale(image: Mapping[str, Any], level: int, ndim: int) -> tuple[str, tuple[float, ...], str]:
+    """Return (letters, step sizes, unit) of a level of a multiscale image.
+
+    All lengths are in the unit of X. Times, channels and numbers have step 1.
+    """
+    axes = image.get("axes")
+    if not isinstance(axes, Sequence) or len(axes) != ndim:
+        # before version 0.3 there were always these five
+        letters = "TCZYX" if axes is None and ndim == 5 else UNKNOWN * ndim
+        return letters, (1.0,) * ndim, "pixel"
+    described_axes = [axis if isinstance(axis, Mapping) else {"name": axis} for axis in axes]
+    letters = named([str(axis.get("name", "")) for axis in described_axes],
+                    [str(axis.get("type", "")) for axis in described_axes])
+    steps = [1.0] * ndim
+    for owner in (image, image["datasets"][level]):
+        for transform in owner.get("coordinateTransformations") or ():
+            factors = transform.get("scale")
+            if transform.get("type") == "scale" and isinstance(factors, Sequence) and len(factors) == ndim:
+                steps = [step * in_unit(factor, "", "") for step, factor in zip(steps, factors, strict=True)]
+    units = [unit_name(axis.get("unit", "pixel")) for axis in described_axes]
+    unit = units[letters.index("X")] if "X" in letters else "pixel"
+    scale = tuple(
+        1.0 if letter in "TC" or not (letter in "ZYX" or axis.get("type") == "space")
+        else in_unit(step, its_unit, unit)
+        for letter, step, its_unit, axis in zip(letters, steps, units, described_axes, strict=True)
+    )
+    return letters, scale, unit
+
+
+def named(names: Sequence[str], types: Sequence[str] = ()) -> str:
+    """Return one letter per axis out of names such as ``t``, ``channel`` or ``dim_y``; ``?`` where that is unclear."""
+    types = types or [""] * len(names)
+    known = {"time": "T", "channel": "C", "channels": "C", "sample": "N", "index": "N", "image": "N"}
+    letters: list[str] = []
+    for name, kind in zip(names, types, strict=True):
+        word = name.strip().lower()
+        letter = known.get(kind) or known.get(word) or (word.upper() if len(word) == 1 and word.isalpha() else "")
+        if not letter and "_" in word and len(word.rpartition("_")[2]) == 1:
+            letter = word[-1].upper()
+        letters.append(letter if letter and letter not in letters else UNKNOWN)
+    if "Y" not in letters or "X" not in letters:
+        return UNKNOWN * len(letters)
+    spare = iter(letter for letter in "NPQRSUVW" if letter not in letters)
+    return "".join(next(spare) if letter == UNKNOWN else letter for letter in letters)
+
+
+def class_values(attributes: Mapping[str, Any]) -> dict[int, tuple[str, str]] | None:
+    """Return (name, ``#rrggbb`` or ``""``) by value out of ``image-label``, or None if this is no label image."""
+    label = described(attributes).get("image-label")
+    if not isinstance(label, Mapping):
+        return None
+    names: dict[int, str] = {}
+    colors: dict[int, str] = {}
+    for one in label.get("properties") or ():
+        number = one.get("label-value") if isinstance(one, Mapping) else None
+        if isinstance(number, int):
+            words = (one.get(key) for key in ("class", "name", "class_name", "label", "class-name"))
+            names[number] = next((word for word in words if isinstance(word, str)), "")
+    for one in label.get("colors") or ():
+        number = one.get("label-value") if isinstance(one, Mapping) else None
+        rgba = one.get("rgba") if isinstance(one, Mapping) else None
+        if isinstance(number, int) and isinstance(rgba, Sequence) and len(rgba) >= 3:
+            colors[number] = "#" + "".join(f"{min(max(int(part), 0), 255):02x}" for part in rgba[:3])
+    return {number: (names.get(number, ""), colors.get(number, "")) for number in {*names, *colors}}
+
+
+def label_attributes(info: MaskInfo, axes: str, levels: int, name: str, version: str, record: Any) -> dict[str, Any]:
+    """Return the attributes of a group that is a multiscale label image.
+
+    Parameters
+    ----------
+    info : MaskInfo
+    axes : str
+        Letters of the arrays.
+    levels : int
+        Each has half the rows and columns of the one before.
+    name : str
+    version : {"0.4", "0.5"}
+    record : dict
+        Kept under a key of our own beside the standard's.
+    """
+    steps = dict(zip(info.axes, info.scale, strict=True))
+    described_axes = []
+    for letter in axes:
+        axis = {"name": letter.lower()}
+        if letter in _TYPES:
+            axis["type"] = _TYPES[letter]
+        if axis.get("type") == "space" and unit_name(info.unit) != "pixel":
+            axis["unit"] = unit_name(info.unit)
+        described_axes.append(axis)
+    datasets = [
+        {
+            "path": str(level),
+            "coordinateTransformations": [
+                {"type": "scale", "scale": [steps[one] * (2**level if one in "YX" else 1) for one in axes]}
+            ],
+        }
+        for level in range(levels)
+    ]
+    image = {"name": name, "axes": described_axes, "datasets": datasets, "type": "nearest"}
+    label: dict[str, Any] = {
+        "colors": [{"label-value": value, "rgba": _rgba(color)} for value, _, color in info.values],
+        "properties": [{"label-value": value, "class": name} for value, name, _ in info.values],
+    }
+    if version == "0.4":
+        return {
+            "multiscales": [{"version": version, **image}],
+            "image-label": {"version": version, **label},
+            RECORD: record,
+        }
+    return {"ome": {"version": version, "multiscales": [image], "image-label": label}, RECORD: record}
+
+
+def _rgba(color: str) -> list[int]:
+    return [*bytes.fromhex(color.lstrip("#")[:6].ljust(6, "0")), 255]

@@ -1,0 +1,190 @@
+"""Files that appear whole or not at all. Knows no format."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_unet.core.errors import UserError
+
+from ._contents import Sink
+
+
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn a failure of the file system into a message about ``path``."""
+    try:
+        yield
+    except OSError as error:
+        raise UserError(
+            f"{path} could not be written ({error.strerror or error}). What was there before is untouched. "
+            "Choose a folder you may write to, with enough space."
+        ) from error
+
+
+def beside(path: Path) -> Path:
+    """Return an unused name in the same folder, hidden where dots hide."""
+    return path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.partial")
+
+
+def remove(path: Path) -> None:
+    """Remove a file or a folder of our own if it is there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def check_place(path: Path, overwrite: bool, may_replace: Callable[[Path], str]) -> Path:
+    """Return the real path behind ``path`` after checking that it may be written.
+
+    Raises
+    ------
+    UserError
+        If the folder is missing or cannot be written, or something is there that is not to be replaced.
+    """
+    path = Path(os.path.realpath(path.expanduser()))
+    if not path.parent.is_dir():
+        raise UserError(f"There is no folder {path.parent} to save {path.name} in. Make it, or choose another.")
+    if os.path.lexists(path):
+        if not overwrite:
+            raise UserError(
+                f"{path} exists already and is not overwritten. Choose another name, or allow it (--overwrite)."
+            )
+        reason = may_replace(path)
+        if reason:
+            raise UserError(f"{path} is not overwritten: {reason}. Choose another name, or remove it yourself.")
+    trial = beside(path)
+    with writing(path):
+        trial.touch(exist_ok=False)
+        trial.unlink()
+    return path
+
+
+def replace_file(path: Path) -> str:
+    """Say why an existing path must not be replaced by a file, or return ``""``."""
+    return "" if path.is_file() else "it is not a file"
+
+
+def move_into_place(partial: Path, path: Path, overwrite: bool) -> None:
+    """Give a finished file or folder its name; what had it before goes only once the new one is there.
+
+    Raises
+    ------
+    UserError
+        If something has taken the name meanwhile; the finished result stays under its temporary name.
+    """
+    if not os.path.lexists(path):
+        os.replace(partial, path)
+    elif not overwrite:
+        raise UserError(f"Something else was saved as {path} meanwhile. The finished result is kept as {partial}.")
+    elif not path.is_dir():
+        os.replace(partial, path)
+    else:  # a folder cannot be replaced in one step
+        old = beside(path)
+        os.replace(path, old)
+        try:
+            os.replace(partial, path)
+        except OSError:
+            os.replace(old, path)
+            raise
+        remove(old)
+
+
+class Output:
+    """A class image or probabilities being saved: ``with ... as out: out[patch.where] = patch.labels``.
+
+    Everything goes to a temporary name beside ``path``. Leaving the block finishes the file and gives it its name;
+    leaving it through an exception (Ctrl-C as well) removes it, and what was there before stays.
+
+    Parameters
+    ----------
+    path : Path
+        As returned by :func:`check_place`.
+    shape : tuple of int
+        Shape that is indexed.
+    start : callable
+        Makes the :class:`Sink` under the temporary name.
+    encode : callable
+        Turns what is put into values of the file.
+    overwrite : bool
+    preview : callable, optional
+        Called with (temporary path, all values); writes a second file, which is put at ``preview_path``.
+    preview_path : Path, optional
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        shape: tuple[int, ...],
+        start: Callable[[Path], Sink],
+        encode: Callable[[Any], NDArray[Any]],
+        overwrite: bool = False,
+        preview: Callable[[Path, NDArray[np.uint8]], None] | None = None,
+        preview_path: Path | None = None,
+    ) -> None:
+        self.path, self.shape, self.preview_path = path, shape, preview_path
+        self._encode, self._overwrite, self._preview = encode, overwrite, preview
+        self._partial, self._preview_partial = beside(path), beside(preview_path or path)
+        self._open = True
+        try:
+            with writing(path):
+                self._sink = start(self._partial)
+        except BaseException:
+            remove(self._partial)
+            raise
+
+    def __setitem__(self, where: Any, values: Any) -> None:
+        with writing(self.path):
+            self._sink[where] = self._encode(values)
+
+    def __enter__(self) -> Output:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self.finish()
+        else:
+            self.abandon()
+
+    def finish(self) -> None:
+        """Finish the file and give it its name.
+
+        Raises
+        ------
+        UserError
+            If the disk is full, say; what was there before is untouched.
+        """
+        if not self._open:
+            return
+        try:
+            with writing(self.path):
+                self._sink.close()
+                if self._preview is not None:
+                    self._preview(self._preview_partial, np.asarray(self._sink))
+        except BaseException:
+            self.abandon()
+            raise
+        self._open = False
+        with writing(self.path):
+            move_into_place(self._partial, self.path, self._overwrite)
+            if self._preview is not None and self.preview_path is not None:
+                move_into_place(self._preview_partial, self.preview_path, self._overwrite)
+
+    def abandon(self) -> None:
+        """Remove what was written so far; nothing appears under the final name."""
+        if self._open:
+            self._open = False
+            remove(self._partial)
+            remove(self._preview_partial)

@@ -1,0 +1,125 @@
+"""The verbs that read: any format, one way. Decides about axes only through the core's rules."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_unet.core.classes import ClassTable
+from napari_unet.core.errors import UserError
+from napari_unet.core.image import Image
+
+from ._contents import Contents, Format
+from ._shelf import SHELF
+
+
+def read_contents(path: str | Path, axes: str | None = None, labels: bool = False) -> tuple[Contents, str]:
+    """Read a file and settle its axes; for what :func:`read_image` and :func:`read_labels` leave out.
+
+    Returns
+    -------
+    contents : Contents
+        ``letters`` are settled, axes of size 1 dropped unless ``axes`` names them.
+    note : str
+        The axes and why, and what was chosen among several things.
+    """
+    path = Path(path).expanduser()
+    contents = _format_of(path).read(path, labels=labels)
+    if contents.data.dtype.names or contents.data.dtype.kind in "OSUV":
+        raise UserError(f"The pixels of {path} are {contents.data.dtype}. Allowed: bool, integer or real numbers.")
+    if math.prod(contents.data.shape) == 0:
+        raise UserError(f"{path} is empty (shape {tuple(contents.data.shape)}). Choose a file with pixels.")
+    try:
+        contents, found = contents.resolved(axes, labels)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
+    note = "; ".join([f"axes {found.letters} ({found.reason})", *contents.notes])
+    return dataclasses.replace(contents, letters=found.letters), note
+
+
+def read_image(path: str | Path, axes: str | None = None) -> Image:
+    """Read an image; zarr arrays stay on disk, uncompressed TIFF files are mapped.
+
+    Parameters
+    ----------
+    path : path
+        A TIFF file, or the folder of an OME-Zarr image or a zarr array.
+    axes : str, optional
+        One letter per axis; by default what the metadata say, else a last axis of 3 or 4 is C, else the first of
+        three is N. Axes of size 1 are dropped unless they are named here.
+
+    Returns
+    -------
+    Image
+        Its ``note`` says which axes were taken and why. Scale and unit come from the metadata.
+
+    Raises
+    ------
+    UserError
+        If the path is missing, damaged, foreign or empty, or the axes do not fit or cannot be guessed.
+    """
+    contents, note = read_contents(path, axes)
+    steps = dict(zip(contents.letters, contents.scale, strict=True))
+    label_axes = "".join(letter for letter in contents.letters if letter not in "CYX") + "YX"
+    return Image(
+        contents.data, contents.letters, name_of(path), tuple(steps[letter] for letter in label_axes),
+        contents.unit, note,
+    )
+
+
+def read_labels(path: str | Path, axes: str | None = None) -> tuple[NDArray[Any], ClassTable | None]:
+    """Read strokes, a mask or a reference.
+
+    Parameters
+    ----------
+    path : path
+    axes : str, optional
+        Axes of the labels or of their image (a C is left out).
+
+    Returns
+    -------
+    labels : ndarray, shape (..., Y, X), of the type of the file
+        Rows and columns last, the other axes in the file's order, or in that of the labels when they were saved here.
+    classes : ClassTable or None
+        By painted id (1 = background), if the file carries names.
+
+    Raises
+    ------
+    UserError
+        As :func:`read_image`, and for colour pictures.
+    """
+    contents, _ = read_contents(path, axes, labels=True)
+    letters = contents.letters
+    wanted = "".join(letter for letter in contents.order if letter in letters)
+    if sorted(wanted) != sorted(letters):
+        wanted = "".join(letter for letter in letters if letter not in "YX") + "YX"
+    labels = np.asarray(contents.data).transpose([letters.index(letter) for letter in wanted])
+    return np.ascontiguousarray(labels), contents.classes
+
+
+def name_of(path: str | Path) -> str:
+    """Return the name of a file without folder and ending (``cells`` for ``cells.ome.tif``)."""
+    name = Path(path).name
+    for ending in (".zarr", ".tiff", ".tif", ".ome"):
+        if name.lower().endswith(ending) and len(name) > len(ending):
+            name = name[: -len(ending)]
+    return name
+
+
+def _format_of(path: Path) -> Format:
+    if not path.exists():
+        raise UserError(f"There is no file or folder {path}. Check the name.")
+    try:
+        formats = [entry.item() for entry in SHELF if hasattr(entry.item, "recognises")]
+        found = next((one for one in formats if one.recognises(path)), None)
+    except OSError as error:
+        raise UserError(f"{path} could not be opened ({error.strerror or error}). May you read it?") from error
+    if found is None:
+        what = "a folder without zarr metadata" if path.is_dir() else "of a kind that is not read"
+        raise UserError(f"{path} is {what}. Allowed: TIFF files and OME-Zarr folders; convert others, e.g. with Fiji.")
+    return found

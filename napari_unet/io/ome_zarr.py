@@ -1,0 +1,200 @@
+"""OME-Zarr 0.4 and 0.5, and bare zarr arrays: read lazily; masks are saved as multiscale labels.
+
+Knows nothing of strokes or methods. Pickled arrays are refused.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from napari_unet.core import knobs
+from napari_unet.core.errors import UserError
+from napari_unet.core.knobs import Knob
+
+from . import _ngff
+from ._contents import RECORD, UNKNOWN, Contents, MaskInfo, classes_of_values, read_record
+from ._lazy import LazyArray
+from ._pyramid import PyramidSink, stored_axes
+from ._shelf import register
+
+_MARKS = ("zarr.json", ".zgroup", ".zarray", ".zattrs")
+_HELP = "Give the folder of an OME-Zarr image, of one of its labels (IMAGE.zarr/labels/NAME) or of a zarr array."
+
+
+@register("ome_zarr", "OME-Zarr", suffixes=(".zarr", ".ome.zarr"))
+@dataclasses.dataclass(frozen=True)
+class OmeZarr:
+    """OME-Zarr: a folder of compressed blocks, for images larger than memory.
+
+    A mask is saved standing alone: the folder itself is the multiscale label group, with ``image-label`` metadata
+    (names and colours of the classes). To attach it to an image, move it to ``IMAGE.zarr/labels/NAME``. At most five
+    axes; they are stored in the order the format wants (time, others, space).
+    """
+
+    version: Annotated[
+        Literal["0.4", "0.5"], Knob("Version of the format: 0.4 (zarr 2) opens everywhere, 0.5 (zarr 3) is newer.")
+    ] = "0.4"
+    chunk: Annotated[int, Knob("Rows and columns of a block.", min=16, max=8192, unit="px", advanced=True)] = 512
+
+    def __post_init__(self) -> None:
+        knobs.check(self)
+
+    def recognises(self, path: Path) -> bool:
+        """Say whether a folder has the metadata of zarr, or at least its ending."""
+        return path.is_dir() and (
+            path.suffix.lower() == ".zarr" or any((path / mark).is_file() for mark in _MARKS)
+        )
+
+    def read(self, path: Path, labels: bool = False) -> Contents:
+        """Read the first image of a folder at full resolution (or a single array), lazily.
+
+        For labels, those inside an image (``labels/NAME``) are taken if there is just one of them.
+
+        Raises
+        ------
+        UserError
+            If the folder is no zarr, is damaged, or leaves open which array is meant.
+        """
+        node = _open(path)
+        if not hasattr(node, "keys"):
+            return _array(path, node)
+        return _group(path, node, labels)
+
+    def create(self, path: Path, shape: tuple[int, ...], info: MaskInfo) -> PyramidSink:
+        """Begin to write a mask; parts go to disk as they come.
+
+        Raises
+        ------
+        UserError
+            If there are more than five axes.
+        """
+        if len(shape) > 5:
+            raise UserError(f"OME-Zarr holds at most five axes, not {len(shape)} ({info.axes}). Save as TIFF.")
+        return PyramidSink(path, "mask", shape, info, self.version, self.chunk)
+
+    def may_replace(self, path: Path) -> str:
+        """Only a folder that holds nothing but labels as we write them may be replaced; images never are."""
+        if not path.is_dir():
+            return "it is not a folder"
+        try:
+            node = _open(path)
+            image = _ngff.multiscale(node.attrs.asdict())
+            is_label = image is not None and _ngff.class_values(node.attrs.asdict()) is not None
+        except (UserError, AttributeError):
+            return "it is not an OME-Zarr folder"
+        if image is None or not is_label:
+            return "it is not a mask but another zarr folder"
+        ours = {*_MARKS, ".zmetadata", *_ngff.level_paths(image)}
+        foreign = sorted(entry.name for entry in path.iterdir() if entry.name not in ours)
+        return f"it also holds other things ({', '.join(foreign[:3])})" if foreign else ""
+
+
+def _open(path: Path) -> Any:
+    """Open a folder as a zarr array or group, for reading only."""
+    import zarr
+
+    if not any((path / mark).is_file() for mark in _MARKS):
+        raise UserError(f"{path} is a folder without zarr metadata. {_HELP}")
+    try:
+        node = zarr.open(str(path), mode="r")
+    except Exception as error:  # JSON, zarr and codecs raise types of their own
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise UserError(f"{path} could not be read as zarr: {reason[:200]}. {_HELP}") from error
+    if not hasattr(node, "keys") and "pickle" in json.dumps(node.metadata.to_dict(), default=repr).lower():
+        raise UserError(f"{path} holds pickled objects, which could run a program when read; it is not opened. {_HELP}")
+    return node
+
+
+def _group(path: Path, group: Any, labels: bool) -> Contents:
+    attributes = group.attrs.asdict()
+    image = _ngff.multiscale(attributes)
+    inside = _labels_inside(path)
+    if labels and image is not None and inside and _ngff.class_values(attributes) is None:
+        if len(inside) > 1:
+            raise UserError(f"{path} holds several labels. Say which: {_listed(path / 'labels', inside)}.")
+        contents = OmeZarr().read(path / "labels" / inside[0], labels)
+        return dataclasses.replace(contents, notes=(f"labels {inside[0]!r} of the image", *contents.notes))
+    if image is not None:
+        levels = _ngff.level_paths(image)
+        data = _open(path / levels[0]) if levels else None
+        if data is None or hasattr(data, "keys"):
+            raise UserError(f"{path} names no array as its full resolution. {_HELP}")
+        contents = _described(path, data, image, 0, attributes)
+        notes = [f"full resolution of {len(levels)} levels"] if len(levels) > 1 else []
+        several = len(_ngff.described(attributes)["multiscales"])
+        if several > 1:
+            notes.append(f"first of {several} images")
+        return dataclasses.replace(contents, notes=tuple(notes))
+    if "plate" in _ngff.described(attributes) or "well" in _ngff.described(attributes):
+        raise UserError(f"{path} is a plate or a well with many images. Give the folder of one of them.")
+    listed = _ngff.described(attributes).get("labels")
+    members = [str(one) for one in listed] if isinstance(listed, Sequence) and listed else _members(path)
+    if len(members) > 1 and "bioformats2raw.layout" in _ngff.described(attributes):
+        members = [member for member in members if member != "OME"][:1]
+        contents = OmeZarr().read(path / members[0], labels)
+        return dataclasses.replace(contents, notes=("first series of the file", *contents.notes))
+    if len(members) == 1:
+        return OmeZarr().read(path / members[0], labels)
+    if not members:
+        raise UserError(f"{path} is a zarr group without an image. {_HELP}")
+    raise UserError(f"{path} holds several arrays or images. Say which: {_listed(path, members)}.")
+
+
+def _array(path: Path, array: Any) -> Contents:
+    attributes = _attributes_above(path)
+    image = _ngff.multiscale(attributes)
+    if image is not None and path.name in _ngff.level_paths(image):
+        level = _ngff.level_paths(image).index(path.name)
+        contents = _described(path, array, image, level, attributes)
+        return dataclasses.replace(contents, notes=(f"level {level} of its image",))
+    names = getattr(array.metadata, "dimension_names", None) or array.attrs.asdict().get("_ARRAY_DIMENSIONS")
+    letters = UNKNOWN * array.ndim
+    if isinstance(names, Sequence) and len(names) == array.ndim and all(isinstance(name, str) for name in names):
+        letters = _ngff.named(names)
+    return Contents(LazyArray(array, str(path)), letters, (1.0,) * array.ndim)
+
+
+def _described(path: Path, array: Any, image: Mapping[str, Any], level: int, attributes: Mapping[str, Any]) -> Contents:
+    try:
+        letters, scale, unit = _ngff.letters_and_scale(image, level, array.ndim)
+        values = _ngff.class_values(attributes)
+    except (AttributeError, KeyError, TypeError, ValueError, IndexError) as error:
+        raise UserError(f"The OME-Zarr metadata of {path} make no sense ({error}). {_HELP}") from error
+    classes, code, order = read_record(attributes.get(RECORD))
+    if values and classes is None:
+        classes = classes_of_values(values, code or "mask")
+    if order and len(order) == array.ndim:
+        letters = stored_axes(order)
+    return Contents(LazyArray(array, str(path)), letters, scale, unit, classes, code, order)
+
+
+def _attributes_above(path: Path) -> Mapping[str, Any]:
+    """Attributes of the group an array lies in, or nothing."""
+    try:
+        node = _open(path.parent)
+    except UserError:
+        return {}
+    return node.attrs.asdict() if hasattr(node, "keys") else {}
+
+
+def _members(path: Path) -> list[str]:
+    """Names of the arrays and groups in a folder, in order."""
+    found = [
+        entry.name for entry in path.iterdir()
+        if entry.is_dir() and any((entry / mark).is_file() for mark in _MARKS)
+    ]
+    return sorted(found, key=lambda name: (len(name), name) if name.isdigit() else (10**6, name))
+
+
+def _labels_inside(path: Path) -> list[str]:
+    folder = path / "labels"
+    return _members(folder) if folder.is_dir() else []
+
+
+def _listed(path: Path, names: list[str]) -> str:
+    shown = ", ".join(str(path / name) for name in names[:8])
+    return shown + (f" and {len(names) - 8} more" if len(names) > 8 else "")

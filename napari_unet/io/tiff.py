@@ -1,0 +1,295 @@
+"""TIFF: OME-TIFF, ImageJ, plain stacks and more are read (through tifffile); masks are saved as Fiji opens them.
+
+Knows nothing of strokes or methods. Nothing read from a file is ever executed or unpickled.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_unet.core import knobs
+from napari_unet.core.errors import UserError
+from napari_unet.core.knobs import Knob
+
+from ._contents import RECORD, UNKNOWN, Contents, MaskInfo, read_record
+from ._output import replace_file
+from ._shelf import register
+from ._tiff_checks import check_complete, checked
+from ._units import in_unit, unit_name, unit_short
+
+if TYPE_CHECKING:
+    from tifffile import TiffFile, TiffPageSeries
+
+_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_CLASSIC_LIMIT = 2**32 - 2**20
+"""A TIFF that ImageJ understands addresses 4 GB."""
+
+
+@register("tiff", "TIFF", suffixes=(".tif", ".tiff"))
+@dataclasses.dataclass(frozen=True)
+class Tiff:
+    """TIFF: one file that Fiji opens with voxel size, unit and class names (Image > Show Info).
+
+    Masks are ImageJ hyperstacks of uint8. Planes along an axis that ImageJ has no name for (N) become slices; what they
+    are is noted in the file, so that reading it here gives the same axes again. What does not fit an ImageJ file (more
+    than 4 GB, more than three axes of planes) is saved as a plain BigTIFF with the same notes.
+    """
+
+    compression: Annotated[
+        Literal["zlib", "zstd", "lzw", "none"], Knob("How the file is made smaller without loss; Fiji reads zlib, lzw.")
+    ] = "zlib"
+
+    def __post_init__(self) -> None:
+        knobs.check(self)
+
+    def recognises(self, path: Path) -> bool:
+        """Say whether a file begins like a TIFF or is named like one."""
+        if not path.is_file():
+            return False
+        if path.suffix.lower() in (".tif", ".tiff"):
+            return True
+        with path.open("rb") as file:
+            return file.read(4) in _MAGIC
+
+    def read(self, path: Path, labels: bool = False) -> Contents:  # noqa: ARG002 (one picture serves for both)
+        """Read the first series at full resolution; uncompressed pixels are mapped, not loaded.
+
+        Raises
+        ------
+        UserError
+            If the file is empty, truncated, damaged or not a TIFF.
+        """
+        import tifffile
+
+        with checked(path), tifffile.TiffFile(path) as tiff:
+            if not tiff.series:
+                raise UserError(f"{path} holds no picture. Choose another file.")
+            series = tiff.series[0]
+            check_complete(path, tiff, series)
+            data = _pixels(path, series)
+            return _contents(tiff, series, data)
+
+    def create(self, path: Path, shape: tuple[int, ...], info: MaskInfo) -> TiffSink:
+        """Begin to write a mask; it is kept in memory (one byte per pixel) until it is closed."""
+        return TiffSink(path, np.zeros(shape, np.uint8), info, self.compression)
+
+    def may_replace(self, path: Path) -> str:
+        """Any file may be replaced when asked to, a folder never."""
+        return replace_file(path)
+
+
+def _pixels(path: Path, series: TiffPageSeries) -> Any:
+    import tifffile
+
+    if series.dataoffset is not None and series.size:
+        return tifffile.memmap(path, series=0, mode="r")
+    return series.asarray()
+
+
+def _contents(tiff: TiffFile, series: TiffPageSeries, data: Any) -> Contents:
+    guesses = {"S": "C", "I": "N", "Q": UNKNOWN}
+    raw = series.axes
+    sizes = dict(zip(raw, data.shape, strict=False))
+    if "S" in raw and "C" in raw:
+        # colour pictures, one for each channel: all of them are channels
+        if sizes["S"] > 1 and sizes["C"] > 1:
+            data = np.moveaxis(data, raw.index("S"), raw.index("C") + int(raw.index("S") > raw.index("C")))
+            raw = raw.replace("S", "")
+            at = raw.index("C")
+            data = data.reshape(*data.shape[:at], -1, *data.shape[at + 2 :])
+        else:
+            drop = raw.index("S" if sizes["S"] == 1 else "C")
+            data, raw = data.squeeze(axis=drop), raw[:drop] + raw[drop + 1 :]
+    letters = "".join(guesses.get(letter, letter) for letter in raw)
+    fallback = ""
+    shaped = tiff.shaped_metadata
+    if series.kind == "shaped" and not (shaped and "axes" in shaped[0]):
+        # tifffile's own files without axes: it takes a first or last axis of 3 for colour and a stack of three
+        # planes with it, so its letters are only a guess
+        letters, fallback = UNKNOWN * len(raw), letters.replace(UNKNOWN, "N")
+    sizes, unit = _voxel_size(tiff)
+    record = _record(tiff)
+    classes, code, order = read_record(record)
+    if tiff.is_imagej and order:
+        data, raw, letters = _as_recorded(data, record.get("shape"), order, raw, letters)
+    scale = tuple(sizes.get(letter, 1.0) for letter in raw)
+    notes = [f"first of {len(tiff.series)} series"] if len(tiff.series) > 1 else []
+    if len(series.levels) > 1:
+        notes.append(f"full resolution of {len(series.levels)} levels")
+    return Contents(data, letters, scale, unit, classes, code, order, fallback, tuple(notes))
+
+
+def _as_recorded(data: Any, shape: Any, order: str, raw: str, letters: str) -> tuple[Any, str, str]:
+    """Put back the axes of size 1 that ImageJ does not note, and call the others by our letters."""
+    slots = _slots(order)
+    if not slots or not isinstance(shape, list) or len(shape) != len(order):
+        return data, raw, letters
+    sizes = [shape[order.index(ours)] for _, ours in slots]
+    if math.prod(sizes) != data.size:
+        return data, raw, letters
+    return data.reshape(sizes), "".join(theirs for theirs, _ in slots), "".join(ours for _, ours in slots)
+
+
+def _record(tiff: TiffFile) -> Any:
+    if tiff.shaped_metadata:
+        return tiff.shaped_metadata[0].get(RECORD)
+    for line in str((tiff.imagej_metadata or {}).get("Info", "")).splitlines():
+        if line.startswith(f"{RECORD} = "):
+            try:
+                return json.loads(line.partition(" = ")[2])
+            except ValueError:
+                return None
+    return None
+
+
+def _voxel_size(tiff: TiffFile) -> tuple[dict[str, float], str]:
+    """Step sizes by the letters of the file, and their unit."""
+    if tiff.is_ome:
+        import tifffile
+
+        images = tifffile.xml2dict(tiff.ome_metadata or "").get("OME", {}).get("Image", {})
+        pixels = (images[0] if isinstance(images, list) else images).get("Pixels", {})
+        units = {letter: unit_name(pixels.get(f"PhysicalSize{letter}Unit", "um")) for letter in "XYZ"}
+        sizes = {letter: pixels.get(f"PhysicalSize{letter}") for letter in "XYZ"}
+        if sizes["X"] is None or units["X"] == "pixel":
+            return {}, "pixel"
+        return {letter: in_unit(sizes[letter], units[letter], units["X"]) for letter in "XYZ"}, units["X"]
+    if tiff.shaped_metadata and RECORD in tiff.shaped_metadata[0]:
+        record = tiff.shaped_metadata[0][RECORD]
+        steps = record.get("scale") if isinstance(record, dict) else None
+        if isinstance(steps, dict):
+            unit = unit_name(record.get("unit"))
+            return {letter: in_unit(step, unit, unit) for letter, step in steps.items()}, unit
+    tags = tiff.pages.first.tags
+    steps = {
+        letter: 1 / in_unit(_ratio(tags.valueof(name)), "", "")
+        for letter, name in (("X", "XResolution"), ("Y", "YResolution"))
+    }
+    if tiff.is_imagej:
+        metadata = tiff.imagej_metadata or {}
+        unit = unit_name(metadata.get("unit", "pixel"))
+        return {**steps, "Z": in_unit(abs(_number(metadata.get("spacing"))), unit, unit)}, unit
+    # dots per inch are a hint for printers; pixels per centimetre are written by microscopes
+    if tags.valueof("ResolutionUnit") == 3 and tags.valueof("XResolution"):
+        return {letter: in_unit(step, "centimeter", "micrometer") for letter, step in steps.items()}, "micrometer"
+    return {}, "pixel"
+
+
+def _ratio(value: Any) -> float | None:
+    return value[0] / value[1] if isinstance(value, tuple) and len(value) == 2 and value[1] else None
+
+
+def _number(value: Any) -> float:
+    return float(value) if isinstance(value, (int, float)) else math.nan
+
+
+def _slots(axes: str) -> list[tuple[str, str]]:
+    """Give every axis of a mask a place in ImageJ's order: (ImageJ's letter, ours), T, Z, C, Y, X.
+
+    T, Z and C keep their own; other axes take what is free, slices first. More than three: an empty list.
+    """
+    free = [letter for letter in "ZTC" if letter not in axes]
+    named = {letter: letter for letter in axes if letter in "TZCYX"}
+    others = [letter for letter in axes if letter not in "TZCYX"]
+    if len(others) > len(free):
+        return []
+    named.update(zip(free, others, strict=False))
+    return [(letter, named[letter]) for letter in "TZCYX" if letter in named]
+
+
+@dataclasses.dataclass(eq=False)
+class TiffSink:
+    """A mask in memory that becomes a TIFF when it is closed."""
+
+    path: Path
+    array: NDArray[np.uint8]
+    info: MaskInfo
+    compression: str
+
+    def __setitem__(self, where: Any, values: Any) -> None:
+        self.array[where] = values
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        return np.array(self.array, dtype=dtype, copy=copy)
+
+    def close(self) -> None:
+        """Write the file."""
+        import tifffile
+
+        info = self.info
+        options: dict[str, Any] = {"compression": None if self.compression == "none" else self.compression}
+        slots = _slots(info.axes)
+        steps = dict(zip(info.axes, info.scale, strict=True))
+        if not slots or self.array.nbytes > _CLASSIC_LIMIT:
+            record = {**info.record(), "scale": steps, "unit": info.unit}
+            tifffile.imwrite(
+                self.path, self.array, photometric="minisblack", bigtiff=True,
+                metadata={"axes": info.axes, RECORD: record}, **options,
+            )
+            return
+        order = [info.axes.index(ours) for _, ours in slots]
+        ours = dict(slots)
+        values = info.values
+        top = max([int(self.array.max(initial=0)), *(value for value, _, _ in values), 1])
+        text = ["values: " + ("0 = background" if info.code == "mask" else "0 = not painted")]
+        text += [f"{value}: {name} ({color})" for value, name, color in values]
+        metadata: dict[str, Any] = {
+            "axes": "".join(letter for letter, _ in slots),
+            "unit": unit_short(info.unit),
+            "min": 0.0,  # what ImageJ shows as black and as white
+            "max": float(top),
+            "Info": "\n".join([*text, f"{RECORD} = {json.dumps({**info.record(), 'shape': self.array.shape})}"]),
+        }
+        if "Z" in ours:
+            metadata["spacing"] = steps[ours["Z"]]
+        tifffile.imwrite(
+            self.path, self.array.transpose(order), imagej=True, photometric="minisblack",
+            resolution=(1 / steps["X"], 1 / steps["Y"]), resolutionunit="none", metadata=metadata, **options,
+        )
+
+
+def write_preview(path: Path, values: NDArray[np.uint8], info: MaskInfo, compression: str = "zlib") -> None:
+    """Write the classes spread over 0 to 255, so that they can be told apart by eye in any viewer."""
+    top = max([int(values.max(initial=0)), *(value for value, _, _ in info.values), 1])
+    spread = np.round(np.arange(256) * (255 / top)).clip(0, 255).astype(np.uint8)
+    bare = dataclasses.replace(info, classes=type(info.classes)(()))
+    TiffSink(path, spread[values], bare, compression).close()
+
+
+@dataclasses.dataclass(eq=False)
+class ProbabilitiesSink:
+    """Probabilities (N, C, Y, X) float32 on disk; planes may come in any order and in parts."""
+
+    path: Path
+    shape: tuple[int, int, int, int]
+    info: MaskInfo
+
+    def __post_init__(self) -> None:
+        import tifffile
+
+        steps = {"N": 1.0, **dict(zip(self.info.axes[-2:], self.info.scale[-2:], strict=True))}
+        record = {
+            "classes": self.info.record()["classes"], "code": "painted", "scale": steps, "unit": self.info.unit,
+        }
+        self._array = tifffile.memmap(
+            self.path, shape=self.shape, dtype=np.float32, photometric="minisblack",
+            metadata={"axes": "NCYX", RECORD: record},
+        )
+
+    def __setitem__(self, where: Any, values: Any) -> None:
+        self._array[where] = values
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        return np.array(self._array, dtype=dtype, copy=copy)
+
+    def close(self) -> None:
+        """Flush the file to disk."""
+        self._array.flush()
+        del self._array
