@@ -131,6 +131,10 @@ class UNetModule(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return logits (B, classes, Y, X) for (B, channels, Y, X); Y and X are multiples of the stride."""
+        return full_precision_head(self.head, self.features(x))
+
+    def features(self, x: Tensor) -> Tensor:
+        """Return what the head sees, (B, F, Y, X)."""
         kept: list[tuple[Tensor, Tensor | None]] = []
         for block in self.encoder[:-1]:
             x = block(x)
@@ -147,7 +151,7 @@ class UNetModule(nn.Module):
             if switch is not None:
                 x = functional.max_unpool2d(x, switch, (2, 2))
             x = block(torch.cat([skip, x], dim=1))
-        return full_precision_head(self.head, x)
+        return x
 
 
 def full_precision_head(head: nn.Conv2d, features: Tensor) -> Tensor:
