@@ -44,6 +44,11 @@ class Device:
         return self.name.partition(":")[0]
 
     @property
+    def dtype_name(self) -> str:
+        """Name of the number format convolutions run in, e.g. ``"bfloat16"``."""
+        return str(self.dtype or torch.float32).removeprefix("torch.")
+
+    @property
     def memory_format(self) -> torch.memory_format:
         """Memory format for modules and batches."""
         return torch.channels_last if self.channels_last else torch.contiguous_format

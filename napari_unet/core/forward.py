@@ -1,0 +1,126 @@
+"""A network ready to predict: built once per thread, fed batches, falling back to float32. Knows no tiles or images."""
+
+from __future__ import annotations
+
+import threading
+
+import torch
+from torch import Tensor, nn
+
+from .devices import Device, is_out_of_memory
+from .errors import UserError, WorkError
+from .weights import Weights, load_into
+
+
+class Forward:
+    """A module on a device with the weights it was last given. Belongs to one thread.
+
+    Parameters
+    ----------
+    weights : Weights
+        The architecture; its tensors are loaded.
+    device : Device
+        Where to compute.
+    """
+
+    def __init__(self, weights: Weights, device: Device) -> None:
+        # building draws random weights, which must not shift the random numbers of a training
+        with torch.random.fork_rng(devices=[]):
+            module = weights.network.build(weights.channels, len(weights.classes.ids))
+        load_into(module, weights)
+        module = module.eval().requires_grad_(False)
+        # torch's stubs leave memory_format out
+        self._module = module.to(device.name, memory_format=device.memory_format)  # type: ignore[call-overload]
+        self._valid = is_unpadded(weights.network)
+        self._weights = weights
+        self._device = device
+
+    def suits(self, weights: Weights, device: Device) -> bool:
+        """Say whether these weights can be loaded into this module, on this device."""
+        mine = self._weights
+        return (
+            device.name == self._device.name
+            and weights.network == mine.network
+            and weights.channels == mine.channels
+            and len(weights.classes.ids) == len(mine.classes.ids)
+        )
+
+    def load(self, weights: Weights) -> None:
+        """Take other weights of the same architecture (nothing happens if they are the ones at hand)."""
+        if weights is not self._weights:
+            load_into(self._module, weights)
+            self._weights = weights
+
+    def __call__(self, batch: Tensor, device: Device) -> Tensor:
+        """Return logits.
+
+        Parameters
+        ----------
+        batch : Tensor, shape (B, C, Y, X)
+            float32 on the CPU; Y and X are multiples of the stride.
+        device : Device
+            The device of this module, which says in which precision to compute.
+
+        Returns
+        -------
+        Tensor of float32, shape (B, classes, Y, X), on the device
+            Smaller by the halo on every side if the network is unpadded.
+        """
+        module: nn.Module = self._module
+        with torch.inference_mode(), device.autocast():
+            batch = batch.to(device.name, memory_format=device.memory_format, non_blocking=True)
+            logits: Tensor = module.valid(batch) if self._valid else module(batch)  # type: ignore[operator]
+        return logits.float()
+
+
+def ready(weights: Weights, device: Device) -> Forward:
+    """Return this thread's module with these weights, built only if the architecture or the device changed."""
+    found: Forward | None = getattr(_mine, "forward", None)
+    if found is None or not found.suits(weights, device):
+        _mine.forward = found = Forward(weights, device)
+    found.load(weights)
+    return found
+
+
+def forward(weights: Weights, batch: Tensor, device: Device) -> tuple[Tensor, Device]:
+    """Compute logits, in float32 where 16 bits fail.
+
+    Returns
+    -------
+    logits : Tensor of float32, shape (B, classes, Y, X)
+    device : Device
+        The device to use from now on: in full precision if 16 bits gave NaN or are not supported by an operation.
+
+    Raises
+    ------
+    UserError
+        If the network gives NaN even in float32.
+    WorkError
+        If torch fails for another reason than full memory (that error is passed on as it is).
+    """
+    module = ready(weights, device)
+    try:
+        logits = module(batch, device)
+        failure: RuntimeError | None = None
+    except RuntimeError as error:
+        if is_out_of_memory(error):
+            raise
+        failure = error
+    if failure is None and bool(torch.isfinite(logits).all()):
+        return logits, device
+    if device.dtype is not None:
+        return forward(weights, batch, device.full_precision())
+    if failure is not None:
+        raise WorkError(f"The network failed on {device}: {failure}") from failure
+    raise UserError(
+        "The network gives no numbers (NaN), so its weights are broken. Train it again, with a smaller learning rate "
+        "if that was changed."
+    )
+
+
+def is_unpadded(network: object) -> bool:
+    """Say whether a network needs real pixels around a tile (see :class:`napari_unet.core.weights.Network`)."""
+    return getattr(network, "padding", "zero") == "mirror"
+
+
+_mine = threading.local()
