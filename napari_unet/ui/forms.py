@@ -231,7 +231,7 @@ def _rows() -> QFormLayout:
     rows.setContentsMargins(0, 2, 0, 2)
     rows.setVerticalSpacing(3)
     rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
-    rows.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+    rows.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
     return rows
 
 

@@ -80,7 +80,7 @@ def test_bounds_hold_in_the_window_and_in_code(form):
     spin = form.findChild(QWidget, "all_count")
     spin.setValue(1000)
     assert form.values()["count"] == 64
-    with pytest.raises(UsageError, match="count cannot be 0. Allowed: a whole number from 1 to 64"):
+    with pytest.raises(UsageError, match=r"count cannot be 0\. Allowed: a whole number from 1 to 64"):
         form.set_values({"count": 0})
 
 

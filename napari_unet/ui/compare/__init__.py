@@ -1,0 +1,7 @@
+"""The `Compare methods` dock. Trains, segments and scores nothing itself."""
+
+from __future__ import annotations
+
+from .dock import CompareDock
+
+__all__ = ["CompareDock"]

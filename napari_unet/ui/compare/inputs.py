@@ -1,0 +1,207 @@
+"""Which images are compared, with which strokes and which reference. Runs nothing, changes no layer."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+from napari.layers import Image as ImageLayer
+from napari.layers import Labels, Layer
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import QCheckBox, QFrame, QGridLayout, QLabel, QScrollArea, QWidget
+from superqt import QElidingLabel
+
+from napari_unet.core.image import Image
+
+from ..choices import LayerBox
+from ..layers import guess_channel_axis, image_of, layer_shape
+from .results import is_result
+
+_STROKES = ("stroke", "scribble")
+_REFERENCE = ("reference", "truth", "ground", "expert", "gt", "labels", "mask")
+_ROW_HEIGHT = 30
+_ROWS_SHOWN = 4
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Chosen:
+    """One image that takes part."""
+
+    layer: ImageLayer
+    image: Image
+    strokes: Labels | None
+    reference: Labels | None
+
+
+def plane_shown(viewer: Any, layer: ImageLayer, image: Image) -> int:
+    """Return the number of the plane of an image that the viewer shows (the nearest one if it shows none)."""
+    if not image.shape[:-2]:
+        return 0
+    position = np.round(layer.world_to_data(viewer.dims.point)).astype(int)
+    channel = image.axes.index("C") if "C" in image.axes and not layer.rgb else None
+    leading = [int(at) for axis, at in enumerate(position) if axis != channel][:-2]
+    inside = [min(max(at, 0), size - 1) for at, size in zip(leading, image.shape, strict=False)]
+    return int(np.ravel_multi_index(inside, image.shape[:-2]))
+
+
+def _is_labels(layer: Layer) -> bool:
+    return isinstance(layer, Labels) and not is_result(layer)
+
+
+def _named(layer: Layer, words: tuple[str, ...]) -> bool:
+    return any(word in layer.name.lower() for word in words)
+
+
+def guess_partner(image: ImageLayer, layers: list[Layer], words: tuple[str, ...], *, alone: bool) -> Layer | None:
+    """Return the labels layer that belongs to an image, by its name (``"<image> strokes"``) and shape.
+
+    Parameters
+    ----------
+    words : tuple of str
+        One of them must be in the name.
+    alone : bool
+        There is only this image, so that a layer need not carry its name.
+    """
+    n_rows, n_columns = layer_shape(image)[-3:-1] if image.rgb else layer_shape(image)[-2:]
+    fitting = [
+        layer for layer in layers
+        if _named(layer, words) and layer_shape(layer)[-2:] == (n_rows, n_columns) and layer is not image
+    ]
+    own = [layer for layer in fitting if layer.name.lower().startswith(image.name.lower())]
+    # of "cells" and "cells 2", the strokes of the second begin with the name of the first: the shortest name is ours
+    own.sort(key=lambda layer: len(layer.name))
+    return own[0] if own else fitting[0] if alone and fitting else None
+
+
+class ImageRow:
+    """The controls of one image layer, laid into a row of a grid by :class:`ImageList`."""
+
+    def __init__(self, viewer: Any, layer: ImageLayer, number: int) -> None:
+        self.layer = layer
+        self.tick = QCheckBox()
+        self.tick.setObjectName(f"compare_image_{number}")
+        self.label = QElidingLabel(layer.name)
+        self.label.setToolTip(f"{layer.name}\nTick to compare the methods on this image.")
+        self.tick.setToolTip(self.label.toolTip())
+        self.strokes = LayerBox(viewer, f"compare_strokes_{number}", _is_labels, "no strokes")
+        self.strokes.setToolTip(
+            "The strokes painted on this image (1 = background, 2, 3, ... = classes). Every method learns from them."
+        )
+        self.reference = LayerBox(viewer, f"compare_reference_{number}", _is_labels, "no reference")
+        self.reference.setToolTip(
+            "A labels layer with the true classes of this image, to score against.\n"
+            "An image without one is only learnt from."
+        )
+        self.touched = False
+
+    @property
+    def widgets(self) -> tuple[QWidget, ...]:
+        """All widgets of the row, left to right."""
+        return self.tick, self.label, self.strokes, self.reference
+
+    def guess(self, *, alone: bool) -> None:
+        """Choose strokes and reference by their names, where nothing is chosen."""
+        if self.strokes.layer is None:
+            self.strokes.layer = guess_partner(self.layer, self.strokes.layers, _STROKES, alone=alone)
+        if self.reference.layer is None:
+            others = [one for one in self.reference.layers if one is not self.strokes.layer]
+            others = [one for one in others if not _named(one, _STROKES)]
+            self.reference.layer = guess_partner(self.layer, others, _REFERENCE, alone=alone)
+        if not self.touched:
+            self.tick.setChecked(alone or self.strokes.layer is not None)
+
+
+class ImageList(QScrollArea):
+    """A row for each image layer: tick, strokes and reference. Follows the viewer's layers by :meth:`refresh`."""
+
+    changed = Signal()
+
+    def __init__(self, viewer: Any, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._viewer = viewer
+        self._against_reference = False
+        self._made = 0
+        self.rows: list[ImageRow] = []
+        self.setObjectName("compare_images")
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        inside = QWidget()
+        self._grid = QGridLayout(inside)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setHorizontalSpacing(4)
+        self._grid.setVerticalSpacing(2)
+        for column, stretch in enumerate((0, 3, 4, 4)):
+            self._grid.setColumnStretch(column, stretch)
+        self._heads = [QLabel(text) for text in ("Image", "Strokes", "Reference")]
+        for column, head in enumerate(self._heads):
+            self._grid.addWidget(head, 0, column + 1)
+        self.setWidget(inside)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Follow the layers: new images get a row, images that are gone lose theirs."""
+        layers = [layer for layer in reversed(self._viewer.layers) if isinstance(layer, ImageLayer)]
+        for row in [row for row in self.rows if row.layer not in layers]:
+            self.rows.remove(row)
+            for widget in row.widgets:
+                self._grid.removeWidget(widget)
+                widget.hide()
+                widget.deleteLater()
+        known = [row.layer for row in self.rows]
+        for layer in layers:
+            if layer not in known:
+                self._add(layer)
+        for row in self.rows:
+            row.label.setText(row.layer.name)
+            row.strokes.refresh()
+            row.reference.refresh()
+            row.guess(alone=len(self.rows) == 1)
+        for number, row in enumerate(self.rows):
+            for column, widget in enumerate(row.widgets):
+                self._grid.addWidget(widget, number + 1, column)
+        self._show_columns()
+        height = _ROW_HEIGHT * (min(len(self.rows), _ROWS_SHOWN) + 1)
+        self.setFixedHeight(height if self.rows else 0)
+        self.changed.emit()
+
+    def score_against_reference(self, wanted: bool) -> None:
+        """Show or hide the column of references."""
+        self._against_reference = wanted
+        self._show_columns()
+
+    def chosen(self) -> list[Chosen]:
+        """Return the images that are ticked.
+
+        Raises
+        ------
+        UserError
+            If an image is nothing that can be segmented.
+        """
+        return [
+            Chosen(
+                row.layer, image_of(row.layer, guess_channel_axis(row.layer)), row.strokes.layer,
+                row.reference.layer if self._against_reference else None,
+            )
+            for row in self.rows if row.tick.isChecked()
+        ]
+
+    def _add(self, layer: ImageLayer) -> None:
+        self._made += 1
+        row = ImageRow(self._viewer, layer, self._made - 1)
+
+        def on_clicked() -> None:
+            row.touched = True
+
+        row.tick.clicked.connect(on_clicked)
+        row.tick.toggled.connect(self.changed)
+        row.strokes.layer_changed.connect(self.changed)
+        row.reference.layer_changed.connect(self.changed)
+        self.rows.append(row)
+
+    def _show_columns(self) -> None:
+        for row in self.rows:
+            row.reference.setVisible(self._against_reference)
+        self._heads[-1].setVisible(self._against_reference)
+        self._grid.setColumnStretch(3, 4 if self._against_reference else 0)

@@ -1,0 +1,251 @@
+"""A table of methods and metrics that sorts by any column. Computes no score and decides no best value."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+from qtpy.QtCore import QAbstractTableModel, QModelIndex, QSortFilterProxyModel, Qt, Signal
+from qtpy.QtGui import QFont
+from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
+
+SORT_ROLE = int(Qt.ItemDataRole.UserRole)
+NAME_ROLE = SORT_ROLE + 1
+STAR = "\N{BLACK STAR}"
+DASH = "\N{EN DASH}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Column:
+    """One column: its heading, what it means, and whether the larger value is better (None: neither)."""
+
+    key: str
+    title: str
+    tooltip: str = ""
+    higher: bool | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Cell:
+    """One value as shown; ``value`` sorts (None goes last)."""
+
+    text: str = DASH
+    value: float | None = None
+    tooltip: str = ""
+    best: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Line:
+    """One method: what it is called, its cells by column key, and a sentence shown instead where there are none."""
+
+    name: str
+    title: str
+    tooltip: str = ""
+    cells: dict[str, Cell] = dataclasses.field(default_factory=dict)
+    instead: str = ""
+
+
+class ScoreModel(QAbstractTableModel):
+    """Lines and columns for a table view; the first column is the method."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._columns: tuple[Column, ...] = ()
+        self._lines: tuple[Line, ...] = ()
+
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        """The lines in their own order."""
+        return self._lines
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """The columns after the method."""
+        return self._columns
+
+    def set(self, columns: Sequence[Column], lines: Sequence[Line]) -> None:
+        """Replace what is shown."""
+        self.beginResetModel()
+        self._columns, self._lines = tuple(columns), tuple(lines)
+        self.endResetModel()
+
+    def rowCount(self, parent: QModelIndex | None = None) -> int:
+        """Return the number of methods."""
+        return 0 if parent is not None and parent.isValid() else len(self._lines)
+
+    def columnCount(self, parent: QModelIndex | None = None) -> int:
+        """Return the number of columns."""
+        return 0 if parent is not None and parent.isValid() else 1 + len(self._columns)
+
+    def headerData(
+        self, section: int, orientation: Qt.Orientation, role: int = int(Qt.ItemDataRole.DisplayRole)
+    ) -> Any:
+        """Return the heading of a column, or what it means."""
+        if orientation != Qt.Orientation.Horizontal or not 0 <= section <= len(self._columns):
+            return None
+        column = self._columns[section - 1] if section else Column("", "method", "Click a row to see its result.")
+        if role == Qt.ItemDataRole.DisplayRole:
+            return column.title
+        return column.tooltip if role == Qt.ItemDataRole.ToolTipRole else None
+
+    def data(self, index: QModelIndex, role: int = int(Qt.ItemDataRole.DisplayRole)) -> Any:
+        """Return what a cell shows, how it sorts, or why it is as it is."""
+        if not index.isValid():
+            return None
+        line = self._lines[index.row()]
+        if role == NAME_ROLE:
+            return line.name
+        if index.column() == 0:
+            return self._of_method(line, role)
+        cell = line.cells.get(self._columns[index.column() - 1].key, Cell(tooltip=line.instead))
+        first_instead = line.instead and index.column() == 1
+        if role == Qt.ItemDataRole.DisplayRole:
+            return line.instead if first_instead else f"{cell.text} {STAR}" if cell.best else cell.text
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return cell.tooltip or None
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            side = Qt.AlignmentFlag.AlignLeft if first_instead else Qt.AlignmentFlag.AlignRight
+            return int(side | Qt.AlignmentFlag.AlignVCenter)
+        if role == Qt.ItemDataRole.FontRole and (cell.best or first_instead):
+            font = QFont()
+            font.setBold(cell.best)
+            font.setItalic(bool(first_instead))
+            return font
+        return cell.value if role == SORT_ROLE else None
+
+    @staticmethod
+    def _of_method(line: Line, role: int) -> Any:
+        if role == Qt.ItemDataRole.DisplayRole:
+            return line.title
+        if role == SORT_ROLE:
+            return line.title.lower()
+        return (line.tooltip or None) if role == Qt.ItemDataRole.ToolTipRole else None
+
+
+class _BlanksLast(QSortFilterProxyModel):
+    """Sorts by value; lines without one stay at the bottom whichever way it is sorted."""
+
+    def __init__(self, scores: ScoreModel, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._scores = scores
+        self.setSourceModel(scores)
+        self.setSortRole(SORT_ROLE)
+
+    def lessThan(self, left: QModelIndex, right: QModelIndex) -> bool:
+        """Say whether one cell comes before another."""
+        one, other = self._scores.data(left, SORT_ROLE), self._scores.data(right, SORT_ROLE)
+        if one is None or other is None:
+            ascending = self.sortOrder() == Qt.SortOrder.AscendingOrder
+            return (other is None and one is not None) == ascending
+        return bool(one < other)
+
+
+class ScoreTable(QTableView):
+    """Methods down, metrics across.
+
+    Signals
+    -------
+    method_clicked : str
+        The name of the method whose row was clicked or reached by the arrow keys.
+    """
+
+    method_clicked = Signal(str)
+
+    def __init__(self, name: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName(name)
+        self.scores = ScoreModel(self)
+        self._showing = ""
+        self._quiet = False
+        self._sorted = _BlanksLast(self.scores, self)
+        side = QHeaderView(Qt.Orientation.Vertical, self)
+        side.setDefaultSectionSize(24)
+        side.hide()
+        self.setVerticalHeader(side)
+        head = QHeaderView(Qt.Orientation.Horizontal, self)
+        head.setSectionsClickable(True)
+        head.setHighlightSections(False)
+        head.setMinimumSectionSize(36)
+        self.setHorizontalHeader(head)
+        self.setModel(self._sorted)
+        self.setSortingEnabled(True)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setWordWrap(False)
+        self.setTabKeyNavigation(False)
+        self.setCornerButtonEnabled(False)
+        self.setAlternatingRowColors(False)
+        self.clicked.connect(self._on_row)
+        self._sorted.layoutChanged.connect(self._span)
+        self._sorted.modelReset.connect(self._span)
+
+    @property
+    def chosen(self) -> str:
+        """The method whose row is marked, or nothing."""
+        return self._showing
+
+    def show_lines(self, columns: Sequence[Column], lines: Sequence[Line]) -> None:
+        """Show these lines, sorted as before, with the same method chosen."""
+        new_columns = tuple(columns) != self.scores.columns
+        self._quiet = True
+        try:
+            self.scores.set(columns, lines)
+            self._span()
+            self.choose(self._showing)
+        finally:
+            self._quiet = False
+        if new_columns or lines:
+            self.resizeColumnsToContents()
+
+    def choose(self, method: str) -> None:
+        """Mark the row of a method."""
+        self._showing = method
+        quiet, self._quiet = self._quiet, True
+        try:
+            for row in range(self._sorted.rowCount()):
+                index = self._sorted.index(row, 0)
+                if index.data(NAME_ROLE) == method:
+                    self.selectRow(row)
+                    return
+            self.clearSelection()
+        finally:
+            self._quiet = quiet
+
+    def sort_by(self, key: str) -> None:
+        """Sort by a column, best first."""
+        for number, column in enumerate(self.scores.columns):
+            if column.key == key:
+                falling = column.higher is not False
+                order = Qt.SortOrder.DescendingOrder if falling else Qt.SortOrder.AscendingOrder
+                self.sortByColumn(number + 1, order)
+
+    def texts(self) -> list[list[str]]:
+        """Return all cells as shown, row by row."""
+        model = self._sorted
+        return [
+            [str(model.index(row, column).data() or "") for column in range(model.columnCount())]
+            for row in range(model.rowCount())
+        ]
+
+    def currentChanged(self, current: QModelIndex, previous: QModelIndex) -> None:
+        """Follow the arrow keys."""
+        super().currentChanged(current, previous)
+        self._on_row(current)
+
+    def _on_row(self, index: QModelIndex) -> None:
+        if not self._quiet and index.isValid():
+            self._showing = str(index.data(NAME_ROLE))
+            self.method_clicked.emit(self._showing)
+
+    def _span(self, *_: Any) -> None:
+        """Let a sentence that stands in place of values use the whole row."""
+        self.clearSpans()
+        count = self._sorted.columnCount() - 1
+        for row in range(self._sorted.rowCount()):
+            line = self.scores.lines[self._sorted.mapToSource(self._sorted.index(row, 0)).row()]
+            if line.instead and count > 1:
+                self.setSpan(row, 1, 1, count)
