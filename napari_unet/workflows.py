@@ -19,11 +19,12 @@ from .contenders import DEFAULT_METHODS, contenders_of, make_method
 from .core.classes import ClassTable, to_mask
 from .core.errors import UsageError, UserError
 from .core.image import Image
-from .core.method import Model, Patch, Progress, checked_planes
+from .core.method import Model, Patch, Progress
 from .core.rows import Row
 from .core.scribbles import TrainingSet
 from .core.work import work
 from .inputs import ArrayLike, Code, as_images, as_labels, as_painted, as_training_set
+from .prediction import prediction_shape, probability_shape, segment_into
 
 if TYPE_CHECKING:
     from .core.predict import NetworkModel
@@ -141,19 +142,11 @@ def predict(
     several = isinstance(images, (list, tuple))
     results = []
     for number, image in enumerate(as_images(images, axes)):
-        planes = checked_planes(image, index)
-        position = {plane: k for k, plane in enumerate(planes)}
-        labels = np.zeros((len(planes), *image.plane_shape), np.uint8)
-        shape = (len(planes), len(model.classes.ids), *image.plane_shape)
-        maps = np.zeros(shape, np.float32) if probabilities else None
-        for patch in model.segment(image, planes, probabilities=probabilities):
-            at = position[image.plane_of(patch.where)]
-            labels[(at, *patch.where[-2:])] = patch.labels
-            if maps is not None and patch.probabilities is not None:
-                maps[(at, slice(None), *patch.where[-2:])] = patch.probabilities
+        shape = prediction_shape(image, index)
+        labels = np.zeros(shape, np.uint8)
+        maps = np.zeros(probability_shape(image, model, index), np.float32) if probabilities else None
+        for patch in segment_into(image, model, labels, maps, index=index):
             yield Predicted(number, image, patch)
-        if index is None:
-            labels = labels.reshape(image.shape)
         labels = labels if painted_ids else to_mask(labels)
         results.append(labels if maps is None else (labels, maps))
     return results if several else results[0]

@@ -17,8 +17,8 @@ def pictures(paths: Sequence[str | Path], axes: str | None) -> list[Image]:
     """Read images and say which axes they have and why."""
     images = []
     for path in paths:
-        image, found = read_image(Path(path), axes)
-        say(f"{path}: axes {found.letters} ({found.reason}), shape {tuple(image.data.shape)}")
+        image = read_image(Path(path), axes)
+        say(f"{path}: {image.note}, shape {tuple(image.data.shape)}")
         images.append(image)
     return images
 

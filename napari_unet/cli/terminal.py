@@ -32,7 +32,7 @@ def quiet_warnings() -> Iterator[None]:
 
     with warnings.catch_warnings():
         warnings.simplefilter("default")
-        warnings.showwarning = show  # type: ignore[assignment]  # the documented way to redirect them
+        warnings.showwarning = show  # the documented way to redirect them
         yield
 
 

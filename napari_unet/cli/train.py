@@ -7,6 +7,7 @@ import argparse
 from napari_unet import workflows
 from napari_unet.core import knobs
 from napari_unet.core.errors import UsageError
+from napari_unet.core.predict import NetworkModel
 from napari_unet.io.model_file import save_model
 from napari_unet.networks import SHELF as NETWORKS
 from napari_unet.segmenters import SHELF as METHODS
@@ -31,10 +32,11 @@ def train(arguments: argparse.Namespace) -> None:
     images = pictures([str(row[0]) for row in files], arguments.axes)
     work = workflows.train(images, [row[1] for row in files], network=arguments.network, index=arguments.index,
                            **options)
-    model = None
+    model: NetworkModel | None = None
     try:
         for event in follow(work, "training"):
-            model = event.model or model
+            if isinstance(event.model, NetworkModel):
+                model = event.model
         model = work.result()
     except KeyboardInterrupt:
         work.close()
