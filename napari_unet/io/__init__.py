@@ -9,10 +9,21 @@ from __future__ import annotations
 from ._contents import Code, Contents, Format, MaskInfo, Sink
 from ._output import Output
 from ._reading import name_of, read_contents, read_image, read_labels
-from ._saving import check_output, create_mask, create_probabilities, output_suffixes, preview_path, save_mask
+from ._saving import (
+    FOLDER_SUFFIXES,
+    check_output,
+    create_mask,
+    create_probabilities,
+    mask_suffix,
+    output_suffixes,
+    preview_path,
+    save_mask,
+    save_probabilities,
+)
 from ._shelf import SHELF, register
 
 __all__ = [
+    "FOLDER_SUFFIXES",
     "SHELF",
     "Code",
     "Contents",
@@ -23,6 +34,7 @@ __all__ = [
     "check_output",
     "create_mask",
     "create_probabilities",
+    "mask_suffix",
     "name_of",
     "output_suffixes",
     "preview_path",
@@ -31,4 +43,5 @@ __all__ = [
     "read_labels",
     "register",
     "save_mask",
+    "save_probabilities",
 ]

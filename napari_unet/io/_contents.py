@@ -99,7 +99,11 @@ class Contents:
             given = given.upper()
             if labels:
                 given = given.replace("C", "")
-            contents = self if len(given) == len(shape) else self.without(self._single())
+            if given == self.order and sorted(given) == sorted(self.letters):
+                return self, Axes(self.letters, "as given")  # moved when it was saved, see order
+            contents = dataclasses.replace(self, order="")
+            if len(given) != len(shape):
+                contents = contents.without(contents._single())
             if len(contents.letters) != len(given):
                 contents = self  # so that the message shows the shape the user knows
             return contents, resolve_axes(contents.data.shape, given)
@@ -150,6 +154,8 @@ class MaskInfo:
     unit : str
     code : {"mask", "painted"}
         Which code the values are written in.
+    name : str
+        What the image is called inside the file.
     """
 
     classes: ClassTable
@@ -157,6 +163,7 @@ class MaskInfo:
     scale: tuple[float, ...]
     unit: str = "pixel"
     code: Code = "mask"
+    name: str = "mask"
 
     @property
     def values(self) -> tuple[tuple[int, str, str], ...]:

@@ -55,8 +55,7 @@ def letters_and_scale(image: Mapping[str, Any], level: int, ndim: int) -> tuple[
     units = [unit_name(axis.get("unit", "pixel")) for axis in described_axes]
     unit = units[letters.index("X")] if "X" in letters else "pixel"
     scale = tuple(
-        1.0 if letter in "TC" or not (letter in "ZYX" or axis.get("type") == "space")
-        else in_unit(step, its_unit, unit)
+        1.0 if letter in "TC" else in_unit(step, its_unit if axis.get("type") == "space" else unit, unit)
         for letter, step, its_unit, axis in zip(letters, steps, units, described_axes, strict=True)
     )
     return letters, scale, unit
@@ -99,7 +98,7 @@ def class_values(attributes: Mapping[str, Any]) -> dict[int, tuple[str, str]] | 
     return {number: (names.get(number, ""), colors.get(number, "")) for number in {*names, *colors}}
 
 
-def label_attributes(info: MaskInfo, axes: str, levels: int, name: str, version: str, record: Any) -> dict[str, Any]:
+def label_attributes(info: MaskInfo, axes: str, levels: int, version: str) -> dict[str, Any]:
     """Return the attributes of a group that is a multiscale label image.
 
     Parameters
@@ -109,10 +108,7 @@ def label_attributes(info: MaskInfo, axes: str, levels: int, name: str, version:
         Letters of the arrays.
     levels : int
         Each has half the rows and columns of the one before.
-    name : str
     version : {"0.4", "0.5"}
-    record : dict
-        Kept under a key of our own beside the standard's.
     """
     steps = dict(zip(info.axes, info.scale, strict=True))
     described_axes = []
@@ -132,7 +128,7 @@ def label_attributes(info: MaskInfo, axes: str, levels: int, name: str, version:
         }
         for level in range(levels)
     ]
-    image = {"name": name, "axes": described_axes, "datasets": datasets, "type": "nearest"}
+    image = {"name": info.name, "axes": described_axes, "datasets": datasets, "type": "nearest"}
     label: dict[str, Any] = {
         "colors": [{"label-value": value, "rgba": _rgba(color)} for value, _, color in info.values],
         "properties": [{"label-value": value, "class": name} for value, name, _ in info.values],
@@ -141,9 +137,9 @@ def label_attributes(info: MaskInfo, axes: str, levels: int, name: str, version:
         return {
             "multiscales": [{"version": version, **image}],
             "image-label": {"version": version, **label},
-            RECORD: record,
+            RECORD: info.record(),
         }
-    return {"ome": {"version": version, "multiscales": [image], "image-label": label}, RECORD: record}
+    return {"ome": {"version": version, "multiscales": [image], "image-label": label}, RECORD: info.record()}
 
 
 def _rgba(color: str) -> list[int]:

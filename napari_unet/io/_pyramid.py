@@ -31,8 +31,6 @@ class PyramidSink:
     ----------
     path : Path
         Where the group is made.
-    name : str
-        What the image is called in its metadata.
     shape : tuple of int
         In the order of ``info.axes``.
     info : MaskInfo
@@ -41,12 +39,10 @@ class PyramidSink:
         Rows and columns of a chunk.
     """
 
-    def __init__(
-        self, path: Path, name: str, shape: tuple[int, ...], info: MaskInfo, version: str, chunk: int
-    ) -> None:
+    def __init__(self, path: Path, shape: tuple[int, ...], info: MaskInfo, version: str, chunk: int) -> None:
         import zarr
 
-        self._info, self._version, self._name, self._chunk, self._given = info, version, name, chunk, shape
+        self._info, self._version, self._chunk, self._given = info, version, chunk, shape
         self._axes = stored_axes(info.axes)
         self._order = [info.axes.index(letter) for letter in self._axes]
         self._group = zarr.open_group(str(path), mode="w-", zarr_format=2 if version == "0.4" else 3)
@@ -91,10 +87,7 @@ class PyramidSink:
                     band = np.asarray(above[(*plane, slice(start, start + _BAND))])
                     below[(*plane, slice(start // 2, (start + _BAND) // 2))] = band[::2, ::2]
             level, above = level + 1, below
-        record = self._info.record()
-        self._group.attrs.update(
-            _ngff.label_attributes(self._info, self._axes, level, self._name, self._version, record)
-        )
+        self._group.attrs.update(_ngff.label_attributes(self._info, self._axes, level, self._version))
 
 
 def _box(where: Any, shape: tuple[int, ...]) -> tuple[slice, ...]:

@@ -21,6 +21,10 @@ from ._reading import name_of
 from ._shelf import SHELF
 
 
+FOLDER_SUFFIXES = (".ome.zarr", ".zarr")
+"""Endings of results that are folders rather than files."""
+
+
 def output_suffixes() -> dict[str, Entry[Any]]:
     """Return the format by every ending that masks are saved under."""
     return {suffix: entry for entry in SHELF for suffix in entry.extras.get("suffixes", ())}
@@ -33,6 +37,23 @@ def _format_for(path: Path) -> Entry[Any]:
     if not fitting or name.endswith((".ome.tif", ".ome.tiff")):
         raise UserError(f"{path} has an ending that is not saved. Allowed: {', '.join(sorted(known))}.")
     return known[max(fitting, key=len)]
+
+
+def mask_suffix(path: str | Path) -> str | None:
+    """Return the ending that chooses a format, or None if the path is a folder for several results.
+
+    Raises
+    ------
+    UserError
+        If it ends like a file of another kind.
+    """
+    path = Path(path)
+    name = path.name.lower()
+    fitting = [suffix for suffix in output_suffixes() if name.endswith(suffix) and len(name) > len(suffix)]
+    if not fitting and (not path.suffix or path.is_dir()):
+        return None
+    _format_for(path)
+    return max(fitting, key=len)
 
 
 def preview_path(path: str | Path) -> Path:
@@ -111,7 +132,7 @@ def create_mask(
     path = Path(path)
     entry = _format_for(path)
     shape = tuple(map(int, shape))
-    info = MaskInfo(classes, *_axes_and_scale(shape, axes, scale), unit, code)
+    info = MaskInfo(classes, *_axes_and_scale(shape, axes, scale), unit, code, name_of(path))
     if code not in ("mask", "painted"):
         raise UsageError(f"A mask cannot be saved as {code!r}. Allowed: mask (background 0), painted (ids as painted).")
     known = {field.name for field in knobs.fields(entry.item)}
@@ -164,7 +185,7 @@ def create_probabilities(
     path: str | Path,
     shape: tuple[int, int, int, int],
     *,
-    classes: ClassTable,
+    classes: ClassTable | None = None,
     scale: Sequence[float] = (),
     unit: str = "pixel",
     overwrite: bool = False,
@@ -177,7 +198,7 @@ def create_probabilities(
         Ends in ``.tif`` or ``.tiff``.
     shape : tuple of int
         (planes, classes, rows, columns).
-    classes : ClassTable
+    classes : ClassTable, optional
         In the order of the channels.
     scale : sequence of float, optional
         Step sizes; the last two are those of rows and columns.
@@ -195,12 +216,33 @@ def create_probabilities(
     if path.suffix.lower() not in (".tif", ".tiff"):
         raise UserError(f"Probabilities are saved as TIFF, not as {path.name!r}. Allowed: .tif, .tiff.")
     steps = tuple(scale)[-2:] if len(scale) >= 2 else (1.0, 1.0)
-    info = MaskInfo(classes, *_axes_and_scale(shape[-2:], "YX", steps), unit, "painted")
+    if len(shape) != 4 or 0 in shape:
+        raise UserError(f"Probabilities have the axes N C Y X and are not empty; these have the shape {tuple(shape)}.")
+    info = MaskInfo(classes or ClassTable(()), *_axes_and_scale(shape[-2:], "YX", steps), unit, "painted")
     place = check_place(path, overwrite, replace_file)
     return Output(
         place, shape, lambda partial: ProbabilitiesSink(partial, shape, info),
         lambda values: np.asarray(values, np.float32), overwrite,
     )
+
+
+def save_probabilities(
+    path: str | Path,
+    probabilities: NDArray[np.floating],
+    *,
+    classes: ClassTable | None = None,
+    scale: Sequence[float] = (),
+    unit: str = "pixel",
+    overwrite: bool = False,
+) -> Path:
+    """Save class probabilities (N, C, Y, X); parameters and errors as :func:`create_probabilities`."""
+    probabilities = np.asarray(probabilities)
+    output = create_probabilities(
+        path, probabilities.shape, classes=classes, scale=scale, unit=unit, overwrite=overwrite
+    )
+    with output:
+        output[...] = probabilities
+    return output.path
 
 
 def _axes_and_scale(shape: tuple[int, ...], axes: str, scale: Sequence[float]) -> tuple[str, tuple[float, ...]]:

@@ -29,7 +29,7 @@ class _Listener(logging.Filter):
         if record.thread != self._thread:
             return True
         text = record.getMessage()
-        if record.levelno >= logging.ERROR or "corrupted file" in text or "does not match" in text:
+        if record.levelno >= logging.ERROR or "corrupted file" in text or "does not match" in text or "zeroed" in text:
             self.damage.append(text)
         return False
 

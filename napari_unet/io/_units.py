@@ -15,7 +15,7 @@ _METRES = {
     "meter": 1.0,
 }
 _SPELLINGS = {
-    "angstrom": ("å", "a", "angstroms", "ångström"),
+    "angstrom": ("å", "angstroms", "ångström"),
     "nanometer": ("nm", "nanometre", "nanometers", "nanometres"),
     # both the micro sign and the Greek letter, the latter also as an escape that ImageJ writes
     "micrometer": ("um", "µm", "μm", "micron", "microns", "micrometre", "micrometers", "micrometres", "\\u00b5m"),
