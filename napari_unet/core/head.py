@@ -53,7 +53,7 @@ def replace_head(module: nn.Module, rows: Rows, optimizer: torch.optim.Optimizer
             _swap(optimizer, old.bias, new.bias, rows)
 
 
-def _swap(optimizer: torch.optim.Optimizer, old: nn.Parameter, new: nn.Parameter, rows: Rows) -> None:
+def _swap(optimizer: torch.optim.Optimizer, old: Tensor, new: Tensor, rows: Rows) -> None:
     """Let a parameter take the place of another in an optimizer."""
     for group in optimizer.param_groups:
         group["params"] = [new if one is old else one for one in group["params"]]

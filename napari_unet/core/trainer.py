@@ -219,7 +219,7 @@ class _Run:
         )
 
     def _publish(self, learner: Learner, material: Material, step: Step) -> Generator[Progress, None, NetworkModel]:
-        """Make a model of the averaged weights and score it; repeats the step's event between pieces of work."""
+        """Make a model of the averaged weights and score it; yields between pieces of work."""
         work = self._measure(learner, material)
         while True:
             began = time.perf_counter()
@@ -230,12 +230,12 @@ class _Run:
                 break
             finally:
                 self.seconds += time.perf_counter() - began
-            yield step
+            yield Progress(step.text, step.fraction)
         weights = snapshot(
             learner.averaged, self.network, self.network_name, learner.channels, material.classes, self.normalisation,
             learner.step,
         )
-        return NetworkModel(weights, learner.device)
+        return NetworkModel(weights, learner.device.name, full_precision=learner.device != self.device)
 
     def _measure(self, learner: Learner, material: Material) -> Generator[None, None, Score]:
         if learner.has_statistics:

@@ -1,0 +1,161 @@
+"""Every network on its shelf, as a method: training knobs and the network's own in one frozen dataclass.
+
+A new file in ``networks/`` appears here by existing. A script that registers a network before methods are first looked
+at needs nothing more; later, it calls :func:`offer`. Trains nothing itself.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Generator
+from typing import Annotated, Any, ClassVar, Literal, cast, get_type_hints
+
+from napari_unet import losses, networks
+from napari_unet.core import knobs
+from napari_unet.core.augment import Augmentation
+from napari_unet.core.errors import UsageError
+from napari_unet.core.knobs import Knob
+from napari_unet.core.latest import Latest
+from napari_unet.core.method import Progress
+from napari_unet.core.plan import Plan
+from napari_unet.core.predict import NetworkModel
+from napari_unet.core.registry import Entry
+from napari_unet.core.scribbles import TrainingSet
+from napari_unet.core.trainer import train
+from napari_unet.core.weights import Network, Weights
+
+from . import register
+
+
+@dataclasses.dataclass(frozen=True)
+class Training:
+    """How long and how a network learns; each network adds its own knobs.
+
+    Raises
+    ------
+    UsageError
+        If a knob is out of its bounds.
+    """
+
+    network_type: ClassVar[type[Any]]
+    network_name: ClassVar[str]
+
+    seconds: Annotated[float | None, Knob("Training time; auto: no limit", min=0.1, unit="s")] = 60.0
+    steps: Annotated[int | None, Knob("Training steps, if they are over before the time; auto: no limit",
+                                      min=1, advanced=True)] = None
+    device: Annotated[str, Knob("Where to compute: auto takes the graphics card if there is one, else the processor; "
+                                "or cpu, cuda, cuda:1, mps")] = "auto"
+    seed: Annotated[int, Knob("Start of all random numbers; another one gives a slightly different result",
+                              min=0, max=2**31 - 1, advanced=True)] = 0
+    patch: Annotated[int | None, Knob("Side of the pieces of the image that are learnt from; auto: 192, less for "
+                                      "small images", min=16, max=2048, step=16, unit="px", advanced=True)] = None
+    batch: Annotated[int, Knob("Pieces learnt from at a time; more is steadier but slower",
+                               min=1, max=64, advanced=True)] = 4
+    learning_rate: Annotated[float, Knob("How far the weights move at each step; lower it if the loss jumps",
+                                         min=1e-6, max=0.1, step=1e-4, advanced=True)] = 2e-3
+    loss: Annotated[Literal[losses.SHELF.names()], Knob(  # type: ignore[valid-type]  # whatever is on the shelf
+        "What the network is told about its mistakes on painted pixels", advanced=True)] = "dice_cross_entropy"
+    augmentation: Annotated[float, Knob("How strongly pieces are turned, bent, shaded and blurred, so that little "
+                                        "paint goes further; 0 switches it off", min=0, max=2, step=0.1,
+                                        advanced=True)] = 1.0
+    threads: Annotated[int | None, Knob("Processor cores to use; auto: as many as torch takes",
+                                        min=1, max=1024, advanced=True)] = None
+
+    def __post_init__(self) -> None:
+        knobs.check(self)
+        _ = self.network  # checks its own knobs
+
+    @property
+    def network(self) -> Network:
+        """The network with the knobs chosen here."""
+        names = [field.name for field in knobs.fields(self.network_type)]
+        return cast(Network, self.network_type(**{name: getattr(self, name) for name in names}))
+
+    @property
+    def plan(self) -> Plan:
+        """The training knobs as the trainer takes them."""
+        return Plan(
+            seconds=self.seconds, steps=self.steps, seed=self.seed, patch=self.patch, batch=self.batch,
+            learning_rate=self.learning_rate, augmentation=Augmentation().times(self.augmentation),
+            device=self.device, threads=self.threads,
+        )
+
+    def fit(
+        self, painted: TrainingSet | Latest[TrainingSet], initial: Weights | None = None
+    ) -> Generator[Progress, None, NetworkModel]:
+        """Train; see :func:`napari_unet.core.trainer.train` for what is yielded, returned and raised."""
+        return train(
+            painted, self.network, losses.SHELF[self.loss], self.plan, network_name=self.network_name, initial=initial
+        )
+
+    def continue_from(self, weights: Weights) -> Continued:
+        """Return the same method, starting from trained weights instead of from nothing.
+
+        Raises
+        ------
+        UsageError
+            If the weights are those of another network.
+        """
+        if weights.network_name != self.network_name:
+            raise UsageError(
+                f"These weights are those of {weights.network_name!r}, so {self.network_name!r} cannot continue from "
+                f"them. Choose the method {weights.network_name!r}."
+            )
+        return Continued(self, weights)
+
+
+@dataclasses.dataclass(frozen=True)
+class Continued:
+    """Training that goes on from weights; the architecture is theirs, the training knobs are the method's."""
+
+    method: Training
+    weights: Weights
+
+    @property
+    def network(self) -> Network:
+        """The network of the weights."""
+        return self.weights.network
+
+    def fit(self, painted: TrainingSet | Latest[TrainingSet]) -> Generator[Progress, None, NetworkModel]:
+        """Train; see :meth:`Training.fit`."""
+        return self.method.fit(painted, initial=self.weights)
+
+
+def offer(entry: Entry[type[Network]]) -> type[Training]:
+    """Make a method of a network and put it on the shelf of methods under the same name.
+
+    Parameters
+    ----------
+    entry : Entry
+        Of the networks shelf.
+
+    Returns
+    -------
+    type
+        A frozen dataclass: the knobs of :class:`Training`, then those of the network.
+
+    Raises
+    ------
+    UsageError
+        If the network has a knob with the name of a training knob.
+    """
+    own = knobs.fields(entry.item)
+    taken = {field.name for field in dataclasses.fields(Training)}.intersection(field.name for field in own)
+    if taken:
+        raise UsageError(
+            f"The network {entry.name!r} has knobs that training has too: {', '.join(sorted(taken))}. Rename them."
+        )
+    hints = get_type_hints(entry.item, include_extras=True)
+    method = dataclasses.make_dataclass(
+        entry.item.__name__,
+        [(field.name, hints[field.name], dataclasses.field(default=field.default)) for field in own],
+        bases=(Training,),
+        namespace={"network_type": entry.item, "network_name": entry.name, "__doc__": entry.item.__doc__},
+        frozen=True,
+    )
+    method.__module__ = __name__
+    return cast(type[Training], register(entry.name, entry.title)(method))
+
+
+for _entry in networks.SHELF:
+    offer(_entry)
