@@ -65,7 +65,7 @@ class Weights:
 
     network: Network
     network_name: str
-    tensors: Mapping[str, Tensor]
+    tensors: Mapping[str, Tensor] = dataclasses.field(repr=False)  # millions of numbers
     channels: int
     classes: ClassTable
     normalisation: Normalisation = dataclasses.field(default_factory=Normalisation)
