@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from . import average
+from . import tta
 from .classes import ClassTable
 from .devices import choose_device
 from .errors import UsageError, UserError
@@ -55,8 +55,8 @@ class NetworkModel:
     full_precision: bool = False
 
     def __post_init__(self) -> None:
-        if not 0 <= self.tta <= average.MOST:
-            raise UsageError(f"tta cannot be {self.tta!r}. Allowed: true, false, or 0 to {average.MOST} versions.")
+        if not 0 <= self.tta <= tta.MOST:
+            raise UsageError(f"tta cannot be {self.tta!r}. Allowed: true, false, or 0 to {tta.MOST} versions.")
         if self.tile is not None and self.tile < 1:
             raise UsageError(f"tile cannot be {self.tile!r}. Allowed: a whole number of at least 1 (px), or auto.")
 
@@ -145,7 +145,7 @@ class NetworkModel:
             device = device.full_precision()
         network = self.weights.network
         tiling = Tiling(shape, network.stride, network.halo, is_unpadded(network))
-        return Run(average.Average(self.weights, self.tta), tiling, size, device, numbers, read)
+        return Run(tta.Average(self.weights, self.tta), tiling, size, device, numbers, read)
 
     def _segment(
         self, image: Image, numbers: tuple[int, ...], probabilities: bool, view: Latest[View | None] | None

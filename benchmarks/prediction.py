@@ -1,0 +1,126 @@
+"""How fast a plane is predicted, against what is possible and against MONAI; prints a table.
+
+Three things are measured in turn, in one process, on the same image with the same network, device and number format:
+
+* ``segment``: what a user waits for: normalise, tile, forward, soft-max, labels;
+* ``forward``: the same read boxes through the network, results thrown away (the best ``segment`` can reach);
+* ``monai``: MONAI's ``sliding_window_inference`` (window 512, overlap 0.25, gaussian) on the normalised image.
+
+Run ``python benchmarks/prediction.py``; nothing else heavy should run meanwhile.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from monai.inferers import sliding_window_inference
+
+from napari_unet.core.classes import ClassTable
+from napari_unet.core.devices import Device, choose_device
+from napari_unet.core.forward import ready
+from napari_unet.core.image import Image
+from napari_unet.core.predict import NetworkModel
+from napari_unet.core.run import tile_size
+from napari_unet.core.tiling import Tiling
+from napari_unet.core.tta import read
+from napari_unet.core.weights import snapshot
+from napari_unet.networks.unet import UNet
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--size", type=int, default=2048, help="rows and columns of the image (default 2048)")
+    parser.add_argument("--repeats", type=int, default=5, help="measurements of each (default 5)")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, mps")
+    parser.add_argument("--full-precision", action="store_true", help="float32 even where 16 bits are faster")
+    arguments = parser.parse_args()
+
+    torch.manual_seed(0)
+    network = UNet()
+    weights = snapshot(network.build(1, 2), network, "unet", 1, ClassTable.default())
+    model = NetworkModel(weights, arguments.device, full_precision=arguments.full_precision)
+    device = choose_device(arguments.device)
+    if arguments.full_precision:
+        device = device.full_precision()
+    pixels = np.random.default_rng(0).integers(0, 2**16, (arguments.size, arguments.size), dtype=np.uint16)
+    image = Image(pixels)
+    plane, _ = weights.normalisation(image.plane(0))
+    tiling = Tiling(image.plane_shape, network.stride, network.halo)
+    tiles = tiling.tiles(tile_size(weights, device))
+    boxes = [torch.from_numpy(read(plane, tile.read)[None].copy()) for tile in tiles]
+    whole = torch.from_numpy(plane[None])
+    module = ready(weights, device)
+
+    def forward(batch: torch.Tensor) -> torch.Tensor:
+        return module(batch, device)
+
+    def segment() -> None:
+        for _ in model.segment(image):
+            pass
+
+    def boxes_only() -> None:
+        for box in boxes:
+            forward(box)
+
+    @torch.inference_mode()
+    def monai() -> None:
+        sliding_window_inference(whole, (512, 512), 1, forward, overlap=0.25, mode="gaussian").argmax(1)
+
+    seconds = _interleaved({"segment": segment, "forward": boxes_only, "monai": monai}, arguments.repeats, device)
+    read_pixels = sum(box.shape[-2] * box.shape[-1] for box in boxes)
+    print(f"{_machine()}; {device}, {device.dtype_name}; torch {torch.__version__}")
+    print(f"{arguments.size} x {arguments.size} pixels, {len(tiles)} tiles that read "
+          f"{read_pixels / image.data.size:.2f} times the image, medians of {arguments.repeats} rounds\n")
+    print(f"{'':10}{'seconds':>10}{'MPix/s':>10}{'segment is':>12}")
+    for name, measured in seconds.items():
+        middle = statistics.median(measured)
+        ratio = statistics.median(other / own for other, own in zip(measured, seconds["segment"], strict=True))
+        print(f"{name:10}{middle:10.3f}{image.data.size / middle / 1e6:10.2f}{ratio:11.2f}x")
+
+
+def _interleaved(
+    candidates: dict[str, Callable[[], None]], repeats: int, device: Device
+) -> dict[str, list[float]]:
+    """Return seconds of each candidate; all take turns, so that a busy moment of the machine hits all."""
+    for run in candidates.values():  # not measured: caches and memory pools fill
+        run()
+    seconds: dict[str, list[float]] = {name: [] for name in candidates}
+    for _ in range(repeats):
+        for name, run in candidates.items():
+            _wait(device)
+            start = time.perf_counter()
+            run()
+            _wait(device)
+            seconds[name].append(time.perf_counter() - start)
+    return seconds
+
+
+def _wait(device: Device) -> None:
+    if device.kind == "cuda":
+        torch.cuda.synchronize()
+    elif device.kind == "mps":
+        torch.mps.synchronize()
+
+
+def _machine() -> str:
+    """Name the processor and how many cores of it there are."""
+    name = platform.processor() or platform.machine()
+    description = Path("/proc/cpuinfo")
+    if description.exists():
+        names = [line.partition(":")[2].strip() for line in description.read_text().splitlines()
+                 if line.startswith("model name")]
+        name = names[0] if names else name
+    return f"{name}, {os.cpu_count()} cores, {torch.get_num_threads()} threads"
+
+
+if __name__ == "__main__":
+    main()
