@@ -1,7 +1,8 @@
 """Between napari layers and the project's own objects: images, strokes, class tables. Runs nothing, draws nothing.
 
 The class table of a labels layer lives in ``layer.metadata["napari_unet"]["classes"]`` as
-``[[id, name, "#rrggbb"], ...]`` with painted ids (1 = background).
+``[[id, name, "#rrggbb"], ...]`` with painted ids (1 = background); beside it, ``"role"`` (``"strokes"``,
+``"prediction"`` or ``"result"``) and ``"image"`` (the name of the image layer it was made for).
 
 Multiscale images are annotated and segmented at level 0 (the finest): napari cannot paint on multiscale labels.
 
@@ -51,6 +52,30 @@ def set_class_table(layer: Labels, classes: ClassTable, *, background: bool = Tr
     rows = [[one.id, one.name, one.color] for one in classes.classes]
     layer.metadata = {**layer.metadata, KEY: {**layer.metadata.get(KEY, {}), "classes": rows}}
     layer.colormap = colormap(classes, background=background)
+
+
+def mark(layer: Labels, role: str, image_name: str) -> None:
+    """Note in a layer's metadata what it is and of which image."""
+    ours = {**layer.metadata.get(KEY, {}), "role": role, "image": image_name}
+    layer.metadata = {**layer.metadata, KEY: ours}
+
+
+def role_of(layer: Layer) -> str:
+    """Return ``"strokes"``, ``"prediction"`` or ``"result"``, or ``""`` for a layer that is none of ours.
+
+    A layer of class labels without a role counts as strokes if its name says so.
+    """
+    ours = layer.metadata.get(KEY)
+    role = str(ours.get("role", "")) if isinstance(ours, dict) else ""
+    if not role and isinstance(layer, Labels) and any(word in layer.name.lower() for word in ("stroke", "scribble")):
+        return "strokes"
+    return role
+
+
+def image_name_of(layer: Layer) -> str:
+    """Return the name of the image layer that a layer of ours was made for, or ``""``."""
+    ours = layer.metadata.get(KEY)
+    return str(ours.get("image", "")) if isinstance(ours, dict) else ""
 
 
 def colormap(classes: ClassTable, *, background: bool = True) -> DirectLabelColormap:
@@ -185,6 +210,7 @@ def _full_shear(layer: Layer) -> NDArray[np.float64]:
 def strokes_for(layer: ImageLayer, image: Image, classes: ClassTable) -> Labels:
     """Return an empty strokes layer for an image layer, its brush ready with the first class after the background."""
     made = labels_like(layer, image, f"{layer.name} strokes", classes)
+    mark(made, "strokes", layer.name)
     prepare_brush(made, min(image.plane_shape))
     made.selected_label = next((number for number in classes.ids if number > 1), 1)
     return made

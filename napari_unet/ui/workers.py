@@ -16,7 +16,7 @@ from typing import Any
 
 from qtpy.QtCore import QEvent, QObject, Qt, QTimer, Signal
 
-from napari_unet.core.errors import WorkError
+from napari_unet.core.errors import UserError, WorkError
 
 _BREATH = 0.02
 """Seconds the GUI thread spends on delivered items before it looks at the mouse again."""
@@ -171,6 +171,12 @@ def _told(error: Exception) -> Exception:
     told = WorkError(str(error) or type(error).__name__)
     told.__cause__ = error
     return told
+
+
+def sentence(error: Exception) -> str:
+    """Return an error as a line for people: a :class:`UserError` as it is, others with their type."""
+    text = str(error).strip() or type(error).__name__
+    return text if isinstance(error, UserError | WorkError) else f"{type(error).__name__}: {text}"
 
 
 class WorkerGroup(QObject):

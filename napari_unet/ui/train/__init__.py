@@ -1,0 +1,7 @@
+"""The dock ``Train U-Net``: paint, learn live, predict. Holds no method and no array of its own."""
+
+from __future__ import annotations
+
+from .dock import TrainDock
+
+__all__ = ["TrainDock"]

@@ -1,0 +1,191 @@
+"""One image layer, its strokes layer and its prediction layer, tied to a pair of the session. Trains nothing.
+
+Layer events only say that something may have changed; what changed is found by comparing planes, because napari's
+events come before the data is written (edits from code), under another name (undo) or not at all.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from napari.layers import Image as ImageLayer
+from napari.layers import Labels
+from numpy.typing import NDArray
+from qtpy.QtCore import QObject, QTimer, Signal
+
+from napari_unet.core.classes import ClassTable
+from napari_unet.core.errors import UserError
+from napari_unet.core.method import Patch
+from napari_unet.core.scribbles import checked_ids
+from napari_unet.session import Session
+
+from ..layers import (
+    class_table,
+    image_of,
+    label_view,
+    labels_like,
+    mark,
+    role_of,
+    scribbles_of,
+    set_class_table,
+)
+from .viewing import shown_plane, shows_planes
+
+DRAG_MS = 150
+"""Strokes are published at most this often while the mouse is down, and at once when it is released."""
+
+REDRAW_MS = 80
+"""A prediction layer that fills in is redrawn at most this often."""
+
+
+class Binding(QObject):
+    """Keeps a pair of the session up to date with its layers, and pastes predictions.
+
+    Raises
+    ------
+    UserError
+        If image and strokes do not fit, or cannot be used.
+    """
+
+    troubled = Signal(str)
+    """The strokes cannot be used as they are; says why."""
+
+    published = Signal()
+    """Strokes have changed and are known to the session."""
+
+    def __init__(
+        self, viewer: Any, session: Session, image_layer: ImageLayer, strokes: Labels,
+        channel_axis: int | None = None, parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._viewer, self._session = viewer, session
+        self.image_layer, self.strokes, self.channel_axis = image_layer, strokes, channel_axis
+        self.key = str(strokes.unique_id)
+        self.prediction: Labels | None = None
+        self.image = image_of(image_layer, channel_axis)
+        scribbles = scribbles_of(strokes, self.image)
+        self._all = False
+        self._dirty: set[int] = set()
+        self._ever = set(scribbles.planes)
+        session.put_pair(self.key, self.image, scribbles)
+        if not role_of(strokes):
+            mark(strokes, "strokes", image_layer.name)
+        self._timer, self._redraw = QTimer(self), QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(self._on_due)
+        self._redraw.setSingleShot(True)
+        self._redraw.timeout.connect(self._on_redraw)
+        self._connected = [
+            (strokes.events.labels_update, self._on_drawn), (strokes.events.paint, self._on_painted),
+            (strokes.events.set_data, self._on_drawn), (strokes.events.data, self._on_replaced),
+            (image_layer.events.data, self._on_image_replaced),
+        ]
+        for emitter, slot in self._connected:
+            emitter.connect(slot)
+
+    def close(self) -> None:
+        """Publish what is left and let go of the layers; the layers stay."""
+        self.flush()
+        self._timer.stop()
+        self._redraw.stop()
+        for emitter, slot in self._connected:
+            emitter.disconnect(slot)
+        self._connected = []
+
+    # -- strokes -> session ------------------------------------------------------------------------------------------
+
+    def _on_drawn(self, _event: Any = None) -> None:
+        self._note_shown()
+        if not self._timer.isActive():
+            self._timer.start(DRAG_MS)
+
+    def _on_painted(self, _event: Any = None) -> None:
+        self._note_shown()
+        self._timer.start(0)  # not now: edits from code emit this before they write
+
+    def _on_replaced(self, _event: Any = None) -> None:
+        self._all = True
+        self._timer.start(0)
+
+    def _note_shown(self) -> None:
+        if shows_planes(self._viewer) and self.strokes.n_edit_dimensions <= 2:
+            self._dirty.add(shown_plane(self._viewer, self.strokes, self.image))
+        else:
+            self._all = True  # a brush in three dimensions, or a cut across planes
+
+    def _on_due(self) -> None:
+        self.flush()
+
+    def flush(self) -> bool:
+        """Publish strokes that have changed; return whether there were any. Never raises."""
+        self._timer.stop()
+        if self.key not in self._session.keys:
+            return False
+        try:
+            planes = self._changed_planes()
+        except UserError as error:
+            self.troubled.emit(str(error))
+            return False
+        self._dirty.clear()
+        self._all = False
+        self._ever.update(number for number, plane in planes.items() if plane.any())
+        changed = self._session.paint(self.key, planes)
+        if changed:
+            self.published.emit()
+        return changed
+
+    def _changed_planes(self) -> dict[int, NDArray[np.uint8]]:
+        view = label_view(self.strokes, self.image)
+        flat = view.reshape(-1, *view.shape[-2:])
+        numbers = range(len(flat)) if self._all else sorted(self._dirty | self._ever)
+        return {
+            number: flat[number] if flat.dtype == np.uint8 else checked_ids(flat[number], self.strokes.name)
+            for number in numbers
+        }
+
+    def _on_image_replaced(self, _event: Any = None) -> None:
+        try:
+            self.image = image_of(self.image_layer, self.channel_axis)
+            self._session.put_pair(self.key, self.image, scribbles_of(self.strokes, self.image))
+        except UserError as error:
+            self.troubled.emit(str(error))
+            return
+        self.prediction = None  # the old one shows the old image
+        self.published.emit()
+
+    # -- prediction -> layer -----------------------------------------------------------------------------------------
+
+    def make_prediction(self, classes: ClassTable) -> Labels:
+        """Return the prediction layer, made and put right below the strokes if it is not there."""
+        layers = self._viewer.layers
+        if self.prediction is None or self.prediction not in layers:
+            name = f"{self.image_layer.name} prediction"
+            layer = labels_like(self.image_layer, self.image, name, classes, background=False)
+            mark(layer, "prediction", self.image_layer.name)
+            active = layers.selection.active
+            layers.insert(layers.index(self.strokes), layer)
+            layers.selection.active = active  # the brush stays in the hand
+            self.prediction = layer
+        return self.prediction
+
+    def paste(self, patch: Patch) -> None:
+        """Show a patch of the prediction (dropped if the layer was removed or changed by hand)."""
+        if self.prediction is None or self.prediction not in self._viewer.layers:
+            return
+        try:
+            label_view(self.prediction, self.image)[patch.where] = patch.labels
+        except (UserError, ValueError):
+            return
+        if not self._redraw.isActive():
+            self._redraw.start(REDRAW_MS)
+
+    def _on_redraw(self) -> None:
+        if self.prediction is not None:
+            self.prediction.refresh(extent=False, highlight=False, thumbnail=False)
+
+    def show_classes(self, classes: ClassTable) -> None:
+        """Give both layers these names and colours."""
+        for layer, background in ((self.strokes, True), (self.prediction, False)):
+            if layer is not None and class_table(layer) != classes:
+                set_class_table(layer, classes, background=background)

@@ -1,0 +1,42 @@
+"""Keyboard shortcuts of the training dock. Where napari has a key for something (brush size, undo), it stays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from napari.layers import Layer
+
+CLASS_KEYS = tuple("123456789")
+UPDATE_KEY = "U"
+PREDICTION_KEY = "H"
+
+HELP = (
+    ("1 - 9", "brush of a class"),
+    ("[  ]", "smaller, larger brush"),
+    ("E / P", "eraser / brush"),
+    ("Space", "hold to move the image"),
+    ("Ctrl+Z", "take back a stroke"),
+    (UPDATE_KEY, "update once"),
+    (PREDICTION_KEY, "hide or show the prediction"),
+)
+"""What the dock shows: keys and what they do, napari's own among them."""
+
+
+def bind_viewer(viewer: Any, update: Callable[[], None], toggle: Callable[[], None]) -> None:
+    """Bind the keys that work whatever layer is chosen; a dock opened later takes them over."""
+    viewer.bind_key(UPDATE_KEY, lambda _viewer: update(), overwrite=True)
+    viewer.bind_key(PREDICTION_KEY, lambda _viewer: toggle(), overwrite=True)
+
+
+def unbind_viewer(viewer: Any) -> None:
+    """Take the keys away again."""
+    for key in (UPDATE_KEY, PREDICTION_KEY):
+        viewer.bind_key(key, None, overwrite=True)
+
+
+def bind_classes(layers: Iterable[Layer], pick: Callable[[int], None]) -> None:
+    """Let number keys take up a class's brush on these layers (napari's modes keep their letters: E, P, F, L, Z)."""
+    for layer in layers:
+        for key in CLASS_KEYS:
+            layer.bind_key(key, lambda _layer, number=int(key): pick(number), overwrite=True)
