@@ -20,6 +20,12 @@ def freeze(module: nn.Module) -> None:
         layer.eval()
 
 
+def reset(module: nn.Module) -> None:
+    """Forget the running statistics."""
+    for layer in layers(module):
+        layer.reset_running_stats()
+
+
 def reestimate(
     module: nn.Module, batches: Iterable[Tensor], forward: Callable[[Tensor], Tensor]
 ) -> Generator[None, None, None]:
@@ -47,8 +53,8 @@ def reestimate(
         return
     momenta = [layer.momentum for layer in found]
     try:
+        reset(module)
         for layer in found:
-            layer.reset_running_stats()
             layer.momentum = None  # a cumulative mean
             layer.train()
         for batch in batches:

@@ -152,6 +152,8 @@ class Learner:
             if self.device.dtype is not None:
                 self.device = self.device.full_precision()
                 self._scaler = torch.amp.GradScaler(self.device.kind, enabled=False)
+                if not self._frozen:
+                    batchnorm.reset(self.module)  # what is not a number would stay in a running mean
                 continue
             self._bad += 1
             if self._bad >= MAX_BAD_STEPS:

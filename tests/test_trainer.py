@@ -1,0 +1,147 @@
+"""Training with an end: its events, its result, its errors, what it leaves behind."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+
+import numpy as np
+import pytest
+import torch
+from training_scene import LIVE, LOSS, QUICK, Scene, Small, finish, is_step, until
+
+from napari_unet.core.augment import Augmentation
+from napari_unet.core.errors import UsageError, UserError, WorkError
+from napari_unet.core.learner import MAX_BAD_STEPS
+from napari_unet.core.method import assemble
+from napari_unet.core.plan import Plan
+from napari_unet.core.scribbles import TrainingSet
+from napari_unet.core.trainer import train
+
+
+def test_a_run_from_the_first_to_the_last_event():
+    scene = Scene().start()
+    before = scene.data.copy()
+    events, model = finish(train(scene.training, Small(), LOSS, dataclasses.replace(QUICK, steps=40)))
+    steps = [event for event in events if is_step(event)]
+    assert events[0].text == "Warming up"
+    assert [event.step for event in steps] == list(range(1, 41))
+    assert steps[-1].model is model
+    assert steps[-1].fraction == 1
+    assert all(later.fraction >= earlier.fraction for earlier, later in itertools.pairwise(steps))
+    assert steps[-1].loss < 0.5 * steps[0].loss
+    assert steps[-1].painted == 32 + 7
+    assert steps[-1].versions == (1,)
+    assert steps[-1].device == "CPU (as asked)"
+    assert max(event.learning_rate for event in steps) == pytest.approx(0.02)
+    assert steps[0].learning_rate < 0.01  # warm-up
+    assert steps[-1].learning_rate < 0.002  # and the end
+    assert model.weights.step == 40
+    assert model.classes.ids == (1, 2)
+    labels = assemble(scene.image, model.segment(scene.image))
+    assert (labels[6:12, 6:12] == 2).all()
+    assert (labels[:2] == 1).all()
+    assert np.array_equal(scene.data, before)
+
+
+def test_the_same_seed_gives_the_same_weights():
+    plan = dataclasses.replace(QUICK, augmentation=Augmentation())
+    first, second, other, busy = (
+        finish(train(Scene().start().training, Small(), LOSS, changed))[1].weights.tensors
+        for changed in (plan, plan, dataclasses.replace(plan, seed=1), dataclasses.replace(plan, publish_seconds=1e-9))
+    )
+    assert all(torch.equal(tensor, second[name]) for name, tensor in first.items())
+    assert all(torch.equal(tensor, busy[name]) for name, tensor in first.items())  # publishing changes nothing
+    assert not torch.equal(first["head.weight"], other["head.weight"])
+
+
+def test_nothing_global_is_left_behind():
+    state, threads = torch.get_rng_state(), torch.get_num_threads()
+    finish(train(Scene().start().training, Small(), LOSS, dataclasses.replace(QUICK, threads=1)))
+    events = train(Scene().start().training, Small(), LOSS, dataclasses.replace(QUICK, threads=1))
+    until(events, is_step)
+    assert torch.get_num_threads() == 1
+    events.close()
+    assert torch.get_num_threads() == threads
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_seconds_end_a_run_and_pauses_do_not_count():
+    plan = dataclasses.replace(QUICK, steps=None, seconds=0.2)
+    events, _ = finish(train(Scene().start().training, Small(), LOSS, plan))
+    steps = [event for event in events if is_step(event)]
+    assert len(steps) > 1
+    assert steps[-1].seconds >= 0.2
+    assert steps[-2].fraction < 1 or steps[-2].step == steps[-1].step
+
+
+def test_a_plain_training_set_without_two_classes_is_an_error():
+    scene = Scene()
+    with pytest.raises(UserError, match=r"Nothing is painted yet\. Paint a little background"):
+        next(train(scene.training, Small(), LOSS, QUICK))
+    scene.paint[0] = 1
+    with pytest.raises(UserError, match=r"Only background is painted\. Paint a little .* \(class 2\)"):
+        next(train(scene.training, Small(), LOSS, QUICK))
+
+
+def test_a_plain_training_set_needs_an_end():
+    with pytest.raises(UsageError, match=r"Training needs an end\. Give a number of seconds or of steps"):
+        next(train(Scene().start().training, Small(), LOSS, LIVE))
+
+
+def test_images_with_different_channels_are_named():
+    pairs = (Scene(1, name="left").start().pair, Scene(3, name="right").start().pair)
+    with pytest.raises(UserError, match=r"channels: 'left' has 1, 'right' has 3\. Learn from images with the same"):
+        finish(train(TrainingSet(pairs), Small(), LOSS, QUICK))
+
+
+def test_an_absent_device_is_an_error():
+    with pytest.raises(UserError, match="'cuda:99' was asked for but"):
+        next(train(Scene().start().training, Small(), LOSS, dataclasses.replace(QUICK, device="cuda:99")))
+
+
+def test_small_images_make_small_patches_and_more_of_them():
+    assert Plan().shape(1000, 16) == (192, 4)
+    assert Plan().shape(100, 16) == (112, 12)
+    assert Plan().shape(1, 16) == (16, 16)
+    assert Plan(patch=100, batch=2).shape(1000, 16) == (112, 2)
+
+
+def test_out_of_memory_halves_the_batch():
+    sizes = []
+
+    def trouble(module, x):
+        if module.training:
+            sizes.append(len(x))
+            if len(x) > 5:
+                raise torch.OutOfMemoryError("the card is full")
+        return x
+
+    events, _ = finish(train(Scene().start().training, Small(trouble), LOSS, dataclasses.replace(QUICK, steps=2)))
+    assert [event.step for event in events if is_step(event)] == [1, 2]
+    assert sizes == [16, 8, *(4,) * 8]  # a step of 16 patches in 1, 2, then 4 parts; the next in 4 at once
+
+
+def test_one_patch_that_does_not_fit_is_told():
+    def trouble(*_):
+        raise torch.OutOfMemoryError("the card is full")
+
+    with pytest.raises(UserError, match=r"memory of CPU does not hold a single patch of \(32, 32\).*smaller patch"):
+        finish(train(Scene().start().training, Small(trouble), LOSS, QUICK))
+
+
+def test_errors_of_torch_become_errors_that_are_not_swallowed():
+    def trouble(*_):
+        raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
+
+    with pytest.raises(WorkError, match="Training failed: mat1 and mat2 shapes") as caught:
+        finish(train(Scene().start().training, Small(trouble), LOSS, QUICK))
+    assert isinstance(caught.value.__cause__, RuntimeError)
+
+
+def test_divergence_is_told():
+    def broken(logits, _):
+        return logits.sum() * torch.nan
+
+    with pytest.raises(UserError, match=f"not a number for {MAX_BAD_STEPS} steps. Choose a lower learning rate"):
+        finish(train(Scene().start().training, Small(), broken, dataclasses.replace(QUICK, steps=100)))
