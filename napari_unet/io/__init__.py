@@ -10,7 +10,6 @@ from ._contents import Code, Contents, Format, MaskInfo, Sink
 from ._output import Output
 from ._reading import name_of, read_contents, read_image, read_labels
 from ._saving import (
-    FOLDER_SUFFIXES,
     check_output,
     create_mask,
     create_probabilities,
@@ -23,7 +22,6 @@ from ._saving import (
 from ._shelf import SHELF, register
 
 __all__ = [
-    "FOLDER_SUFFIXES",
     "SHELF",
     "Code",
     "Contents",

@@ -118,7 +118,7 @@ class Contents:
         try:
             return contents, resolve_axes(shape)
         except UserError:
-            if not contents.fallback or UNKNOWN in contents.fallback:
+            if not contents.fallback:
                 raise
             return contents, resolve_axes(shape, metadata=contents.fallback)
 

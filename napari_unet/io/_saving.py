@@ -21,10 +21,6 @@ from ._reading import name_of
 from ._shelf import SHELF
 
 
-FOLDER_SUFFIXES = (".ome.zarr", ".zarr")
-"""Endings of results that are folders rather than files."""
-
-
 def output_suffixes() -> dict[str, Entry[Any]]:
     """Return the format by every ending that masks are saved under."""
     return {suffix: entry for entry in SHELF for suffix in entry.extras.get("suffixes", ())}

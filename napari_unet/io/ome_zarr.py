@@ -74,7 +74,7 @@ class OmeZarr:
         """
         if len(shape) > 5:
             raise UserError(f"OME-Zarr holds at most five axes, not {len(shape)} ({info.axes}). Save as TIFF.")
-        return PyramidSink(path, "mask", shape, info, self.version, self.chunk)
+        return PyramidSink(path, shape, info, self.version, self.chunk)
 
     def may_replace(self, path: Path) -> str:
         """Only a folder that holds nothing but labels as we write them may be replaced; images never are."""

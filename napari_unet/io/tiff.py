@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_unet.core import knobs
-from napari_unet.core.errors import UserError
 from napari_unet.core.knobs import Knob
 
 from ._contents import RECORD, UNKNOWN, Contents, MaskInfo, read_record
@@ -70,7 +69,7 @@ class Tiff:
 
         with checked(path), tifffile.TiffFile(path) as tiff:
             if not tiff.series:
-                raise UserError(f"{path} holds no picture. Choose another file.")
+                raise ValueError("it holds no picture")  # checked() says the rest
             series = tiff.series[0]
             check_complete(path, tiff, series)
             data = _pixels(path, series)
@@ -113,7 +112,8 @@ def _contents(tiff: TiffFile, series: TiffPageSeries, data: Any) -> Contents:
     if series.kind == "shaped" and not (shaped and "axes" in shaped[0]):
         # tifffile's own files without axes: it takes a first or last axis of 3 for colour and a stack of three
         # planes with it, so its letters are only a guess
-        letters, fallback = UNKNOWN * len(raw), letters.replace(UNKNOWN, "N")
+        fallback = letters.replace(UNKNOWN, "N") if letters.count(UNKNOWN) < 2 else ""
+        letters = UNKNOWN * len(raw)
     sizes, unit = _voxel_size(tiff)
     record = _record(tiff)
     classes, code, order = read_record(record)
