@@ -130,16 +130,6 @@ def test_other_endings_are_refused(tmp_path: Path, name: str) -> None:
     assert names(tmp_path) == []
 
 
-def test_a_folder_for_several_results_has_no_ending(tmp_path: Path) -> None:
-    (tmp_path / "run.2").mkdir()
-    assert io.mask_suffix(tmp_path / "masks") is None
-    assert io.mask_suffix(tmp_path / "run.2") is None
-    assert io.mask_suffix("a.ome.zarr") == ".ome.zarr"
-    assert io.mask_suffix("a.TIF") == ".tif"
-    with pytest.raises(UserError, match=r"m.png has an ending that is not saved"):
-        io.mask_suffix("m.png")
-
-
 @pytest.mark.parametrize("name", ENDINGS)
 def test_what_is_there_stays_unless_told_otherwise(tmp_path: Path, name: str) -> None:
     io.save_mask(tmp_path / name, IDS, classes=CLASSES)

@@ -35,23 +35,6 @@ def _format_for(path: Path) -> Entry[Any]:
     return known[max(fitting, key=len)]
 
 
-def mask_suffix(path: str | Path) -> str | None:
-    """Return the ending that chooses a format, or None if the path is a folder for several results.
-
-    Raises
-    ------
-    UserError
-        If it ends like a file of another kind.
-    """
-    path = Path(path)
-    name = path.name.lower()
-    fitting = [suffix for suffix in output_suffixes() if name.endswith(suffix) and len(name) > len(suffix)]
-    if not fitting and (not path.suffix or path.is_dir()):
-        return None
-    _format_for(path)
-    return max(fitting, key=len)
-
-
 def preview_path(path: str | Path) -> Path:
     """Return where the 0/255 preview of a mask goes: ``cells_preview.tif`` beside ``cells.zarr``."""
     return Path(path).with_name(f"{name_of(path)}_preview.tif")
