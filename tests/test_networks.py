@@ -1,0 +1,168 @@
+"""Networks: shapes, reach, initialisation, and the published U-Net to the letter."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from napari_unet.core import knobs
+from napari_unet.core.errors import UsageError
+from napari_unet.core.weights import Network
+from napari_unet.networks import SHELF
+from napari_unet.networks.unet import ChannelNorm, UNet, he_init
+from napari_unet.networks.unet2015 import MARGIN, UNet2015
+
+NORMS = ("batch", "channel", "none")
+UPSAMPLINGS = ("transposed", "bilinear", "nearest", "unpool")
+
+
+@pytest.mark.parametrize("name", SHELF.names())
+def test_every_network_keeps_the_contract(name: str) -> None:
+    network = SHELF[name](width=4)
+    assert isinstance(network, Network)
+    module = network.build(3, 5).eval()
+    height, width = network.stride, 3 * network.stride
+    with torch.inference_mode():
+        assert module(torch.randn(2, 3, height, width)).shape == (2, 5, height, width)
+    assert isinstance(module.head, nn.Conv2d)
+    assert (module.head.kernel_size, module.head.out_channels) == ((1, 1), 5)
+    assert list(module.state_dict())[-1].startswith("head")
+    assert network.halo % network.stride == 0
+    assert hash(network) == hash(type(network)(**knobs.as_dict(network)))
+    assert all(field.knob.help for field in knobs.fields(network))
+
+
+@pytest.mark.parametrize(("norm", "upsampling"), list(itertools.product(NORMS, UPSAMPLINGS)))
+def test_unet_learns_with_every_norm_and_upsampling(norm: str, upsampling: str) -> None:
+    torch.manual_seed(0)
+    module = UNet(depth=2, width=4, norm=norm, upsampling=upsampling).build(1, 2)
+    x = torch.randn(2, 1, 16, 24)
+    for autocast in (False, True):
+        module.zero_grad()
+        with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+            logits = module(x)
+        assert logits.dtype is torch.float32
+        nn.functional.cross_entropy(logits, (x[:, 0] > 0).long()).backward()
+        assert all(p.grad is not None and torch.isfinite(p.grad).all() for p in module.parameters())
+        # every layer takes part
+        assert all(p.grad.abs().sum() > 0 for name, p in module.named_parameters() if name.endswith("weight"))
+
+
+def _reach(module: nn.Module, size: int, stride: int) -> int:
+    """Largest distance over which an input pixel has an influence, over all places within the stride."""
+    x = torch.randn(1, 1, size, size, dtype=torch.double, requires_grad=True)
+    logits = module.double().eval()(x)
+    worst = 0
+    for place in range(size // 2, size // 2 + stride):
+        total = logits[0, 0, place, place]
+        (slope,) = torch.autograd.grad(total, x, retain_graph=True)
+        touched = slope[0, 0].nonzero()
+        worst = max(worst, int((touched - place).abs().max()))
+    return worst
+
+
+@pytest.mark.parametrize(("upsampling", "depth", "dilation"), [
+    *itertools.product(UPSAMPLINGS, (1, 2), (1, 2)), ("transposed", 3, 1), ("bilinear", 3, 1),
+])
+def test_halo_covers_exactly_what_a_pixel_depends_on(upsampling: str, depth: int, dilation: int) -> None:
+    torch.manual_seed(0)
+    network = UNet(depth, 4, "none", dilation, upsampling)
+    module = network.build(1, 1)
+    for layer in module.modules():  # a ReLU that is off would hide a path
+        if isinstance(layer, nn.ReLU):
+            layer.forward = lambda x: nn.functional.leaky_relu(x, 0.5)
+    size = 2 * (network.halo + network.stride)
+    measured = _reach(module, size, network.stride)
+    # where the maxima lie decides which of the four pixels of a cell counts, so one picture shows less than all
+    assert network.reach - (upsampling == "unpool") <= measured <= network.reach
+    assert network.reach <= network.halo < network.reach + network.stride
+
+
+def test_reach_of_the_standard_unet_by_hand() -> None:
+    # 572 - 388 = 184 pixels around an aligned output (2015 paper), one stride minus a pixel more in the worst place
+    assert UNet().reach == 184 // 2 + 15 == 107
+    assert (UNet().stride, UNet().halo) == (16, 112)
+    # bilinear looks one coarse pixel further at each level: 2 + 4 + 8 + 16 less the half pixels it lies between
+    assert UNet(upsampling="bilinear").reach > UNet().reach
+    # two convolutions, each reaching one coarse pixel further
+    assert UNet(dilation=2).reach == 107 + 2 * 16
+
+
+def test_wrong_knobs_say_what_is_allowed() -> None:
+    with pytest.raises(UsageError, match=r"UNet: depth cannot be 0. Allowed: a whole number from 1 to 6"):
+        UNet(depth=0)
+    with pytest.raises(UsageError, match=r"norm cannot be 'group'. Allowed: one of batch, channel, none"):
+        UNet(norm="group")
+    with pytest.raises(UsageError, match="UNet2015: dropout cannot be 1"):
+        UNet2015(dropout=1)
+
+
+def test_he_initialisation_keeps_the_spread_of_activations() -> None:
+    torch.manual_seed(0)
+    x = torch.randn(1, 64, 32, 32).relu()
+    for layer in (nn.Conv2d(64, 64, 3), nn.ConvTranspose2d(64, 64, 2, stride=2)):
+        he_init(layer)
+        assert not layer.bias.any()
+        # He et al. 2015, eq. 8: the mean square of the input is half the variance of the output
+        assert float(layer(x).detach().var()) == pytest.approx(2 * float((x**2).mean()), rel=0.15)
+
+
+def test_channel_norm_looks_at_one_pixel_only() -> None:
+    x = torch.randn(1, 6, 4, 5)
+    by_hand = (x - x.mean(1, keepdim=True)) / torch.sqrt(x.var(1, keepdim=True, unbiased=False) + 1e-5)
+    assert torch.allclose(ChannelNorm(6)(x), by_hand, atol=1e-6)
+
+
+def test_unpooling_puts_values_back_where_the_maxima_were() -> None:
+    torch.manual_seed(0)
+    module = UNet(depth=1, width=2, norm="none", upsampling="unpool").build(1, 1)
+    seen = {}
+    module.encoder[0].register_forward_hook(lambda _m, _i, out: seen.update(skip=out.detach()))
+    module.decoder[0].register_forward_pre_hook(lambda _m, inputs: seen.update(joined=inputs[0].detach()))
+    module(torch.randn(1, 1, 8, 8))
+    risen, skip = seen["joined"][0, 2:], seen["skip"][0]
+    for channel, y, x in itertools.product(range(2), range(0, 8, 2), range(0, 8, 2)):
+        cell, source = risen[channel, y:y + 2, x:x + 2].flatten(), skip[channel, y:y + 2, x:x + 2].flatten()
+        assert (cell != 0).sum() <= 1
+        if (cell != 0).any() and source.max() > 0:
+            assert int(cell.abs().argmax()) == int(source.argmax())
+
+
+def test_published_network_to_the_letter() -> None:
+    with torch.inference_mode():
+        assert UNet2015(width=1).build(1, 2).core(torch.zeros(1, 1, 572, 572)).shape == (1, 2, 388, 388)
+    with torch.device("meta"):  # shapes only: 31 million weights
+        module = UNet2015().build(1, 2)
+    convolutions = [m for m in module.modules() if isinstance(m, (nn.Conv2d, nn.ConvTranspose2d))]
+    assert len(convolutions) == 23  # "In total the network has 23 convolutional layers."
+    assert max(m.out_channels for m in convolutions) == 1024
+    assert {m.kernel_size for m in convolutions if isinstance(m, nn.Conv2d)} == {(3, 3), (1, 1)}
+    assert {m.kernel_size for m in convolutions if isinstance(m, nn.ConvTranspose2d)} == {(2, 2)}
+    assert not any("Norm" in type(m).__name__ for m in module.modules())
+
+
+def test_published_network_sees_exactly_its_margin() -> None:
+    torch.manual_seed(0)
+    network = UNet2015(width=2)
+    module = network.build(1, 2).eval()
+    x = torch.randn(1, 1, 48, 32)
+    rows = np.pad(np.arange(48), MARGIN, mode="reflect")
+    columns = np.pad(np.arange(32), MARGIN, mode="reflect")
+    with torch.inference_mode():
+        by_hand = module.core(x[..., rows[:, None], columns])
+        assert by_hand.shape == (1, 2, 52, 36)  # n - 184, two more than asked for on each side
+        assert torch.equal(module(x), by_hand[..., 2:-2, 2:-2])
+    assert network.halo >= MARGIN
+
+
+def test_published_network_drops_out_only_while_learning() -> None:
+    torch.manual_seed(0)
+    module = UNet2015(width=2).build(1, 2)
+    x = torch.randn(1, 1, 16, 16)
+    with torch.no_grad():
+        assert not torch.equal(module.train()(x), module(x))
+        assert torch.equal(module.eval()(x), module(x))
