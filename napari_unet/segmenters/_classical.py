@@ -1,0 +1,313 @@
+"""What all classical methods share: reading strokes, choosing knobs, segmenting plane by plane. Registers nothing."""
+
+from __future__ import annotations
+
+import abc
+import dataclasses
+import hashlib
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Annotated, Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_unet.core.appearance import Appearance
+from napari_unet.core.background import Corrected, Plane, prepare
+from napari_unet.core.classes import ClassTable
+from napari_unet.core.errors import UserError
+from napari_unet.core.image import Image, warn_not_finite
+from napari_unet.core.knobs import Knob
+from napari_unet.core.latest import Latest
+from napari_unet.core.method import Patch, Progress, View, checked_planes, newest
+from napari_unet.core.regions import Regions
+from napari_unet.core.scribbles import TrainingSet
+from napari_unet.core.tune import Tried, first_guess, open_knobs, search
+
+from ._lessons import Lessons
+
+Result = TypeVar("Result")
+Paint = NDArray[np.uint8]
+Source = Callable[[], Iterator[tuple[Any, Paint]]]
+"""Each call goes once more through the painted planes: what the method sees of a plane, and its paint."""
+
+SEARCH_SECONDS = 10.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Classical(Corrected, abc.ABC):
+    """A method that looks at a plane, learns from painted pixels and decides.
+
+    A subclass says what it sees of a plane (:meth:`describe`, without looking at paint), what it learns from that and
+    the paint (:meth:`learn`), and how it decides (:meth:`decide`). The knobs left to ``auto`` are chosen before any of
+    the three is called.
+    """
+
+    def prepared(self, pixels: NDArray[np.float32]) -> Plane:
+        """Return a plane (C, Y, X) as the method wants it: normalised, without uneven lighting."""
+        return prepare(pixels, self.background or 0)
+
+    def uses(self, knob: str) -> bool:
+        """Whether a knob matters, given the others."""
+        del knob
+        return True
+
+    def survey(self, planes: Sequence[Plane]) -> Any:
+        """Look at a few planes together before any of them is described; the answer goes to :meth:`describe`."""
+        del planes
+
+    @abc.abstractmethod
+    def describe(self, plane: Plane, survey: Any) -> Any:
+        """Return what the method sees of a plane; never depends on paint."""
+
+    @abc.abstractmethod
+    def learn(self, source: Source, ids: tuple[int, ...]) -> Generator[None, None, Any]:
+        """Learn from painted planes; yields after each plane, returns what :meth:`decide` needs."""
+
+    @abc.abstractmethod
+    def decide(self, seen: Any, learnt: Any, ids: tuple[int, ...], paint: Paint | None) -> NDArray[Any]:
+        """Decide about every pixel.
+
+        Returns
+        -------
+        ndarray
+            Either indices into ``ids``, of shape (Y, X), or memberships (float32) of shape (K, Y, X) that sum to 1.
+        """
+
+    @abc.abstractmethod
+    def remark(self, learnt: Any, classes: ClassTable, ids: tuple[int, ...]) -> str:
+        """Say in one sentence what was chosen."""
+
+    @property
+    def soft(self) -> bool:
+        """Whether :meth:`decide` returns memberships."""
+        return True
+
+    def check_ids(self, ids: tuple[int, ...]) -> None:
+        """Raise :class:`UserError` if the method cannot tell so many classes apart with its knobs."""
+
+    def fit(self, painted: TrainingSet | Latest[TrainingSet]) -> Generator[Progress, None, ClassicalModel]:
+        """Learn from the strokes; see :class:`napari_unet.core.method.Segmenter`.
+
+        Raises
+        ------
+        UserError
+            If just one class is painted, or no painted pixel is a number.
+        """
+        yield Progress("reading the strokes", 0.0)
+        lessons = Lessons.of(newest(painted))
+        self.check_ids(lessons.ids)
+        method, tried, cut = self, tuple[Tried, ...](), False
+        if lessons.painted:
+            trial = lessons.for_search()
+            hunt = search(self, trial.score, lambda candidate, knob: candidate.uses(knob), SEARCH_SECONDS)
+            total = 1 + sum(len(values) - 1 for values in open_knobs(self).values())
+            done = 0
+            while True:
+                try:
+                    text = next(hunt)
+                except StopIteration as stop:
+                    method, tried, cut = stop.value
+                    break
+                done += 1
+                yield Progress(text, min(0.1 + 0.7 * done / total, 0.8))
+        else:
+            method = first_guess(self)
+        survey = method.survey([method.prepared(pixels) for pixels in lessons.sample()])
+
+        def source() -> Iterator[tuple[Any, Paint]]:
+            for pixels, paint in lessons.planes():
+                yield method.describe(method.prepared(pixels), survey), paint
+
+        learning, done = method.learn(source, lessons.ids), 0
+        while True:
+            try:
+                next(learning)
+            except StopIteration as stop:
+                learnt = stop.value
+                break
+            done += 1
+            yield Progress(f"learning from plane {done}", 0.9)
+        note = " ".join(filter(None, (
+            lessons.remark, method.remark(learnt, lessons.classes, lessons.ids), _chosen(self, method, tried, cut),
+        )))
+        model = ClassicalModel(
+            method, lessons.classes, note, lessons.ids, lessons.channels, survey, learnt, lessons.strokes(), tried
+        )
+        yield Progress("done", 1.0, model)
+        return model
+
+
+def _chosen(asked: Any, method: Any, tried: tuple[Tried, ...], cut: bool) -> str:
+    if not tried:
+        return ""
+    knobs = ", ".join(f"{name} {getattr(method, name)}" for name in open_knobs(asked))
+    best = max(one.score for one in tried)
+    return (
+        f"Chosen on the painted pixels: {knobs} (mean Dice {best:.2f}; {len(tried)} settings tried"
+        f"{', stopped by the clock' if cut else ''})."
+    )
+
+
+def run(generator: Generator[Any, Any, Result]) -> Result:
+    """Run a generator to its end and return its result."""
+    while True:
+        try:
+            next(generator)
+        except StopIteration as stop:
+            return stop.value
+
+
+def fingerprint(pixels: NDArray[np.float32]) -> bytes:
+    """Tell a plane (C, Y, X) by its contents, so that a painted plane is known again however it was loaded."""
+    digest = hashlib.blake2b(repr(pixels.shape).encode(), digest_size=16)
+    digest.update(np.ascontiguousarray(pixels).data)
+    return digest.digest()
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class ClassicalModel:
+    """A fitted classical method.
+
+    Parameters
+    ----------
+    method : Classical
+        With every knob chosen.
+    classes : ClassTable
+        Those of the training set; only ``ids`` are ever predicted (and the first class where pixels are no numbers).
+    note : str
+    ids : tuple of int
+        Painted ids.
+    channels : int or None
+        Number of channels learnt from, None if it does not matter.
+    survey, learnt : object
+        What the method found out.
+    strokes : mapping of bytes to ndarray
+        Painted planes by :func:`fingerprint`.
+    tried : tuple of Tried
+        All settings that were tried, with their scores.
+    """
+
+    method: Classical
+    classes: ClassTable
+    note: str
+    ids: tuple[int, ...]
+    channels: int | None
+    survey: Any
+    learnt: Any
+    strokes: Mapping[bytes, Paint] = dataclasses.field(default_factory=lambda: MappingProxyType({}))
+    tried: tuple[Tried, ...] = ()
+
+    def segment(
+        self,
+        image: Image,
+        planes: Sequence[int] | None = None,
+        *,
+        probabilities: bool = False,
+        view: Latest[View | None] | None = None,
+    ) -> Iterator[Patch]:
+        """Segment plane by plane; see :class:`napari_unet.core.method.Model`.
+
+        Raises
+        ------
+        UserError
+            If the image has another number of channels, there is no such plane, or probabilities are asked for and
+            the method has none.
+        """
+        numbers = list(checked_planes(image, planes))
+        if self.channels is not None and image.n_channels != self.channels:
+            raise UserError(
+                f"{image.name!r} has {image.n_channels} channels, but the model learnt from images with "
+                f"{self.channels}. Choose an image with as many channels, or fit the method to this one."
+            )
+        if probabilities and not self.method.soft:
+            raise UserError(
+                f"{type(self.method).__name__} gives classes without probabilities. Leave the probabilities out, or "
+                "choose a method that has them (SLIC, mean shift, region growing or a network)."
+            )
+        return self._patches(image, numbers, probabilities, view)
+
+    def _patches(
+        self, image: Image, numbers: list[int], probabilities: bool, view: Latest[View | None] | None
+    ) -> Iterator[Patch]:
+        missing, total = 0, len(numbers)
+        for done in range(1, total + 1):
+            number = numbers.pop(_looked_at(image, numbers, view))
+            labels, shares, lost = self._plane(image.plane(number), probabilities)
+            missing += lost
+            if done == total:
+                warn_not_finite(image, missing)
+            yield Patch(image.where(number), labels, shares, done, total)
+
+    def _plane(
+        self, pixels: NDArray[np.float32], probabilities: bool
+    ) -> tuple[Paint, NDArray[np.float32] | None, int]:
+        plane = self.method.prepared(pixels)
+        seen = self.method.describe(plane, self.survey)
+        paint = self.strokes.get(fingerprint(pixels)) if self.strokes else None
+        decided = self.method.decide(seen, self.learnt, self.ids, paint)
+        choice = decided.argmax(axis=0) if decided.ndim == 3 else decided
+        labels = np.array(self.ids, np.uint8)[choice]
+        labels[~plane.valid] = self.classes.ids[0]
+        shares = None
+        if probabilities:
+            shares = np.zeros((len(self.classes.ids), *labels.shape), np.float32)
+            for share, number in zip(decided, self.ids, strict=True):
+                shares[self.classes.ids.index(number)] = np.where(plane.valid, share, 0)
+            shares[0, ~plane.valid] = 1
+        return labels, shares, int(np.count_nonzero(~plane.valid))
+
+
+def _looked_at(image: Image, numbers: list[int], view: Latest[View | None] | None) -> int:
+    """Return the place in ``numbers`` of the plane the user looks at, or 0."""
+    looked = view.get() if view is not None else None
+    if looked is None or len(looked.where) != len(image.shape):
+        return 0
+    number = image.plane_of(looked.where)
+    return numbers.index(number) if number in numbers else 0
+
+
+@dataclasses.dataclass(frozen=True)
+class ByLooks(Classical, abc.ABC):
+    """A classical method whose pixels or regions take the class they resemble."""
+
+    sigma: Annotated[
+        float | None,
+        Knob("Blur before measuring, against noise; about the size of the smallest detail you care for.",
+             min=0, max=20, step=0.5, unit="px", auto=(1.0, 0.0, 2.0, 3.0)),
+    ] = None
+    filters: Annotated[
+        bool | None, Knob("Also use edges, spots and lines, not only brightness and colour.", auto=(False, True))
+    ] = None
+    looks: Annotated[
+        int | None,
+        Knob("How many different looks a class may have (say, bright and dim nuclei).", min=1, max=8,
+             advanced=True, auto=(1, 2)),
+    ] = None
+
+    def learn(self, source: Source, ids: tuple[int, ...]) -> Generator[None, None, Appearance]:
+        """Describe the looks of every class by its painted pixels."""
+        features, labels = [], []
+        for seen, paint in source():
+            measured, painted = self.measured(seen).samples(paint)
+            features.append(measured)
+            labels.append(painted)
+            yield
+        return Appearance.of(
+            np.concatenate(features), np.searchsorted(ids, np.concatenate(labels)), self.looks or 1
+        )
+
+    def measured(self, seen: Any) -> Regions:
+        """Return the regions that are measured, out of what :meth:`describe` gave."""
+        return seen
+
+
+@dataclasses.dataclass(frozen=True)
+class OfRegions(ByLooks, abc.ABC):
+    """A method that divides the plane into regions first and then gives each a class."""
+
+    def decide(
+        self, seen: Regions, learnt: Appearance, ids: tuple[int, ...], paint: Paint | None
+    ) -> NDArray[np.float32]:
+        """Give every pixel the memberships of its region."""
+        return seen.memberships(learnt, ids, paint)[:, seen.numbers]

@@ -1,0 +1,126 @@
+"""Mean shift: colours gather at the peaks of their density, and what gathers at one peak and touches is a region."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Sequence
+from typing import Annotated
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from napari_unet.core.appearance import Appearance, measure
+from napari_unet.core.background import Plane
+from napari_unet.core.classes import ClassTable
+from napari_unet.core.knobs import Knob
+from napari_unet.core.regions import Regions
+
+from . import register
+from ._classical import OfRegions
+
+_SAMPLES = 1000
+_MOST_STARTS = 60
+_BANDWIDTH = 0.05
+_FILTER_ROUNDS = 2
+
+
+@register("mean_shift", title="Mean shift")
+@dataclasses.dataclass(frozen=True)
+class MeanShift(OfRegions):
+    """Mean shift: pixels of similar brightness and colour that touch form regions, each takes a class.
+
+    First every pixel moves to the mean of the similar pixels around it (mean shift filtering in position and colour,
+    Comaniciu and Meer 2002, doi:10.1109/34.1000236, with the window held in place). Then the peaks of the density of
+    these features over a sample of all planes are found once by scikit-learn's mean shift with bin seeding, and every
+    pixel goes to its nearest peak. Touching pixels of one peak are a region; a region takes the class most painted
+    inside it; without paint, the class whose painted pixels it resembles most.
+    """
+
+    bandwidth: Annotated[
+        float | None,
+        Knob("How different two grey values or colours may be and still belong together; 1 is the whole range "
+             "from dark to bright.", min=0.01, max=2, step=0.02, auto=(0.05, 0.025, 0.1, 0.2)),
+    ] = None
+    position: Annotated[
+        int | None,
+        Knob("How far apart pixels may be and still pull at each other; 0 = only colour counts.",
+             min=0, max=10, step=1, unit="px", auto=(0, 2)),
+    ] = None
+
+    def survey(self, planes: Sequence[Plane]) -> NDArray[np.float32]:
+        """Find the peaks (P, F) of the density over a sample of pixels of all planes."""
+        from sklearn.cluster import MeanShift as Peaks
+        from sklearn.cluster import get_bin_seeds
+
+        generator = np.random.default_rng(0)
+        share = max(1, _SAMPLES // max(1, len(planes)))
+        samples = []
+        for plane in planes:
+            values = self._features(plane)[:, plane.valid]
+            samples.append(values[:, generator.permutation(values.shape[1])[:share]].T)
+        sample = np.concatenate(samples)
+        if not len(sample):
+            return np.zeros((1, sample.shape[1]), np.float32)
+        width = (self.bandwidth or _BANDWIDTH) * np.sqrt(len(planes[0].pixels))
+        # the starts: full bins first, so that their number stays small whatever the bandwidth
+        fullest = next(
+            starts for starts in (get_bin_seeds(sample, width, count) for count in itertools.count(1))
+            if len(starts) <= _MOST_STARTS
+        )
+        if not len(fullest):
+            fullest = sample[:_MOST_STARTS]
+        found = Peaks(bandwidth=width, seeds=fullest, max_iter=20).fit(sample)
+        return np.asarray(found.cluster_centers_, np.float32)
+
+    def describe(self, plane: Plane, survey: NDArray[np.float32]) -> Regions:
+        """Divide a plane and measure the regions."""
+        from skimage.measure import label
+
+        stack = self._features(plane)
+        values = stack.reshape(len(stack), -1).T
+        nearest = cKDTree(survey).query(values)[1].reshape(plane.valid.shape)
+        return Regions.of(label(nearest, background=-1, connectivity=1) - 1, stack, plane.valid)
+
+    def remark(self, learnt: Appearance, classes: ClassTable, ids: tuple[int, ...]) -> str:
+        """Say how a region gets its class."""
+        del learnt
+        names = ", ".join(classes.name(number) for number in ids)
+        return f"Regions of similar colour take the class painted inside or the one they resemble: {names}."
+
+    def _features(self, plane: Plane) -> NDArray[np.float32]:
+        stack = measure(plane, self.sigma or 0, bool(self.filters))
+        return gather(stack, self.position or 0, self.bandwidth or _BANDWIDTH)
+
+
+def gather(stack: NDArray[np.float32], radius: int, bandwidth: float) -> NDArray[np.float32]:
+    """Move every pixel to the mean of the similar pixels in the square around it, twice (flat kernel).
+
+    Parameters
+    ----------
+    stack : ndarray of float32, shape (F, Y, X)
+    radius : int
+        Half the side of the square in pixels; 0 changes nothing.
+    bandwidth : float
+        Pixels count as similar up to this root mean square difference over the features.
+
+    Returns
+    -------
+    ndarray of float32, shape (F, Y, X)
+    """
+    if radius < 1:
+        return stack
+    limit = np.float32(len(stack) * bandwidth * bandwidth)
+    rows, columns = stack.shape[1:]
+    for _ in range(_FILTER_ROUNDS):
+        padded = np.pad(stack, ((0, 0), (radius, radius), (radius, radius)), mode="edge")
+        total, weight = np.zeros_like(stack), np.zeros((rows, columns), np.float32)
+        for down in range(2 * radius + 1):
+            for right in range(2 * radius + 1):
+                other = padded[:, down : down + rows, right : right + columns]
+                similar = np.square(other - stack).sum(axis=0) <= limit
+                total += other * similar
+                weight += similar
+        stack = total / weight  # the pixel itself always counts
+    return stack
