@@ -112,6 +112,18 @@ def test_padding_is_the_mirror_image(height, width, size):
     assert (target == 0).sum() == min(height, size) * min(width, size)
 
 
+@pytest.mark.parametrize("length", [40, 64, 100])
+def test_a_margin_does_not_keep_the_border_of_an_image_out_of_reach(length):
+    paint = np.zeros((length, length), np.uint8)
+    paint[0, 0] = 1
+    paint[-1, -1] = 2
+    sampler, _, _ = setup(numbered(paint.shape), paint)
+    batch = sampler.draw(20, 32, 20)
+    assert batch.images.shape[-2:] == (72, 72)
+    inner = batch.targets[:, 20:-20, 20:-20]
+    assert (inner >= 0).any(axis=(1, 2)).all()
+
+
 def test_held_out_strokes_are_not_in_the_targets():
     paint = np.zeros((64, 64), np.uint8)
     for row in range(0, 64, 8):

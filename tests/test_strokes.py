@@ -205,6 +205,17 @@ def test_a_held_out_stroke_that_another_joins_trains():
     assert sum(stroke.held for stroke in strokes) == 1
 
 
+def test_erasing_gives_surplus_strokes_back_to_training():
+    painter, book = Painter(), StrokeBook()
+    strokes = lines(book, painter, 8)
+    assert sum(stroke.held for stroke in strokes) == 2
+    trained = [row for row, stroke in zip(rows_of(strokes, painter), strokes, strict=True) if not stroke.held]
+    painter.paint[trained[:5]] = 0
+    strokes = book.update(painter.snapshot())
+    assert len(strokes) == 3
+    assert sum(stroke.held for stroke in strokes) == 1
+
+
 def test_honesty_of_the_score():
     painter, book = Painter(), StrokeBook()
     for row in (0, 3, 6, 9, 12):

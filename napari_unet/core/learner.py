@@ -146,9 +146,6 @@ class Learner:
             if np.isfinite(value):
                 self._bad = 0
                 break
-            if self.device.dtype is torch.float16 and self._bad < MAX_BAD_STEPS // 2:
-                self._bad += 1  # the scaler lowers its scale by itself
-                break
             if self.device.dtype is not None:
                 self.device = self.device.full_precision()
                 self._scaler = torch.amp.GradScaler(self.device.kind, enabled=False)
@@ -188,10 +185,13 @@ class Learner:
             return None
         self._scaler.unscale_(self._optimizer)
         norm = nn.utils.clip_grad_norm_(self.module.parameters(), self._clip)
+        if self._scaler.is_enabled():  # it leaves out steps that overflow, and lowers its scale
+            self._scaler.step(self._optimizer)
+            self._scaler.update()
+            return float(total)
         value = float(torch.where(torch.isfinite(norm), total, torch.nan))
         if np.isfinite(value):
-            self._scaler.step(self._optimizer)
-        self._scaler.update()
+            self._optimizer.step()
         return value
 
     def _follow(self) -> None:

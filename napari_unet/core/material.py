@@ -59,7 +59,7 @@ class Material:
 
     def lesson(self, augmentation: Augmentation, chance: torch.Generator) -> tuple[Tensor, Tensor]:
         """Return augmented patches (B, C, S, S) and targets (B, S, S) on the generator's device."""
-        cut = self.sampler.draw(self.batch, self.size + 2 * augmentation.margin(self.size))
+        cut = self.sampler.draw(self.batch, self.size, augmentation.margin(self.size))
         images = torch.from_numpy(cut.images).to(chance.device)
         targets = torch.from_numpy(cut.targets).to(chance.device)
         return augmentation(images, targets, self.size, chance)

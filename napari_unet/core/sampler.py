@@ -78,7 +78,7 @@ class Sampler:
         self._order = np.arange(len(self._classes))
         self._planes_painted = sorted({(stroke.pair, stroke.plane) for stroke in strokes})
 
-    def draw(self, count: int, size: int) -> Batch:
+    def draw(self, count: int, size: int, margin: int = 0) -> Batch:
         """Cut patches around strokes.
 
         Parameters
@@ -86,7 +86,10 @@ class Sampler:
         count : int
             Number of patches, B.
         size : int
-            Their side S in pixels.
+            Side in pixels of what will be learnt from.
+        margin : int
+            Pixels to add on each side, so that a patch can be turned; S = size + 2 margin. Only the margin may
+            lie outside an image that is larger than ``size``.
         """
         cuts = []
         for _ in range(count):
@@ -95,7 +98,7 @@ class Sampler:
             members, shares = self._classes[self._order[self._turn % len(self._classes)]]
             self._turn += 1
             stroke = members[self._generator.choice(len(members), p=shares)]
-            cuts.append(self._around(stroke, size))
+            cuts.append(self._around(stroke, size, margin))
         return _stack(cuts)
 
     def anywhere(self, count: int, size: int, generator: np.random.Generator) -> Batch:
@@ -114,18 +117,35 @@ class Sampler:
         row, column = divmod(int(stroke.pixels[stroke.pixels.size // 2]), image.plane_shape[1])
         alone = np.zeros(image.plane_shape, np.uint8)
         alone.flat[stroke.pixels] = stroke.class_id
-        return _stack([self.cut(stroke.pair, stroke.plane, row - size // 2, column - size // 2, size, alone)])
+        return _stack([self.cut(stroke.pair, stroke.plane, row - size // 2, column - size // 2, size, paint=alone)])
 
-    def _around(self, stroke: Stroke, size: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    def _around(self, stroke: Stroke, size: int, margin: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         width = self._training.pairs[stroke.pair].image.plane_shape[1]
         row, column = divmod(int(self._generator.choice(stroke.pixels)), width)
         down, right = self._generator.integers(size // 4, size - size // 4, 2)
-        return self.cut(stroke.pair, stroke.plane, row - int(down), column - int(right), size)
+        return self.cut(stroke.pair, stroke.plane, row - int(down), column - int(right), size, margin)
 
     def cut(
-        self, pair: int, plane: int, top: int, left: int, size: int, paint: NDArray[np.uint8] | None = None
+        self,
+        pair: int,
+        plane: int,
+        top: int,
+        left: int,
+        size: int,
+        margin: int = 0,
+        paint: NDArray[np.uint8] | None = None,
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """Cut one patch, moved into the image as far as it fits.
+        """Cut one patch, its inner part (without the margin) moved into the image as far as it fits.
+
+        Parameters
+        ----------
+        pair, plane : int
+        top, left : int
+            First row and column of the inner part.
+        size, margin : int
+            See :meth:`draw`.
+        paint : ndarray of uint8, shape (Y, X), optional
+            Painted ids to take instead of the plane's.
 
         Returns
         -------
@@ -135,8 +155,8 @@ class Sampler:
         values, valid = self._planes.get(self._training.pairs[pair].image, plane)
         if paint is None:
             paint = self._painted(pair, plane)
-        rows, rows_in = _window(top, size, valid.shape[0])
-        columns, columns_in = _window(left, size, valid.shape[1])
+        rows, rows_in = _window(top, size, margin, valid.shape[0])
+        columns, columns_in = _window(left, size, margin, valid.shape[1])
         image = values[:, rows][:, :, columns]
         seen = valid[rows][:, columns] & rows_in[:, None] & columns_in
         target = np.where(seen, self._index[paint[rows][:, columns]], -1)
@@ -166,13 +186,13 @@ def _shares(strokes: Sequence[Stroke]) -> NDArray[np.float64]:
     return np.asarray(weights / weights.sum(), np.float64)
 
 
-def _window(start: int, size: int, length: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+def _window(start: int, size: int, margin: int, length: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """Return indices of a window along one axis, mirrored at the borders, and which of them lie inside the image."""
     if length >= size:
         start = min(max(start, 0), length - size)
     else:
         start = -((size - length) // 2)
-    index = np.arange(start, start + size)
+    index = np.arange(start - margin, start + size + margin)
     inside = (index >= 0) & (index < length)
     period = max(2 * (length - 1), 1)
     folded = index % period

@@ -58,7 +58,7 @@ class StrokeBook:
     for the shortest time is taken first; strokes that came in one snapshot are chosen at random.
 
     *Roles do not flip.* A stroke starts in training, may be held out once, and goes back to training, for good, only
-    when it must: its class has fewer than three strokes, it became the newest (newer ones erased, or it grew), or
+    when it must: too few strokes of its class are left, it became the newest (newer ones erased, or it grew), or
     another stroke joined it.
 
     *Honesty.* Strokes of the first snapshot that are held out were never trained on. In live use a stroke trains
@@ -184,16 +184,17 @@ class StrokeBook:
             newest = max(numbers, key=lambda number: (self._records[number].seen, number))
             wanted = held_share(len(numbers)) if self._hold else 0
             held = [number for number in numbers if self._records[number].held_since is not None]
-            for number in held:
-                if number == newest or number not in alone or not wanted:
-                    self._records[number].held_since = None
-                    self._records[number].released = True
+            must = [number for number in held if number == newest or number not in alone]
+            may = [number for number in held if number not in must]
+            for number in must + may[wanted:]:
+                self._records[number].held_since = None
+                self._records[number].released = True
             free = [
                 number for number in numbers
-                if number != newest and number in alone
-                and self._records[number].held_since is None and not self._records[number].released
+                if number != newest and number in alone and number not in held
+                and not self._records[number].released
             ]
-            missing = wanted - sum(self._records[number].held_since is not None for number in numbers)
+            missing = wanted - len(may)
             ranked = sorted(
                 zip(free, self._generator.random(len(free)).tolist(), strict=True),
                 key=lambda item: (self._records[item[0]].seen, item[1]),
