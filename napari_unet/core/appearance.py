@@ -15,6 +15,7 @@ from .background import Plane
 
 _MOST_SAMPLES = 4000
 _ROUNDS = 25
+_POOLED = 0.1
 
 
 def smooth(plane: Plane, sigma: float) -> NDArray[np.float32]:
@@ -111,8 +112,8 @@ class Appearance:
 
         Notes
         -----
-        Covariances are drawn towards the pooled covariance within classes, by as many imagined pixels as there are
-        features plus two, so that a class of one pixel works too. More than one look is fitted by
+        Covariances are drawn towards the pooled covariance within classes: a tenth, and as many imagined pixels as
+        there are features plus two, so that a class of one pixel works too. More than one look is fitted by
         expectation-maximisation (Dempster et al. 1977), started from equal groups along the main axis.
         """
         count = int(labels.max()) + 1
@@ -181,7 +182,8 @@ def _gaussians(
             centres[look] = share @ samples / max(total, 1e-9)
             offsets = samples - centres[look]
             imagined = width + 2
-            covariances[look] = ((offsets * share[:, None]).T @ offsets + imagined * pooled) / (total + imagined)
+            spread = ((offsets * share[:, None]).T @ offsets + imagined * pooled) / (total + imagined)
+            covariances[look] = (1 - _POOLED) * spread + _POOLED * pooled
             weights[look] = max(total / number, 1e-6)
             factor = np.linalg.cholesky(np.linalg.inv(covariances[look]))
             logs[:, look] = np.log(weights[look]) + np.log(np.diag(factor)).sum()

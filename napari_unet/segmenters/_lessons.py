@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 Paint = NDArray[np.uint8]
 _SAMPLE_PLANES = 6
 _SEARCH_PLANES = 4
-_SEARCH_WINDOW = 256
+_SEARCH_WINDOW = 320
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -129,7 +129,7 @@ class Lessons:
                 unseen -= set(np.unique(self.paint[best]))
         pixels = [self.places[index][0].plane(self.places[index][1]) for index in sorted(chosen)]
         paint = [self.paint[index] for index in sorted(chosen)]
-        return Trial(self.ids, pixels, paint, tune.folds(paint))
+        return Trial(self.ids, pixels, paint)
 
 
 class Trial:
@@ -140,8 +140,6 @@ class Trial:
     ids : tuple of int
     pixels : sequence of ndarray of float32, shape (C, Y, X)
     paint : sequence of ndarray of uint8, shape (Y, X)
-    left_out : list of list of ndarray
-        From :func:`napari_unet.core.tune.folds`; empty: scored on the paint that was learnt.
     """
 
     def __init__(
@@ -149,20 +147,15 @@ class Trial:
         ids: tuple[int, ...],
         pixels: Sequence[NDArray[np.float32]],
         paint: Sequence[Paint],
-        left_out: list[list[Paint]],
     ) -> None:
         self._ids = ids
         self._pixels = pixels
         self._prepared: dict[float, list[Plane]] = {}
-        self._windows = [densest_window(plane > 0, _SEARCH_WINDOW) for plane in paint]
-        cut = [plane[window] for plane, window in zip(paint, self._windows, strict=True)]
-        if any(not any((plane == number).any() for plane in cut) for number in ids):
-            self._windows = [(slice(None), slice(None))] * len(paint)
-        self._paint = self._cut(paint)
-        self._folds = [self._cut(fold) for fold in left_out]
-
-    def _cut(self, planes: Sequence[Paint]) -> list[Paint]:
-        return [plane[window] for plane, window in zip(planes, self._windows, strict=True)]
+        self._windows = [richest_window(plane, _SEARCH_WINDOW) for plane in paint]
+        self._paint = [plane[window] for plane, window in zip(paint, self._windows, strict=True)]
+        if any(not any((plane == number).any() for plane in self._paint) for number in ids):
+            self._windows, self._paint = [(slice(None), slice(None))] * len(paint), list(paint)
+        self._folds = tune.folds(self._paint)
 
     def score(self, method: Classical) -> float:
         """Return the mean Dice over classes on the paint left out, all folds together."""
@@ -201,18 +194,25 @@ def _learnt(method: Classical, seen: list[Any], paint: list[Paint], ids: tuple[i
     return run(method.learn(lambda: iter(pairs), ids))
 
 
-def densest_window(painted: NDArray[np.bool_], size: int) -> tuple[slice, slice]:
-    """Return the window of at most ``size`` pixels each way that holds the most painted pixels (steps of a quarter)."""
-    corner = np.zeros((painted.shape[0] + 1, painted.shape[1] + 1), np.int64)
-    corner[1:, 1:] = painted.cumsum(axis=0).cumsum(axis=1)
+def richest_window(paint: Paint, size: int) -> tuple[slice, slice]:
+    """Return the window of at most ``size`` pixels each way that holds most of every class (steps of a quarter).
+
+    Counted is, summed over the classes, the square root of the share of its paint that lies inside, so that some of
+    each class is worth more than all of one.
+    """
     starts = [np.unique(np.append(np.arange(0, max(1, long - size), size // 4), max(0, long - size)))
-              for long in painted.shape]
+              for long in paint.shape]
     top, left = starts[0][:, None], starts[1][None, :]
-    bottom, right = np.minimum(top + size, painted.shape[0]), np.minimum(left + size, painted.shape[1])
-    inside = corner[bottom, right] - corner[top, right] - corner[bottom, left] + corner[top, left]
-    row, column = np.unravel_index(int(inside.argmax()), inside.shape)
+    bottom, right = np.minimum(top + size, paint.shape[0]), np.minimum(left + size, paint.shape[1])
+    worth = np.zeros((len(starts[0]), len(starts[1])))
+    for number in np.unique(paint[paint > 0]):
+        corner = np.zeros((paint.shape[0] + 1, paint.shape[1] + 1), np.int64)
+        corner[1:, 1:] = (paint == number).cumsum(axis=0).cumsum(axis=1)
+        inside = corner[bottom, right] - corner[top, right] - corner[bottom, left] + corner[top, left]
+        worth += np.sqrt(inside / corner[-1, -1])
+    row, column = np.unravel_index(int(worth.argmax()), worth.shape)
     y, x = int(starts[0][row]), int(starts[1][column])
-    return slice(y, min(y + size, painted.shape[0])), slice(x, min(x + size, painted.shape[1]))
+    return slice(y, min(y + size, paint.shape[0])), slice(x, min(x + size, paint.shape[1]))
 
 
 def _guessed(training: TrainingSet, channels: int) -> Lessons:

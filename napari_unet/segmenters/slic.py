@@ -54,6 +54,8 @@ class Slic(OfRegions):
             numbers = slic(
                 colours, n_segments=round(wanted), compactness=self.compactness or 0.1, max_num_iter=_ROUNDS,
                 convert2lab=False, start_label=0, channel_axis=-1,
+                enforce_connectivity=False,  # it gives small regions at an edge to either side
+
             )
         else:
             numbers = np.arange(area).reshape(plane.valid.shape)
