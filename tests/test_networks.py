@@ -82,6 +82,22 @@ def test_halo_covers_exactly_what_a_pixel_depends_on(upsampling: str, depth: int
     assert network.reach <= network.halo < network.reach + network.stride
 
 
+@pytest.mark.parametrize("upsampling", UPSAMPLINGS)
+def test_a_part_of_the_logits_is_cut_from_the_whole(upsampling: str) -> None:
+    torch.manual_seed(0)
+    module = UNet(depth=3, width=2, upsampling=upsampling).build(1, 2).eval()
+    x = torch.randn(1, 1, 64, 80)
+    sizes = []
+    module.decoder[0].register_forward_hook(lambda _m, _i, out: sizes.append(tuple(out.shape[-2:])))
+    with torch.inference_mode():
+        whole = module(x)
+        for rows, columns in (((0, 64), (0, 80)), ((24, 31), (33, 34)), ((0, 1), (79, 80)), ((3, 64), (0, 77))):
+            part = module(x, part=(rows, columns))
+            assert torch.allclose(part, whole[..., slice(*rows), slice(*columns)], atol=1e-5)
+    # two convolutions more on each side, from an even pixel to an even pixel; switches need the whole
+    assert sizes[2] == ((64, 80) if upsampling == "unpool" else (12, 6))
+
+
 def test_reach_of_the_standard_unet_by_hand() -> None:
     # 572 - 388 = 184 pixels around an aligned output (2015 paper), one stride minus a pixel more in the worst place
     assert UNet().reach == 184 // 2 + 15 == 107

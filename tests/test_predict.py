@@ -459,7 +459,7 @@ def test_tiles_of_several_planes_share_a_batch() -> None:
     list(model.segment(Image(pixels(9, 16, 16), "NYX")))
     assert sum(shape[0] for shape in batches) == 9
     assert len(batches) == 1
-    assert run.tile_size(model.weights, devices.choose_device("cpu")) == 1024
+    assert run.tile_size(model.weights, devices.choose_device("cpu")) == 512
 
 
 def test_no_warning_without_reason() -> None:

@@ -1,14 +1,17 @@
-"""A network ready to predict: built once per thread, fed batches, falling back to float32. Knows no tiles or images."""
+"""A network ready to predict: built once per thread, fed batches, falling back to float32. Knows no images."""
 
 from __future__ import annotations
 
+import inspect
 import threading
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from .devices import Device, is_out_of_memory
 from .errors import UserError, WorkError
+from .tiling import Box
 from .weights import Weights, load_into
 
 
@@ -31,7 +34,8 @@ class Forward:
         module = module.eval().requires_grad_(False)
         # torch's stubs leave memory_format out
         self._module = module.to(device.name, memory_format=device.memory_format)  # type: ignore[call-overload]
-        self._valid = is_unpadded(weights.network)
+        self._gives_parts = "part" in inspect.signature(module.forward).parameters
+        self._unpadded = is_unpadded(weights.network)
         self._weights = weights
         self._device = device
 
@@ -51,7 +55,7 @@ class Forward:
             load_into(self._module, weights)
             self._weights = weights
 
-    def __call__(self, batch: Tensor, device: Device) -> Tensor:
+    def __call__(self, batch: Tensor, device: Device, keep: Box | None = None) -> Tensor:
         """Return logits.
 
         Parameters
@@ -60,16 +64,26 @@ class Forward:
             float32 on the CPU; Y and X are multiples of the stride.
         device : Device
             The device of this module, which says in which precision to compute.
+        keep : Box, optional
+            The only part that is wanted, in coordinates of the batch; must be given for an unpadded network, and lie
+            a halo away from the border.
 
         Returns
         -------
-        Tensor of float32, shape (B, classes, Y, X), on the device
-            Smaller by the halo on every side if the network is unpadded.
+        Tensor of float32, shape (B, classes, Y, X) of ``keep``, on the device
         """
-        module: nn.Module = self._module
+        module: Any = self._module
+        keep = keep or Box(0, batch.shape[-2], 0, batch.shape[-1])
         with torch.inference_mode(), device.autocast():
             batch = batch.to(device.name, memory_format=device.memory_format, non_blocking=True)
-            logits: Tensor = module.valid(batch) if self._valid else module(batch)  # type: ignore[operator]
+            if self._unpadded:
+                logits: Tensor = module.valid(batch)
+                inset = (batch.shape[-2] - logits.shape[-2]) // 2
+                logits = logits[..., keep.y0 - inset:keep.y1 - inset, keep.x0 - inset:keep.x1 - inset]
+            elif self._gives_parts:
+                logits = module(batch, part=((keep.y0, keep.y1), (keep.x0, keep.x1)))
+            else:
+                logits = module(batch)[(..., *keep.slices)]
         return logits.float()
 
 
@@ -82,12 +96,12 @@ def ready(weights: Weights, device: Device) -> Forward:
     return found
 
 
-def forward(weights: Weights, batch: Tensor, device: Device) -> tuple[Tensor, Device]:
-    """Compute logits, in float32 where 16 bits fail.
+def forward(weights: Weights, batch: Tensor, device: Device, keep: Box) -> tuple[Tensor, Device]:
+    """Compute logits as :class:`Forward` does, in float32 where 16 bits fail.
 
     Returns
     -------
-    logits : Tensor of float32, shape (B, classes, Y, X)
+    logits : Tensor of float32, shape (B, classes, Y, X) of ``keep``
     device : Device
         The device to use from now on: in full precision if 16 bits gave NaN or are not supported by an operation.
 
@@ -100,7 +114,7 @@ def forward(weights: Weights, batch: Tensor, device: Device) -> tuple[Tensor, De
     """
     module = ready(weights, device)
     try:
-        logits = module(batch, device)
+        logits = module(batch, device, keep)
         failure: RuntimeError | None = None
     except RuntimeError as error:
         if is_out_of_memory(error):
@@ -109,7 +123,7 @@ def forward(weights: Weights, batch: Tensor, device: Device) -> tuple[Tensor, De
     if failure is None and bool(torch.isfinite(logits).all()):
         return logits, device
     if device.dtype is not None:
-        return forward(weights, batch, device.full_precision())
+        return forward(weights, batch, device.full_precision(), keep)
     if failure is not None:
         raise WorkError(f"The network failed on {device}: {failure}") from failure
     raise UserError(

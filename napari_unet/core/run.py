@@ -116,12 +116,12 @@ class Run:
         self._waiting.sort(key=lambda job: 2 if job[0] != plane else 0 if job[1].write.touches(rows, columns) else 1)
 
     def _next_jobs(self) -> list[tuple[int, Tile]]:
-        """Return the next tiles that fit into one batch: of one shape, and not too many pixels."""
-        shape = self._waiting[0][1].read.shape
+        """Return the next tiles that fit into one batch: alike, and not too many pixels."""
+        shape, keep = self._waiting[0][1].read.shape, self._waiting[0][1].keep
         most = max(1, self._batch_pixels // math.prod(shape))
         jobs = []
         for job in self._waiting[:most]:
-            if job[1].read.shape != shape:
+            if job[1].read.shape != shape or job[1].keep != keep:
                 break
             jobs.append(job)
         return jobs
@@ -157,7 +157,7 @@ def tile_size(weights: Weights, device: Device) -> int:
     """Return a tile size that gives an answer about every half second and fits the device."""
     if device.kind == "cpu":
         heavy = sum(tensor.numel() for tensor in weights.tensors.values()) > 4_000_000
-        return 512 if heavy else 1024
+        return 256 if heavy else 512  # activations of larger tiles do not fit the caches
     free = free_memory(device)
     return 2048 if free is not None and free > 12 * 2**30 else 1024
 

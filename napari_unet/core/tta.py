@@ -43,7 +43,7 @@ class Average:
     def __call__(
         self, planes: Sequence[NDArray[np.float32]], tiling: Tiling, tiles: Sequence[Tile], device: Device
     ) -> tuple[list[Tensor], Device]:
-        """Compute tiles of one read shape in a batch.
+        """Compute tiles that read and keep the same shape, in a batch.
 
         Parameters
         ----------
@@ -69,18 +69,19 @@ class Average:
         batch = torch.from_numpy(np.stack([read(plane, tile.read)
                                            for plane, tile in zip(planes, tiles, strict=True)]))
         if self._versions > 1:
-            whole, device = self._turned(batch, device)
+            batched, device = self._turned(batch, tiles[0].keep, device)
         else:
-            whole, device = forward(self._weights, batch, device)
-        return [kept(own, tiling, tile) for own, tile in zip(whole, tiles, strict=True)], device
+            batched, device = forward(self._weights, batch, device, tiles[0].keep)
+        return list(batched), device
 
-    def _turned(self, batch: Tensor, device: Device) -> tuple[Tensor, Device]:
+    def _turned(self, batch: Tensor, keep: Box, device: Device) -> tuple[Tensor, Device]:
         """Average over the quarter turns, and their mirror images if there are 8 versions."""
         total: Tensor | None = None
         for version in range(self._versions):
             turns, mirror = version % 4, version >= 4
             turned = torch.rot90(batch.flip(-1) if mirror else batch, turns, (-2, -1)).contiguous()
-            logits, device = forward(self._weights, turned, device)
+            place = _turned_box(keep, (batch.shape[-2], batch.shape[-1]), turns, mirror)
+            logits, device = forward(self._weights, turned, device, place)
             chance = torch.rot90(torch.softmax(logits, 1), -turns, (-2, -1))
             chance = chance.flip(-1) if mirror else chance
             total = chance if total is None else total + chance
@@ -96,8 +97,8 @@ class Average:
             frame = Frame(tiling, 2 * math.pi * version / self._versions)
             part = frame.tiling.tile(frame.cover(write))
             values = frame.sample(plane, part.read)
-            logits, device = forward(self._weights, torch.from_numpy(values[None]), device)
-            chance = torch.softmax(kept(logits[0], frame.tiling, part), 0).cpu().numpy()
+            logits, device = forward(self._weights, torch.from_numpy(values[None]), device, part.keep)
+            chance = torch.softmax(logits[0], 0).cpu().numpy()
             total += frame.back(chance, part.write, write)
         return _log(torch.from_numpy(total / np.float32(self._versions))), device
 
@@ -171,11 +172,15 @@ def read(plane: NDArray[np.float32], box: Box) -> NDArray[np.float32]:
     return plane[:, rows[:, None], columns]
 
 
-def kept(scores: Tensor, tiling: Tiling, tile: Tile) -> Tensor:
-    """Return the part of (classes, Y, X) that belongs to ``tile.write``."""
-    inset = tiling.halo if tiling.beyond and tiling.halo is not None else 0  # already cut off by the network
-    keep = tile.keep
-    return scores[:, keep.y0 - inset:keep.y1 - inset, keep.x0 - inset:keep.x1 - inset]
+def _turned_box(box: Box, shape: tuple[int, int], turns: int, mirror: bool) -> Box:
+    """Return where a box of an array of this shape lies after mirroring columns and quarter turns (``rot90``)."""
+    height, width = shape
+    if mirror:
+        box = Box(box.y0, box.y1, width - box.x1, width - box.x0)
+    for _ in range(turns):
+        box = Box(width - box.x1, width - box.x0, box.y0, box.y1)
+        height, width = width, height
+    return box
 
 
 def _log(chance: Tensor) -> Tensor:

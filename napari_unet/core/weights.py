@@ -27,6 +27,9 @@ class Network(Protocol):
     default) is for padded convolutions. ``"mirror"`` is for unpadded ones, which need real pixels there: the module
     mirrors them itself in ``forward`` and has a method ``valid`` that maps (B, channels, Y + 2 halo, X + 2 halo) to
     logits (B, classes, Y, X), so that only the border of the plane is mirrored and never that of a tile.
+
+    The module's ``forward`` may have a parameter ``part``, ((first, last + 1) row, (first, last + 1) column), with
+    which it returns only that part of the logits; prediction then spares the work for what would be thrown away.
     """
 
     @property

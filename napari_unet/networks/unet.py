@@ -116,7 +116,9 @@ class UNetModule(nn.Module):
     def __init__(self, knobs: UNet, channels: int, classes: int) -> None:
         super().__init__()
         widths = [knobs.width * 2**level for level in range(knobs.depth + 1)]
+        self.depth = knobs.depth
         self.switches = knobs.upsampling == "unpool"
+        self.blur = int(knobs.upsampling == "bilinear")
         self.encoder = nn.ModuleList()
         for level, width in enumerate(widths):
             dilation = knobs.dilation if level == knobs.depth else 1
@@ -129,12 +131,24 @@ class UNetModule(nn.Module):
             if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
                 he_init(module)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return logits (B, classes, Y, X) for (B, channels, Y, X); Y and X are multiples of the stride."""
-        return full_precision_head(self.head, self.features(x))
+    def forward(self, x: Tensor, part: tuple[tuple[int, int], tuple[int, int]] | None = None) -> Tensor:
+        """Return logits.
 
-    def features(self, x: Tensor) -> Tensor:
-        """Return what the head sees, (B, F, Y, X)."""
+        Parameters
+        ----------
+        x : Tensor, shape (B, channels, Y, X)
+            Y and X are multiples of the stride.
+        part : pair of (int, int), optional
+            First row, and one after the last; the same for columns. The only part of the logits that is wanted: the
+            encoder needs all of ``x``, but the decoder, two thirds of the work, leaves out the rest.
+
+        Returns
+        -------
+        Tensor, shape (B, classes, Y, X), or only the rows and columns of ``part``
+        """
+        rows, columns = part or ((0, x.shape[-2]), (0, x.shape[-1]))
+        cuts = [_cuts(*ends, length, self.depth, self.blur, self.switches)
+                for ends, length in zip((rows, columns), x.shape[-2:], strict=True)]
         kept: list[tuple[Tensor, Tensor | None]] = []
         for block in self.encoder[:-1]:
             x = block(x)
@@ -145,13 +159,46 @@ class UNetModule(nn.Module):
             kept.append((x, switch))
             x = pooled
         x = self.encoder[-1](x)
-        for rise, block in zip(reversed(self.rise), reversed(self.decoder), strict=True):
-            skip, switch = kept.pop()
-            x = rise(x)
+        for level in reversed(range(self.depth)):
+            (rows_, columns_), (skip, switch) = (axis[level] for axis in cuts), kept.pop()
+            x = self.rise[level](x[..., rows_.coarse, columns_.coarse])
             if switch is not None:
                 x = functional.max_unpool2d(x, switch, (2, 2))
-            x = block(torch.cat([skip, x], dim=1))
-        return x
+            joined = [skip[..., rows_.skip, columns_.skip], x[..., rows_.fine, columns_.fine]]
+            x = self.decoder[level](torch.cat(joined, dim=1))[..., rows_.right, columns_.right]
+        return full_precision_head(self.head, x)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Cut:
+    """What one decoder level takes along one axis, so that ``right`` of what it makes is what is wanted of it.
+
+    ``coarse`` is cut from what the level below was asked for, ``fine`` from that at double resolution, ``skip`` from
+    the encoder's result, ``right`` from the outcome of the level's convolutions.
+    """
+
+    coarse: slice
+    fine: slice
+    skip: slice
+    right: slice
+
+
+def _cuts(start: int, stop: int, length: int, depth: int, blur: int, whole: bool) -> list[_Cut]:
+    """Return the cuts of all levels, the finest first, for pixels ``start`` to ``stop`` of a line of ``length``.
+
+    ``blur`` is the number of coarse pixels beyond its own that upsampling looks at. ``whole`` cuts only the result:
+    pooling switches count pixels from the corner of the whole.
+    """
+    wanted, cuts = (start, stop), []
+    for level in range(depth):
+        low, high = (0, length) if whole else (
+            max(0, (wanted[0] - 2) // 2 * 2), min(length, (wanted[1] + 3) // 2 * 2))  # two 3x3 convolutions
+        below = max(0, low // 2 - blur), min(length // 2, high // 2 + blur)
+        coarse = slice(*below) if level == depth - 1 else slice(None)  # other levels give just what is wanted
+        cuts.append(_Cut(coarse, slice(low - 2 * below[0], high - 2 * below[0]), slice(low, high),
+                         slice(wanted[0] - low, wanted[1] - low)))
+        wanted, length = below, length // 2
+    return cuts
 
 
 def full_precision_head(head: nn.Conv2d, features: Tensor) -> Tensor:
