@@ -64,7 +64,7 @@ def headless(folder: Path, seconds: float) -> None:
         list(sample.references),
         reference_values="painted",
         classes=sample.classes,
-        index=sample.test,
+        index=sample.planes(0, sample.test),
         seconds=seconds,
     ))
     target.save(comparison, formats=(".tif", ".ome.zarr"))

@@ -1,0 +1,62 @@
+"""Draw the shipped samples again: ``python -m napari_unet.sample_data.generate FOLDER``. Same seed, same pixels."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tifffile
+
+from . import drawing
+from .strokes import paint
+
+PLANES, TRAIN, TEST, PAINTED = 6, [0, 1, 2], [3, 4, 5], [0, 1]
+
+SAMPLES: dict[str, tuple[Callable[..., drawing.Drawing], int, str, dict[str, str]]] = {
+    "nuclei": (drawing.nuclei, 11, "Touching nuclei (drawn, fluorescence)", {"1": "background", "2": "nucleus"}),
+    "membranes": (drawing.membranes, 12, "Membranes and mitochondria (drawn, electron microscopy)",
+                  {"1": "cell interior", "2": "membrane", "3": "mitochondrion"}),
+    "vessels": (drawing.vessels, 13, "Vessels of the eye (drawn, colour)", {"1": "background", "2": "vessel"}),
+}
+"""By name: what draws it, the seed, the title and the classes."""
+
+
+def write(folder: Path, name: str) -> None:
+    """Draw one sample into ``folder / name``, laid out as :mod:`.layout` says."""
+    draw, seed, title, classes = SAMPLES[name]
+    rng = np.random.Generator(np.random.PCG64(seed))
+    drawings = [draw(rng) for _ in range(PLANES)]
+    images = np.stack([one.pixels for one in drawings])
+    labels = np.stack([one.labels for one in drawings])
+    scribbles = np.zeros_like(labels)
+    for plane in PAINTED:
+        scribbles[plane] = paint(labels[plane], rng)
+    place = folder / name
+    place.mkdir(parents=True, exist_ok=True)
+    stacks = {"images": images, "labels": labels, "scribbles": scribbles}
+    if drawings[0].objects is not None:
+        stacks["instances"] = np.stack([one.objects for one in drawings if one.objects is not None])
+    for stem, stack in stacks.items():
+        look: dict[str, Any] = {"photometric": "rgb" if stack.ndim == 4 else "minisblack"}
+        tifffile.imwrite(place / f"{stem}.tif", stack, compression="zlib", predictor=stem == "images",
+                         metadata={"axes": "NYXS"[: stack.ndim]}, **look)
+    split = {"name": name, "title": title, "kind": "2d-stack", "axes": "NYXC"[: images.ndim], "classes": classes,
+             "train": TRAIN, "test": TEST, "scribbled": PAINTED, "seed": seed}
+    (place / "split.json").write_text(json.dumps(split, indent=1) + "\n", encoding="utf-8")
+
+
+def main() -> None:
+    """Draw all samples into the folder named on the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    folder = parser.parse_args().folder
+    for name in SAMPLES:
+        write(folder, name)
+
+
+if __name__ == "__main__":
+    main()

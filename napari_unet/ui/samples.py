@@ -1,0 +1,61 @@
+"""File > Open Sample: the shipped samples as image, strokes and reference layers. Draws and loads nothing itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from napari_unet.core.classes import ClassTable
+from napari_unet.sample_data import load
+
+from .layers import KEY, colormap
+
+LayerData = tuple[Any, dict[str, Any], str]
+
+
+def open_sample(name: str) -> list[LayerData]:
+    """Return the layers of a sample: images at the bottom, then references (hidden), then strokes."""
+    sample = load(name)
+    layers: list[LayerData] = []
+    for pair, reference in zip(sample.pairs, sample.references, strict=True):
+        image = pair.image
+        layers.append((image.data, {"name": image.name, "rgb": image.axes.endswith("C")}, "image"))
+        if reference is not None:
+            layers.append((reference, _options(image.name, "reference", sample.classes) | {"visible": False}, "labels"))
+        layers.append((pair.scribbles.to_array(), _options(image.name, "strokes", sample.classes), "labels"))
+    return layers
+
+
+def _options(image: str, role: str, classes: ClassTable) -> dict[str, Any]:
+    rows = [[one.id, one.name, one.color] for one in classes.classes]
+    ours: dict[str, Any] = {"classes": rows, "image": image}
+    return {
+        "name": f"{image} {role}",
+        "metadata": {KEY: ours | ({"role": role} if role == "strokes" else {})},
+        "colormap": colormap(classes, background=role == "strokes"),
+        "opacity": 0.7,
+    }
+
+
+def nuclei() -> list[LayerData]:
+    """Touching nuclei."""
+    return open_sample("nuclei")
+
+
+def membranes() -> list[LayerData]:
+    """Membranes and mitochondria."""
+    return open_sample("membranes")
+
+
+def vessels() -> list[LayerData]:
+    """Vessels of the eye."""
+    return open_sample("vessels")
+
+
+def coins() -> list[LayerData]:
+    """Coins."""
+    return open_sample("coins")
+
+
+def colon() -> list[LayerData]:
+    """Stained colon."""
+    return open_sample("colon")
