@@ -47,6 +47,10 @@ class UNet:
     upsampling: Annotated[Upsampling, Knob("How the coarse levels are brought back to full resolution: learnt "
                                            "(transposed), smooth (bilinear), plain (nearest), or to where the maxima "
                                            "were (unpool)", advanced=True)] = "transposed"
+    features: Annotated[int | None, Knob("Channels that the last layer chooses from; auto: the width", min=2, max=256,
+                                         advanced=True)] = None
+    channelwise: Annotated[bool, Knob("Send each channel of the image through the same network and compare what comes "
+                                      "out, so that a network made for grey images sees colour", advanced=True)] = False
 
     def __post_init__(self) -> None:
         knobs.check(self)
@@ -116,17 +120,21 @@ class UNetModule(nn.Module):
     def __init__(self, knobs: UNet, channels: int, classes: int) -> None:
         super().__init__()
         widths = [knobs.width * 2**level for level in range(knobs.depth + 1)]
+        features = knobs.features or knobs.width
+        self.channelwise = knobs.channelwise
+        incoming = 1 if knobs.channelwise else channels
         self.depth = knobs.depth
         self.switches = knobs.upsampling == "unpool"
         self.blur = int(knobs.upsampling == "bilinear")
         self.encoder = nn.ModuleList()
         for level, width in enumerate(widths):
             dilation = knobs.dilation if level == knobs.depth else 1
-            self.encoder.append(_block(channels if level == 0 else widths[level - 1], width, knobs.norm, dilation))
+            self.encoder.append(_block(incoming if level == 0 else widths[level - 1], width, knobs.norm, dilation))
         self.rise = nn.ModuleList(_rise(wide, narrow, knobs.upsampling)
                                   for narrow, wide in itertools.pairwise(widths))
-        self.decoder = nn.ModuleList(_block(2 * width, width, knobs.norm) for width in widths[:-1])
-        self.head = nn.Conv2d(knobs.width, classes, 1)
+        self.decoder = nn.ModuleList(_block(2 * width, width if level else features, knobs.norm)
+                                     for level, width in enumerate(widths[:-1]))
+        self.head = nn.Conv2d(features * (channels if knobs.channelwise else 1), classes, 1)
         for module in self.modules():
             if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
                 he_init(module)
@@ -146,6 +154,16 @@ class UNetModule(nn.Module):
         -------
         Tensor, shape (B, classes, Y, X), or only the rows and columns of ``part``
         """
+        return full_precision_head(self.head, self.features(x, part))
+
+    def features(self, x: Tensor, part: tuple[tuple[int, int], tuple[int, int]] | None = None) -> Tensor:
+        """Return what the head sees, (B, F, Y, X); parameters as :meth:`forward`."""
+        if self.channelwise:
+            single = self._features(x.flatten(0, 1)[:, None], part)
+            return single.reshape(len(x), -1, *single.shape[-2:])
+        return self._features(x, part)
+
+    def _features(self, x: Tensor, part: tuple[tuple[int, int], tuple[int, int]] | None) -> Tensor:
         rows, columns = part or ((0, x.shape[-2]), (0, x.shape[-1]))
         cuts = [_cuts(*ends, length, self.depth, self.blur, self.switches)
                 for ends, length in zip((rows, columns), x.shape[-2:], strict=True)]
@@ -166,7 +184,7 @@ class UNetModule(nn.Module):
                 x = functional.max_unpool2d(x, switch, (2, 2))
             joined = [skip[..., rows_.skip, columns_.skip], x[..., rows_.fine, columns_.fine]]
             x = self.decoder[level](torch.cat(joined, dim=1))[..., rows_.right, columns_.right]
-        return full_precision_head(self.head, x)
+        return x
 
 
 @dataclasses.dataclass(frozen=True)
