@@ -57,7 +57,7 @@ class Augmentation:
     shading: float = 0.1
     noise: float = 0.08
     blur: float = 1.0
-    share: float = 0.4
+    share: float = 0.25
 
     @classmethod
     def none(cls) -> Augmentation:
