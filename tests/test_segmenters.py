@@ -20,7 +20,8 @@ from napari_unet.core.registry import Entry
 from napari_unet.core.scribbles import Pair, Scribbles, TrainingSet
 
 ENTRIES = tuple(segmenters.SHELF)
-SMALL = {"seconds": None, "steps": 2, "width": 4, "depth": 2, "patch": 32, "batch": 1, "device": "cpu", "threads": 1}
+SMALL = {"seconds": None, "steps": 2, "width": 4, "depth": 2, "patch": 32, "batch": 1, "device": "cpu", "threads": 1,
+         "position": 0, "filters": False, "looks": 1}
 
 
 def small(entry: Entry[Any]) -> Any:
@@ -210,10 +211,10 @@ def test_one_class_only_says_what_to_paint(entry: Entry[Any]) -> None:
     training = TrainingSet((pair(image, np.where(strokes == 1, 1, 0)),))
     method = small(entry)
     if is_classical(entry):
-        with pytest.raises(UserError, match="Only background is painted. Paint a little of a second class too"):
+        with pytest.raises(UserError, match=r"Only background is painted. Paint a little of a second class too"):
             fitted(method, training)
     else:
-        with pytest.raises(UserError, match="[Pp]aint"):
+        with pytest.raises(UserError, match=r"[Pp]aint"):
             fitted(method, training)
 
 
@@ -221,7 +222,7 @@ def test_no_strokes(entry: Entry[Any]) -> None:
     image, truth, strokes = scene()
     training = TrainingSet((pair(image, np.zeros_like(strokes)),))
     if not is_classical(entry):
-        with pytest.raises(UserError, match="[Pp]aint"):
+        with pytest.raises(UserError, match=r"[Pp]aint"):
             fitted(small(entry), training)
         return
     model = fitted(small(entry), training)

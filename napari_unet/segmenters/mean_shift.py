@@ -17,10 +17,10 @@ from napari_unet.core.knobs import Knob
 from napari_unet.core.regions import Regions
 
 from . import register
-from ._classical import OfRegions
+from ._looks import OfRegions
 
 _SAMPLES = 800
-_MOST_STARTS = 40
+_MOST_STARTS = 32
 _BANDWIDTH = 0.05
 _FILTER_ROUNDS = 2
 
@@ -65,7 +65,7 @@ class MeanShift(OfRegions):
         # bin seeding: start at the fullest bins, so that the number of starts stays small whatever the bandwidth
         bins, counts = np.unique(np.round(sample / width), axis=0, return_counts=True)
         starts = bins[np.argsort(-counts, kind="stable")[:_MOST_STARTS]] * width
-        found = Peaks(bandwidth=width, seeds=starts, max_iter=20).fit(sample)
+        found = Peaks(bandwidth=width, seeds=starts, max_iter=12).fit(sample)
         return np.asarray(found.cluster_centers_, np.float32)
 
     def describe(self, plane: Plane, survey: NDArray[np.float32]) -> Regions:

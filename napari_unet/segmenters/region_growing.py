@@ -16,7 +16,8 @@ from napari_unet.core.knobs import Knob
 from napari_unet.core.regions import Regions
 
 from . import register
-from ._classical import ByLooks, Paint
+from ._classical import Paint
+from ._looks import ByLooks
 
 _STAGES = 6
 
@@ -130,16 +131,16 @@ def grow(shares: NDArray[np.float32], seeds: NDArray[np.int16], tolerance: float
         free = taken < 0
         if not free.any():
             break
-        claim = np.zeros(shares.shape, np.float32)
+        claim = np.full(shares.shape, -1, np.float32)
         for index, share in enumerate(shares):
             mine = taken == index
             patches, count = ndimage.label(mine | (free & (share >= least)))
             reached = np.zeros(count + 1, bool)
             reached[patches[mine]] = True
             reached[0] = False
-            claim[index] = np.where(free & reached[patches], share, 0)
+            claim[index] = np.where(free & reached[patches], share, -1)
         best = claim.argmax(axis=0)
-        taken = np.where(free & (claim.max(axis=0) > 0), best.astype(np.int16), taken)
+        taken = np.where(free & (claim.max(axis=0) >= 0), best.astype(np.int16), taken)
     return taken
 
 

@@ -14,7 +14,7 @@ from napari_unet.core.knobs import Knob
 from napari_unet.core.regions import Regions
 
 from . import register
-from ._classical import OfRegions
+from ._looks import OfRegions
 
 _ROUNDS = 5
 _FEWEST = 64

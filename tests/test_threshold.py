@@ -1,0 +1,181 @@
+"""Cuts of a histogram and what the threshold method makes of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from napari_unet.core.errors import UsageError, UserError
+from napari_unet.core.image import Image
+from napari_unet.core.levels import best_cut, otsu_levels
+from napari_unet.core.method import assemble
+from napari_unet.core.scribbles import Pair, Scribbles, TrainingSet
+from napari_unet.core.tune import mean_dice
+from napari_unet.segmenters._classical import run
+from napari_unet.segmenters.threshold import KINDS, Threshold, discriminant
+
+
+def labels_of(method: Any, image: np.ndarray, strokes: np.ndarray, axes: str = "YX") -> tuple[np.ndarray, str]:
+    training = TrainingSet((Pair(Image(image, axes), Scribbles.from_array(strokes)),))
+    model = run(method.fit(training))
+    return assemble(training.pairs[0].image, model.segment(training.pairs[0].image)), model.note
+
+
+def discs(noise: float = 0.1, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Three bright discs (image float, truth, strokes)."""
+    y, x = np.mgrid[:80, :100]
+    inside = np.zeros(y.shape, bool)
+    for centre in ((20, 20), (50, 60), (25, 80)):
+        inside |= np.hypot(y - centre[0], x - centre[1]) < 12
+    truth = np.where(inside, 2, 1).astype(np.uint8)
+    image = inside + np.random.default_rng(seed).normal(0, noise, inside.shape)
+    strokes = np.zeros_like(truth)
+    strokes[18:22, 12:28] = strokes[48:52, 54:66] = 2
+    strokes[2:5, 40:60] = strokes[70:74, 20:80] = 1
+    return image, truth, strokes
+
+
+def test_otsu_levels_agree_with_scikit_image() -> None:
+    from skimage.filters import threshold_multiotsu, threshold_otsu
+
+    generator = np.random.default_rng(0)
+    values = np.concatenate([generator.normal(mean, 0.05, 4000) for mean in (0.1, 0.5, 0.9)])
+    width = np.ptp(values) / 256
+    assert otsu_levels(values, 2)[0] == pytest.approx(threshold_otsu(values), abs=1.01 * width)
+    # any cut inside an empty stretch of the histogram is as good: compare what falls into each part
+    parts = np.digitize(values, otsu_levels(values, 3))
+    expected = np.digitize(values, threshold_multiotsu(values[:, None], 3))
+    assert np.mean(parts == expected) > 0.995
+
+
+@given(arrays(np.float64, st.integers(2, 40), elements=st.integers(0, 9).map(float)), st.integers(2, 4))
+def test_otsu_levels_have_the_smallest_variance_within(values: np.ndarray, classes: int) -> None:
+    """Against all ways to cut the few different values."""
+    from itertools import combinations
+
+    cuts = otsu_levels(values, classes)
+    found = np.unique(values)
+    parts = min(classes, len(found))
+    assert np.isfinite(cuts).sum() == parts - 1
+
+    def within(cut: Any) -> float:
+        place = np.searchsorted(np.sort(cut), values, side="right")
+        return sum(values[place == index].var() * (place == index).sum() for index in np.unique(place))
+
+    best = min(within(np.array(cut)) for cut in combinations(found[1:], parts - 1))
+    # values stand for the middle of their bin, which is up to 1/256 of the range off
+    assert within(cuts[np.isfinite(cuts)]) <= best + len(values) * 0.2
+
+
+def test_best_cut_by_hand() -> None:
+    values = np.array([0, 1, 2, 3, 10, 11, 12])
+    assert best_cut(values, values > 5) == 6.5
+    # one wrong on each side: no cut is better than the one between them
+    values = np.array([0.0, 1, 2, 8, 9, 10])
+    assert 2 < best_cut(values, np.array([False, False, True, True, True, True])) + 1 < 3
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+@pytest.mark.parametrize("dark", [False, True])
+def test_every_kind_recovers_discs_bright_or_dark(kind: Any, dark: bool) -> None:
+    image, truth, strokes = discs()
+    labels, note = labels_of(Threshold(kind=kind), 1 - image if dark else image, strokes)
+    assert mean_dice(truth, labels) >= 0.95
+    assert ("class 2 < background" if dark else "background < class 2") in note
+    assert KINDS[kind].title in note
+
+
+def test_local_finds_objects_on_a_slope_where_otsu_cannot() -> None:
+    image, truth, strokes = discs(0.05)
+    image = image + np.linspace(0, 2.5, image.shape[1])
+    local, _ = labels_of(Threshold(kind="local", background=0.0), image, strokes)
+    assert mean_dice(truth, local) >= 0.95
+    otsu, _ = labels_of(Threshold(kind="otsu", background=0.0), image, strokes)
+    assert mean_dice(truth, otsu) < 0.8
+    auto, note = labels_of(Threshold(), image, strokes)
+    assert mean_dice(truth, auto) >= 0.95
+    assert "Chosen on the painted pixels" in note
+
+
+def test_four_classes_in_any_order_of_brightness() -> None:
+    truth = np.repeat(np.array([[3, 1, 4, 2]], np.uint8), 20, axis=1).repeat(50, axis=0)
+    brightness = np.array([0, 0.4, 1.0, 0.1, 0.7])
+    image = brightness[truth] + np.random.default_rng(0).normal(0, 0.04, truth.shape)
+    strokes = np.zeros_like(truth)
+    strokes[5:12], strokes[30:35] = truth[5:12], truth[30:35]
+    for kind in sorted(KINDS):
+        if kind != "local":
+            labels, note = labels_of(Threshold(kind=kind), image, strokes)
+            assert mean_dice(truth, labels) >= 0.95
+            assert "class 3 < background < class 4 < class 2" in note
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int32", "float64"])
+def test_a_value_of_ones_own_is_in_the_grey_values_of_the_file(dtype: str) -> None:
+    image = np.array([[10, 99, 100], [101, 140, 250]]).astype(dtype)
+    labels, note = labels_of(Threshold(value=100, sigma=0.0, background=0.0), image, np.zeros(image.shape, np.uint8))
+    assert labels.tolist() in ([[1, 1, 2], [2, 2, 2]], [[2, 2, 1], [1, 1, 1]])
+    assert "at 100" in note
+    strokes = np.array([[2, 0, 0], [0, 0, 1]], np.uint8)
+    assert labels_of(Threshold(value=100, sigma=0.0, background=0.0), image, strokes)[0].tolist() == [
+        [2, 2, 1], [1, 1, 1]
+    ]
+
+
+def test_a_value_divides_two_classes_and_belongs_to_manual() -> None:
+    with pytest.raises(UsageError, match="value 100 is for kind manual, but kind is otsu"):
+        Threshold(kind="otsu", value=100)
+    image = np.arange(12).reshape(3, 4)
+    with pytest.raises(UserError, match=r"one value .5. divides two classes, but 3 are painted"):
+        labels_of(Threshold(value=5), image, np.array([[1, 0, 0, 0], [0, 2, 0, 0], [0, 0, 0, 3]], np.uint8))
+
+
+def test_offset_raises_the_threshold() -> None:
+    image, _, strokes = discs(0.3)
+    sizes = [
+        (labels_of(Threshold(kind="otsu", sigma=0.0, background=0.0, offset=offset), image, strokes)[0] == 2).sum()
+        for offset in (-0.1, 0.0, 0.1)
+    ]
+    assert sizes[0] > sizes[1] > sizes[2]
+
+
+def test_the_mix_of_channels_follows_the_painted_pixels() -> None:
+    generator = np.random.default_rng(0)
+    colours = generator.normal(0, 0.3, (400, 3)).astype(np.float32)
+    labels = np.repeat([0, 1], 200)
+    colours[labels == 1, 1] += 1
+    mix = discriminant(colours, labels)
+    assert np.abs(mix).sum() == pytest.approx(1, abs=1e-6)
+    assert mix[1] > 0.8
+    np.testing.assert_allclose(discriminant(colours, np.zeros(400, int)), 1 / 3)
+
+
+def test_colours_of_equal_brightness_are_told_apart() -> None:
+    _, truth, strokes = discs()
+    noise = np.random.default_rng(0).normal(0, 5, (*truth.shape, 3))
+    red, green = np.array([200, 60, 90]), np.array([60, 200, 90])
+    image = np.clip(np.where((truth == 2)[..., None], red, green) + noise, 0, 255).astype(np.uint8)
+    labels, note = labels_of(Threshold(), image, strokes, "YXC")
+    assert mean_dice(truth, labels) >= 0.95
+    assert "Grey value: channels times" in note
+
+
+def test_without_strokes_the_smaller_part_is_the_second_class() -> None:
+    image, truth, _ = discs()
+    for picture, word in ((image, "brighter"), (-image, "darker")):
+        labels, note = labels_of(Threshold(), picture, np.zeros(truth.shape, np.uint8))
+        assert mean_dice(truth, labels) >= 0.95
+        assert f"class 2 (id 2) is the {word} part because it is the smaller one" in note
+
+
+def test_no_probabilities() -> None:
+    image, _, strokes = discs()
+    one = Pair(Image(image), Scribbles.from_array(strokes))
+    model = run(Threshold().fit(TrainingSet((one,))))
+    with pytest.raises(UserError, match=r"Threshold gives classes without probabilities. Leave the probabilities out"):
+        model.segment(one.image, probabilities=True)
