@@ -49,9 +49,9 @@ class Classical(Corrected, abc.ABC):
         del knob
         return True
 
-    def survey(self, planes: Sequence[Plane]) -> Any:
+    def survey(self, planes: Sequence[Plane], paint: Sequence[Paint]) -> Any:
         """Look at a few planes together before any of them is described; the answer goes to :meth:`describe`."""
-        del planes
+        del planes, paint
 
     @abc.abstractmethod
     def describe(self, plane: Plane, survey: Any) -> Any:
@@ -110,7 +110,8 @@ class Classical(Corrected, abc.ABC):
                 yield Progress(text, min(0.1 + 0.7 * done / total, 0.8))
         else:
             method = first_guess(self)
-        survey = method.survey([method.prepared(pixels) for pixels in lessons.sample()])
+        few = lessons.sample()
+        survey = method.survey([method.prepared(pixels) for pixels, _ in few], [paint for _, paint in few])
 
         def source() -> Iterator[tuple[Any, Paint]]:
             for pixels, paint in lessons.planes():

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ._classical import Classical
 
 Paint = NDArray[np.uint8]
-_SAMPLE_PLANES = 6
+_SAMPLE_PLANES = 4
 _SEARCH_PLANES = 4
 _SEARCH_WINDOW = 320
 
@@ -100,10 +100,10 @@ class Lessons:
         for (image, number), paint in zip(self.places, self.paint, strict=True):
             yield image.plane(number), paint
 
-    def sample(self) -> list[NDArray[np.float32]]:
-        """Return the pixels of a few planes, evenly spread."""
+    def sample(self) -> list[tuple[NDArray[np.float32], Paint]]:
+        """Return the pixels and the paint of a few planes, evenly spread."""
         chosen = np.unique(np.linspace(0, len(self.places) - 1, _SAMPLE_PLANES).round().astype(int))
-        return [self.places[index][0].plane(self.places[index][1]) for index in chosen]
+        return [(self.places[index][0].plane(self.places[index][1]), self.paint[index]) for index in chosen]
 
     def strokes(self) -> Mapping[bytes, Paint]:
         """Return the paint by the plane's fingerprint; nothing if it was guessed."""
@@ -166,7 +166,7 @@ class Trial:
                 for pixels, window in zip(self._pixels, self._windows, strict=True)
             ]
         planes = self._prepared[background]
-        survey = method.survey(planes)
+        survey = method.survey(planes, self._paint)
         seen = [method.describe(plane, survey) for plane in planes]
         truth, given = [], []
         for fold in self._folds or [self._paint]:

@@ -17,6 +17,7 @@ from napari_unet.core.knobs import Knob
 from napari_unet.core.regions import Regions
 
 from . import register
+from ._classical import Paint
 from ._looks import OfRegions
 
 _SAMPLES = 800
@@ -33,8 +34,8 @@ class MeanShift(OfRegions):
     First every pixel moves to the mean of the similar pixels around it (mean shift filtering in position and colour,
     Comaniciu and Meer 2002, doi:10.1109/34.1000236, with the window held in place). Then the peaks of the density of
     these features over a sample of all planes are found once by scikit-learn's mean shift with bin seeding, and every
-    pixel goes to its nearest peak. Touching pixels of one peak are a region; a region takes the class most painted
-    inside it; without paint, the class whose painted pixels it resembles most.
+    pixel goes to its nearest peak. Touching pixels of one peak are a region, up to ``reach`` wide; a region takes the
+    class most painted inside it; without paint, the class whose painted pixels it resembles most.
     """
 
     bandwidth: Annotated[
@@ -47,18 +48,29 @@ class MeanShift(OfRegions):
         Knob("How far apart pixels may be and still pull at each other; 0 = only colour counts.",
              min=0, max=10, step=1, unit="px", auto=(0, 2)),
     ] = None
+    reach: Annotated[
+        int,
+        Knob("Largest height and width of a region, so that its brightness is that of one place; 0 = no limit.",
+             min=0, max=10000, step=8, unit="px", advanced=True),
+    ] = 24
 
-    def survey(self, planes: Sequence[Plane]) -> NDArray[np.float32]:
-        """Find the peaks (P, F) of the density over a sample of pixels of all planes."""
+    def survey(self, planes: Sequence[Plane], paint: Sequence[Paint]) -> NDArray[np.float32]:
+        """Find the peaks (P, F) of the density over a sample of pixels of all planes.
+
+        Half of the sample comes from anywhere, half from the painted pixels, of every class equally many; so that a
+        class which is rare, but painted, has its peaks too.
+        """
         from sklearn.cluster import MeanShift as Peaks
 
+        stacks = [self._features(plane) for plane in planes]
+        anywhere = [stack[:, plane.valid].T for stack, plane in zip(stacks, planes, strict=True)]
+        groups = [(values, _SAMPLES // 2 // len(planes)) for values in anywhere]
+        ids = sorted({int(number) for plane in paint for number in np.unique(plane) if number})
+        for number in ids:
+            values = np.concatenate([stack[:, plane == number].T for stack, plane in zip(stacks, paint, strict=True)])
+            groups.append((values, _SAMPLES // 2 // len(ids)))
         generator = np.random.default_rng(0)
-        share = max(1, _SAMPLES // max(1, len(planes)))
-        samples = []
-        for plane in planes:
-            values = self._features(plane)[:, plane.valid]
-            samples.append(values[:, generator.permutation(values.shape[1])[:share]].T)
-        sample = np.concatenate(samples)
+        sample = np.concatenate([values[generator.permutation(len(values))[: max(1, few)]] for values, few in groups])
         if not len(sample):
             return np.zeros((1, sample.shape[1]), np.float32)
         width = (self.bandwidth or _BANDWIDTH) * np.sqrt(len(planes[0].pixels))
@@ -75,7 +87,10 @@ class MeanShift(OfRegions):
         stack = self._features(plane)
         values = stack.reshape(len(stack), -1).T
         nearest = cKDTree(survey).query(values)[1].reshape(plane.valid.shape)
-        return Regions.of(label(nearest, background=-1, connectivity=1) - 1, stack, plane.valid)
+        # over a whole plane anything touches anything in the end: a region stays in its cell of a coarse grid
+        rows, columns = (np.arange(size) // (self.reach or size) for size in nearest.shape)
+        cells = rows[:, None] * (columns[-1] + 1) + columns
+        return Regions.of(label(cells * len(survey) + nearest, background=-1, connectivity=1) - 1, stack, plane.valid)
 
     def remark(self, learnt: Appearance, classes: ClassTable, ids: tuple[int, ...]) -> str:
         """Say how a region gets its class."""
@@ -85,7 +100,9 @@ class MeanShift(OfRegions):
 
     def _features(self, plane: Plane) -> NDArray[np.float32]:
         stack = measure(plane, self.sigma or 0, bool(self.filters))
-        return gather(stack, self.position or 0, self.bandwidth or _BANDWIDTH)
+        colours = len(plane.pixels)
+        moved = gather(stack[:colours], self.position or 0, self.bandwidth or _BANDWIDTH)
+        return np.concatenate([moved, stack[colours:]])
 
 
 def gather(stack: NDArray[np.float32], radius: int, bandwidth: float) -> NDArray[np.float32]:
