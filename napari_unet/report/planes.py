@@ -113,7 +113,8 @@ def _choose(comparison: Compared, most: int) -> list[tuple[int, int]]:
             worth[number, plane] = _worth(comparison, classes, number, plane)
     best = sorted(worth, key=lambda one: (-worth[one], one))
     chosen = best[:1]
-    good = [one for one in best if worth[one] >= 0.5 * worth[chosen[0]]]
+    # more than painted and scored (6 of 10): a plane that no method segmented would be a row of dark panels
+    good = [one for one in best if worth[one] >= 0.7 * worth[chosen[0]]]
     while len(chosen) < min(most, len(good)):
         rest = [one for one in good if one not in chosen]
         chosen.append(max(rest, key=lambda one: (min(_distance(one, other) for other in chosen), worth[one])))

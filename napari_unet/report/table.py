@@ -6,6 +6,7 @@ import contextlib
 import csv
 import dataclasses
 import os
+import textwrap
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -33,12 +34,13 @@ class Cell:
 class Grid:
     """One table to show: methods down, headers across.
 
-    ``optional`` tells by column whether it may be left out where there is no room.
+    ``spare`` tells by column what may be left out where there is no room: 2 first, as it is in a table of its own too,
+    then 1, and 0 only if nothing else helps. The first column always stays.
     """
 
     title: str
     headers: tuple[str, ...]
-    optional: tuple[bool, ...]
+    spare: tuple[int, ...]
     methods: tuple[str, ...]
     cells: tuple[tuple[Cell, ...], ...]
 
@@ -76,7 +78,7 @@ def format_text(summary: Summary, markdown: bool = False, width: int = 100) -> s
     markdown : bool
         Write Markdown tables instead.
     width : int
-        Columns that matter less are left out to stay below this many characters (not in Markdown).
+        Columns that matter less are left out to stay within this many characters (not in Markdown).
     """
     tables = grids(summary)
     if not tables:
@@ -90,9 +92,11 @@ def format_text(summary: Summary, markdown: bool = False, width: int = 100) -> s
     marks = any(cell.best for grid in tables for line in grid.cells for cell in line)
     if marks and not markdown:
         lines.append("* best (all that are equal to the digits shown)")
-    lines += _footnotes(tables)
+    notes = _footnotes(tables)
     if dropped:
-        lines.append(f"Not shown for lack of room: {', '.join(dict.fromkeys(dropped))}.")
+        notes.append(f"Not shown for lack of room: {', '.join(dict.fromkeys(dropped))}.")
+    for note in notes:
+        lines += [note] if markdown else textwrap.wrap(note, width, subsequent_indent="  ")
     return "\n".join(lines).rstrip("\n")
 
 
@@ -139,8 +143,12 @@ def _overview(summary: Summary, marked: frozenset[tuple[str, Column]]) -> Grid:
 
 
 def _may_go(column: Column) -> bool:
-    """Whether a column matters less: it may be left out where there is no room."""
+    """Whether a column matters less."""
     return column.about.family != "topology" and column.metric not in _ALWAYS_SHOWN
+
+
+def _spare(column: Column, overview: bool) -> int:
+    return 2 if overview and column.class_id is not None else int(_may_go(column))
 
 
 def _planes(summary: Summary, columns: Sequence[Column]) -> str:
@@ -154,7 +162,8 @@ def _grid(title: str, columns: Sequence[Column], summary: Summary, marked: froze
     """Make one table; a count, its reference and its error become two columns."""
     by_name = {column.metric: column for column in columns if column.class_id == columns[0].class_id}
     headers: list[str] = []
-    optional: list[bool] = []
+    spare: list[int] = []
+    overview = title.startswith("mean over classes")
     made: list[list[Cell]] = []
     for column in columns:
         name = column.metric
@@ -164,16 +173,16 @@ def _grid(title: str, columns: Sequence[Column], summary: Summary, marked: froze
         header = column.title
         if name.endswith("_error") and name.removesuffix("_error") in by_name:
             header = "off by"
-        elif column.class_id is not None and title.startswith("mean over classes"):
+        elif column.class_id is not None and overview:
             header = f"{column.title} {_short(column.class_name)}"
         elif column.metric == "seconds":
             header = "seconds"
         headers.append(header)
-        optional.append(_may_go(column))
+        spare.append(_spare(column, overview))
         made.append([_cell(summary.values.get((method, column)), column,
                            summary.values.get((method, reference)) if reference else None,
                            (method, column) in marked) for method in summary.methods])
-    return Grid(title, tuple(headers), tuple(optional), summary.methods, tuple(zip(*made, strict=True)))
+    return Grid(title, tuple(headers), tuple(spare), summary.methods, tuple(zip(*made, strict=True)))
 
 
 def _short(name: str, length: int = 12) -> str:
@@ -195,22 +204,22 @@ def _cell(value: Value | None, column: Column, reference: Value | None, is_best:
 
 
 def _fitted(grid: Grid, width: int) -> tuple[Grid, list[str]]:
-    """Leave out optional columns from the right until the table fits."""
+    """Leave out what matters least, from the right, until the table fits; return what is now in no table."""
     dropped: list[str] = []
-    while _width(grid) > width and any(grid.optional):
-        last = max(place for place, may in enumerate(grid.optional) if may)
-        dropped.insert(0, grid.headers[last])
+    while _width(grid) > width and len(grid.headers) > 1:
+        last = max(range(1, len(grid.headers)), key=lambda place: (grid.spare[place], place))
+        if grid.spare[last] < 2:
+            dropped.insert(0, grid.headers[last])
+            kept = [place for place in range(len(grid.headers)) if place != last]
+        else:  # the classes go together: one alone would look as if it were the only one
+            kept = [place for place, spare in enumerate(grid.spare) if spare < 2]
         grid = dataclasses.replace(
             grid,
-            headers=_without(grid.headers, last),
-            optional=_without(grid.optional, last),
-            cells=tuple(_without(line, last) for line in grid.cells),
+            headers=tuple(grid.headers[place] for place in kept),
+            spare=tuple(grid.spare[place] for place in kept),
+            cells=tuple(tuple(line[place] for place in kept) for line in grid.cells),
         )
     return grid, dropped
-
-
-def _without(items: tuple, place: int) -> tuple:
-    return items[:place] + items[place + 1:]
 
 
 def _width(grid: Grid) -> int:
