@@ -1,0 +1,27 @@
+"""The demo's window: a sample with its strokes, the docks open, live training running."""
+
+from __future__ import annotations
+
+import sys
+
+import napari
+
+PLUGIN = "napari-unet"
+DOCKS = ("Train U-Net", "Compare methods", "Export masks")
+
+
+def open_demo(sample: str, *, live: bool = True) -> napari.Viewer:
+    """Open a viewer with a shipped sample and the docks; start live training."""
+    viewer = napari.Viewer(title=f"napari-unet: {sample}")
+    viewer.open_sample(PLUGIN, sample)
+    docks = [viewer.window.add_plugin_dock_widget(PLUGIN, name, tabify=number > 0)[1]
+             for number, name in enumerate(DOCKS)]
+    docks[0].parent().raise_()
+    if live:
+        docks[0].start_live()
+    return viewer
+
+
+if __name__ == "__main__":
+    kept = open_demo(sys.argv[1])
+    napari.run()
