@@ -103,8 +103,8 @@ def _squeezed_to(labels: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
     return labels.reshape(shape) if same else labels
 
 
-def as_painted(labels: NDArray[Any], code: Code) -> NDArray[np.uint8]:
-    """Return labels as painted ids, whichever code they are in.
+def as_painted(labels: NDArray[Any], code: Code, name: str) -> NDArray[np.uint8]:
+    """Return labels as painted ids, whichever code they are in; messages call them by ``name``.
 
     Raises
     ------
@@ -113,5 +113,5 @@ def as_painted(labels: NDArray[Any], code: Code) -> NDArray[np.uint8]:
     """
     if code not in ("mask", "painted"):
         raise UsageError(f"Values cannot be {code!r}. Allowed: mask (0 = background), painted (1 = background).")
-    ids = checked_ids(labels, "the label image")
+    ids = checked_ids(labels, name)
     return ids if code == "painted" else to_painted(ids)

@@ -201,8 +201,13 @@ def score(
 
     found, its_classes = as_labels(prediction)
     truth, other_classes = as_labels(reference)
-    predicted = as_painted(found, values)
-    truth = as_painted(truth, reference_values)
+    predicted = as_painted(found, values, "the prediction")
+    truth = as_painted(truth, reference_values, "the reference")
+    if predicted.shape[-2:] != truth.shape[-2:]:
+        raise UserError(
+            f"The prediction has shape {predicted.shape}, the reference {truth.shape}. Rows and columns must be the "
+            "same. Choose the reference that belongs to this image."
+        )
     predicted = predicted.reshape(-1, *predicted.shape[-2:])
     truth = truth.reshape(-1, *truth.shape[-2:])
     numbers = _selected(len(truth), index, "the reference")
@@ -287,7 +292,9 @@ def compare(
     truths = None
     if references is not None:
         given = references if isinstance(references, (list, tuple)) else [references]
-        truths = [None if one is None else as_painted(as_labels(one)[0], reference_values) for one in given]
+        truths = [
+            None if one is None else as_painted(as_labels(one)[0], reference_values, "the reference") for one in given
+        ]
         seen = {int(number) for truth in truths if truth is not None for number in np.unique(truth) if number}
         training = TrainingSet(training.pairs, training.classes.including(seen))
     common = {"seconds": float(seconds), "device": device, "seed": seed}

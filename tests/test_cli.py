@@ -41,7 +41,9 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     scribbles[:2, 40:43, 2:36] = 1
     for start in (10, 18):  # two strokes a plane: whole strokes can be held out
         scribbles[:2, 20:22, start : start + 4] = 2
-    for name, array in (("images", images), ("truth", truth), ("scribbles", scribbles), ("mask", truth - 1)):
+    background = scribbles * (scribbles == 1)
+    for name, array in (("images", images), ("truth", truth), ("scribbles", scribbles), ("mask", truth - 1),
+                        ("background", background)):
         tifffile.imwrite(folder / f"{name}.tif", array, photometric="minisblack")
     code = main(["train", str(folder / "images.tif"), str(folder / "scribbles.tif"), "-o", str(folder / "model.pt"),
                  "--steps", "30", *QUICK])
@@ -218,6 +220,9 @@ def test_methods_and_info_list_everything(capsys: pytest.CaptureFixture[str]) ->
         ([*COMPARE, "--methods", "magic", "-o", "{t}/c"], 2, "no method called"),
         ([*COMPARE, "--methods", "threshold", "--set", "slic.x=1", "-o", "{t}/c"],
          2, "METHOD.NAME=VALUE"),
+        ([*TRAIN, "-o", "/proc/m.pt"], 1, "cannot be written"),
+        (["compare", "{f}/images.tif", "{f}/background.tif", "--methods", "threshold,slic", "-o", "{t}/c"],
+         1, "No method could do these images"),
         (["nothing"], 2, "invalid choice"),
     ],
 )

@@ -7,7 +7,7 @@ import argparse
 from napari_unet import workflows
 from napari_unet.comparison import Comparison, Finding
 from napari_unet.core import knobs
-from napari_unet.core.errors import UsageError
+from napari_unet.core.errors import UsageError, UserError
 from napari_unet.core.work import Work
 from napari_unet.report.folder import ComparisonFolder
 from napari_unet.report.table import format_text, summarise
@@ -40,6 +40,8 @@ def compare(arguments: argparse.Namespace) -> None:
         seed=arguments.seed,
     )
     comparison = watch(work)
+    if not comparison.masks:
+        raise UserError("No method could do these images; see above why. Nothing was written.")
     folder.save(comparison)
     print(format_text(summarise(comparison.rows)))
     print(arguments.output)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import tempfile
 import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -59,7 +60,7 @@ def writable(path: Path, overwrite: bool, inputs: Iterable[str | Path] = ()) -> 
     Raises
     ------
     UserError
-        If it exists and may not be replaced, is one of the inputs, or its folder does not exist.
+        If it exists and may not be replaced, is one of the inputs, or its folder does not exist or cannot be written.
     """
     resolved = path.resolve()
     for one in inputs:
@@ -67,6 +68,12 @@ def writable(path: Path, overwrite: bool, inputs: Iterable[str | Path] = ()) -> 
             raise UserError(f"{path} is an input of this command and is never overwritten. Choose another output.")
     if not resolved.parent.is_dir():
         raise UserError(f"There is no folder {resolved.parent} to write {path.name} into. Make it, or choose another.")
+    try:
+        tempfile.TemporaryFile(dir=resolved.parent).close()
+    except OSError as error:
+        raise UserError(
+            f"The folder {resolved.parent} cannot be written ({error.strerror}). Choose another for {path.name}."
+        ) from None
     if not path.exists() or overwrite:
         return overwrite
     if sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty():

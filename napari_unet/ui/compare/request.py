@@ -123,6 +123,6 @@ def _reference(one: Chosen, code: Code) -> NDArray[np.uint8]:
     """Return a copy of a reference as painted ids; the message names its layer."""
     assert one.reference is not None
     try:
-        return np.array(as_painted(label_view(one.reference, one.image), code), np.uint8)
+        return np.array(as_painted(label_view(one.reference, one.image), code, repr(one.reference.name)), np.uint8)
     except UserError as error:
         raise UserError(f"Reference {one.reference.name!r}: {error}") from None

@@ -1,0 +1,136 @@
+"""Make the pictures of the README from the real window: ``xvfb-run python docs/make_figures.py`` (or ``make figures``).
+
+The window is driven as a person would: mouse strokes on the canvas, clicks on the buttons of the docks.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import napari
+import numpy as np
+from qtpy.QtCore import QPoint, Qt
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication, QWidget
+
+from napari_unet.sample_data import load
+
+IMAGES = Path(__file__).parent / "images"
+SIZE = (1366, 768)
+TRAINING_SECONDS = 45.0
+
+Points = Sequence[tuple[float, float]]
+BACKGROUND: tuple[Points, ...] = (((60, 20), (66, 60)), ((150, 105), (175, 110)), ((235, 60), (240, 100)))
+
+
+def wait(until: Callable[[], bool] | None = None, seconds: float = 1.0) -> None:
+    """Let the window live until something is true, or for some seconds."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and not (until is not None and until()):
+        QApplication.processEvents()
+        time.sleep(0.01)
+
+
+def drag(viewer: napari.Viewer, layer: Any, points: Points) -> None:
+    """Press the mouse on the canvas, move it along points (rows, columns of the shown plane), release it."""
+    native = viewer.window._qt_viewer.canvas.native
+
+    def place(point: tuple[float, float]) -> QPoint:
+        world = layer.data_to_world((*viewer.dims.current_step[: layer.ndim - 2], *point))
+        centre, zoom = viewer.camera.center, viewer.camera.zoom
+        return QPoint(round(native.width() / 2 + (world[-1] - centre[-1]) * zoom),
+                      round(native.height() / 2 + (world[-2] - centre[-2]) * zoom))
+
+    left = Qt.MouseButton.LeftButton
+    QTest.mouseMove(native, place(points[0]))
+    QTest.mousePress(native, left, Qt.KeyboardModifier.NoModifier, place(points[0]))
+    for start, stop in itertools.pairwise(points):
+        for part in np.linspace(0, 1, 12):
+            y, x = (1 - part) * np.array(start) + part * np.array(stop)
+            QTest.mouseMove(native, place((y, x)))
+            QApplication.processEvents()
+    QTest.mouseRelease(native, left, Qt.KeyboardModifier.NoModifier, place(points[-1]))
+    QApplication.processEvents()
+
+
+def click(dock: QWidget, name: str) -> None:
+    """Click a control of a dock by its object name."""
+    found = dock.findChild(QWidget, name)
+    assert found is not None, name
+    QTest.mouseClick(found, Qt.MouseButton.LeftButton)
+
+
+def save(viewer: napari.Viewer, name: str) -> None:
+    """Save the whole window."""
+    wait(seconds=0.5)
+    IMAGES.mkdir(exist_ok=True)
+    viewer.window._qt_window.grab().save(str(IMAGES / f"{name}.png"))
+    print(IMAGES / f"{name}.png")
+
+
+def main() -> None:
+    """Go through the first five minutes."""
+    warnings.simplefilter("ignore")
+    sample = load("nuclei")
+    truth = sample.references[0]
+    assert truth is not None
+    viewer = napari.Viewer()
+    viewer.window._qt_window.resize(*SIZE)
+    viewer.window._qt_window.statusBar().hide()
+    viewer.add_image(sample.pairs[0].image.data, name="nuclei")
+    viewer.dims.set_current_step(0, 0)
+    train = viewer.window.add_plugin_dock_widget("napari-unet", "Train U-Net")[1]
+    wait(seconds=2)
+    save(viewer, "step1")
+
+    click(train, "train_new_strokes")
+    wait(seconds=1)
+    strokes = viewer.layers["nuclei strokes"]
+    train.hold_class(1)
+    for line in BACKGROUND:
+        drag(viewer, strokes, line)
+    train.hold_class(2)
+    for line in nuclei(truth[0]):
+        drag(viewer, strokes, line)
+    save(viewer, "step2")
+
+    click(train, "train_live")
+    wait(seconds=TRAINING_SECONDS)
+    save(viewer, "step3")
+    save(viewer, "window")
+    click(train, "train_stop")
+
+    viewer.add_labels(truth, name="nuclei reference", visible=False)
+    compare = viewer.window.add_plugin_dock_widget("napari-unet", "Compare methods", tabify=True)[1]
+    wait(seconds=1)
+    click(compare, "compare_run")
+    wait(seconds=1)
+    wait(lambda: not compare.running, 240)
+    save(viewer, "step4")
+
+    viewer.window.add_plugin_dock_widget("napari-unet", "Export masks", tabify=True)
+    wait(seconds=1)
+    save(viewer, "step5")
+    viewer.close()
+
+
+def nuclei(truth: np.ndarray) -> list[Points]:
+    """Return short strokes inside some nuclei of a plane."""
+    from scipy import ndimage as ndi
+
+    depth = ndi.distance_transform_edt(truth == 2)
+    lines: list[Points] = []
+    for _ in range(5):
+        y, x = np.unravel_index(depth.argmax(), depth.shape)
+        lines.append(((y - 3, x - 3), (y + 3, x + 3)))
+        depth[max(0, y - 45) : y + 45, max(0, x - 45) : x + 45] = 0
+    return lines
+
+
+if __name__ == "__main__":
+    main()
