@@ -11,7 +11,7 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "napari_unet"
 FILES = sorted(PACKAGE.rglob("*.py"))
-SHELVES = ("networks", "segmenters", "losses", "metrics", "io", "report", "sample_data")
+SHELVES = ("networks", "segmenters", "losses", "metrics", "io", "report", "sample_data", "pretrained")
 
 
 def imported(file: Path) -> set[str]:
@@ -35,8 +35,8 @@ def room(file: Path) -> str:
 @pytest.mark.parametrize(
     ("inside", "forbidden"),
     [
-        ("core", ("networks", "segmenters", "losses", "metrics", "io", "report", "sample_data", "session", "workflows",
-                  "comparison", "contenders", "inputs", "cli", "ui")),
+        ("core", ("networks", "segmenters", "losses", "metrics", "io", "report", "sample_data", "pretrained", "session",
+                  "workflows", "comparison", "contenders", "inputs", "cli", "ui")),
         *((shelf, ("session", "workflows", "cli", "ui")) for shelf in SHELVES),
         ("workflows", ("session", "cli", "ui")),
         ("session", ("cli", "ui")),

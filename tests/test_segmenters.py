@@ -18,6 +18,7 @@ from napari_unet.core.latest import Latest
 from napari_unet.core.method import Progress, View, assemble
 from napari_unet.core.registry import Entry
 from napari_unet.core.scribbles import Pair, Scribbles, TrainingSet
+from napari_unet.segmenters._classical import Classical
 
 ENTRIES = tuple(segmenters.SHELF)
 SMALL = {"seconds": None, "steps": 2, "width": 4, "depth": 2, "patch": 32, "batch": 1, "device": "cpu", "threads": 1,
@@ -82,11 +83,11 @@ def model(entry: Entry[Any]) -> Any:
 
 
 def is_classical(entry: Entry[Any]) -> bool:
-    return not any(field.name == "learning_rate" for field in fields(entry.item))
+    return issubclass(entry.item, Classical)
 
 
 def test_shelf_has_the_methods_asked_for() -> None:
-    assert {"threshold", "slic", "mean_shift", "region_growing", "unet"} <= set(segmenters.SHELF.names())
+    assert {"threshold", "slic", "mean_shift", "region_growing", "unet", "instant"} <= set(segmenters.SHELF.names())
 
 
 def test_a_method_is_a_frozen_dataclass_whose_knobs_are_explained(entry: Entry[Any]) -> None:

@@ -9,9 +9,10 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from napari_unet import __version__, io, losses, metrics, networks, segmenters
+from napari_unet import __version__, io, losses, metrics, networks, pretrained, segmenters
 from napari_unet.core import knobs
 from napari_unet.core.devices import choose_device
+from napari_unet.core.errors import UserError
 from napari_unet.core.registry import Shelf
 
 _SHELVES: tuple[tuple[str, Shelf[Any]], ...] = (
@@ -63,7 +64,7 @@ def methods(arguments: argparse.Namespace) -> None:
 
 
 def info(arguments: argparse.Namespace) -> None:
-    """Print versions, and the device that ``auto`` means with its reason."""
+    """Print versions, the device that ``auto`` means with its reason, and where the pre-trained features come from."""
     device = choose_device("auto")
     facts = {"napari-unet": __version__, "python": platform.python_version(), "system": platform.platform()}
     for package in _PACKAGES:
@@ -72,9 +73,18 @@ def info(arguments: argparse.Namespace) -> None:
         except PackageNotFoundError:
             facts[package] = "not installed"
     facts |= {"device": device.name, "reason": device.reason, "number format": device.dtype_name}
+    facts |= _features()
     if arguments.json:
         print(json.dumps(facts, indent=1))
         return
     width = max(map(len, facts))
     for name, value in facts.items():
         print(f"{name:<{width}}  {value}")
+
+
+def _features() -> dict[str, str]:
+    """Return the provenance of the pre-trained features, or what is wrong with them."""
+    try:
+        return {f"features {name.replace('_', ' ')}": str(value) for name, value in pretrained.facts().items()}
+    except UserError as error:
+        return {"features": str(error)}

@@ -1,0 +1,189 @@
+"""Features of images from a network trained beforehand: computed tile by tile, once, and kept. Fits nothing.
+
+Images are known by identity: an image that changes is a new :class:`Image`, and what was kept of the old one goes when
+the old one goes. A store serves one thread at a time.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import itertools
+import weakref
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from .devices import Device, choose_device, is_out_of_memory, release_memory
+from .errors import UserError, WorkError
+from .image import Image
+from .latest import Latest
+from .method import View
+from .run import Plane
+from .tiling import Box, Tile, Tiling
+from .tta import Average
+from .weights import Weights
+
+TILE = 512
+"""Rows and columns of a tile; as many as are quick to compute at once."""
+
+LARGEST = float(torch.finfo(torch.float16).max)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class FeatureTile:
+    """Features of part of a plane.
+
+    Parameters
+    ----------
+    box : Box
+        Which part.
+    values : Tensor of float16, shape (F, Y, X)
+        Of all image channels, one after the other, on the CPU. (Float16 keeps more of a number than bfloat16.)
+    hidden : ndarray of bool, shape (Y, X), optional
+        Where the image holds no number.
+    """
+
+    box: Box
+    values: Tensor
+    hidden: NDArray[np.bool_] | None = None
+
+    @property
+    def bytes(self) -> int:
+        """Memory it takes."""
+        return self.values.numel() * self.values.element_size() + (0 if self.hidden is None else self.hidden.nbytes)
+
+
+@dataclasses.dataclass(eq=False)
+class _Kept:
+    """Something in memory and when it was last used."""
+
+    thing: FeatureTile | Plane
+    bytes: int
+    used: int
+
+
+class FeatureStore:
+    """Feature tiles of images, least recently used ones dropped when memory is short.
+
+    Parameters
+    ----------
+    weights : Weights
+        A network of one channel whose outputs are the features; each image channel goes through it on its own.
+    device : Device
+        Where to compute.
+    limit : int
+        Bytes that may be kept, normalised planes included. What is in use at the moment is kept in any case.
+    """
+
+    def __init__(self, weights: Weights, device: Device, limit: int = 2**30) -> None:
+        self.weights, self.device, self.limit = weights, device, limit
+        self._network = Average(weights, False)
+        # weak: an image that nobody holds any more takes its features with it
+        self._images: weakref.WeakKeyDictionary[Image, dict[tuple[int, int | None], _Kept]]
+        self._images = weakref.WeakKeyDictionary()
+        self._clock = itertools.count()
+
+    @property
+    def bytes(self) -> int:
+        """Memory in use."""
+        return sum(one.bytes for kept in list(self._images.values()) for one in list(kept.values()))
+
+    def tiling(self, image: Image) -> Tiling:
+        """How planes of an image are cut."""
+        return Tiling(image.plane_shape, self.weights.network.stride, self.weights.network.halo)
+
+    def boxes(self, image: Image) -> tuple[Box, ...]:
+        """Parts of a plane of an image, in the order of their numbers."""
+        return tuple(tile.write for tile in _tiles(self.tiling(image)))
+
+    def tile(self, image: Image, plane: int, number: int) -> FeatureTile:
+        """Return a tile, from memory if it is there.
+
+        Raises
+        ------
+        UserError
+            If there is not enough memory even on the processor.
+        WorkError
+            If torch fails for another reason.
+        """
+        found = self._find(image, plane, number)
+        if not isinstance(found, FeatureTile):
+            found = self._compute(image, plane, _tiles(self.tiling(image))[number])
+            self._keep(image, plane, number, found, found.bytes)
+        return found
+
+    def holds(self, image: Image, plane: int, number: int) -> bool:
+        """Say whether a tile is in memory."""
+        return (plane, number) in self._images.get(image, {})
+
+    def ordered(
+        self, image: Image, planes: tuple[int, ...], view: Latest[View | None] | None
+    ) -> Iterator[tuple[int, int, int]]:
+        """Yield (plane, tile number, tiles left) for all tiles of some planes, those in view first."""
+        boxes = self.boxes(image)
+        waiting = [(plane, number) for plane in planes for number in range(len(boxes))]
+        seen: View | None = None
+        while waiting:
+            now = view.get() if view is not None else None
+            if now is not None and now is not seen:
+                seen, shown = now, image.plane_of(now.where)
+                rows, columns = (part if isinstance(part, slice) else slice(part, part + 1) for part in now.where[-2:])
+                waiting.sort(key=lambda job: 2 if job[0] != shown else not boxes[job[1]].touches(rows, columns))
+            plane, number = waiting.pop(0)
+            yield plane, number, len(waiting)
+
+    def _find(self, image: Image, plane: int, number: int | None) -> FeatureTile | Plane | None:
+        found = self._images.get(image, {}).get((plane, number))
+        if found is None:
+            return None
+        found.used = next(self._clock)
+        return found.thing
+
+    def _keep(self, image: Image, plane: int, number: int | None, thing: FeatureTile | Plane, size: int) -> None:
+        self._images.setdefault(image, {})[plane, number] = _Kept(thing, size, next(self._clock))
+        held = [(one.used, kept, key, one.bytes) for kept in list(self._images.values()) for key, one in kept.items()]
+        held.sort(key=lambda one: one[0])
+        total = sum(size for *_, size in held)
+        for _, kept, key, size in held[:-1]:
+            if total <= self.limit:
+                break
+            kept.pop(key, None)
+            total -= size
+
+    def _plane(self, image: Image, plane: int) -> Plane:
+        found = self._find(image, plane, None)
+        if not isinstance(found, Plane):
+            values, valid = self.weights.normalisation(image.plane(plane))
+            found = Plane(values, None if valid.all() else ~valid)
+            self._keep(image, plane, None, found, values.nbytes + (0 if found.hidden is None else valid.nbytes))
+        return found
+
+    def _compute(self, image: Image, plane: int, tile: Tile) -> FeatureTile:
+        whole = self._plane(image, plane)
+        parts = [self._features(whole.values[channel : channel + 1], self.tiling(image), tile)
+                 for channel in range(len(whole.values))]
+        hidden = None if whole.hidden is None else whole.hidden[tile.write.slices]
+        return FeatureTile(tile.write, torch.cat(parts), hidden if hidden is not None and hidden.any() else None)
+
+    def _features(self, channel: NDArray[np.float32], tiling: Tiling, tile: Tile) -> Tensor:
+        """Return features (F, Y, X) of part of a channel (1, Y, X); on the processor if the device's memory is full."""
+        try:
+            (found,), self.device = self._network([channel], tiling, [tile], self.device)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise WorkError(f"Features could not be computed on {self.device}: {error}") from error
+            if self.device.kind == "cpu":
+                raise UserError("There is not enough memory to look at the image. Close other programs.") from error
+            release_memory(self.device)
+            self.device = choose_device("cpu")
+            return self._features(channel, tiling, tile)
+        return found.clamp(-LARGEST, LARGEST).to("cpu", torch.float16)
+
+
+@functools.lru_cache(maxsize=16)
+def _tiles(tiling: Tiling) -> tuple[Tile, ...]:
+    return tiling.tiles(TILE)

@@ -1,0 +1,143 @@
+"""Linear heads from features of painted pixels to classes: ridge in closed form, then logistic. Knows no images.
+
+Every class weighs the same, however much of it is painted.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .descent import descend
+
+RIDGE = 1e-2
+"""Strength of the ridge, per standardised feature."""
+
+WEIGHT_DECAY = 1e-3
+"""Penalty of the logistic head on the sum of squares of its coefficients."""
+
+SHARPNESS = 3.0
+"""Factor from ridge scores (which aim at -1 and 1) to logits."""
+
+SMALL = 200_000
+"""Multiplications of a product that BLAS does in one thread. Its threads would wait for those of a training."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Head:
+    """Logits are ``features @ weights + offsets``.
+
+    Parameters
+    ----------
+    weights : ndarray of float32, shape (F, classes)
+    offsets : ndarray of float32, shape (classes,)
+    """
+
+    weights: NDArray[np.float32]
+    offsets: NDArray[np.float32]
+
+    def __call__(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return logits (P, classes) of features (P, F)."""
+        logits: NDArray[np.float32] = features @ self.weights + self.offsets
+        return logits
+
+
+class Samples:
+    """Standardised features of painted pixels with their classes and weights.
+
+    Parameters
+    ----------
+    features : ndarray of float32, shape (P, F)
+    labels : ndarray of int, shape (P,)
+        Class numbers from 0; every class below the largest occurs.
+    """
+
+    def __init__(self, features: NDArray[np.float32], labels: NDArray[np.integer]) -> None:
+        self.labels = labels
+        self.classes = int(labels.max()) + 1
+        counts = np.bincount(labels, minlength=self.classes)
+        self.share = (1.0 / (counts[labels] * self.classes)).astype(np.float32)
+        self.mean = np.einsum("p,pf->f", self.share, features)
+        centred = features - self.mean
+        spread = np.sqrt(np.einsum("p,pf->f", self.share, centred**2))
+        self.spread = spread + 1e-3 * max(1e-6, float(np.abs(features).max()))  # a constant feature stays harmless
+        design = np.empty((len(features), features.shape[1] + 1), np.float32)
+        design[:, :-1] = centred / self.spread
+        design[:, -1] = 1
+        self.design = design
+
+    def head(self, coefficients: NDArray[np.floating]) -> Head:
+        """Return the head for features as they come, given coefficients (F + 1, classes) of standardised ones."""
+        weights = coefficients[:-1] / self.spread[:, None]
+        offsets = coefficients[-1] - self.mean @ weights
+        return Head(weights.astype(np.float32), offsets.astype(np.float32))
+
+
+def ridge(samples: Samples, strength: float = RIDGE) -> NDArray[np.float64]:
+    """Solve class-balanced ridge regression to -1 and 1, scaled to logits.
+
+    Returns
+    -------
+    ndarray of float64, shape (F + 1, classes)
+        Coefficients of standardised features, the offset last.
+    """
+    weighted = samples.design * samples.share[:, None]
+    normal = across(samples.design, weighted)
+    normal[np.diag_indices(len(normal) - 1)] += strength
+    target = np.full((len(samples.labels), samples.classes), -1, np.float32)
+    target[np.arange(len(target)), samples.labels] = 1
+    coefficients: NDArray[np.float64] = np.asarray(np.linalg.solve(normal, across(weighted, target)), np.float64)
+    return SHARPNESS * coefficients
+
+
+def logistic(samples: Samples, start: NDArray[np.float64], decay: float = WEIGHT_DECAY, steps: int = 60
+             ) -> NDArray[np.float64]:
+    """Fit class-balanced multinomial logistic regression with L-BFGS.
+
+    Parameters
+    ----------
+    samples : Samples
+    start : ndarray, shape (F + 1, classes)
+        Coefficients to start from.
+    decay : float
+        Penalty on the squares of all coefficients but the offsets.
+    steps : int
+        Most iterations.
+
+    Returns
+    -------
+    ndarray of float64, shape (F + 1, classes)
+    """
+    design, share, rows = samples.design, samples.share, np.arange(len(samples.labels))
+
+    def cost(flat: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        coefficients = flat.reshape(start.shape)
+        logits = along(design, coefficients.astype(np.float32))
+        logits -= logits.max(axis=1, keepdims=True)
+        chance = np.exp(logits)
+        total = chance.sum(axis=1, keepdims=True)
+        loss = float(share @ (np.log(total[:, 0]) - logits[rows, samples.labels]))
+        chance /= total
+        chance[rows, samples.labels] -= 1
+        slope = across(design, chance * share[:, None])
+        slope[:-1] += 2 * decay * coefficients[:-1]
+        return loss + decay * float((coefficients[:-1] ** 2).sum()), slope.ravel()
+
+    return descend(cost, start.ravel(), steps).reshape(start.shape)
+
+
+def along(rows: NDArray[np.float32], factor: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return ``rows @ factor``, (P, F) by (F, K), in pieces of :data:`SMALL` multiplications."""
+    step = max(8, SMALL // factor.size)
+    return np.concatenate([rows[start : start + step] @ factor for start in range(0, len(rows), step)])
+
+
+def across(left: NDArray[np.float32], right: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return ``left.T @ right``, (P, F) by (P, K), summed in float64 over pieces of :data:`SMALL` multiplications."""
+    step = max(8, SMALL // (left.shape[1] * right.shape[1]))
+    total = np.zeros((left.shape[1], right.shape[1]))
+    for start in range(0, len(left), step):
+        total += left[start : start + step].T @ right[start : start + step]
+    return total

@@ -1,0 +1,220 @@
+"""An answer at every stroke: a linear head on features that are computed once. Trains no network.
+
+The head is solved in closed form at once; a logistic head, fitted from there, follows as a second model. Features of
+painted tiles and of what is looked at are kept in a :class:`FeatureStore`, so that a new stroke costs a small solve and
+one product per pixel. Ridge heads on features trained for them: Bertinetto et al. 2019, "Meta-learning with
+differentiable closed-form solvers".
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Generator, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from .classes import ClassTable
+from .errors import UserError
+from .features import FeatureStore, FeatureTile
+from .heads import SMALL, Head, Samples, logistic, ridge
+from .image import Image, warn_not_finite
+from .latest import Latest
+from .method import Patch, Progress, View, checked_planes
+from .predict import NetworkModel, best_class
+from .scribbles import Pair, TrainingSet
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+MOST_ROWS = 20_000
+"""Most painted pixels a head is fitted to; of more, as many of each class are drawn."""
+
+PIECE = 2**15
+"""Numbers of features that are multiplied with the head at a time: a piece stays in the processor's cache, and neither
+torch nor BLAS starts threads for it, which would wait for those of a training."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class InstantModel:
+    """A linear head on kept features.
+
+    Parameters
+    ----------
+    store : FeatureStore
+        Serves one thread at a time, see there.
+    head : Head
+    classes : ClassTable
+        One output per class.
+    channels : int
+        Image channels.
+    note : str
+    """
+
+    store: FeatureStore
+    head: Head
+    classes: ClassTable
+    channels: int
+    note: str
+
+    def segment(
+        self,
+        image: Image,
+        planes: Sequence[int] | None = None,
+        *,
+        probabilities: bool = False,
+        view: Latest[View | None] | None = None,
+    ) -> Iterator[Patch]:
+        """Segment planes tile by tile, those in view first; see :class:`napari_unet.core.method.Model`."""
+        if image.n_channels != self.channels:
+            raise UserError(
+                f"{image.name!r} has {image.n_channels} channel{'' if image.n_channels == 1 else 's'}, but the strokes "
+                f"are on images with {self.channels}. "
+                "Choose an image like those that are painted; if the axes are wrong, say what they are."
+            )
+        numbers = tuple(dict.fromkeys(checked_planes(image, planes)))
+        return self._segment(image, numbers, probabilities, view)
+
+    def _segment(
+        self, image: Image, numbers: tuple[int, ...], probabilities: bool, view: Latest[View | None] | None
+    ) -> Iterator[Patch]:
+        ids = np.array(self.classes.ids, np.uint8)
+        holes = 0
+        for done, (plane, number, left) in enumerate(self.store.ordered(image, numbers, view), 1):
+            tile = self.store.tile(image, plane, number)
+            scores = self.scores(tile)
+            pieces = [best_class(part) for part in scores.flatten(1).split(PIECE, dim=1)]
+            labels = ids[torch.cat(pieces).reshape(scores.shape[1:]).numpy()]
+            maps = torch.softmax(scores, 0).numpy() if probabilities else None
+            if tile.hidden is not None:
+                holes += int(tile.hidden.sum())
+                labels[tile.hidden] = ids[0]
+                if maps is not None:
+                    maps[:, tile.hidden] = 0
+                    maps[0, tile.hidden] = 1
+            yield Patch(image.where(plane, *tile.box.slices), labels, maps, done, done + left)
+        warn_not_finite(image, holes)
+
+    def scores(self, tile: FeatureTile) -> Tensor:
+        """Return logits (classes, Y, X) of a tile, float32."""
+        weights, flat = self.head.weights.T.copy(), tile.values.flatten(1)
+        out = np.empty((len(weights), flat.shape[1]), np.float32)
+        step = max(8, min(PIECE // len(flat), SMALL // weights.size))
+        for start in range(0, flat.shape[1], step):
+            np.matmul(weights, flat[:, start : start + step].float().numpy(), out=out[:, start : start + step])
+        out += self.head.offsets[:, None]
+        return torch.from_numpy(out.reshape(-1, *tile.values.shape[1:]))
+
+    def as_network(self, device: str | None = None) -> NetworkModel:
+        """Return the same model as one network, which can be saved and trained further.
+
+        Parameters
+        ----------
+        device : str, optional
+            Where it predicts; by default where the features are computed.
+        """
+        weights, body = self.store.weights, dict(self.store.weights.tensors)
+        body["head.weight"] = torch.from_numpy(self.head.weights.T.copy())[:, :, None, None]
+        body["head.bias"] = torch.from_numpy(self.head.offsets.copy())
+        architecture: Any = weights.network
+        joined = dataclasses.replace(
+            weights, network=dataclasses.replace(architecture, channelwise=True), tensors=body, channels=self.channels,
+            classes=self.classes, step=0,
+        )
+        return NetworkModel(joined, device or self.store.device.name)
+
+
+def fit_instantly(
+    store: FeatureStore, training: TrainingSet, seed: int = 0, refine: bool = True
+) -> Generator[Progress, None, InstantModel]:
+    """Fit a head to the strokes: the ridge head comes in an event, the logistic head is returned.
+
+    Parameters
+    ----------
+    store : FeatureStore
+    training : TrainingSet
+    seed : int
+        Of the draw among very many painted pixels.
+    refine : bool
+        Whether a logistic head follows; otherwise the ridge head is returned too.
+
+    Yields
+    ------
+    Progress
+        While features are computed; then one with the ridge model.
+
+    Raises
+    ------
+    UserError
+        If fewer than two classes are painted, images differ in their channels, or no painted pixel of a class is a
+        number.
+    WorkError
+        If torch fails.
+    """
+    missing = training.missing()
+    if missing is not None:
+        raise UserError(missing)
+    pairs = [pair for pair in training.pairs if pair.scribbles.planes]
+    channels = {pair.image.n_channels: pair.image.name for pair in pairs}
+    if len(channels) > 1:
+        raise UserError(
+            "The painted images have different numbers of channels "
+            f"({', '.join(f'{name!r}: {count}' for count, name in channels.items())}). Learn from images alike."
+        )
+    features, painted = yield from gather(store, pairs)
+    ids = np.unique(painted)
+    lost = [one.name for one in training.classes.classes if one.id in training.painted_ids and one.id not in ids]
+    if lost:
+        raise UserError(
+            f"Every painted pixel of {lost[0]} is NaN or infinite. Paint a little of it where the image has numbers."
+        )
+    labels = np.searchsorted(ids, painted)
+    kept = drawn(labels, MOST_ROWS, seed)
+    samples = Samples(features[kept], labels[kept])
+    classes = ClassTable(tuple(one for one in training.classes.classes if one.id in ids))
+    first = ridge(samples)
+
+    def model(coefficients: NDArray[np.float64], kind: str) -> InstantModel:
+        note = f"instant answer from {len(painted)} painted pixels ({kind} head on {features.shape[1]} features)"
+        return InstantModel(store, samples.head(coefficients), classes, next(iter(channels)), note)
+
+    answer = model(first, "ridge")
+    yield Progress("First answer", model=answer)
+    return model(logistic(samples, first), "logistic") if refine else answer
+
+
+def gather(store: FeatureStore, pairs: Sequence[Pair]
+           ) -> Generator[Progress, None, tuple[NDArray[np.float32], NDArray[np.uint8]]]:
+    """Collect features (P, F) and painted ids (P,) of all painted pixels that hold a number."""
+    rows, ids = [], []
+    for pair in pairs:
+        boxes = store.boxes(pair.image)
+        for plane, paint in pair.scribbles.planes.items():
+            for number, box in enumerate(boxes):
+                part = paint[box.slices]
+                if not part.any():
+                    continue
+                if not store.holds(pair.image, plane, number):
+                    yield Progress(f"Looking at {pair.image.name}")
+                tile = store.tile(pair.image, plane, number)
+                here = part > 0 if tile.hidden is None else (part > 0) & ~tile.hidden
+                flat: NDArray[np.float16] = tile.values.flatten(1).numpy()
+                rows.append(flat[:, np.flatnonzero(here)].T.astype(np.float32))
+                ids.append(part[here])
+    return np.concatenate(rows), np.concatenate(ids)
+
+
+def drawn(labels: NDArray[np.integer], most: int, seed: int) -> NDArray[np.intp]:
+    """Return indices of at most so many samples, as evenly over the classes as there are."""
+    if len(labels) <= most:
+        return np.arange(len(labels))
+    rng = np.random.default_rng(seed)
+    groups = [np.flatnonzero(labels == number) for number in range(int(labels.max()) + 1)]
+    kept, left = [], most
+    for place, group in enumerate(sorted(groups, key=len)):
+        share = min(len(group), left // (len(groups) - place))
+        left -= share
+        kept.append(rng.choice(group, share, replace=False))
+    return np.sort(np.concatenate(kept))

@@ -1,0 +1,127 @@
+"""The feature network that ships with the program, and where it comes from. Trains nothing.
+
+``features.pt`` is written by ``python -m pretraining.pack`` in the source tree; it holds tensors in float16 and plain
+facts, and is opened without unpickling code.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari_unet.core.classes import ClassTable
+from napari_unet.core.errors import UserError
+from napari_unet.core.weights import Weights, check_tensors
+from napari_unet.networks.unet import UNet
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+FILE = Path(__file__).parent / "features.pt"
+FORMAT = "napari-unet features"
+VERSION = 1
+WIDTH = 32
+"""Number of features of each image channel."""
+
+FACTS = ("generator_version", "seed", "steps", "size", "training_seconds", "loss", "accuracy", "sha256")
+_REMEDY = (
+    "Install napari-unet again. Until then the method 'instant' is not available; the method 'unet', which can train "
+    "from nothing, and all classical methods work without it."
+)
+
+
+def network() -> UNet:
+    """Return the architecture of the feature network."""
+    return UNet(depth=4, width=16, features=WIDTH)
+
+
+def load_features(path: Path | None = None) -> Weights:
+    """Return the feature network: one channel in, :data:`WIDTH` features out, read once.
+
+    Parameters
+    ----------
+    path : Path, optional
+        Another file of the same kind than the one that ships.
+
+    Returns
+    -------
+    Weights
+        Its head is the identity, so that what it calls classes are the features.
+
+    Raises
+    ------
+    UserError
+        If the file is missing, damaged or of another version; says what still works.
+    """
+    return _features(path or FILE)
+
+
+@functools.lru_cache(maxsize=1)
+def _features(path: Path) -> Weights:
+    import torch
+
+    contents = _read(path)
+    tensors = {name: tensor.float() if tensor.is_floating_point() else tensor
+               for name, tensor in contents["tensors"].items()}
+    tensors |= {"head.weight": torch.eye(WIDTH)[:, :, None, None], "head.bias": torch.zeros(WIDTH)}
+    weights = Weights(network(), "unet", tensors, 1, ClassTable.default(range(1, WIDTH + 1)))
+    with torch.random.fork_rng(devices=[]):  # building must not shift the random numbers of a training
+        module = weights.network.build(1, WIDTH)
+    try:
+        check_tensors(module, weights)
+    except UserError as error:
+        raise UserError(f"The pre-trained features in {path} do not fit this version ({error}) {_REMEDY}") from error
+    return weights
+
+
+def facts(path: Path | None = None) -> dict[str, Any]:
+    """Return where the features come from.
+
+    Returns
+    -------
+    dict
+        With the keys :data:`FACTS`: version of the generator of training images, seed, steps, side of the images (px),
+        training time (s), loss and accuracy over the last steps, SHA-256 of the tensors.
+
+    Raises
+    ------
+    UserError
+        As :func:`load_features`.
+    """
+    kept = _read(path or FILE)["facts"]
+    return {name: kept[name] for name in FACTS}
+
+
+def fingerprint(tensors: Mapping[str, Tensor]) -> str:
+    """Return the SHA-256 of tensors: names, types, shapes and numbers."""
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        tensor = tensors[name].detach().cpu().contiguous()
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        digest.update(tensor.numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _read(path: Path) -> dict[str, Any]:
+    import torch
+
+    if not path.is_file():
+        raise UserError(f"The pre-trained features are missing ({path}). {_REMEDY}")
+    try:
+        contents = torch.load(path, map_location="cpu", weights_only=True)
+        good = contents["format"] == FORMAT and contents["facts"]["sha256"] == fingerprint(contents["tensors"])
+        missing = set(FACTS) - set(contents["facts"])
+        version = contents["version"]
+    except Exception as error:  # torch.load raises nearly anything on a file that is not its own
+        raise UserError(f"The pre-trained features in {path} cannot be read: the file is damaged. {_REMEDY}") from error
+    if version != VERSION:
+        raise UserError(
+            f"The pre-trained features in {path} have version {version}, this napari-unet reads version {VERSION}. "
+            f"{_REMEDY}"
+        )
+    if not good or missing:
+        raise UserError(f"The pre-trained features in {path} are not what was shipped: the file is damaged. {_REMEDY}")
+    return dict(contents)

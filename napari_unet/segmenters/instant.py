@@ -1,0 +1,72 @@
+"""The instant method: features learnt beforehand on synthetic images, and a linear head fitted to the strokes.
+
+Trains no network. The features ship with the program (:mod:`napari_unet.pretrained`).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Generator
+from typing import Annotated, Literal
+
+from napari_unet.core import knobs
+from napari_unet.core.devices import choose_device
+from napari_unet.core.features import FeatureStore
+from napari_unet.core.instant import InstantModel, fit_instantly
+from napari_unet.core.knobs import Knob
+from napari_unet.core.latest import Latest
+from napari_unet.core.method import Progress, newest
+from napari_unet.core.scribbles import TrainingSet
+from napari_unet.pretrained import load_features
+
+from . import register
+
+
+@register("instant", "Instant (pre-trained features)")
+@dataclasses.dataclass(frozen=True)
+class Instant:
+    """Features learnt beforehand on synthetic images, weighed to tell the strokes apart; answers in under a second.
+
+    Every painted pixel has 32 features of each channel, from a U-Net that has seen only drawn images. Of those a
+    linear classifier is fitted to the strokes, every class counting the same.
+
+    Raises
+    ------
+    UsageError
+        If a knob is out of its bounds.
+    """
+
+    head: Annotated[Literal["logistic", "ridge"], Knob(
+        "How features are weighed: logistic is better and takes a moment longer, ridge is solved at once",
+        advanced=True)] = "logistic"
+    memory: Annotated[int, Knob("Memory for features that are kept, so that the next answer is instant",
+                                min=64, max=2**20, step=256, unit="MB", advanced=True)] = 1024
+    device: Annotated[str, Knob("Where to compute: auto takes the graphics card if there is one, else the processor; "
+                                "or cpu, cuda, cuda:1, mps")] = "auto"
+    seed: Annotated[int, Knob("Start of the random draw where very much is painted; another one gives a slightly "
+                              "different result", min=0, max=2**31 - 1, advanced=True)] = 0
+
+    def __post_init__(self) -> None:
+        knobs.check(self)
+
+    def store(self) -> FeatureStore:
+        """Return an empty store of features; keep it to fit again without looking at the images again.
+
+        Raises
+        ------
+        UserError
+            If the pre-trained features are missing or damaged, or the device is not there.
+        """
+        return FeatureStore(load_features(), choose_device(self.device), self.memory * 2**20)
+
+    def fit(
+        self, painted: TrainingSet | Latest[TrainingSet], store: FeatureStore | None = None
+    ) -> Generator[Progress, None, InstantModel]:
+        """Fit the head to the newest strokes; see :func:`napari_unet.core.instant.fit_instantly`.
+
+        Raises
+        ------
+        UserError
+            If strokes are missing or do not suit, or as :meth:`store`.
+        """
+        return fit_instantly(store or self.store(), newest(painted), self.seed, refine=self.head == "logistic")
