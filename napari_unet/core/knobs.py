@@ -68,11 +68,11 @@ class Field:
         else:
             words = {int: "a whole number", float: "a number"}.get(self.type, "text")
             if self.knob.min is not None and self.knob.max is not None:
-                words += f" from {self.knob.min:g} to {self.knob.max:g}"
+                words += f" from {_plain(self.knob.min)} to {_plain(self.knob.max)}"
             elif self.knob.min is not None:
-                words += f" of at least {self.knob.min:g}"
+                words += f" of at least {_plain(self.knob.min)}"
             elif self.knob.max is not None:
-                words += f" of at most {self.knob.max:g}"
+                words += f" of at most {_plain(self.knob.max)}"
         if self.knob.unit:
             words += f" ({self.knob.unit})"
         return words + (", or auto" if self.optional else "")
@@ -125,6 +125,11 @@ class Field:
         if not good:
             raise UsageError(f"{self.name} cannot be {value!r}. Allowed: {self.allowed}.")
         return value
+
+
+def _plain(number: float) -> str:
+    """Write a bound without an exponent where it is a whole number."""
+    return str(int(number)) if float(number).is_integer() else f"{number:g}"
 
 
 def fields(method: Any) -> tuple[Field, ...]:

@@ -47,7 +47,7 @@ def dice(logits: Tensor, target: Tensor) -> Tensor:
 
 @register("dice_cross_entropy", "Dice and cross-entropy")
 def dice_cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
-    """Sum of :func:`cross_entropy` and :func:`dice`: pixel-wise certainty and overlap of whole classes.
+    """Sum of class-balanced cross-entropy and soft Dice: certainty of pixels and overlap of whole classes.
 
     Parameters
     ----------
