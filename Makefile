@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 TORCH := $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX),)
 BINDINGS := pyqt5 pyqt6
 
-.PHONY: demo test lint types unit window soak bench figures venv dev debian clean
+.PHONY: demo test lint types unit window soak bench pretrain figures venv dev debian clean
 
 demo: $(VENV)/installed
 	$(BIN)/napari-unet demo
@@ -39,6 +39,12 @@ soak: debian $(VENV)/installed-dev
 bench: $(VENV)/installed-dev
 	$(BIN)/python benchmarks/prediction.py
 	$(BIN)/python benchmarks/training.py --data $(or $(DATA),sample_data)
+	$(BIN)/python benchmarks/strokes.py --data $(or $(DATA),sample_data)
+
+# train the features that ship, on drawn images; goes on where RUN left off
+pretrain: $(VENV)/installed-dev
+	$(BIN)/python -m pretraining.train $(or $(RUN),build/pretraining) --hours $(or $(HOURS),2)
+	$(BIN)/python -m pretraining.pack $(or $(RUN),build/pretraining)
 
 # every picture of README and docs, from the real window and the real data
 figures: debian $(VENV)/installed-dev

@@ -1,0 +1,184 @@
+"""How good the answer to a few fixed strokes is: random forest, instant answer, U-Net from scratch.
+
+    python benchmarks/strokes.py --data FOLDER [--sets NAME ...] [--methods forest instant scratch] [--seeds 0 1 2]
+        [--seconds 60] [--planes N] [--csv FILE]
+
+FOLDER holds one folder per set, laid out like those of ``napari_unet/sample_data``. Only the painted strokes are learnt
+from. Scored is the mean Dice of each foreground class over the test planes; the table shows the median over seeds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import dataclasses
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from skimage.feature import multiscale_basic_features
+from sklearn.ensemble import RandomForestClassifier
+
+from napari_unet.contenders import make_method
+from napari_unet.core.image import Image
+from napari_unet.core.method import Model, assemble
+from napari_unet.core.work import Work
+from napari_unet.sample_data import Sample, load_set
+
+Predict = Callable[[Image, int], NDArray[np.uint8]]
+"""Labels (Y, X) of a plane of an image."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """Dice of one class by one method on one set; ``seconds`` are those of learning."""
+
+    set: str
+    method: str
+    seed: int
+    dice_class: str
+    dice: float
+    seconds: float
+
+
+def main() -> None:
+    """Measure and print."""
+    given = _parser().parse_args()
+    names = given.sets or sorted(path.parent.name for path in given.data.glob("*/split.json"))
+    results: list[Result] = []
+    for name in names:
+        sample = load_set(given.data / name)
+        for method in given.methods:
+            for seed in given.seeds:
+                results += measured(sample, method, seed, given)
+        for line in table([one for one in results if one.set == name], given.methods):
+            print(line, flush=True)
+    print(*summary(results, given.methods), sep="\n")
+    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}; "
+          f"median over seeds {', '.join(map(str, given.seeds))}")
+    if given.csv:
+        given.csv.parent.mkdir(parents=True, exist_ok=True)
+        with given.csv.open("w", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(("set", "method", "class", "dice", "seconds", "seed"))
+            writer.writerows((one.set, one.method, one.dice_class, f"{one.dice:.4f}", f"{one.seconds:.3f}", one.seed)
+                             for one in results)
+
+
+def measured(sample: Sample, method: str, seed: int, given: argparse.Namespace) -> Iterator[Result]:
+    """Let a method learn the strokes of a set and score the test planes."""
+    began = time.perf_counter()
+    if method == "forest":
+        predict = forest(sample, seed)
+    else:
+        options = {"seed": seed, "device": given.device}
+        name = "instant" if method == "instant" else "unet"
+        predict = of_model(Work(make_method(
+            name, **options, **({} if method == "instant" else {"seconds": given.seconds})
+        ).fit(sample.training)).result())
+    seconds = time.perf_counter() - began
+    scores = []
+    for number, plane in thinned(sample.test, given.planes):
+        image, reference = sample.pairs[number].image, sample.references[number]
+        assert reference is not None
+        labels, truth = predict(image, plane), reference[image.where(plane)]
+        scores.append([dice(labels, truth, one) for one in sample.classes.ids[1:]])
+    for one, score in zip(sample.classes.ids[1:], np.mean(scores, axis=0), strict=True):
+        yield Result(sample.name, method, seed, sample.classes.name(one), float(score), seconds)
+
+
+def thinned(planes: tuple[tuple[int, int], ...], most: int | None) -> tuple[tuple[int, int], ...]:
+    """Return at most so many planes, evenly spread."""
+    if most is None or len(planes) <= most:
+        return planes
+    return tuple(planes[int(place)] for place in np.linspace(0, len(planes) - 1, most).round())
+
+
+def dice(labels: NDArray[np.uint8], truth: NDArray[np.uint8], number: int) -> float:
+    """Dice of a class where the truth is known (not 0); 1 where neither has it."""
+    claimed, true = (labels == number) & (truth > 0), truth == number
+    total = np.count_nonzero(claimed) + np.count_nonzero(true)
+    return 1.0 if total == 0 else 2 * np.count_nonzero(claimed & true) / total
+
+
+def of_model(model: Model) -> Predict:
+    """Return the labels of a fitted method."""
+    def predict(image: Image, plane: int) -> NDArray[np.uint8]:
+        labels: NDArray[np.uint8] = assemble(image, model.segment(image, [plane]))[image.where(plane)]
+        return labels
+
+    return predict
+
+
+def forest(sample: Sample, seed: int) -> Predict:
+    """Fit the random forest on filter banks that interactive tools use."""
+    rows, ids = [], []
+    for pair in sample.pairs:
+        for plane, paint in pair.scribbles.planes.items():
+            rows.append(filters(pair.image, plane)[paint > 0])
+            ids.append(paint[paint > 0])
+    features, labels = np.concatenate(rows), np.concatenate(ids)
+    trees = RandomForestClassifier(100, max_depth=20, max_samples=min(20_000, len(labels)), n_jobs=-1,
+                                   random_state=seed)
+    trees.fit(features, labels)
+
+    def predict(image: Image, plane: int) -> NDArray[np.uint8]:
+        found = filters(image, plane)
+        flat = trees.predict(found.reshape(-1, found.shape[-1]))
+        return np.asarray(flat, np.uint8).reshape(found.shape[:2])
+
+    return predict
+
+
+def filters(image: Image, plane: int) -> NDArray[np.float32]:
+    """Return intensity, edges and texture at sigma 1 to 16, (Y, X, F)."""
+    pixels = image.plane(plane)
+    found: NDArray[np.float32] = multiscale_basic_features(
+        pixels, sigma_min=1, sigma_max=16, channel_axis=0, num_workers=1
+    )
+    return found
+
+
+def table(results: list[Result], methods: list[str]) -> Iterator[str]:
+    """Yield a line per class of one set: Dice by method, and how long it learnt."""
+    for one in dict.fromkeys(result.dice_class for result in results):
+        cells = []
+        for method in methods:
+            mine = [result for result in results if result.method == method and result.dice_class == one]
+            dices, times = ([getattr(result, what) for result in mine] for what in ("dice", "seconds"))
+            cells.append(f"{method} {statistics.median(dices):.3f} ({statistics.median(times):.2f} s)")
+        yield f"{results[0].set:<20} {one:<12} " + "   ".join(cells)
+
+
+def summary(results: list[Result], methods: list[str]) -> Iterator[str]:
+    """Yield the mean over sets, of the mean over each set's classes, of the median over seeds."""
+    for method in methods:
+        by_set: dict[str, dict[str, list[float]]] = {}
+        for one in results:
+            if one.method == method:
+                by_set.setdefault(one.set, {}).setdefault(one.dice_class, []).append(one.dice)
+        means = [statistics.fmean(map(statistics.median, classes.values())) for classes in by_set.values()]
+        yield f"mean over {len(means)} sets: {method:<8} {statistics.fmean(means):.3f}"
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True, help="folder of sets")
+    parser.add_argument("--sets", nargs="+", help="default: all")
+    parser.add_argument("--methods", nargs="+", choices=("forest", "instant", "scratch"),
+                        default=["forest", "instant", "scratch"])
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
+    parser.add_argument("--seconds", type=float, default=60.0, help="training time from scratch (default 60)")
+    parser.add_argument("--planes", type=int, help="test planes of a set at most, evenly spread (default: all)")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, mps")
+    parser.add_argument("--csv", type=Path, help="also write set, method, class, dice, seconds, seed")
+    return parser
+
+
+if __name__ == "__main__":
+    main()
