@@ -139,7 +139,7 @@ def filters(image: Image, plane: int) -> NDArray[np.float32]:
     """Return intensity, edges and texture at sigma 1 to 16, (Y, X, F)."""
     pixels = image.plane(plane)
     found: NDArray[np.float32] = multiscale_basic_features(
-        pixels, sigma_min=1, sigma_max=16, channel_axis=0, num_workers=1
+        pixels, sigma_min=1, sigma_max=16, channel_axis=0
     )
     return found
 
