@@ -1,0 +1,5 @@
+"""The ``Export masks`` dock."""
+
+from .dock import ExportDock
+
+__all__ = ["ExportDock"]

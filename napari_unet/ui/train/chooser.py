@@ -1,0 +1,212 @@
+"""Which image, which axis of it holds channels, and which strokes: the rows at the top of the dock. Trains nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from napari.layers import Image as ImageLayer
+from napari.layers import Labels, Layer
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QComboBox, QFormLayout, QHBoxLayout, QLabel, QToolButton, QWidget
+
+from napari_unet.core.errors import UserError
+
+from ..choices import LayerBox
+from ..layers import (
+    channel_choices,
+    class_table,
+    guess_channel_axis,
+    image_name_of,
+    image_of,
+    label_view,
+    layer_shape,
+    role_of,
+    strokes_for,
+)
+from .engine import Engine
+
+NO_IMAGE = "Open an image, or try File > Open Sample."
+NO_STROKES = "Press + to make a layer for your strokes."
+
+
+class LayerChooser(QWidget):
+    """Chooses an image and its strokes and ties them together in the engine.
+
+    Parameters
+    ----------
+    engine : Engine
+    """
+
+    tied = Signal(object)
+    """The :class:`~.binding.Binding` of the image and strokes chosen."""
+
+    made = Signal(int)
+    """A strokes layer was made, its brush holding this class."""
+
+    said = Signal(str)
+    """One sentence for the user, ``""`` when there is nothing to say."""
+
+    def __init__(self, engine: Engine, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("train_layers")
+        self._engine = engine
+        self._viewer: Any = engine.viewer
+        self._build()
+        self.image_box.layer_changed.connect(self._on_image_chosen)
+        self.channel_box.activated.connect(lambda _index: self._on_strokes_chosen())
+        self.strokes_box.layer_changed.connect(self._on_strokes_chosen)
+        self.new_button.clicked.connect(self.make_strokes)
+
+    @property
+    def has_image(self) -> bool:
+        """Whether an image is chosen."""
+        return self.image_box.layer is not None
+
+    def choose_pair(self, image: ImageLayer, strokes: Labels) -> None:
+        """Choose an image and its strokes."""
+        self.image_box.layer = image
+        self.strokes_box.layer = strokes
+
+    def _build(self) -> None:
+        self.image_box = LayerBox(self._viewer, "train_image", lambda one: isinstance(one, ImageLayer), "no image")
+        self.image_box.setToolTip("The image to segment: grey, colour, several channels, a time series or a z-stack.")
+        self.channel_box = QComboBox()
+        self.channel_box.setObjectName("train_channels")
+        self.channel_box.setToolTip(
+            "Which axis of the image holds channels (stains, wavelengths). The other axes count planes."
+        )
+        self.strokes_box = LayerBox(self._viewer, "train_strokes", self._can_be_strokes, "none yet")
+        self.strokes_box.setToolTip("The layer you paint on. Strokes on several images are learnt together.")
+        self.new_button = QToolButton()
+        self.new_button.setObjectName("train_new_strokes")
+        self.new_button.setText("+")
+        self.new_button.setToolTip("Make a new strokes layer for this image and take up the brush.")
+        strokes = QHBoxLayout()
+        strokes.setSpacing(4)
+        strokes.addWidget(self.strokes_box, 1)
+        strokes.addWidget(self.new_button)
+        rows = QFormLayout(self)
+        rows.setContentsMargins(0, 0, 0, 0)
+        rows.setVerticalSpacing(4)
+        rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
+        rows.addRow("Image", self.image_box)
+        self._channel_label = QLabel("Channels")
+        rows.addRow(self._channel_label, self.channel_box)
+        rows.addRow("Strokes", strokes)
+
+    @property
+    def channel_axis(self) -> int | None:
+        """The axis that holds channels, as chosen."""
+        axis: int | None = self.channel_box.currentData()
+        return axis
+
+    def _can_be_strokes(self, layer: Layer) -> bool:
+        if not isinstance(layer, Labels) or layer.multiscale or role_of(layer) in ("prediction", "result"):
+            return False
+        image_layer = self.image_box.layer
+        if image_layer is None:
+            return False
+        try:
+            label_view(layer, image_of(image_layer, self.channel_axis))
+        except UserError:
+            return False
+        return True
+
+    def choose_first(self) -> None:
+        """Choose the image in use, or the active one, or the topmost."""
+        if self.image_box.layer is None and self.image_box.layers:
+            tied = self._engine.current.image_layer if self._engine.current else None
+            active = self._viewer.layers.selection.active
+            images = self.image_box.layers
+            self.image_box.layer = next((one for one in (tied, active) if one in images), images[0])
+        else:
+            self._on_image_chosen()
+
+    def refresh(self) -> None:
+        """Take note that layers came, went or were renamed."""
+        self.image_box.refresh()
+        self.strokes_box.refresh()
+        if self.image_box.layer is None:
+            self.choose_first()
+        elif self.strokes_box.layer is None:
+            self._suggest_strokes()
+
+    def _on_image_chosen(self) -> None:
+        layer = self.image_box.layer
+        self._fill_channels(layer)
+        self.new_button.setEnabled(layer is not None)
+        self.strokes_box.refresh()
+        if layer is None:
+            self._engine.look_at(None)
+            self.said.emit(NO_IMAGE)
+            return
+        self._suggest_strokes()
+
+    def _fill_channels(self, layer: ImageLayer | None) -> None:
+        blocked = self.channel_box.blockSignals(True)
+        self.channel_box.clear()
+        self.channel_box.addItem("none (all axes count planes)", None)
+        axes = channel_choices(layer) if layer is not None else ()
+        if layer is not None:
+            for axis in axes:
+                label = "" if layer.axis_labels[axis].lstrip("-").isdigit() else f" {layer.axis_labels[axis]!r}"
+                self.channel_box.addItem(f"axis {axis}{label}: {layer_shape(layer)[axis]} channels", axis)
+            tied = next((one for one in self._engine.bindings.values() if one.image_layer is layer), None)
+            chosen = tied.channel_axis if tied is not None else guess_channel_axis(layer)
+            self.channel_box.setCurrentIndex(max(0, self.channel_box.findData(chosen)))
+        self.channel_box.blockSignals(blocked)
+        for widget in (self.channel_box, self._channel_label):
+            widget.setVisible(bool(axes))
+
+    def _suggest_strokes(self) -> None:
+        """Choose the strokes that belong to the image, if there are any."""
+        image, found = self.image_box.layer, self.strokes_box.layers
+        if image is None:
+            return
+        tied = [one.strokes for one in self._engine.bindings.values() if one.image_layer is image]
+        ours = [one for one in found if role_of(one) == "strokes" and image_name_of(one) in ("", image.name)]
+        named = [one for one in ours if image_name_of(one) or one.name.startswith(image.name)]
+        lone = ours if len(self.image_box.layers) == 1 else []
+        choice = next((one for one in (*tied, *named, *lone) if one in found), None)
+        if choice is not None and choice is not self.strokes_box.layer:
+            self.strokes_box.layer = choice
+        else:
+            self._on_strokes_chosen()
+
+    def _on_strokes_chosen(self) -> None:
+        image, strokes = self.image_box.layer, self.strokes_box.layer
+        if not isinstance(image, ImageLayer) or not isinstance(strokes, Labels):
+            self._engine.look_at(None)
+            if image is not None:
+                self.said.emit(NO_STROKES)
+            return
+        known = class_table(strokes)
+        try:
+            binding = self._engine.tie(image, strokes, self.channel_axis)
+        except UserError as error:
+            self._engine.look_at(None)
+            self.said.emit(str(error))
+            return
+        session = self._engine.session
+        if known is not None and len(self._engine.bindings) == 1 and session.model is None:
+            session.set_classes(known)
+        binding.show_classes(session.classes)
+        self.said.emit("")
+        self.tied.emit(binding)
+
+    def make_strokes(self) -> None:
+        """Make an empty strokes layer for the image and take up its brush."""
+        layer = self.image_box.layer
+        if layer is None:
+            self.said.emit(NO_IMAGE)
+            return
+        try:
+            image = image_of(layer, self.channel_axis)
+        except UserError as error:
+            self.said.emit(str(error))
+            return
+        strokes = self._viewer.add_layer(strokes_for(layer, image, self._engine.session.classes))
+        self.image_box.refresh()
+        self.strokes_box.refresh()
+        self.strokes_box.layer = strokes
+        self.made.emit(strokes.selected_label)

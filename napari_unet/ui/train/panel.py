@@ -1,0 +1,181 @@
+"""The controls of the dock and how they are laid out. What they do is decided in :mod:`.dock`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QScrollArea,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
+
+from ..forms import Fold
+from . import keys
+from .chips import ClassChips
+from .chooser import LayerChooser
+from .engine import Engine
+from .pairs import PairList
+from .plot import LearningPlot
+from .settings import Settings
+
+
+class TrainPanel(QWidget):
+    """All controls, one column.
+
+    Parameters
+    ----------
+    engine : Engine
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__()
+        self.setObjectName("train_dock")
+        self.engine = engine
+        self.session = engine.session
+        self._build()
+
+    def _build(self) -> None:
+        inner = QWidget()
+        column = QVBoxLayout(inner)
+        column.setContentsMargins(6, 4, 6, 4)
+        column.setSpacing(6)
+        self.chooser = LayerChooser(self.engine)
+        column.addWidget(self.chooser)
+        self.chips = ClassChips(self.session.classes)
+        column.addWidget(self.chips)
+        column.addLayout(self._run_row())
+        self.plot = LearningPlot()
+        self.plot.show_history(self.session.history)
+        column.addWidget(self.plot)
+        for widget in self._lines():
+            column.addWidget(widget)
+        column.addLayout(self._predict_rows())
+        for fold in self._folds():
+            column.addWidget(fold)
+        column.addStretch(1)
+        scroll = QScrollArea(self)
+        scroll.setObjectName("train_scroll")
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setWidget(inner)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(scroll)
+        self.setMinimumWidth(300)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
+
+    def _run_row(self) -> QHBoxLayout:
+        self.live_button = _button("Live", "train_live", "")
+        self.update_button = _button(
+            "Update once", "train_update",
+            f"Learn from the strokes for a few seconds, show the result and pause (key {keys.UPDATE_KEY}).",
+        )
+        self.stop_button = _button(
+            "Stop", "train_stop", "End the training. The model it has learnt so far is kept."
+        )
+        row = QHBoxLayout()
+        row.setSpacing(4)
+        for button in (self.live_button, self.update_button, self.stop_button):
+            row.addWidget(button)
+        return row
+
+    def _lines(self) -> Iterator[QWidget]:
+        self.state_line = _line("train_state", "What is going on, and what to do next.")
+        self.note_line = _line("train_note", "News of the prediction and of files.")
+        self.device_line = _line("train_device", "Where it computes, and why there. Advanced has the choice.")
+        self.device_line.setEnabled(False)  # dimmed: seldom of interest
+        yield self.state_line
+        yield self.note_line
+        yield self.device_line
+
+    def _predict_rows(self) -> QVBoxLayout:
+        self.prediction_tick = QCheckBox(f"Show the live prediction ({keys.PREDICTION_KEY})")
+        self.prediction_tick.setObjectName("train_show_prediction")
+        self.prediction_tick.setChecked(True)
+        self.prediction_tick.setToolTip("Hide the prediction to see the bare image, and show it again.")
+        self.predict_button = _button(
+            "Predict image", "train_predict", "Segment this whole image, all planes, into a new layer."
+        )
+        self.predict_all_button = _button(
+            "Predict all", "train_predict_all", "Segment every image that is open, each into a new layer."
+        )
+        buttons = QHBoxLayout()
+        buttons.setSpacing(4)
+        buttons.addWidget(self.predict_button)
+        buttons.addWidget(self.predict_all_button)
+        self.progress = QProgressBar()
+        self.progress.setObjectName("train_progress")
+        self.progress.setRange(0, 1000)
+        self.progress.setToolTip("How far the prediction has come.")
+        self.cancel_button = _button("Cancel", "train_cancel", "Stop this prediction; no layer is made.")
+        bar = QHBoxLayout()
+        bar.setSpacing(4)
+        bar.addWidget(self.progress, 1)
+        bar.addWidget(self.cancel_button)
+        rows = QVBoxLayout()
+        rows.setSpacing(4)
+        rows.addWidget(self.prediction_tick)
+        rows.addLayout(buttons)
+        rows.addLayout(bar)
+        self.progress.hide()
+        self.cancel_button.hide()
+        return rows
+
+    def _folds(self) -> Iterator[Fold]:
+        self.pairs = PairList(self.engine)
+        together = Fold("Images learnt together", "train_pairs_fold", "Several images with their strokes, one model.")
+        together.addWidget(self.pairs)
+        yield together
+        self.save_button = _button("Save...", "train_save", "Keep the model in a file, to use it on other days.")
+        self.load_button = _button("Load...", "train_load", "Predict with a model from a file, or train it on.")
+        self.new_model_button = _button(
+            "Start anew", "train_new_model", "Forget the model. The next training starts from nothing."
+        )
+        files = QWidget()
+        row = QHBoxLayout(files)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(4)
+        for button in (self.save_button, self.load_button, self.new_model_button):
+            row.addWidget(button)
+        model = Fold("Model", "train_model_fold", "Save the model, load one, or start anew.")
+        model.addWidget(files)
+        yield model
+        self.settings = Settings()
+        advanced = Fold("Advanced", "train_advanced_fold", "Network, device and knobs that seldom need a change.")
+        advanced.addWidget(self.settings)
+        advanced.toggled.connect(lambda opened: self.settings.fill() if opened else None)
+        yield advanced
+        table = "".join(f"<tr><td><b>{key}</b>&nbsp;&nbsp;</td><td>{what}</td></tr>" for key, what in keys.HELP)
+        help_text = QLabel(f"<table>{table}</table>")
+        help_text.setObjectName("train_keys")
+        help_text.setToolTip("Keys that work while the pointer is over the image.")
+        shortcuts = Fold("Keys", "train_keys_fold", "Keyboard shortcuts.")
+        shortcuts.addWidget(help_text)
+        yield shortcuts
+
+
+def _button(text: str, name: str, tooltip: str) -> QPushButton:
+    button = QPushButton(text)
+    button.setObjectName(name)
+    button.setToolTip(tooltip)
+    button.setMinimumWidth(40)
+    return button
+
+
+def _line(name: str, tooltip: str) -> QLabel:
+    line = QLabel()
+    line.setObjectName(name)
+    line.setToolTip(tooltip)
+    line.setWordWrap(True)
+    line.setTextFormat(Qt.TextFormat.PlainText)
+    return line
