@@ -21,7 +21,7 @@ from .core.errors import UserError
 from .core.image import Image, Where
 from .core.latest import Latest
 from .core.method import Model, Patch, View
-from .session import claim_threads
+from .core.threads import claim_threads
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -184,7 +184,7 @@ def live_prediction(
     focus : Latest[Focus | None]
         What is looked at; None: nothing.
     threads : int, optional
-        Threads torch may use, see :func:`napari_unet.session.claim_threads`.
+        Threads torch may use, see :func:`napari_unet.core.threads.claim_threads`.
     pause : float
         Seconds to sleep where there is nothing to do.
     """

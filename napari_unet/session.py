@@ -8,7 +8,6 @@ frozen events. Everything else, :meth:`Session.take` included, belongs to one th
 from __future__ import annotations
 
 import dataclasses
-import os
 import weakref
 from collections.abc import Generator, Hashable, Mapping
 from itertools import count
@@ -23,6 +22,7 @@ from .core.image import Image
 from .core.latest import Latest
 from .core.method import Model, Progress, Segmenter
 from .core.scribbles import Pair, Scribbles, TrainingSet
+from .core.threads import claim_threads
 
 Phase = Literal["idle", "learning", "paused", "failed"]
 
@@ -305,19 +305,6 @@ def _joined(mine: ClassTable, theirs: ClassTable, painted: bool) -> ClassTable:
     if len(set(names)) < len(names):
         return mine.including(theirs.ids)
     return ClassTable(tuple(by_id[number] for number in sorted(by_id)))
-
-
-def cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def claim_threads(threads: int | None) -> None:
-    """Let torch use this many threads in the calling thread (None: leave it)."""
-    if threads is not None:
-        import torch
-
-        torch.set_num_threads(max(1, threads))
 
 
 _sessions: dict[int, tuple[weakref.ref[Any], Session]] = {}

@@ -1,22 +1,11 @@
-"""The dock that lets methods compete on the same strokes. Holds widgets and passes on what they say."""
+"""The dock that lets methods compete on the same strokes: passes on what its controls say. Fits nothing itself."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from qtpy.QtCore import Qt, QTimer
-from qtpy.QtWidgets import (
-    QComboBox,
-    QFileDialog,
-    QFrame,
-    QHBoxLayout,
-    QLabel,
-    QProgressBar,
-    QPushButton,
-    QScrollArea,
-    QVBoxLayout,
-    QWidget,
-)
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QFileDialog
 
 from napari_unet.comparison import Comparison, Finding
 from napari_unet.core.errors import UserError
@@ -24,19 +13,17 @@ from napari_unet.report.table import write_csv
 from napari_unet.session import session_of
 
 from ..choices import LayerWatch
-from ..score_table import ScoreTable
 from ..workers import Worker, WorkerGroup
-from .inputs import ImageList, plane_shown
-from .methods import MethodList
+from .inputs import plane_shown
+from .panel import ComparePanel
 from .request import Request, make_request
 from .results import ResultLayers
-from .scoring import ScoringPanel
 from .standings import MAIN, Standings, classes_of
 
 _REDRAW_MS = 150
 
 
-class CompareDock(QWidget):
+class CompareDock(ComparePanel):
     """Tick methods, choose images and what to score against, press Compare, read the table.
 
     Parameters
@@ -45,15 +32,12 @@ class CompareDock(QWidget):
     """
 
     def __init__(self, napari_viewer: Any) -> None:
-        super().__init__()
-        self._viewer = getattr(napari_viewer, "__wrapped__", napari_viewer)  # plugins are handed a proxy
+        super().__init__(getattr(napari_viewer, "__wrapped__", napari_viewer))  # plugins are handed a proxy
         self._session = session_of(self._viewer)
         self._worker: Worker | None = None
         self._standings = Standings({})
         self._results: ResultLayers | None = None
         self._follow = True
-        self.setObjectName("compare_dock")
-        self._build()
         self._workers = WorkerGroup(self, getattr(self._viewer.window, "_qt_window", None))
         self._watch = LayerWatch(self._viewer, self)
         self._redraw = QTimer(self)
@@ -61,64 +45,6 @@ class CompareDock(QWidget):
         self._connect()
         self._on_layers_changed()
         self._show_table()
-
-    # -- building --------------------------------------------------------------------------------------------------
-
-    def _build(self) -> None:
-        self.methods = MethodList()
-        self.images = ImageList(self._viewer)
-        self.scoring = ScoringPanel()
-        self.hint = _line("compare_hint")
-        self.state = _line("compare_state")
-        self.state.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.run = _button("Compare", "compare_run", "Run the ticked methods on the ticked images.")
-        self.cancel = _button(
-            "Cancel", "compare_cancel", "Stop after the step it is at. Methods that are through keep their results."
-        )
-        self.bar = QProgressBar()
-        self.bar.setObjectName("compare_progress")
-        self.bar.setToolTip("How much of the whole comparison is done.")
-        self.bar.setRange(0, 1000)
-        self.bar.setTextVisible(False)
-        self.of_class = QComboBox()
-        self.of_class.setObjectName("compare_class")
-        self.of_class.setToolTip("Show the scores of one class, or their mean over all classes (background apart).")
-        self.table = ScoreTable("compare_table")
-        self.table.setToolTip("Click a row to see the result of that method; click a heading to sort.")
-        self.table.setMinimumHeight(150)
-        self.save = _button("Save CSV…", "compare_save_csv", "Save every single score, by image, plane and class.")
-
-        buttons = QHBoxLayout()
-        buttons.addWidget(self.run)
-        buttons.addWidget(self.bar, 1)
-        buttons.addWidget(self.cancel)
-        below = QHBoxLayout()
-        below.addWidget(self.of_class)
-        below.addStretch(1)
-        below.addWidget(self.save)
-        inside = QWidget()
-        column = QVBoxLayout(inside)
-        column.setContentsMargins(6, 4, 6, 4)
-        column.setSpacing(4)
-        for title, widget in (("Methods", self.methods), ("Images", self.images), ("Scores", self.scoring)):
-            column.addWidget(_heading(title))
-            column.addWidget(widget)
-            if widget is self.images:
-                column.addWidget(self.hint)
-        column.addLayout(buttons)
-        column.addWidget(self.state)
-        column.addWidget(self.table, 1)
-        column.addLayout(below)
-        scroll = QScrollArea()
-        scroll.setObjectName("compare_scroll")
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setWidget(inside)
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(scroll)
-        self.setMinimumWidth(340)
 
     def _connect(self) -> None:
         self._watch.changed.connect(self._on_layers_changed)
@@ -337,23 +263,3 @@ def _kept(count: int) -> str:
     if not count:
         return ""
     return f"{count} result layer{'s' if count > 1 else ''} with your corrections kept as “(edited)”. "
-
-
-def _line(name: str) -> QLabel:
-    label = QLabel()
-    label.setObjectName(name)
-    label.setWordWrap(True)
-    return label
-
-
-def _heading(text: str) -> QLabel:
-    label = QLabel(f"<b>{text}</b>")
-    label.setObjectName(f"compare_heading_{text.lower()}")
-    return label
-
-
-def _button(text: str, name: str, tooltip: str) -> QPushButton:
-    button = QPushButton(text)
-    button.setObjectName(name)
-    button.setToolTip(tooltip)
-    return button

@@ -15,8 +15,8 @@ from napari_unet.core.classes import ClassTable
 from napari_unet.core.errors import UserError
 from napari_unet.core.knobs import as_dict
 from napari_unet.core.scribbles import Pair, Scribbles, TrainingSet
+from napari_unet.core.threads import claim_threads, cores
 from napari_unet.inputs import Code, as_painted
-from napari_unet.session import claim_threads, cores
 
 from ..layers import class_table, label_view, scribbles_of
 from .inputs import Chosen

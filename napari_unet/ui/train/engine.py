@@ -17,8 +17,9 @@ from qtpy.QtCore import QObject, QTimer, Signal
 from napari_unet.core.errors import UserError
 from napari_unet.core.latest import Latest
 from napari_unet.core.method import Model, Progress, Segmenter
+from napari_unet.core.threads import cores
 from napari_unet.live import CaughtUp, Focus, LivePatch, Trouble, live_prediction
-from napari_unet.session import Session, cores, session_of
+from napari_unet.session import Session, session_of
 
 from ..workers import Worker, WorkerGroup, sentence
 from .binding import Binding
