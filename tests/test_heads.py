@@ -51,7 +51,7 @@ def test_logistic_is_that_of_scikit_learn(classes: int) -> None:
     strength = 1 / decay if classes == 2 else 1 / (2 * decay)
     same = LogisticRegression(C=strength, tol=1e-8, max_iter=2000).fit(design, labels, sample_weight=weight)
     samples = Samples(features, labels)
-    found = logistic(samples, ridge(samples), decay, steps=500)
+    found = logistic(samples, np.zeros((design.shape[1] + 1, classes)), decay, steps=500)
     logits = samples.head(found)(features)
     chance = np.exp(logits - logits.max(1, keepdims=True))
     np.testing.assert_allclose(chance / chance.sum(1, keepdims=True), same.predict_proba(design), atol=5e-3)
@@ -90,6 +90,13 @@ def test_constant_features_are_harmless() -> None:
         np.testing.assert_allclose(logits[:, 0], logits[:, 1], atol=1e-4)
 
 
+def test_a_strong_pull_leaves_the_start() -> None:
+    features, labels = scene()
+    samples = Samples(features, labels)
+    start = ridge(samples)
+    np.testing.assert_allclose(logistic(samples, start, pull=1e4)[:-1], start[:-1], atol=1e-3)
+
+
 def test_logistic_is_never_worse_than_its_start() -> None:
     features, labels = scene(4, seed=3)
     samples = Samples(features, labels)
@@ -97,7 +104,7 @@ def test_logistic_is_never_worse_than_its_start() -> None:
     def cost(coefficients: np.ndarray) -> float:
         logits = samples.design @ coefficients
         each = np.log(np.exp(logits).sum(1)) - logits[np.arange(len(labels)), labels]
-        return float(samples.share @ each + heads.WEIGHT_DECAY * (coefficients[:-1] ** 2).sum())
+        return float(samples.share @ each + heads.PULL * ((coefficients - start)[:-1] ** 2).sum())
 
     start = ridge(samples)
     costs = [cost(start), *(cost(logistic(samples, start, steps=steps)) for steps in (1, 5, 60))]

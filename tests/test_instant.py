@@ -96,10 +96,11 @@ def test_the_same_labels_as_one_network_that_can_be_saved(channels: int, tmp_pat
 
 def test_wrong_answers_are_less_sure_than_right_ones() -> None:
     rng = np.random.default_rng(0)
-    truth = np.repeat([1, 2], [40, 40])[None].repeat(80, axis=0)
-    image = Image((truth + rng.normal(0, 2, truth.shape)).astype(np.float32))
+    slope = np.linspace(0, 10, 80)[None].repeat(80, axis=0)
+    truth = np.where(slope < 5, 1, 2)
+    image = Image((slope + rng.normal(0, 1.5, truth.shape)).astype(np.float32))
     strokes = np.zeros(truth.shape, np.uint8)
-    strokes[::4] = truth[::4]
+    strokes[20:23], strokes[60:63] = truth[20:23], truth[60:63]
     model = fitted(image, strokes)
     (patch,) = model.segment(image, probabilities=True)
     left_out = strokes == 0

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from .classes import ClassTable
 from .errors import UserError
 from .features import FeatureStore, FeatureTile
-from .heads import SMALL, Head, Samples, logistic, ridge
+from .heads import SMALL, Head, Samples, logistic, ridge, softened
 from .image import Image, warn_not_finite
 from .latest import Latest
 from .method import Patch, Progress, View, checked_planes
@@ -182,7 +182,7 @@ def fit_instantly(
 
     answer = model(first, "ridge")
     yield Progress("First answer", model=answer)
-    return model(logistic(samples, first), "logistic") if refine else answer
+    return model(softened(logistic(samples, first)), "logistic") if refine else answer
 
 
 def gather(store: FeatureStore, pairs: Sequence[Pair]
