@@ -16,7 +16,7 @@ import os
 import platform
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -46,10 +46,12 @@ class Result:
     seconds: float
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Measure and print."""
-    given = _parser().parse_args()
+    given = _parser().parse_args(arguments)
     names = given.sets or sorted(path.parent.name for path in given.data.glob("*/split.json"))
+    if not names:
+        raise SystemExit(f"{given.data} holds no folder with a split.json.")
     results: list[Result] = []
     for name in names:
         sample = load_set(given.data / name)

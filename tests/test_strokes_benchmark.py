@@ -1,0 +1,57 @@
+"""A short run of the benchmark on fixed strokes: every method answers, and the table says what the file says."""
+
+from __future__ import annotations
+
+import csv
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="module")
+def benchmark() -> ModuleType:
+    """The script, which is no part of the package."""
+    spec = importlib.util.spec_from_file_location("strokes_benchmark", ROOT / "benchmarks" / "strokes.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_every_method_answers(benchmark: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    benchmark.main(["--data", str(ROOT / "sample_data"), "--sets", "nuclei", "--seeds", "0", "--planes", "1",
+                    "--seconds", "1", "--device", "cpu", "--csv", str(tmp_path / "out" / "strokes.csv")])
+    with (tmp_path / "out" / "strokes.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0])[:5] == ["set", "method", "class", "dice", "seconds"]
+    assert [row["method"] for row in rows] == ["forest", "instant", "scratch"]
+    assert all(0 <= float(row["dice"]) <= 1 and float(row["seconds"]) > 0 for row in rows)
+    assert float(rows[1]["dice"]) > 0.7
+    shown = capsys.readouterr().out
+    for row in rows:
+        assert f"{row['method']} {float(row['dice']):.3f}" in shown
+
+
+def test_dice_by_hand(benchmark: ModuleType) -> None:
+    truth = np.array([[0, 1, 2, 2]], np.uint8)
+    assert benchmark.dice(np.array([[2, 2, 2, 1]], np.uint8), truth, 2) == 2 * 1 / (2 + 2)  # the unknown pixel is out
+    assert benchmark.dice(np.array([[1, 1, 1, 1]], np.uint8), truth, 3) == 1
+
+
+def test_planes_are_thinned_evenly(benchmark: ModuleType) -> None:
+    planes = tuple((0, number) for number in range(9))
+    assert benchmark.thinned(planes, 3) == ((0, 0), (0, 4), (0, 8))
+    assert benchmark.thinned(planes, None) == benchmark.thinned(planes, 20) == planes
+
+
+def test_a_folder_without_sets(benchmark: ModuleType, tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match=r"holds no folder with a split\.json"):
+        benchmark.main(["--data", str(tmp_path)])
