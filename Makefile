@@ -49,6 +49,7 @@ pretrain: $(VENV)/installed-dev
 # every picture of README and docs, from the real window and the real data
 figures: debian $(VENV)/installed-dev
 	xvfb-run -a -s "-screen 0 1920x1080x24" $(BIN)/python docs/make_figures.py
+	$(BIN)/python docs/make_pretraining_figure.py
 
 debian:
 	@tools/debian.sh
