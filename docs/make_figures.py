@@ -42,7 +42,7 @@ def drag(viewer: napari.Viewer, layer: Any, points: Points) -> None:
 
     def place(point: tuple[float, float]) -> QPoint:
         world = layer.data_to_world((*viewer.dims.current_step[: layer.ndim - 2], *point))
-        centre, zoom = viewer.camera.center, viewer.camera.zoom
+        centre, zoom = viewer.scene.camera.center, viewer.scene.camera.zoom
         return QPoint(round(native.width() / 2 + (world[-1] - centre[-1]) * zoom),
                       round(native.height() / 2 + (world[-2] - centre[-2]) * zoom))
 

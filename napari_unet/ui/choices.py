@@ -32,10 +32,10 @@ class LayerWatch(QObject):
             if event.type in _OF_INTEREST:
                 timer.start()
 
-        layers = viewer.layers
-        layers.events.connect(on_event)
+        events = viewer.layers.events  # held here: a closed viewer's layer list has no events any more
+        events.connect(on_event)
         # the function, not a method of this object: by the time of `destroyed` this object is half gone
-        owner.destroyed.connect(lambda *_: layers.events.disconnect(on_event))
+        owner.destroyed.connect(lambda *_: events.disconnect(on_event))
 
 
 class LayerBox(QComboBox):

@@ -1,15 +1,105 @@
-"""A real napari window for every test, closed afterwards."""
+"""A real napari window for every test, closed afterwards, and hands to drive it."""
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
 import pytest
+from qtpy.QtCore import QPoint, Qt
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication, QWidget
+
+SLOW = 90_000
+"""Milliseconds after which a waiting test gives up; machines differ, so tests wait for what happens."""
+
+TINY = {"width": 4, "depth": 2, "patch": 32, "batch": 2}
+"""Knobs of a network that learns in moments."""
 
 
 @pytest.fixture
-def viewer(qtbot):
+def viewer(qtbot: Any) -> Iterator[Any]:
     """A shown napari window."""
     import napari
 
     made = napari.Viewer(show=True)
+    made.window._qt_window.resize(1200, 800)
+    QApplication.processEvents()
     yield made
     made.close()
+
+
+class Hands:
+    """Drives a window as a person does."""
+
+    def __init__(self, viewer: Any, qtbot: Any) -> None:
+        self.viewer, self.qtbot = viewer, qtbot
+
+    def wait(self, until: Callable[[], bool]) -> None:
+        """Wait until something is true."""
+        self.qtbot.waitUntil(until, timeout=SLOW)
+
+    def dock(self, name: str) -> Any:
+        """Open a dock of the plugin."""
+        return self.viewer.window.add_plugin_dock_widget("napari-unet", name)[1]
+
+    def find(self, dock: QWidget, name: str) -> Any:
+        """Return a control by its object name."""
+        found = dock.findChild(QWidget, name)
+        assert found is not None, name
+        return found
+
+    def click(self, dock: QWidget, name: str) -> None:
+        """Click a control."""
+        self.find(dock, name).click()
+
+    def drag(self, layer: Any, points: Sequence[tuple[float, float]]) -> None:
+        """Paint on the canvas with the mouse along points (row, column) of the shown plane."""
+        native = self.viewer.window._qt_viewer.canvas.native
+        left = Qt.MouseButton.LeftButton
+
+        def place(point: Sequence[float]) -> QPoint:
+            world = layer.data_to_world((*self.viewer.dims.current_step[: layer.ndim - 2], *point))
+            centre, zoom = self.viewer.scene.camera.center, self.viewer.scene.camera.zoom
+            return QPoint(round(native.width() / 2 + (world[-1] - centre[-1]) * zoom),
+                          round(native.height() / 2 + (world[-2] - centre[-2]) * zoom))
+
+        QTest.mouseMove(native, place(points[0]))
+        QTest.mousePress(native, left, Qt.KeyboardModifier.NoModifier, place(points[0]))
+        for start, stop in itertools.pairwise(points):
+            for part in np.linspace(0, 1, 8):
+                QTest.mouseMove(native, place((1 - part) * np.array(start) + part * np.array(stop)))
+                QApplication.processEvents()
+        QTest.mouseRelease(native, left, Qt.KeyboardModifier.NoModifier, place(points[-1]))
+        QApplication.processEvents()
+
+    def tick_methods(self, dock: Any, *names: str) -> None:
+        """Tick these methods of the comparison and no others."""
+        from napari_unet.segmenters import SHELF
+
+        for name in SHELF.names():
+            self.find(dock, f"compare_{name}_tick").setChecked(name in names)
+
+    def tiny_network(self, dock: Any) -> None:
+        """Choose a network that learns in moments."""
+        dock.settings.fill()
+        dock.settings._form.set_values(TINY)
+
+
+@pytest.fixture
+def hands(viewer: Any, qtbot: Any) -> Hands:
+    """Hands on the window."""
+    return Hands(viewer, qtbot)
+
+
+@pytest.fixture
+def squares() -> tuple[np.ndarray, np.ndarray]:
+    """Noisy bright squares on a dark ground, (64, 80) uint8, and their truth in painted ids."""
+    truth = np.ones((64, 80), np.uint8)
+    for corner in ((8, 8), (36, 16), (20, 48)):
+        truth[corner[0] : corner[0] + 18, corner[1] : corner[1] + 18] = 2
+    image = truth * 80 + np.random.default_rng(0).normal(0, 6, truth.shape)
+    image[40:58, 54:74] += 35  # something in between, of no class as yet
+    return image.astype(np.uint8), truth

@@ -43,6 +43,7 @@ class CompareDock(ComparePanel):
         self._redraw = QTimer(self)
         self._redraw.setInterval(_REDRAW_MS)
         self._connect()
+        self.methods.offer_trained(self._session.model)
         self._on_layers_changed()
         self._show_table()
 
@@ -50,6 +51,9 @@ class CompareDock(ComparePanel):
         self._watch.changed.connect(self._on_layers_changed)
         self.images.changed.connect(self._on_choice_changed)
         self.scoring.against.currentIndexChanged.connect(self._on_choice_changed)
+        offer, model_changed = self.methods.offer_trained, self._session.model_changed
+        model_changed.connect(offer)
+        self.destroyed.connect(lambda *_: model_changed.disconnect(offer, missing_ok=True))
         self.run.clicked.connect(self._on_run)
         self.cancel.clicked.connect(self._on_cancel)
         self.table.method_clicked.connect(self._on_method_clicked)
@@ -87,6 +91,11 @@ class CompareDock(ComparePanel):
                 "makes the layer); without strokes, methods split the image into two classes by themselves."
             )
         return ""
+
+    @property
+    def running(self) -> bool:
+        """Whether a comparison is running."""
+        return self._worker is not None
 
     # -- running ---------------------------------------------------------------------------------------------------
 

@@ -117,10 +117,17 @@ class MethodList(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(1)
-        self.rows = [MethodRow(entry) for entry in SHELF]
+        order = {name: place for place, name in enumerate(DEFAULT_METHODS)}
+        self.rows = [MethodRow(entry) for entry in sorted(SHELF, key=lambda one: order.get(one.name, len(order)))]
         for row in self.rows:
             row.changed.connect(self.changed)
             column.addWidget(row)
+
+    def offer_trained(self, model: Model | None) -> None:
+        """Let networks use the model of the training dock once there is one."""
+        for row in self.rows:
+            if row.source is not None:
+                row.source.setVisible(model is not None)
 
     @property
     def titles(self) -> dict[str, str]:

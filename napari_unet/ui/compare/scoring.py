@@ -17,8 +17,8 @@ from .reference import guess_code
 
 HELD_OUT, REFERENCE = "strokes held out", "a reference layer"
 CODES: tuple[tuple[str, Code], ...] = (
-    ("0 = background (a mask)", "mask"),
-    ("1 = background, 0 = unknown", "painted"),
+    ("mask: 0 = background", "mask"),
+    ("painted: 1 = background", "painted"),
 )
 ALL_PLANES, SHOWN_PLANE = "all planes", "only the plane shown"
 

@@ -23,7 +23,7 @@ from napari_unet.session import Session, session_of
 
 from ..workers import Worker, WorkerGroup, sentence
 from .binding import Binding
-from .viewing import shown_plane, visible_part
+from .viewing import camera_of, shown_plane, visible_part
 
 UPDATE_SECONDS = 4.0
 """``Update once`` learns for about this long."""
@@ -62,7 +62,7 @@ class Engine(QObject):
         layers, session = viewer.layers, self.session
         self._connected = [
             (layers.events.removed, self._on_layer_removed),
-            (viewer.camera.events, self._on_view_changed),
+            (camera_of(viewer).events, self._on_view_changed),
             (viewer.dims.events, self._on_view_changed),
             (session.classes_changed, self._on_classes_changed),
             (session.model_changed, self._on_model_changed),

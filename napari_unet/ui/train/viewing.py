@@ -11,6 +11,11 @@ from napari_unet.core.image import Image
 from napari_unet.core.method import View
 
 
+def camera_of(viewer: Any) -> Any:
+    """Return the viewer's camera, which napari 0.9 has moved to the scene."""
+    return getattr(viewer, "scene", viewer).camera
+
+
 def shows_planes(viewer: Any) -> bool:
     """Whether the viewer shows whole (Y, X) planes, not a volume and not a cut along another axis."""
     dims = viewer.dims

@@ -1,0 +1,117 @@
+"""The dock that saves masks: what is written, what is asked first, and what it says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+import zarr
+
+from napari_unet.core.classes import ClassTable
+from napari_unet.ui.export import dock as wording
+from napari_unet.ui.layers import mark, set_class_table
+
+
+@pytest.fixture
+def result(viewer: Any, squares: Any) -> Any:
+    """A result layer of ours: three planes of painted ids."""
+    labels = np.stack([squares[1]] * 3)
+    labels[1] = 1
+    layer = viewer.add_labels(labels, name="cells result", scale=(2, 0.5, 0.5), units="um", axis_labels=("z", "y", "x"))
+    set_class_table(layer, ClassTable.named({1: "background", 2: "cell"}), background=False)
+    mark(layer, "result", "cells")
+    return layer
+
+
+def save(hands: Any, dock: Any, path: Path) -> str:
+    """Press Save and return what the dock says in the end."""
+    dock.path.setText(str(path))
+    hands.click(dock, "export_save")
+    hands.wait(lambda: dock._worker is None)
+    text: str = dock.state.text()
+    return text
+
+
+def test_a_mask_keeps_names_and_voxel_size(hands: Any, result: Any, tmp_path: Path) -> None:
+    dock = hands.dock("Export masks")
+    assert dock.layer.layer is result
+    before = result.data.copy()
+    assert save(hands, dock, tmp_path / "m.tif") == f"Saved {tmp_path / 'm.tif'}"
+    with tifffile.TiffFile(tmp_path / "m.tif") as tiff:
+        assert np.array_equal(tiff.asarray().squeeze(), before - 1)
+        assert tiff.imagej_metadata["spacing"] == 2
+        assert "cell" in str(tiff.imagej_metadata)
+    assert np.array_equal(result.data, before)
+
+
+def test_painted_ids_and_a_preview(hands: Any, result: Any, tmp_path: Path) -> None:
+    dock = hands.dock("Export masks")
+    dock.preview.setChecked(True)
+    assert save(hands, dock, tmp_path / "m.tif").startswith("Saved")
+    assert set(np.unique(tifffile.imread(tmp_path / "m_preview.tif"))) == {0, 255}
+    dock.preview.setChecked(False)
+    dock.values.setCurrentIndex(1)
+    assert save(hands, dock, tmp_path / "p.tif").startswith("Saved")
+    assert np.array_equal(tifffile.imread(tmp_path / "p.tif").squeeze(), result.data)
+
+
+@pytest.mark.parametrize("version", ["0.4", "0.5"])
+def test_ome_zarr_in_both_versions(hands: Any, result: Any, tmp_path: Path, version: str) -> None:
+    dock = hands.dock("Export masks")
+    dock.format.setCurrentText(f"OME-Zarr {version}")
+    assert save(hands, dock, tmp_path / "m").startswith("Saved"), "the ending is completed"
+    group = zarr.open_group(tmp_path / "m.ome.zarr", mode="r")
+    assert np.array_equal(np.asarray(group["0"]), result.data - 1)
+
+
+def test_nothing_is_replaced_unasked(hands: Any, result: Any, tmp_path: Path) -> None:
+    dock = hands.dock("Export masks")
+    (tmp_path / "m.tif").write_text("precious")
+    said = save(hands, dock, tmp_path / "m.tif")
+    assert "replace what is there" in said
+    assert (tmp_path / "m.tif").read_text() == "precious"
+    dock.overwrite.setChecked(True)
+    assert save(hands, dock, tmp_path / "m.tif").startswith("Saved")
+    assert not dock.overwrite.isChecked(), "the leave holds once"
+
+
+def test_a_foreign_layer_is_saved_as_it_is(viewer: Any, hands: Any, tmp_path: Path) -> None:
+    labels = np.zeros((20, 30), np.int32)
+    labels[5:9, 5:9] = 3
+    viewer.add_labels(labels, name="mine")
+    dock = hands.dock("Export masks")
+    assert dock.about.text() == wording.FOREIGN
+    assert not dock.values.isEnabled()
+    assert save(hands, dock, tmp_path / "m.tif").startswith("Saved")
+    assert np.array_equal(tifffile.imread(tmp_path / "m.tif"), labels)
+
+
+def test_what_cannot_be_saved_is_said_in_the_dock(viewer: Any, hands: Any, tmp_path: Path) -> None:
+    dock = hands.dock("Export masks")
+    assert dock.about.text() == wording.NOTHING
+    assert not dock.save.isEnabled()
+    viewer.add_labels(np.full((8, 8), 1000), name="objects")
+    hands.wait(lambda: dock.layer.layer is not None)
+    assert "ids from 1000 to 1000" in save(hands, dock, tmp_path / "m.tif")
+    assert not (tmp_path / "m.tif").exists()
+    assert "no folder" in save(hands, dock, tmp_path / "nowhere" / "m.tif").lower()
+
+
+def test_the_name_follows_layer_and_format(viewer: Any, hands: Any, result: Any) -> None:
+    dock = hands.dock("Export masks")
+    assert Path(dock.path.text()).name == "cells_result.tif"
+    dock.format.setCurrentText("OME-Zarr 0.5")
+    assert Path(dock.path.text()).name == "cells_result.ome.zarr"
+    assert "OME-NGFF" in dock.opening.text()
+
+
+def test_strokes_come_with_a_word_of_caution(viewer: Any, hands: Any, result: Any) -> None:
+    strokes = viewer.add_labels(np.zeros((8, 8), np.uint8), name="cells strokes")
+    set_class_table(strokes, ClassTable.default())
+    mark(strokes, "strokes", "cells")
+    dock = hands.dock("Export masks")
+    dock.layer.layer = strokes
+    assert dock.about.text() == wording.STROKES
