@@ -18,6 +18,8 @@ from qtpy.QtCore import QEvent, QObject, Qt, QTimer, Signal
 
 from napari_unet.core.errors import UserError, WorkError
 
+from . import garbage
+
 _BREATH = 0.02
 """Seconds the GUI thread spends on delivered items before it looks at the mouse again."""
 
@@ -79,6 +81,7 @@ class Worker(QObject):
     def start(self) -> Worker:
         """Start the thread and return the worker."""
         _alive.add(self)
+        garbage.hold()
         self._thread.start()
         return self
 
@@ -156,6 +159,7 @@ class Worker(QObject):
                 self._thread.join()
                 self._ended = True
                 _alive.discard(self)
+                garbage.release()
                 self.finished.emit()
             elif not self._stop:
                 getattr(self, signal).emit(value)

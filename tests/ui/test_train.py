@@ -32,6 +32,12 @@ def paint(layer: Any, truth: np.ndarray) -> None:
     layer.events.set_data()
 
 
+def open_image(hands: Any, dock: Any, data: np.ndarray, name: str = "cells", **options: Any) -> None:
+    """Add an image and let the dock take note of it."""
+    hands.viewer.add_image(data, name=name, **options)
+    hands.wait(lambda: name in [layer.name for layer in dock.chooser.image_box.layers])
+
+
 def start(hands: Any, dock: Any, name: str = "cells", truth: Any = None) -> Any:
     """Make strokes on an image, paint, and learn until there is a prediction; returns the strokes layer."""
     hands.click(dock, "train_new_strokes")
@@ -50,7 +56,7 @@ def stop(hands: Any, dock: Any) -> None:
 
 def test_an_empty_window_teaches(hands: Any, viewer: Any, squares: Any, dock: Any) -> None:
     assert "Open an image" in dock.state_line.text()
-    viewer.add_image(squares[0], name="cells")
+    open_image(hands, dock, squares[0])
     hands.wait(lambda: "Press +" in dock.note_line.text())
     hands.click(dock, "train_new_strokes")
     assert "Nothing is painted yet" in dock.state_line.text()
@@ -88,7 +94,7 @@ def test_every_kind_of_image(hands: Any, viewer: Any, squares: Any, kind: str, d
 
 
 def test_pause_go_on_update_once(hands: Any, viewer: Any, squares: Any, dock: Any) -> None:
-    viewer.add_image(squares[0], name="cells")
+    open_image(hands, dock, squares[0])
     start(hands, dock, truth=squares[1])
     hands.click(dock, "train_live")
     assert dock.live_button.text() == "Live"
@@ -108,7 +114,7 @@ def test_pause_go_on_update_once(hands: Any, viewer: Any, squares: Any, dock: An
 
 def test_models_are_saved_loaded_and_forgotten(hands: Any, viewer: Any, squares: Any, dock: Any, tmp_path: Path,
                                                monkeypatch: pytest.MonkeyPatch) -> None:
-    viewer.add_image(squares[0], name="cells")
+    open_image(hands, dock, squares[0])
     hands.click(dock, "train_save")
     assert "no model to save yet" in dock.note_line.text()
     start(hands, dock, truth=squares[1])
@@ -130,14 +136,14 @@ def test_models_are_saved_loaded_and_forgotten(hands: Any, viewer: Any, squares:
 
 
 def test_predicting_can_be_cancelled_and_all_images_be_done(hands: Any, viewer: Any, squares: Any, dock: Any) -> None:
-    viewer.add_image(squares[0], name="cells")
+    open_image(hands, dock, squares[0])
     start(hands, dock, truth=squares[1])
     stop(hands, dock)
-    viewer.add_image(squares[0][:40], name="more")
+    open_image(hands, dock, squares[0][:40], "more")
     hands.click(dock, "train_predict_all")
     hands.wait(lambda: {"cells segmentation", "more segmentation"} <= {layer.name for layer in viewer.layers})
     assert viewer.layers["more segmentation"].data.shape == (40, 80)
-    viewer.add_image(np.tile(squares[0], (40, 40)), name="huge")
+    open_image(hands, dock, np.tile(squares[0], (40, 40)), "huge")
     dock.chooser.image_box.layer = viewer.layers["huge"]
     hands.click(dock, "train_predict")
     hands.wait(lambda: dock.jobs.busy)
@@ -147,11 +153,11 @@ def test_predicting_can_be_cancelled_and_all_images_be_done(hands: Any, viewer: 
 
 
 def test_several_images_are_learnt_together(hands: Any, viewer: Any, squares: Any, dock: Any) -> None:
-    viewer.add_image(squares[0], name="one")
+    open_image(hands, dock, squares[0], "one")
     hands.click(dock, "train_new_strokes")
     viewer.layers["one strokes"].data[3, 4:60] = 1
     viewer.layers["one strokes"].events.set_data()
-    viewer.add_image(squares[0][:60], name="two")
+    open_image(hands, dock, squares[0][:60], "two")
     dock.chooser.image_box.layer = viewer.layers["two"]
     hands.click(dock, "train_new_strokes")
     viewer.layers["two strokes"].data[12:16, 10:22] = 2
@@ -163,7 +169,7 @@ def test_several_images_are_learnt_together(hands: Any, viewer: Any, squares: An
 
 
 def test_classes_and_their_keys(hands: Any, viewer: Any, squares: Any, dock: Any) -> None:
-    viewer.add_image(squares[0], name="cells")
+    open_image(hands, dock, squares[0])
     hands.click(dock, "train_new_strokes")
     strokes = viewer.layers["cells strokes"]
     hands.click(dock, "train_add_class")
@@ -179,7 +185,7 @@ def test_classes_and_their_keys(hands: Any, viewer: Any, squares: Any, dock: Any
 
 
 def test_undo_reaches_the_training(hands: Any, viewer: Any, squares: Any, dock: Any) -> None:
-    viewer.add_image(squares[0], name="cells")
+    open_image(hands, dock, squares[0])
     hands.click(dock, "train_new_strokes")
     strokes = viewer.layers["cells strokes"]
     hands.drag(strokes, [(12, 12), (20, 20)])
@@ -190,7 +196,7 @@ def test_undo_reaches_the_training(hands: Any, viewer: Any, squares: Any, dock: 
 
 def test_deleting_the_image_stops_the_training_and_keeps_the_rest(hands: Any, viewer: Any, squares: Any,
                                                                   dock: Any) -> None:
-    viewer.add_image(squares[0], name="cells")
+    open_image(hands, dock, squares[0])
     strokes = start(hands, dock, truth=squares[1])
     painted = strokes.data.copy()
     viewer.layers.remove("cells")
@@ -208,7 +214,7 @@ def test_an_error_in_the_training_is_a_line_in_the_dock(hands: Any, viewer: Any,
         raise RuntimeError("the card is on fire")
 
     monkeypatch.setattr(Learner, "learn", broken)
-    viewer.add_image(squares[0], name="cells")
+    open_image(hands, dock, squares[0])
     hands.click(dock, "train_new_strokes")
     paint(viewer.layers["cells strokes"], squares[1])
     hands.click(dock, "train_live")
@@ -220,7 +226,7 @@ def test_an_error_in_the_training_is_a_line_in_the_dock(hands: Any, viewer: Any,
 def test_two_docks_share_one_training(hands: Any, viewer: Any, squares: Any, dock: Any) -> None:
     from napari_unet.ui.train import TrainDock
 
-    viewer.add_image(squares[0], name="cells")
+    open_image(hands, dock, squares[0])
     second = TrainDock(viewer)
     hands.qtbot.addWidget(second)
     assert second.engine is dock.engine
@@ -235,9 +241,9 @@ def test_closing_the_window_while_learning(qtbot: Any, squares: Any) -> None:
 
     viewer = napari.Viewer(show=True)
     hands = Hands(viewer, qtbot)
-    viewer.add_image(squares[0], name="cells")
     dock = hands.dock("Train U-Net")
     hands.tiny_network(dock)
+    open_image(hands, dock, squares[0])
     start(hands, dock, truth=squares[1])
     engine = dock.engine
     viewer.close()
