@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import pytest
-from qtpy.QtCore import QPoint, Qt
+from qtpy.QtCore import QEvent, QPoint, Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QWidget
 
@@ -29,6 +30,12 @@ def viewer(qtbot: Any) -> Iterator[Any]:
     QApplication.processEvents()
     yield made
     made.close()
+    del made
+    # what a closed window leaves goes now, while there is a Qt to delete it
+    for _ in range(2):
+        QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+        QApplication.processEvents()
+        gc.collect()
 
 
 class Hands:
