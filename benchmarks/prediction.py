@@ -24,14 +24,14 @@ import torch
 from monai.inferers import sliding_window_inference
 
 from napari_unet.core.classes import ClassTable
-from napari_unet.core.devices import Device, choose_device
-from napari_unet.core.forward import ready
 from napari_unet.core.image import Image
-from napari_unet.core.predict import NetworkModel
-from napari_unet.core.run import tile_size
-from napari_unet.core.tiling import Tiling
-from napari_unet.core.tta import read
-from napari_unet.core.weights import snapshot
+from napari_unet.core.predicting.devices import Device, choose_device
+from napari_unet.core.predicting.forward import ready
+from napari_unet.core.predicting.predict import NetworkModel
+from napari_unet.core.predicting.run import tile_size
+from napari_unet.core.predicting.tiling import Tiling
+from napari_unet.core.predicting.tta import read
+from napari_unet.core.predicting.weights import snapshot
 from napari_unet.networks.unet import UNet
 
 

@@ -19,10 +19,10 @@ from .contenders import Contender
 from .core.classes import ClassTable
 from .core.errors import UserError
 from .core.image import Image
+from .core.learning.strokes import hold_out
 from .core.method import Model, Patch, Progress, checked_planes
 from .core.rows import Row
 from .core.scribbles import TrainingSet
-from .core.strokes import hold_out
 
 Stage = Literal["fit", "segment", "done", "failed"]
 Labels = NDArray[np.uint8]

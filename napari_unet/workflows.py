@@ -27,7 +27,7 @@ from .inputs import ArrayLike, Code, as_images, as_labels, as_painted, as_traini
 from .prediction import prediction_shape, probability_shape, segment_into
 
 if TYPE_CHECKING:
-    from .core.predict import NetworkModel
+    from .core.predicting.predict import NetworkModel
 
 
 @work

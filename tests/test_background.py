@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from napari_unet.core.background import Corrected, prepare, shading, without_shading
+from napari_unet.core.classical.background import Corrected, prepare, shading, without_shading
 from napari_unet.core.errors import UsageError
 
 

@@ -11,15 +11,15 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from napari_unet.core import features
 from napari_unet.core.classes import ClassTable
-from napari_unet.core.devices import choose_device
 from napari_unet.core.errors import UserError, WorkError
-from napari_unet.core.features import FeatureStore, FeatureTile
 from napari_unet.core.image import Image
+from napari_unet.core.instant import features
+from napari_unet.core.instant.features import FeatureStore, FeatureTile
 from napari_unet.core.latest import Latest
 from napari_unet.core.method import View
-from napari_unet.core.weights import Weights, snapshot
+from napari_unet.core.predicting.devices import choose_device
+from napari_unet.core.predicting.weights import Weights, snapshot
 from napari_unet.networks.unet import UNet
 
 FLOAT32 = choose_device("cpu").full_precision()

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression, Ridge
 
-from napari_unet.core import heads
-from napari_unet.core.descent import descend
-from napari_unet.core.heads import Samples, across, along, logistic, ridge
+from napari_unet.core.instant import heads
+from napari_unet.core.instant.descent import descend
+from napari_unet.core.instant.heads import Samples, across, along, logistic, ridge
 
 
 def scene(classes: int = 3, rows: int = 300, width: int = 6, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

@@ -13,9 +13,9 @@ from napari_unet import pretrained
 from napari_unet.core.classes import ClassTable
 from napari_unet.core.errors import InputWarning, UsageError, UserError
 from napari_unet.core.image import Image
-from napari_unet.core.instant import InstantModel, drawn
+from napari_unet.core.instant.instant import InstantModel, drawn
 from napari_unet.core.method import Progress, assemble
-from napari_unet.core.predict import NetworkModel
+from napari_unet.core.predicting.predict import NetworkModel
 from napari_unet.core.scribbles import Pair, Scribbles, TrainingSet
 from napari_unet.core.work import Work
 from napari_unet.io.model_file import load_model, save_model

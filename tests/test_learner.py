@@ -9,10 +9,10 @@ import torch
 from torch import nn
 from training_scene import LOSS, Layers, Small
 
-from napari_unet.core import batchnorm
-from napari_unet.core.devices import Device, choose_device
-from napari_unet.core.head import match_rows, replace_head
-from napari_unet.core.learner import Learner
+from napari_unet.core.learning import batchnorm
+from napari_unet.core.learning.head import match_rows, replace_head
+from napari_unet.core.learning.learner import Learner
+from napari_unet.core.predicting.devices import Device, choose_device
 from napari_unet.losses import SHELF as LOSSES
 
 

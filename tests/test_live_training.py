@@ -12,9 +12,9 @@ from training_scene import LIVE, LOSS, QUICK, Scene, Small, finish, is_step, unt
 from napari_unet.core.classes import ClassTable
 from napari_unet.core.errors import UserError
 from napari_unet.core.latest import Latest
+from napari_unet.core.learning.trainer import train
 from napari_unet.core.method import assemble
 from napari_unet.core.scribbles import TrainingSet
-from napari_unet.core.trainer import train
 
 
 def test_it_says_what_to_paint_and_starts_by_itself():

@@ -18,8 +18,8 @@ from napari_unet.core.classes import ClassTable
 from napari_unet.core.errors import UserError
 from napari_unet.core.image import Image, Normalisation
 from napari_unet.core.method import assemble
-from napari_unet.core.predict import NetworkModel
-from napari_unet.core.weights import snapshot
+from napari_unet.core.predicting.predict import NetworkModel
+from napari_unet.core.predicting.weights import snapshot
 from napari_unet.io.model_file import load_model, save_model
 from napari_unet.networks.unet import UNet
 from napari_unet.networks.unet2015 import UNet2015

@@ -11,7 +11,7 @@ from torch import nn
 
 from napari_unet.core import knobs
 from napari_unet.core.errors import UsageError
-from napari_unet.core.weights import Network
+from napari_unet.core.predicting.weights import Network
 from napari_unet.networks import SHELF
 from napari_unet.networks.unet import ChannelNorm, UNet, he_init
 from napari_unet.networks.unet2015 import MARGIN, UNet2015

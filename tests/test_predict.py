@@ -12,15 +12,15 @@ import pytest
 import torch
 from torch import nn
 
-from napari_unet.core import devices, run
 from napari_unet.core.classes import ClassTable
 from napari_unet.core.errors import InputWarning, UsageError, UserError, WorkError
 from napari_unet.core.image import Image
 from napari_unet.core.latest import Latest
 from napari_unet.core.method import View, assemble
-from napari_unet.core.predict import NetworkModel, best_class
-from napari_unet.core.tiling import mirrored
-from napari_unet.core.weights import Weights, load_into, snapshot
+from napari_unet.core.predicting import devices, run
+from napari_unet.core.predicting.predict import NetworkModel, best_class
+from napari_unet.core.predicting.tiling import mirrored
+from napari_unet.core.predicting.weights import Weights, load_into, snapshot
 from napari_unet.networks.unet import UNet
 from napari_unet.networks.unet2015 import UNet2015
 

@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 
 from napari_unet import segmenters
-from napari_unet.core.appearance import Appearance, curvatures, smooth
-from napari_unet.core.background import Plane
+from napari_unet.core.classical.appearance import Appearance, curvatures, smooth
+from napari_unet.core.classical.background import Plane
+from napari_unet.core.classical.regions import Regions
+from napari_unet.core.classical.tune import folds, mean_dice, search
 from napari_unet.core.errors import UserError
 from napari_unet.core.image import Image
 from napari_unet.core.knobs import Knob
 from napari_unet.core.method import assemble
-from napari_unet.core.regions import Regions
 from napari_unet.core.scribbles import Pair, Scribbles, TrainingSet
-from napari_unet.core.tune import folds, mean_dice, search
 from napari_unet.segmenters._classical import run
 from napari_unet.segmenters._lessons import Lessons, richest_window
 from napari_unet.segmenters.mean_shift import gather

@@ -12,7 +12,7 @@ from scipy import ndimage as ndi
 
 from napari_unet import sample_data
 from napari_unet.core.errors import UsageError, UserError
-from napari_unet.core.strokes import hold_out
+from napari_unet.core.learning.strokes import hold_out
 from napari_unet.sample_data import generate, photographs
 from napari_unet.sample_data.layout import load_set
 from napari_unet.sample_data.strokes import draw_line, paint

@@ -12,9 +12,9 @@ from hypothesis.extra import numpy as hnp
 from skimage.measure import label
 
 from napari_unet.core.image import Image
+from napari_unet.core.learning.strokebook import StrokeBook
+from napari_unet.core.learning.strokes import held_share, hold_out, single_strokes
 from napari_unet.core.scribbles import Pair, Scribbles, TrainingSet
-from napari_unet.core.strokebook import StrokeBook
-from napari_unet.core.strokes import held_share, hold_out, single_strokes
 
 paint = hnp.arrays(np.uint8, (7, 9), elements=st.sampled_from([0, 0, 0, 1, 2]))
 

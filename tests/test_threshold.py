@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from napari_unet.core.classical.levels import best_cut, otsu_levels
+from napari_unet.core.classical.tune import mean_dice
 from napari_unet.core.errors import UsageError, UserError
 from napari_unet.core.image import Image
-from napari_unet.core.levels import best_cut, otsu_levels
 from napari_unet.core.method import assemble
 from napari_unet.core.scribbles import Pair, Scribbles, TrainingSet
-from napari_unet.core.tune import mean_dice
 from napari_unet.segmenters._classical import run
 from napari_unet.segmenters.threshold import KINDS, Threshold, discriminant
 

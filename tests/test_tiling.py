@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_unet.core.tiling import Box, Tiling, mirrored, tiles
+from napari_unet.core.predicting.tiling import Box, Tiling, mirrored, tiles
 
 tilings = st.builds(
     lambda shape, stride, reach, beyond: Tiling(shape, stride, None if reach is None else reach * stride, beyond),

@@ -10,13 +10,13 @@ import pytest
 import torch
 from training_scene import LIVE, LOSS, QUICK, Scene, Small, finish, is_step, until
 
-from napari_unet.core.augment import Augmentation
 from napari_unet.core.errors import UsageError, UserError, WorkError
-from napari_unet.core.learner import MAX_BAD_STEPS
+from napari_unet.core.learning.augment import Augmentation
+from napari_unet.core.learning.learner import MAX_BAD_STEPS
+from napari_unet.core.learning.plan import Plan
+from napari_unet.core.learning.trainer import train
 from napari_unet.core.method import assemble
-from napari_unet.core.plan import Plan
 from napari_unet.core.scribbles import TrainingSet
-from napari_unet.core.trainer import train
 
 
 def test_a_run_from_the_first_to_the_last_event():

@@ -8,11 +8,11 @@ import itertools
 import numpy as np
 from torch import nn
 
-from napari_unet.core.augment import Augmentation
 from napari_unet.core.image import Image
-from napari_unet.core.plan import Plan
+from napari_unet.core.learning.augment import Augmentation
+from napari_unet.core.learning.plan import Plan
+from napari_unet.core.learning.trainer import Step
 from napari_unet.core.scribbles import Pair, Scribbles, TrainingSet
-from napari_unet.core.trainer import Step
 from napari_unet.core.work import Work
 from napari_unet.losses import SHELF as LOSSES
 

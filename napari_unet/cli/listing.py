@@ -11,8 +11,8 @@ from typing import Any
 
 from napari_unet import __version__, io, losses, metrics, networks, pretrained, segmenters
 from napari_unet.core import knobs
-from napari_unet.core.devices import choose_device
 from napari_unet.core.errors import UserError
+from napari_unet.core.predicting.devices import choose_device
 from napari_unet.core.registry import Shelf
 
 _SHELVES: tuple[tuple[str, Shelf[Any]], ...] = (

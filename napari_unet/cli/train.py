@@ -7,7 +7,7 @@ import argparse
 from napari_unet import workflows
 from napari_unet.core import knobs
 from napari_unet.core.errors import UsageError
-from napari_unet.core.predict import NetworkModel
+from napari_unet.core.predicting.predict import NetworkModel
 from napari_unet.io.model_file import save_model
 from napari_unet.networks import SHELF as NETWORKS
 from napari_unet.segmenters import SHELF as METHODS

@@ -12,13 +12,13 @@ from napari_unet.core import knobs
 from napari_unet.core.classes import ClassTable, PaintedClass
 from napari_unet.core.errors import UserError
 from napari_unet.core.image import Normalisation
-from napari_unet.core.weights import Weights, check_tensors
+from napari_unet.core.predicting.weights import Weights, check_tensors
 from napari_unet.networks import SHELF
 
 from ._output import beside, check_place, move_into_place, remove, replace_file, writing
 
 if TYPE_CHECKING:  # torch is loaded only when a model is: this folder is searched for image formats too
-    from napari_unet.core.predict import NetworkModel
+    from napari_unet.core.predicting.predict import NetworkModel
 
 FORMAT = "napari-unet model"
 VERSION = 1
@@ -78,14 +78,14 @@ def load_model(path: str | os.PathLike[str], device: str = "auto") -> NetworkMod
     ----------
     path : path
     device : str
-        Where to predict, see :func:`napari_unet.core.devices.choose_device`.
+        Where to predict, see :func:`napari_unet.core.predicting.devices.choose_device`.
 
     Raises
     ------
     UserError
         If the file is missing, truncated, of another program or version, or its parts do not fit together.
     """
-    from napari_unet.core.predict import NetworkModel
+    from napari_unet.core.predicting.predict import NetworkModel
 
     contents = _read(Path(path))
     try:

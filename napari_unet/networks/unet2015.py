@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from napari_unet.core import knobs
 from napari_unet.core.knobs import Knob
-from napari_unet.core.tiling import mirrored
+from napari_unet.core.predicting.tiling import mirrored
 
 from . import register
 from .unet import full_precision_head, he_init

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_unet.core.classes import ClassTable
 from napari_unet.core.errors import UserError
-from napari_unet.core.weights import Weights, check_tensors
+from napari_unet.core.predicting.weights import Weights, check_tensors
 from napari_unet.networks.unet import UNet
 
 if TYPE_CHECKING:

@@ -12,14 +12,14 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_unet.core.background import Corrected, Plane, prepare
 from napari_unet.core.classes import ClassTable
+from napari_unet.core.classical.background import Corrected, Plane, prepare
+from napari_unet.core.classical.tune import Tried, first_guess, open_knobs, search
 from napari_unet.core.errors import UserError
 from napari_unet.core.image import Image, warn_not_finite
 from napari_unet.core.latest import Latest
 from napari_unet.core.method import Patch, Progress, View, checked_planes, newest
 from napari_unet.core.scribbles import TrainingSet
-from napari_unet.core.tune import Tried, first_guess, open_knobs, search
 
 from ._lessons import Lessons
 

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_unet.core import tune
-from napari_unet.core.background import Plane, prepare
 from napari_unet.core.classes import ClassTable
+from napari_unet.core.classical import tune
+from napari_unet.core.classical.background import Plane, prepare
+from napari_unet.core.classical.levels import otsu_levels
 from napari_unet.core.errors import UserError
 from napari_unet.core.image import Image
-from napari_unet.core.levels import otsu_levels
 from napari_unet.core.scribbles import TrainingSet
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ from typing import Annotated, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_unet.core.appearance import Appearance
+from napari_unet.core.classical.appearance import Appearance
+from napari_unet.core.classical.regions import Regions
 from napari_unet.core.knobs import Knob
-from napari_unet.core.regions import Regions
 
 from ._classical import Classical, Paint, Source
 

@@ -10,12 +10,12 @@ from collections.abc import Generator
 from typing import Annotated, Literal
 
 from napari_unet.core import knobs
-from napari_unet.core.devices import choose_device
-from napari_unet.core.features import FeatureStore
-from napari_unet.core.instant import InstantModel, fit_instantly
+from napari_unet.core.instant.features import FeatureStore
+from napari_unet.core.instant.instant import InstantModel, fit_instantly
 from napari_unet.core.knobs import Knob
 from napari_unet.core.latest import Latest
 from napari_unet.core.method import Progress, newest
+from napari_unet.core.predicting.devices import choose_device
 from napari_unet.core.scribbles import TrainingSet
 from napari_unet.pretrained import load_features
 
@@ -62,7 +62,7 @@ class Instant:
     def fit(
         self, painted: TrainingSet | Latest[TrainingSet], store: FeatureStore | None = None
     ) -> Generator[Progress, None, InstantModel]:
-        """Fit the head to the newest strokes; see :func:`napari_unet.core.instant.fit_instantly`.
+        """Fit the head to the newest strokes; see :func:`napari_unet.core.instant.instant.fit_instantly`.
 
         Raises
         ------

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from napari_unet.core.appearance import Appearance, measure
-from napari_unet.core.background import Plane
 from napari_unet.core.classes import ClassTable
+from napari_unet.core.classical.appearance import Appearance, measure
+from napari_unet.core.classical.background import Plane
+from napari_unet.core.classical.regions import Regions
 from napari_unet.core.knobs import Knob
-from napari_unet.core.regions import Regions
 
 from . import register
 from ._classical import Paint

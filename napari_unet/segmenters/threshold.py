@@ -9,12 +9,12 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_unet.core.appearance import smooth
-from napari_unet.core.background import Plane, prepare
 from napari_unet.core.classes import ClassTable
+from napari_unet.core.classical.appearance import smooth
+from napari_unet.core.classical.background import Plane, prepare
+from napari_unet.core.classical.levels import best_cut, otsu_levels
 from napari_unet.core.errors import UsageError, UserError
 from napari_unet.core.knobs import Knob
-from napari_unet.core.levels import best_cut, otsu_levels
 
 from . import register
 from ._classical import Classical, Paint, Source

@@ -12,17 +12,17 @@ from typing import Annotated, Any, ClassVar, Literal, cast, get_type_hints
 
 from napari_unet import losses, networks
 from napari_unet.core import knobs
-from napari_unet.core.augment import Augmentation
 from napari_unet.core.errors import UsageError
 from napari_unet.core.knobs import Knob
 from napari_unet.core.latest import Latest
+from napari_unet.core.learning.augment import Augmentation
+from napari_unet.core.learning.plan import Plan
+from napari_unet.core.learning.trainer import train
 from napari_unet.core.method import Progress
-from napari_unet.core.plan import Plan
-from napari_unet.core.predict import NetworkModel
+from napari_unet.core.predicting.predict import NetworkModel
+from napari_unet.core.predicting.weights import Network, Weights
 from napari_unet.core.registry import Entry
 from napari_unet.core.scribbles import TrainingSet
-from napari_unet.core.trainer import train
-from napari_unet.core.weights import Network, Weights
 
 from . import register
 
@@ -83,7 +83,7 @@ class Training:
     def fit(
         self, painted: TrainingSet | Latest[TrainingSet], initial: Weights | None = None
     ) -> Generator[Progress, None, NetworkModel]:
-        """Train; see :func:`napari_unet.core.trainer.train` for what is yielded, returned and raised."""
+        """Train; see :func:`napari_unet.core.learning.trainer.train` for what is yielded, returned and raised."""
         return train(
             painted, self.network, losses.SHELF[self.loss], self.plan, network_name=self.network_name, initial=initial
         )

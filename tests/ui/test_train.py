@@ -208,7 +208,7 @@ def test_deleting_the_image_stops_the_training_and_keeps_the_rest(hands: Any, vi
 
 def test_an_error_in_the_training_is_a_line_in_the_dock(hands: Any, viewer: Any, squares: Any, dock: Any,
                                                         monkeypatch: pytest.MonkeyPatch) -> None:
-    from napari_unet.core.learner import Learner
+    from napari_unet.core.learning.learner import Learner
 
     def broken(*_: Any) -> float:
         raise RuntimeError("the card is on fire")

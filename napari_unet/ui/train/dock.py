@@ -96,7 +96,7 @@ class TrainDock(TrainPanel):
         self.device_line.setText("Looking for a graphics card...")
 
         def look() -> Iterator[str]:
-            from napari_unet.core.devices import choose_device
+            from napari_unet.core.predicting.devices import choose_device
 
             yield str(choose_device("auto"))
 

@@ -28,7 +28,7 @@ class Plan:
     learning_rate : float
     augmentation : Augmentation
     device : str
-        See :func:`napari_unet.core.devices.choose_device`.
+        See :func:`napari_unet.core.predicting.devices.choose_device`.
     threads : int or None
         CPU threads for torch while training; None leaves them alone.
     publish_seconds : float or None

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from .scribbles import Pair, Scribbles, TrainingSet
+from ..scribbles import Pair, Scribbles, TrainingSet
 
 MIN_STROKES = 3
 """A class with fewer strokes than this keeps them all for training, and has no score."""

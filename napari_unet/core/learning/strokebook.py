@@ -8,8 +8,8 @@ from collections import defaultdict
 import numpy as np
 from numpy.typing import NDArray
 
-from .image import Image
-from .scribbles import TrainingSet
+from ..image import Image
+from ..scribbles import TrainingSet
 from .strokes import Stroke, components, held_share, pixels_by_number
 
 
@@ -64,7 +64,7 @@ class StrokeBook:
     *Honesty.* Strokes of the first snapshot that are held out were never trained on. In live use a stroke trains
     while it is the newest, so when it is held out later the network knows it; :meth:`Stroke.counts` lets the score use
     it only after some steps in which it could be forgotten. What is left of that memory makes the live score a little
-    too good; the score of a comparison (:func:`napari_unet.core.strokes.hold_out`) has no such flaw.
+    too good; the score of a comparison (:func:`napari_unet.core.learning.strokes.hold_out`) has no such flaw.
 
     Parameters
     ----------

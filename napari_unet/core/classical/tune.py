@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from .knobs import fields
-from .strokes import components, pixels_by_number
+from ..knobs import fields
+from ..learning.strokes import components, pixels_by_number
 
 Method = TypeVar("Method")
 MARGIN = 0.01

@@ -10,11 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ..errors import UserError
+from ..predicting.devices import Device, is_out_of_memory, release_memory
+from ..predicting.weights import Network, Weights, load_into
 from . import batchnorm
-from .devices import Device, is_out_of_memory, release_memory
-from .errors import UserError
 from .head import match_rows, replace_head
-from .weights import Network, Weights, load_into
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from ..scribbles import TrainingSet
 from .planes import PlaneCache
-from .scribbles import TrainingSet
 from .strokes import Stroke
 
 

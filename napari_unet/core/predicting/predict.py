@@ -11,14 +11,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..classes import ClassTable
+from ..errors import UsageError, UserError
+from ..image import Image, warn_not_finite
+from ..latest import Latest
+from ..method import Patch, View, checked_planes
 from . import tta
-from .classes import ClassTable
 from .devices import choose_device
-from .errors import UsageError, UserError
 from .forward import is_unpadded
-from .image import Image, warn_not_finite
-from .latest import Latest
-from .method import Patch, View, checked_planes
 from .run import Plane, Run, tile_size
 from .tiling import Tiling
 from .weights import Weights
@@ -33,7 +33,7 @@ class NetworkModel:
     weights : Weights
         The trained network.
     device : str
-        See :func:`napari_unet.core.devices.choose_device`.
+        See :func:`napari_unet.core.predicting.devices.choose_device`.
     tta : bool or int
         Average over turned versions of the image: True or 8 for the eight flips and quarter turns, another number for
         that many rotations by equal angles (Ronneberger et al. 2015 averaged 7). False, 0 and 1: none.

@@ -16,15 +16,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from .classes import ClassTable
-from .errors import UserError
+from ..classes import ClassTable
+from ..errors import UserError
+from ..image import Image, warn_not_finite
+from ..latest import Latest
+from ..method import Patch, Progress, View, checked_planes
+from ..predicting.predict import NetworkModel, best_class
+from ..scribbles import Pair, TrainingSet
 from .features import FeatureStore, FeatureTile
 from .heads import SMALL, Head, Samples, logistic, ridge, softened
-from .image import Image, warn_not_finite
-from .latest import Latest
-from .method import Patch, Progress, View, checked_planes
-from .predict import NetworkModel, best_class
-from .scribbles import Pair, TrainingSet
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -8,17 +8,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..classes import ClassTable
+from ..errors import UserError
+from ..image import Normalisation
+from ..predicting.weights import Weights
+from ..scribbles import TrainingSet
 from .augment import Augmentation
-from .classes import ClassTable
-from .errors import UserError
-from .image import Normalisation
 from .plan import Plan
 from .planes import PlaneCache
 from .sampler import Sampler
-from .scribbles import TrainingSet
 from .strokebook import StrokeBook
 from .strokes import Stroke
-from .weights import Weights
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

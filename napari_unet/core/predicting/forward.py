@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..errors import UserError, WorkError
 from .devices import Device, is_out_of_memory
-from .errors import UserError, WorkError
 from .tiling import Box
 from .weights import Weights, load_into
 
@@ -133,7 +133,7 @@ def forward(weights: Weights, batch: Tensor, device: Device, keep: Box) -> tuple
 
 
 def is_unpadded(network: object) -> bool:
-    """Say whether a network needs real pixels around a tile (see :class:`napari_unet.core.weights.Network`)."""
+    """Say whether a network needs real pixels around a tile (see :class:`.weights.Network`)."""
     return getattr(network, "padding", "zero") == "mirror"
 
 

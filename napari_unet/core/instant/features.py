@@ -17,15 +17,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .devices import Device, choose_device, is_out_of_memory, release_memory
-from .errors import UserError, WorkError
-from .image import Image
-from .latest import Latest
-from .method import View
-from .run import Plane
-from .tiling import Box, Tile, Tiling
-from .tta import Average
-from .weights import Weights
+from ..errors import UserError, WorkError
+from ..image import Image
+from ..latest import Latest
+from ..method import View
+from ..predicting.devices import Device, choose_device, is_out_of_memory, release_memory
+from ..predicting.run import Plane
+from ..predicting.tiling import Box, Tile, Tiling
+from ..predicting.tta import Average
+from ..predicting.weights import Weights
 
 TILE = 512
 """Rows and columns of a tile; as many as are quick to compute at once."""

@@ -15,19 +15,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..errors import UsageError, UserError, WorkError
+from ..image import Normalisation
+from ..latest import Latest
+from ..method import Progress, newest
+from ..predicting.devices import choose_device
+from ..predicting.predict import NetworkModel
+from ..predicting.weights import Network, Weights, snapshot
+from ..scribbles import TrainingSet
 from . import batchnorm
-from .devices import choose_device
-from .errors import UsageError, UserError, WorkError
-from .image import Normalisation
 from .judge import Score, judge, mean_score
-from .latest import Latest
 from .learner import Learner, Loss
 from .material import Collector, Material
-from .method import Progress, newest
 from .plan import Plan
-from .predict import NetworkModel
-from .scribbles import TrainingSet
-from .weights import Network, Weights, snapshot
 
 STATISTICS_PATCHES = 20
 WAIT_SECONDS = 0.1

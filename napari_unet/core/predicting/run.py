@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..errors import UserError
+from ..image import Image
+from ..latest import Latest
+from ..method import View
 from .devices import Device, free_memory, is_out_of_memory, release_memory
-from .errors import UserError
-from .image import Image
-from .latest import Latest
-from .method import View
 from .tiling import Box, Tile, Tiling
 from .tta import Average
 from .weights import Weights

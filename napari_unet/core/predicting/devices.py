@@ -8,7 +8,7 @@ import re
 
 import torch
 
-from .errors import UsageError, UserError
+from ..errors import UsageError, UserError
 
 CHOICES = ("auto", "cpu", "cuda", "mps")
 """Names of devices for forms and help texts; a CUDA device may carry its number, e.g. ``cuda:1``."""

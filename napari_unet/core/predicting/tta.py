@@ -33,7 +33,7 @@ class Average:
     weights : Weights
         The network.
     versions : bool or int
-        See :class:`napari_unet.core.predict.NetworkModel`.
+        See :class:`napari_unet.core.predicting.predict.NetworkModel`.
     """
 
     def __init__(self, weights: Weights, versions: bool | int) -> None:
@@ -58,7 +58,7 @@ class Average:
         -------
         scores : list of Tensor of float32, shape (classes, Y, X) of each ``write`` box
         device : Device
-            Device to use from now on, see :func:`napari_unet.core.forward.forward`.
+            Device to use from now on, see :func:`napari_unet.core.predicting.forward.forward`.
         """
         if self._versions > 1 and self._versions not in (4, 8):
             scores = []

@@ -1,0 +1,1 @@
+"""Running a network on whole images: devices, tiles, weights. Trains nothing."""

@@ -1,0 +1,221 @@
+"""One sitting at the microscope, without a window: strokes reach a running training, models come out of it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Generator
+from typing import Any
+
+import numpy as np
+import pytest
+
+from napari_unet.core.classes import ClassTable
+from napari_unet.core.errors import UserError
+from napari_unet.core.image import Image
+from napari_unet.core.latest import Latest
+from napari_unet.core.method import Patch, Progress, newest
+from napari_unet.core.scribbles import Scribbles, TrainingSet
+from napari_unet.live import CaughtUp, Focus, LivePatch, Trouble, live_prediction
+from napari_unet.session import Session, session_of
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Constant:
+    """A model that gives one class everywhere, tile by tile of 4 rows."""
+
+    label: int
+    classes: ClassTable = dataclasses.field(default_factory=ClassTable.default)
+    note: str = "constant"
+
+    def segment(self, image: Image, planes: Any = None, *, probabilities: bool = False, view: Any = None) -> Any:
+        starts = list(range(0, image.plane_shape[0], 4))
+        for plane in range(image.n_planes) if planes is None else planes:
+            for done, start in enumerate(starts, 1):
+                where = image.where(plane, slice(start, start + 4), slice(0, image.plane_shape[1]))
+                shape = (min(4, image.plane_shape[0] - start), image.plane_shape[1])
+                yield Patch(where, np.full(shape, self.label, np.uint8), None, done, len(starts))
+
+
+@dataclasses.dataclass(frozen=True)
+class Fake:
+    """A method that publishes a model at every second step and ends when it is told."""
+
+    steps: int = 6
+
+    def fit(self, painted: TrainingSet | Latest[TrainingSet]) -> Generator[Progress, None, Any]:
+        for step in range(1, self.steps + 1):
+            training = newest(painted)
+            yield Event(f"step {step}", step / self.steps, Constant(2) if step % 2 == 0 else None, step, 1 / step,
+                        training.versions)
+        return Constant(2)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Event(Progress):
+    step: int = 0
+    loss: float = 0.0
+    versions: tuple[int, ...] = ()
+    held_out_mean: float | None = None
+    device: str = "CPU (fake)"
+
+
+def plane(*rows: int, label: int = 1) -> np.ndarray:
+    made = np.zeros((8, 8), np.uint8)
+    made[list(rows)] = label
+    return made
+
+
+@pytest.fixture
+def session() -> Session:
+    made = Session()
+    made.put_pair("a", Image(np.zeros((3, 8, 8), np.uint8), "NYX", "a"))
+    return made
+
+
+def test_it_says_what_to_do_next() -> None:
+    session = Session()
+    assert "Open an image" in session.state.text
+    session.put_pair("a", Image(np.zeros((8, 8))))
+    assert "Nothing is painted yet" in session.state.text
+    session.paint("a", {0: plane(1)})
+    assert "Only background is painted" in session.state.text
+    session.paint("a", {0: plane(1) + plane(2, label=2)})
+    assert session.state.text.startswith("Ready")
+    session.enable("a", False)
+    assert "Tick at least one image" in session.state.text
+
+
+def test_paint_is_copied_versioned_and_published_only_when_it_changes(session: Session) -> None:
+    drawn = plane(1)
+    assert session.paint("a", {1: drawn})
+    first = session.version("a")
+    assert not session.paint("a", {1: drawn.copy()}), "the same paint is no news"
+    drawn[:] = 2
+    assert session.pair("a").scribbles.planes[1].max() == 1, "a snapshot does not follow the layer"
+    assert session.paint("a", {1: drawn})
+    assert session.version("a") > first
+    assert session.painted.get().pairs[0].scribbles is session.pair("a").scribbles
+    assert session.paint("a", {1: np.zeros((8, 8), np.uint8)}), "erasing is a change"
+    assert not session.pair("a").scribbles.planes
+
+
+def test_strokes_of_another_shape_are_refused(session: Session) -> None:
+    with pytest.raises(UserError, match="have shape"):
+        session.put_pair("b", Image(np.zeros((8, 8))), Scribbles.from_array(np.ones((4, 4), np.uint8)))
+
+
+def test_painting_a_new_id_adds_a_class(session: Session) -> None:
+    heard = []
+    session.classes_changed.connect(heard.append)
+    session.paint("a", {0: plane(1, label=5)})
+    assert session.classes.ids == (1, 2, 5)
+    assert heard == [session.classes]
+    session.set_classes(ClassTable.default((1, 2)))
+    assert session.classes.ids == (1, 2, 5), "a painted id cannot leave the table"
+
+
+def test_a_training_reads_new_strokes_and_brings_models(session: Session) -> None:
+    session.paint("a", {0: plane(1) + plane(2, label=2)})
+    run = session.training(Fake())
+    session.take(next(run))
+    before = session.seen_versions
+    session.paint("a", {1: plane(4)})
+    session.take(next(run))
+    assert session.seen_versions[0] > before[0], "the running training has the stroke"
+    assert isinstance(session.model, Constant)
+    assert [moment.step for moment in session.history] == [1, 2]
+    assert session.state.text == "step 2"
+    assert session.device == "CPU (fake)"
+    run.close()
+
+
+def test_only_the_newest_training_brings_models(session: Session) -> None:
+    old = session.training(Fake())
+    next(old)
+    new = session.training(Fake())
+    next(new)
+    next(old)
+    assert session.model is None, "the old training is overtaken"
+    next(new)
+    assert session.model is not None
+    session.set_model(None)
+    session.end()
+    next(new)
+    next(new)
+    assert session.model is None, "after the end none comes"
+
+
+def test_a_loaded_model_brings_its_classes(session: Session) -> None:
+    named = ClassTable.named({1: "background", 2: "nucleus", 3: "rim"})
+    session.set_model(Constant(2, named))
+    assert session.classes == named
+    session.paint("a", {0: plane(1)})
+    session.set_model(Constant(2, ClassTable.named({1: "background", 4: "other"})))
+    assert session.classes.ids == (1, 2, 3, 4)
+
+
+def test_a_viewer_has_one_session_that_goes_with_it() -> None:
+    class Owner:
+        pass
+
+    owner = Owner()
+    assert session_of(owner) is session_of(owner)
+    assert session_of(owner) is not session_of(Owner())
+
+
+# --- the live prediction ----------------------------------------------------------------------------------------------
+
+
+def drain(predictor: Any, n: int = 200) -> list[Any]:
+    """Everything the predictor has to say until it has caught up."""
+    found = []
+    for _ in range(n):
+        item = next(predictor)
+        if item is not None:
+            found.append(item)
+        if isinstance(item, CaughtUp):
+            break
+    return found
+
+
+def test_the_plane_shown_comes_first_and_then_the_others() -> None:
+    image = Image(np.zeros((3, 8, 8)), "NYX")
+    models, focus = Latest[Any](Constant(2)), Latest[Any](Focus("a", image, plane=1))
+    predictor = live_prediction(models, focus, pause=0)
+    patches = [one for one in drain(predictor) if isinstance(one, LivePatch)]
+    assert [image.plane_of(one.patch.where) for one in patches] == [1, 1, 0, 0, 2, 2] or \
+        [image.plane_of(one.patch.where) for one in patches] == [1, 1, 2, 2, 0, 0]
+    predictor.close()
+
+
+def test_a_newer_model_repaints_everything() -> None:
+    image = Image(np.zeros((8, 8)))
+    models, focus = Latest[Any](Constant(1)), Latest[Any](Focus("a", image))
+    predictor = live_prediction(models, focus, pause=0)
+    out = np.zeros((8, 8), np.uint8)
+    for one in drain(predictor):
+        if isinstance(one, LivePatch):
+            out[one.patch.where] = one.patch.labels
+    assert (out == 1).all()
+    models.put(Constant(2))
+    for one in drain(predictor):
+        if isinstance(one, LivePatch):
+            out[one.patch.where] = one.patch.labels
+    assert (out == 2).all()
+    predictor.close()
+
+
+def test_a_model_that_cannot_says_so_once_and_waits_for_another() -> None:
+    class Refuses(Constant):
+        def segment(self, *_: Any, **__: Any) -> Any:
+            raise UserError("too many channels")
+
+    models, focus = Latest[Any](Refuses(1)), Latest[Any](Focus("a", Image(np.zeros((8, 8)))))
+    predictor = live_prediction(models, focus, pause=0)
+    assert isinstance(next(predictor), Trouble)
+    assert next(predictor) is None
+    models.put(Constant(2))
+    assert any(isinstance(one, LivePatch) for one in drain(predictor))
+    focus.put(None)
+    assert next(predictor) is None
+    predictor.close()

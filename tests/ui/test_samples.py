@@ -1,0 +1,69 @@
+"""File > Open Sample and the windows that demo and example open."""
+
+from __future__ import annotations
+
+import runpy
+from pathlib import Path
+from typing import Any
+
+import napari
+import numpy as np
+import pytest
+
+from napari_unet.sample_data import load, names
+from napari_unet.ui.demo import open_demo
+from napari_unet.ui.layers import class_table, role_of
+
+EXAMPLES = Path(__file__).parent.parent.parent / "examples"
+
+
+@pytest.mark.parametrize("name", names())
+def test_every_sample_opens_with_its_strokes(viewer: Any, name: str) -> None:
+    viewer.open_sample("napari-unet", name)
+    sample = load(name)
+    strokes = viewer.layers[f"{name} strokes"]
+    assert role_of(strokes) == "strokes"
+    assert class_table(strokes) == sample.classes
+    assert np.array_equal(strokes.data, sample.pairs[0].scribbles.to_array())
+    assert viewer.layers[name].rgb == (sample.pairs[0].image.n_channels == 3)
+    assert (f"{name} reference" in viewer.layers) == (sample.references[0] is not None)
+
+
+def learns(qtbot: Any, dock: Any) -> None:
+    qtbot.waitUntil(lambda: dock.engine.live and bool(dock.session.history), timeout=90_000)
+    dock.engine.stop()
+    qtbot.waitUntil(lambda: not dock.engine.training, timeout=90_000)
+
+
+def test_the_demo_opens_all_docks_and_learns(qtbot: Any, hands: Any) -> None:
+    shown = open_demo("nuclei")
+    try:
+        docks = {widget.objectName(): widget for dock in shown.window._qt_window.findChildren(object)
+                 for widget in [dock] if dock.objectName() in ("train_dock", "compare_dock", "export_dock")}
+        assert set(docks) == {"train_dock", "compare_dock", "export_dock"}
+        learns(qtbot, docks["train_dock"])
+    finally:
+        shown.close()
+
+
+def test_the_live_example(qtbot: Any, hands: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[Any] = []
+    original = napari.Viewer
+
+    def viewer(*words: Any, **options: Any) -> Any:
+        opened.append(original(*words, **options))
+        return opened[-1]
+
+    monkeypatch.setattr(napari, "Viewer", viewer)
+    monkeypatch.setattr(napari, "run", lambda: None)
+    monkeypatch.setattr("sys.argv", ["live_in_napari.py", "coins"])
+    runpy.run_path(str(EXAMPLES / "live_in_napari.py"), run_name="__main__")
+    try:
+        from napari_unet.ui.train.engine import engine_of
+
+        engine = engine_of(opened[0])
+        qtbot.waitUntil(lambda: bool(engine.session.history), timeout=90_000)
+        engine.stop()
+        qtbot.waitUntil(lambda: not engine.training, timeout=90_000)
+    finally:
+        opened[0].close()
