@@ -1,0 +1,54 @@
+"""The plugin manifest says what is there: commands that exist, the docks' names, every sample."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from napari_unet import sample_data
+
+PACKAGE = Path(sample_data.__file__).parent.parent
+
+
+@pytest.fixture(scope="module")
+def manifest() -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load((PACKAGE / "napari.yaml").read_text(encoding="utf-8"))
+    return found
+
+
+def names_in(module: str) -> set[str]:
+    """Names that a module defines or imports, read without importing it (it may need Qt)."""
+    path = PACKAGE.parent / Path(*module.split("."))
+    file = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    names = set()
+    for node in ast.parse(file.read_text(encoding="utf-8")).body:
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            names.add(node.name)
+        elif isinstance(node, ast.ImportFrom):
+            names |= {alias.asname or alias.name for alias in node.names}
+    return names
+
+
+def test_every_command_exists(manifest: dict[str, Any]) -> None:
+    commands = manifest["contributions"]["commands"]
+    assert len(commands) == len({one["id"] for one in commands})
+    for command in commands:
+        module, _, name = command["python_name"].partition(":")
+        assert name in names_in(module), command["id"]
+
+
+def test_three_docks_also_in_the_layers_menu(manifest: dict[str, Any]) -> None:
+    contributions = manifest["contributions"]
+    assert [one["display_name"] for one in contributions["widgets"]] == ["Train U-Net", "Compare methods",
+                                                                         "Export masks"]
+    assert [one["command"] for one in contributions["menus"]["napari/layers/segment"]] == [
+        one["command"] for one in contributions["widgets"]]
+
+
+def test_every_sample_is_offered_under_its_title(manifest: dict[str, Any]) -> None:
+    offered = {one["key"]: one["display_name"] for one in manifest["contributions"]["sample_data"]}
+    assert offered == {name: sample_data.load(name).title for name in sample_data.names()}
