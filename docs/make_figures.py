@@ -22,10 +22,9 @@ from napari_unet.sample_data import load
 
 IMAGES = Path(__file__).parent / "images"
 SIZE = (1366, 768)
-TRAINING_SECONDS = 45.0
+TRAINING_SECONDS = 60.0
 
 Points = Sequence[tuple[float, float]]
-BACKGROUND: tuple[Points, ...] = (((60, 20), (66, 60)), ((150, 105), (175, 110)), ((235, 60), (240, 100)))
 
 
 def wait(until: Callable[[], bool] | None = None, seconds: float = 1.0) -> None:
@@ -92,10 +91,10 @@ def main() -> None:
     wait(seconds=1)
     strokes = viewer.layers["nuclei strokes"]
     train.hold_class(1)
-    for line in BACKGROUND:
+    for line in inside(truth[0] == 1, 8, 14):
         drag(viewer, strokes, line)
     train.hold_class(2)
-    for line in nuclei(truth[0]):
+    for line in inside(truth[0] == 2, 7, 4):
         drag(viewer, strokes, line)
     save(viewer, "step2")
 
@@ -119,16 +118,18 @@ def main() -> None:
     viewer.close()
 
 
-def nuclei(truth: np.ndarray) -> list[Points]:
-    """Return short strokes inside some nuclei of a plane."""
+def inside(region: np.ndarray, count: int, half: int) -> list[Points]:
+    """Return level strokes of 2 * ``half`` px inside a region, spread over it, the roomiest places first."""
     from scipy import ndimage as ndi
 
-    depth = ndi.distance_transform_edt(truth == 2)
+    room = ndi.binary_erosion(np.pad(region, 2), np.ones((5, 2 * half + 5)))[2:-2, 2:-2]
+    depth = np.where(room, ndi.distance_transform_edt(region), 0)
+    depth = np.minimum(depth, 7 + np.random.default_rng(0).uniform(0, 1, depth.shape))  # near things, not in the void
     lines: list[Points] = []
-    for _ in range(5):
-        y, x = np.unravel_index(depth.argmax(), depth.shape)
-        lines.append(((y - 3, x - 3), (y + 3, x + 3)))
-        depth[max(0, y - 45) : y + 45, max(0, x - 45) : x + 45] = 0
+    while len(lines) < count and depth.any():
+        y, x = map(int, np.unravel_index(depth.argmax(), depth.shape))
+        lines.append(((y, x - half), (y, x + half)))
+        depth[max(0, y - 38) : y + 38, max(0, x - 38) : x + 38] = 0
     return lines
 
 

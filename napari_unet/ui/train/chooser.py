@@ -7,7 +7,7 @@ from typing import Any
 from napari.layers import Image as ImageLayer
 from napari.layers import Labels, Layer
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QComboBox, QFormLayout, QHBoxLayout, QLabel, QToolButton, QWidget
+from qtpy.QtWidgets import QComboBox, QFormLayout, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QWidget
 
 from napari_unet.core.errors import UserError
 
@@ -72,6 +72,10 @@ class LayerChooser(QWidget):
         self.image_box.setToolTip("The image to segment: grey, colour, several channels, a time series or a z-stack.")
         self.channel_box = QComboBox()
         self.channel_box.setObjectName("train_channels")
+        # long lines must not widen the dock
+        self.channel_box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.channel_box.setMinimumContentsLength(6)
+        self.channel_box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.channel_box.setToolTip(
             "Which axis of the image holds channels (stains, wavelengths). The other axes count planes."
         )
