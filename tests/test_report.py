@@ -169,7 +169,7 @@ def test_columns_stand_below_each_other_and_the_best_is_marked():
         "class 2, one plane",
         "method         Dice  parts  off by",
         "otsu          0.500  12/20       8",
-        "a longer name  0.750*     -       -",
+        "a longer name 0.750*     -       -",
         "",
         "* best (all that are equal to the digits shown)",
         "- parts: not scored",
