@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QComboBox,
-    QFrame,
     QHBoxLayout,
     QLabel,
     QProgressBar,
-    QPushButton,
-    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
 
+from ..pieces import button, fill_scrolling, line
 from ..score_table import ScoreTable
 from .inputs import ImageList
 from .methods import MethodList
@@ -41,11 +38,10 @@ class ComparePanel(QWidget):
         self.methods = MethodList()
         self.images = ImageList(self._viewer)
         self.scoring = ScoringPanel()
-        self.hint = _line("compare_hint")
-        self.state = _line("compare_state")
-        self.state.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.run = _button("Compare", "compare_run", "Run the ticked methods on the ticked images.")
-        self.cancel = _button(
+        self.hint = line("compare_hint")
+        self.state = line("compare_state", selectable=True)
+        self.run = button("Compare", "compare_run", "Run the ticked methods on the ticked images.")
+        self.cancel = button(
             "Cancel", "compare_cancel", "Stop after the step it is at. Methods that are through keep their results."
         )
         self.bar = QProgressBar()
@@ -59,7 +55,7 @@ class ComparePanel(QWidget):
         self.table = ScoreTable("compare_table")
         self.table.setToolTip("Click a row to see the result of that method; click a heading to sort.")
         self.table.setMinimumHeight(150)
-        self.save = _button("Save CSV…", "compare_save_csv", "Save every single score, by image, plane and class.")
+        self.save = button("Save CSV…", "compare_save_csv", "Save every single score, by image, plane and class.")
 
         buttons = QHBoxLayout()
         buttons.addWidget(self.run)
@@ -82,33 +78,10 @@ class ComparePanel(QWidget):
         column.addWidget(self.state)
         column.addWidget(self.table, 1)
         column.addLayout(below)
-        scroll = QScrollArea()
-        scroll.setObjectName("compare_scroll")
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setWidget(inside)
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(scroll)
-        self.setMinimumWidth(340)
-
-
-def _line(name: str) -> QLabel:
-    label = QLabel()
-    label.setObjectName(name)
-    label.setWordWrap(True)
-    return label
+        fill_scrolling(self, inside, "compare_scroll", 340)
 
 
 def _heading(text: str) -> QLabel:
     label = QLabel(f"<b>{text}</b>")
     label.setObjectName(f"compare_heading_{text.lower()}")
     return label
-
-
-def _button(text: str, name: str, tooltip: str) -> QPushButton:
-    button = QPushButton(text)
-    button.setObjectName(name)
-    button.setToolTip(tooltip)
-    return button

@@ -6,18 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from napari.layers import Labels, Layer
-from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
     QFileDialog,
     QFormLayout,
     QHBoxLayout,
-    QLabel,
     QLineEdit,
     QProgressBar,
-    QPushButton,
-    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
@@ -27,6 +23,7 @@ from napari_unet.io import check_output, preview_path
 
 from ..choices import LayerBox, LayerWatch
 from ..layers import class_table, image_name_of, role_of
+from ..pieces import button, fill_scrolling, line
 from ..workers import Worker, WorkerGroup, sentence
 from .plan import FORMATS, ExportPlan
 
@@ -73,12 +70,13 @@ class ExportDock(QWidget):
                                 "Tick to replace a file of this name. Nothing is replaced unasked.")
         self.path = _named(QLineEdit(), "export_path", "Where to save. The ending follows the format.")
         self.path.setPlaceholderText("folder and name")
-        self.browse = _named(QPushButton("Browse..."), "export_browse", "Choose folder and name.")
-        self.save = _named(QPushButton("Save"), "export_save", "Write the file.")
-        self.cancel = _named(QPushButton("Cancel"), "export_cancel", "Stop writing; no half file is left.")
+        self.browse = button("Browse...", "export_browse", "Choose folder and name.")
+        self.save = button("Save", "export_save", "Write the file.")
+        self.cancel = button("Cancel", "export_cancel", "Stop writing; no half file is left.")
         self.bar = _named(QProgressBar(), "export_progress", "How much is written.")
         self.bar.setRange(0, 1000)
-        self.about, self.state, self.opening = map(_line, ("export_about", "export_state", "export_opening"))
+        self.about, self.state, self.opening = (
+            line(name, selectable=True) for name in ("export_about", "export_state", "export_opening"))
 
         form = QFormLayout()
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
@@ -104,15 +102,7 @@ class ExportDock(QWidget):
         column.addWidget(self.state)
         column.addWidget(self.opening)
         column.addStretch(1)
-        scroll = _named(QScrollArea(), "export_scroll", "")
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QScrollArea.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setWidget(inner)
-        whole = QVBoxLayout(self)
-        whole.setContentsMargins(0, 0, 0, 0)
-        whole.addWidget(scroll)
-        self.setMinimumWidth(300)
+        fill_scrolling(self, inner, "export_scroll", 300)
 
     def _connect(self) -> None:
         self._watch.changed.connect(self._on_layers_changed)
@@ -249,11 +239,3 @@ def _named(widget: Any, name: str, tooltip: str) -> Any:
     widget.setObjectName(name)
     widget.setToolTip(tooltip)
     return widget
-
-
-def _line(name: str) -> QLabel:
-    line = QLabel()
-    line.setObjectName(name)
-    line.setWordWrap(True)
-    line.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-    return line

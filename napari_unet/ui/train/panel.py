@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QCheckBox,
-    QFrame,
     QHBoxLayout,
     QLabel,
     QProgressBar,
-    QPushButton,
-    QScrollArea,
     QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
 
 from ..forms import Fold
+from ..pieces import button, fill_scrolling, line
 from . import keys
 from .chips import ClassChips
 from .chooser import LayerChooser
@@ -62,37 +59,28 @@ class TrainPanel(QWidget):
         for fold in self._folds():
             column.addWidget(fold)
         column.addStretch(1)
-        scroll = QScrollArea(self)
-        scroll.setObjectName("train_scroll")
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setWidget(inner)
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(scroll)
-        self.setMinimumWidth(300)
+        fill_scrolling(self, inner, "train_scroll", 300)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
 
     def _run_row(self) -> QHBoxLayout:
-        self.live_button = _button("Live", "train_live", "")
-        self.update_button = _button(
+        self.live_button = button("Live", "train_live", "")
+        self.update_button = button(
             "Update once", "train_update",
             f"Learn from the strokes for a few seconds, show the result and pause (key {keys.UPDATE_KEY}).",
         )
-        self.stop_button = _button(
+        self.stop_button = button(
             "Stop", "train_stop", "End the training. The model it has learnt so far is kept."
         )
         row = QHBoxLayout()
         row.setSpacing(4)
-        for button in (self.live_button, self.update_button, self.stop_button):
-            row.addWidget(button)
+        for one in (self.live_button, self.update_button, self.stop_button):
+            row.addWidget(one)
         return row
 
     def _lines(self) -> Iterator[QWidget]:
-        self.state_line = _line("train_state", "What is going on, and what to do next.")
-        self.note_line = _line("train_note", "News of the prediction and of files.")
-        self.device_line = _line("train_device", "Where it computes, and why there. Advanced has the choice.")
+        self.state_line = line("train_state", "What is going on, and what to do next.")
+        self.note_line = line("train_note", "News of the prediction and of files.")
+        self.device_line = line("train_device", "Where it computes, and why there. Advanced has the choice.")
         self.device_line.setEnabled(False)  # dimmed: seldom of interest
         yield self.state_line
         yield self.note_line
@@ -103,10 +91,10 @@ class TrainPanel(QWidget):
         self.prediction_tick.setObjectName("train_show_prediction")
         self.prediction_tick.setChecked(True)
         self.prediction_tick.setToolTip("Hide the prediction to see the bare image, and show it again.")
-        self.predict_button = _button(
+        self.predict_button = button(
             "Predict image", "train_predict", "Segment this whole image, all planes, into a new layer."
         )
-        self.predict_all_button = _button(
+        self.predict_all_button = button(
             "Predict all", "train_predict_all", "Segment every image that is open, each into a new layer."
         )
         buttons = QHBoxLayout()
@@ -117,7 +105,7 @@ class TrainPanel(QWidget):
         self.progress.setObjectName("train_progress")
         self.progress.setRange(0, 1000)
         self.progress.setToolTip("How far the prediction has come.")
-        self.cancel_button = _button("Cancel", "train_cancel", "Stop this prediction; no layer is made.")
+        self.cancel_button = button("Cancel", "train_cancel", "Stop this prediction; no layer is made.")
         bar = QHBoxLayout()
         bar.setSpacing(4)
         bar.addWidget(self.progress, 1)
@@ -136,17 +124,17 @@ class TrainPanel(QWidget):
         together = Fold("Images learnt together", "train_pairs_fold", "Several images with their strokes, one model.")
         together.addWidget(self.pairs)
         yield together
-        self.save_button = _button("Save...", "train_save", "Keep the model in a file, to use it on other days.")
-        self.load_button = _button("Load...", "train_load", "Predict with a model from a file, or train it on.")
-        self.new_model_button = _button(
+        self.save_button = button("Save...", "train_save", "Keep the model in a file, to use it on other days.")
+        self.load_button = button("Load...", "train_load", "Predict with a model from a file, or train it on.")
+        self.new_model_button = button(
             "Start anew", "train_new_model", "Forget the model. The next training starts from nothing."
         )
         files = QWidget()
         row = QHBoxLayout(files)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(4)
-        for button in (self.save_button, self.load_button, self.new_model_button):
-            row.addWidget(button)
+        for one in (self.save_button, self.load_button, self.new_model_button):
+            row.addWidget(one)
         model = Fold("Model", "train_model_fold", "Save the model, load one, or start anew.")
         model.addWidget(files)
         yield model
@@ -162,20 +150,3 @@ class TrainPanel(QWidget):
         shortcuts = Fold("Keys", "train_keys_fold", "Keyboard shortcuts.")
         shortcuts.addWidget(help_text)
         yield shortcuts
-
-
-def _button(text: str, name: str, tooltip: str) -> QPushButton:
-    button = QPushButton(text)
-    button.setObjectName(name)
-    button.setToolTip(tooltip)
-    button.setMinimumWidth(40)
-    return button
-
-
-def _line(name: str, tooltip: str) -> QLabel:
-    line = QLabel()
-    line.setObjectName(name)
-    line.setToolTip(tooltip)
-    line.setWordWrap(True)
-    line.setTextFormat(Qt.TextFormat.PlainText)
-    return line
