@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .core.classes import ClassTable, to_painted
-from .core.errors import UsageError, UserError
+from .core.errors import InputWarning, UsageError, UserError
 from .core.image import Image, resolve_axes
 from .core.method import checked_planes
 from .core.scribbles import Pair, Scribbles, TrainingSet, checked_ids
@@ -85,7 +86,8 @@ def as_training_set(
             wanted = set(checked_planes(image, index))
             strokes = Scribbles(strokes.shape, {k: v for k, v in strokes.planes.items() if k in wanted})
         pairs.append(Pair(image, strokes))
-    return TrainingSet(tuple(pairs), table or ClassTable.default())
+    painted = {number for pair in pairs for number in pair.scribbles.counts()}
+    return TrainingSet(tuple(pairs), table or ClassTable.default({1} | painted if painted else (1, 2)))
 
 
 def as_labels(labels: ArrayLike) -> tuple[NDArray[Any], ClassTable | None]:
@@ -114,4 +116,8 @@ def as_painted(labels: NDArray[Any], code: Code, name: str) -> NDArray[np.uint8]
     if code not in ("mask", "painted"):
         raise UsageError(f"Values cannot be {code!r}. Allowed: mask (0 = background), painted (1 = background).")
     ids = checked_ids(labels, name)
+    if code == "mask" and ids.size and ids.min() == 1:
+        warnings.warn(
+            f"{name} holds no 0. Is 1 its background? Then say that its values are painted.", InputWarning, stacklevel=2
+        )
     return ids if code == "painted" else to_painted(ids)

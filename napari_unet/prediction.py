@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from .core.errors import UserError
 from .core.image import Image
 from .core.method import Model, Patch, checked_planes
 
@@ -39,8 +40,15 @@ def segment_into(
     ------
     Patch
         Each one after it was put.
+
+    Raises
+    ------
+    UserError
+        If the image does not suit the model, or planes are missing, repeated or not named at all.
     """
     planes = checked_planes(image, index)
+    if not planes or len(set(planes)) < len(planes):
+        raise UserError(f"The planes {list(planes)} are none, or one is named twice. Name each once.")
     position = {plane: at for at, plane in enumerate(planes)}
     for patch in model.segment(image, planes, probabilities=maps is not None):
         at, box = position[image.plane_of(patch.where)], patch.where[-2:]

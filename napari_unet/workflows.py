@@ -211,21 +211,21 @@ def score(
     predicted = predicted.reshape(-1, *predicted.shape[-2:])
     truth = truth.reshape(-1, *truth.shape[-2:])
     numbers = _selected(len(truth), index, "the reference")
-    if len(predicted) == len(truth):
-        aligned = predicted
-    elif len(predicted) == len(numbers):
+    if len(predicted) == len(numbers):
         aligned = np.zeros((len(truth), *predicted.shape[-2:]), np.uint8)
         aligned[list(numbers)] = predicted
+    elif len(predicted) == len(truth):
+        aligned = predicted
     else:
         raise UserError(
             f"The prediction has {len(predicted)} planes, the reference {len(truth)}, and {len(numbers)} are to be "
             "scored. Give a prediction of the whole reference or of just the planes scored (see --index)."
         )
     yield Progress(f"scoring {len(numbers)} planes")
-    table = classes or its_classes or other_classes or ClassTable.default()
-    seen = np.union1d(np.unique(aligned), np.unique(truth[list(numbers)]))
-    return list(score_pair(aligned, truth, table.including(int(number) for number in seen if number), method=name,
-                           image_name="", planes=numbers))
+    seen = np.union1d(np.unique(aligned[list(numbers)]), np.unique(truth[list(numbers)]))
+    table = (classes or its_classes or other_classes or ClassTable.default((1,))).including(
+        int(number) for number in seen if number)
+    return list(score_pair(aligned, truth, table, method=name, image_name="", planes=numbers))
 
 
 @work
@@ -305,6 +305,8 @@ def compare(
 
 def _selected(count: int, index: Sequence[int] | None, what: str) -> tuple[int, ...]:
     numbers = tuple(range(count)) if index is None else tuple(index)
+    if not numbers or len(set(numbers)) < len(numbers):
+        raise UserError(f"The planes {list(numbers)} are none, or one is named twice. Name each once.")
     wrong = [number for number in numbers if not 0 <= number < count]
     if wrong:
         raise UserError(f"{what.capitalize()} has planes 0 to {count - 1}, there is no plane {wrong[0]}.")

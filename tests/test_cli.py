@@ -156,6 +156,28 @@ def test_compare_writes_table_figure_and_masks(files: Path, tmp_path: Path, caps
     assert run(*words, "--overwrite") == 0
 
 
+def test_compare_never_overwrites_its_inputs(files: Path, tmp_path: Path) -> None:
+    (tmp_path / "masks").mkdir()
+    mine = tmp_path / "masks" / "threshold.tif"
+    mine.write_bytes((files / "images.tif").read_bytes())
+    assert run("compare", mine, files / "scribbles.tif", "--methods", "threshold", "-o", tmp_path, "--overwrite") == 1
+    assert mine.read_bytes() == (files / "images.tif").read_bytes()
+
+
+def test_planes_keep_the_order_of_the_index(files: Path, tmp_path: Path) -> None:
+    for name, index in (("a", "0,1,2"), ("b", "2,1,0")):
+        assert run("compare", files / "images.tif", files / "scribbles.tif", "--reference", files / "mask.tif",
+                   "--index", index, "--methods", "threshold", "-o", tmp_path / name) == 0
+    straight, reverse = (tifffile.imread(tmp_path / name / "masks" / "threshold.tif") for name in "ab")
+    assert np.array_equal(straight, reverse[::-1])
+
+
+def test_images_of_one_name_are_told_apart(files: Path, tmp_path: Path) -> None:
+    triple = ("--triple", files / "images.tif", files / "scribbles.tif", files / "mask.tif")
+    assert run("compare", *triple, *triple, "--methods", "threshold", "-o", tmp_path / "c") == 0
+    assert {row["image"] for row in table(tmp_path / "c" / "table.csv")} == {"images", "images (2)", ""}
+
+
 def test_compare_without_reference_uses_held_out_strokes(files: Path, tmp_path: Path) -> None:
     out = tmp_path / "held"
     assert run("compare", files / "images.tif", files / "scribbles.tif", "--methods", "threshold", "-o", out) == 0
@@ -223,12 +245,16 @@ def test_methods_and_info_list_everything(capsys: pytest.CaptureFixture[str]) ->
         ([*TRAIN, "-o", "/proc/m.pt"], 1, "cannot be written"),
         (["compare", "{f}/images.tif", "{f}/background.tif", "--methods", "threshold,slic", "-o", "{t}/c"],
          1, "No method could do these images"),
+        ([*TRAIN, "-o", "{t}", "--overwrite"], 1, "is a folder"),
+        ([*COMPARE, "--methods", "threshold,threshold", "-o", "{t}/c"], 2, "different methods"),
+        (["predict", "{f}/images.tif", "--model", "{f}/model.pt", "-o", "{t}/q.tif", "--probabilities", "{t}/../"
+          "{n}/q.tif"], 1, "same file name"),
         (["nothing"], 2, "invalid choice"),
     ],
 )
 def test_mistakes_get_one_clear_line(files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str],
                                      words: list[str], code: int, message: str) -> None:
-    assert run(*(word.format(f=files, t=tmp_path) for word in words)) == code
+    assert run(*(word.format(f=files, t=tmp_path, n=tmp_path.name) for word in words)) == code
     said = capsys.readouterr()
     assert message in said.err
     assert "Traceback" not in said.err

@@ -11,7 +11,7 @@ import tifffile
 
 import napari_unet
 from napari_unet import ClassTable, Image, Scribbles, UserError
-from napari_unet.core.errors import UsageError
+from napari_unet.core.errors import InputWarning, UsageError
 
 TINY = {"width": 4, "depth": 2, "patch": 32, "batch": 2, "device": "cpu"}
 
@@ -89,6 +89,35 @@ def test_score_refuses_what_does_not_match(scene: Any) -> None:
         napari_unet.score(truth, truth, index=[7]).result()
     with pytest.raises(UsageError, match="Allowed: mask"):
         napari_unet.score(truth, truth, values="objects").result()  # type: ignore[arg-type]
+
+
+def test_gaps_between_ids_make_no_class(scene: Any) -> None:
+    images, strokes, truth = scene
+    four = {"strokes": np.where(strokes == 2, 4, strokes), "truth": np.where(truth == 2, 4, truth)}
+    found = napari_unet.compare(images, four["strokes"], four["truth"], reference_values="painted",
+                                methods=["threshold"]).result()
+    assert {row.class_id for row in found.rows} == {4, None}
+    rows = napari_unet.score(four["truth"] - 1, four["truth"] - 1).result()
+    assert {row.class_id for row in rows} == {4}
+
+
+def test_a_reference_that_looks_painted_is_remarked_on(scene: Any) -> None:
+    with pytest.warns(InputWarning, match="Is 1 its background"):
+        napari_unet.score(scene[2] - 1, scene[2]).result()
+
+
+def test_planes_are_named_once(scene: Any, model: Any) -> None:
+    for index in ([1, 1], []):
+        with pytest.raises(UserError, match="named twice"):
+            napari_unet.predict(scene[0], model, index=index).result()
+        with pytest.raises(UserError, match="named twice"):
+            napari_unet.score(scene[2] - 1, scene[2] - 1, index=index).result()
+
+
+def test_a_permuted_prediction_is_matched_in_order(scene: Any) -> None:
+    truth = scene[2] - 1
+    rows = napari_unet.score(truth[[2, 0, 1]], truth, index=[2, 0, 1]).result()
+    assert all(row.value == 1 for row in rows if row.metric == "dice")
 
 
 def test_unknown_pixels_of_a_painted_reference_do_not_count(scene: Any) -> None:

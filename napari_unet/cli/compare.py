@@ -24,7 +24,9 @@ def compare(arguments: argparse.Namespace) -> None:
     files = rows_of_files(arguments, "triple", ("images", "scribbles", "reference"))
     methods = [name.strip() for name in arguments.methods.split(",") if name.strip()]
     options = settings(arguments.set, methods)
+    check_methods(methods)
     folder = ComparisonFolder(arguments.output, arguments.overwrite)
+    folder.check_inputs(str(name) for name in (*sum(files, ()), arguments.model) if name is not None)
     references = [row[2] for row in files]
     work = workflows.compare(
         pictures([str(row[0]) for row in files], arguments.axes),
@@ -57,6 +59,20 @@ def watch(work: Work[Finding, Comparison]) -> Comparison:
             if finding.stage in ("done", "failed"):
                 say(f"{finding.method}: {'could not: ' if finding.stage == 'failed' else ''}{finding.text}")
     return work.result()
+
+
+def check_methods(methods: list[str]) -> None:
+    """Check names before any file or folder is touched.
+
+    Raises
+    ------
+    UsageError
+        If there is none, one twice, or one that is not on the shelf.
+    """
+    if not methods or len(set(methods)) < len(methods):
+        raise UsageError(f"--methods: give one or more different methods, of {', '.join(METHODS.names())}.")
+    for name in methods:
+        METHODS.entry(name)
 
 
 def settings(given: list[tuple[str, str]], methods: list[str]) -> dict[str, dict[str, object]]:

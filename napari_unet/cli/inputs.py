@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,11 +16,12 @@ from .terminal import say
 
 def pictures(paths: Sequence[str | Path], axes: str | None) -> list[Image]:
     """Read images and say which axes they have and why."""
-    images = []
+    images: list[Image] = []
     for path in paths:
         image = read_image(Path(path), axes)
         say(f"{path}: {image.note}, shape {tuple(image.data.shape)}")
-        images.append(image)
+        same = sum(one.name == image.name or one.name.startswith(f"{image.name} (") for one in images)
+        images.append(dataclasses.replace(image, name=f"{image.name} ({same + 1})") if same else image)
     return images
 
 

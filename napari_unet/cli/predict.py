@@ -29,7 +29,7 @@ def predict(arguments: argparse.Namespace) -> None:
     """Segment images and save the masks."""
     targets = plan(arguments.images, arguments.output, arguments.probabilities)
     outputs = [path for target in targets for path in (target.mask, target.probabilities) if path is not None]
-    if len(set(outputs)) < len(outputs):
+    if len({path.resolve() for path in outputs}) < len(outputs):
         raise UserError("Two results would have the same file name. Rename an image, or predict them one by one.")
     replace = {path: writable(path, arguments.overwrite, [*arguments.images, arguments.model]) for path in outputs}
     model = load_model(arguments.model, device=arguments.device)

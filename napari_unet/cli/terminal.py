@@ -40,7 +40,8 @@ def quiet_warnings() -> Iterator[None]:
 def bar(text: str, total: float | None = 1.0) -> tqdm[Any]:
     """Return a progress bar on stderr; with a total of 1 it counts fractions."""
     form = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}" if total == 1.0 else None
-    return tqdm(total=total, desc=text, file=sys.stderr, leave=False, dynamic_ncols=True, bar_format=form)
+    return tqdm(total=total, desc=text, file=sys.stderr, leave=False, dynamic_ncols=True, bar_format=form,
+                delay=0.5)
 
 
 def follow(progress: Iterable[Progress], text: str) -> Iterator[Progress]:
@@ -74,6 +75,8 @@ def writable(path: Path, overwrite: bool, inputs: Iterable[str | Path] = ()) -> 
         raise UserError(
             f"The folder {resolved.parent} cannot be written ({error.strerror}). Choose another for {path.name}."
         ) from None
+    if path.is_dir() and path.suffix.lower() != ".zarr":
+        raise UserError(f"{path} is a folder. Give the name of a file.")
     if not path.exists() or overwrite:
         return overwrite
     if sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty():

@@ -49,6 +49,7 @@ class ClassTable:
     @classmethod
     def default(cls, ids: Iterable[int] = (1, 2)) -> ClassTable:
         """Return a table with ``background`` and ``class 2``, ``class 3``, ... and colour-blind-safe colours."""
+        ids = sorted(map(int, ids))
         return cls.named({number: "background" if number == 1 else f"class {number}" for number in ids})
 
     @classmethod

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from napari_unet.comparison import Comparison
@@ -52,6 +52,20 @@ class ComparisonFolder:
                 "another folder."
             )
 
+    def check_inputs(self, inputs: Iterable[str | Path]) -> None:
+        """Make sure that no input of the comparison would be replaced by its results.
+
+        Raises
+        ------
+        UserError
+            If an input is where a result goes.
+        """
+        for one in inputs:
+            place = Path(one).resolve()
+            masks = (self.path / MASKS).resolve()
+            if place in ((self.path / TABLE).resolve(), (self.path / FIGURE).resolve()) or place.is_relative_to(masks):
+                raise UserError(f"{one} is an input of this command and is never overwritten. Choose another folder.")
+
     def save(self, comparison: Comparison, formats: Sequence[str] = (".tif",)) -> None:
         """Write the table, the figure and one mask per method and image in each format (``.tif``, ``.ome.zarr``).
 
@@ -63,7 +77,7 @@ class ComparisonFolder:
                 if not planes:
                     continue
                 labels, axes, scale = masks[number], image.label_axes, image.scale
-                if len(planes) < image.n_planes:
+                if planes != tuple(range(image.n_planes)):
                     labels = labels.reshape(-1, *image.plane_shape)[list(planes)]
                     axes, scale = "NYX", (1.0, *scale[-2:])
                 stem = method if len(comparison.images) == 1 else f"{number}_{_plain(image)}_{method}"
