@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 import napari
+from qtpy.QtWidgets import QDockWidget, QWidget
 
 PLUGIN = "napari-unet"
 DOCKS = ("Train U-Net", "Compare methods", "Export masks")
@@ -16,10 +17,20 @@ def open_demo(sample: str, *, live: bool = True) -> napari.Viewer:
     viewer.open_sample(PLUGIN, sample)
     docks = [viewer.window.add_plugin_dock_widget(PLUGIN, name, tabify=number > 0)[1]
              for number, name in enumerate(DOCKS)]
-    docks[0].parent().raise_()
+    viewer.dims.set_current_step(0, 0)  # a painted plane
+    show_tab(docks[0])
     if live:
         docks[0].start_live()
     return viewer
+
+
+def show_tab(dock: QWidget) -> None:
+    """Bring a dock to the front of its tabs."""
+    frame: QWidget | None = dock
+    while frame is not None and not isinstance(frame, QDockWidget):
+        frame = frame.parentWidget()
+    if frame is not None:
+        frame.raise_()
 
 
 if __name__ == "__main__":

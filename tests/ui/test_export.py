@@ -108,6 +108,21 @@ def test_the_name_follows_layer_and_format(viewer: Any, hands: Any, result: Any)
     assert "OME-NGFF" in dock.opening.text()
 
 
+def test_a_result_takes_over_until_a_layer_is_picked(viewer: Any, hands: Any, squares: Any) -> None:
+    viewer.add_labels(squares[1], name="labels")
+    dock = hands.dock("Export masks")
+    assert dock.layer.layer.name == "labels"
+    made = viewer.add_labels(squares[1], name="made")
+    mark(made, "result", "cells")
+    viewer.layers.move(0, 2)
+    hands.wait(lambda: dock.layer.layer is made)
+    dock.layer.activated.emit(1)
+    later = viewer.add_labels(squares[1], name="later")
+    mark(later, "result", "cells")
+    hands.qtbot.wait(50)
+    assert dock.layer.layer is made
+
+
 def test_strokes_come_with_a_word_of_caution(viewer: Any, hands: Any, result: Any) -> None:
     strokes = viewer.add_labels(np.zeros((8, 8), np.uint8), name="cells strokes")
     set_class_table(strokes, ClassTable.default())

@@ -45,6 +45,7 @@ class ExportDock(QWidget):
         self._viewer = getattr(napari_viewer, "__wrapped__", napari_viewer)  # plugins are handed a proxy
         self._worker: Worker | None = None
         self._proposed = ""
+        self._automatic = True
         self.setObjectName("export_dock")
         self._build()
         self._workers = WorkerGroup(self, getattr(self._viewer.window, "_qt_window", None))
@@ -107,6 +108,7 @@ class ExportDock(QWidget):
     def _connect(self) -> None:
         self._watch.changed.connect(self._on_layers_changed)
         self.layer.layer_changed.connect(self._on_layer_chosen)
+        self.layer.activated.connect(self._on_picked)
         self.format.currentTextChanged.connect(self._on_format_chosen)
         self.path.textChanged.connect(self._refresh)
         self.overwrite.toggled.connect(self._refresh)
@@ -117,9 +119,10 @@ class ExportDock(QWidget):
     # -- what is chosen --------------------------------------------------------------------------------------------
 
     def _choose_first(self) -> None:
-        """Choose the topmost layer that is a result of ours."""
+        """Choose the topmost result of ours, else the topmost labels, unless the user has chosen."""
         results = [layer for layer in self.layer.layers if role_of(layer) in ("prediction", "result")]
-        if self.layer.layer is None and (results or self.layer.layers):
+        better = results and self._automatic and self.layer.layer not in results
+        if better or (self.layer.layer is None and self.layer.layers):
             self.layer.layer = (results or self.layer.layers)[0]
             self._on_layer_chosen()
 
@@ -131,6 +134,9 @@ class ExportDock(QWidget):
     def _on_layer_chosen(self) -> None:
         self._propose()
         self._refresh()
+
+    def _on_picked(self, _index: int) -> None:
+        self._automatic = False
 
     def _on_format_chosen(self, _name: str) -> None:
         suffix = self._format()[0]
