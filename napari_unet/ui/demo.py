@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 import napari
+from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QDockWidget, QWidget
 
 PLUGIN = "napari-unet"
@@ -30,7 +31,7 @@ def show_tab(dock: QWidget) -> None:
     while frame is not None and not isinstance(frame, QDockWidget):
         frame = frame.parentWidget()
     if frame is not None:
-        frame.raise_()
+        QTimer.singleShot(0, frame.raise_)  # once the tabs are laid out
 
 
 if __name__ == "__main__":
