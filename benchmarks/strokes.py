@@ -16,22 +16,15 @@ import os
 import platform
 import statistics
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
-from skimage.feature import multiscale_basic_features
-from sklearn.ensemble import RandomForestClassifier
+from _shared import dice, forest, of_model, set_names, thinned
 
 from napari_unet.contenders import make_method
-from napari_unet.core.image import Image
-from napari_unet.core.method import Model, assemble
 from napari_unet.core.work import Work
 from napari_unet.sample_data import Sample, load_set
-
-Predict = Callable[[Image, int], NDArray[np.uint8]]
-"""Labels (Y, X) of a plane of an image."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,11 +42,8 @@ class Result:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure and print."""
     given = _parser().parse_args(arguments)
-    names = given.sets or sorted(path.parent.name for path in given.data.glob("*/split.json"))
-    if not names:
-        raise SystemExit(f"{given.data} holds no folder with a split.json.")
     results: list[Result] = []
-    for name in names:
+    for name in set_names(given.data, given.sets):
         sample = load_set(given.data / name)
         for method in given.methods:
             for seed in given.seeds:
@@ -76,7 +66,7 @@ def measured(sample: Sample, method: str, seed: int, given: argparse.Namespace) 
     """Let a method learn the strokes of a set and score the test planes."""
     began = time.perf_counter()
     if method == "forest":
-        predict = forest(sample, seed)
+        predict = forest(sample.pairs, seed)
     else:
         options = {"seed": seed, "device": given.device}
         name = "instant" if method == "instant" else "unet"
@@ -92,58 +82,6 @@ def measured(sample: Sample, method: str, seed: int, given: argparse.Namespace) 
         scores.append([dice(labels, truth, one) for one in sample.classes.ids[1:]])
     for one, score in zip(sample.classes.ids[1:], np.mean(scores, axis=0), strict=True):
         yield Result(sample.name, method, seed, sample.classes.name(one), float(score), seconds)
-
-
-def thinned(planes: tuple[tuple[int, int], ...], most: int | None) -> tuple[tuple[int, int], ...]:
-    """Return at most so many planes, evenly spread."""
-    if most is None or len(planes) <= most:
-        return planes
-    return tuple(planes[int(place)] for place in np.linspace(0, len(planes) - 1, most).round())
-
-
-def dice(labels: NDArray[np.uint8], truth: NDArray[np.uint8], number: int) -> float:
-    """Dice of a class where the truth is known (not 0); 1 where neither has it."""
-    claimed, true = (labels == number) & (truth > 0), truth == number
-    total = np.count_nonzero(claimed) + np.count_nonzero(true)
-    return 1.0 if total == 0 else 2 * np.count_nonzero(claimed & true) / total
-
-
-def of_model(model: Model) -> Predict:
-    """Return the labels of a fitted method."""
-    def predict(image: Image, plane: int) -> NDArray[np.uint8]:
-        labels: NDArray[np.uint8] = assemble(image, model.segment(image, [plane]))[image.where(plane)]
-        return labels
-
-    return predict
-
-
-def forest(sample: Sample, seed: int) -> Predict:
-    """Fit the random forest on filter banks that interactive tools use."""
-    rows, ids = [], []
-    for pair in sample.pairs:
-        for plane, paint in pair.scribbles.planes.items():
-            rows.append(filters(pair.image, plane)[paint > 0])
-            ids.append(paint[paint > 0])
-    features, labels = np.concatenate(rows), np.concatenate(ids)
-    trees = RandomForestClassifier(100, max_depth=20, max_samples=min(20_000, len(labels)), n_jobs=-1,
-                                   random_state=seed)
-    trees.fit(features, labels)
-
-    def predict(image: Image, plane: int) -> NDArray[np.uint8]:
-        found = filters(image, plane)
-        flat = trees.predict(found.reshape(-1, found.shape[-1]))
-        return np.asarray(flat, np.uint8).reshape(found.shape[:2])
-
-    return predict
-
-
-def filters(image: Image, plane: int) -> NDArray[np.float32]:
-    """Return intensity, edges and texture at sigma 1 to 16, (Y, X, F)."""
-    pixels = image.plane(plane)
-    found: NDArray[np.float32] = multiscale_basic_features(
-        pixels, sigma_min=1, sigma_max=16, channel_axis=0
-    )
-    return found
 
 
 def table(results: list[Result], methods: list[str]) -> Iterator[str]:
