@@ -10,14 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from napari_unet.core.classical.levels import best_cut, otsu_levels
+from napari_unet.core.classical import surroundings
+from napari_unet.core.classical.channels import discriminant
+from napari_unet.core.classical.levels import best_cut, li_level, minimum_level, otsu_levels, triangle_level
 from napari_unet.core.classical.tune import mean_dice
 from napari_unet.core.errors import UsageError, UserError
 from napari_unet.core.image import Image
 from napari_unet.core.method import assemble
 from napari_unet.core.scribbles import Pair, Scribbles, TrainingSet
 from napari_unet.segmenters._classical import run
-from napari_unet.segmenters.threshold import KINDS, Threshold, discriminant
+from napari_unet.segmenters.threshold import KINDS, Threshold
 
 
 def labels_of(method: Any, image: np.ndarray, strokes: np.ndarray, axes: str = "YX") -> tuple[np.ndarray, str]:
@@ -93,7 +95,7 @@ def test_every_kind_recovers_discs_bright_or_dark(kind: Any, dark: bool) -> None
 def test_local_finds_objects_on_a_slope_where_otsu_cannot() -> None:
     image, truth, strokes = discs(0.05)
     image = image + np.linspace(0, 2.5, image.shape[1])
-    local, _ = labels_of(Threshold(kind="local", background=0.0), image, strokes)
+    local, _ = labels_of(Threshold(kind="local_gaussian", background=0.0), image, strokes)
     assert mean_dice(truth, local) >= 0.95
     otsu, _ = labels_of(Threshold(kind="otsu", background=0.0), image, strokes)
     assert mean_dice(truth, otsu) < 0.8
@@ -109,7 +111,7 @@ def test_four_classes_in_any_order_of_brightness() -> None:
     strokes = np.zeros_like(truth)
     strokes[5:12], strokes[30:35] = truth[5:12], truth[30:35]
     for kind in sorted(KINDS):
-        if kind != "local":
+        if KINDS[kind].many and "window" not in KINDS[kind].knobs:
             labels, note = labels_of(Threshold(kind=kind), image, strokes)
             assert mean_dice(truth, labels) >= 0.95
             assert "class 3 < background < class 4 < class 2" in note
@@ -179,3 +181,112 @@ def test_no_probabilities() -> None:
     model = run(Threshold().fit(TrainingSet((one,))))
     with pytest.raises(UserError, match=r"Threshold gives classes without probabilities. Leave the probabilities out"):
         model.segment(one.image, probabilities=True)
+
+
+def test_levels_of_a_histogram_agree_with_scikit_image() -> None:
+    from skimage.filters import threshold_li, threshold_minimum, threshold_triangle
+
+    generator = np.random.default_rng(0)
+    values = np.concatenate([generator.normal(0.2, 0.05, 6000), generator.normal(0.7, 0.08, 2000)])
+    assert li_level(values) == pytest.approx(threshold_li(values), abs=1e-3)
+    assert triangle_level(values) == threshold_triangle(values)
+    assert minimum_level(values) == threshold_minimum(values)
+    assert 0.3 < minimum_level(values) < 0.55
+
+
+def test_levels_of_one_grey_value_are_infinite_and_of_one_peak_unknown() -> None:
+    same = np.full(9, 0.3, np.float32)
+    assert [rule(same) for rule in (li_level, triangle_level, minimum_level)] == [np.inf] * 3
+    assert np.isnan(minimum_level(np.sqrt(np.arange(4000.0))))  # ever more, the brighter
+
+
+def test_local_rules_by_hand() -> None:
+    grey = np.arange(25, dtype=np.float32).reshape(5, 5) / 25
+    valid = np.ones(grey.shape, bool)
+    around = grey[1:4, 1:4].astype(np.float64)
+    assert surroundings.mean_around(grey, valid, 1)[2, 2] == pytest.approx(around.mean())
+    assert surroundings.niblack(grey, valid, 1, 0.4)[2, 2] == pytest.approx(around.mean() - 0.4 * around.std())
+    expected = around.mean() * (1 + 0.4 * (around.std() / 0.5 - 1))
+    assert surroundings.sauvola(grey, valid, 1, 0.4)[2, 2] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("rule", [surroundings.mean_around, surroundings.gaussian_around])
+def test_pixels_that_are_no_numbers_do_not_pull_at_their_surroundings(rule: Any) -> None:
+    grey = np.full((20, 20), 0.6, np.float32)
+    valid = np.ones(grey.shape, bool)
+    valid[5:9, 5:9] = False
+    np.testing.assert_allclose(rule(np.where(valid, grey, 0), valid, 2.0)[valid], 0.6, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", [name for name, kind in KINDS.items() if not kind.many])
+def test_kinds_with_one_threshold_say_why_they_cannot_divide_three_classes(kind: Any) -> None:
+    image = np.arange(12).reshape(3, 4)
+    strokes = np.array([[1, 0, 0, 0], [0, 2, 0, 0], [0, 0, 0, 3]], np.uint8)
+    with pytest.raises(UserError, match=rf"kind {kind} divides two classes, but 3 are painted. Choose one of otsu"):
+        labels_of(Threshold(kind=kind), image, strokes)
+
+
+def test_a_pure_rule_uses_the_strokes_for_the_order_only() -> None:
+    from skimage.filters import threshold_li
+
+    image, truth, strokes = discs(0.2)
+    labels, note = labels_of(Threshold(kind="li", offset=0.0, sigma=0.0, background=0.0), image, strokes)
+    assert np.mean((labels == 2) == (image >= threshold_li(image))) > 0.99
+    assert "Li, plane by plane" in note
+    assert mean_dice(truth, labels) > 0.8
+
+
+@pytest.mark.parametrize("kind", ["sauvola", "niblack", "local_mean"])
+def test_local_kinds_find_dark_print_on_an_uneven_page(kind: Any) -> None:
+    y, x = np.mgrid[:100, :120]
+    print_ = ((y % 12) < 3) & ((x % 16) < 10)
+    page = 0.4 + 0.6 * x / 120
+    image = page * np.where(print_, 0.55, 1) + np.random.default_rng(0).normal(0, 0.01, page.shape)
+    truth = np.where(print_, 2, 1).astype(np.uint8)
+    strokes = np.zeros_like(truth)
+    strokes[24:28, 10:110], strokes[72:80, 20:90] = truth[24:28, 10:110], truth[72:80, 20:90]
+    labels, _ = labels_of(Threshold(kind=kind, background=0.0, sigma=0.0), image, strokes)
+    assert mean_dice(truth, labels) >= 0.95
+    otsu, _ = labels_of(Threshold(kind="otsu", background=0.0, sigma=0.0), image, strokes)
+    assert mean_dice(truth, otsu) < mean_dice(truth, labels)
+
+
+def test_multi_otsu_takes_bright_and_dim_objects_together_and_leaves_what_is_between() -> None:
+    truth = np.repeat(np.array([[1, 2, 1, 2]], np.uint8), 20, axis=1).repeat(50, axis=0)
+    brightness = np.repeat(np.array([[0.5, 0.0, 0.5, 1.0]]), 20, axis=1).repeat(50, axis=0)
+    image = brightness + np.random.default_rng(0).normal(0, 0.04, truth.shape)
+    strokes = np.zeros_like(truth)
+    strokes[5:12], strokes[30:35] = truth[5:12], truth[30:35]
+    labels, note = labels_of(Threshold(kind="multi_otsu"), image, strokes)
+    assert mean_dice(truth, labels) >= 0.95
+    assert "class 2 < background < class 2" in note
+    assert mean_dice(truth, labels_of(Threshold(kind="otsu"), image, strokes)[0]) < 0.8
+    assert mean_dice(truth, labels_of(Threshold(), image, strokes)[0]) >= 0.95
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_hysteresis_follows_a_fading_line_and_leaves_specks(dark: bool) -> None:
+    image, truth = np.zeros((60, 120)), np.ones((60, 120), np.uint8)
+    image[28:34] = np.linspace(1, 0.45, 120)
+    truth[28:34] = 2
+    image[5:55:10, 5:115:10] += 0.6  # dim specks that touch nothing
+    image += np.random.default_rng(0).normal(0, 0.02, image.shape)
+    strokes = np.zeros_like(truth)
+    strokes[30:32, 5:110] = 2
+    strokes[4:7, 3:100] = strokes[54:57, 3:100] = strokes[45, 3:100] = 1
+    options: dict[str, Any] = {"background": 0.0, "sigma": 0.0}
+    picture = 1 - image if dark else image
+    labels, _ = labels_of(Threshold(kind="hysteresis", drop=0.5, **options), picture, strokes)
+    assert mean_dice(truth, labels) >= 0.95
+    assert (labels[5:55:10, 5:115:10] == 2).sum() < (
+        labels_of(Threshold(kind="manual", **options), picture, strokes)[0][5:55:10, 5:115:10] == 2
+    ).sum()
+
+
+def test_knobs_of_other_kinds_are_not_searched() -> None:
+    assert Threshold(kind="hysteresis").uses("drop")
+    assert not Threshold(kind="otsu").uses("drop")
+    assert not Threshold(kind="otsu").uses("window")
+    assert Threshold(kind="niblack").uses("k")
+    image, _, strokes = discs()
+    assert "window" not in labels_of(Threshold(kind="li"), image, strokes)[1]

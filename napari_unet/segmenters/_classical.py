@@ -83,6 +83,10 @@ class Classical(Corrected, abc.ABC):
     def check_ids(self, ids: tuple[int, ...]) -> None:
         """Raise :class:`UserError` if the method cannot tell so many classes apart with its knobs."""
 
+    def modelled(self, model: ClassicalModel) -> ClassicalModel:
+        """Return the model that a fit hands out; a method whose model does more overrides this."""
+        return model
+
     def fit(self, painted: TrainingSet | Latest[TrainingSet]) -> Generator[Progress, None, ClassicalModel]:
         """Learn from the strokes; see :class:`napari_unet.core.method.Segmenter`.
 
@@ -129,17 +133,17 @@ class Classical(Corrected, abc.ABC):
         note = " ".join(filter(None, (
             lessons.remark, method.remark(learnt, lessons.classes, lessons.ids), _chosen(self, method, tried, cut),
         )))
-        model = ClassicalModel(
+        model = method.modelled(ClassicalModel(
             method, lessons.classes, note, lessons.ids, lessons.channels, survey, learnt, lessons.strokes(), tried
-        )
+        ))
         yield Progress("done", 1.0, model)
         return model
 
 
 def _chosen(asked: Any, method: Any, tried: tuple[Tried, ...], cut: bool) -> str:
-    if not tried:
+    knobs = ", ".join(f"{name} {getattr(method, name)}" for name in open_knobs(asked) if method.uses(name))
+    if not tried or not knobs:
         return ""
-    knobs = ", ".join(f"{name} {getattr(method, name)}" for name in open_knobs(asked))
     best = max(one.score for one in tried)
     return (
         f"Chosen on the painted pixels: {knobs} (mean Dice {best:.2f}; {len(tried)} settings tried"

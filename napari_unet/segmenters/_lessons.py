@@ -158,7 +158,14 @@ class Trial:
         self._folds = tune.folds(self._paint)
 
     def score(self, method: Classical) -> float:
-        """Return the mean Dice over classes on the paint left out, all folds together."""
+        """Return the mean Dice over classes on the paint left out, all folds together.
+
+        0 for a candidate that cannot tell so many classes apart.
+        """
+        try:
+            method.check_ids(self._ids)
+        except UserError:
+            return 0.0
         background = method.background or 0
         if background not in self._prepared:
             self._prepared[background] = [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -12,20 +12,24 @@ from numpy.typing import NDArray
 from napari_unet.core.classes import ClassTable
 from napari_unet.core.classical.appearance import smooth
 from napari_unet.core.classical.background import Plane, prepare
-from napari_unet.core.classical.levels import best_cut, otsu_levels
+from napari_unet.core.classical.channels import discriminant
+from napari_unet.core.classical.levels import best_cut
 from napari_unet.core.errors import UsageError, UserError
 from napari_unet.core.knobs import Knob
 
 from . import register
 from ._classical import Classical, Paint, Source
+from ._threshold_kinds import KINDS, Grey
+
+_LEVELS = 15
+_OWN_KNOBS = {knob for kind in KINDS.values() for knob in kind.knobs}
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Seen:
-    """What a threshold sees of a plane: blurred channels (C, Y, X), the same much more blurred, and what is valid."""
+    """What a threshold sees of a plane: blurred channels (C, Y, X), and what is valid."""
 
     pixels: NDArray[np.float32]
-    around: NDArray[np.float32] | None
     valid: NDArray[np.bool_]
 
     def grey(self, mix: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -33,66 +37,47 @@ class Seen:
         return np.tensordot(mix, self.pixels, axes=1).astype(np.float32, copy=False)
 
 
-Base = Callable[[Seen, NDArray[np.float32], int], NDArray[Any]]
-"""What a kind compares the grey value with: (seen, mix, cuts) to an array (cuts, 1, 1) or (cuts, Y, X)."""
-
-
-def _otsu(seen: Seen, mix: NDArray[np.float32], cuts: int) -> NDArray[Any]:
-    values = seen.grey(mix)[seen.valid]
-    found = otsu_levels(values, cuts + 1) if values.size else np.full(cuts, np.inf)
-    return found[:, None, None].astype(np.float32)
-
-
-def _zero(seen: Seen, mix: NDArray[np.float32], cuts: int) -> NDArray[Any]:
-    del seen, mix
-    return np.zeros((cuts, 1, 1), np.float32)
-
-
-def _local_mean(seen: Seen, mix: NDArray[np.float32], cuts: int) -> NDArray[Any]:
-    around = seen.pixels if seen.around is None else seen.around
-    return np.broadcast_to(np.tensordot(mix, around, axes=1).astype(np.float32), (cuts, *seen.valid.shape))
-
-
-@dataclasses.dataclass(frozen=True)
-class Kind:
-    """One kind of threshold: its name for people, what it compares with, whether it needs the surroundings."""
-
-    title: str
-    base: Base
-    surroundings: bool = False
-
-
-KINDS = {
-    "otsu": Kind("Otsu, plane by plane", _otsu),
-    "manual": Kind("one threshold for all planes", _zero),
-    "local": Kind("the mean of the surroundings", _local_mean, surroundings=True),
-}
-"""Every kind of threshold; a new kind is one line here and its name in ``Threshold.kind``."""
-
-
 @dataclasses.dataclass(frozen=True, eq=False)
 class Levels:
-    """What was learnt: how channels are mixed (C,), what is added to the cuts (K - 1,), classes from dark to bright."""
+    """What was learnt.
+
+    Parameters
+    ----------
+    mix : ndarray of float32, shape (C,)
+        How channels are mixed.
+    offsets : ndarray of float32, shape (P - 1,)
+        What is added to the thresholds between the P parts from dark to bright.
+    order : ndarray of int, shape (P,)
+        Class index of each part.
+    contrast : float
+        Difference of the grey values of the darkest and the brightest class (medians).
+    """
 
     mix: NDArray[np.float32]
     offsets: NDArray[np.float32]
     order: NDArray[np.intp]
+    contrast: float
 
 
 @register("threshold", title="Threshold")
 @dataclasses.dataclass(frozen=True)
 class Threshold(Classical):
-    """Threshold of the grey value: Otsu, a value of your own, or local.
+    """Threshold of the grey value: a value of your own, Otsu and other rules for the histogram, or local.
 
     Colour and several channels are mixed into one grey value first: with strokes by Fisher's linear discriminant of
-    the painted pixels, without by their mean. More than two classes are divided by several thresholds; the painted
-    pixels tell which class is darker. Grey values run from about 0 (darkest per cent of a plane) to 1 (brightest).
+    the painted pixels, without by their mean. More than two classes are divided by several thresholds (kinds otsu,
+    multi_otsu, manual and the local means; the other kinds divide two); the painted pixels tell which class is darker.
+    Grey values run from about 0 (darkest per cent of a plane) to 1 (brightest).
     """
 
     kind: Annotated[
-        Literal["otsu", "manual", "local"] | None,
-        Knob("How the threshold is found: by Otsu from each plane's histogram, one for all planes (manual), or from "
-             "the surroundings of each pixel (local).", auto=("otsu", "manual", "local")),
+        Literal["otsu", "manual", "local_gaussian", "local_mean", "multi_otsu", "li", "triangle", "minimum", "sauvola",
+                "niblack", "hysteresis"] | None,
+        Knob("How the threshold is found. From each plane's histogram: otsu, li, triangle, minimum (the valley between "
+             "two peaks; otsu where there is none), multi_otsu (several parts, each with the class painted in it). "
+             "From the surroundings of each pixel: local_gaussian, local_mean, sauvola, niblack. One for all planes: "
+             "manual, hysteresis (objects start at sure pixels and go on into less sure ones).",
+             auto=tuple(KINDS)),
     ] = None
     value: Annotated[
         float | None,
@@ -105,13 +90,28 @@ class Threshold(Classical):
     ] = None
     offset: Annotated[
         float | None,
-        Knob("Raise (or lower, if negative) the threshold of Otsu or local by this much; 1 is the whole range from "
-             "dark to bright. auto = the best on your strokes.", min=-2, max=2, step=0.05),
+        Knob("Raise (or lower, if negative) the threshold of any kind but manual by this much; 1 is the whole range "
+             "from dark to bright. auto = the best on your strokes (multi_otsu: 0).", min=-2, max=2, step=0.05),
     ] = None
     window: Annotated[
         float | None,
-        Knob("How far the surroundings reach for kind local; about the size of your objects.",
+        Knob("How far the surroundings reach for the local kinds; about the size of your objects.",
              min=1, max=1000, step=5, unit="px", advanced=True, auto=(20.0, 8.0, 50.0)),
+    ] = None
+    k: Annotated[
+        float | None,
+        Knob("For kinds sauvola and niblack: how far the contrast of the surroundings moves the threshold away from "
+             "their mean, towards the objects.", min=-2, max=2, step=0.05, advanced=True, auto=(0.2, 0.05, 0.5)),
+    ] = None
+    parts: Annotated[
+        int | None,
+        Knob("For kind multi_otsu: into how many parts, from dark to bright, the histogram is divided; at least as "
+             "many as there are classes.", min=2, max=12, step=1, advanced=True, auto=(3, 4, 6)),
+    ] = None
+    drop: Annotated[
+        float | None,
+        Knob("For kind hysteresis: how far the lower threshold lies below the upper one; 1 is the whole difference "
+             "between the classes.", min=0, max=2, step=0.05, advanced=True, auto=(0.3, 0.15, 0.5)),
     ] = None
 
     def __post_init__(self) -> None:
@@ -134,23 +134,27 @@ class Threshold(Classical):
         return prepare(pixels, self.background or 0, normalise=self.value is None)
 
     def uses(self, knob: str) -> bool:
-        """The size of the surroundings matters only where there are surroundings."""
-        return knob != "window" or KINDS[self.kind or "otsu"].surroundings
+        """Some knobs are for some kinds."""
+        return knob not in _OWN_KNOBS or knob in KINDS[self.kind or "otsu"].knobs
 
     def check_ids(self, ids: tuple[int, ...]) -> None:
-        """A single value of one's own divides two classes, not more."""
-        if self.value is not None and len(ids) > 2:
+        """A single value of one's own, or a kind that finds one threshold, divides two classes, not more."""
+        if len(ids) > 2 and self.value is not None:
             raise UserError(
                 f"Threshold: one value ({self.value:g}) divides two classes, but {len(ids)} are painted. Leave value "
                 "at auto, or paint two classes only."
             )
+        if len(ids) > 2 and not KINDS[self.kind or "otsu"].many:
+            able = ", ".join(name for name, kind in KINDS.items() if kind.many)
+            raise UserError(
+                f"Threshold: kind {self.kind} divides two classes, but {len(ids)} are painted. Choose one of {able}, "
+                "leave kind at auto, or paint two classes only."
+            )
 
     def describe(self, plane: Plane, survey: Any) -> Seen:
-        """Blur the plane, and once more by ``window`` where the kind compares with the surroundings."""
+        """Blur the plane."""
         del survey
-        kind = KINDS[self.kind or "otsu"]
-        around = smooth(plane, self.window or 20.0) if kind.surroundings else None
-        return Seen(smooth(plane, self.sigma or 0), around, plane.valid)
+        return Seen(smooth(plane, self.sigma or 0), plane.valid)
 
     def learn(self, source: Source, ids: tuple[int, ...]) -> Generator[None, None, Levels]:
         """Find the mix of channels, the order of the classes and the best offsets."""
@@ -165,83 +169,120 @@ class Threshold(Classical):
         else:
             mix = np.full(colour.shape[1], 1 / colour.shape[1], np.float32)
         grey = colour @ mix
-        order = np.argsort([np.median(grey[label == index]) for index in range(len(ids))], kind="stable")
+        middles = np.array([np.median(grey[label == index]) for index in range(len(ids))])
+        order = np.argsort(middles, kind="stable")
+        contrast = float(np.ptp(middles))
         if len(ids) < 2:
-            return Levels(mix, np.zeros(0, np.float32), order)
+            return Levels(mix, np.zeros(0, np.float32), order, contrast)
+        if self.kind == "multi_otsu":
+            order = yield from self._classes_of_parts(source, ids, mix)
+            return Levels(mix, np.full(len(order) - 1, self.offset or 0, np.float32), order, contrast)
+        if self.kind == "hysteresis":
+            strict = yield from self._strict_level(source, ids, Levels(mix, middles, order, contrast))
+            return Levels(mix, np.full(1, strict + (self.offset or 0), np.float32), order, contrast)
         given = self.value if self.kind == "manual" else self.offset
         if given is not None:
-            return Levels(mix, np.full(len(ids) - 1, given, np.float32), order)
+            return Levels(mix, np.full(len(ids) - 1, given, np.float32), order, contrast)
         rank = np.argsort(order)
-        above: list[NDArray[np.float32]] = []
+        residuals: list[NDArray[np.float32]] = []
         ranks: list[NDArray[np.intp]] = []
         for seen, paint in source():
             painted = paint > 0
-            base = self.base(seen, mix, len(ids) - 1)
-            above.append((seen.grey(mix) - base)[:, painted])
+            values = seen.grey(mix)
+            base = self._base(values, seen.valid, len(ids) - 1, bright=order[-1] > order[0])
+            residuals.append((values - base)[:, painted])
             ranks.append(rank[np.searchsorted(ids, paint[painted])])
             yield
-        residual, place = np.concatenate(above, axis=1), np.concatenate(ranks)
+        residual, place = np.concatenate(residuals, axis=1), np.concatenate(ranks)
         offsets = []
         for cut, values in enumerate(residual):
             finite = np.isfinite(values)  # an Otsu cut is infinite on a plane of one grey value
             upper = place[finite] > cut
             offsets.append(best_cut(values[finite], upper) if 0 < upper.sum() < len(upper) else 0.0)
-        return Levels(mix, np.array(offsets, np.float32), order)
+        return Levels(mix, np.array(offsets, np.float32), order, contrast)
 
-    def base(self, seen: Seen, mix: NDArray[np.float32], cuts: int) -> NDArray[Any]:
-        """What the grey value is compared with, before the offsets."""
-        return KINDS[self.kind or "otsu"].base(seen, mix, cuts)
+    def _classes_of_parts(
+        self, source: Source, ids: tuple[int, ...], mix: NDArray[np.float32]
+    ) -> Generator[None, None, NDArray[np.intp]]:
+        """Give every part of the histogram the class of which most is painted in it; else that of the nearest part."""
+        parts = max(self.parts or 3, len(ids))
+        votes = np.zeros((parts, len(ids)))
+        for seen, paint in source():
+            values = seen.grey(mix)
+            above = count_above(values, self._base(values, seen.valid, parts - 1) + (self.offset or 0))
+            painted = paint > 0
+            np.add.at(votes, (above[painted], np.searchsorted(ids, paint[painted])), 1)
+            yield
+        votes /= np.maximum(votes.sum(axis=0), 1)
+        known = np.flatnonzero(votes.any(axis=1))
+        nearest = known[np.abs(np.arange(parts)[:, None] - known).argmin(axis=1)]
+        return votes.argmax(axis=1)[nearest]
+
+    def _strict_level(self, source: Source, ids: tuple[int, ...], begun: Levels) -> Generator[None, None, float]:
+        """Find the stricter threshold between the medians of the classes (the offsets of ``begun``) that does best."""
+        levels = np.linspace(float(begun.offsets[0]), float(begun.offsets[1]), _LEVELS + 2)[1:-1]
+        right = np.zeros((len(levels), 2))
+        size = np.zeros((len(levels), 2))
+        for seen, paint in source():
+            values, painted = seen.grey(begun.mix), paint > 0
+            truth = np.searchsorted(ids, paint[painted])
+            for place, level in enumerate(levels):
+                given = self._grown(values, seen.valid, dataclasses.replace(begun, offsets=np.array([level], np.float32)))[painted]
+                size[place] += np.bincount(truth, minlength=2) + np.bincount(given, minlength=2)
+                right[place] += np.bincount(truth[truth == given], minlength=2)
+            yield
+        score = (right / np.maximum(size, 1)).sum(axis=1)
+        good = np.flatnonzero(score >= score.max() - 0.002)
+        return float(levels[good[len(good) // 2]])
+
+    def _base(
+        self, values: NDArray[np.float32], valid: NDArray[np.bool_], cuts: int, bright: bool = True
+    ) -> NDArray[Any]:
+        """What the grey value (Y, X) is compared with, before the offsets."""
+        grey = Grey(values, valid, cuts, self.window or 20.0, 0.2 if self.k is None else self.k, bright)
+        return KINDS[self.kind or "otsu"].base(grey)
 
     def decide(self, seen: Seen, learnt: Levels, ids: tuple[int, ...], paint: Paint | None) -> NDArray[np.intp]:
         """Count the cuts below each pixel; strokes on the plane itself change nothing."""
         del paint
-        grey = seen.grey(learnt.mix)
-        cuts = self.base(seen, learnt.mix, len(ids) - 1) + learnt.offsets[:, None, None]
-        cuts = np.maximum.accumulate(cuts, axis=0) if len(cuts) > 1 else cuts
-        above = np.zeros(grey.shape, np.intp)
-        for cut in cuts:
-            above += grey >= cut
-        return learnt.order[above]
+        values = seen.grey(learnt.mix)
+        if self.kind == "hysteresis" and len(ids) > 1:
+            return self._grown(values, seen.valid, learnt)
+        bright = learnt.order[-1] > learnt.order[0]  # the later class are the objects
+        cuts = self._base(values, seen.valid, len(learnt.offsets), bright) + learnt.offsets[:, None, None]
+        return learnt.order[count_above(values, cuts)]
+
+    def _grown(self, values: NDArray[np.float32], valid: NDArray[np.bool_], learnt: Levels) -> NDArray[np.intp]:
+        """Objects (the second class) are what passes the stricter threshold and what passes the other and touches."""
+        from skimage.filters import apply_hysteresis_threshold
+
+        sign = np.float32(1 if learnt.order[1] == 1 else -1)
+        strict = sign * np.float32(learnt.offsets[0])
+        loose = strict - np.float32((0.3 if self.drop is None else self.drop) * learnt.contrast)
+        rising = np.where(valid, sign * values, -np.inf)
+        # scikit-image asks for more than the threshold; all other kinds for at least as much
+        low, high = (np.nextafter(level, np.float32(-np.inf)) for level in (loose, strict))
+        return apply_hysteresis_threshold(rising, low, high).astype(np.intp)
 
     def remark(self, learnt: Levels, classes: ClassTable, ids: tuple[int, ...]) -> str:
         """Say kind, offsets, order of the classes and how channels were mixed."""
         kind = KINDS[self.kind or "otsu"]
-        names = " < ".join(classes.name(ids[index]) for index in learnt.order)
+        parts = [index for index, before in zip(learnt.order, [-1, *learnt.order], strict=False) if index != before]
+        names = " < ".join(classes.name(ids[index]) for index in parts)
         levels = ", ".join(f"{offset:.3g}" for offset in learnt.offsets)
-        what = "at" if self.kind == "manual" else "offset"
+        what = "at" if kind.base is KINDS["manual"].base else "offset"
         text = f"Threshold: {kind.title}, {what} {levels or 'none'}; dark to bright: {names}."
         if len(learnt.mix) > 1:
             text += f" Grey value: channels times {', '.join(f'{weight:.2f}' for weight in learnt.mix)}."
         return text
 
 
-def discriminant(colours: NDArray[np.float32], labels: NDArray[np.intp]) -> NDArray[np.float32]:
-    """Mix channels so that classes are told apart best (Fisher 1936; the first axis where there are more classes).
+def count_above(values: NDArray[np.float32], cuts: NDArray[Any]) -> NDArray[np.intp]:
+    """Say in which part each value (Y, X) lies: how many of the cuts (P - 1, 1 or Y, 1 or X) it reaches.
 
-    Parameters
-    ----------
-    colours : ndarray of float32, shape (n, C)
-    labels : ndarray of int, shape (n,)
-
-    Returns
-    -------
-    ndarray of float32, shape (C,)
-        Absolute values sum to 1, so that grey values stay between about -1 and 1; the mean of the channels where
-        there is nothing to tell apart.
+    Cuts that cross are made to rise.
     """
-    channels = colours.shape[1]
-    mean = np.full(channels, 1 / channels, np.float32)
-    found = np.unique(labels)
-    if channels == 1 or len(found) < 2:
-        return mean
-    values = colours.astype(np.float64)
-    centres = np.stack([values[labels == index].mean(axis=0) for index in found])
-    within = sum(np.cov(values[labels == index].T, bias=True) for index in found) / len(found)
-    within = within + np.eye(channels) * (1e-4 + 1e-3 * np.trace(within))
-    between = np.cov(centres.T, bias=True)
-    root = np.linalg.inv(np.linalg.cholesky(within))
-    axis = root.T @ np.linalg.eigh(root @ between @ root.T)[1][:, -1]
-    if not np.abs(axis).sum() > 0 or not np.any(between):
-        return mean
-    axis = axis / np.abs(axis).sum()
-    return (axis * (1 if axis[np.abs(axis).argmax()] > 0 else -1)).astype(np.float32)
+    above = np.zeros(values.shape, np.intp)
+    for cut in np.maximum.accumulate(cuts, axis=0) if len(cuts) > 1 else cuts:
+        above += values >= cut
+    return above

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _BINS = 256
+_SMOOTHINGS = 1000
 
 
 def otsu_levels(values: NDArray[np.floating], classes: int) -> NDArray[np.float64]:
@@ -54,6 +55,54 @@ def otsu_levels(values: NDArray[np.floating], classes: int) -> NDArray[np.float6
     for index, place in enumerate(reversed(found)):
         cuts[index] = (centres[filled[place - 1]] + centres[filled[place]]) / 2
     return cuts
+
+
+def li_level(values: NDArray[np.floating]) -> float:
+    """Return the threshold of least cross entropy (Li and Lee 1993; iteration of Li and Tam 1998; scikit-image).
+
+    Parameters
+    ----------
+    values : ndarray of float, shape (n,), finite, not empty
+
+    Returns
+    -------
+    float
+        Infinite if all values are equal.
+    """
+    from skimage.filters import threshold_li
+
+    values = np.asarray(values, np.float64)
+    span = float(np.ptp(values))
+    return float(threshold_li(values, tolerance=1e-4 * span)) if span > 0 else np.inf
+
+
+def triangle_level(values: NDArray[np.floating]) -> float:
+    """Return the threshold by the triangle rule: where the histogram is farthest below the line from its peak to the
+    end of its longer tail (Zack et al. 1977; scikit-image). Infinite if all values are equal.
+    """
+    from skimage.filters import threshold_triangle
+
+    values = np.asarray(values, np.float64)
+    return float(threshold_triangle(values, _BINS)) if np.ptp(values) > 0 else np.inf
+
+
+def minimum_level(values: NDArray[np.floating]) -> float:
+    """Return the valley between the two peaks of the smoothed histogram (Prewitt and Mendelsohn 1966; scikit-image).
+
+    Returns
+    -------
+    float
+        NaN if smoothing the histogram does not leave two peaks; infinite if all values are equal.
+    """
+    from skimage.filters import threshold_minimum
+
+    values = np.asarray(values, np.float64)
+    if not np.ptp(values) > 0:
+        return np.inf
+    try:
+        return float(threshold_minimum(values, _BINS, _SMOOTHINGS))
+    except RuntimeError:  # what scikit-image says of a histogram with one peak
+        return np.nan
 
 
 def best_cut(values: NDArray[np.floating], upper: NDArray[np.bool_]) -> float:
