@@ -12,6 +12,7 @@ from napari_unet import segmenters
 from napari_unet.core.classical.appearance import Appearance, curvatures, smooth
 from napari_unet.core.classical.background import Plane
 from napari_unet.core.classical.regions import Regions
+from napari_unet.core.classical.seeds import settled, sure_seeds
 from napari_unet.core.classical.tune import folds, mean_dice, search
 from napari_unet.core.errors import UserError
 from napari_unet.core.image import Image
@@ -21,7 +22,7 @@ from napari_unet.core.scribbles import Pair, Scribbles, TrainingSet
 from napari_unet.segmenters._classical import run
 from napari_unet.segmenters._lessons import Lessons, richest_window
 from napari_unet.segmenters.mean_shift import gather
-from napari_unet.segmenters.region_growing import RegionGrowing, grow, settled, sure_seeds
+from napari_unet.segmenters.region_growing import RegionGrowing, grow
 
 
 def segmented(method: Any, pairs: list[Pair], which: int = 0) -> np.ndarray:

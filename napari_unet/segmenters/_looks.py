@@ -18,8 +18,8 @@ from ._classical import Classical, Paint, Source
 
 
 @dataclasses.dataclass(frozen=True)
-class ByLooks(Classical, abc.ABC):
-    """A classical method whose pixels or regions take the class they resemble."""
+class Measured(Classical, abc.ABC):
+    """A classical method that measures brightness, colour and, on request, edges, spots and lines."""
 
     sigma: Annotated[
         float | None,
@@ -29,6 +29,12 @@ class ByLooks(Classical, abc.ABC):
     filters: Annotated[
         bool | None, Knob("Also use edges, spots and lines, not only brightness and colour.", auto=(False, True))
     ] = None
+
+
+@dataclasses.dataclass(frozen=True)
+class ByLooks(Measured, abc.ABC):
+    """A classical method whose pixels or regions take the class they resemble."""
+
     looks: Annotated[
         int | None,
         Knob("How many different looks a class may have (say, bright and dim nuclei).", min=1, max=8,

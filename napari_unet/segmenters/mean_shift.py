@@ -14,6 +14,7 @@ from napari_unet.core.classes import ClassTable
 from napari_unet.core.classical.appearance import Appearance, measure
 from napari_unet.core.classical.background import Plane
 from napari_unet.core.classical.regions import Regions
+from napari_unet.core.classical.sample import pixels_of
 from napari_unet.core.knobs import Knob
 
 from . import register
@@ -63,14 +64,7 @@ class MeanShift(OfRegions):
         from sklearn.cluster import MeanShift as Peaks
 
         stacks = [self._features(plane) for plane in planes]
-        anywhere = [stack[:, plane.valid].T for stack, plane in zip(stacks, planes, strict=True)]
-        groups = [(values, _SAMPLES // 2 // len(planes)) for values in anywhere]
-        ids = sorted({int(number) for plane in paint for number in np.unique(plane) if number})
-        for number in ids:
-            values = np.concatenate([stack[:, plane == number].T for stack, plane in zip(stacks, paint, strict=True)])
-            groups.append((values, _SAMPLES // 2 // len(ids)))
-        generator = np.random.default_rng(0)
-        sample = np.concatenate([values[generator.permutation(len(values))[: max(1, few)]] for values, few in groups])
+        sample = pixels_of(stacks, [plane.valid for plane in planes], paint, _SAMPLES)
         if not len(sample):
             return np.zeros((1, sample.shape[1]), np.float32)
         width = (self.bandwidth or _BANDWIDTH) * np.sqrt(len(planes[0].pixels))

@@ -3,108 +3,72 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Annotated, Any
+from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from napari_unet.core.classes import ClassTable
-from napari_unet.core.classical.appearance import Appearance, measure
-from napari_unet.core.classical.background import Plane
+from napari_unet.core.classical.appearance import Appearance
+from napari_unet.core.classical.local import local_memberships
 from napari_unet.core.classical.regions import Regions
+from napari_unet.core.classical.seeds import settled
 from napari_unet.core.knobs import Knob
 
 from . import register
-from ._classical import Paint
-from ._looks import ByLooks
+from ._seeds import FromSeeds
 
 _STAGES = 6
+_MOST_ROUNDS = 80
 
 
 @register("region_growing", title="Region growing")
 @dataclasses.dataclass(frozen=True)
-class RegionGrowing(ByLooks):
+class RegionGrowing(FromSeeds):
     """Region growing: from strokes, and from pixels that surely look like a class, into their surroundings.
 
     How much a pixel resembles each class comes from the painted pixels (a mixture of Gaussians per class). Seeds are
-    the strokes and the pixels that surely look like one class. Then all classes grow at once over touching pixels, in
-    stages of falling resemblance, so that the surest pixels are taken first (after Adams and Bischof 1994,
-    doi:10.1109/34.295913). A class stops where pixels are too unlike it; what no class reached takes the class it
-    resembles most.
+    the strokes and the pixels that surely look like one class. Then all classes grow at once over touching pixels
+    (after Adams and Bischof 1994, doi:10.1109/34.295913). Kind tolerance: in stages of falling resemblance, so that the
+    surest pixels are taken first. Kind adaptive: in small steps, and after each the look of a class is measured anew
+    from what it holds nearby, so that it follows a slow change of brightness. A class stops where pixels are too unlike
+    it; what no class reached takes the class it resembles most.
     """
 
-    sure: Annotated[
-        float | None,
-        Knob("How surely a pixel must look like a class to be a seed; 1 is beyond doubt.",
-             min=0.5, max=1, step=0.05, auto=(0.9, 0.7, 0.99)),
+    kind: Annotated[
+        Literal["tolerance", "adaptive"] | None,
+        Knob("Whether a class looks the same everywhere (tolerance), or as it does nearby (adaptive).",
+             auto=("tolerance", "adaptive")),
     ] = None
     tolerance: Annotated[
         float | None,
         Knob("How unlike a class a pixel may look and still be taken by it when it grows.",
              min=0, max=1, step=0.05, auto=(0.6, 0.8, 0.95)),
     ] = None
-    seed_size: Annotated[
-        int | None,
-        Knob("Sure pixels count as a seed only where at least this many touch.",
-             min=1, max=100000, step=5, unit="px", advanced=True, auto=(4, 1, 16, 40)),
+    reach: Annotated[
+        float | None,
+        Knob("What counts as nearby for kind adaptive.", min=1, max=1000, step=5, unit="px", advanced=True,
+             auto=(15.0, 40.0)),
     ] = None
-    only_strokes: Annotated[
-        bool,
-        Knob("On planes with strokes, grow from the strokes alone. Unpainted planes always start from sure pixels.",
-             advanced=True),
-    ] = False
 
-    def describe(self, plane: Plane, survey: Any) -> Regions:
-        """Measure every pixel."""
-        del survey
-        stack = measure(plane, self.sigma or 0, bool(self.filters))
-        numbers = np.arange(plane.valid.size).reshape(plane.valid.shape)
-        return Regions(numbers, stack.reshape(len(stack), -1).T, stack)
+    def uses(self, knob: str) -> bool:
+        """Nearness matters to the adaptive kind only."""
+        return knob != "reach" or self.kind == "adaptive"
 
-    def decide(
-        self, seen: Regions, learnt: Appearance, ids: tuple[int, ...], paint: Paint | None
+    def spread(
+        self, seen: Regions, learnt: Appearance, shares: NDArray[np.float32], seeds: NDArray[np.int16]
     ) -> NDArray[np.float32]:
         """Grow the classes; a pixel's memberships are its resemblances, raised to one half where growing overrules."""
-        shares = learnt.memberships(seen.features).reshape(-1, *seen.numbers.shape)
-        if self.only_strokes and paint is not None:
-            seeds = np.full(paint.shape, -1, np.int16)
-        else:
-            seeds = sure_seeds(shares, self.sure or 0.9, self.seed_size or 1)
-        if paint is not None:
-            for index, number in enumerate(ids):
-                seeds[paint == number] = index
-        taken = grow(shares, seeds, self.tolerance if self.tolerance is not None else 0.6)
-        return settled(shares, taken)
+        tolerance = self.tolerance if self.tolerance is not None else 0.6
+        if self.kind != "adaptive":
+            return settled(shares, grow(shares, seeds, tolerance))
+        return settled(*grow_adapting(learnt, seen.stack, seeds, tolerance, self.reach or 15.0))
 
     def remark(self, learnt: Appearance, classes: ClassTable, ids: tuple[int, ...]) -> str:
         """Say what grows from where."""
         del learnt
-        names = ", ".join(classes.name(number) for number in ids)
-        start = "strokes, on unpainted planes pixels" if self.only_strokes else "strokes and pixels"
-        return f"Grown from {start} that surely (at least {self.sure:g}) look like a class: {names}."
-
-
-def sure_seeds(shares: NDArray[np.float32], sure: float, size: int) -> NDArray[np.int16]:
-    """Return the class index of pixels that surely look like it, -1 elsewhere.
-
-    Parameters
-    ----------
-    shares : ndarray of float32, shape (K, Y, X)
-    sure : float
-        Least membership, 0 to 1.
-    size : int
-        Least number of touching pixels (4 neighbours). A class without so large a patch starts at its smaller ones.
-    """
-    seeds = np.full(shares.shape[1:], -1, np.int16)
-    for index, share in enumerate(shares):
-        patches, count = ndimage.label((share >= sure) & (shares.argmax(axis=0) == index))
-        large = np.bincount(patches.ravel(), minlength=count + 1) >= size
-        large[0] = False
-        if not large.any():
-            large[1:] = True
-        seeds[large[patches]] = index
-    return seeds
+        return f"Grown ({self.kind}) {self.started(classes, ids)}"
 
 
 def grow(shares: NDArray[np.float32], seeds: NDArray[np.int16], tolerance: float) -> NDArray[np.int16]:
@@ -131,27 +95,57 @@ def grow(shares: NDArray[np.float32], seeds: NDArray[np.int16], tolerance: float
         free = taken < 0
         if not free.any():
             break
-        claim = np.full(shares.shape, -1, np.float32)
-        for index, share in enumerate(shares):
-            mine = taken == index
-            patches, count = ndimage.label(mine | (free & (share >= least)))
-            reached = np.zeros(count + 1, bool)
-            reached[patches[mine]] = True
-            reached[0] = False
-            claim[index] = np.where(free & reached[patches], share, -1)
-        best = claim.argmax(axis=0)
-        taken = np.where(free & (claim.max(axis=0) >= 0), best.astype(np.int16), taken)
+        taken = _stage(shares, taken, least, np.broadcast_to(free, shares.shape))
     return taken
 
 
-def settled(shares: NDArray[np.float32], taken: NDArray[np.int16]) -> NDArray[np.float32]:
-    """Make the class taken the largest membership: where it is not, it shares the lead with a little more than half."""
-    best = np.where(taken >= 0, taken, shares.argmax(axis=0))
-    overruled = best != shares.argmax(axis=0)
-    out = shares.copy()
-    for index, share in enumerate(out):
-        mine = best[overruled] == index
-        others = 1 - shares[best[overruled], np.flatnonzero(overruled) // shares.shape[2],
-                            np.flatnonzero(overruled) % shares.shape[2]]
-        share[overruled] = np.where(mine, 0.51, 0.49 * share[overruled] / np.maximum(others, 1e-6))
-    return out / out.sum(axis=0)
+def grow_adapting(
+    looks: Appearance, stack: NDArray[np.float32], seeds: NDArray[np.int16], tolerance: float, reach: float
+) -> tuple[NDArray[np.float32], NDArray[np.int16]]:
+    """Grow all classes step by step, their looks measured anew after each step from the pixels they hold nearby.
+
+    Parameters
+    ----------
+    looks : Appearance
+    stack : ndarray of float32, shape (F, Y, X)
+    seeds : ndarray of int16, shape (Y, X)
+        Class index, -1 = free.
+    tolerance : float
+        A class takes no pixel of membership below ``1 - tolerance``.
+    reach : float
+        Pixels; a step goes half as far.
+
+    Returns
+    -------
+    shares : ndarray of float32, shape (K, Y, X)
+        Memberships by the looks at the end.
+    taken : ndarray of int16, shape (Y, X)
+        Class index, -1 where no class came.
+    """
+    taken = seeds.copy()
+    step = 2 * max(1, round(reach / 2)) + 1
+    for _ in range(_MOST_ROUNDS):
+        shares = local_memberships(looks, stack, taken, reach)
+        free = taken < 0
+        near = np.stack([free & ndimage.maximum_filter(taken == index, step) for index in range(len(shares))])
+        grown = _stage(shares, taken, 1 - tolerance, near)
+        if (grown == taken).all():
+            break
+        taken = grown
+    return shares, taken
+
+
+def _stage(
+    shares: NDArray[np.float32], taken: NDArray[np.int16], least: float, free: NDArray[np.bool_]
+) -> NDArray[np.int16]:
+    """Let every class take what is free to it (K, Y, X), of at least that membership, and touches it."""
+    claim = np.full(shares.shape, -1, np.float32)
+    for index, share in enumerate(shares):
+        mine = taken == index
+        patches, count = ndimage.label(mine | (free[index] & (share >= least)))
+        reached = np.zeros(count + 1, bool)
+        reached[patches[mine]] = True
+        reached[0] = False
+        claim[index] = np.where(free[index] & reached[patches], share, -1)
+    best = claim.argmax(axis=0).astype(np.int16)
+    return np.where(claim.max(axis=0) >= 0, best, taken)

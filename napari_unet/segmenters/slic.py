@@ -5,19 +5,15 @@ from __future__ import annotations
 import dataclasses
 from typing import Annotated, Any
 
-import numpy as np
-
 from napari_unet.core.classes import ClassTable
 from napari_unet.core.classical.appearance import Appearance, measure
 from napari_unet.core.classical.background import Plane
 from napari_unet.core.classical.regions import Regions
+from napari_unet.core.classical.superpixels import superpixels
 from napari_unet.core.knobs import Knob
 
 from . import register
 from ._looks import OfRegions
-
-_ROUNDS = 5
-_FEWEST = 64
 
 
 @register("slic", title="SLIC superpixels")
@@ -43,22 +39,9 @@ class Slic(OfRegions):
 
     def describe(self, plane: Plane, survey: Any) -> Regions:
         """Divide a plane and measure the regions."""
-        from skimage.segmentation import slic
-
         del survey
         stack = measure(plane, self.sigma or 0, bool(self.filters))
-        colours = np.moveaxis(stack[: len(plane.pixels)], 0, -1)
-        area = plane.valid.size
-        wanted = max(area / (self.size or 6.0) ** 2, min(area, _FEWEST))
-        if np.ptp(colours) > 0:
-            numbers = slic(
-                colours, n_segments=round(wanted), compactness=self.compactness or 0.1, max_num_iter=_ROUNDS,
-                convert2lab=False, start_label=0, channel_axis=-1,
-                enforce_connectivity=False,  # it gives small regions at an edge to either side
-
-            )
-        else:
-            numbers = np.arange(area).reshape(plane.valid.shape)
+        numbers = superpixels(stack[: len(plane.pixels)], self.size or 6.0, self.compactness or 0.1)
         return Regions.of(numbers, stack, plane.valid)
 
     def remark(self, learnt: Appearance, classes: ClassTable, ids: tuple[int, ...]) -> str:

@@ -147,6 +147,13 @@ class Appearance:
         ndarray of float32, shape (K, n)
             Sums to 1 over the classes.
         """
+        scores = self.log_scores(features)
+        scores -= scores.max(axis=0)
+        np.exp(scores, out=scores)
+        return scores / scores.sum(axis=0)
+
+    def log_scores(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the logarithm of each class's share of the density at each sample (n, F), shape (K, n), not scaled."""
         classes = int(self.owner.max()) + 1
         count_of = np.bincount(self.owner, minlength=classes)
         scores = np.full((classes, len(features)), -np.inf, np.float32)
@@ -156,9 +163,15 @@ class Appearance:
             distance = np.square((features - centre) @ factor).sum(axis=1)
             score = weight - 0.5 * distance
             scores[owner] = score if count_of[owner] == 1 else np.logaddexp(scores[owner], score)
-        scores -= scores.max(axis=0)
-        np.exp(scores, out=scores)
-        return scores / scores.sum(axis=0)
+        return scores
+
+    def mean(self, index: int) -> NDArray[np.float32]:
+        """Return the mean features (F,) of a class."""
+        mine = self.owner == index
+        # the volume is part of the weight of a Gaussian; without it, its share of the pixels is left
+        volumes = np.log(np.diagonal(self.whitening[mine], axis1=1, axis2=2)).sum(axis=1)
+        shares = np.exp(self.log_weights[mine] - volumes)
+        return np.asarray(shares @ self.centres[mine] / shares.sum(), np.float32)
 
 
 def _gaussians(

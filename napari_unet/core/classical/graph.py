@@ -1,0 +1,167 @@
+"""The graph of touching regions, and ways to merge or cut it. Knows no class, no paint and no method."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import linalg, sparse
+from scipy.sparse import csgraph
+from scipy.sparse import linalg as sparse_linalg
+
+Pairs = NDArray[np.int64]
+_DENSE = 400
+_CUTS = 10
+
+
+def touching(numbers: NDArray[np.integer]) -> Pairs:
+    """Find which regions share a border (4 neighbours).
+
+    Parameters
+    ----------
+    numbers : ndarray of int, shape (Y, X)
+        Region of each pixel, from 0.
+
+    Returns
+    -------
+    ndarray of int64, shape (E, 2)
+        Each pair once, the smaller number first, sorted.
+    """
+    pairs = np.concatenate([
+        np.stack([numbers[:-1].ravel(), numbers[1:].ravel()], axis=1),
+        np.stack([numbers[:, :-1].ravel(), numbers[:, 1:].ravel()], axis=1),
+    ]).astype(np.int64)
+    return _once(pairs, int(numbers.max()) + 1)
+
+
+def _once(pairs: Pairs, count: int) -> Pairs:
+    pairs = np.sort(pairs[pairs[:, 0] != pairs[:, 1]], axis=1)
+    keys = np.unique(pairs[:, 0] * count + pairs[:, 1])
+    return np.stack([keys // count, keys % count], axis=1)
+
+
+def differences(features: NDArray[np.floating], pairs: Pairs) -> NDArray[np.float64]:
+    """Return the root mean square difference over the features (n, F) of each pair, shape (E,)."""
+    gap = features[pairs[:, 0]].astype(np.float64) - features[pairs[:, 1]]
+    return np.asarray(np.sqrt(np.square(gap).mean(axis=1)))
+
+
+def parts(count: int, pairs: Pairs) -> NDArray[np.int64]:
+    """Return the connected component of each of ``count`` nodes, from 0."""
+    links = sparse.coo_array((np.ones(len(pairs), np.int8), (pairs[:, 0], pairs[:, 1])), shape=(count, count))
+    return np.asarray(csgraph.connected_components(links, directed=False)[1], np.int64)
+
+
+def merge(
+    features: NDArray[np.floating], sizes: NDArray[np.floating], pairs: Pairs, most: float
+) -> NDArray[np.int64]:
+    """Merge touching regions that resemble each other most, until no two are alike.
+
+    In each round all pairs merge of which each is the other's most similar neighbour, and the mean of the new region
+    is taken anew; so the order hardly matters and no chain of small steps crosses a slow change.
+
+    Parameters
+    ----------
+    features : ndarray of float, shape (n, F)
+        Means of the regions.
+    sizes : ndarray of float, shape (n,)
+        Pixels of the regions.
+    pairs : ndarray of int64, shape (E, 2)
+        Regions that touch.
+    most : float
+        Largest difference (root mean square over the features) that is merged.
+
+    Returns
+    -------
+    ndarray of int64, shape (n,)
+        Group of each region, from 0.
+    """
+    generator, groups = np.random.default_rng(0), np.arange(len(features))
+    means, weights = features.astype(np.float64), np.maximum(sizes.astype(np.float64), 1e-9)
+    while len(pairs):
+        gaps = differences(means, pairs)
+        pairs_near, gaps = pairs[gaps <= most], gaps[gaps <= most]
+        if not len(pairs_near):
+            break
+        # equal gaps are ranked at random, or a flat plane would merge one pair a round
+        rank = np.empty(len(gaps), np.int64)
+        rank[np.lexsort((generator.random(len(gaps)), gaps))] = np.arange(len(gaps))
+        best = np.full(len(means), len(gaps))
+        for end in (0, 1):
+            np.minimum.at(best, pairs_near[:, end], rank)
+        mutual = (best[pairs_near[:, 0]] == rank) & (best[pairs_near[:, 1]] == rank)
+        keep, gone = pairs_near[mutual].T
+        into = np.arange(len(means))
+        into[gone] = keep
+        total = weights[keep] + weights[gone]
+        means[keep] = (means[keep] * weights[keep, None] + means[gone] * weights[gone, None]) / total[:, None]
+        weights[keep] = total
+        left = into == np.arange(len(means))
+        name = (np.cumsum(left) - 1)[into]
+        groups, means, weights = name[groups], means[left], weights[left]
+        pairs = _once(name[pairs], len(means))
+    return groups
+
+
+def normalised_cut(count: int, pairs: Pairs, alike: NDArray[np.floating], dearest: float) -> NDArray[np.int64]:
+    """Cut a graph in two again and again, as long as the normalised cut is cheap.
+
+    Shi and Malik 2000, doi:10.1109/34.868688: along the eigenvector of the second smallest eigenvalue of
+    ``(D - W) y = l D y``, at the best of ten levels.
+
+    Parameters
+    ----------
+    count : int
+        Number of nodes.
+    pairs : ndarray of int64, shape (E, 2)
+    alike : ndarray of float, shape (E,)
+        Weights of the edges, 0 to 1.
+    dearest : float
+        A part stays whole where each of its cuts costs at least this (a normalised cut costs 0 to 2).
+
+    Returns
+    -------
+    ndarray of int64, shape (count,)
+        Part of each node, from 0. What is not connected is never one part.
+    """
+    weights = np.maximum(np.asarray(alike, np.float64), 1e-12)
+    ends = np.concatenate([pairs, pairs[:, ::-1]])
+    whole = sparse.csr_array((np.tile(weights, 2), (ends[:, 0], ends[:, 1])), shape=(count, count))
+    names = np.zeros(count, np.int64)
+    components = parts(count, pairs)
+    order = np.argsort(components, kind="stable")
+    waiting = np.split(order, np.flatnonzero(np.diff(components[order])) + 1)
+    used = 0
+    while waiting:
+        nodes = waiting.pop()
+        halves = _halves(whole[nodes][:, nodes], dearest) if len(nodes) > 1 else None
+        if halves is None:
+            names[nodes] = used
+            used += 1
+        else:
+            waiting += [nodes[halves], nodes[~halves]]
+    return names
+
+
+def _halves(weights: sparse.csr_array, dearest: float) -> NDArray[np.bool_] | None:
+    """Return the cheapest of the cuts along the second eigenvector, None if it is too dear."""
+    degree = np.maximum(np.asarray(weights.sum(axis=1)).ravel(), 1e-12)
+    count = len(degree)
+    root = 1 / np.sqrt(degree)
+    scaled = sparse.diags_array(root) @ weights @ sparse.diags_array(root)
+    if count <= _DENSE:
+        second = linalg.eigh(scaled.toarray(), subset_by_index=[count - 2, count - 2])[1][:, 0]
+    else:
+        values, vectors = sparse_linalg.eigsh(scaled, k=2, which="LA", v0=np.linspace(1, 2, count), tol=1e-3)
+        second = vectors[:, values.argmin()]
+    along = second * root
+    levels = np.linspace(along.min(), along.max(), _CUTS, endpoint=False)
+    sides = (along[:, None] > levels).astype(np.float64)
+    inside = degree @ sides
+    crossing = inside - np.einsum("nk,nk->k", sides, weights @ sides)
+    rest = degree.sum() - inside
+    usable = (inside > 0) & (rest > 0)
+    if not usable.any():
+        return None
+    cost = np.where(usable, crossing / np.maximum(inside, 1e-300) + crossing / np.maximum(rest, 1e-300), np.inf)
+    chosen = int(cost.argmin())
+    return np.asarray(sides[:, chosen] > 0) if cost[chosen] < dearest else None
