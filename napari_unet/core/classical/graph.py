@@ -39,6 +39,20 @@ def _once(pairs: Pairs, count: int) -> Pairs:
     return np.stack([keys // count, keys % count], axis=1)
 
 
+def cells(numbers: NDArray[np.integer], reach: int) -> NDArray[np.int64]:
+    """Say in which square of a grid ``reach`` pixels wide the centre of each region lies, shape (n,).
+
+    Over a whole plane anything touches anything in the end; links are kept inside squares only.
+    """
+    flat = numbers.ravel()
+    size = np.maximum(np.bincount(flat), 1)
+    row, column = (
+        np.bincount(flat, place.ravel()) / size // reach
+        for place in np.broadcast_arrays(*np.ogrid[: numbers.shape[0], : numbers.shape[1]])
+    )
+    return (row * (numbers.shape[1] // reach + 1) + column).astype(np.int64)
+
+
 def differences(features: NDArray[np.floating], pairs: Pairs) -> NDArray[np.float64]:
     """Return the root mean square difference over the features (n, F) of each pair, shape (E,)."""
     gap = features[pairs[:, 0]].astype(np.float64) - features[pairs[:, 1]]

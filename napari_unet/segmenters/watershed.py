@@ -1,0 +1,129 @@
+"""Watersheds of the edge image: from class markers, or compact from an even grid. Standing on scikit-image."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from napari_unet.core.classes import ClassTable
+from napari_unet.core.classical.appearance import Appearance, measure
+from napari_unet.core.classical.background import Plane
+from napari_unet.core.classical.regions import Regions
+from napari_unet.core.classical.seeds import settled
+from napari_unet.core.knobs import Knob
+
+from . import register
+from ._classical import Paint
+from ._seeds import FromSeeds
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Terrain:
+    """A plane as a watershed sees it: what is measured, and the height (Y, X), which is the strength of edges."""
+
+    regions: Regions
+    height: NDArray[np.float32]
+
+
+@register("watershed", title="Watershed")
+@dataclasses.dataclass(frozen=True)
+class Watershed(FromSeeds):
+    """Watershed: classes flow from their markers over the edge image and meet on the strongest edges.
+
+    Kind marker: markers are the strokes and the pixels that surely look like a class; everything between is divided
+    along edges (Meyer 1991). Kind compact: many markers on an even grid give small regions of even size whose borders
+    follow edges (Neubert and Protzel 2014, doi:10.1109/ICPR.2014.181; used like TurboPixels), and each region takes
+    the class painted inside or the one it resembles.
+    """
+
+    kind: Annotated[
+        Literal["marker", "compact"] | None,
+        Knob("Whether classes flow from markers (marker), or small regions from a grid take classes (compact).",
+             auto=("marker", "compact")),
+    ] = None
+    size: Annotated[
+        float | None,
+        Knob("Width of a region of kind compact; about half the width of the thinnest thing you want to find.",
+             min=2, max=200, step=1, unit="px", auto=(6.0, 4.0, 10.0)),
+    ] = None
+    compactness: Annotated[
+        float | None,
+        Knob("How even the regions of kind compact are: small values follow edges, large ones keep the grid.",
+             min=0, max=10, step=0.01, advanced=True, auto=(0.003, 0.0, 0.02)),
+    ] = None
+
+    def uses(self, knob: str) -> bool:
+        """Markers matter to one kind, the grid to the other."""
+        if knob in ("sure", "seed_size"):
+            return self.kind != "compact"
+        return self.kind == "compact" or knob not in ("size", "compactness")
+
+    def measured(self, seen: Terrain) -> Regions:
+        """Return the pixels, or for kind compact the regions."""
+        return seen.regions
+
+    def describe(self, plane: Plane, survey: Any) -> Terrain:
+        """Measure edges and pixels, and for kind compact divide the plane."""
+        del survey
+        stack = measure(plane, self.sigma or 0, bool(self.filters))
+        height = edges(stack[: len(plane.pixels)])
+        if self.kind == "compact":
+            compactness = self.compactness if self.compactness is not None else 0.003
+            return Terrain(Regions.of(compact(height, self.size or 6.0, compactness), stack, plane.valid), height)
+        numbers = np.arange(height.size).reshape(height.shape)
+        return Terrain(Regions(numbers, stack.reshape(len(stack), -1).T, stack), height)
+
+    def decide(
+        self, seen: Terrain, learnt: Appearance, ids: tuple[int, ...], paint: Paint | None
+    ) -> NDArray[np.float32]:
+        """Let the markers flow, or give every region its class."""
+        if self.kind == "compact":
+            return seen.regions.memberships(learnt, ids, paint)[:, seen.regions.numbers]
+        return super().decide(seen, learnt, ids, paint)
+
+    def spread(
+        self, seen: Terrain, learnt: Appearance, shares: NDArray[np.float32], seeds: NDArray[np.int16]
+    ) -> NDArray[np.float32]:
+        """Flow; a pixel's memberships are its resemblances, raised to one half where the watershed overrules."""
+        from skimage.segmentation import watershed
+
+        del learnt
+        if not (seeds >= 0).any():
+            return shares
+        return settled(shares, watershed(seen.height, seeds.astype(np.int32) + 1).astype(np.int16) - np.int16(1))
+
+    def remark(self, learnt: Appearance, classes: ClassTable, ids: tuple[int, ...]) -> str:
+        """Say what flows from where."""
+        del learnt
+        if self.kind == "compact":
+            names = ", ".join(classes.name(number) for number in ids)
+            return (f"Compact watershed: regions {self.size:g} px wide take the class painted inside or the one they "
+                    f"resemble: {names}.")
+        return f"Watershed over the edges {self.started(classes, ids)}"
+
+
+def edges(stack: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the strength of edges of an image (C, Y, X): the length of Sobel's gradient over all channels, (Y, X)."""
+    total = np.zeros(stack.shape[1:], np.float32)
+    for channel in stack:
+        for axis in (0, 1):
+            total += np.square(ndimage.sobel(channel, axis, mode="nearest") / 8)
+    return np.asarray(np.sqrt(total), np.float32)
+
+
+def compact(height: NDArray[np.float32], size: float, compactness: float) -> NDArray[np.int64]:
+    """Divide a plane into regions from a grid of markers ``size`` apart; numbers from 0, shape (Y, X)."""
+    from skimage.segmentation import watershed
+
+    rows, columns = (
+        np.unique(((np.arange(count) + 0.5) * long / count).astype(int))
+        for long in height.shape
+        for count in [max(1, round(long / size))]
+    )
+    markers = np.zeros(height.shape, np.int32)
+    markers[np.ix_(rows, columns)] = np.arange(1, len(rows) * len(columns) + 1).reshape(len(rows), -1)
+    return np.asarray(watershed(height, markers, compactness=compactness), np.int64) - 1
