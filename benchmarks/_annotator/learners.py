@@ -1,0 +1,159 @@
+"""The methods behind one interface: endless generators that read the newest strokes and yield answers. No clock here.
+
+To add one, write a generator and put it into :data:`LEARNERS`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from _shared import Predict, filters, forest, of_model
+from numpy.typing import NDArray
+
+from napari_unet.contenders import make_method
+from napari_unet.core import knobs
+from napari_unet.core.image import Image
+from napari_unet.core.instant.instant import InstantModel
+from napari_unet.core.latest import Latest
+from napari_unet.core.method import Model
+from napari_unet.core.scribbles import TrainingSet
+from napari_unet.segmenters import SHELF
+
+MEMORY = 4096
+"""Megabytes for features, of the images that are painted and, apart from them, of those that are scored."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Answer:
+    """What a method says now.
+
+    Parameters
+    ----------
+    screen : callable
+        Labels of the images that are painted.
+    others : callable
+        The same model for images it is scored on, with memory of its own: a score must not cost the method time.
+    """
+
+    screen: Predict
+    others: Predict
+
+
+@dataclasses.dataclass(frozen=True)
+class Idle:
+    """A method has nothing to do until there is a new stroke."""
+
+
+Learner = Iterator[Answer | Idle | None]
+"""Every step does a piece of work; None: no new answer yet."""
+
+Learn = Callable[[Latest[TrainingSet], int, str], Learner]
+"""Start a method: from where it gets strokes, seed, device."""
+
+
+def learn_forest(painted: Latest[TrainingSet], seed: int, device: str) -> Learner:
+    """Grow the forest anew at every stroke; filters are computed once. Knows no ``device``."""
+    del device
+    features = Remembered(MEMORY * 2**20)
+    for training in _changes(painted):
+        if training is None:
+            yield Idle()
+        else:
+            predict = forest(training.pairs, seed, features)
+            yield Answer(predict, predict)
+
+
+def learn_instant(painted: Latest[TrainingSet], seed: int, device: str) -> Learner:
+    """Fit the instant answer anew at every stroke; features are computed once."""
+    method = make_method("instant", seed=seed, device=device, memory=MEMORY)
+    store, other = method.store(), method.store()
+
+    def answer(model: InstantModel) -> Answer:
+        return Answer(of_model(model), of_model(dataclasses.replace(model, store=other)))
+
+    for training in _changes(painted):
+        if training is None:
+            yield Idle()
+            continue
+        work = method.fit(training, store)
+        while True:
+            try:
+                event = next(work)
+            except StopIteration as stop:
+                yield answer(stop.value)
+                break
+            yield answer(event.model) if event.model is not None else None
+
+
+def learn_deep(painted: Latest[TrainingSet], seed: int, device: str) -> Learner:
+    """Train the network without end, from what the program starts from."""
+    return _train(painted, seed=seed, device=device, **_starting("pretrained"))
+
+
+def learn_scratch(painted: Latest[TrainingSet], seed: int, device: str) -> Learner:
+    """Train the network without end, from nothing."""
+    return _train(painted, seed=seed, device=device, **_starting("scratch"))
+
+
+LEARNERS: dict[str, Learn] = {
+    "forest": learn_forest, "instant": learn_instant, "deep": learn_deep, "scratch": learn_scratch,
+}
+
+
+def _starting(start: str) -> dict[str, str]:
+    """Return the knob that says where training starts, if the network has one; else all training is from nothing."""
+    return {"start": start} if "start" in {field.name for field in knobs.fields(SHELF["unet"])} else {}
+
+
+def _train(painted: Latest[TrainingSet], **options: Any) -> Learner:
+    method = make_method("unet", seconds=None, **options)
+    twins: dict[int, Any] = {}
+    for event in method.fit(painted):
+        yield None if event.model is None else Answer(of_model(event.model), of_model(_twin(event.model, twins)))
+
+
+def _twin(model: Model, stores: dict[int, Any]) -> Model:
+    """Return the same model with a store of features of its own, if it has one."""
+    if not isinstance(model, InstantModel):
+        return model
+    if id(model.store) not in stores:
+        stores[id(model.store)] = make_method("instant", device=model.store.device.name, memory=MEMORY).store()
+    return dataclasses.replace(model, store=stores[id(model.store)])
+
+
+def _changes(painted: Latest[TrainingSet]) -> Iterator[TrainingSet | None]:
+    """Yield strokes that are new and enough to learn from, else None."""
+    seen: TrainingSet | None = None
+    while True:
+        training = painted.get()
+        if training is seen or training.missing() is not None:
+            yield None
+        else:
+            seen = training
+            yield training
+
+
+class Remembered:
+    """Filters of planes, computed once as long as there is room.
+
+    Parameters
+    ----------
+    limit : int
+        Bytes.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._left = limit
+        self._known: dict[tuple[Image, int], NDArray[np.float32]] = {}
+
+    def __call__(self, image: Image, plane: int) -> NDArray[np.float32]:
+        found = self._known.get((image, plane))
+        if found is None:
+            found = filters(image, plane)
+            if found.nbytes <= self._left:
+                self._left -= found.nbytes
+                self._known[image, plane] = found
+        return found
