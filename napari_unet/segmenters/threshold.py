@@ -227,7 +227,7 @@ class Threshold(Classical):
             values, painted = seen.grey(begun.mix), paint > 0
             truth = np.searchsorted(ids, paint[painted])
             for place, level in enumerate(levels):
-                given = self._grown(values, seen.valid, dataclasses.replace(begun, offsets=np.array([level], np.float32)))[painted]
+                given = self._grown(values, seen.valid, begun, level)[painted]
                 size[place] += np.bincount(truth, minlength=2) + np.bincount(given, minlength=2)
                 right[place] += np.bincount(truth[truth == given], minlength=2)
             yield
@@ -247,17 +247,19 @@ class Threshold(Classical):
         del paint
         values = seen.grey(learnt.mix)
         if self.kind == "hysteresis" and len(ids) > 1:
-            return self._grown(values, seen.valid, learnt)
+            return self._grown(values, seen.valid, learnt, learnt.offsets[0])
         bright = learnt.order[-1] > learnt.order[0]  # the later class are the objects
         cuts = self._base(values, seen.valid, len(learnt.offsets), bright) + learnt.offsets[:, None, None]
         return learnt.order[count_above(values, cuts)]
 
-    def _grown(self, values: NDArray[np.float32], valid: NDArray[np.bool_], learnt: Levels) -> NDArray[np.intp]:
+    def _grown(
+        self, values: NDArray[np.float32], valid: NDArray[np.bool_], learnt: Levels, level: float
+    ) -> NDArray[np.intp]:
         """Objects (the second class) are what passes the stricter threshold and what passes the other and touches."""
         from skimage.filters import apply_hysteresis_threshold
 
         sign = np.float32(1 if learnt.order[1] == 1 else -1)
-        strict = sign * np.float32(learnt.offsets[0])
+        strict = sign * np.float32(level)
         loose = strict - np.float32((0.3 if self.drop is None else self.drop) * learnt.contrast)
         rising = np.where(valid, sign * values, -np.inf)
         # scikit-image asks for more than the threshold; all other kinds for at least as much
