@@ -85,7 +85,7 @@ def test_places_that_cannot_be_written_are_refused(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     with pytest.raises(UserError, match="folder is not overwritten: it is not a file"):
         save_model(tmp_path / "folder", a_model(), overwrite=True)
-    with pytest.raises(UserError, match="Only trained networks can be saved, not str"):
+    with pytest.raises(UserError, match=r"Only trained networks and forests can be saved, not str\. Train"):
         save_model(tmp_path / "model.pt", "a string")
 
 

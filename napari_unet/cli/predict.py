@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from napari_unet.core.errors import UsageError, UserError
+from napari_unet.core.predicting.predict import NetworkModel
 from napari_unet.io import check_output, create_mask, create_probabilities, name_of, output_suffixes
 from napari_unet.io.model_file import load_model
 from napari_unet.prediction import prediction_shape, probability_shape, segment_into
@@ -34,6 +35,8 @@ def predict(arguments: argparse.Namespace) -> None:
     replace = {path: writable(path, arguments.overwrite, [*arguments.images, arguments.model]) for path in outputs}
     model = load_model(arguments.model, device=arguments.device)
     if arguments.tta:
+        if not isinstance(model, NetworkModel):
+            raise UsageError("Averaging over turned versions (--tta) is only for networks.")
         model = dataclasses.replace(model, tta=True)
     for path, target in zip(arguments.images, targets, strict=True):
         (image,) = pictures([path], arguments.axes)

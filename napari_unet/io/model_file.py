@@ -1,4 +1,8 @@
-"""Model files: a network's weights with all that prediction needs. Never unpickles code; knows no image formats."""
+"""Model files: what a method has learnt, with all that prediction needs. Never unpickles code; knows no image formats.
+
+A network is saved as its weights, a forest as the plain arrays of its trees: any method whose model has ``arrays`` and
+which itself has ``restore`` can be saved (see :class:`napari_unet.segmenters.forest.Forest`).
+"""
 
 from __future__ import annotations
 
@@ -14,51 +18,55 @@ from napari_unet.core.errors import UserError
 from napari_unet.core.image import Normalisation
 from napari_unet.core.predicting.weights import Weights, check_tensors
 from napari_unet.networks import SHELF
+from napari_unet.segmenters import SHELF as METHODS
 
 from ._output import beside, check_place, move_into_place, remove, replace_file, writing
 
 if TYPE_CHECKING:  # torch is loaded only when a model is: this folder is searched for image formats too
     from napari_unet.core.predicting.predict import NetworkModel
+    from napari_unet.segmenters.forest import ForestModel
 
 FORMAT = "napari-unet model"
 VERSION = 1
 SUFFIX = ".pt"
 
 
-def save_model(path: str | os.PathLike[str], model: NetworkModel, overwrite: bool = False) -> None:
+def can_be_saved(model: Any) -> bool:
+    """Say whether a model can be saved as a model file: a trained network or a forest."""
+    return isinstance(getattr(model, "weights", None), Weights) or (
+        hasattr(model, "arrays") and hasattr(getattr(model, "method", None), "restore")
+    )
+
+
+def save_model(path: str | os.PathLike[str], model: Any, overwrite: bool = False) -> None:
     """Save a model, whole or not at all.
 
     Parameters
     ----------
     path : path
         Usually ends in ``.pt``.
-    model : NetworkModel
-        Its weights are saved; device and other settings of the prediction are not.
+    model : NetworkModel or ForestModel
+        Its weights or trees are saved; device and other settings of the prediction are not.
     overwrite : bool
         Whether an existing file may be replaced.
 
     Raises
     ------
     UserError
-        If the file exists and may not be replaced, or cannot be written, or the model has no weights.
+        If the file exists and may not be replaced, or cannot be written, or the model is of a method that cannot be
+        saved.
     """
     import torch
 
-    weights = getattr(model, "weights", None)
-    if not isinstance(weights, Weights):
-        raise UserError(f"Only trained networks can be saved, not {type(model).__name__}. Train a network first.")
+    if not can_be_saved(model):
+        raise UserError(
+            f"Only trained networks and forests can be saved, not {type(model).__name__}. Train a network first, or "
+            "save the method as a recipe and fit it again."
+        )
     path = check_place(Path(path), overwrite, replace_file)
-    contents = {
-        "format": FORMAT,
-        "version": VERSION,
-        "network": weights.network_name,
-        "knobs": knobs.as_dict(weights.network),
-        "channels": weights.channels,
-        "classes": [dataclasses.asdict(one) for one in weights.classes.classes],
-        "normalisation": dataclasses.asdict(weights.normalisation),
-        "step": weights.step,
-        "tensors": dict(weights.tensors),
-    }
+    contents = {"format": FORMAT, "version": VERSION, "classes": [
+        dataclasses.asdict(one) for one in model.classes.classes
+    ], **(_of_network(model.weights) if hasattr(model, "weights") else _of_arrays(model))}
     partial = beside(path)
     try:
         with writing(path):
@@ -71,14 +79,14 @@ def save_model(path: str | os.PathLike[str], model: NetworkModel, overwrite: boo
         remove(partial)
 
 
-def load_model(path: str | os.PathLike[str], device: str = "auto") -> NetworkModel:
+def load_model(path: str | os.PathLike[str], device: str = "auto") -> NetworkModel | ForestModel:
     """Load a model that :func:`save_model` saved.
 
     Parameters
     ----------
     path : path
     device : str
-        Where to predict, see :func:`napari_unet.core.predicting.devices.choose_device`.
+        Where a network predicts, see :func:`napari_unet.core.predicting.devices.choose_device`.
 
     Raises
     ------
@@ -89,6 +97,8 @@ def load_model(path: str | os.PathLike[str], device: str = "auto") -> NetworkMod
 
     contents = _read(Path(path))
     try:
+        if "method" in contents:
+            return _fitted(contents)
         return NetworkModel(_weights(contents), device)
     except UserError as error:
         raise UserError(f"{path} cannot be used: {error}") from error
@@ -97,6 +107,49 @@ def load_model(path: str | os.PathLike[str], device: str = "auto") -> NetworkMod
             f"{path} is a model file, but a part of it is missing or wrong ({type(error).__name__}: {error}). "
             "Save the model again."
         ) from error
+
+
+def load_network(path: str | os.PathLike[str], device: str = "auto") -> NetworkModel:
+    """Load a model file that must hold a network, say, to train it further.
+
+    Raises
+    ------
+    UserError
+        As :func:`load_model`, or if it holds another method.
+    """
+    from napari_unet.core.predicting.predict import NetworkModel
+
+    model = load_model(path, device)
+    if not isinstance(model, NetworkModel):
+        raise UserError(
+            f"{path} holds {model.note.partition(':')[0].lower() or 'another method'}, not a network. Choose the model "
+            "file of a network here; this one predicts with `napari-unet predict`."
+        )
+    return model
+
+
+def _of_network(weights: Weights) -> dict[str, Any]:
+    return {
+        "network": weights.network_name,
+        "knobs": knobs.as_dict(weights.network),
+        "channels": weights.channels,
+        "normalisation": dataclasses.asdict(weights.normalisation),
+        "step": weights.step,
+        "tensors": dict(weights.tensors),
+    }
+
+
+def _of_arrays(model: ForestModel) -> dict[str, Any]:
+    import torch
+
+    return {
+        "method": METHODS.name_of(model.method),
+        "knobs": knobs.as_dict(model.method),
+        "channels": model.channels,
+        "ids": list(model.ids),
+        "note": model.note,
+        "tensors": {name: torch.tensor(array) for name, array in model.arrays().items()},
+    }
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -133,21 +186,52 @@ def _weights(contents: Mapping[str, Any]) -> Weights:
             f"it holds a network called {name!r}, but there is none of that name here (there are: "
             f"{', '.join(SHELF.names())}). If it is one of your own, run the script that registers it first."
         )
-    known = {field.name for field in knobs.fields(SHELF[name])}
-    if stray := set(contents["knobs"]) - known:
-        raise UserError(f"{name} has no parameter {sorted(stray)[0]!r} (it has {', '.join(sorted(known)) or 'none'}).")
-    tensors = contents["tensors"]
-    if not all(isinstance(tensor, torch.Tensor) for tensor in tensors.values()):
-        raise TypeError("tensors are expected")
     weights = Weights(
-        network=SHELF[name](**contents["knobs"]),
+        network=_made(name, SHELF[name], contents["knobs"]),
         network_name=name,
-        tensors=tensors,
+        tensors=_tensors(contents),
         channels=int(contents["channels"]),
-        classes=ClassTable(tuple(PaintedClass(**one) for one in contents["classes"])),
+        classes=_classes(contents),
         normalisation=Normalisation(**contents["normalisation"]),
         step=int(contents["step"]),
     )
     with torch.random.fork_rng(devices=[]):  # building must not shift the random numbers of a training
         check_tensors(weights.network.build(weights.channels, len(weights.classes.ids)), weights)
     return weights
+
+
+def _fitted(contents: Mapping[str, Any]) -> ForestModel:
+    name = contents["method"]
+    if name not in METHODS or not hasattr(METHODS[name], "restore"):
+        raise UserError(
+            f"it holds a method called {name!r}, but there is none of that name here that can be loaded. Update "
+            "napari-unet; if it is one of your own, run the script that registers it first."
+        )
+    method: Any = _made(name, METHODS[name], contents["knobs"])
+    model: ForestModel = method.restore(
+        {key: tensor.numpy() for key, tensor in _tensors(contents).items()},
+        classes=_classes(contents), ids=tuple(map(int, contents["ids"])), channels=int(contents["channels"]),
+        note=str(contents["note"]),
+    )
+    return model
+
+
+def _made(name: str, cls: type[Any], values: Mapping[str, Any]) -> Any:
+    """Make a network or a method with the knobs of a file."""
+    known = {field.name for field in knobs.fields(cls)}
+    if stray := set(values) - known:
+        raise UserError(f"{name} has no parameter {sorted(stray)[0]!r} (it has {', '.join(sorted(known)) or 'none'}).")
+    return cls(**values)
+
+
+def _tensors(contents: Mapping[str, Any]) -> dict[str, Any]:
+    import torch
+
+    tensors: dict[str, Any] = contents["tensors"]
+    if not all(isinstance(tensor, torch.Tensor) for tensor in tensors.values()):
+        raise TypeError("tensors are expected")
+    return tensors
+
+
+def _classes(contents: Mapping[str, Any]) -> ClassTable:
+    return ClassTable(tuple(PaintedClass(**one) for one in contents["classes"]))

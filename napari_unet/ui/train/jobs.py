@@ -131,11 +131,11 @@ class Jobs(QObject):
 
     def load(self, path: Path, device: str = "auto") -> None:
         """Read a model from a file and predict with it; says how it went."""
-        from napari_unet.io.model_file import load_model
+        from napari_unet.io.model_file import load_network
 
         engine = self._engine
         try:
-            model = load_model(path, device=device)
+            model = load_network(path, device=device)
         except (UserError, OSError) as error:
             engine.said.emit(sentence(error))
             return
