@@ -1,21 +1,37 @@
-"""Who takes part in a comparison: methods by name with their knobs, and models fitted already. Runs nothing."""
+"""Who takes part in a comparison: methods by name, by group or by recipe, and models fitted already. Runs nothing."""
 
 from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from .core import knobs
 from .core.errors import UsageError
 from .core.method import Model, Segmenter
+from .io.recipe import is_recipe, load_recipe
 from .networks import SHELF as NETWORKS
 from .segmenters import SHELF as METHODS
+from .segmenters import group_of
 
 CLASSICAL = ("threshold", "slic", "mean_shift", "region_growing")
 DEFAULT_METHODS = ("unet", *CLASSICAL)
+PRESETS = {
+    "quick": "an answer within a minute: a threshold, superpixels, a random forest, the instant method",
+    "classical": "every method that is no network",
+    "networks": "every network",
+    "everything": "every method there is",
+}
+"""Groups of methods by name, and what is in them."""
+
+_QUICK = ("instant", "forest", "threshold", "slic", "watershed")
+_IN_PRESETS: dict[str, dict[str, Any]] = {"unet2015": {"width": 16}}
+"""Knobs that differ from their defaults when a preset chooses a method: at its full width a network of 2015 learns
+nothing in a minute on a processor."""
+
+CLASSICAL_BUDGET, NETWORK_BUDGET = 20.0, 60.0  # seconds
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -30,76 +46,169 @@ class Contender:
         Fitted to the strokes of the comparison.
     model : Model, optional
         Used as it is instead.
+    budget : float, optional
+        Seconds it may take, None = as long as it needs. A method that trains by the clock (a network) has them for its
+        training and once more for segmenting; any other for both together. Planes not begun by then are left out.
 
     Raises
     ------
     ValueError
-        Unless exactly one of the two is given.
+        Unless exactly one of method and model is given.
     """
 
     name: str
     method: Segmenter | None = None
     model: Model | None = None
+    budget: float | None = None
 
     def __post_init__(self) -> None:
         if (self.method is None) == (self.model is None):
             raise ValueError("a contender is either a method or a model")
 
+    @property
+    def trains_by_the_clock(self) -> bool:
+        """Whether the method is told how long to train, so that segmenting has a time of its own."""
+        return getattr(self.method, "seconds", None) is not None
 
-def make_method(name: str, **options: Any) -> Any:
-    """Make a method by its name on the shelf.
+
+def shelf_name(name: str | os.PathLike[str]) -> str:
+    """Return the name on the shelf of a method, or of the one in a recipe file.
+
+    Raises
+    ------
+    UserError
+        If there is no such method, or the recipe cannot be used.
+    """
+    return load_recipe(name).method if is_recipe(name) else METHODS.entry(str(name)).name
+
+
+def trainable(cls: type[Any]) -> bool:
+    """Say whether what a method learns can be saved as a model file: it is a network, or plain arrays."""
+    return hasattr(cls, "network") or hasattr(cls, "restore")
+
+
+def make_method(name: str | os.PathLike[str], **options: Any) -> Any:
+    """Make a method by its name on the shelf, or from a recipe file (whose parameters ``options`` override).
 
     Raises
     ------
     UsageError
         For an unknown name, or a knob that the method does not have or allow.
+    UserError
+        If the recipe cannot be used.
     """
-    cls = METHODS[name]
-    known = {field.name for field in knobs.fields(cls)}
+    recipe = load_recipe(name) if is_recipe(name) else None
+    plain = recipe.method if recipe is not None else str(name)
+    known = {field.name for field in knobs.fields(METHODS[plain])}
     for option in options:
         if option not in known:
-            raise UsageError(f"{name} has no parameter {option!r}. Allowed: {', '.join(sorted(known)) or 'none'}.")
-    return cls(**options)
+            raise UsageError(f"{plain} has no parameter {option!r}. Allowed: {', '.join(sorted(known)) or 'none'}.")
+    return recipe.make(**options) if recipe is not None else METHODS[plain](**options)
+
+
+def preset(name: str) -> tuple[str, ...]:
+    """Return the names of the methods of a preset, read from the shelf.
+
+    A method registered with ``preset=False`` is in none: one that needs a download, say.
+
+    Raises
+    ------
+    UsageError
+        If there is no such preset.
+    """
+    if name not in PRESETS:
+        raise UsageError(f"There is no preset {name!r}. Allowed: {', '.join(PRESETS)}.")
+    offered = [entry for entry in METHODS if entry.extras.get("preset", True)]
+    if name == "quick":
+        return tuple(one for one in _QUICK if one in {entry.name for entry in offered})
+    return tuple(entry.name for entry in offered if name in ("everything", group_of(entry)))
+
+
+def expanded(names: Iterable[str | os.PathLike[str]]) -> dict[str | os.PathLike[str], dict[str, Any]]:
+    """Replace presets among names by their methods, each method once; with the knobs that presets set.
+
+    A method on the shelf that is called like a preset is taken for itself.
+    """
+    found: dict[str | os.PathLike[str], dict[str, Any]] = {}
+    for name in names:
+        if isinstance(name, str) and name in PRESETS and name not in METHODS:
+            for one in preset(name):
+                found.setdefault(one, _IN_PRESETS.get(one, {}))
+        else:
+            found[name] = {}  # named by itself: its own defaults
+    return found
+
+
+def names_of(methods: Iterable[str | os.PathLike[str]]) -> list[str]:
+    """Say what a comparison will call these methods, presets and recipes: a recipe is called like its file."""
+    names: list[str] = []
+    for one in expanded(methods):
+        name = Path(one).stem if is_recipe(one) else str(one)
+        taken, count = name, 1
+        while name in names and is_recipe(one):
+            count += 1
+            name = f"{taken} ({count})"
+        names.append(name)
+    return names
 
 
 def contenders_of(
-    methods: Sequence[str],
+    methods: Sequence[str | os.PathLike[str]],
     options: Mapping[str, Mapping[str, Any]],
     common: Mapping[str, Any],
     model: Model | str | Path | None = None,
+    *,
+    budget: float | None = None,
 ) -> list[Contender]:
     """Make the contenders of a comparison.
 
     Parameters
     ----------
-    methods : sequence of str
+    methods : sequence of str or path
+        Names on the shelf, names of :data:`PRESETS`, paths of recipe files (a text must end in ``.json``).
     options : mapping
-        By method, its own knobs.
+        By method as :func:`names_of` calls it, its own knobs.
     common : mapping
-        Knobs given to every method that has them.
+        Knobs given to every method that has them; of a recipe only ``device``, because the rest is its own.
     model : Model or path, optional
-        Used in place of every network among ``methods`` (added as the first contender if there is none).
+        Used in place of every network named in ``methods`` (added as the first contender if there is none).
+    budget : float, optional
+        Seconds for each method that does not train by the clock; those that do have their training time (``seconds``).
 
     Raises
     ------
     UsageError
         For an unknown method, or options of a method that is not compared.
+    UserError
+        If a recipe or a model file cannot be used.
     """
-    stray = [name for name in options if name not in methods]
+    chosen = expanded(methods)
+    names = names_of(methods)
+    stray = [name for name in options if name not in names]
     if stray:
-        raise UsageError(f"Parameters were given for {stray[0]!r}, which is not compared ({', '.join(methods)}).")
+        raise UsageError(f"Parameters were given for {stray[0]!r}, which is not compared ({', '.join(names)}).")
     if isinstance(model, (str, os.PathLike)):
         from .io.model_file import load_model
 
         model = load_model(Path(model), device=str(common.get("device", "auto")))
     contenders = []
-    for name in methods:
-        if model is not None and name in NETWORKS:
+    for name, (given, set_by_preset) in zip(names, chosen.items(), strict=True):
+        if model is not None and given in NETWORKS:
             continue
-        known = {field.name for field in knobs.fields(METHODS[name])}
-        mine = {key: value for key, value in common.items() if key in known}
-        contenders.append(Contender(name, make_method(name, **{**mine, **options.get(name, {})})))
+        known = {field.name for field in knobs.fields(METHODS[shelf_name(given)])}
+        mine = {key: value for key, value in common.items()
+                if key in known and (key == "device" or not is_recipe(given))}
+        method = make_method(given, **{**mine, **set_by_preset, **options.get(name, {})})
+        contenders.append(_with_budget(Contender(name, method), budget))
     if model is not None:
         weights = getattr(model, "weights", None)
-        contenders.insert(0, Contender(weights.network_name if weights is not None else "model", model=model))
+        name = weights.network_name if weights is not None else "model"
+        contenders.insert(0, Contender(name if name not in names or name in NETWORKS else "model", model=model))
     return contenders
+
+
+def _with_budget(contender: Contender, budget: float | None) -> Contender:
+    own = getattr(contender.method, "seconds", None)
+    if budget is None or (own is None and hasattr(contender.method, "seconds")):
+        return contender  # no limit was asked for, or a network trains for a number of steps
+    return dataclasses.replace(contender, budget=budget if own is None else max(budget, own))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .comparison import Comparison, Finding, run_comparison
-from .contenders import DEFAULT_METHODS, contenders_of, make_method
+from .contenders import DEFAULT_METHODS, contenders_of, make_method, trainable
 from .core.classes import ClassTable, to_mask
 from .core.errors import UsageError, UserError
 from .core.image import Image
@@ -35,21 +35,21 @@ def train(
     images: ArrayLike | Sequence[ArrayLike],
     scribbles: ArrayLike | Sequence[ArrayLike],
     *,
-    network: str = "unet",
+    network: str | os.PathLike[str] = "unet",
     axes: str | None = None,
     index: Sequence[int] | None = None,
     classes: ClassTable | None = None,
     **options: Any,
-) -> Generator[Progress, None, NetworkModel]:
-    """Train a network on painted strokes.
+) -> Generator[Progress, None, Any]:
+    """Train a network (or a forest) on painted strokes.
 
     Parameters
     ----------
     images, scribbles : array, Image, path or sequence of these
         Images and their strokes, one for one. Strokes have the image's axes without C; 0 = not painted,
         1 = background, 2, 3, ... = classes.
-    network : str
-        Name on the networks shelf.
+    network : str or path
+        Name on the networks shelf, ``"forest"``, or a recipe file of one of them.
     axes : str, optional
         Letters of the images' axes, e.g. ``"NYX"``; guessed when not given (see :func:`resolve_axes`).
     index : sequence of int, optional
@@ -57,7 +57,8 @@ def train(
     classes : ClassTable, optional
         Names and colours.
     **options
-        Knobs of the training and of the network: ``seconds``, ``steps``, ``device``, ``seed``, ``width``, ...
+        Knobs of the training and of the network: ``seconds``, ``steps``, ``device``, ``seed``, ``width``, ...; of a
+        recipe they take the place of its own.
 
     Yields
     ------
@@ -66,21 +67,22 @@ def train(
 
     Returns
     -------
-    NetworkModel
+    NetworkModel or ForestModel
 
     Raises
     ------
     UserError
-        If strokes and images do not match, or fewer than two classes are painted.
+        If strokes and images do not match, fewer than two classes are painted, or the recipe cannot be used.
     UsageError
         For an unknown network or option.
     """
     training = as_training_set(images, scribbles, axes=axes, index=index, classes=classes)
     method = make_method(network, **options)
-    if not hasattr(method, "network"):
-        raise UsageError(f"{network!r} is not a network and cannot be trained. See `napari-unet methods`.")
-    model: NetworkModel = yield from method.fit(training)
-    return model
+    if not trainable(type(method)):
+        raise UsageError(
+            f"{str(network)!r} is not a network (nor a forest) and cannot be trained. See `napari-unet methods`."
+        )
+    return (yield from method.fit(training))
 
 
 @work

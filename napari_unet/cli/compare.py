@@ -39,7 +39,7 @@ def compare(arguments: argparse.Namespace) -> None:
         index=arguments.index,
         seconds=arguments.seconds,
         device=arguments.device,
-        seed=arguments.seed,
+        seed=arguments.seed or 0,
     )
     comparison = watch(work)
     if not comparison.masks:

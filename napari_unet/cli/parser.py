@@ -97,7 +97,7 @@ def _axes(parser: argparse.ArgumentParser) -> None:
 
 def _running(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps (default: auto)")
-    parser.add_argument("--seed", type=int, default=0, help="the same seed gives the same random choices (default: 0)")
+    parser.add_argument("--seed", type=int, help="the same seed gives the same random choices (default: 0)")
 
 
 def _overwrite(parser: argparse.ArgumentParser) -> None:
@@ -113,7 +113,7 @@ def _demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 
 
 def _train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = _command(commands, "train", "Train a network on painted strokes.")
+    parser = _command(commands, "train", "Train a network (or a forest) on painted strokes.")
     parser.add_argument("images", nargs="?", metavar="IMAGES", help="TIFF or OME-Zarr: one image or a stack")
     parser.add_argument("scribbles", nargs="?", metavar="SCRIBBLES",
                         help="strokes: 0 = not painted, 1 = background, 2, 3, ... = classes")
@@ -125,7 +125,8 @@ def _train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     length = parser.add_mutually_exclusive_group()
     length.add_argument("--seconds", type=positive(float), help="training time from the first step (default: 60)")
     length.add_argument("--steps", type=positive(int), help="train this many steps instead")
-    parser.add_argument("--network", default="unet", help="see `napari-unet methods` (default: unet)")
+    parser.add_argument("--network", default="unet", metavar="NAME",
+                        help="a network, forest, or a recipe file (.json); see `napari-unet methods` (default: unet)")
     parser.add_argument("--set", type=setting, action="append", default=[], metavar="NAME=VALUE",
                         help="a parameter of the training or the network, e.g. --set width=32")
     _running(parser)

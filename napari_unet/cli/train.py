@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from typing import Any
 
 from napari_unet import workflows
+from napari_unet.contenders import shelf_name, trainable
 from napari_unet.core import knobs
 from napari_unet.core.errors import UsageError
-from napari_unet.core.predicting.predict import NetworkModel
-from napari_unet.io.model_file import save_model
+from napari_unet.io.model_file import can_be_saved, save_model
+from napari_unet.io.recipe import is_recipe
 from napari_unet.networks import SHELF as NETWORKS
 from napari_unet.segmenters import SHELF as METHODS
 
@@ -17,25 +19,18 @@ from .terminal import follow, say, writable
 
 
 def train(arguments: argparse.Namespace) -> None:
-    """Train a network and save it."""
+    """Train a network or a forest and save it."""
     files = rows_of_files(arguments, "pair", ("images", "scribbles"))
     inputs = [name for row in files for name in row if name is not None]
     replace = writable(arguments.output, arguments.overwrite, inputs)
-    if arguments.network not in NETWORKS:
-        raise UsageError(f"There is no network {arguments.network!r}. Allowed: {', '.join(NETWORKS.names())}.")
-    options = knobs.parse(METHODS[arguments.network], dict(arguments.set))
-    options |= {"device": arguments.device, "seed": arguments.seed}
-    if arguments.steps is not None:
-        options |= {"steps": arguments.steps, "seconds": None}
-    elif arguments.seconds is not None or ("seconds" not in options and "steps" not in options):
-        options["seconds"] = arguments.seconds or 60.0
+    options = _options(arguments)
     images = pictures([str(row[0]) for row in files], arguments.axes)
     work = workflows.train(images, [row[1] for row in files], network=arguments.network, index=arguments.index,
                            **options)
-    model: NetworkModel | None = None
+    model: Any = None
     try:
         for event in follow(work, "training"):
-            if isinstance(event.model, NetworkModel):
+            if can_be_saved(event.model):
                 model = event.model
         model = work.result()
     except KeyboardInterrupt:
@@ -49,3 +44,31 @@ def train(arguments: argparse.Namespace) -> None:
     save_model(arguments.output, model, overwrite=replace)
     say(model.note)
     print(arguments.output)
+
+
+def _options(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Read the flags that are parameters of the method; those of a recipe stay unless a flag says otherwise.
+
+    Raises
+    ------
+    UsageError
+        If it is no network, or a parameter is unknown or not allowed.
+    """
+    networks = [*NETWORKS.names(), *(one.name for one in METHODS if trainable(one.item) and one.name not in NETWORKS)]
+    own = is_recipe(arguments.network)
+    if not own and arguments.network not in networks:
+        raise UsageError(f"There is no network {arguments.network!r}. Allowed: {', '.join(networks)}.")
+    cls = METHODS[shelf_name(arguments.network)]
+    known = {field.name for field in knobs.fields(cls)}
+    options = knobs.parse(cls, dict(arguments.set))
+    if "device" in known:
+        options["device"] = arguments.device
+    if "seed" in known and (arguments.seed is not None or not own):
+        options["seed"] = arguments.seed or 0
+    if arguments.steps is not None:
+        options |= {"steps": arguments.steps, "seconds": None}
+    elif arguments.seconds is not None:
+        options["seconds"] = arguments.seconds
+    elif "seconds" in known and not own and "seconds" not in options and "steps" not in options:
+        options["seconds"] = 60.0
+    return options
