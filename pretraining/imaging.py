@@ -18,6 +18,10 @@ from .scenes import Scene, edges
 Picture = NDArray[np.float32]
 MODALITIES = ("fluorescence", "electron", "phase", "bright field", "stained", "any")
 
+APART = 0.12
+"""Least distance between the mean intensities of two classes (root mean square over channels), of a range of about 1:
+scenes in which nobody could tell the classes apart teach nothing."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Texture:
@@ -62,11 +66,8 @@ def _texture(rng: np.random.Generator, strength: float) -> Texture:
                    float(rng.choice([1, 1, 1, 3, 8])), float(rng.random() < 0.2) * rng.uniform(0.3, 1))
 
 
-def look(rng: np.random.Generator, classes: int, channels: int, modality: str | None = None) -> Look:
-    """Return a random look for so many classes; three channels are always stained."""
-    if modality is None:
-        modality = "stained" if channels == 3 and rng.random() < 0.8 else str(rng.choice(
-            ["fluorescence", "electron", "phase", "bright field", "any"], p=[0.3, 0.27, 0.1, 0.13, 0.2]))
+def _means(rng: np.random.Generator, classes: int, channels: int, modality: str) -> Picture:
+    """Draw the mean intensity of each class, (classes, channels)."""
     means = rng.uniform(0, 1, (classes, channels))
     if modality == "fluorescence":
         means = np.sort(means, axis=0) if rng.random() < 0.8 else means
@@ -82,14 +83,33 @@ def look(rng: np.random.Generator, classes: int, channels: int, modality: str | 
         amounts = rng.gamma(1.2, 0.7, (classes, len(dyes)))
         amounts[0] *= rng.choice([0.1, 0.5, 1.0])
         means = np.exp(-amounts @ dyes)
+    return means.astype(np.float32)
+
+
+def _closest(means: Picture) -> float:
+    """Return the distance of the two classes that are most alike."""
+    between = np.sqrt(((means[:, None] - means[None]) ** 2).mean(axis=-1))
+    return float(between[np.triu_indices(len(means), 1)].min())
+
+
+def look(rng: np.random.Generator, classes: int, channels: int, modality: str | None = None) -> Look:
+    """Return a random look for so many classes; three channels are always stained."""
+    if modality is None:
+        modality = "stained" if channels == 3 and rng.random() < 0.8 else str(rng.choice(
+            ["fluorescence", "electron", "phase", "bright field", "any"], p=[0.3, 0.27, 0.1, 0.13, 0.2]))
+    means = _means(rng, classes, channels, modality)
+    for _ in range(20):
+        if _closest(means) >= APART:
+            break
+        means = _means(rng, classes, channels, modality)
     contrast = float(np.ptp(means, axis=0).mean()) + 0.05
-    if rng.random() < 0.15:  # only texture tells two classes apart
+    if rng.random() < 0.12:  # only texture tells two classes apart
         means[rng.integers(classes)] = means[rng.integers(classes)]
     rough = rng.uniform(0.02, 0.4) * contrast
     fluorescent = modality == "fluorescence"
     return Look(
         modality=modality,
-        means=means.astype(np.float32),
+        means=means,
         textures=tuple(_texture(rng, rough) for _ in range(classes)),
         between_objects=rng.uniform(0, 0.3) * contrast,
         dome=rng.uniform(0, 0.8) if fluorescent or rng.random() < 0.3 else 0.0,
@@ -142,7 +162,7 @@ def render(rng: np.random.Generator, scene: Scene, seen: Look) -> Picture:
 def _clutter(rng: np.random.Generator, scene: Scene, strength: float) -> Picture:
     """Things that belong to no class of their own: small organelles, debris, dust, filaments."""
     n = scene.labels.shape[0]
-    field = fractal(rng, n, rng.uniform(0.5, 2), finest=rng.choice([2.0, 4.0]), coarsest=rng.uniform(8, 40),
+    field = fractal(rng, n, rng.uniform(0.5, 2), finest=rng.choice([2.0, 4.0]), coarsest=rng.uniform(8, 80),
                     stretch=float(rng.choice([1, 1, 4])))
     bumps = np.maximum(field - np.float32(rng.uniform(1.0, 2.2)), 0)
     if rng.random() < 0.4:  # hollow ones

@@ -225,11 +225,11 @@ def areas(rng: np.random.Generator) -> Draw:
 
 
 FAMILIES: dict[str, tuple[Callable[[np.random.Generator], Draw], float]] = {
-    "blobs": (blobs, 0.34),
-    "membranes": (membranes, 0.28),
-    "vessels": (vessels, 0.14),
+    "blobs": (blobs, 0.32),
+    "membranes": (membranes, 0.26),
+    "vessels": (vessels, 0.2),
     "areas": (areas, 0.16),
-    "spots": (spots, 0.08),
+    "spots": (spots, 0.06),
 }
 """Recipes by name, with the share of images each gets."""
 

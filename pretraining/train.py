@@ -18,13 +18,13 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from napari_unet.networks.unet import UNetModule
-from napari_unet.pretrained import WIDTH, network
+from napari_unet.networks._unet import UNetModule
+from napari_unet.pretrained import WIDTH, trained_network
 
 from .episodes import Episode, episode
 from .head import RidgeHead, episode_loss
 
-GENERATOR_VERSION = 1
+GENERATOR_VERSION = 2
 """To be raised whenever the same seed would give other images."""
 
 REPORT_STEPS = 50
@@ -51,7 +51,7 @@ class Batches(Dataset[list[Episode]]):
 
 def backbone() -> UNetModule:
     """Return the feature network with fresh weights: one channel in; its own last layer is not used."""
-    module = UNetModule(network(), 1, 2)
+    module = UNetModule(trained_network(), 1, 2)
     module.head.requires_grad_(False)
     return module
 
@@ -99,6 +99,7 @@ class Training:
         self.parameters = [one for one in (*self.module.parameters(), *self.head.parameters()) if one.requires_grad]
         self.optimizer = torch.optim.AdamW(self.parameters, rate, weight_decay=1e-4)
         self.step, self.spent = 0, 0.0
+        self.generators = {GENERATOR_VERSION: 0}  # version of the generator, and from which step on
 
     def resume(self, path: Path) -> None:
         """Take the state from a checkpoint."""
@@ -108,6 +109,8 @@ class Training:
         self.head.load_state_dict(kept["head"])
         self.optimizer.load_state_dict(kept["optimizer"])
         self.step, self.spent = kept["step"], kept["spent"]
+        self.generators = kept["generators"]
+        self.generators.setdefault(GENERATOR_VERSION, self.step)
 
     def learn(self, batch: list[Episode], done: float) -> tuple[float, float]:
         """Make one step and return loss and accuracy; ``done`` (0 to 1) is how far the run is."""
@@ -131,14 +134,19 @@ class Training:
                 else:
                     old.copy_(new)
 
+    def _generators(self) -> str:
+        first, *later = self.generators.items()
+        return "".join((str(first[0]), *(f", from step {step} on {version}" for version, step in later)))
+
     def save(self, folder: Path, facts: dict[str, object]) -> None:
         """Write checkpoint and features."""
         _save(folder / "checkpoint.pt", {
             "module": self.module.state_dict(), "mean": self.mean.state_dict(), "head": self.head.state_dict(),
             "optimizer": self.optimizer.state_dict(), "step": self.step, "spent": self.spent,
+            "generators": self.generators,
         })
         _save(folder / "features.pt", {
-            **facts, "generator_version": GENERATOR_VERSION, "steps": self.step,
+            **facts, "generator_version": self._generators(), "steps": self.step,
             "strength": float(self.head.log_strength.detach().exp()),
             "temperature": float(self.head.log_temperature.detach().exp()),
             "tensors": {name: tensor.cpu() for name, tensor in self.mean.state_dict().items()},

@@ -7,13 +7,16 @@ import itertools
 import numpy as np
 import pytest
 import torch
+from scipy import ndimage
 from torch import nn
 
 from napari_unet.core import knobs
 from napari_unet.core.errors import UsageError
 from napari_unet.core.predicting.weights import Network
 from napari_unet.networks import SHELF
-from napari_unet.networks.unet import ChannelNorm, UNet, he_init
+from napari_unet.networks._filter_bank import COUNT, FilterBank
+from napari_unet.networks._unet import ChannelNorm, he_init
+from napari_unet.networks.unet import UNet
 from napari_unet.networks.unet2015 import MARGIN, UNet2015
 
 NORMS = ("batch", "channel", "none")
@@ -31,7 +34,7 @@ def test_every_network_keeps_the_contract(name: str) -> None:
     assert isinstance(module.head, nn.Conv2d)
     assert (module.head.kernel_size, module.head.out_channels) == ((1, 1), 5)
     assert list(module.state_dict())[-1].startswith("head")
-    assert network.halo % network.stride == 0
+    assert network.halo is None or network.halo % network.stride == 0
     assert hash(network) == hash(type(network)(**knobs.as_dict(network)))
     assert all(field.knob.help for field in knobs.fields(network))
 
@@ -182,3 +185,48 @@ def test_published_network_drops_out_only_while_learning() -> None:
     with torch.no_grad():
         assert not torch.equal(module.train()(x), module(x))
         assert torch.equal(module.eval()(x), module(x))
+
+
+@pytest.mark.parametrize("extra", [{"halved": True}, {"filters": True}, {"halved": True, "filters": True}])
+def test_unet_with_other_views_of_the_picture_is_exact_on_a_part_of_it(extra: dict[str, bool]) -> None:
+    torch.manual_seed(0)
+    network = UNet(depth=2, width=4, features=3, channelwise=True, **extra)
+    module = network.build(2, 3).eval()
+    stride, halo = network.stride, network.halo
+    x = torch.randn(1, 2, 12 * stride + halo, 12 * stride + 2 * halo)
+    top, left = 5 * stride, 6 * stride
+    above, before = max(0, top - halo), max(0, left - halo)
+    with torch.inference_mode():
+        whole = module(x)[..., top : top + 2 * stride, left : left + 3 * stride]
+        read = x[..., above : top + 2 * stride + halo, before : left + 3 * stride + halo]
+        part = ((top - above, top - above + 2 * stride), (left - before, left - before + 3 * stride))
+        torch.testing.assert_close(module(read, part), whole, rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(module(x, ((3, 40), (0, 21))), module(x)[..., 3:40, :21], rtol=1e-4, atol=1e-4)
+    assert module.head.in_channels == 2 * len(network.prior)
+
+
+def test_filters_agree_with_scipy() -> None:
+    plane = np.random.default_rng(0).normal(size=(64, 64)).astype(np.float32)
+    with torch.inference_mode():
+        found = FilterBank()(torch.from_numpy(plane)[None, None], ((0, 64), (0, 64)))[0].numpy()
+    assert found.shape == (COUNT, 64, 64)
+    np.testing.assert_array_equal(found[0], plane)
+    for number, sigma in ((1, 1.0), (5, 2.0)):
+        smooth = ndimage.gaussian_filter(plane, sigma, mode="nearest", radius=int(np.ceil(3 * sigma)))
+        np.testing.assert_allclose(found[number], smooth, atol=1e-5)
+        np.testing.assert_allclose(
+            found[number + 1][1:-1, 1:-1], sigma * np.hypot(*np.gradient(smooth))[1:-1, 1:-1], atol=1e-5)
+        # both eigenvalues together are the Laplacian
+        np.testing.assert_allclose(
+            found[number + 2] + found[number + 3], sigma**2 * ndimage.laplace(smooth, mode="nearest"), atol=1e-4)
+        assert (found[number + 2] >= found[number + 3]).all()
+
+
+@pytest.mark.parametrize(("scale", "width"), [(1, 2), (2, 4), (3, 8), (4, 16)])
+def test_each_scale_answers_most_to_ridges_of_its_size(scale: int, width: int) -> None:
+    ridge = np.exp(-0.5 * ((np.arange(256, dtype=np.float32) - 128) / width) ** 2)
+    plane = torch.from_numpy(np.repeat(ridge[:, None], 64, axis=1))[None, None]
+    with torch.inference_mode():
+        found = FilterBank()(plane, ((0, 256), (0, 64)))[0, :, 128, 32].numpy()
+    assert found[4::4].argmin() == scale  # the lower eigenvalue of the Hessian, across the ridge
+    np.testing.assert_allclose(found[3::4], 0, atol=1e-3)  # along it

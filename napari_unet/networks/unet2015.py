@@ -20,7 +20,7 @@ from napari_unet.core.knobs import Knob
 from napari_unet.core.predicting.tiling import mirrored
 
 from . import register
-from .unet import full_precision_head, he_init
+from ._unet import full_precision_head, he_init
 
 LEVELS = 5
 """Resolutions, the coarsest included."""

@@ -6,6 +6,7 @@ facts, and is opened without unpickling code.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import hashlib
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_unet.core.classes import ClassTable
 from napari_unet.core.errors import UserError
+from napari_unet.core.instant.features import Body
 from napari_unet.core.predicting.weights import Weights, check_tensors
 from napari_unet.networks.unet import UNet
 
@@ -24,7 +26,7 @@ FILE = Path(__file__).parent / "features.pt"
 FORMAT = "napari-unet features"
 VERSION = 1
 WIDTH = 32
-"""Number of features of each image channel."""
+"""Features that the network learnt for each image channel."""
 
 FACTS = ("generator_version", "seed", "steps", "size", "training_seconds", "loss", "accuracy", "sha256")
 _REMEDY = (
@@ -33,13 +35,18 @@ _REMEDY = (
 )
 
 
-def network() -> UNet:
-    """Return the architecture of the feature network."""
+def trained_network() -> UNet:
+    """Return the architecture that was trained on drawn images: one channel in."""
     return UNet(depth=4, width=16, features=WIDTH)
 
 
+def network() -> UNet:
+    """Return the architecture in use: it looks at every channel whole and at half the size, beside plain filters."""
+    return dataclasses.replace(trained_network(), channelwise=True, halved=True, filters=True)
+
+
 def load_features(path: Path | None = None) -> Weights:
-    """Return the feature network: one channel in, :data:`WIDTH` features out, read once.
+    """Return the pre-trained network, read once.
 
     Parameters
     ----------
@@ -49,7 +56,7 @@ def load_features(path: Path | None = None) -> Weights:
     Returns
     -------
     Weights
-        Its head is the identity, so that what it calls classes are the features.
+        Without the tensors of a last layer: that is for strokes to find.
 
     Raises
     ------
@@ -66,12 +73,10 @@ def _features(path: Path) -> Weights:
     contents = _read(path)
     tensors = {name: tensor.float() if tensor.is_floating_point() else tensor
                for name, tensor in contents["tensors"].items()}
-    tensors |= {"head.weight": torch.eye(WIDTH)[:, :, None, None], "head.bias": torch.zeros(WIDTH)}
-    weights = Weights(network(), "unet", tensors, 1, ClassTable.default(range(1, WIDTH + 1)))
-    with torch.random.fork_rng(devices=[]):  # building must not shift the random numbers of a training
-        module = weights.network.build(1, WIDTH)
+    weights = Weights(network(), "unet", tensors, 1, ClassTable.default((1, 2)))
     try:
-        check_tensors(module, weights)
+        with torch.random.fork_rng(devices=[]):  # building must not shift the random numbers of a training
+            check_tensors(Body(weights.network).build(1, 2), weights)
     except UserError as error:
         raise UserError(f"The pre-trained features in {path} do not fit this version ({error}) {_REMEDY}") from error
     return weights

@@ -11,11 +11,12 @@ import functools
 import itertools
 import weakref
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..errors import UserError, WorkError
 from ..image import Image
@@ -29,6 +30,38 @@ from ..predicting.weights import Weights
 
 TILE = 512
 """Rows and columns of a tile; as many as are quick to compute at once."""
+
+@dataclasses.dataclass(frozen=True)
+class Body:
+    """A network without its last layer: its outputs are what that layer chooses from.
+
+    Parameters
+    ----------
+    network : Network
+        One that sends each image channel through the same layers on its own, and has a ``prior``: how far to trust
+        each feature of a channel.
+    """
+
+    network: Any
+
+    @property
+    def stride(self) -> int:
+        """As that of the network."""
+        return int(self.network.stride)
+
+    @property
+    def halo(self) -> int | None:
+        """As that of the network."""
+        halo: int | None = self.network.halo
+        return halo
+
+    def build(self, channels: int, classes: int) -> nn.Module:
+        """Return the module for so many channels; it has no classes."""
+        del classes
+        module: nn.Module = self.network.build(channels, 2)
+        module.head = nn.Identity()
+        return module
+
 
 LARGEST = float(torch.finfo(torch.float16).max)
 
@@ -72,7 +105,8 @@ class FeatureStore:
     Parameters
     ----------
     weights : Weights
-        A network of one channel whose outputs are the features; each image channel goes through it on its own.
+        A network that sends each image channel through the same layers (see :class:`Body`); its last layer, if it has
+        one, is not used.
     device : Device
         Where to compute.
     limit : int
@@ -81,11 +115,18 @@ class FeatureStore:
 
     def __init__(self, weights: Weights, device: Device, limit: int = 2**30) -> None:
         self.weights, self.device, self.limit = weights, device, limit
-        self._network = Average(weights, False)
+        tensors = {name: tensor for name, tensor in weights.tensors.items() if not name.startswith("head.")}
+        self._body = dataclasses.replace(weights, network=Body(weights.network), tensors=tensors, channels=1)
+        self._network = Average(self._body, False)
         # weak: an image that nobody holds any more takes its features with it
         self._images: weakref.WeakKeyDictionary[Image, dict[tuple[int, int | None], _Kept]]
         self._images = weakref.WeakKeyDictionary()
         self._clock = itertools.count()
+
+    def prior(self, channels: int) -> NDArray[np.float32]:
+        """How far to trust each feature, (F,), for an image with so many channels."""
+        network: Any = self.weights.network
+        return np.tile(np.array(network.prior, np.float32), channels)
 
     @property
     def bytes(self) -> int:

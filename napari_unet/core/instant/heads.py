@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from .descent import descend
 
-RIDGE = 0.03
+RIDGE = 0.1
 """Strength of the ridge, per standardised feature."""
 
 TEMPERATURE = 1.4
@@ -58,9 +58,14 @@ class Samples:
     features : ndarray of float32, shape (P, F)
     labels : ndarray of int, shape (P,)
         Class numbers from 0; every class below the largest occurs.
+    prior : ndarray of float32, shape (F,), optional
+        How far to trust each feature: the standard deviation that is expected of its coefficient. By default all are
+        alike.
     """
 
-    def __init__(self, features: NDArray[np.float32], labels: NDArray[np.integer]) -> None:
+    def __init__(
+        self, features: NDArray[np.float32], labels: NDArray[np.integer], prior: NDArray[np.float32] | None = None
+    ) -> None:
         self.labels = labels
         self.classes = int(labels.max()) + 1
         counts = np.bincount(labels, minlength=self.classes)
@@ -69,6 +74,8 @@ class Samples:
         centred = features - self.mean
         spread = np.sqrt(np.einsum("p,pf->f", self.share, centred**2))
         self.spread = spread + 1e-3 * max(1e-6, float(np.abs(features).max()))  # a constant feature stays harmless
+        if prior is not None:
+            self.spread = self.spread / prior  # a penalty on the coefficient of a smaller number weighs more
         design = np.empty((len(features), features.shape[1] + 1), np.float32)
         design[:, :-1] = centred / self.spread
         design[:, -1] = 1

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Generator, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -29,8 +29,8 @@ from .heads import SMALL, Head, Samples, logistic, ridge, softened
 if TYPE_CHECKING:
     from torch import Tensor
 
-MOST_ROWS = 20_000
-"""Most painted pixels a head is fitted to; of more, as many of each class are drawn."""
+MOST_NUMBERS = 1_500_000
+"""Most features of painted pixels, all together, a head is fitted to; of more pixels some are drawn."""
 
 PIECE = 2**15
 """Numbers of features that are multiplied with the head at a time: a piece stays in the processor's cache, and neither
@@ -115,14 +115,11 @@ class InstantModel:
         device : str, optional
             Where it predicts; by default where the features are computed.
         """
-        weights, body = self.store.weights, dict(self.store.weights.tensors)
+        weights = self.store.weights
+        body = {name: tensor for name, tensor in weights.tensors.items() if not name.startswith("head.")}
         body["head.weight"] = torch.from_numpy(self.head.weights.T.copy())[:, :, None, None]
         body["head.bias"] = torch.from_numpy(self.head.offsets.copy())
-        architecture: Any = weights.network
-        joined = dataclasses.replace(
-            weights, network=dataclasses.replace(architecture, channelwise=True), tensors=body, channels=self.channels,
-            classes=self.classes, step=0,
-        )
+        joined = dataclasses.replace(weights, tensors=body, channels=self.channels, classes=self.classes)
         return NetworkModel(joined, device or self.store.device.name)
 
 
@@ -171,8 +168,8 @@ def fit_instantly(
             f"Every painted pixel of {lost[0]} is NaN or infinite. Paint a little of it where the image has numbers."
         )
     labels = np.searchsorted(ids, painted)
-    kept = drawn(labels, MOST_ROWS, seed)
-    samples = Samples(features[kept], labels[kept])
+    kept = drawn(labels, MOST_NUMBERS // features.shape[1], seed)
+    samples = Samples(features[kept], labels[kept], store.prior(next(iter(channels))))
     classes = ClassTable(tuple(one for one in training.classes.classes if one.id in ids))
     first = ridge(samples)
 
