@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 
 import numpy as np
 import pytest
@@ -10,11 +11,22 @@ from hypothesis.extra import numpy as hnp
 from sklearn import metrics as sklearn_metrics
 
 from napari_unet.core.errors import UsageError, UserError
-from napari_unet.metrics import SHELF, Compared, NoValue, about, register
-from napari_unet.metrics.overlap import accuracy, counts, dice, iou, precision, recall
+from napari_unet.metrics import SHELF, Compared, NoValue, about, chosen, ordered, register
+from napari_unet.metrics.overlap import (
+    accuracy,
+    balanced_accuracy,
+    counts,
+    dice,
+    iou,
+    matthews,
+    precision,
+    recall,
+    specificity,
+)
 
 patient = settings(deadline=None)  # a busy machine is no failure
 OVERLAP = (dice, iou, accuracy, precision, recall)
+MORE = (balanced_accuracy, specificity, matthews)
 shapes = hnp.array_shapes(min_dims=2, max_dims=3, min_side=1, max_side=7)
 
 
@@ -36,6 +48,8 @@ def test_counted_by_hand():
     n = counts(both)
     assert (n.tp, n.fp, n.fn, n.tn) == (3, 1, 1, 2)
     assert [metric(both) for metric in OVERLAP] == pytest.approx([6 / 8, 3 / 5, 5 / 7, 3 / 4, 3 / 4])
+    expected = [(3 / 4 + 2 / 3) / 2, 2 / 3, (3 * 2 - 1 * 1) / math.sqrt(4 * 4 * 3 * 3)]
+    assert [metric(both) for metric in MORE] == pytest.approx(expected)
 
 
 @patient
@@ -49,6 +63,14 @@ def test_agrees_with_scikit_learn(arrays):
     )
     for ours, other in zip(OVERLAP, theirs, strict=True):
         assert ours(both) == pytest.approx(other(reference[valid], prediction[valid]), abs=1e-6)
+    known = reference[valid], prediction[valid]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of a class that is not in the reference
+        assert balanced_accuracy(both) == pytest.approx(sklearn_metrics.balanced_accuracy_score(*known), abs=1e-6)
+        if not known[0].all():
+            assert specificity(both) == pytest.approx(sklearn_metrics.recall_score(*known, pos_label=0), abs=1e-6)
+        if not (known[0].all() or known[1].all()):
+            assert matthews(both) == pytest.approx(sklearn_metrics.matthews_corrcoef(*known), abs=1e-6)
 
 
 def test_agrees_with_monai():
@@ -63,8 +85,9 @@ def test_agrees_with_monai():
         assert dice(ours) == pytest.approx(float(compute_dice(*tensors)), abs=1e-6)
         assert iou(ours) == pytest.approx(float(compute_iou(*tensors)), abs=1e-6)
         matrix = get_confusion_matrix(*tensors)
-        for metric in (accuracy, precision, recall):
-            other = compute_confusion_matrix_metric(metric.__name__, matrix)
+        theirs = {matthews: "matthews correlation coefficient", balanced_accuracy: "balanced accuracy"}
+        for metric in (accuracy, precision, recall, specificity, balanced_accuracy, matthews):
+            other = compute_confusion_matrix_metric(theirs.get(metric, metric.__name__), matrix)
             assert metric(ours) == pytest.approx(float(other), abs=1e-6)
 
 
@@ -92,7 +115,7 @@ def test_unknown_pixels_have_no_say(arrays, random):
     prediction, reference, valid = arrays
     noise = np.array([random.random() < 0.5 for _ in range(prediction.size)]).reshape(prediction.shape)
     other = Compared(np.where(valid, prediction, noise), np.where(valid, reference, ~noise), valid)
-    for metric in OVERLAP:
+    for metric in (*OVERLAP, *MORE):
         assert metric(other) == metric(Compared(*arrays))
 
 
@@ -109,6 +132,13 @@ def test_empty_prediction_or_reference_is_defined(some):
     wrong = Compared(some, none)
     assert (dice(wrong), iou(wrong), precision(wrong)) == (0, 0, 0)
     assert recall(wrong) == NoValue("the class is not in the reference")
+    everywhere = Compared(np.ones_like(some), np.ones_like(some))
+    assert [metric(nothing_there) for metric in MORE] == [1, 1, 1]
+    assert [metric(everywhere) for metric in MORE] == [
+        1, NoValue("the reference has nothing outside the class"), 1]
+    assert matthews(missed) == matthews(wrong) == 0
+    assert balanced_accuracy(wrong) == specificity(wrong) == pytest.approx(1 - some.mean())
+    assert balanced_accuracy(missed) == (0 if some.all() else 0.5)
 
 
 def test_nothing_known_gives_a_reason_and_never_nan():
@@ -163,6 +193,22 @@ def test_every_metric_says_what_tables_need():
         about("dicey")
 
 
+def test_metrics_are_chosen_by_name_family_or_all_at_once():
+    assert chosen() == chosen(["default"])
+    assert chosen()[:2] == ("dice", "iou")
+    assert {"components", "holes_error", "cavities"} <= set(chosen())
+    assert not {"hausdorff", "rand_error", "cl_dice"} & set(chosen())
+    assert chosen(["all"]) == ordered()
+    assert set(ordered()) == set(SHELF.names())
+    assert chosen(["boundary"]) == ("hausdorff", "hausdorff95", "surface_distance", "surface_dice")
+    # in the order of tables, and a count with what belongs to it
+    assert chosen(["voi", "euler", "dice"]) == ("dice", "euler", "euler_reference", "euler_error", "voi")
+    assert set(chosen(["default", "objects"])) == {*chosen(), *chosen(["objects"])}
+    with pytest.raises(UsageError, match=r"no metric or family of metrics called 'dicey'\. Allowed: default, all, the "
+                       r"families overlap, boundary, topology, partitions, objects, superpixels, and dice, iou"):
+        chosen(["dice", "dicey"])
+
+
 def test_a_metric_of_ones_own():
     @register("one_of_ones_own", "volume ratio", better="higher", family="test")
     def ratio(both: Compared) -> float:
@@ -171,6 +217,7 @@ def test_a_metric_of_ones_own():
 
     try:
         assert SHELF["one_of_ones_own"] is ratio
+        assert chosen()[-1] == "one_of_ones_own"
         assert math.isclose(ratio(Compared(np.ones((2, 2)), np.eye(2))), 2)
     finally:
         SHELF._entries.pop("one_of_ones_own")  # other tests look at the whole shelf

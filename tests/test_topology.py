@@ -200,3 +200,11 @@ def test_unknown_pixels_are_background_in_both_before_counting():
     both = Compared(ring, ring, valid)  # the ring is cut open, in both
     names = ("components", "components_reference", "holes", "holes_reference", "holes_error")
     assert [SHELF[name](both) for name in names] == [1, 1, 0, 0, 0]
+
+
+def test_euler_number_and_the_sum_of_errors():
+    both = Compared(drawn("#.###.#\n..#.#..\n#.###.#"), drawn("..###..\n..#.#..\n..###.."))
+    names = ("euler", "euler_reference", "euler_error", "betti_error")
+    assert [SHELF[name](both) for name in names] == [4, 0, 4, 4]
+    volume = Compared(hollow((1, 1), (3, 3)), hollow())
+    assert [SHELF[name](volume) for name in names] == [-2, 2, 4, 4]

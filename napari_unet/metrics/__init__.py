@@ -8,14 +8,22 @@ metrics need (counts of pixels, components) is computed once through :meth:`Comp
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
+from napari_unet.core.errors import UsageError
 from napari_unet.core.registry import Shelf
 
-from ._compared import About, Compared, NoValue
+from ._compared import LENGTH, NOTHING_KNOWN, About, Compared, NoValue, Options, where_known
 
-__all__ = ["SHELF", "About", "Compared", "NoValue", "about", "register"]
+__all__ = ["COMPANIONS", "FAMILIES", "LENGTH", "NOTHING_KNOWN", "SHELF", "About", "Compared", "NoValue", "Options",
+           "about", "chosen", "ordered", "register", "where_known"]
+
+FAMILIES = ("overlap", "boundary", "topology", "partitions", "objects", "superpixels")
+"""Families in the order in which tables show them; others follow."""
+
+COMPANIONS = ("_reference", "_error")
+"""Ends of the names of what belongs to a count: the same of the reference, and the error between the two."""
 
 Metric = Callable[[Compared], "float | NoValue"]
 AMetric = TypeVar("AMetric", bound=Metric)
@@ -47,3 +55,44 @@ def about(name: str) -> About:
         If there is no such metric.
     """
     return About(**SHELF.entry(name).extras)
+
+
+def ordered() -> tuple[str, ...]:
+    """Return the names of all metrics, family by family, of each the default ones first."""
+    places = {family: place for place, family in enumerate(FAMILIES)}
+    whats = {name: about(name) for name in SHELF.names()}
+    return tuple(sorted(whats, key=lambda name: (places.get(whats[name].family, len(places)), not whats[name].default)))
+
+
+def chosen(metrics: Sequence[str] | None = None) -> tuple[str, ...]:
+    """Return the names of the metrics that are meant, in the order of tables.
+
+    Parameters
+    ----------
+    metrics : sequence of str, optional
+        Names of metrics (a count brings its reference and its error along), families, ``"default"`` or ``"all"``.
+        Without any, the default ones.
+
+    Raises
+    ------
+    UsageError
+        For a name that is none of these.
+    """
+    found: set[str] = set()
+    for one in metrics or ("default",):
+        family = {name for name in ordered() if about(name).family == one}
+        if one == "all":
+            found |= set(ordered())
+        elif one == "default":
+            found |= {name for name in ordered() if about(name).default}
+        elif family:
+            found |= family
+        elif one in SHELF:
+            found |= {one} | {one + end for end in COMPANIONS if one + end in SHELF}
+        else:
+            families = ", ".join(dict.fromkeys(about(name).family for name in ordered()))
+            raise UsageError(
+                f"There is no metric or family of metrics called {one!r}. Allowed: default, all, the families "
+                f"{families}, and {', '.join(ordered())}."
+            )
+    return tuple(name for name in ordered() if name in found)

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
+import math
 from collections.abc import Callable
-from typing import Any, Literal, TypeVar, cast
+from typing import Annotated, Any, Literal, TypeVar, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from napari_unet.core import knobs
 from napari_unet.core.errors import UserError
+from napari_unet.core.knobs import Knob
 
 T = TypeVar("T")
+
+LENGTH = "length"
+"""Unit of a metric that is a distance: rows carry the unit of the image's scale in its place."""
+PIXELS = "px"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,6 +29,30 @@ class NoValue:
     why: str
 
 
+NOTHING_KNOWN = NoValue("the reference is not known anywhere here")
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """What can be set about how results are judged.
+
+    Raises
+    ------
+    UsageError
+        If a value is not allowed.
+    """
+
+    tolerance: Annotated[float | None, Knob(
+        "How far a predicted outline may be from the true one and still be right (surface Dice, boundary recall); "
+        "in the unit of the image's scale; auto is two steps along its coarsest axis", min=0)] = None
+    patch: Annotated[int, Knob(
+        "Side of the squares (cubes) in which parts and holes are counted by betti_error_patches", min=2,
+        unit="px")] = 64
+
+    def __post_init__(self) -> None:
+        knobs.check(self)
+
+
 @dataclasses.dataclass(frozen=True)
 class About:
     """What the tables need to know about a metric.
@@ -28,7 +60,7 @@ class About:
     Parameters
     ----------
     unit : str
-        ``""`` for a ratio, ``"count"``, ``"px"``, ...
+        ``""`` for a ratio, ``"count"``, ``"bit"``, ...; :data:`LENGTH` for a distance.
     better : str
         ``"higher"`` or ``"lower"``; ``""`` where neither is (a count of the reference, say).
     dense : bool
@@ -38,7 +70,9 @@ class About:
     total : str
         How values of several planes become one: ``"mean"`` or ``"sum"``.
     family : str
-        Heading under which listings show it.
+        Heading under which listings show it, and the name by which all of a kind are chosen.
+    default : bool
+        Judged by unless others are asked for.
     """
 
     unit: str = ""
@@ -47,6 +81,7 @@ class About:
     dimensions: tuple[int, ...] = (2, 3)
     total: Literal["mean", "sum"] = "mean"
     family: str = ""
+    default: bool = True
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -61,16 +96,25 @@ class Compared:
         True where a pixel is of the class. Never changed.
     valid : array-like of bool, same shape, optional
         True where the reference is known. Default: everywhere.
+    scale : tuple of float, optional
+        Size of a step along each axis, in ``unit``. Default 1.
+    unit : str
+        Unit of distances.
+    options : Options
+        What has been set about how to judge.
 
     Raises
     ------
     UserError
-        If the shapes differ.
+        If the shapes differ, or the scale does not fit them.
     """
 
     prediction: NDArray[np.bool_]
     reference: NDArray[np.bool_]
     valid: NDArray[np.bool_] | None = None
+    scale: tuple[float, ...] = ()
+    unit: str = PIXELS
+    options: Options = Options()
     _done: dict[Callable[[Compared], Any], Any] = dataclasses.field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -83,6 +127,13 @@ class Compared:
                 f"{reference.shape}" + ("" if valid is None else f" (known pixels: {valid.shape})")
                 + ". Allowed are two planes (Y, X) or two volumes (Z, Y, X) of the same shape."
             )
+        scale = tuple(map(float, self.scale)) or (1.0,) * prediction.ndim
+        if len(scale) != prediction.ndim or not all(step > 0 and math.isfinite(step) for step in scale):
+            raise UserError(
+                f"A scale of {scale} does not fit arrays of shape {prediction.shape}. Give the size of a step along "
+                f"each of the {prediction.ndim} axes, all above 0."
+            )
+        object.__setattr__(self, "scale", scale)
         if valid is not None:
             prediction, reference = prediction & valid, reference & valid
         object.__setattr__(self, "prediction", prediction)
@@ -94,11 +145,30 @@ class Compared:
         """Number of pixels whose true class is known."""
         return self.reference.size if self.valid is None else int(np.count_nonzero(self.valid))
 
+    @property
+    def tolerance(self) -> float:
+        """How far an outline may be off and still be right, in :attr:`unit`."""
+        return 2 * max(self.scale) if self.options.tolerance is None else self.options.tolerance
+
+    def rest(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Return the known pixels that are not in a mask."""
+        return ~mask if self.valid is None else self.valid & ~mask
+
     def once(self, function: Callable[[Compared], T]) -> T:
         """Return ``function(self)``, computed at the first call only: what several metrics share."""
         if function not in self._done:
             self._done[function] = function(self)
         return cast(T, self._done[function])
+
+
+def where_known(metric: Callable[[Compared], float | NoValue]) -> Callable[[Compared], float | NoValue]:
+    """Decorate a metric: where no pixel is known it has no value, and is not asked."""
+
+    @functools.wraps(metric)
+    def judged(compared: Compared) -> float | NoValue:
+        return metric(compared) if compared.known else NOTHING_KNOWN
+
+    return judged
 
 
 def _booleans(array: ArrayLike) -> NDArray[np.bool_]:

@@ -2,28 +2,33 @@
 
 With TP, FP, FN, TN the numbers of known pixels of the class found, wrongly found, missed and rightly left out:
 
-=========  =======================  =====================  =====================  ==================
-metric     value                    nothing predicted      empty reference        both empty
-=========  =======================  =====================  =====================  ==================
-dice       2 TP / (2 TP + FP + FN)  0                      0                      1
-iou        TP / (TP + FP + FN)      0                      0                      1
-accuracy   (TP + TN) / all          TN / all               TN / all               1
-precision  TP / (TP + FP)           no value               0                      1
-recall     TP / (TP + FN)           0                      no value               1
-=========  =======================  =====================  =====================  ==================
+=================  ===========================  ==================  ===============  ==========
+metric             value                        nothing predicted   empty reference  both empty
+=================  ===========================  ==================  ===============  ==========
+dice               2 TP / (2 TP + FP + FN)      0                   0                1
+iou                TP / (TP + FP + FN)          0                   0                1
+accuracy           (TP + TN) / all              TN / all            TN / all         1
+balanced_accuracy  (recall + specificity) / 2   1/2                 specificity      1
+precision          TP / (TP + FP)               no value            0                1
+recall             TP / (TP + FN)               0                   no value         1
+specificity        TN / (TN + FP)               1                   TN / (TN + FP)   1
+matthews           see its docstring            0                   0                1
+=================  ===========================  ==================  ===============  ==========
 
 Where no pixel is known none has a value. They agree with scikit-learn's ``f1_score``, ``jaccard_score``,
-``accuracy_score``, ``precision_score`` and ``recall_score`` of the known pixels, and with MONAI's ``compute_dice``,
-``compute_iou`` and ``get_confusion_matrix``, wherever those have a value.
+``accuracy_score``, ``balanced_accuracy_score``, ``precision_score``, ``recall_score``, ``recall_score(pos_label=0)``
+and ``matthews_corrcoef`` of the known pixels, and with MONAI's ``compute_dice``, ``compute_iou`` and
+``get_confusion_matrix``, wherever those have a value.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import math
 
 import numpy as np
 
-from . import Compared, NoValue, register
+from . import NOTHING_KNOWN, Compared, NoValue, register
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,7 +60,7 @@ def counts(compared: Compared) -> Counts:
 
 def _ratio(of: Counts, numerator: int, denominator: int, empty: float | NoValue) -> float | NoValue:
     if not of.known:
-        return NoValue("the reference is not known anywhere here")
+        return NOTHING_KNOWN
     if of.both_empty:
         return 1.0
     return numerator / denominator if denominator else empty
@@ -94,3 +99,41 @@ def accuracy(compared: Compared) -> float | NoValue:
     """Share of known pixels that are rightly in or out of the class; high for any small class."""
     n = compared.once(counts)
     return _ratio(n, n.tp + n.tn, n.known, 0.0)
+
+
+@register("specificity", "specificity", better="higher", family="overlap", default=False)
+def specificity(compared: Compared) -> float | NoValue:
+    """Share of the pixels outside the class that were left out; no value where the class is everywhere."""
+    n = compared.once(counts)
+    if n.known and not n.tn + n.fp:
+        return NoValue("the reference has nothing outside the class")
+    return _ratio(n, n.tn, n.tn + n.fp, 0.0)
+
+
+@register("balanced_accuracy", "balanced accuracy", better="higher", family="overlap", default=False)
+def balanced_accuracy(compared: Compared) -> float | NoValue:
+    """Mean of recall and specificity: a rare class counts as much as what is around it.
+
+    Where the reference has only one of the two, it is the share of that one that is right.
+    """
+    n = compared.once(counts)
+    if not n.known:
+        return NOTHING_KNOWN
+    shares = [right / there for right, there in ((n.tp, n.tp + n.fn), (n.tn, n.tn + n.fp)) if there]
+    return sum(shares) / len(shares)
+
+
+@register("matthews", "Matthews", better="higher", family="overlap", default=False)
+def matthews(compared: Compared) -> float | NoValue:
+    """Correlation between predicted and true pixels, -1 to 1; 0 is no better than chance (Matthews 1975).
+
+    (TP TN - FP FN) / sqrt((TP + FP) (TP + FN) (TN + FP) (TN + FN)). Where a factor is 0 (one of the two is the same
+    everywhere): 1 if both are alike, otherwise 0. scikit-learn's ``matthews_corrcoef`` has 0 in both cases.
+    """
+    n = compared.once(counts)
+    if not n.known:
+        return NOTHING_KNOWN
+    factors = (n.tp + n.fp, n.tp + n.fn, n.tn + n.fp, n.tn + n.fn)
+    if not all(factors):
+        return float(not (n.fp or n.fn))
+    return (n.tp * n.tn - n.fp * n.fn) / math.sqrt(math.prod(factors))

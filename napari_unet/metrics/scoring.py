@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -13,7 +14,8 @@ from napari_unet.core.errors import UserError
 from napari_unet.core.rows import Row
 from napari_unet.core.scribbles import checked_ids
 
-from . import SHELF, About, Compared, NoValue, about
+from . import LENGTH, SHELF, About, Compared, NoValue, Options, about, chosen
+from ._compared import PIXELS
 
 BACKGROUND = 1
 NEEDS_DENSE = "needs a fully labelled reference"
@@ -30,6 +32,10 @@ def score_pair(
     planes: Sequence[int] | None = None,
     pixel_only: bool = False,
     volume: bool = False,
+    metrics: Sequence[str] | None = None,
+    scale: Sequence[float] = (),
+    unit: str = "pixel",
+    options: Options | None = None,
 ) -> Iterator[Row]:
     """Score a prediction plane by plane.
 
@@ -53,6 +59,14 @@ def score_pair(
         classes without a stroke on a plane.
     volume : bool
         Add the rows of :func:`score_volume`.
+    metrics : sequence of str, optional
+        What to judge by, see :func:`napari_unet.metrics.chosen`. Default: a short set of overlap and topology.
+    scale : sequence of float, optional
+        Size of a step along the axes, at least the last ones; default 1.
+    unit : str
+        Unit of the scale; distances are in it.
+    options : Options, optional
+        What has been set about how to judge.
 
     Yields
     ------
@@ -64,6 +78,8 @@ def score_pair(
         If the shapes differ, there is no such plane, or nothing of the reference is known.
     """
     _check_shapes(prediction, reference)
+    judge = _Judge(method, image_name, classes, chosen(metrics), metrics is None, pixel_only, tuple(scale), unit,
+                   options or Options())
     count = int(np.prod(reference.shape[:-2]))
     numbers = _checked_planes(planes, count) if planes is not None else _known_planes(reference, count)
     ids = _foreground(prediction, reference, numbers, classes)
@@ -71,10 +87,10 @@ def score_pair(
         predicted, true = _plane(prediction, number, "the prediction"), _plane(reference, number, "the reference")
         for class_id in ids:
             note = NO_STROKE if pixel_only and not (true == class_id).any() else ""
-            yield from _rows(predicted, true, class_id, classes, method, image_name, number, pixel_only, note)
+            yield from judge.rows(predicted, true, class_id, number, note)
     if volume:
         yield from score_volume(prediction, reference, classes, method=method, image_name=image_name, planes=planes,
-                                pixel_only=pixel_only)
+                                pixel_only=pixel_only, metrics=metrics, scale=scale, unit=unit, options=options)
 
 
 def score_volume(
@@ -86,14 +102,18 @@ def score_volume(
     image_name: str,
     planes: Sequence[int] | None = None,
     pixel_only: bool = False,
+    metrics: Sequence[str] | None = None,
+    scale: Sequence[float] = (),
+    unit: str = "pixel",
+    options: Options | None = None,
 ) -> Iterator[Row]:
-    """Score the topology of a whole volume: components, tunnels and cavities, one row per class and metric.
+    """Score a whole volume, one row per class and metric: unless others are asked for, components, tunnels, cavities.
 
     Parameters
     ----------
     prediction, reference : array-like of int, shape (Z, Y, X)
-    classes, method, image_name, pixel_only
-        As for :func:`score_pair`.
+    classes, method, image_name, pixel_only, metrics, scale, unit, options
+        As for :func:`score_pair`. Without ``metrics``, only what planes cannot tell.
     planes : sequence of int, optional
         Planes that make up the volume, one after the other; default all.
 
@@ -110,7 +130,7 @@ def score_volume(
     _check_shapes(prediction, reference)
     if len(reference.shape) != 3:
         raise UserError(
-            f"The topology of a volume needs three axes (Z, Y, X), not an array of shape {tuple(reference.shape)}. "
+            f"A volume needs three axes (Z, Y, X), not an array of shape {tuple(reference.shape)}. "
             "Give one volume at a time."
         )
     numbers = _checked_planes(planes, reference.shape[0])
@@ -121,36 +141,46 @@ def score_volume(
         )
     box = slice(numbers[0], numbers[-1] + 1)
     predicted, true = checked_ids(prediction[box], "the prediction"), checked_ids(reference[box], "the reference")
+    judge = _Judge(method, image_name, classes, chosen(metrics), metrics is None, pixel_only, tuple(scale), unit,
+                   options or Options())
     for class_id in _foreground(prediction, reference, numbers, classes):
-        yield from _rows(predicted, true, class_id, classes, method, image_name, None, pixel_only, "")
+        yield from judge.rows(predicted, true, class_id, None, "")
 
 
-def _rows(
-    predicted: NDArray[np.uint8],
-    true: NDArray[np.uint8],
-    class_id: int,
-    classes: ClassTable,
-    method: str,
-    image_name: str,
-    plane: int | None,
-    pixel_only: bool,
-    note: str,
-) -> Iterator[Row]:
-    """Judge one class of one plane (or volume) by every metric that suits it; ``note`` says why there is no value."""
-    compared = Compared(predicted == class_id, true == class_id, true > 0)
-    for entry in SHELF:
-        what = about(entry.name)
-        if not _suits(what, plane, predicted.ndim):
-            continue
-        why = NEEDS_DENSE if pixel_only and what.dense else note
-        result = NoValue(why) if why else entry.item(compared)
-        value, why = (None, result.why) if isinstance(result, NoValue) else (float(result), "")
-        yield Row(method, image_name, plane, class_id, classes.name(class_id), entry.name, value, what.unit, why)
+@dataclasses.dataclass(frozen=True)
+class _Judge:
+    """Judges one class of one plane or volume at a time, by every metric that was chosen and suits it."""
 
+    method: str
+    image_name: str
+    classes: ClassTable
+    metrics: tuple[str, ...]
+    by_default: bool
+    pixel_only: bool
+    scale: tuple[float, ...]
+    unit: str
+    options: Options
 
-def _suits(what: About, plane: int | None, ndim: int) -> bool:
-    """Planes get all their metrics; a volume only what its planes cannot tell."""
-    return ndim in what.dimensions and (plane is not None or what.family == "topology")
+    def rows(
+        self, predicted: NDArray[np.uint8], true: NDArray[np.uint8], class_id: int, plane: int | None, note: str
+    ) -> Iterator[Row]:
+        """Judge a class; ``note`` says why there is no value, plane None is for a volume."""
+        unit = PIXELS if self.unit in ("", "pixel") else self.unit
+        compared = Compared(predicted == class_id, true == class_id, true > 0, self.scale[-predicted.ndim:], unit,
+                            self.options)
+        for name in self.metrics:
+            what = about(name)
+            if not self._suits(what, plane, predicted.ndim):
+                continue
+            why = NEEDS_DENSE if self.pixel_only and what.dense else note
+            result = NoValue(why) if why else SHELF[name](compared)
+            value, why = (None, result.why) if isinstance(result, NoValue) else (float(result), "")
+            yield Row(self.method, self.image_name, plane, class_id, self.classes.name(class_id), name, value,
+                      unit if what.unit == LENGTH else what.unit, why)
+
+    def _suits(self, what: About, plane: int | None, ndim: int) -> bool:
+        """Planes get all their metrics; a volume, if nobody chose, only what its planes cannot tell."""
+        return ndim in what.dimensions and (plane is not None or not self.by_default or what.family == "topology")
 
 
 def _check_shapes(prediction: Any, reference: Any) -> None:

@@ -7,7 +7,11 @@ of the array is background, so a bay that is open towards the border is not a ho
 In a plane b0 is the number of components and b1 that of holes, chi = b0 - b1. In a volume b1 is the number of tunnels
 (a ring has one) and b2 that of cavities (a hollow ball has one), chi = b0 - b1 + b2. b0 and b2 are counted, chi is
 summed over cells, and b1 follows (Euler-Poincare formula). Pixels that are not known count as background, in both
-images.
+images. An empty class has no parts and no holes, so every count and every error is defined.
+
+The Euler number agrees with ``skimage.measure.euler_number(connectivity=mask.ndim)``, b0 with
+``skimage.measure.label(connectivity=mask.ndim)``, and in a plane b1 with the components of the background
+(``connectivity=1``) less the outer one.
 """
 
 from __future__ import annotations
@@ -19,7 +23,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from . import Compared, NoValue, register
+from . import Compared, NoValue, register, where_known
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,6 +33,15 @@ class Betti:
     b0: int
     b1: int
     b2: int = 0
+
+    @property
+    def euler(self) -> int:
+        """Euler number."""
+        return self.b0 - self.b1 + self.b2
+
+    def off(self, other: Betti) -> int:
+        """Return the sum of the differences, without sign."""
+        return abs(self.b0 - other.b0) + abs(self.b1 - other.b1) + abs(self.b2 - other.b2)
 
 
 def euler_number(mask: NDArray[np.bool_]) -> int:
@@ -106,22 +119,18 @@ def reference_betti(compared: Compared) -> Betti:
 
 
 def _register_three(
-    name: str, title: str, what: str, number: Callable[[Betti], int], dimensions: tuple[int, ...]
+    name: str, title: str, what: str, number: Callable[[Betti], int], dimensions: tuple[int, ...], default: bool = True
 ) -> None:
     """Put a count of the prediction, of the reference, and the error between them on the shelf."""
 
-    def known(compared: Compared, value: Callable[[], int]) -> float | NoValue:
-        return float(value()) if compared.known else NoValue("the reference is not known anywhere here")
-
     def of_prediction(compared: Compared) -> float | NoValue:
-        return known(compared, lambda: number(compared.once(predicted_betti)))
+        return float(number(compared.once(predicted_betti)))
 
     def of_reference(compared: Compared) -> float | NoValue:
-        return known(compared, lambda: number(compared.once(reference_betti)))
+        return float(number(compared.once(reference_betti)))
 
     def error(compared: Compared) -> float | NoValue:
-        return known(compared, lambda: abs(number(compared.once(predicted_betti))
-                                           - number(compared.once(reference_betti))))
+        return float(abs(number(compared.once(predicted_betti)) - number(compared.once(reference_betti))))
 
     three = (
         ("", title, "", of_prediction, f"Number of {what} of the prediction."),
@@ -131,7 +140,7 @@ def _register_three(
     for suffix, words, better, function, doc in three:
         function.__name__, function.__qualname__, function.__doc__ = name + suffix, name + suffix, doc
         register(name + suffix, words, unit="count", better=better, dense=True, dimensions=dimensions,
-                 family="topology")(function)
+                 family="topology", default=default)(where_known(function))
 
 
 _register_three("components", "parts", "connected components (b0; 8 neighbours touch, 26 in a volume)",
@@ -142,3 +151,36 @@ _register_three("tunnels", "tunnels", "tunnels through a volume (b1; object 26, 
                 lambda betti: betti.b1, (3,))
 _register_three("cavities", "cavities", "cavities closed off inside a volume (b2; background 6 neighbours)",
                 lambda betti: betti.b2, (3,))
+_register_three("euler", "Euler number",
+                "parts less holes (the Euler number; in a volume parts less tunnels plus cavities)",
+                lambda betti: betti.euler, (2, 3), default=False)
+
+
+@register("betti_error", "topology error", unit="count", better="lower", dense=True, family="topology", default=False)
+@where_known
+def betti_error(compared: Compared) -> float | NoValue:
+    """Parts, holes (tunnels) and cavities too many or too few, added up over the whole plane or volume.
+
+    |b0 - b0'| + |b1 - b1'| + |b2 - b2'|. A part lost in one place and one too many in another cancel out.
+    """
+    return float(compared.once(predicted_betti).off(compared.once(reference_betti)))
+
+
+@register("betti_error_patches", "topology error by patch", unit="count", better="lower", dense=True,
+          family="topology", default=False)
+@where_known
+def betti_error_patches(compared: Compared) -> float | NoValue:
+    """Topology error within squares (cubes) of a set side, mean over those with a known pixel (Hu et al. 2019).
+
+    Errors in different places do not cancel out. Patches lie side by side from the first pixel on and each is judged
+    as an image of its own; Hu et al. draw patches at random.
+    """
+    side = compared.options.patch
+    errors = []
+    for corner in itertools.product(*(range(0, length, side) for length in compared.reference.shape)):
+        box = tuple(slice(start, start + side) for start in corner)
+        if compared.valid is not None and not compared.valid[box].any():
+            continue
+        predicted, true = compared.prediction[box], compared.reference[box]
+        errors.append(0 if np.array_equal(predicted, true) else betti_numbers(predicted).off(betti_numbers(true)))
+    return float(np.mean(errors))

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 
 from napari_unet.core.rows import Row
-from napari_unet.metrics import SHELF, About, about
+from napari_unet.metrics import LENGTH, SHELF, About, about, ordered
 
+UNLIKE = "the images have different units"
 _NOT_ON_THE_SHELF = {"seconds": About(unit="s", better="lower", total="sum", family="effort")}
 
 
@@ -24,12 +25,15 @@ class Column:
     class_name : str
     volume : bool
         Judged on the whole volume, not plane by plane.
+    unit : str
+        Unit of a distance, from the scale of the images; empty for all else.
     """
 
     metric: str
     class_id: int | None = None
     class_name: str = ""
     volume: bool = False
+    unit: str = dataclasses.field(default="", compare=False)
 
     @property
     def about(self) -> About:
@@ -41,7 +45,8 @@ class Column:
     @property
     def title(self) -> str:
         """What people read at the head of the column, without the class."""
-        return SHELF.entry(self.metric).title if self.metric in SHELF else self.metric.replace("_", " ")
+        title = SHELF.entry(self.metric).title if self.metric in SHELF else self.metric.replace("_", " ")
+        return f"{title} ({self.unit})" if self.unit else title
 
 
 @dataclasses.dataclass(frozen=True)
@@ -101,17 +106,24 @@ def summarise(rows: Iterable[Row]) -> Summary:
     for row in rows:
         volume = row.plane is None and row.class_id is not None
         column = Column(row.metric, row.class_id, row.class_name if row.class_id is not None else "", volume)
+        if column.about.unit == LENGTH:
+            column = dataclasses.replace(column, unit=row.unit)
         groups.setdefault((row.method, column), []).append(row)
-    values = {key: _total(key[1], [(row.value, row.note) for row in group]) for key, group in groups.items()}
+    values = {
+        key: _total(key[1], [(row.value, row.note) for row in group])
+        if len({row.unit for row in group}) == 1 else Value(None, 0, UNLIKE)
+        for key, group in groups.items()
+    }
     methods = tuple(dict.fromkeys(method for method, _ in groups))
     for method in methods:
         for metric, volume in dict.fromkeys((one.metric, one.volume) for _, one in groups if one.class_id is not None):
             parts = [(value.value, value.note) for (owner, one), value in values.items()
                      if owner == method and (one.metric, one.volume) == (metric, volume) and one.class_id is not None]
             if parts:
-                column = Column(metric, volume=volume)
+                unit = next(one.unit for _, one in groups if (one.metric, one.volume) == (metric, volume))
+                column = Column(metric, volume=volume, unit=unit)
                 values[method, column] = _total(column, parts, of="classes")
-    order = {name: place for place, name in enumerate((*SHELF.names(), *_NOT_ON_THE_SHELF))}
+    order = {name: place for place, name in enumerate((*ordered(), *_NOT_ON_THE_SHELF))}
     columns = sorted(
         dict.fromkeys(column for _, column in values),
         key=lambda one: (one.volume, order.get(one.metric, len(order)), one.class_id or 0),

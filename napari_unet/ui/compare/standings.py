@@ -194,6 +194,6 @@ def _tooltip(column: Scored) -> str:
 
     about = SHELF.entry(column.metric).summary if column.metric in SHELF else "Seconds to learn and to segment."
     better = {"higher": "Higher is better.", "lower": "Lower is better."}.get(column.about.better, "")
-    if column.about.family == "topology":
+    if f"{column.metric}_reference" in SHELF:
         better = "Shown as found / in the reference; the nearest is marked."
     return f"{about} {better}\nClick to sort.".strip()
