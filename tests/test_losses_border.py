@@ -1,23 +1,13 @@
-"""The border-weighted loss: its weights, and on which labels it works."""
+"""The border-weighted loss: its weights, and which labels it refuses."""
 
 from __future__ import annotations
-
-import dataclasses
 
 import numpy as np
 import pytest
 import torch
 from loss_examples import DENSE, call, example
-from training_scene import QUICK, Scene, Small, finish
 
-from napari_unet import losses
 from napari_unet.core.errors import UserError
-from napari_unet.core.image import Image, Normalisation
-from napari_unet.core.learning.augment import Augmentation
-from napari_unet.core.learning.material import Collector
-from napari_unet.core.learning.plan import Plan
-from napari_unet.core.learning.trainer import train
-from napari_unet.core.scribbles import Pair, Scribbles, TrainingSet
 from napari_unet.losses.border import gap_weights
 
 
@@ -116,37 +106,3 @@ def test_a_few_unknown_pixels_and_an_unknown_rim_are_allowed():
     target[0, 2:4, 2:20] = -1
     target[0, :, 36:] = -1
     assert float(call("border_cross_entropy", torch.zeros(1, 3, 20, 40), target)) > np.log(3)
-
-
-def dense_scene():
-    scene = Scene()
-    scene.paint[:] = 1
-    scene.paint[4:14, 4:14] = 2
-    scene.paint[18:28, 18:28] = 2
-    return scene
-
-
-@pytest.mark.parametrize("name", DENSE)
-def test_training_on_dense_labels_turned_and_bent(name):
-    plan = dataclasses.replace(QUICK, augmentation=Augmentation())
-    _, model = finish(train(dense_scene().training, Small(), losses.SHELF[name], plan))
-    assert model.weights.step == 6
-
-
-def test_training_on_strokes_says_why_not():
-    with pytest.raises(UserError, match="needs planes that are labelled everywhere"):
-        finish(train(Scene().start().training, Small(), losses.SHELF["border_cross_entropy"], QUICK))
-
-
-@pytest.mark.parametrize("shape", [(300, 300), (200, 90), (24, 24), (24, 200)])
-def test_patches_of_a_densely_labelled_plane_pass_however_they_are_turned(shape):
-    paint = np.ones(shape, np.uint8)
-    paint[5:15, 5:15] = 2
-    training = TrainingSet((Pair(Image(np.random.default_rng(0).random(shape, np.float32)),
-                                 Scribbles.from_array(paint)),))
-    plan = Plan()
-    material = Collector(plan, 16, Normalisation(), hold=False).collect(training, 0)
-    chance = torch.Generator().manual_seed(0)
-    for _ in range(20):
-        _, target = material.lesson(plan.augmentation, chance)
-        assert torch.isfinite(call("border_cross_entropy", torch.zeros(len(target), 2, *target.shape[1:]), target))

@@ -11,8 +11,9 @@ from ._painted import Overlap, Painted, full_precision, mean_over_classes
 @register("dice", "Soft Dice")
 @full_precision
 def dice(logits: Tensor, target: Tensor, *, balanced: bool = True) -> Tensor:
-    """Soft Dice: 1 minus the mean Dice coefficient of the classes that have paint in this batch.
+    """Overlap of whole classes (soft Dice), rare and common ones alike.
 
+    1 minus the mean of the Dice coefficients of the classes that have paint in this batch,
     ``D_k = 2 sum_i w_i p_i(k) t_i(k) / sum_i w_i (p_i(k) + t_i(k))`` over painted pixels i of the whole batch, with p
     the soft-max, t one-hot targets and ``w_i = 1/n_k`` of the pixel's class, so that a class painted with a broad
     brush weighs no more than one painted with a fine one. Without the weights (``w = 1``) this is the form with sums
@@ -42,7 +43,7 @@ def dice(logits: Tensor, target: Tensor, *, balanced: bool = True) -> Tensor:
 @register("dice_squared", "Soft Dice, squared denominator")
 @full_precision
 def dice_squared(logits: Tensor, target: Tensor, *, balanced: bool = True) -> Tensor:
-    """Soft Dice with squares in the denominator, which pulls less at pixels that are nearly right.
+    """Overlap of whole classes (soft Dice with squares), which pulls less at pixels that are nearly right.
 
     ``D_k = 2 sum_i w_i p_i(k) t_i(k) / sum_i w_i (p_i(k)^2 + t_i(k)^2)``, the coefficient of Milletari et al. 2016
     (V-Net, section 3) if ``w = 1``; weights, mean and parameters as for the loss ``dice``.
@@ -72,8 +73,9 @@ def dice_squared(logits: Tensor, target: Tensor, *, balanced: bool = True) -> Te
 @register("iou", "Soft IoU")
 @full_precision
 def iou(logits: Tensor, target: Tensor, *, balanced: bool = True) -> Tensor:
-    """Soft IoU (Jaccard): 1 minus the mean intersection over union of the classes that have paint in this batch.
+    """Overlap of whole classes as intersection over union (soft IoU); less lenient than Dice.
 
+    1 minus the mean over the classes that have paint in this batch of
     ``J_k = sum_i w_i p_i(k) t_i(k) / sum_i w_i (p_i(k) + t_i(k) - p_i(k) t_i(k))`` (Rahman and Wang 2016, if
     ``w = 1``); weights, mean and parameters as for the loss ``dice``.
 
