@@ -65,15 +65,22 @@ class UNetModule(nn.Module):
 
     def features(self, x: Tensor, part: Part | None = None) -> Tensor:
         """Return what the head sees, (B, F, Y, X); parameters as :meth:`forward`."""
-        if self.channelwise:
-            single = self._scales(x.flatten(0, 1)[:, None], part)
-            return single.reshape(len(x), -1, *single.shape[-2:])
-        return self._scales(x, part)
+        found = self.views(x.flatten(0, 1)[:, None] if self.channelwise else x, part)
+        whole = found[0] if len(found) == 1 else torch.cat([one.to(found[0].dtype) for one in found], dim=1)
+        return whole.reshape(len(x), -1, *whole.shape[-2:])
 
-    def _scales(self, x: Tensor, part: Part | None) -> Tensor:
-        """Return the features of the U-Net, then those at half the size, then the filters."""
+    def views(self, x: Tensor, part: Part | None) -> list[Tensor]:
+        """Return the features of the U-Net, those at half the size, and the filters, as far as there are any.
+
+        Parameters
+        ----------
+        x : Tensor, shape (B, channels, Y, X)
+            With one channel where every channel goes through on its own.
+        part : pair of (int, int), optional
+            As in :meth:`forward`.
+        """
         if not self.halved and self.bank is None:
-            return self._features(x, part)
+            return [self._features(x, part)]
         part = part or ((0, x.shape[-2]), (0, x.shape[-1]))
         found = [self._cropped(x, part)]
         if self.halved:
@@ -84,8 +91,8 @@ class UNetModule(nn.Module):
             found.append(large[(..., *(slice(low - 2 * start, high - 2 * start)
                                        for (low, high), (start, _) in zip(part, coarse, strict=True)))])
         if self.bank is not None:
-            found.append(self.bank(x, part).to(found[0].dtype))
-        return torch.cat(found, dim=1)
+            found.append(self.bank(x, part))
+        return found
 
     def _cropped(self, x: Tensor, part: Part) -> Tensor:
         """Return the features of a part from no more of the picture than it depends on."""
@@ -151,13 +158,8 @@ def _cuts(start: int, stop: int, length: int, depth: int, blur: int, whole: bool
     return cuts
 
 
-def full_precision_head(head: nn.Module, features: Tensor) -> Tensor:
-    """Apply the last layer in its own precision even under autocast: 16 bits are coarse for probabilities.
-
-    A network whose head was replaced by the identity gives its features as they are.
-    """
-    if not isinstance(head, nn.Conv2d):
-        return features
+def full_precision_head(head: nn.Conv2d, features: Tensor) -> Tensor:
+    """Apply the last layer in its own precision even under autocast: 16 bits are coarse for probabilities."""
     with torch.autocast(features.device.type, enabled=False):
         logits: Tensor = head(features.to(head.weight.dtype))
         return logits

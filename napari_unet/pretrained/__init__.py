@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_unet.core.classes import ClassTable
 from napari_unet.core.errors import UserError
-from napari_unet.core.instant.features import Body
+from napari_unet.core.instant.features import Body, body_of
 from napari_unet.core.predicting.weights import Weights, check_tensors
 from napari_unet.networks.unet import UNet
 
@@ -76,7 +76,7 @@ def _features(path: Path) -> Weights:
     weights = Weights(network(), "unet", tensors, 1, ClassTable.default((1, 2)))
     try:
         with torch.random.fork_rng(devices=[]):  # building must not shift the random numbers of a training
-            check_tensors(Body(weights.network).build(1, 2), weights)
+            check_tensors(Body(weights.network).build(1, 2), body_of(weights))
     except UserError as error:
         raise UserError(f"The pre-trained features in {path} do not fit this version ({error}) {_REMEDY}") from error
     return weights

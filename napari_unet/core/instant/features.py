@@ -56,11 +56,41 @@ class Body:
         return halo
 
     def build(self, channels: int, classes: int) -> nn.Module:
-        """Return the module for so many channels; it has no classes."""
-        del classes
-        module: nn.Module = self.network.build(channels, 2)
-        module.head = nn.Identity()
-        return module
+        """Return the module for one channel; it has no classes."""
+        del channels, classes
+        return BodyModule(self.network.build(1, 2))
+
+
+class BodyModule(nn.Module):
+    """Maps a channel (B, 1, Y, X) to features (B, F, Y, X), float32, laid out feature by feature.
+
+    Parameters
+    ----------
+    module : Module
+        Has a method ``views`` that returns groups of features; its ``head`` is dropped.
+    """
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        self.network: Any = module
+        del module.head
+
+    def forward(self, x: Tensor, part: tuple[tuple[int, int], tuple[int, int]]) -> Tensor:
+        """Return the features of a part."""
+        groups = self.network.views(x, part)
+        (top, bottom), (left, right) = part
+        found = x.new_empty((len(x), sum(one.shape[1] for one in groups), bottom - top, right - left))
+        start = 0
+        for one in groups:  # precision and layout change in a single copy
+            found[:, start : start + one.shape[1]] = one
+            start += one.shape[1]
+        return found
+
+
+def body_of(weights: Weights) -> Weights:
+    """Return weights of the network without its last layer, of one channel."""
+    tensors = {f"network.{name}": tensor for name, tensor in weights.tensors.items() if not name.startswith("head.")}
+    return dataclasses.replace(weights, network=Body(weights.network), tensors=tensors, channels=1)
 
 
 LARGEST = float(torch.finfo(torch.float16).max)
@@ -115,9 +145,7 @@ class FeatureStore:
 
     def __init__(self, weights: Weights, device: Device, limit: int = 2**30) -> None:
         self.weights, self.device, self.limit = weights, device, limit
-        tensors = {name: tensor for name, tensor in weights.tensors.items() if not name.startswith("head.")}
-        self._body = dataclasses.replace(weights, network=Body(weights.network), tensors=tensors, channels=1)
-        self._network = Average(self._body, False)
+        self._network = Average(body_of(weights), False)
         # weak: an image that nobody holds any more takes its features with it
         self._images: weakref.WeakKeyDictionary[Image, dict[tuple[int, int | None], _Kept]]
         self._images = weakref.WeakKeyDictionary()
@@ -222,7 +250,8 @@ class FeatureStore:
             release_memory(self.device)
             self.device = choose_device("cpu")
             return self._features(channel, tiling, tile)
-        return found.clamp(-LARGEST, LARGEST).to("cpu", torch.float16)
+        with torch.inference_mode():
+            return found.clamp_(-LARGEST, LARGEST).to("cpu", torch.float16)
 
 
 @functools.lru_cache(maxsize=16)

@@ -120,7 +120,7 @@ def forward(weights: Weights, batch: Tensor, device: Device, keep: Box) -> tuple
         if is_out_of_memory(error):
             raise
         failure = error
-    if failure is None and bool(torch.isfinite(logits).all()):
+    if failure is None and bool(torch.isfinite(logits.sum())):  # a tenth of the time of asking every number
         return logits, device
     if device.dtype is not None:
         return forward(weights, batch, device.full_precision(), keep)
