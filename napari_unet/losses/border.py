@@ -22,7 +22,7 @@ MAX_GAPS_OF_ONE = 2.0
 """When planes count as labelled everywhere. Of each patch at least 0.05 is painted, and there are at most 2 unpainted
 pixels between painted ones for each of these, in the whole batch at most 0.5. In dense planes such pixels come from
 their bent outline alone (augmentation shows what is beyond it, unpainted): up to 0.1 for 300 x 300 pixels, 0.4 for
-64 x 64, once in a while 1 for 24 x 24. Sparse strokes have 1 to 8."""
+64 x 64, once in a while 1 for 24 x 24 (planes smaller than that may be refused for it). Sparse strokes have 1 to 8."""
 
 REACH = 6.0
 """Distances beyond so many sigma count as infinite: a weight changes by less than w0 exp(-18)."""
