@@ -99,6 +99,20 @@ def as_labels(labels: ArrayLike) -> tuple[NDArray[Any], ClassTable | None]:
     return np.asarray(labels), None
 
 
+def steps_of(labels: ArrayLike) -> tuple[tuple[float, ...], str]:
+    """Return the size of a step along the axes of a label array, and its unit; nothing and ``"pixel"`` if not known."""
+    if isinstance(labels, Image):
+        return labels.scale, labels.unit
+    if not isinstance(labels, (str, os.PathLike)):
+        return (), "pixel"
+    from .io import read_contents
+
+    contents, _ = read_contents(Path(labels), labels=True)
+    steps = dict(zip(contents.letters, contents.scale, strict=True))
+    others = tuple(size for letter, size in steps.items() if letter not in "CYX")
+    return (*others, steps["Y"], steps["X"]), contents.unit
+
+
 def _squeezed_to(labels: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
     """Drop or add axes of length 1, if that is all the difference."""
     same = [size for size in labels.shape if size > 1] == [size for size in shape if size > 1]

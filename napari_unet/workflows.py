@@ -23,7 +23,7 @@ from .core.method import Model, Patch, Progress
 from .core.rows import Row
 from .core.scribbles import TrainingSet
 from .core.work import work
-from .inputs import ArrayLike, Code, as_images, as_labels, as_painted, as_training_set
+from .inputs import ArrayLike, Code, as_images, as_labels, as_painted, as_training_set, steps_of
 from .prediction import prediction_shape, probability_shape, segment_into
 
 if TYPE_CHECKING:
@@ -173,6 +173,11 @@ def score(
     index: Sequence[int] | None = None,
     classes: ClassTable | None = None,
     name: str = "prediction",
+    metrics: Sequence[str] | None = None,
+    volume: bool = False,
+    scale: Sequence[float] | None = None,
+    unit: str | None = None,
+    settings: Mapping[str, Any] | None = None,
 ) -> Generator[Progress, None, list[Row]]:
     """Judge a prediction against a reference, plane by plane.
 
@@ -189,6 +194,17 @@ def score(
         Names of the classes.
     name : str
         What the rows call the prediction.
+    metrics : sequence of str, optional
+        Metrics, families of them (``"boundary"``), ``"default"`` or ``"all"``. Default: a short set of overlap and
+        topology.
+    volume : bool
+        Judge the planes as one volume (Z, Y, X) too.
+    scale : sequence of float, optional
+        Size of a step along (Y, X) or (Z, Y, X). Default: what the files say, else 1.
+    unit : str, optional
+        Unit of the scale.
+    settings : mapping, optional
+        How to judge: fields of :class:`napari_unet.metrics.Options`.
 
     Returns
     -------
@@ -198,9 +214,14 @@ def score(
     ------
     UserError
         If the shapes or the numbers of planes do not match.
+    UsageError
+        For an unknown metric or setting.
     """
+    from .metrics import Options, chosen
     from .metrics.scoring import score_pair
 
+    chosen(metrics)
+    options = Options(**(settings or {}))
     found, its_classes = as_labels(prediction)
     truth, other_classes = as_labels(reference)
     predicted = as_painted(found, values, "the prediction")
@@ -227,7 +248,13 @@ def score(
     seen = np.union1d(np.unique(aligned[list(numbers)]), np.unique(truth[list(numbers)]))
     table = (classes or its_classes or other_classes or ClassTable.default((1,))).including(
         int(number) for number in seen if number)
-    return list(score_pair(aligned, truth, table, method=name, image_name="", planes=numbers))
+    if scale is None:
+        known, its_unit = steps_of(reference)
+        if set(known) <= {1.0}:  # the file is silent
+            known, its_unit = steps_of(prediction)
+        scale, unit = known[-3:], unit or its_unit
+    return list(score_pair(aligned, truth, table, method=name, image_name="", planes=numbers, volume=volume,
+                           metrics=metrics, scale=scale, unit=unit or "pixel", options=options))
 
 
 @work

@@ -76,6 +76,28 @@ def positive(kind: type) -> Callable[[str], float]:
     return read
 
 
+def steps(text: str) -> tuple[float, ...]:
+    """Read the size of a pixel or voxel, ``0.5`` or ``2,0.5,0.5``.
+
+    Raises
+    ------
+    argparse.ArgumentTypeError
+        If it is not one to three numbers above 0.
+    """
+    try:
+        sizes = tuple(positive(float)(part) for part in text.split(","))
+    except argparse.ArgumentTypeError:
+        sizes = ()
+    if not 1 <= len(sizes) <= 3:
+        raise argparse.ArgumentTypeError(f"{text!r} is not the size of a pixel: give Y,X or Z,Y,X, all above 0.")
+    return sizes * 2 if len(sizes) == 1 else sizes
+
+
+def names(text: str) -> list[str]:
+    """Read names separated by commas."""
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
 def setting(text: str) -> tuple[str, str]:
     """Read ``NAME=VALUE``.
 
@@ -161,6 +183,16 @@ def _score(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
                             help=f"code of the {what}: mask has background 0, painted has background 1 and "
                             "0 = unknown (default: mask)")
     parser.add_argument("--index", type=index, metavar="11:21", help="planes of the reference to score")
+    parser.add_argument("--metrics", type=names, metavar="A,B,...",
+                        help="metrics, or families of them: overlap, boundary, topology, partitions, objects, "
+                        "superpixels, all (see `napari-unet methods`); default: a short set of overlap and topology")
+    parser.add_argument("--volume", action="store_true", help="judge the planes as one volume too")
+    parser.add_argument("--scale", type=steps, metavar="[Z,]Y,X",
+                        help="size of a pixel, for distances (default: what the files say, else 1)")
+    parser.add_argument("--unit", help="unit of --scale, e.g. micrometer")
+    parser.add_argument("--set", type=setting, action="append", default=[], metavar="NAME=VALUE",
+                        help="how to judge: tolerance=0.5 for surface Dice and boundary recall, in the unit of the "
+                        "scale; patch=64 for betti_error_patches, in pixels")
     parser.add_argument("--csv", type=Path, metavar="T.csv", help="also write the single values as a tidy table")
     _overwrite(parser)
 

@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 
 from napari_unet import workflows
+from napari_unet.core import knobs
+from napari_unet.metrics import Options
 from napari_unet.report.table import format_text, summarise, write_csv
 
 from .terminal import writable
@@ -23,6 +25,11 @@ def score(arguments: argparse.Namespace) -> None:
         reference_values=arguments.reference_values,
         index=arguments.index,
         name=Path(arguments.prediction).name,
+        metrics=arguments.metrics,
+        volume=arguments.volume,
+        scale=arguments.scale,
+        unit=arguments.unit,
+        settings=knobs.parse(Options, dict(arguments.set)),
     ).result()
     if arguments.csv is not None:
         write_csv(arguments.csv, rows, overwrite=replace)
