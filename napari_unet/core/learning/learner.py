@@ -81,6 +81,8 @@ class Learner:
             load_into(module, initial)
             replace_head(module, match_rows(initial.classes.ids, self.ids))
             self.step = initial.step
+        elif hasattr(network, "begin"):
+            network.begin(module)
         self.module = module.to(device.name, memory_format=device.memory_format)  # type: ignore[call-overload]
         self.averaged: nn.Module = copy.deepcopy(self.module).requires_grad_(False).eval()
         self._optimizer = torch.optim.AdamW(

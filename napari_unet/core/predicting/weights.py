@@ -30,6 +30,9 @@ class Network(Protocol):
 
     The module's ``forward`` may have a parameter ``part``, ((first, last + 1) row, (first, last + 1) column), with
     which it returns only that part of the logits; prediction then spares the work for what would be thrown away.
+
+    A network may have a method ``begin`` that takes a module it has built, once, before a training that starts from
+    nothing, for example to give it pre-trained weights; ``build`` itself must not need a network connection.
     """
 
     @property
