@@ -88,6 +88,34 @@ def test_tables_name_the_unit_and_do_not_mix_two():
     assert "the images have different units" in format_text(mixed)
 
 
+def test_masks_of_nearly_the_same_dice_are_told_apart_by_topology():
+    """What the picture of Dice against topology error shows: equal overlap hides specks and holes."""
+    from scipy import ndimage
+
+    rows, columns = np.mgrid[:96, :96]
+    truth = (rows % 32 - 16) ** 2 + (columns % 32 - 16) ** 2 < 11**2  # nine discs
+    ring = ndimage.binary_dilation(truth) & ~truth
+    grid = (rows % 3 == 0) & (columns % 3 == 0)
+    core = ndimage.binary_erosion(truth, np.ones((3, 3)))
+    count = 120
+    masks = {"wider": truth.copy(), "specks": truth.copy(), "holes": truth.copy()}
+    masks["wider"][tuple(np.argwhere(ring)[:count].T)] = True
+    outside = grid & ~ndimage.binary_dilation(truth, np.ones((5, 5)))
+    masks["specks"][tuple(np.argwhere(outside)[:count].T)] = True
+    masks["holes"][tuple(np.argwhere(core & grid)[:count].T)] = False
+    reference = np.where(truth, 2, 1).astype(np.uint8)
+    found = [row for name, mask in masks.items() for row in score_pair(
+        np.where(mask, 2, 1).astype(np.uint8), reference, TWO, method=name, image_name="i",
+        metrics=["dice", "components", "holes", "betti_error", "betti_matching_error"])]
+    summary = summarise(found)
+    dice = [summary.get(name, "dice", 2) for name in masks]
+    assert max(dice) - min(dice) < 0.005
+    assert [summary.get(name, "components", 2) for name in masks] == [9, 9 + count, 9]
+    assert [summary.get(name, "holes", 2) for name in masks] == [0, 0, count]
+    for metric in ("betti_error", "betti_matching_error"):
+        assert [summary.get(name, metric, 2) for name in masks] == [0, count, count]
+
+
 def test_tables_show_a_table_of_everything(stacks):
     text = format_text(summarise(scored(stacks, metrics=["all"], volume=True)), markdown=True)
     assert "HD95 (px)" in text

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_unet.core.threads import cores
+
 from . import Compared
 
 
@@ -100,7 +102,8 @@ def between(
     points, others = points[box], others[box]
     # edt counts in float32: whole numbers of the finest step stay exact
     step = min(scale)
-    squared = edt.edtsq(np.ascontiguousarray(~others), anisotropy=tuple(size / step for size in scale), order="C")
+    squared = edt.edtsq(np.ascontiguousarray(~others), anisotropy=tuple(size / step for size in scale), order="C",
+                        parallel=cores())
     return np.sqrt(squared[points].astype(np.float64)) * step
 
 

@@ -4,14 +4,14 @@ An object is a connected part of the class (8 neighbours touch, 26 in a volume).
 same if their IoU is above a threshold of at least 0.5; above one half no object can have two partners. With TP, FP, FN
 the numbers of objects found, wrongly found and missed:
 
-======================  ==============================  =====================  ==========
-metric                  value                           one of two is empty    both empty
-======================  ==============================  =====================  ==========
-panoptic_quality        sum of IoU / (TP + FP/2 + FN/2)  0                      1
-object_f1               2 TP / (2 TP + FP + FN)         0                      1
-object_iou              sum of IoU / TP                 no value               1
-average_precision       mean over ten IoU thresholds    0                      1
-======================  ==============================  =====================  ==========
+=================  ===============================  ====================  ==========
+metric             value                            one of two is empty   both empty
+=================  ===============================  ====================  ==========
+panoptic_quality   sum of IoU / (TP + FP/2 + FN/2)  0                     1
+object_f1          2 TP / (2 TP + FP + FN)          0                     1
+object_iou         sum of IoU / TP                  no value              1
+average_precision  mean over ten IoU thresholds     0                     1
+=================  ===============================  ====================  ==========
 
 The first three agree with MONAI's ``compute_panoptic_quality`` of the labelled components (``metric_name`` "pq", "rq"
 and "sq", ``match_iou_threshold=0.5``, ``smooth_numerator=0``) where that has a value. None of scikit-image,
