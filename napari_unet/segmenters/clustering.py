@@ -87,7 +87,7 @@ class Clustering(Measured):
     ] = None
     clusters: Annotated[
         int | None,
-        Knob("How many clusters; at least as many as classes are painted.", min=2, max=64, auto=(4, 2, 8, 16)),
+        Knob("How many clusters; at least as many as classes are painted.", min=2, max=64, auto=(8, 4, 2, 16)),
     ] = None
     softness: Annotated[
         float,

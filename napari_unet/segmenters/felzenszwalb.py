@@ -6,6 +6,7 @@ import dataclasses
 from typing import Annotated, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_unet.core.classes import ClassTable
 from napari_unet.core.classical.appearance import Appearance, measure
@@ -25,7 +26,7 @@ class Felzenszwalb(OfRegions):
     How much a border must stand out depends on how uneven the two regions are inside (Felzenszwalb and Huttenlocher
     2004, doi:10.1023/B:VISI.0000022288.19776.77), so that smooth regions become large and textured ones are kept
     together. A region takes the class most painted inside it; without paint, the class whose painted pixels it
-    resembles most.
+    resembles most. Of more than three channels, the three mixtures that vary most decide the regions.
     """
 
     scale: Annotated[
@@ -44,7 +45,7 @@ class Felzenszwalb(OfRegions):
 
         del survey
         stack = measure(plane, self.sigma or 0, bool(self.filters))
-        colours = np.moveaxis(stack[: len(plane.pixels)], 0, -1).astype(np.float64)
+        colours = np.moveaxis(at_most_three(stack[: len(plane.pixels)]), 0, -1).astype(np.float64)
         numbers = felzenszwalb(colours, scale=self.scale or 30.0, sigma=0, min_size=self.least or 1, channel_axis=-1)
         return Regions.of(np.asarray(numbers), stack, plane.valid)
 
@@ -54,3 +55,12 @@ class Felzenszwalb(OfRegions):
         names = ", ".join(classes.name(number) for number in ids)
         return (f"Graph regions of scale {self.scale:g} and at least {self.least} px take the class painted inside or "
                 f"the one they resemble: {names}.")
+
+
+def at_most_three(stack: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Keep up to three channels (C, Y, X) as they are; mix more into their three first principal components."""
+    if len(stack) <= 3:
+        return stack
+    flat = stack.reshape(len(stack), -1)
+    axes = np.linalg.eigh(np.cov(flat))[1][:, :-4:-1]
+    return np.asarray(axes.T @ flat, np.float32).reshape(3, *stack.shape[1:])

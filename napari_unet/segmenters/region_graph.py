@@ -56,7 +56,7 @@ class RegionGraph(OfRegions):
         int,
         Knob("Largest height and width of a region, so that its brightness is that of one place; 0 = no limit.",
              min=0, max=10000, step=8, unit="px", advanced=True),
-    ] = 96
+    ] = 64
 
     def uses(self, knob: str) -> bool:
         """What a cut may cost matters to the normalised cut only."""
