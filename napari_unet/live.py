@@ -2,7 +2,8 @@
 
 The cycle of one predictor, in a thread of its own:
 
-1. read the newest model and what is looked at from their mailboxes;
+1. read the newest model, strokes and what is looked at from their mailboxes; where strokes may fit the model's last
+   layer anew, that answer is the newest model;
 2. a newer model, or another plane, starts a *front* run over the plane shown, visible field first;
 3. once the visible field is done and a still newer model is there, the next front run starts, and the one before goes
    on behind it (the *rest*), so that a large image fills in although models come faster than it can be predicted;
@@ -14,14 +15,18 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Generator, Hashable, Iterator
+from collections.abc import Callable, Generator, Hashable, Iterator
 from itertools import count
+from typing import TYPE_CHECKING
 
 from .core.errors import UserError
 from .core.image import Image, Where
 from .core.latest import Latest
 from .core.method import Model, Patch, View
 from .core.threads import claim_threads
+
+if TYPE_CHECKING:
+    from .core.instant.answers import Answers  # imports torch
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -74,8 +79,10 @@ class _Run:
 
 
 class _Predictor:
-    def __init__(self, models: Latest[Model | None], focus: Latest[Focus | None]) -> None:
-        self._models, self._focus = models, focus
+    def __init__(
+        self, models: Latest[Model | None], focus: Latest[Focus | None], answers: Answers | None = None
+    ) -> None:
+        self._models, self._focus, self._answers = models, focus, answers
         self._view: Latest[View | None] = Latest(None)
         self._serials = count(1)
         self._front: _Run | None = None
@@ -88,7 +95,13 @@ class _Predictor:
     def step(self) -> LivePatch | Trouble | CaughtUp | None:
         """Bring the next patch; None where there is nothing to do."""
         while True:
-            model, focus = self._models.get(), self._focus.get()
+            focus = self._focus.get()
+            try:
+                model = self._newest()
+            except UserError as error:
+                return Trouble(str(error))
+            if self.busy:
+                return None  # the answer to the newest stroke comes before anything else
             if focus is None or self._place is None or not self._place.same_place(focus):
                 self.forget()
             self._place = focus
@@ -111,6 +124,15 @@ class _Predictor:
                 self._end(run)
             elif self._worth_showing(run, patch, model, focus):
                 return LivePatch(run.focus, patch, run.model)
+
+    @property
+    def busy(self) -> bool:
+        """Whether there is work although nothing was brought."""
+        return self._answers is not None and self._answers.busy
+
+    def _newest(self) -> Model | None:
+        model = self._models.get()
+        return model if self._answers is None else self._answers.over(model)
 
     def _is_refused(self, model: Model, focus: Focus) -> bool:
         return self._refused is not None and self._refused[0] is model and self._refused[1].same_place(focus)
@@ -172,8 +194,9 @@ def live_prediction(
     models: Latest[Model | None],
     focus: Latest[Focus | None],
     *,
+    answers: Callable[[], Answers] | None = None,
     threads: int | None = None,
-    pause: float = 0.05,
+    pause: float = 0.02,
 ) -> Generator[LivePatch | Trouble | CaughtUp | None, None, None]:
     """Predict for ever (until closed); yields None where there is nothing to do, about every ``pause`` seconds.
 
@@ -183,17 +206,19 @@ def live_prediction(
         Where newer models appear.
     focus : Latest[Focus | None]
         What is looked at; None: nothing.
+    answers : callable, optional
+        Makes what answers strokes at once; called in the generator's thread, to which it belongs.
     threads : int, optional
         Threads torch may use, see :func:`napari_unet.core.threads.claim_threads`.
     pause : float
         Seconds to sleep where there is nothing to do.
     """
     claim_threads(threads)
-    predictor = _Predictor(models, focus)
+    predictor = _Predictor(models, focus, None if answers is None else answers())
     try:
         while True:
             found = predictor.step()
-            if found is None:
+            if found is None and not predictor.busy:
                 time.sleep(pause)
             yield found
     finally:

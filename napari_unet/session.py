@@ -17,17 +17,19 @@ import numpy as np
 from numpy.typing import NDArray
 from psygnal import Signal
 
-from .core.classes import ClassTable
+from .core.classes import ClassTable, joined
 from .core.image import Image
 from .core.latest import Latest
 from .core.method import Model, Progress, Segmenter
 from .core.scribbles import Pair, Scribbles, TrainingSet
 from .core.threads import claim_threads
 
-Phase = Literal["idle", "learning", "paused", "failed"]
+Phase = Literal["idle", "answered", "learning", "paused", "failed"]
 
 FIRST_CLASSES = ClassTable.default((1, 2))
 """Background and one class to start with."""
+
+ANSWERED = "Answered from your strokes. Paint where it is wrong, and press Live to let the network learn too."
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,6 +98,7 @@ class Session:
         self.seen_versions: tuple[int, ...] = ()
         self.device = ""
         self._run: object | None = None
+        self._answer: Model | None = None
 
     # -- pairs and strokes -----------------------------------------------------------------------------------------
 
@@ -232,14 +235,24 @@ class Session:
 
     @property
     def model(self) -> Model | None:
-        """The newest model, trained or loaded."""
-        return self.models.get()
+        """The newest model: trained or loaded, and where strokes have been answered with it since, that answer."""
+        return self._answer or self.models.get()
+
+    def answered(self, model: Model) -> None:
+        """Note that the newest strokes were answered with this model; it is shown until a newer one comes."""
+        first = self.model is None
+        self._answer = model
+        if first:
+            self.model_changed.emit(model)
+        if self._state.phase in ("idle", "answered"):
+            self.set_state("answered", ANSWERED)
 
     def set_model(self, model: Model | None) -> None:
         """Put a model in place of the present one, e.g. from a file; its classes join the table."""
+        self._answer = None
         self.models.put(model)
         if model is not None:
-            self.set_classes(_joined(self._classes, model.classes, bool(self.painted.get().counts())))
+            self.set_classes(joined(self._classes, model.classes, bool(self.painted.get().counts())))
         self.model_changed.emit(model)
 
     def training(self, method: Segmenter, threads: int | None = None) -> Generator[Progress, None, Model]:
@@ -294,17 +307,6 @@ class Session:
             self.set_state("learning", event.text)
         if event.model is not None:
             self.model_changed.emit(event.model)
-
-
-def _joined(mine: ClassTable, theirs: ClassTable, painted: bool) -> ClassTable:
-    """Return the model's classes, or, where strokes are there already, ours and those of the model's we lack."""
-    if not painted:
-        return theirs
-    by_id = {one.id: one for one in theirs.classes} | {one.id: one for one in mine.classes}
-    names = [one.name for one in by_id.values()]
-    if len(set(names)) < len(names):
-        return mine.including(theirs.ids)
-    return ClassTable(tuple(by_id[number] for number in sorted(by_id)))
 
 
 _sessions: dict[int, tuple[weakref.ref[Any], Session]] = {}

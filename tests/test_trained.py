@@ -75,14 +75,14 @@ def test_knobs_reach_the_network_and_the_plan():
                                                     "loss": "dice", "augmentation": "0"})
     method = segmenters.SHELF["unet"](**values)
     assert method.network == networks.SHELF["unet"](depth=2, width=8)
-    assert (method.plan.seconds, method.plan.steps) == (None, 7)
-    assert method.plan.augmentation.elastic == 0
+    assert (method.plan().seconds, method.plan().steps) == (None, 7)
+    assert method.plan().augmentation.elastic == 0
     assert [field.choices for field in knobs.fields(method) if field.name == "loss"] == [losses.SHELF.names()]
 
 
 @pytest.mark.parametrize(("options", "message"), [
     ({"batch": 0}, r"UNet: batch cannot be 0. Allowed: a whole number from 1 to 64\."),
-    ({"learning_rate": 2.0}, r"UNet: learning_rate cannot be 2.0. Allowed: a number from 1e-06 to 0.1\."),
+    ({"learning_rate": 2.0}, r"UNet: learning_rate cannot be 2.0. Allowed: a number from 1e-06 to 0.1, or auto\."),
     ({"loss": "hinge"}, r"UNet: loss cannot be 'hinge'. Allowed: one of .*dice_cross_entropy"),
     ({"depth": 9}, r"depth cannot be 9"),
 ])

@@ -122,3 +122,14 @@ def to_painted(mask: NDArray[np.integer]) -> NDArray[np.uint8]:
             f"{mask.min()} to {mask.max()}. Is it an image of single objects? Then make it a mask first (objects > 0)."
         )
     return (mask + 1).astype(np.uint8)
+
+
+def joined(mine: ClassTable, theirs: ClassTable, painted: bool) -> ClassTable:
+    """Return the classes of a model, or, where strokes are painted already, ours and those of the model's we lack."""
+    if not painted:
+        return theirs
+    by_id = {one.id: one for one in theirs.classes} | {one.id: one for one in mine.classes}
+    names = [one.name for one in by_id.values()]
+    if len(set(names)) < len(names):
+        return mine.including(theirs.ids)
+    return ClassTable(tuple(by_id[number] for number in sorted(by_id)))

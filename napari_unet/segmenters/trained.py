@@ -12,7 +12,8 @@ from typing import Annotated, Any, ClassVar, Literal, cast, get_type_hints
 
 from napari_unet import losses, networks
 from napari_unet.core import knobs
-from napari_unet.core.errors import UsageError
+from napari_unet.core.errors import UsageError, UserError
+from napari_unet.core.instant.improve import improve
 from napari_unet.core.knobs import Knob
 from napari_unet.core.latest import Latest
 from napari_unet.core.learning.augment import Augmentation
@@ -23,8 +24,13 @@ from napari_unet.core.predicting.predict import NetworkModel
 from napari_unet.core.predicting.weights import Network, Weights
 from napari_unet.core.registry import Entry
 from napari_unet.core.scribbles import TrainingSet
+from napari_unet.networks.unet import UNet
+from napari_unet.pretrained import load_features
 
 from . import register
+
+GENTLE_RATE = 5e-4
+"""Learning rate from pre-trained features: a higher one forgets them."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,6 +46,9 @@ class Training:
     network_type: ClassVar[type[Any]]
     network_name: ClassVar[str]
 
+    start: Annotated[Literal["auto", "pretrained", "scratch"], Knob(
+        "What the training begins with: features learnt beforehand on drawn images, which answer at once, or nothing "
+        "(scratch); auto: the features where the network is built like theirs", advanced=True)] = "auto"
     seconds: Annotated[float | None, Knob("Training time; auto: no limit", min=0.1, unit="s")] = 60.0
     steps: Annotated[int | None, Knob("Training steps, if they are over before the time; auto: no limit",
                                       min=1, advanced=True)] = None
@@ -51,8 +60,9 @@ class Training:
                                       "small images", min=16, max=2048, step=16, unit="px", advanced=True)] = None
     batch: Annotated[int, Knob("Pieces learnt from at a time; more is steadier but slower",
                                min=1, max=64, advanced=True)] = 4
-    learning_rate: Annotated[float, Knob("How far the weights move at each step; lower it if the loss jumps",
-                                         min=1e-6, max=0.1, step=1e-4, advanced=True)] = 2e-3
+    learning_rate: Annotated[float | None, Knob("How far the weights move at each step; lower it if the loss jumps; "
+                                                "auto: 0.002, or 0.0005 from pre-trained features",
+                                                min=1e-6, max=0.1, step=1e-4, advanced=True)] = None
     loss: Annotated[Literal[losses.SHELF.names()], Knob(  # type: ignore[valid-type]  # whatever is on the shelf
         "What the network is told about its mistakes on painted pixels", advanced=True)] = "dice_cross_entropy"
     augmentation: Annotated[float, Knob("How strongly pieces are turned, bent, shaded and blurred, so that little "
@@ -71,22 +81,48 @@ class Training:
         names = [field.name for field in knobs.fields(self.network_type)]
         return cast(Network, self.network_type(**{name: getattr(self, name) for name in names}))
 
-    @property
-    def plan(self) -> Plan:
-        """The training knobs as the trainer takes them."""
+    def plan(self, pretrained: bool = False) -> Plan:
+        """Return the training knobs as the trainer takes them."""
         return Plan(
             seconds=self.seconds, steps=self.steps, seed=self.seed, patch=self.patch, batch=self.batch,
-            learning_rate=self.learning_rate, augmentation=Augmentation().times(self.augmentation),
+            learning_rate=self.learning_rate or (GENTLE_RATE if pretrained else Plan.learning_rate),
+            augmentation=Augmentation().times(self.augmentation),
             device=self.device, threads=self.threads,
         )
 
     def fit(
         self, painted: TrainingSet | Latest[TrainingSet], initial: Weights | None = None
     ) -> Generator[Progress, None, NetworkModel]:
-        """Train; see :func:`napari_unet.core.learning.trainer.train` for what is yielded, returned and raised."""
-        return train(
-            painted, self.network, losses.SHELF[self.loss], self.plan, network_name=self.network_name, initial=initial
-        )
+        """Train; see :func:`napari_unet.core.learning.trainer.train` for what is yielded, returned and raised.
+
+        From pre-trained features it goes as :func:`napari_unet.core.instant.improve.improve` says.
+        """
+        loss = losses.SHELF[self.loss]
+        features = None
+        if initial is None and self.start != "scratch":
+            try:
+                features = self._features()
+            except UserError as error:
+                if self.start == "pretrained":
+                    raise
+                yield Progress(f"{error} Training from nothing goes on.")
+        if features is not None:
+            return (yield from improve(painted, features, loss, self.plan(pretrained=True)))
+        return (yield from train(
+            painted, self.network, loss, self.plan(),
+            network_name=self.network_name, initial=initial,
+        ))
+
+    def _features(self) -> Weights | None:
+        """Return the pre-trained features if the network is as it comes; they have an architecture of their own."""
+        if self.network_type is UNet and self.network == UNet():
+            return load_features()
+        if self.start == "pretrained":
+            raise UsageError(
+                f"There are no pre-trained features for {self.network!r}. They come with the network 'unet' as it is; "
+                "leave its knobs alone, or choose start 'scratch'."
+            )
+        return None
 
     def continue_from(self, weights: Weights) -> Continued:
         """Return the same method, starting from trained weights instead of from nothing.

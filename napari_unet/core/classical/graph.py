@@ -185,8 +185,9 @@ def _halves(weights: Any, dearest: float) -> NDArray[np.bool_] | None:
     degree = np.maximum(np.asarray(weights.sum(axis=1)).ravel(), 1e-12)
     count, root = len(degree), 1 / np.sqrt(degree)
     if count > _DENSE:
-        scaled = sparse.diags_array(root) @ weights @ sparse.diags_array(root)
-        values, vectors = sparse_linalg.eigsh(scaled, k=2, which="LA", v0=np.linspace(1, 2, count), tol=1e-3)
+        scaled = sparse.csc_array(sparse.diags_array(root) @ weights @ sparse.diags_array(root))
+        # the largest eigenvalues (1 and just below) lie close together: asked for as the nearest to a little more
+        values, vectors = sparse_linalg.eigsh(scaled, k=2, sigma=1 + 1e-6, v0=np.linspace(1, 2, count))
         second = vectors[:, values.argmin()]
     elif count > _SMALL:
         second = linalg.eigh(weights * root[:, None] * root, subset_by_index=[count - 2, count - 2])[1][:, 0]

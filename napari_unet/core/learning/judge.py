@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Generator
+from typing import Protocol
 
 import numpy as np
 import torch
 
+from ..predicting.predict import NetworkModel
 from .learner import Learner
 from .material import Material
 from .strokes import Stroke
@@ -19,6 +22,37 @@ MAX_STROKES = 8
 
 Score = dict[int, float | None]
 """Dice by painted id; None where there is no score."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Verdict:
+    """Which model is shown.
+
+    Parameters
+    ----------
+    score : dict of int to float or None
+        Its Dice on held-out strokes by class id.
+    model : NetworkModel, optional
+        A better one than the network as it was trained.
+    remark : str
+        Which one it is and why, for people; empty if there was no choice.
+    """
+
+    score: Score
+    model: NetworkModel | None = None
+    remark: str = ""
+
+
+class Referee(Protocol):
+    """Judges a network while it learns; yields between pieces of work."""
+
+    def __call__(self, learner: Learner, material: Material, step: int) -> Generator[None, None, Verdict]:
+        """Judge the averaged network after ``step`` steps of this training."""
+
+
+def by_score(learner: Learner, material: Material, step: int) -> Generator[None, None, Verdict]:
+    """Score the averaged network, which is the only one there is."""
+    return Verdict((yield from judge(learner, material, step)))
 
 
 def judge(learner: Learner, material: Material, step: int) -> Generator[None, None, Score]:

@@ -24,7 +24,7 @@ from ..predicting.predict import NetworkModel
 from ..predicting.weights import Network, Weights, snapshot
 from ..scribbles import TrainingSet
 from . import batchnorm
-from .judge import Score, judge, mean_score
+from .judge import Referee, Score, Verdict, by_score, mean_score
 from .learner import Learner, Loss
 from .material import Collector, Material
 from .plan import Plan
@@ -77,6 +77,7 @@ def train(
     *,
     network_name: str = "",
     initial: Weights | None = None,
+    referee: Referee = by_score,
 ) -> Generator[Progress, None, NetworkModel]:
     """Train a network on painted pixels.
 
@@ -93,6 +94,8 @@ def train(
         Name on the networks shelf, kept with the weights.
     initial : Weights, optional
         Continue from these: output channels are matched by class id, BatchNorm statistics stay as they are.
+    referee : callable
+        Scores the network whenever a model is due, and may name a better one.
 
     Yields
     ------
@@ -119,7 +122,7 @@ def train(
     try:
         if plan.threads is not None:
             torch.set_num_threads(plan.threads)
-        return (yield from _Run(source, network, loss, plan, network_name, initial).steps())
+        return (yield from _Run(source, network, loss, plan, network_name, initial, referee).steps())
     except RuntimeError as error:  # Qt's workers swallow this type
         raise WorkError(f"Training failed: {error}") from error
     finally:
@@ -138,7 +141,9 @@ class _Run:
         plan: Plan,
         network_name: str,
         initial: Weights | None,
+        referee: Referee,
     ) -> None:
+        self.referee = referee
         self.live = isinstance(source, Latest)
         if plan.endless and not self.live:
             raise UsageError("Training needs an end. Give a number of seconds or of steps.")
@@ -154,13 +159,14 @@ class _Run:
         self.collector = Collector(plan, self.network.stride, self.normalisation, hold, initial)
         self.learner: Learner | None = None
         self.score: Score = {}
+        self.remark = ""
         self.done = 0
         self.seconds = 0.0
 
     def steps(self) -> Generator[Progress, None, NetworkModel]:
         """Wait, warm up, learn, publish; until the budget is used up."""
         publish = self.plan.publish_seconds or (2.0 if self.live else 10.0)
-        due = min(1.0, publish)  # the first model is wanted soon
+        due = min(1.0, publish) if self.initial is None else publish  # a first model is wanted soon
         while True:
             training = newest(self.source)
             missing = training.missing()
@@ -205,7 +211,7 @@ class _Run:
 
     def _step(self, learner: Learner, material: Material, loss: float, rate: float) -> Step:
         return Step(
-            f"Learning: step {learner.step}, loss {loss:.3f}",
+            "; ".join(filter(None, (f"Learning: step {learner.step}", self.remark or f"loss {loss:.3f}"))),
             self.plan.fraction(self.done, self.seconds),
             step=learner.step,
             loss=loss,
@@ -226,21 +232,24 @@ class _Run:
             try:
                 next(work)
             except StopIteration as stop:
-                self.score = stop.value
+                verdict: Verdict = stop.value
                 break
             finally:
                 self.seconds += time.perf_counter() - began
             yield Progress(step.text, step.fraction)
+        self.score, self.remark = verdict.score, verdict.remark
+        if verdict.model is not None:
+            return verdict.model
         weights = snapshot(
             learner.averaged, self.network, self.network_name, learner.channels, material.classes, self.normalisation,
             learner.step,
         )
         return NetworkModel(weights, learner.device.name, full_precision=learner.device != self.device)
 
-    def _measure(self, learner: Learner, material: Material) -> Generator[None, None, Score]:
+    def _measure(self, learner: Learner, material: Material) -> Generator[None, None, Verdict]:
         if learner.has_statistics:
             yield from batchnorm.reestimate(learner.averaged, self._plain_patches(material), learner.forward)
-        return (yield from judge(learner, material, self.done))
+        return (yield from self.referee(learner, material, self.done))
 
     def _plain_patches(self, material: Material) -> Iterator[Tensor]:
         # a generator of its own: how often models are published must not change what is learnt

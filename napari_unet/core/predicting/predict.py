@@ -41,6 +41,9 @@ class NetworkModel:
         Pixels of a side that are written at once; None chooses by device and network.
     full_precision : bool
         Compute in float32 even where 16 bits are faster.
+    refits : bool
+        Whether strokes painted later may fit the last layer anew, see :mod:`napari_unet.core.instant.answers`; only
+        while it learns from those strokes.
 
     Raises
     ------
@@ -53,6 +56,7 @@ class NetworkModel:
     tta: bool | int = False
     tile: int | None = None
     full_precision: bool = False
+    refits: bool = False
 
     def __post_init__(self) -> None:
         if not 0 <= self.tta <= tta.MOST:

@@ -65,7 +65,7 @@ class Binding(QObject):
         self.prediction: Labels | None = None
         self.image = image_of(image_layer, channel_axis)
         scribbles = scribbles_of(strokes, self.image)
-        self._all = False
+        self._all = self._stale = False
         self._dirty: set[int] = set()
         self._ever = set(scribbles.planes)
         session.put_pair(self.key, self.image, scribbles)
@@ -177,12 +177,16 @@ class Binding(QObject):
             label_view(self.prediction, self.image)[patch.where] = patch.labels
         except (UserError, ValueError):
             return
+        self._stale = True
         if not self._redraw.isActive():
-            self._redraw.start(REDRAW_MS)
+            self._on_redraw()
 
     def _on_redraw(self) -> None:
-        if self.prediction is not None:
+        """Draw what came, at once if nothing was drawn lately, and look again a little later."""
+        if self._stale and self.prediction is not None:
+            self._stale = False
             self.prediction.refresh(extent=False, highlight=False, thumbnail=False)
+            self._redraw.start(REDRAW_MS)
 
     def show_classes(self, classes: ClassTable) -> None:
         """Give both layers these names and colours."""

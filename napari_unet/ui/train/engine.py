@@ -7,23 +7,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 from napari.layers import Image as ImageLayer
 from napari.layers import Labels
-from qtpy.QtCore import QObject, QTimer, Signal
+from qtpy.QtCore import QObject, Signal
 
 from napari_unet.core.errors import UserError
-from napari_unet.core.latest import Latest
 from napari_unet.core.method import Model, Progress, Segmenter
 from napari_unet.core.threads import cores
-from napari_unet.live import CaughtUp, Focus, LivePatch, Trouble, live_prediction
 from napari_unet.session import Session, session_of
 
 from ..workers import Worker, WorkerGroup, sentence
 from .binding import Binding
-from .viewing import camera_of, shown_plane, visible_part
+from .prediction import LivePrediction
 
 UPDATE_SECONDS = 4.0
 """``Update once`` learns for about this long."""
@@ -49,23 +46,16 @@ class Engine(QObject):
         self.current: Binding | None = None
         window = getattr(getattr(viewer, "window", None), "_qt_window", None)
         self.workers = WorkerGroup(self, window)
-        self.focus: Latest[Focus | None] = Latest(None)
         self._trainer: Worker | None = None
-        self._predictor: Worker | None = None
         self._once = False
         self._pause_at: float | None = None
         self._docks = 0
-        self._look = QTimer(self)
-        self._look.setSingleShot(True)
-        self._look.setInterval(50)
-        self._look.timeout.connect(self._on_look)
+        self.prediction = LivePrediction(viewer, self.session, self.workers, self)
+        self.prediction.said.connect(self.said)
         layers, session = viewer.layers, self.session
         self._connected = [
             (layers.events.removed, self._on_layer_removed),
-            (camera_of(viewer).events, self._on_view_changed),
-            (viewer.dims.events, self._on_view_changed),
             (session.classes_changed, self._on_classes_changed),
-            (session.model_changed, self._on_model_changed),
         ]
         for emitter, slot in self._connected:
             emitter.connect(slot)
@@ -84,6 +74,7 @@ class Engine(QObject):
         """Stop all threads and let go of the viewer; layers, strokes and the session stay."""
         self.workers.stop_all()
         self.session.end()
+        self.prediction.close()
         _engines.pop(id(self.viewer), None)
         for emitter, slot in self._connected:
             emitter.disconnect(slot)
@@ -110,7 +101,7 @@ class Engine(QObject):
             if old is not None:
                 old.close()
             made.troubled.connect(self.said)
-            made.published.connect(self._on_view_changed)
+            made.published.connect(self.prediction.look_soon)
             self.bindings[key] = made
         self.look_at(self.bindings[key])
         self.bindings[key].show_classes(self.session.classes)
@@ -130,9 +121,7 @@ class Engine(QObject):
     def look_at(self, binding: Binding | None) -> None:
         """Make a pair the one that is predicted live."""
         self.current = binding
-        if binding is not None and self.session.model is not None:
-            binding.make_prediction(self.session.classes)
-        self._on_look()
+        self.prediction.look_at(binding)
 
     # -- live training ---------------------------------------------------------------------------------------------
 
@@ -226,56 +215,6 @@ class Engine(QObject):
         if self._trainer is not None and not self._trainer.running:
             self._trainer = None
         self.running_changed.emit()
-
-    # -- live prediction -------------------------------------------------------------------------------------------
-
-    def _on_model_changed(self, model: Model | None) -> None:
-        if model is None:
-            return
-        if self.current is not None and self._predictor is None:
-            self.current.make_prediction(self.session.classes)
-        if self._predictor is None:
-            self._predictor = self.workers.start(
-                partial(live_prediction, self.session.models, self.focus, threads=max(1, cores() // 4)),
-                "napari-unet prediction",
-                on_item=self._on_prediction, on_error=self._on_prediction_failed, on_end=self._on_prediction_ended,
-            )
-
-    def _on_prediction(self, found: LivePatch | Trouble | CaughtUp | None) -> None:
-        if isinstance(found, LivePatch):
-            binding = self.bindings.get(str(found.focus.key))
-            if binding is None or binding.image is not found.focus.image:
-                return
-            binding.paste(found.patch)
-            if found.patch.total > 1 and found.patch.done < found.patch.total:
-                self.said.emit(f"Predicting tile {found.patch.done} of {found.patch.total}")
-            else:
-                self.said.emit("")
-        elif isinstance(found, Trouble):
-            self.said.emit(found.text)
-        elif isinstance(found, CaughtUp):
-            self.said.emit("")
-
-    def _on_prediction_failed(self, error: Exception) -> None:
-        self.said.emit(f"The live prediction stopped: {sentence(error)}")
-
-    def _on_prediction_ended(self) -> None:
-        self._predictor = None  # the next model starts it again
-
-    def _on_view_changed(self, _event: Any = None) -> None:
-        if not self._look.isActive():
-            self._look.start()
-
-    def _on_look(self) -> None:
-        """Tell the predictor what is looked at."""
-        binding = self.current
-        if binding is None or binding.strokes not in self.viewer.layers:
-            self.focus.put(None)
-            return
-        self.focus.put(Focus(
-            binding.key, binding.image, shown_plane(self.viewer, binding.strokes, binding.image),
-            visible_part(self.viewer, binding.strokes, binding.image),
-        ))
 
     # -- layers come and go ----------------------------------------------------------------------------------------
 

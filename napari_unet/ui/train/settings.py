@@ -75,5 +75,6 @@ class Settings(QWidget):
         assert self._form is not None
         method: Any = self._form.method(seconds=None, steps=None)
         weights = getattr(model, "weights", None)
-        made: Segmenter = method if weights is None else method.continue_from(weights)
+        anew = weights is None or weights.step == 0  # an answer to strokes is where a training begins by itself
+        made: Segmenter = method if anew else method.continue_from(weights)
         return made

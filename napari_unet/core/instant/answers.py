@@ -1,0 +1,101 @@
+"""The answer to strokes while they are painted: a head on the newest features, fitted anew to every stroke.
+
+Belongs to one thread, the predictor's, because the features it keeps do. Trains no network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+
+from ..errors import UserError
+from ..latest import Latest
+from ..method import Model, Progress
+from ..predicting.devices import choose_device
+from ..predicting.predict import NetworkModel
+from ..predicting.weights import Weights
+from ..scribbles import TrainingSet
+from .features import FeatureStore
+from .instant import InstantModel, fit_instantly
+
+MEMORY = 2**30
+"""Bytes of features that are kept."""
+
+
+class Answers:
+    """Puts an answer to the newest strokes over the newest model.
+
+    Parameters
+    ----------
+    painted : Latest of TrainingSet
+        Where newer strokes appear.
+    features : callable
+        Returns the features to begin with, while there is no model; may raise :class:`UserError`.
+    device : str
+        See :func:`napari_unet.core.predicting.devices.choose_device`.
+    memory : int
+        Bytes of features that are kept.
+    """
+
+    def __init__(
+        self, painted: Latest[TrainingSet], features: Callable[[], Weights], device: str = "auto", memory: int = MEMORY
+    ) -> None:
+        self._painted, self._features, self._device, self._memory = painted, features, device, memory
+        self._store: FeatureStore | None = None
+        self._training: TrainingSet | None = None
+        self._fit: Generator[Progress, None, InstantModel] | None = None
+        self._answer: InstantModel | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether an answer is being worked on: ask again at once."""
+        return self._fit is not None
+
+    def over(self, model: Model | None) -> Model | None:
+        """Return the model to show, and work a little on the next one.
+
+        Parameters
+        ----------
+        model : Model, optional
+            The newest trained or loaded one.
+
+        Returns
+        -------
+        Model or None
+            The answer to the newest strokes, on the model's features if strokes may fit its last layer anew
+            (:attr:`NetworkModel.refits`), or on the features to begin with if there is no model. Any other model as
+            it is. The answer before, as long as strokes are too few or the next one is not there.
+
+        Raises
+        ------
+        UserError
+            If features or strokes cannot be used; once for the same strokes and the same model.
+        """
+        if model is not None and not (isinstance(model, NetworkModel) and model.refits):
+            self._store = self._training = self._fit = self._answer = None
+            return model
+        training = self._painted.get()
+        if training.missing() is None and (training is not self._training or not self._serves(model)):
+            self._training = training
+            if not self._serves(model):
+                weights = model.weights if isinstance(model, NetworkModel) else self._features()
+                self._store = FeatureStore(weights, choose_device(self._device), self._memory)
+            assert self._store is not None
+            self._fit = fit_instantly(self._store, training)
+        if self._fit is not None:
+            self._work(self._fit)
+        return self._answer or model
+
+    def _serves(self, model: Model | None) -> bool:
+        """Whether the features kept are those of a model."""
+        if self._store is None:
+            return False
+        return self._store.weights is (model.weights if isinstance(model, NetworkModel) else self._features())
+
+    def _work(self, fit: Generator[Progress, None, InstantModel]) -> None:
+        try:
+            next(fit)
+        except StopIteration as end:
+            self._answer, self._fit = end.value, None
+        except UserError:
+            self._fit = None
+            raise

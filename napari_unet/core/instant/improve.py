@@ -1,0 +1,96 @@
+"""An answer at once, and a network that learns behind it: one generator from pre-trained features to the best model."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Generator
+
+from ..errors import UserError, WorkError
+from ..latest import Latest
+from ..learning.learner import Loss
+from ..learning.plan import Plan
+from ..learning.trainer import WAIT_SECONDS, train
+from ..method import Progress, newest
+from ..predicting.devices import choose_device
+from ..predicting.predict import NetworkModel
+from ..predicting.weights import Weights
+from ..scribbles import TrainingSet
+from .contest import MEMORY, Contest
+from .features import FeatureStore
+from .instant import InstantModel, fit_instantly
+
+LIVE_SECONDS = 5.0
+"""Training time between two models while strokes arrive; each costs a look at everything painted."""
+
+
+def improve(
+    source: TrainingSet | Latest[TrainingSet], features: Weights, loss: Loss, plan: Plan
+) -> Generator[Progress, None, NetworkModel]:
+    """Answer from features at once, then train on from that answer; a worse model never replaces a better one.
+
+    Parameters
+    ----------
+    source : TrainingSet or Latest of TrainingSet
+    features : Weights
+        Pre-trained, see :mod:`napari_unet.pretrained`.
+    loss : callable
+        See :mod:`napari_unet.losses`.
+    plan : Plan
+        Strokes are held out to compare networks unless it says no; a head is fitted to all of them in the end.
+
+    Yields
+    ------
+    Progress
+        The first one with a model is the instant answer; then as :func:`napari_unet.core.learning.trainer.train`.
+
+    Returns
+    -------
+    NetworkModel
+
+    Raises
+    ------
+    UserError, UsageError, WorkError
+        As :func:`~napari_unet.core.learning.trainer.train` and :func:`~napari_unet.core.instant.instant.fit_instantly`.
+    """
+    store = FeatureStore(features, choose_device(plan.device), MEMORY)
+    answer = yield from _first(source, store, plan.seed)
+    model = dataclasses.replace(answer.as_network(plan.device), refits=True)
+    yield Progress("Answered at once; now the network learns", model=model)
+    live = isinstance(source, Latest)
+    plan = dataclasses.replace(
+        plan,
+        publish_seconds=plan.publish_seconds or (LIVE_SECONDS if live else None),
+        hold_out=True if plan.hold_out is None else plan.hold_out,
+    )
+    begun = model.weights
+    found = yield from train(
+        source, begun.network, loss, plan, network_name=begun.network_name, initial=begun,
+        referee=Contest(store, begun, plan.seed),
+    )
+    return found
+
+
+def _first(
+    source: TrainingSet | Latest[TrainingSet], store: FeatureStore, seed: int
+) -> Generator[Progress, None, InstantModel]:
+    """Wait for strokes and answer them."""
+    while True:
+        training = newest(source)
+        missing = training.missing()
+        if missing is None:
+            break
+        if not isinstance(source, Latest):
+            raise UserError(missing)
+        yield Progress(missing)
+        time.sleep(WAIT_SECONDS)
+    work = fit_instantly(store, training, seed)
+    while True:
+        try:
+            event = next(work)
+        except StopIteration as end:
+            answer: InstantModel = end.value
+            return answer
+        except RuntimeError as error:  # Qt's workers swallow this type
+            raise WorkError(f"The first answer failed: {error}") from error
+        yield Progress(event.text)  # its model belongs to this thread
