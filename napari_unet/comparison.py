@@ -8,43 +8,27 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-import time
 from collections.abc import Generator, Sequence
-from typing import Literal
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .contenders import Contender
 from .core.classes import ClassTable
-from .core.errors import UserError
+from .core.errors import UsageError, UserError
 from .core.image import Image
+from .core.learning.folds import fold_strokes
 from .core.learning.strokes import hold_out
-from .core.method import Model, Patch, Progress, checked_planes
+from .core.method import Model, checked_planes
 from .core.rows import Row
 from .core.scribbles import TrainingSet
+from .turn import Finding, Labels, Outcome, take_turn
 
-Stage = Literal["fit", "segment", "done", "failed"]
-Labels = NDArray[np.uint8]
+__all__ = ["Comparison", "Finding", "run_comparison"]
 
 _log = logging.getLogger(__name__)
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Finding:
-    """What a running comparison has just learnt.
-
-    ``fraction`` is of this method's stage; ``image`` and ``patch`` come with stage ``"segment"``, ``rows`` with
-    ``"done"``; ``text`` is one sentence (with ``"failed"``, the reason).
-    """
-
-    method: str
-    stage: Stage
-    text: str = ""
-    fraction: float | None = None
-    image: int | None = None
-    patch: Patch | None = None
-    rows: tuple[Row, ...] = ()
+Fold = tuple[TrainingSet, tuple["Labels | None", ...]]
+"""Strokes to learn from, and by image the strokes held out meanwhile."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -54,9 +38,9 @@ class Comparison:
     Parameters
     ----------
     training : TrainingSet
-        All images, with the strokes the methods have seen.
+        All images, with the strokes the methods have seen (with several folds: all strokes).
     planes : tuple of tuple of int
-        Planes segmented, by image.
+        Planes to segment, by image.
     references : tuple
         By image: painted ids (0 = unknown) scored against, or None. With held-out strokes, these strokes.
     held_out : bool
@@ -64,11 +48,22 @@ class Comparison:
     rows : tuple of Row
     masks : dict of str to tuple
         By method, one array per image: painted ids, uint8, the image's shape without channels, 0 where a plane was
-        not segmented.
+        not segmented. With several folds, of the first fold, but every held-out stroke is as the fold that did not
+        see it has it; so that scoring the masks gives the rows.
     notes : dict of str to str
-        By method, what it chose and how.
+        By method, what it chose and how, and what was not done in time.
     failures : dict of str to str
         By method that could not, why.
+    done : dict of str to tuple
+        By method, by image, the planes that were segmented in time.
+    methods : dict of str to Segmenter
+        By method that was fitted here, the method with all parameters as they were chosen.
+    asked : dict of str to Segmenter
+        The same before anything was chosen: None = auto.
+    models : dict of str to Model
+        What each method has learnt (with several folds: in the first).
+    folds : int
+        How many folds of held-out strokes there were; 1 = about a quarter of the strokes was held out.
     """
 
     training: TrainingSet
@@ -79,6 +74,11 @@ class Comparison:
     masks: dict[str, tuple[Labels, ...]]
     notes: dict[str, str]
     failures: dict[str, str]
+    done: dict[str, tuple[tuple[int, ...], ...]] = dataclasses.field(default_factory=dict)
+    methods: dict[str, Any] = dataclasses.field(default_factory=dict)
+    asked: dict[str, Any] = dataclasses.field(default_factory=dict)
+    models: dict[str, Model] = dataclasses.field(default_factory=dict)
+    folds: int = 1
 
     @property
     def images(self) -> tuple[Image, ...]:
@@ -90,6 +90,15 @@ class Comparison:
         """Classes of the strokes."""
         return self.training.classes
 
+    def planes_of(self, method: str) -> tuple[tuple[int, ...], ...]:
+        """Return by image the planes that a method has segmented."""
+        return self.done.get(method, self.planes)
+
+    def partial(self, method: str) -> tuple[int, int] | None:
+        """Return (n, m) if a method has segmented only n of m planes in its time, else None."""
+        done, total = sum(map(len, self.planes_of(method))), sum(map(len, self.planes))
+        return (done, total) if done < total else None
+
 
 def run_comparison(
     training: TrainingSet,
@@ -98,22 +107,31 @@ def run_comparison(
     references: Sequence[Labels | None] | None = None,
     planes: Sequence[Sequence[int] | None] | None = None,
     seed: int = 0,
+    folds: int = 1,
+    metrics: Sequence[str] | None = None,
 ) -> Generator[Finding, None, Comparison]:
     """Fit, segment and score each contender in turn.
+
+    One that fails, for whatever reason, is reported and does not stop the others.
 
     Parameters
     ----------
     training : TrainingSet
         Images and all their strokes.
     contenders : sequence of Contender
-        With different names.
+        With different names; what each may take is its ``budget``.
     references : sequence, optional
         By image: ndarray of painted ids, the image's shape without channels, 0 = unknown; or None for an image that
-        is only learnt from. Without any, about a quarter of the strokes is kept from all methods for scoring.
+        is only learnt from. Without any, strokes are kept from all methods for scoring.
     planes : sequence, optional
         By image: plane numbers to segment and score; None = all.
     seed : int
         Decides which strokes are held out.
+    folds : int
+        Without references: 1 holds out about a quarter of the strokes; more hold out every stroke once, in as many
+        fits of each method.
+    metrics : sequence of str, optional
+        Names of metrics or families, see :func:`napari_unet.metrics.chosen`.
 
     Yields
     ------
@@ -127,7 +145,11 @@ def run_comparison(
     ------
     UserError
         If there is no contender, two have one name, or a reference has another shape than its image.
+    UsageError
+        For an unknown metric, or folds that cannot be.
     """
+    from .metrics import chosen
+
     names = [one.name for one in contenders]
     if not names:
         raise UserError("No method was chosen. Choose at least one.")
@@ -137,40 +159,53 @@ def run_comparison(
     truths: list[Labels | None] = list(references or [None] * len(images))
     _check_references(images, truths)
     held_out = all(truth is None for truth in truths)
-    if held_out:
-        training, held = hold_out(training, seed=seed)
-        truths = [pair.scribbles.to_array() if pair.scribbles.planes else None for pair in held.pairs]
-    chosen = tuple(
+    if folds < 1 or (folds > 1 and not held_out):
+        raise UsageError(f"folds cannot be {folds}. Allowed: a whole number of at least 1, and 1 with a reference.")
+    chosen(metrics)  # says what is wrong with a name before any work is done
+    wanted = tuple(
         checked_planes(image, None if planes is None else planes[number])
         if held_out or truths[number] is not None else ()
         for number, image in enumerate(images)
     )
+    parts: list[Fold] = [(training, tuple(truths))]
+    if held_out:
+        divided = fold_strokes(training, folds, seed) if folds > 1 else [hold_out(training, seed=seed)]
+        parts = [(kept, _strokes_of(held)) for kept, held in divided] or parts
+        if folds == 1:
+            training = parts[0][0]
+        truths = [_together([held[number] for _, held in parts]) for number in range(len(images))]
 
+    found = Comparison(training, wanted, tuple(truths), held_out, (), {}, {}, {}, folds=folds)
     rows: list[Row] = []
-    masks: dict[str, tuple[Labels, ...]] = {}
-    notes: dict[str, str] = {}
-    failures: dict[str, str] = {}
     for contender in contenders:
         try:
-            started = time.perf_counter()
-            model = contender.model or (yield from _fit(contender, training))
-            results = yield from _segment(contender.name, model, images, chosen)
-            seconds = time.perf_counter() - started
-            found = [*_score(contender.name, training, results, truths, chosen, held_out),
-                     Row(contender.name, "", None, None, "", "seconds", seconds, "s")]
+            outcome = yield from _all_folds(contender, parts, wanted, held_out)
+            own = [
+                *(yield from _score(contender.name, found, outcome, metrics)),
+                Row(contender.name, "", None, None, "", "seconds", outcome.seconds, "s"),
+            ]
         except UserError as error:
-            failures[contender.name] = str(error)
+            found.failures[contender.name] = str(error)
         except Exception as error:  # one method's bug must not take the others' results along
             _log.exception("%s failed", contender.name)
-            failures[contender.name] = f"{type(error).__name__}: {error}"
+            found.failures[contender.name] = f"{type(error).__name__}: {error}"
         else:
-            rows += found
-            masks[contender.name] = results
-            notes[contender.name] = model.note
-            yield Finding(contender.name, "done", model.note, 1.0, rows=tuple(found))
+            rows += own
+            _keep(found, contender, outcome)
+            yield Finding(contender.name, "done", found.notes[contender.name], 1.0, rows=tuple(own))
             continue
-        yield Finding(contender.name, "failed", failures[contender.name])
-    return Comparison(training, chosen, tuple(truths), held_out, tuple(rows), masks, notes, failures)
+        yield Finding(contender.name, "failed", found.failures[contender.name])
+    return dataclasses.replace(found, rows=tuple(rows))
+
+
+def _keep(found: Comparison, contender: Contender, outcome: Outcome) -> None:
+    name, model = contender.name, outcome.model
+    found.masks[name], found.models[name], found.done[name] = outcome.masks, model, outcome.planes
+    found.notes[name] = " ".join(filter(None, (model.note, outcome.said)))
+    if contender.method is not None:
+        fitted = getattr(model, "method", None)
+        found.asked[name] = contender.method
+        found.methods[name] = fitted if type(fitted) is type(contender.method) else contender.method
 
 
 def _check_references(images: Sequence[Image], truths: Sequence[Labels | None]) -> None:
@@ -184,51 +219,78 @@ def _check_references(images: Sequence[Image], truths: Sequence[Labels | None]) 
             )
 
 
-def _fit(contender: Contender, training: TrainingSet) -> Generator[Finding, None, Model]:
-    """Drain the fit, passing its progress on; the model it ends in is returned."""
-    assert contender.method is not None  # told by Contender
-    fit = contender.method.fit(training)
-    try:
-        while True:
-            progress: Progress = next(fit)
-            yield Finding(contender.name, "fit", progress.text, progress.fraction)
-    except StopIteration as stop:
-        model: Model = stop.value
-        return model
-    finally:
-        fit.close()
+# -- folds ------------------------------------------------------------------------------------------------------------
 
 
-def _segment(
-    name: str, model: Model, images: Sequence[Image], planes: Sequence[tuple[int, ...]]
-) -> Generator[Finding, None, tuple[Labels, ...]]:
-    results = tuple(np.zeros(image.shape, np.uint8) for image in images)
-    for number, (image, wanted) in enumerate(zip(images, planes, strict=True)):
-        if not wanted:
+def _strokes_of(held: TrainingSet) -> tuple[Labels | None, ...]:
+    return tuple(pair.scribbles.to_array() if pair.scribbles.planes else None for pair in held.pairs)
+
+
+def _together(parts: Sequence[Labels | None]) -> Labels | None:
+    """Put the strokes of all folds of one image together; no two share a pixel."""
+    there = [part for part in parts if part is not None]
+    return np.maximum.reduce(there) if there else None
+
+
+def _all_folds(
+    contender: Contender, parts: Sequence[Fold], planes: tuple[tuple[int, ...], ...], held_out: bool
+) -> Generator[Finding, None, Outcome]:
+    """Let a contender take its turn in every fold; later folds answer only for the strokes held out in them."""
+    first = yield from take_turn(contender, parts[0][0], planes)
+    done, seconds, said = [list(one) for one in first.planes], first.seconds, [first.said]
+    for training, held in parts[1:] if held_out else ():
+        needed = tuple(
+            tuple(plane for plane in wanted if truth is not None and _plane(truth, plane).any())
+            for wanted, truth in zip(planes, held, strict=True)
+        )
+        if not any(needed):
             continue
-        for patch in model.segment(image, wanted):
-            results[number][patch.where] = patch.labels
-            yield Finding(name, "segment", f"{image.name}: {patch.done} of {patch.total}", patch.done / patch.total,
-                          image=number, patch=patch)
-    return results
+        outcome = yield from take_turn(contender, training, needed, shown=False)
+        seconds += outcome.seconds
+        said.append(outcome.said)
+        for number, truth in enumerate(held):
+            for plane in needed[number]:
+                if plane in outcome.planes[number] and truth is not None:
+                    mine, theirs = _plane(first.masks[number], plane), _plane(outcome.masks[number], plane)
+                    np.copyto(mine, theirs, where=(_plane(truth, plane) > 0) & (mine > 0))
+                elif plane in done[number]:
+                    done[number].remove(plane)
+                    _plane(first.masks[number], plane)[:] = 0
+    text = " ".join(dict.fromkeys(one for one in said if one))
+    return Outcome(first.model, first.masks, tuple(map(tuple, done)), seconds, text)
+
+
+def _plane(labels: Labels, number: int) -> Labels:
+    """Return a plane of labels as a view."""
+    plane: Labels = labels.reshape(-1, *labels.shape[-2:])[number]
+    return plane
+
+
+# -- scores -----------------------------------------------------------------------------------------------------------
 
 
 def _score(
-    name: str,
-    training: TrainingSet,
-    results: Sequence[Labels],
-    truths: Sequence[Labels | None],
-    planes: Sequence[tuple[int, ...]],
-    held_out: bool,
-) -> list[Row]:
+    name: str, found: Comparison, outcome: Outcome, metrics: Sequence[str] | None
+) -> Generator[Finding, None, list[Row]]:
+    """Score what was segmented, telling at every plane how far it is, so that it can be cancelled."""
     from .metrics.scoring import score_pair
 
     rows: list[Row] = []
-    for pair, result, truth, wanted in zip(training.pairs, results, truths, planes, strict=True):
+    for pair, result, truth, done in zip(
+        found.training.pairs, outcome.masks, found.references, outcome.planes, strict=True
+    ):
         if truth is None:
             continue
-        flat = truth.reshape(-1, *truth.shape[-2:])
-        known = tuple(number for number in wanted if flat[number].any()) if held_out else wanted
-        rows += score_pair(result, truth, training.classes, method=name, image_name=pair.image.name, planes=known,
-                           pixel_only=held_out)
+        known = tuple(number for number in done if not found.held_out or _plane(truth, number).any())
+        if not known:
+            continue
+        image, seen = pair.image, set[int | None]()
+        for row in score_pair(
+            result, truth, found.classes, method=name, image_name=image.name, planes=known, pixel_only=found.held_out,
+            metrics=metrics, scale=image.scale, unit=image.unit,
+        ):
+            rows.append(row)
+            if row.plane not in seen:
+                seen.add(row.plane)
+                yield Finding(name, "segment", f"{image.name}: scoring plane {len(seen)} of {len(known)}", 1.0)
     return rows

@@ -15,16 +15,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .comparison import Comparison, Finding, run_comparison
-from .contenders import DEFAULT_METHODS, contenders_of, make_method, trainable
+from .contenders import CLASSICAL_BUDGET, DEFAULT_METHODS, NETWORK_BUDGET, contenders_of, make_method, trainable
 from .core.classes import ClassTable, to_mask
-from .core.errors import UsageError, UserError
+from .core.errors import UsageError
 from .core.image import Image
 from .core.method import Model, Patch, Progress
-from .core.rows import Row
 from .core.scribbles import TrainingSet
 from .core.work import work
-from .inputs import ArrayLike, Code, as_images, as_labels, as_painted, as_training_set, steps_of
+from .inputs import ArrayLike, Code, as_images, as_labels, as_painted, as_training_set
+from .judging import score
 from .prediction import prediction_shape, probability_shape, segment_into
+
+__all__ = ["Predicted", "compare", "predict", "score", "train"]
 
 if TYPE_CHECKING:
     from .core.predicting.predict import NetworkModel
@@ -164,113 +166,22 @@ class Predicted:
 
 
 @work
-def score(
-    prediction: ArrayLike,
-    reference: ArrayLike,
-    *,
-    values: Code = "mask",
-    reference_values: Code = "mask",
-    index: Sequence[int] | None = None,
-    classes: ClassTable | None = None,
-    name: str = "prediction",
-    metrics: Sequence[str] | None = None,
-    volume: bool = False,
-    scale: Sequence[float] | None = None,
-    unit: str | None = None,
-    settings: Mapping[str, Any] | None = None,
-) -> Generator[Progress, None, list[Row]]:
-    """Judge a prediction against a reference, plane by plane.
-
-    Parameters
-    ----------
-    prediction, reference : array or path
-        Class images (..., Y, X).
-    values, reference_values : {"mask", "painted"}
-        Code of each: ``"mask"`` has background 0, ``"painted"`` has background 1 and 0 = unknown.
-    index : sequence of int, optional
-        Planes of the reference to score. A prediction with as many planes as are selected is matched in order; one
-        with as many as the reference is indexed too.
-    classes : ClassTable, optional
-        Names of the classes.
-    name : str
-        What the rows call the prediction.
-    metrics : sequence of str, optional
-        Metrics, families of them (``"boundary"``), ``"default"`` or ``"all"``. Default: a short set of overlap and
-        topology.
-    volume : bool
-        Judge the planes as one volume (Z, Y, X) too.
-    scale : sequence of float, optional
-        Size of a step along (Y, X) or (Z, Y, X). Default: what the files say, else 1.
-    unit : str, optional
-        Unit of the scale.
-    settings : mapping, optional
-        How to judge: fields of :class:`napari_unet.metrics.Options`.
-
-    Returns
-    -------
-    list of Row
-
-    Raises
-    ------
-    UserError
-        If the shapes or the numbers of planes do not match.
-    UsageError
-        For an unknown metric or setting.
-    """
-    from .metrics import Options, chosen
-    from .metrics.scoring import score_pair
-
-    chosen(metrics)
-    options = Options(**(settings or {}))
-    found, its_classes = as_labels(prediction)
-    truth, other_classes = as_labels(reference)
-    predicted = as_painted(found, values, "the prediction")
-    truth = as_painted(truth, reference_values, "the reference")
-    if predicted.shape[-2:] != truth.shape[-2:]:
-        raise UserError(
-            f"The prediction has shape {predicted.shape}, the reference {truth.shape}. Rows and columns must be the "
-            "same. Choose the reference that belongs to this image."
-        )
-    predicted = predicted.reshape(-1, *predicted.shape[-2:])
-    truth = truth.reshape(-1, *truth.shape[-2:])
-    numbers = _selected(len(truth), index, "the reference")
-    if len(predicted) == len(numbers):
-        aligned = np.zeros((len(truth), *predicted.shape[-2:]), np.uint8)
-        aligned[list(numbers)] = predicted
-    elif len(predicted) == len(truth):
-        aligned = predicted
-    else:
-        raise UserError(
-            f"The prediction has {len(predicted)} planes, the reference {len(truth)}, and {len(numbers)} are to be "
-            "scored. Give a prediction of the whole reference or of just the planes scored (see --index)."
-        )
-    yield Progress(f"scoring {len(numbers)} planes")
-    seen = np.union1d(np.unique(aligned[list(numbers)]), np.unique(truth[list(numbers)]))
-    table = (classes or its_classes or other_classes or ClassTable.default((1,))).including(
-        int(number) for number in seen if number)
-    if scale is None:
-        known, its_unit = steps_of(reference)
-        if set(known) <= {1.0}:  # the file is silent
-            known, its_unit = steps_of(prediction)
-        scale, unit = known[-3:], unit or its_unit
-    return list(score_pair(aligned, truth, table, method=name, image_name="", planes=numbers, volume=volume,
-                           metrics=metrics, scale=scale, unit=unit or "pixel", options=options))
-
-
-@work
 def compare(
     images: ArrayLike | Sequence[ArrayLike],
     scribbles: ArrayLike | Sequence[ArrayLike | None] | None,
     references: ArrayLike | Sequence[ArrayLike | None] | None = None,
     *,
-    methods: Sequence[str] = DEFAULT_METHODS,
+    methods: Sequence[str | os.PathLike[str]] | str | os.PathLike[str] = DEFAULT_METHODS,
     options: Mapping[str, Mapping[str, Any]] | None = None,
     model: NetworkModel | Model | str | Path | None = None,
     reference_values: Code = "mask",
     axes: str | None = None,
     index: Sequence[int] | None = None,
     classes: ClassTable | None = None,
-    seconds: float = 60.0,
+    seconds: float = NETWORK_BUDGET,
+    budget: float | None = CLASSICAL_BUDGET,
+    folds: int = 1,
+    metrics: Sequence[str] | None = None,
     device: str = "auto",
     seed: int = 0,
 ) -> Generator[Finding, None, Comparison]:
@@ -281,10 +192,11 @@ def compare(
     images, scribbles, references : array, Image, path or sequence of these
         One for one; None for an image without strokes or without a reference. Without any reference, methods are
         scored on held-out strokes.
-    methods : sequence of str
-        Names on the method shelf.
+    methods : str, path or sequence of these
+        Names on the method shelf, presets (``"quick"``, ``"classical"``, ``"networks"``, ``"everything"``) and recipe
+        files (ending in ``.json``).
     options : mapping of str to mapping, optional
-        By method, knobs that differ from their defaults.
+        By method (a recipe is called like its file, without the ending), knobs that differ from their defaults.
     model : Model or path, optional
         A trained network, used in place of training those among ``methods``.
     reference_values : {"mask", "painted"}
@@ -296,7 +208,14 @@ def compare(
     classes : ClassTable, optional
         Names and colours.
     seconds : float
-        Training time of each network.
+        Training time of each network; it has as much again for segmenting.
+    budget : float, optional
+        Seconds that any other method has for learning and segmenting together; None = as long as it needs. What is not
+        done in time is left out: a result on n of m planes is scored on these, and its note says so.
+    folds : int
+        Without references: 1 holds out about a quarter of the strokes, more hold out each stroke once.
+    metrics : sequence of str, optional
+        Names of metrics or families of metrics; a short set by default.
     device : str
         Where networks run.
     seed : int
@@ -327,16 +246,8 @@ def compare(
         seen = {int(number) for truth in truths if truth is not None for number in np.unique(truth) if number}
         training = TrainingSet(training.pairs, training.classes.including(seen))
     common = {"seconds": float(seconds), "device": device, "seed": seed}
-    contenders = contenders_of(methods, options or {}, common, model)
+    wanted = [methods] if isinstance(methods, (str, os.PathLike)) else methods
+    contenders = contenders_of(wanted, options or {}, common, model, budget=budget)
     chosen = None if index is None else [index] * len(training.pairs)
-    return (yield from run_comparison(training, contenders, references=truths, planes=chosen, seed=seed))
-
-
-def _selected(count: int, index: Sequence[int] | None, what: str) -> tuple[int, ...]:
-    numbers = tuple(range(count)) if index is None else tuple(index)
-    if not numbers or len(set(numbers)) < len(numbers):
-        raise UserError(f"The planes {list(numbers)} are none, or one is named twice. Name each once.")
-    wrong = [number for number in numbers if not 0 <= number < count]
-    if wrong:
-        raise UserError(f"{what.capitalize()} has planes 0 to {count - 1}, there is no plane {wrong[0]}.")
-    return numbers
+    return (yield from run_comparison(training, contenders, references=truths, planes=chosen, seed=seed, folds=folds,
+                                      metrics=metrics))
