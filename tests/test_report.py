@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import math
+from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
@@ -12,15 +13,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_unet.comparison import Comparison
+from napari_unet.comparison import Comparison, run_comparison
+from napari_unet.contenders import Contender, make_method
 from napari_unet.core.classes import ClassTable
 from napari_unet.core.errors import UserError
 from napari_unet.core.image import Image
 from napari_unet.core.rows import COLUMNS, Row
 from napari_unet.core.scribbles import Pair, Scribbles, TrainingSet
+from napari_unet.io.recipe import load_recipe
 from napari_unet.metrics.scoring import NEEDS_DENSE, score_pair
+from napari_unet.report.charts import topology_errors
+from napari_unet.report.errors import COLOURS, FALSE, MISSED, OTHER, Mark, error_map, painted_errors, ringed
 from napari_unet.report.figure import DPI, WIDTH, draw
 from napari_unet.report.folder import ComparisonFolder
+from napari_unet.report.html import page, verdict, write_html
+from napari_unet.report.parameters import describe
+from napari_unet.report.pictures import as_png, colour, smaller
 from napari_unet.report.planes import DETAIL, planes_to_show
 from napari_unet.report.summary import Column, best, shown, summarise
 from napari_unet.report.table import DASH, format_text, grids, write_csv
@@ -392,7 +400,7 @@ def test_the_folder_holds_table_figure_and_masks_of_the_planes_segmented(tmp_pat
     folder = ComparisonFolder(tmp_path / "out")
     folder.save(made)
     there = sorted(str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*") if path.is_file())
-    assert there == ["figure.png", "masks/threshold.tif", "masks/unet.tif", "table.csv"]
+    assert there == ["figure.png", "masks/threshold.tif", "masks/unet.tif", "methods.txt", "report.html", "table.csv"]
     mask = tifffile.imread(tmp_path / "out" / "masks" / "unet.tif")
     np.testing.assert_array_equal(mask, made.masks["unet"][0][[0, 2]] - 1)
     with pytest.raises(UserError, match="holds results already"):
@@ -403,3 +411,257 @@ def test_the_folder_holds_table_figure_and_masks_of_the_planes_segmented(tmp_pat
 def test_seconds_are_never_nan():
     assert math.isclose(summarise([row(value=0.0, class_id=None, plane=None, metric="seconds", unit="s")])
                         .get("a", "seconds"), 0.0)
+
+
+# -- where results are wrong ------------------------------------------------------------------------------------------
+
+
+def test_errors_of_every_kind_by_hand():
+    reference = np.array([[1, 2, 2, 3, 0], [1, 1, 2, 3, 0]])
+    prediction = np.array([[1, 1, 2, 2, 2], [2, 1, 0, 3, 1]])
+    found = error_map(prediction, reference, dense=False)
+    np.testing.assert_array_equal(found.codes, [[0, MISSED, 0, OTHER, 0], [FALSE, 0, 0, 0, 0]])
+    np.testing.assert_array_equal(found.right, [[0, 0, 1, 0, 0], [0, 0, 0, 1, 0]])
+    assert [found.count(code) for code in COLOURS] == [1, 1, 1]
+    assert (found.strays, found.holes) == ((), ())
+
+
+def test_stray_components_and_holes_are_pointed_out():
+    reference = np.ones((40, 60), np.uint8)
+    reference[5:25, 5:25] = 2
+    prediction = reference.copy()
+    prediction[10:13, 10:13] = 1  # a hole in what should be whole
+    prediction[30:32, 50:56] = 2  # far from anything
+    prediction[25:27, 10] = 2  # false, but part of the square
+    found = error_map(prediction, reference)
+    assert [(mark.y, mark.x) for mark in found.strays] == [(30.5, 52.5)]
+    assert [(mark.y, mark.x) for mark in found.holes] == [(11, 11)]
+    assert found.strays[0].radius == pytest.approx(0.5 * np.hypot(2, 6))
+    reference[11, 11] = 1  # now there is a hole in the reference too
+    assert error_map(prediction, reference).holes == ()
+    reference[31, 50] = 0  # not known: it may be true
+    assert error_map(prediction, reference).strays == ()
+
+
+@patient
+@given(st.integers(0, 2**32 - 1))
+def test_error_maps_agree_with_a_plain_count(seed):
+    generator = np.random.default_rng(seed)
+    reference, prediction = generator.integers(0, 4, (2, 9, 11))
+    found = error_map(prediction, reference)
+    known = (reference > 0) & (prediction > 0)
+    assert found.count(MISSED) == np.count_nonzero(known & (reference > 1) & (prediction == 1))
+    assert found.count(FALSE) == np.count_nonzero(known & (reference == 1) & (prediction > 1))
+    assert np.count_nonzero(found.codes) == np.count_nonzero(known & (reference != prediction))
+    assert error_map(reference, reference).codes.max() == 0
+
+
+def test_pictures_of_errors_have_their_colours():
+    reference, prediction = np.array([[1, 2], [2, 1]]), np.array([[2, 1], [2, 1]])
+    base = np.full((2, 2, 3), 0.5, np.float32)
+    painted = painted_errors(base, error_map(prediction, reference))
+    assert np.abs(painted[0, 0] - colour(COLOURS[FALSE])).max() < 0.12
+    assert np.abs(painted[0, 1] - colour(COLOURS[MISSED])).max() < 0.12
+    assert painted[1, 0].min() > painted[1, 1].max(), "what is right is pale"
+    assert (base == 0.5).all()
+    ring = ringed(np.zeros((30, 30, 3), np.float32), (Mark(15, 15, 4),), "#f0e442")
+    assert (ring[15, 15] == 0).all()
+    np.testing.assert_allclose(ring[15, 23], colour("#f0e442"))
+    with pytest.raises(UserError, match=r"A result of shape \(2, 2\) cannot be held against a reference of"):
+        error_map(prediction, np.ones((3, 3)))
+
+
+def test_smaller_pictures_are_means_and_keep_their_size_in_bounds(tmp_path):
+    board = (np.indices((90, 61)).sum(axis=0) % 2)[..., None].repeat(3, axis=2).astype(np.float32)
+    small = smaller(board, 45)
+    assert small.shape == (45, 31, 3)
+    np.testing.assert_allclose(small[:, :30], 0.5)
+    assert smaller(small, 45) is small
+    (tmp_path / "p.png").write_bytes(as_png(np.full((5, 4, 3), colour("#d55e00"))))
+    assert np.abs(picture(tmp_path / "p.png")[0, 0].astype(int) - [213, 94, 0]).max() <= 3
+
+
+# -- the report -------------------------------------------------------------------------------------------------------
+
+
+class Page(HTMLParser):
+    """Tags that are closed, the text, and every address that is asked for."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open, self.addresses, self.words, self.rows, self.pictures = [], [], [], 0, 0
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        if tag not in ("meta", "img"):
+            self.open.append(tag)
+        self.rows += tag == "tr"
+        for name, value in attrs:
+            if name in ("src", "href"):
+                self.addresses.append(value)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+    @property
+    def text(self):
+        return " ".join(" ".join(self.words).split())
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if name not in ("large", "many methods and classes")])
+def test_a_report_of_every_kind_of_comparison_is_one_whole_file(name):
+    text = page(CASES[name])
+    found = Page(text)
+    assert found.open == []
+    assert "nan" not in found.text.lower().split()
+    assert all(one.startswith("data:image/png;base64,") for one in found.addresses), "nothing is fetched"
+    assert "http" not in text.replace("http-equiv", "")
+    for method in CASES[name].masks:
+        title = {"unet": "U-Net", "threshold": "Threshold"}.get(method, method)
+        assert f'alt="{title}' in text
+
+
+def test_names_are_only_text_in_the_report():
+    made = dataclasses.replace(
+        comparison_of([Image(noise(24, 24), name="<script>alert(1)</script>")]), failures={"slic": "<b>no</b> & why"})
+    text = page(made)
+    assert "<script>alert" not in text
+    assert "<b>no</b>" not in text
+    assert "&lt;b&gt;no&lt;/b&gt; &amp; why" in text
+
+
+def crafted() -> Comparison:
+    """Three masks of nearly equal Dice: one whole, one in crumbs, one full of holes; and a fourth that is unlike."""
+    image = Image(noise(2, 120, 120), "NYX")
+    truth = np.ones(image.shape, np.uint8)
+    truth[:, 20:100, 20:100] = 2
+    whole, crumbs, holed = truth.copy(), truth.copy(), truth.copy()
+    whole[:, 20:100, 97:100] = 1  # 240 pixels missed
+    crumbs[:, 2:18:3, 2:118:3] = 2  # 234 single pixels too many
+    holed[:, 22:98:5, 22:98:5] = 1
+    holed[:, 24:98:5, 24:75:5] = 1  # 421 holes of a pixel
+    strokes = np.zeros_like(truth)
+    strokes[0, 50, 30:90], strokes[0, 5, 5:100] = 2, 1
+    classes = ClassTable.named({1: "background", 2: "cell"})
+    masks = {"whole": (whole,), "crumbs": (crumbs,), "holed": (holed,), "empty": (np.ones_like(truth),)}
+    rows = [row for name, (mask,) in masks.items()
+            for row in score_pair(mask, truth, classes, method=name, image_name="image")]
+    return Comparison(TrainingSet((Pair(image, Scribbles.from_array(strokes)),), classes), ((0, 1),), (truth,), False,
+                      tuple(rows), masks, {}, {"slic": "It needs a graphics card."})
+
+
+def test_masks_of_equal_dice_and_different_topology_are_told_apart():
+    made = crafted()
+    summary = summarise(made.rows)
+    dice = [summary.get(name, "dice") for name in ("whole", "crumbs", "holed")]
+    assert max(dice) - min(dice) < 0.02
+    wrong = topology_errors(made.rows)
+    holes = int(summary.get("holed", "holes"))
+    assert (wrong["whole"], wrong["crumbs"], wrong["holed"]) == (0, 234, holes)
+    assert holes > 300
+    text = Page(page(made)).text
+    assert "234 stray parts, 0 holes" in text
+    assert f"0 stray parts, {holes} holes" in text
+    assert "0 stray parts, 0 holes" in text
+    assert "It needs a graphics card." in text
+
+
+def test_the_verdict_names_the_best_ties_and_doubt():
+    made = crafted()
+    assert verdict(made).startswith("crumbs has the best Dice (0.982, mean over 2 planes).")
+    assert "With 2 planes no ranking is sure. Scored against a reference." in verdict(made)
+    rows = [row(name, value, plane=plane) for name, values in {"a": [0.9, 0.5, 0.8, 0.7, 0.6, 0.7],
+                                                                 "b": [0.6, 0.8, 0.5, 0.9, 0.5, 0.8],
+                                                                 "c": [0.1] * 6}.items()
+            for plane, value in enumerate(values)]
+    level = dataclasses.replace(made, rows=tuple(rows), masks={"a": made.masks["whole"], "b": made.masks["whole"],
+                                                               "c": made.masks["empty"]})
+    assert verdict(level) == ("a has the best Dice (0.700, mean over 6 planes). Not told apart from it: b. Scored "
+                              "against a reference.")
+    assert "No method has a score." in verdict(dataclasses.replace(made, rows=()))
+    folded = dataclasses.replace(level, held_out=True, folds=4)
+    assert "every stroke was kept from the methods once, in 4 folds of whole strokes" in verdict(folded)
+
+
+def test_a_report_is_never_replaced_unasked(tmp_path):
+    path = tmp_path / "report.html"
+    path.write_text("mine")
+    with pytest.raises(UserError, match=r"report\.html exists already"):
+        write_html(path, CASES["grey"])
+    assert path.read_text() == "mine"
+    write_html(path, CASES["grey"], overwrite=True)
+    assert path.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+    assert [one.name for one in tmp_path.iterdir()] == ["report.html"]
+    with pytest.raises(UserError, match="cannot be written"):
+        write_html(tmp_path / "no" / "report.html", CASES["grey"])
+
+
+@pytest.fixture(scope="module")
+def compared() -> Comparison:
+    """A real comparison: one method with parameters to choose, one that can be saved."""
+    image = np.zeros((3, 40, 48), np.uint8)
+    image[:, 10:30, 10:30] = 120
+    image += np.random.default_rng(0).integers(0, 30, image.shape, np.uint8)
+    strokes = np.zeros_like(image)
+    strokes[:2, 15:18, 12:28] = 2
+    strokes[:2, 24:27, 12:28] = 2
+    strokes[:2, 2:5, 3:45] = strokes[:2, 34:37, 3:45] = 1
+    training = TrainingSet((Pair(Image(image, "NYX", "cells"), Scribbles.from_array(strokes)),), TWO)
+    truth = np.where(image > 60, 2, 1).astype(np.uint8)
+    work = run_comparison(training, [
+        Contender("threshold", make_method("threshold", kind="otsu")),
+        Contender("forest", make_method("forest", trees=5, largest=2.0)),
+    ], references=[truth], planes=[(1, 2)])
+    while True:
+        try:
+            next(work)
+        except StopIteration as stop:
+            return stop.value
+
+
+def test_the_folder_of_a_real_comparison_can_be_run_again_from(compared, tmp_path):
+    ComparisonFolder(tmp_path / "out").save(compared, models=True)
+    there = {str(one.relative_to(tmp_path / "out")) for one in (tmp_path / "out").rglob("*") if one.is_file()}
+    assert there == {"report.html", "table.csv", "methods.txt", "figure.png", "masks/threshold.tif", "masks/forest.tif",
+                     "recipes/threshold.json", "recipes/forest.json", "models/forest.pt"}
+    recipe = load_recipe(tmp_path / "out" / "recipes" / "threshold.json")
+    assert recipe.make() == compared.methods["threshold"]
+    assert recipe.knobs["sigma"] is not None, "chosen, so that it is the same again"
+    for name in ("recipes/forest.json", "models/forest.pt", "methods.txt"):
+        with pytest.raises(UserError, match="is an input of this command"):
+            ComparisonFolder(tmp_path / "out", overwrite=True).check_inputs([tmp_path / "out" / name])
+
+
+def test_all_parameters_are_written_down(compared):
+    text = describe(compared)
+    assert "Scored against a reference." in text
+    assert "cells: 3 x 40 x 48 px, 1 channels, planes 1-2 compared" in text
+    assert "Painted: background 504 px, cell 192 px." in text
+    assert "threshold: Threshold\n--------------------\n" in text
+    assert "  kind = otsu\n" in text
+    assert "  trees = 5\n" in text
+    chosen = compared.methods["threshold"].sigma
+    assert f"  sigma = {chosen} px (chosen on the strokes)" in text
+    assert "    tried " in text
+    assert "Raises" not in text, "what is for programmers stays there"
+    assert max(map(len, text.splitlines())) <= 200
+
+
+def test_partial_results_are_marked_everywhere(compared):
+    cut = dataclasses.replace(compared, done={**compared.done, "forest": ((1,),)},
+                              notes={**compared.notes, "forest": "1 of 2 planes in its time."})
+    assert "cells: planes 1 in time" in describe(cut)
+    assert "1 of 2 in its time" in Page(page(cut)).text
+
+
+def test_a_partial_mask_holds_only_what_was_done(compared, tmp_path):
+    import tifffile
+
+    cut = dataclasses.replace(compared, done={**compared.done, "forest": ((2,),)})
+    ComparisonFolder(tmp_path / "out").save(cut)
+    mask = tifffile.imread(tmp_path / "out" / "masks" / "forest.tif").squeeze()
+    np.testing.assert_array_equal(mask, compared.masks["forest"][0][2] - 1)

@@ -1,4 +1,4 @@
-"""``napari-unet compare``: several methods on the same strokes; a folder with table, figure and masks."""
+"""``napari-unet compare``: several methods on the same strokes; a folder with report, table, figure and masks."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ import argparse
 
 from napari_unet import workflows
 from napari_unet.comparison import Comparison, Finding
+from napari_unet.contenders import DEFAULT_METHODS, PRESETS, expanded, names_of, shelf_name
 from napari_unet.core import knobs
 from napari_unet.core.errors import UsageError, UserError
 from napari_unet.core.work import Work
+from napari_unet.io.recipe import is_recipe
 from napari_unet.report.folder import ComparisonFolder
+from napari_unet.report.html import verdict
 from napari_unet.report.table import format_text, summarise
 from napari_unet.segmenters import SHELF as METHODS
 
@@ -22,11 +25,11 @@ def compare(arguments: argparse.Namespace) -> None:
     if arguments.triple and arguments.reference is not None:
         raise UsageError("With --triple the reference is its third file; leave --reference out.")
     files = rows_of_files(arguments, "triple", ("images", "scribbles", "reference"))
-    methods = [name.strip() for name in arguments.methods.split(",") if name.strip()]
+    methods = asked_for(arguments.methods, arguments.preset)
     options = settings(arguments.set, methods)
-    check_methods(methods)
     folder = ComparisonFolder(arguments.output, arguments.overwrite)
-    folder.check_inputs(str(name) for name in (*sum(files, ()), arguments.model) if name is not None)
+    folder.check_inputs(str(name) for name in (*sum(files, ()), arguments.model, *filter(is_recipe, methods))
+                        if name is not None)
     references = [row[2] for row in files]
     work = workflows.compare(
         pictures([str(row[0]) for row in files], arguments.axes),
@@ -38,14 +41,21 @@ def compare(arguments: argparse.Namespace) -> None:
         reference_values=arguments.reference_values,
         index=arguments.index,
         seconds=arguments.seconds,
+        budget=arguments.budget,
+        folds=arguments.folds,
+        metrics=arguments.metrics,
         device=arguments.device,
         seed=arguments.seed or 0,
     )
     comparison = watch(work)
     if not comparison.masks:
         raise UserError("No method could do these images; see above why. Nothing was written.")
-    folder.save(comparison)
+    folder.save(comparison, models=arguments.save_models)
     print(format_text(summarise(comparison.rows)))
+    print(verdict(comparison))
+    for name in comparison.masks:
+        if partial := comparison.partial(name):
+            print(f"{name}: {partial[0]} of {partial[1]} planes in its time")
     print(arguments.output)
 
 
@@ -61,21 +71,32 @@ def watch(work: Work[Finding, Comparison]) -> Comparison:
     return work.result()
 
 
-def check_methods(methods: list[str]) -> None:
-    """Check names before any file or folder is touched.
+def asked_for(methods: str | None, preset: str | None) -> list[str]:
+    """Read --methods and --preset, and check the names before any file or folder is touched.
 
     Raises
     ------
     UsageError
         If there is none, one twice, or one that is not on the shelf.
+    UserError
+        If a recipe cannot be used.
     """
-    if not methods or len(set(methods)) < len(methods):
-        raise UsageError(f"--methods: give one or more different methods, of {', '.join(METHODS.names())}.")
-    for name in methods:
-        METHODS.entry(name)
+    given = [name.strip() for name in (methods or "").split(",") if name.strip()]
+    if preset is None and methods is None:
+        given = list(DEFAULT_METHODS)
+    if len(set(given)) < len(given) or not (given or preset):
+        raise UsageError(
+            f"--methods: give one or more different methods, presets ({', '.join(PRESETS)}) or recipe files; there are "
+            f"the methods {', '.join(METHODS.names())}."
+        )
+    if preset is not None and preset not in given:
+        given.insert(0, preset)
+    for name in expanded(given):
+        shelf_name(name)
+    return given
 
 
-def settings(given: list[tuple[str, str]], methods: list[str]) -> dict[str, dict[str, object]]:
+def settings(given: list[tuple[str, str]], asked: list[str]) -> dict[str, dict[str, object]]:
     """Read ``METHOD.NAME=VALUE`` flags into knobs by method.
 
     Raises
@@ -83,11 +104,12 @@ def settings(given: list[tuple[str, str]], methods: list[str]) -> dict[str, dict
     UsageError
         If a method or a knob is unknown, or a value is not allowed.
     """
+    methods = dict(zip(names_of(asked), map(shelf_name, expanded(asked)), strict=True))
     texts: dict[str, dict[str, str]] = {}
     for name, value in given:
-        method, dot, knob = name.partition(".")
+        method, dot, knob = name.rpartition(".")
         if not dot or method not in methods:
             raise UsageError(f"--set {name}: say whose parameter it is, METHOD.NAME=VALUE with one of "
                              f"{', '.join(methods)}.")
         texts.setdefault(method, {})[knob] = value
-    return {method: knobs.parse(METHODS[method], values) for method, values in texts.items()}
+    return {method: knobs.parse(METHODS[methods[method]], values) for method, values in texts.items()}

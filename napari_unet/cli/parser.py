@@ -10,6 +10,7 @@ from pathlib import Path
 from napari_unet import __version__
 
 DEFAULT_METHODS = "unet,threshold,slic,mean_shift,region_growing"
+PRESETS = ("quick", "classical", "networks", "everything")
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -208,13 +209,25 @@ def _compare(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
                         help="code of the references: mask has background 0, painted has background 1 and "
                         "0 = unknown (default: mask)")
     parser.add_argument("--index", type=index, metavar="11:21", help="planes to segment and score")
-    parser.add_argument("--methods", default=DEFAULT_METHODS, metavar="A,B,...", help=f"default: {DEFAULT_METHODS}")
+    parser.add_argument("--methods", metavar="A,B,...",
+                        help=f"methods, presets and recipe files (.json); default: {DEFAULT_METHODS}")
+    parser.add_argument("--preset", choices=PRESETS, help="a group of methods, with those of --methods if any")
     parser.add_argument("--model", type=Path, metavar="MODEL.pt", help="use this trained network instead of training")
-    parser.add_argument("--seconds", type=positive(float), default=60.0, help="training of each network (default: 60)")
+    parser.add_argument("--seconds", type=positive(float), default=60.0,
+                        help="training of each network, and as much for segmenting (default: 60)")
+    parser.add_argument("--budget", type=positive(float), default=20.0, metavar="SECONDS",
+                        help="what any other method may take; planes not done in time are left out (default: 20)")
+    parser.add_argument("--folds", type=positive(int), default=1, metavar="K",
+                        help="without a reference: hold out every stroke once, in K parts (default: 1, about a quarter "
+                        "of the strokes once)")
+    parser.add_argument("--metrics", type=names, metavar="A,B,...",
+                        help="metrics or families of them (see `napari-unet methods`; default: a short set)")
     parser.add_argument("--set", type=setting, action="append", default=[], metavar="METHOD.NAME=VALUE",
                         help="a parameter of a method, e.g. --set slic.compactness=5")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR",
-                        help="folder for table.csv, figure.png and masks/")
+                        help="folder for report.html, table.csv, methods.txt, figure.png, masks/ and recipes/")
+    parser.add_argument("--save-models", action="store_true",
+                        help="also save networks and forests as model files, in models/")
     _axes(parser)
     _running(parser)
     _overwrite(parser)

@@ -9,22 +9,17 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from napari_unet.core.classes import ClassTable
 from napari_unet.core.errors import UserError
-from napari_unet.core.image import Image, Normalisation
 
+from .pictures import Rgb, colour, rgb
 from .planes import Compared, Labels, Shown, planes_to_show
 from .summary import shown, summarise
-
-Rgb = NDArray[np.float32]
 
 WIDTH, DPI = 10.0, 150  # inches; 1500 pixels
 _MARGIN, _GAP, _HEADING, _TITLE, _LEGEND = 0.12, 0.08, 0.30, 0.38, 0.24  # inches
 _LEGEND_COLUMNS = 6
-_COMPOSITE = {2: ("#ff00ff", "#00ff00")}
-_CHANNELS = ("#00ffff", "#ff00ff", "#ffff00", "#ff0000", "#00ff00", "#0000ff")
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -115,7 +110,7 @@ def _heading(one: Shown) -> str:
 
 def _panels(one: Shown, comparison: Compared) -> list[_Panel]:
     classes = comparison.training.classes
-    picture = _rgb(one.image, one.plane)
+    picture = rgb(one.image, one.plane)
     base = picture[one.box]
     panels = [_Panel("image", "", base), _strokes_panel(one, comparison, picture)]
     for method, labels in one.masks.items():
@@ -141,7 +136,7 @@ def _strokes_panel(one: Shown, comparison: Compared, picture: Rgb) -> _Panel:
     scribbles = comparison.training.pairs[one.number].scribbles
     strokes = scribbles.planes[one.strokes_plane]
     elsewhere = one.strokes_plane != one.plane
-    below = _rgb(one.image, one.strokes_plane) if elsewhere else picture
+    below = rgb(one.image, one.strokes_plane) if elsewhere else picture
     several = f"{len(scribbles.planes)} painted planes" if len(scribbles.planes) > 1 else ""
     subtitle = ", ".join(part for part in (f"plane {one.strokes_plane}" if elsewhere else "", several) if part)
     box = one.strokes_box
@@ -165,37 +160,11 @@ def _numbers(comparison: Compared, one: Shown, method: str) -> str:
     return " · ".join(parts)
 
 
-def _rgb(image: Image, number: int) -> Rgb:
-    """Return a plane as colours, float32 (Y, X, 3) from 0 to 1.
-
-    Colour images of uint8 as they are; others stretched from the 1st to the 99th percentile, channels as a composite.
-    """
-    plane = image.plane(number)
-    is_colour = image.axes.endswith("C") and len(plane) in (3, 4)
-    if is_colour and np.dtype(image.data.dtype) == np.uint8:
-        return np.ascontiguousarray(plane[:3].transpose(1, 2, 0)) / np.float32(255)
-    if is_colour:
-        together = plane[:3].reshape(1, -1, plane.shape[-1])  # one stretch for all three keeps the hue
-        return np.clip(Normalisation()(together)[0].reshape(3, *plane.shape[1:]), 0, 1).transpose(1, 2, 0)
-    stretched = np.clip(Normalisation()(plane)[0], 0, 1)
-    if len(stretched) == 1:
-        return np.repeat(stretched[0][..., None], 3, axis=-1)
-    mixed = np.zeros((*stretched.shape[1:], 3), np.float32)
-    colours = _COMPOSITE.get(len(stretched), _CHANNELS)
-    for place, channel in enumerate(stretched):
-        mixed += channel[..., None] * _colour(colours[place % len(colours)])
-    return np.clip(mixed, 0, 1)
-
-
-def _colour(text: str) -> Rgb:
-    return np.array([int(text[place : place + 2], 16) for place in (1, 3, 5)], np.float32) / np.float32(255)
-
-
 def _painted(base: Rgb, strokes: Labels, classes: ClassTable) -> Rgb:
     """Lay opaque strokes of all classes over a picture."""
     out = base.copy()
     for number in np.unique(strokes[strokes > 0]):
-        out[strokes == number] = _colour(classes.color(int(number)))
+        out[strokes == number] = colour(classes.color(int(number)))
     return out
 
 
@@ -210,9 +179,9 @@ def _filled(base: Rgb, labels: Labels, classes: ClassTable) -> Rgb:
         edge[other] |= differs
     for number in np.unique(labels[labels > 1]):
         inside = labels == number
-        colour = _colour(classes.color(int(number)))
-        out[inside] = np.float32(0.55) * out[inside] + np.float32(0.45) * colour
-        out[inside & edge] = colour
+        tint = colour(classes.color(int(number)))
+        out[inside] = np.float32(0.55) * out[inside] + np.float32(0.45) * tint
+        out[inside & edge] = tint
     return out
 
 

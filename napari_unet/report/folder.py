@@ -1,4 +1,4 @@
-"""A comparison as a folder: ``table.csv``, ``figure.png`` and ``masks/``. Replaces nothing unasked."""
+"""A comparison as a folder: report, table, figure, parameters, masks, recipes, models. Replaces nothing unasked."""
 
 from __future__ import annotations
 
@@ -6,16 +6,22 @@ import dataclasses
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from napari_unet.comparison import Comparison
 from napari_unet.core.errors import UserError
-from napari_unet.core.image import Image
 from napari_unet.io import save_mask
+from napari_unet.io.model_file import can_be_saved, save_model
+from napari_unet.io.recipe import save_recipe
+from napari_unet.segmenters import SHELF
 
 from .figure import draw
+from .html import write_html
+from .parameters import describe
 from .table import write_csv
 
-TABLE, FIGURE, MASKS = "table.csv", "figure.png", "masks"
+REPORT, TABLE, FIGURE, METHODS = "report.html", "table.csv", "figure.png", "methods.txt"
+MASKS, RECIPES, MODELS = "masks", "recipes", "models"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,12 +51,18 @@ class ComparisonFolder:
             probe.unlink()
         except OSError as error:
             raise UserError(f"The folder {self.path} cannot be written ({error.strerror}). Choose another.") from None
-        there = [one for one in (self.path / TABLE, self.path / FIGURE, *(self.path / MASKS).iterdir()) if one.exists()]
+        folders = (self.path / name for name in (MASKS, RECIPES, MODELS))
+        there = [one for one in (*self._files, *(one for folder in folders if folder.is_dir()
+                                                 for one in folder.iterdir())) if one.exists()]
         if there and not self.overwrite:
             raise UserError(
                 f"{self.path} holds results already ({there[0].name}). Add --overwrite to replace them, or choose "
                 "another folder."
             )
+
+    @property
+    def _files(self) -> tuple[Path, ...]:
+        return tuple(self.path / name for name in (REPORT, TABLE, FIGURE, METHODS))
 
     def check_inputs(self, inputs: Iterable[str | Path]) -> None:
         """Make sure that no input of the comparison would be replaced by its results.
@@ -62,31 +74,59 @@ class ComparisonFolder:
         """
         for one in inputs:
             place = Path(one).resolve()
-            masks = (self.path / MASKS).resolve()
-            if place in ((self.path / TABLE).resolve(), (self.path / FIGURE).resolve()) or place.is_relative_to(masks):
+            folders = [(self.path / name).resolve() for name in (MASKS, RECIPES, MODELS)]
+            if place in [file.resolve() for file in self._files] or any(map(place.is_relative_to, folders)):
                 raise UserError(f"{one} is an input of this command and is never overwritten. Choose another folder.")
 
-    def save(self, comparison: Comparison, formats: Sequence[str] = (".tif",)) -> None:
-        """Write the table, the figure and one mask per method and image in each format (``.tif``, ``.ome.zarr``).
+    def save(self, comparison: Comparison, formats: Sequence[str] = (".tif",), models: bool = False) -> None:
+        """Write the report, the table, the figure, the parameters, and of each method its masks and its recipe.
 
-        Masks hold only the planes that were segmented; an image of which none was has no mask.
+        Masks, one per method and image in each format (``.tif``, ``.ome.zarr``), hold only the planes that were
+        segmented, in their order; an image of which none was has no mask. A recipe has the parameters as they were
+        chosen.
+
+        Parameters
+        ----------
+        comparison : Comparison
+        formats : sequence of str
+            Endings of masks.
+        models : bool
+            Write a model file of each method that can be saved (networks and forests), too.
         """
         write_csv(self.path / TABLE, comparison.rows, overwrite=self.overwrite)
         for method, masks in comparison.masks.items():
-            for number, (image, planes) in enumerate(zip(comparison.images, comparison.planes, strict=True)):
-                if not planes:
-                    continue
-                labels, axes, scale = masks[number], image.label_axes, image.scale
-                if planes != tuple(range(image.n_planes)):
-                    labels = labels.reshape(-1, *image.plane_shape)[list(planes)]
-                    axes, scale = "NYX", (1.0, *scale[-2:])
-                stem = method if len(comparison.images) == 1 else f"{number}_{_plain(image)}_{method}"
-                for suffix in formats:
-                    save_mask(self.path / MASKS / f"{stem}{suffix}", labels, classes=comparison.classes, axes=axes,
-                              scale=scale, unit=image.unit, overwrite=self.overwrite)
+            for number, planes in enumerate(comparison.planes_of(method)):
+                if planes:
+                    self._mask(comparison, method, number, masks[number], planes, formats)
+        for method, made in comparison.methods.items():
+            if any(type(made) is entry.item for entry in SHELF):  # a method of one's own need not be on the shelf
+                (self.path / RECIPES).mkdir(exist_ok=True)
+                save_recipe(self.path / RECIPES / f"{_plain(method)}.json", made, overwrite=self.overwrite)
+        if models:
+            (self.path / MODELS).mkdir(exist_ok=True)
+            for method, model in comparison.models.items():
+                if can_be_saved(model):
+                    save_model(self.path / MODELS / f"{_plain(method)}.pt", model, overwrite=self.overwrite)
+        (self.path / METHODS).write_text(describe(comparison), encoding="utf-8")
         draw(comparison, self.path / FIGURE)
+        write_html(self.path / REPORT, comparison, overwrite=self.overwrite)
+
+    def _mask(
+        self, comparison: Comparison, method: str, number: int, labels: Any, planes: tuple[int, ...],
+        formats: Sequence[str],
+    ) -> None:
+        image = comparison.images[number]
+        axes, scale = image.label_axes, image.scale
+        if planes != tuple(range(image.n_planes)):
+            labels = labels.reshape(-1, *image.plane_shape)[list(planes)]
+            axes, scale = "NYX", (1.0, *scale[-2:])
+        name = _plain(method)
+        stem = name if len(comparison.images) == 1 else f"{number}_{_plain(image.name)}_{name}"
+        for suffix in formats:
+            save_mask(self.path / MASKS / f"{stem}{suffix}", labels, classes=comparison.classes, axes=axes, scale=scale,
+                      unit=image.unit, overwrite=self.overwrite)
 
 
-def _plain(image: Image) -> str:
+def _plain(name: str) -> str:
     """Return a name that every file system takes."""
-    return re.sub(r"[^\w.-]+", "_", image.name) or "image"
+    return re.sub(r"[^\w.-]+", "_", name) or "image"

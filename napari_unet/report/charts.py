@@ -1,0 +1,116 @@
+"""Bars and a scatter of a comparison as PNG pictures. Changes no state of matplotlib, writes no file."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from napari_unet.core.rows import Row
+from napari_unet.metrics import SHELF, about
+
+from .paired import Standing, by_plane, standings
+
+_BEST, _LEVEL, _OTHER = "#0072b2", "#56b4e9", "#b0b0b0"
+_DPI = 110
+
+
+def topology_errors(rows: Sequence[Row]) -> dict[str, float]:
+    """Return by method how many components and holes it is off by, on average over planes and classes.
+
+    The sum of those metrics of topology that count something (``components``) and have an error (``components_error``)
+    among the rows; methods of which one has no value are absent.
+    """
+    names = [
+        name for name in SHELF.names()
+        if name.endswith("_error") and name.removesuffix("_error") in SHELF and about(name).family == "topology"
+    ]
+    found = [by_plane(rows, name) for name in names]
+    there = [one for one in found if any(one.values())]
+    if not there:
+        return {}
+    return {
+        method: float(sum(np.mean(list(one[method].values())) for one in there))
+        for method in there[0] if all(one.get(method) for one in there)
+    }
+
+
+def bars(ranked: Sequence[Standing], titles: Mapping[str, str], label: str = "Dice") -> bytes:
+    """Draw a bar for each method, the best on top, with its spread over planes.
+
+    The best is dark, what the planes do not tell apart from it is lighter, the others are grey.
+    """
+    figure, axes = _axes(6.4, 0.9 + 0.3 * max(1, len(ranked)))
+    places = np.arange(len(ranked))
+    axes.barh(places, [one.mean for one in ranked], height=0.7,
+              color=[_BEST if one.best else _LEVEL if one.level else _OTHER for one in ranked])
+    for place, one in enumerate(ranked):
+        if one.spread is not None:
+            axes.plot([one.mean - one.spread, one.mean + one.spread], [place, place], color="#333333", linewidth=1.2)
+    axes.set_yticks(places, [_plain(titles.get(one.method, one.method)) for one in ranked], fontsize=9)
+    axes.invert_yaxis()
+    axes.set_xlabel(f"{label}: mean over planes, line: standard deviation", fontsize=9)
+    if label == "Dice":
+        axes.set_xlim(0, 1.02)
+    return _png(figure)
+
+
+def scatter(rows: Sequence[Row], titles: Mapping[str, str]) -> bytes | None:
+    """Draw Dice against topology error; None where there is nothing to draw (strokes as reference, say).
+
+    Methods of nearly equal Dice may have very different numbers of components and holes: that is what it shows.
+    """
+    errors = topology_errors(rows)
+    ranked = [one for one in standings(rows, "dice") if one.method in errors]
+    if not ranked:
+        return None
+    figure, axes = _axes(6.4, 4.4)
+    # log(1 + error): one component too many matters as much as ten where there were hundreds
+    for one in ranked:
+        axes.plot(one.mean, 1 + errors[one.method], "o", markersize=7,
+                  color=_BEST if one.best else _LEVEL if one.level else _OTHER, markeredgecolor="#333333")
+    _label(axes, [(one.mean, 1 + errors[one.method], _plain(titles.get(one.method, one.method))) for one in ranked])
+    axes.set_yscale("log")
+    top = max(errors[one.method] for one in ranked)
+    ticks = [0, *(10**power * step for power in range(7) for step in (1, 3) if 10**power * step <= 1.5 * top + 1)]
+    axes.set_yticks([1 + tick for tick in ticks], [f"{tick:g}" for tick in ticks])
+    axes.minorticks_off()
+    axes.set_ylim(0.85, 1.6 * (1 + top))
+    axes.margins(x=0.16)
+    axes.set_xlabel("Dice (right is better)", fontsize=9)
+    axes.set_ylabel("components and holes off per plane (low is better)", fontsize=9)
+    return _png(figure)
+
+
+def _label(axes: Any, points: Iterable[tuple[float, float, str]]) -> None:
+    """Write names beside points, above and below in turn along the axis, so that neighbours overlap less."""
+    offsets = ((6, 4), (6, -10), (-6, 8), (-6, -12))
+    for place, (x, y, text) in enumerate(sorted(points)):
+        right, up = offsets[place % len(offsets)]
+        axes.annotate(text, (x, y), xytext=(right, up), textcoords="offset points", fontsize=8,
+                      ha="left" if right > 0 else "right")
+
+
+def _plain(text: str) -> str:
+    """Keep matplotlib from reading a name as a formula."""
+    return text.replace("$", r"\$")
+
+
+def _axes(width: float, height: float) -> tuple[Any, Any]:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), dpi=_DPI, facecolor="white", layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.tick_params(labelsize=9)
+    return figure, axes
+
+
+def _png(figure: Any) -> bytes:
+    file = io.BytesIO()
+    figure.savefig(file, format="png")
+    return file.getvalue()
