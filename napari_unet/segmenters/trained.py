@@ -19,7 +19,7 @@ from napari_unet.core.latest import Latest
 from napari_unet.core.learning.augment import Augmentation
 from napari_unet.core.learning.plan import Plan
 from napari_unet.core.learning.trainer import train
-from napari_unet.core.method import Progress
+from napari_unet.core.method import Progress, newest
 from napari_unet.core.predicting.predict import NetworkModel
 from napari_unet.core.predicting.weights import Network, Weights
 from napari_unet.core.registry import Entry
@@ -61,7 +61,7 @@ class Training:
     batch: Annotated[int, Knob("Pieces learnt from at a time; more is steadier but slower",
                                min=1, max=64, advanced=True)] = 4
     learning_rate: Annotated[float | None, Knob("How far the weights move at each step; lower it if the loss jumps; "
-                                                "auto: 0.002, or 0.0005 from pre-trained features",
+                                                "auto: 0.002, or 0.0005 when it begins with a trained network",
                                                 min=1e-6, max=0.1, step=1e-4, advanced=True)] = None
     loss: Annotated[Literal[losses.SHELF.names()], Knob(  # type: ignore[valid-type]  # whatever is on the shelf
         "What the network is told about its mistakes on painted pixels", advanced=True)] = "dice_cross_entropy"
@@ -81,11 +81,11 @@ class Training:
         names = [field.name for field in knobs.fields(self.network_type)]
         return cast(Network, self.network_type(**{name: getattr(self, name) for name in names}))
 
-    def plan(self, pretrained: bool = False) -> Plan:
-        """Return the training knobs as the trainer takes them."""
+    def plan(self, gentle: bool = False) -> Plan:
+        """Return the training knobs as the trainer takes them; gentle where there is something to forget."""
         return Plan(
             seconds=self.seconds, steps=self.steps, seed=self.seed, patch=self.patch, batch=self.batch,
-            learning_rate=self.learning_rate or (GENTLE_RATE if pretrained else Plan.learning_rate),
+            learning_rate=self.learning_rate or (GENTLE_RATE if gentle else Plan.learning_rate),
             augmentation=Augmentation().times(self.augmentation),
             device=self.device, threads=self.threads,
         )
@@ -98,7 +98,7 @@ class Training:
         From pre-trained features it goes as :func:`napari_unet.core.instant.improve.improve` says.
         """
         loss = losses.SHELF[self.loss]
-        features = None
+        features = initial if initial is not None and _answers(initial, newest(painted)) else None
         if initial is None and self.start != "scratch":
             try:
                 features = self._features()
@@ -107,9 +107,9 @@ class Training:
                     raise
                 yield Progress(f"{error} Training from nothing goes on.")
         if features is not None:
-            return (yield from improve(painted, features, loss, self.plan(pretrained=True)))
+            return (yield from improve(painted, features, loss, self.plan(gentle=True)))
         return (yield from train(
-            painted, self.network, loss, self.plan(),
+            painted, self.network, loss, self.plan(gentle=initial is not None),
             network_name=self.network_name, initial=initial,
         ))
 
@@ -138,6 +138,12 @@ class Training:
                 f"them. Choose the method {weights.network_name!r}."
             )
         return Continued(self, weights)
+
+
+def _answers(weights: Weights, training: TrainingSet) -> bool:
+    """Whether strokes may fit the last layer anew: it has features for that, and no class that is not painted."""
+    return hasattr(weights.network, "prior") and getattr(weights.network, "channelwise", False) and set(
+        weights.classes.ids) <= set(training.painted_ids)
 
 
 @dataclasses.dataclass(frozen=True)
