@@ -71,7 +71,7 @@ def parts(count: int, pairs: Pairs) -> NDArray[np.int64]:
 
 
 def merge(
-    features: NDArray[np.floating], sizes: NDArray[np.floating], pairs: Pairs, most: float
+    features: NDArray[np.floating], sizes: NDArray[Any], pairs: Pairs, most: float
 ) -> NDArray[np.int64]:
     """Merge touching regions that resemble each other most, until no two are alike.
 
