@@ -25,11 +25,12 @@ def scene(classes: int = 3, rows: int = 300, width: int = 6, seed: int = 0) -> t
 
 
 def standardised(features: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Features of weighted mean 0 and nearly unit spread, by hand, with the weights."""
-    weight = 1 / (np.bincount(labels)[labels] * (labels.max() + 1))
-    mean = (weight[:, None] * features).sum(0)
-    spread = np.sqrt((weight[:, None] * (features - mean) ** 2).sum(0)) + 1e-3 * np.abs(features).max()
-    return (features - mean) / spread, weight
+    """Features of mean 0 and nearly unit spread where classes count alike, by hand, with the weights of the fit."""
+    counts = np.bincount(labels)[labels]
+    even, weight = 1 / (counts * (labels.max() + 1)), 1 / np.sqrt(counts)
+    mean = (even[:, None] * features).sum(0)
+    spread = np.sqrt((even[:, None] * (features - mean) ** 2).sum(0)) + 1e-3 * np.abs(features).max()
+    return (features - mean) / spread, weight / weight.sum()
 
 
 @pytest.mark.parametrize("classes", [2, 3, 5])
@@ -57,9 +58,9 @@ def test_logistic_is_that_of_scikit_learn(classes: int) -> None:
     np.testing.assert_allclose(chance / chance.sum(1, keepdims=True), same.predict_proba(design), atol=5e-3)
 
 
-def test_painting_more_of_the_same_changes_nothing() -> None:
+def test_painting_everything_twice_changes_nothing() -> None:
     features, labels = scene(2)
-    repeated = np.concatenate([np.arange(len(labels)), *[np.flatnonzero(labels == 0)] * 9])
+    repeated = np.tile(np.arange(len(labels)), 2)
     for fit in (ridge, lambda samples: logistic(samples, ridge(samples), steps=300)):
         first, second = (samples.head(fit(samples)) for samples in
                          (Samples(features, labels), Samples(features[repeated], labels[repeated])))
@@ -147,3 +148,24 @@ def test_descent_stays_where_nothing_falls() -> None:
     np.testing.assert_array_equal(descend(lambda x: (0.0, 0 * x), np.ones(3), steps=5), np.ones(3))
     # a gradient that lies: no step helps, so none is taken
     np.testing.assert_array_equal(descend(lambda x: (float(x @ x), -x), np.ones(3), steps=5), np.ones(3))
+
+
+def test_painting_more_of_a_class_claims_a_little_more_of_it() -> None:
+    features, labels = scene(2)
+    repeated = np.concatenate([np.arange(len(labels)), *[np.flatnonzero(labels == 0)] * 8])
+    first, second = (samples.head(logistic(samples, ridge(samples), steps=300)) for samples in
+                     (Samples(features, labels), Samples(features[repeated], labels[repeated])))
+    # nine times the paint: at most log 9 if every pixel counted alike, half of it here
+    shift = np.diff(first(features))[:, 0] - np.diff(second(features))[:, 0]
+    assert 0.2 < np.median(shift) < np.log(9) / 2 + 0.3
+
+
+def test_a_feature_that_is_trusted_less_has_less_weight() -> None:
+    features, labels = scene(2)
+    twice = np.concatenate([features, features], axis=1)
+    trust = np.repeat(np.array([1.0, 0.3], np.float32), features.shape[1])
+    for fit in (ridge, lambda samples: logistic(samples, ridge(samples), steps=300)):
+        samples = Samples(twice, labels, trust)
+        weights = samples.head(fit(samples)).weights
+        same, less = np.abs(weights[: features.shape[1]]), np.abs(weights[features.shape[1]:])
+        np.testing.assert_allclose(less, 0.09 * same, atol=0.02 * same.max())
