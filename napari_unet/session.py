@@ -9,25 +9,19 @@ from __future__ import annotations
 
 import dataclasses
 import weakref
-from collections.abc import Generator, Hashable, Mapping
-from itertools import count
+from collections.abc import Generator
 from typing import Any, Literal
 
-import numpy as np
-from numpy.typing import NDArray
 from psygnal import Signal
 
-from .core.classes import ClassTable, joined
-from .core.image import Image
-from .core.latest import Latest
+from .core.classes import joined
+from .core.errors import UsageError
 from .core.method import Model, Progress, Segmenter
-from .core.scribbles import Pair, Scribbles, TrainingSet
 from .core.threads import claim_threads
+from .kept import Kept, KeptModels, Shown, frozen, steps_of
+from .painting import Painting
 
 Phase = Literal["idle", "answered", "learning", "paused", "failed"]
-
-FIRST_CLASSES = ClassTable.default((1, 2))
-"""Background and one class to start with."""
 
 ANSWERED = "Answered from your strokes. Paint where it is wrong, and press Live to let the network learn too."
 
@@ -58,123 +52,44 @@ class Moment:
     dice: float | None = None
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class _Item:
-    pair: Pair
-    enabled: bool = True
-
-
-class Session:
+class Session(Painting):
     """Pairs, classes, strokes for a running training, and its results.
 
     Attributes
     ----------
-    painted : Latest[TrainingSet]
-        What a training in another thread reads before every step.
     models : Latest[Model | None]
-        The newest model; what a predictor in another thread reads.
+        The model to show, the newest or one gone back to; what a predictor in another thread reads.
     history : list of Moment
         Of the present or last training.
     seen_versions : tuple of int
         Versions of the strokes, pair by pair, that the last event of the training had taken up.
+    held_strokes : tuple of int
+        How many strokes of each pair the training keeps for scoring, in the order of ``seen_versions``.
     device : str
         Where the training runs, and why there; empty before the first step.
     """
 
-    pairs_changed = Signal()
-    classes_changed = Signal(ClassTable)
     state_changed = Signal(State)
     history_changed = Signal()
     model_changed = Signal(object)
+    kept_changed = Signal()
 
     def __init__(self) -> None:
-        self._items: dict[Hashable, _Item] = {}
-        self._versions = count(1)
-        self._classes = FIRST_CLASSES
-        self._state = State("idle", self.hint())
-        self.painted: Latest[TrainingSet] = Latest(TrainingSet((), self._classes))
-        self.models: Latest[Model | None] = Latest(None)
+        super().__init__()
+        self.models = Shown()
         self.history: list[Moment] = []
         self.seen_versions: tuple[int, ...] = ()
+        self.held_strokes: tuple[int, ...] = ()
         self.device = ""
+        self._kept = KeptModels()
+        self._pinned: Kept | None = None
+        self._answers = True
         self._run: object | None = None
         self._answer: Model | None = None
+        self._state = State("idle", self.hint())
+        self.published.connect(self.refresh_hint)
 
-    # -- pairs and strokes -----------------------------------------------------------------------------------------
-
-    @property
-    def keys(self) -> tuple[Hashable, ...]:
-        """Keys of all pairs in the order they were added."""
-        return tuple(self._items)
-
-    def pair(self, key: Hashable) -> Pair:
-        """Return the pair with this key, as of now."""
-        return self._items[key].pair
-
-    def enabled(self, key: Hashable) -> bool:
-        """Whether a pair is learnt from."""
-        return self._items[key].enabled
-
-    def put_pair(self, key: Hashable, image: Image, scribbles: Scribbles | None = None) -> None:
-        """Add a pair, or replace its image and strokes.
-
-        Raises
-        ------
-        UserError
-            If image and strokes do not match.
-        """
-        scribbles = scribbles or Scribbles.empty(image.shape)
-        pair = Pair(image, dataclasses.replace(scribbles, version=next(self._versions)))
-        old = self._items.get(key)
-        self._items[key] = _Item(pair, old.enabled if old else True)
-        self._changed()
-
-    def remove_pair(self, key: Hashable) -> None:
-        """Forget a pair; its strokes are no longer learnt from. No error if there is none."""
-        if self._items.pop(key, None) is not None:
-            self._changed()
-
-    def enable(self, key: Hashable, enabled: bool) -> None:
-        """Say whether a pair is learnt from."""
-        if self._items[key].enabled != enabled:
-            self._items[key] = dataclasses.replace(self._items[key], enabled=enabled)
-            self._changed()
-
-    def paint(self, key: Hashable, planes: Mapping[int, NDArray[np.uint8]]) -> bool:
-        """Take over painted planes; planes that are as they were cost a comparison only.
-
-        Parameters
-        ----------
-        key : hashable
-            Of the pair.
-        planes : mapping of int to ndarray of uint8, shape (Y, X)
-            May be views of an array that changes later; what has changed is copied.
-
-        Returns
-        -------
-        bool
-            Whether anything has changed and was published to a running training.
-        """
-        item = self._items[key]
-        old = item.pair.scribbles
-        changed = {
-            number: plane for number, plane in planes.items()
-            if (not np.array_equal(old.planes[number], plane) if number in old.planes else plane.any())
-        }
-        if not changed:
-            return False
-        pair = Pair(item.pair.image, old.replacing(changed, next(self._versions)))
-        self._items[key] = dataclasses.replace(item, pair=pair)
-        self._publish()
-        return True
-
-    def version(self, key: Hashable) -> int:
-        """Version of a pair's strokes."""
-        return self._items[key].pair.scribbles.version
-
-    def training_set(self) -> TrainingSet:
-        """Return all enabled pairs as of now."""
-        return TrainingSet(tuple(item.pair for item in self._items.values() if item.enabled), self._classes)
+    # -- state -----------------------------------------------------------------------------------------------------
 
     def hint(self) -> str:
         """Say what to do next to get a segmentation."""
@@ -182,37 +97,14 @@ class Session:
             return "Open an image (or File > Open Sample), then press + to paint strokes on it."
         if not any(item.enabled for item in self._items.values()):
             return "Tick at least one image to learn from."
-        return self.painted.get().missing() or "Ready: press Live and go on painting where it is wrong."
-
-    def _changed(self) -> None:
-        self._publish()
-        self.pairs_changed.emit()
-
-    def _publish(self) -> None:
-        training = self.training_set()
-        self.painted.put(training)
-        if training.classes != self._classes:  # an id was painted that the table did not have
-            self._classes = training.classes
-            self.classes_changed.emit(self._classes)
-        self.refresh_hint()
-
-    # -- classes ---------------------------------------------------------------------------------------------------
-
-    @property
-    def classes(self) -> ClassTable:
-        """The class table."""
-        return self._classes
-
-    def set_classes(self, classes: ClassTable) -> None:
-        """Replace the class table; painted ids that it lacks are kept in it."""
-        classes = classes.including(self.painted.get().counts())
-        if classes != self._classes:
-            self._classes = classes
-            self.painted.put(self.training_set())
-            self.classes_changed.emit(classes)
-            self.refresh_hint()
-
-    # -- state -----------------------------------------------------------------------------------------------------
+        missing = self.painted.get().missing()
+        if missing is None and self._answers:
+            return "Ready: your strokes are answered at once. Press Live to let the network learn too."
+        if missing is None:
+            return "Ready: press Live and go on painting where it is wrong. (There are no instant answers, see below.)"
+        if self.model is not None:
+            return f"{missing} The answer before stays until then."
+        return missing
 
     @property
     def state(self) -> State:
@@ -228,32 +120,109 @@ class Session:
 
     def refresh_hint(self) -> None:
         """While nothing is going on, say what to do next."""
-        if self._state.phase == "idle":
+        if self._state.phase == "idle" or (self._state.phase == "answered" and self.painted.get().missing()):
             self.set_state("idle")
+
+    def no_answers(self) -> None:
+        """Note that strokes cannot be answered at once in this sitting; a network can still learn from nothing."""
+        self._answers = False
+        self.refresh_hint()
 
     # -- learning --------------------------------------------------------------------------------------------------
 
     @property
     def model(self) -> Model | None:
-        """The newest model: trained or loaded, and where strokes have been answered with it since, that answer."""
-        return self._answer or self.models.get()
+        """The model shown: one gone back to, or the newest, as fitted to the strokes painted since."""
+        return self._pinned.model if self._pinned else self._answer or self.models.get()
 
     def answered(self, model: Model) -> None:
         """Note that the newest strokes were answered with this model; it is shown until a newer one comes."""
+        newest = self.models.newest
+        if newest is not None and not (getattr(newest, "refits", False) and steps_of(newest) == steps_of(model)):
+            return  # it came late: the answer of a model that has been replaced
         first = self.model is None
         self._answer = model
+        if not steps_of(model):
+            self._keep(model)
         if first:
             self.model_changed.emit(model)
         if self._state.phase in ("idle", "answered"):
             self.set_state("answered", ANSWERED)
 
     def set_model(self, model: Model | None) -> None:
-        """Put a model in place of the present one, e.g. from a file; its classes join the table."""
-        self._answer = None
+        """Put a model in place of the present one, e.g. from a file; its classes join the table. None: start anew."""
+        self._answer = self._pinned = None
         self.models.put(model)
+        self.models.pin(None)
+        if model is None:
+            self._kept.forget()
+        elif all(one.model is not model for one in self.kept):
+            self._kept.begin()
+            self._kept.add(model)
         if model is not None:
             self.set_classes(joined(self._classes, model.classes, bool(self.painted.get().counts())))
         self.model_changed.emit(model)
+        self.kept_changed.emit()
+
+    # -- models before ---------------------------------------------------------------------------------------------
+
+    @property
+    def kept(self) -> tuple[Kept, ...]:
+        """The last five trained models, newest first, and the instant answer: what one can go back to."""
+        return self._kept.all
+
+    @property
+    def pinned(self) -> Kept | None:
+        """The model that was gone back to, None while the newest is shown."""
+        return self._pinned
+
+    @property
+    def shown(self) -> Kept | None:
+        """Which of the kept models is shown."""
+        return self._pinned or self._kept.find(self.model)
+
+    def go_back(self, kept: Kept) -> None:
+        """Show one of :attr:`kept` until :meth:`follow_newest`, or until a training goes on from it.
+
+        Neither newer models nor newer strokes change what is shown meanwhile.
+
+        Raises
+        ------
+        UsageError
+            If it is not kept any more.
+        """
+        if kept not in self.kept:
+            names = ", ".join(one.name for one in self.kept) or "none yet"
+            raise UsageError(f"The model {kept.name!r} is not kept any more. Kept are: {names}.")
+        self._pinned = kept
+        self.models.pin(frozen(kept.model))
+        if self._state.phase == "learning":
+            self.set_state("learning", f"Learning goes on. {self._choice()}")
+        else:
+            self.set_state("paused", f"{self._choice()} New strokes do not change it; Live trains on from it.")
+        self.model_changed.emit(kept.model)
+        self.kept_changed.emit()
+
+    def follow_newest(self) -> None:
+        """Show the newest model again, and answer strokes with it."""
+        if self._pinned is None:
+            return
+        self._pinned = None
+        self.models.pin(None)
+        if self._state.phase != "learning":
+            self.set_state("paused", "Showing the newest model again.")
+        self.model_changed.emit(self.model)
+        self.kept_changed.emit()
+
+    def _choice(self) -> str:
+        assert self._pinned is not None
+        return f"Showing the model of your choice ({self._pinned.name}) until you pick the newest again."
+
+    def _keep(self, model: Model, dice: float | None = None, step: int = 0) -> None:
+        self._kept.add(model, dice, step, stays=self._pinned)
+        self.kept_changed.emit()
+
+    # -- training --------------------------------------------------------------------------------------------------
 
     def training(self, method: Segmenter, threads: int | None = None) -> Generator[Progress, None, Model]:
         """Fit a method to the strokes as they are painted; ends when the method does, or when closed.
@@ -270,7 +239,13 @@ class Session:
         """
         self._run = run = object()
         self.history = []
-        self.seen_versions = ()
+        self.seen_versions = self.held_strokes = ()
+        self._kept.begin()
+        if self._pinned is not None:  # it is what the training goes on from
+            self.models.put(self._pinned.model)
+            self._answer = self._pinned = None
+            self.models.pin(None)
+            self.kept_changed.emit()
         self.history_changed.emit()
         self.set_state("learning", "Warming up...")
         return self._train(method, threads, run)
@@ -300,13 +275,18 @@ class Session:
         step, loss = getattr(event, "step", None), getattr(event, "loss", None)
         self.seen_versions = tuple(getattr(event, "versions", ()))
         self.device = getattr(event, "device", "") or self.device
+        self.held_strokes = tuple(getattr(event, "held_strokes", self.held_strokes))
         if step is not None and loss is not None and (not self.history or step > self.history[-1].step):
             self.history.append(Moment(int(step), float(loss), getattr(event, "held_out_mean", None)))
             self.history_changed.emit()
         if self._state.phase == "learning":
-            self.set_state("learning", event.text)
+            where = "Learning" if step is None else f"Learning: step {step}"
+            self.set_state("learning", event.text if self._pinned is None else f"{where}. {self._choice()}")
         if event.model is not None:
-            self.model_changed.emit(event.model)
+            self._answer = None
+            self._keep(event.model, getattr(event, "held_out_mean", None), step or 0)
+            if self._pinned is None:
+                self.model_changed.emit(event.model)
 
 
 _sessions: dict[int, tuple[weakref.ref[Any], Session]] = {}
