@@ -12,7 +12,8 @@ from sklearn.ensemble import RandomForestClassifier
 
 from napari_unet.core.image import Image
 from napari_unet.core.method import Model, assemble
-from napari_unet.core.scribbles import Pair
+from napari_unet.core.scribbles import Pair, Scribbles, TrainingSet
+from napari_unet.sample_data import Sample
 
 Predict = Callable[[Image, int], NDArray[np.uint8]]
 """Labels (Y, X) of a plane of an image."""
@@ -34,6 +35,21 @@ def thinned(planes: tuple[tuple[int, int], ...], most: int | None) -> tuple[tupl
     if most is None or len(planes) <= most:
         return planes
     return tuple(planes[int(place)] for place in np.linspace(0, len(planes) - 1, most).round())
+
+
+def labelled(sample: Sample) -> TrainingSet:
+    """Return all training planes with a label on every pixel."""
+    fields = [field_of(sample, *place) for place in sample.train]
+    return TrainingSet(
+        tuple(Pair(image, Scribbles.from_array(truth[None])) for image, truth in fields), sample.classes)
+
+
+def field_of(sample: Sample, number: int, plane: int) -> tuple[Image, NDArray[np.uint8]]:
+    """Return a plane as an image of its own, so that a method sees nothing else of a stack, and its labels (Y, X)."""
+    image, reference = sample.pairs[number].image, sample.references[number]
+    assert reference is not None, "the layout has labels"
+    alone = Image(image.plane(plane)[None], "NCYX", f"{image.name} plane {plane}")
+    return alone, np.ascontiguousarray(reference[image.where(plane)])
 
 
 def dice(labels: NDArray[np.uint8], truth: NDArray[np.uint8], number: int) -> float:

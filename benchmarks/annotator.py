@@ -30,11 +30,11 @@ from _annotator import curves
 from _annotator.curves import Row
 from _annotator.desk import Desk, Field, annotate
 from _annotator.learners import LEARNERS
-from _shared import Predict, dice, of_model, set_names, thinned
+from _shared import Predict, dice, field_of, labelled, of_model, set_names, thinned
 
 from napari_unet.contenders import make_method
 from napari_unet.core.image import Image
-from napari_unet.core.scribbles import Pair, Scribbles, TrainingSet
+from napari_unet.core.scribbles import TrainingSet
 from napari_unet.core.work import Work
 from napari_unet.sample_data import Sample, load_set
 
@@ -66,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def painted(sample: Sample, method: str, seed: int, given: argparse.Namespace) -> Iterator[Row]:
     """Let a person paint while a method learns; score at some numbers of strokes."""
-    fields = [field_of(sample, *place) for place in chosen(sample)]
+    fields = [Field(*field_of(sample, *place)) for place in chosen(sample)]
     desk = Desk(fields, sample.classes, LEARNERS[method], seed, given.device, given.pace)
     wanted = numbers(given.strokes, given.every)
     try:
@@ -80,11 +80,8 @@ def painted(sample: Sample, method: str, seed: int, given: argparse.Namespace) -
 
 def ceiling(sample: Sample, seed: int, given: argparse.Namespace) -> Iterator[Row]:
     """Train on all labels of all training planes, and score."""
-    fields = [field_of(sample, *place) for place in sample.train]
-    training = TrainingSet(
-        tuple(Pair(field.image, Scribbles.from_array(field.truth[None])) for field in fields), sample.classes)
-    method = make_method("unet", seconds=given.dense_seconds, seed=seed, device=given.device)
-    predict = of_model(Work(method.fit(training)).result())
+    method = make_method("unet", start="pretrained", seconds=given.dense_seconds, seed=seed, device=given.device)
+    predict = of_model(Work(method.fit(labelled(sample))).result())
     for name, value in scores(sample, predict, given.planes):
         yield Row(sample.name, "dense", curves.ALL_LABELS, given.dense_seconds, name, value, seed, 0.0)
 
@@ -109,16 +106,8 @@ def chosen(sample: Sample) -> tuple[tuple[int, int], ...]:
     marked = [(number, plane) for number, pair in enumerate(sample.pairs) for plane in pair.scribbles.planes]
     planes = [place for place in marked if place in sample.train]
     pairs = list(itertools.combinations(planes if len(planes) >= 2 else sample.train, 2)) or [sample.train]
-    held = {place: set(np.unique(field_of(sample, *place).truth)) for pair in pairs for place in pair}
+    held = {place: set(np.unique(field_of(sample, *place)[1])) for pair in pairs for place in pair}
     return max(pairs, key=lambda pair: len(set.union(*(held[place] for place in pair))))
-
-
-def field_of(sample: Sample, number: int, plane: int) -> Field:
-    """Return a plane as an image of its own, so that a method sees nothing else of a stack."""
-    image, reference = sample.pairs[number].image, sample.references[number]
-    assert reference is not None, "the layout has labels"
-    alone = Image(image.plane(plane)[None], "NCYX", f"{image.name} plane {plane}")
-    return Field(alone, np.ascontiguousarray(reference[image.where(plane)]))
 
 
 def numbers(strokes: int, every: int) -> frozenset[int]:

@@ -29,11 +29,12 @@ def benchmark() -> ModuleType:
 
 def test_every_method_answers(benchmark: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     benchmark.main(["--data", str(ROOT / "sample_data"), "--sets", "nuclei", "--seeds", "0", "--planes", "1",
-                    "--seconds", "1", "--device", "cpu", "--csv", str(tmp_path / "out" / "strokes.csv")])
+                    "--seconds", "1", "--dense-seconds", "1", "--device", "cpu",
+                    "--csv", str(tmp_path / "out" / "strokes.csv")])
     with (tmp_path / "out" / "strokes.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert list(rows[0])[:5] == ["set", "method", "class", "dice", "seconds"]
-    assert [row["method"] for row in rows] == ["forest", "instant", "scratch"]
+    assert [row["method"] for row in rows] == ["forest", "instant", "deep", "scratch", "dense"]
     assert all(0 <= float(row["dice"]) <= 1 and float(row["seconds"]) > 0 for row in rows)
     assert float(rows[1]["dice"]) > 0.7
     shown = capsys.readouterr().out

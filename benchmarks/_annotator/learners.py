@@ -7,20 +7,19 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import numpy as np
 from _shared import Predict, filters, forest, of_model
 from numpy.typing import NDArray
 
 from napari_unet.contenders import make_method
-from napari_unet.core import knobs
 from napari_unet.core.image import Image
+from napari_unet.core.instant.answers import Answers
 from napari_unet.core.instant.instant import InstantModel
 from napari_unet.core.latest import Latest
 from napari_unet.core.method import Model
 from napari_unet.core.scribbles import TrainingSet
-from napari_unet.segmenters import SHELF
+from napari_unet.pretrained import load_features
 
 MEMORY = 4096
 """Megabytes for features, of the images that are painted and, apart from them, of those that are scored."""
@@ -89,39 +88,33 @@ def learn_instant(painted: Latest[TrainingSet], seed: int, device: str) -> Learn
 
 
 def learn_deep(painted: Latest[TrainingSet], seed: int, device: str) -> Learner:
-    """Train the network without end, from what the program starts from."""
-    return _train(painted, seed=seed, device=device, **_starting("pretrained"))
+    """Answer every stroke on the newest features while the network learns without end, as the window does."""
+    method = make_method("unet", start="pretrained", seconds=None, seed=seed, device=device)
+    answers = Answers(painted, load_features, device, MEMORY * 2**20)
+    newest: Model | None = None
+    shown: Model | None = None
+    for event in method.fit(painted):
+        newest = event.model or newest
+        answer = answers.over(newest)
+        while answers.busy:
+            answer = answers.over(newest)
+        if isinstance(answer, InstantModel) and answer is not shown:
+            shown = answer
+            yield Answer(of_model(answer), of_model(answer.as_network()))
+        else:
+            yield None
 
 
 def learn_scratch(painted: Latest[TrainingSet], seed: int, device: str) -> Learner:
     """Train the network without end, from nothing."""
-    return _train(painted, seed=seed, device=device, **_starting("scratch"))
+    method = make_method("unet", start="scratch", seconds=None, seed=seed, device=device)
+    for event in method.fit(painted):
+        yield None if event.model is None else Answer(of_model(event.model), of_model(event.model))
 
 
 LEARNERS: dict[str, Learn] = {
     "forest": learn_forest, "instant": learn_instant, "deep": learn_deep, "scratch": learn_scratch,
 }
-
-
-def _starting(start: str) -> dict[str, str]:
-    """Return the knob that says where training starts, if the network has one; else all training is from nothing."""
-    return {"start": start} if "start" in {field.name for field in knobs.fields(SHELF["unet"])} else {}
-
-
-def _train(painted: Latest[TrainingSet], **options: Any) -> Learner:
-    method = make_method("unet", seconds=None, **options)
-    twins: dict[int, Any] = {}
-    for event in method.fit(painted):
-        yield None if event.model is None else Answer(of_model(event.model), of_model(_twin(event.model, twins)))
-
-
-def _twin(model: Model, stores: dict[int, Any]) -> Model:
-    """Return the same model with a store of features of its own, if it has one."""
-    if not isinstance(model, InstantModel):
-        return model
-    if id(model.store) not in stores:
-        stores[id(model.store)] = make_method("instant", device=model.store.device.name, memory=MEMORY).store()
-    return dataclasses.replace(model, store=stores[id(model.store)])
 
 
 def _changes(painted: Latest[TrainingSet]) -> Iterator[TrainingSet | None]:
