@@ -201,7 +201,8 @@ def run_comparison(
 def _keep(found: Comparison, contender: Contender, outcome: Outcome) -> None:
     name, model = contender.name, outcome.model
     found.masks[name], found.models[name], found.done[name] = outcome.masks, model, outcome.planes
-    found.notes[name] = " ".join(filter(None, (model.note, outcome.said)))
+    note = model.note if not (model.note and outcome.said) or model.note.endswith(".") else f"{model.note}."
+    found.notes[name] = " ".join(filter(None, (note, outcome.said)))
     if contender.method is not None:
         fitted = getattr(model, "method", None)
         found.asked[name] = contender.method

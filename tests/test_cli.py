@@ -226,7 +226,7 @@ def test_methods_and_info_list_everything(capsys: pytest.CaptureFixture[str]) ->
         ([*TRAIN, "-o", "{f}/images.tif", "--overwrite"], 1, "is an input"),
         ([*TRAIN, "-o", "{f}/model.pt"], 1, "Add --overwrite"),
         ([*TRAIN, "-o", "{t}/no/m.pt"], 1, "There is no folder"),
-        ([*TRAIN, "-o", "{t}/m.pt", "--network", "resnet"], 2, "Allowed: unet"),
+        ([*TRAIN, "-o", "{t}/m.pt", "--network", "resnet"], 2, "no network 'resnet'. Allowed: "),
         ([*TRAIN, "-o", "{t}/m.pt", "--set", "depth=99"], 2, "depth cannot be 99"),
         ([*TRAIN, "-o", "{t}/m.pt", "--device", "tpu"], 2, "tpu"),
         ([*TRAIN, "-o", "{t}/m.pt", "--axes", "YX"], 1, "'YX'"),

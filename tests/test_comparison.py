@@ -137,7 +137,7 @@ def test_what_is_not_done_in_time_is_left_out_and_marked(clock: Clock) -> None:
     found, findings = run(Contender("slow", Fake(clock, to_fit=5, to_segment=8), budget=20.0))  # type: ignore[arg-type]
     assert found.done["slow"] == ((0, 1),), "5 + 8 + 8 s are over 20 s, the third plane is not begun"
     assert found.partial("slow") == (2, 3)
-    assert found.notes["slow"] == "made up 2 of 3 planes in its time."
+    assert found.notes["slow"] == "made up. 2 of 3 planes in its time."
     assert {row.plane for row in found.rows if row.metric == "dice"} == {0, 1}
     assert (found.masks["slow"][0][:2] == 2).all()
     assert not found.masks["slow"][0][2].any()
@@ -186,7 +186,7 @@ def test_a_plane_half_done_is_taken_back(clock: Clock) -> None:
 def test_learning_is_stopped_with_what_there_is(clock: Clock) -> None:
     endless = Fake(clock, to_fit=1000, steps=100, early=True)
     found, _ = run(Contender("a", endless, budget=20.0))  # type: ignore[arg-type]
-    assert found.notes["a"] == "made up Learning was stopped after 50 s. 1 of 3 planes in its time."
+    assert found.notes["a"] == "made up. Learning was stopped after 50 s. 1 of 3 planes in its time."
     found, _ = run(Contender("b", dataclasses.replace(endless, early=False), budget=20.0))  # type: ignore[arg-type]
     assert found.failures["b"].startswith("It was not done learning after 50 s; its budget is 20 s. Give it more time")
 
@@ -328,7 +328,7 @@ def test_a_plane_that_one_fold_did_not_do_is_not_done(clock: Clock) -> None:
     slow = Fake(clock, to_fit=5, to_segment=8)
     found, _ = run(Contender("slow", slow, budget=20.0), dense=False, folds=2)  # type: ignore[arg-type]
     assert found.done["slow"] == ((0, 1),)
-    assert found.notes["slow"] == "made up 2 of 3 planes in its time."
+    assert found.notes["slow"] == "made up. 2 of 3 planes in its time."
 
 
 def test_where_nothing_can_be_held_out_nothing_is_scored(clock: Clock) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -113,7 +114,7 @@ def test_plain_arrays_say_what_scikit_learn_says(classes: int, seed: int, boosti
         ours = Trees.of_boosting(theirs.fit(measured, labels))
     else:
         theirs = RandomForestClassifier(8, random_state=0)
-        ours = Trees.of_forest(theirs.fit(measured, labels))
+        ours = Trees.of_forest(theirs.fit(measured, labels).estimators_)
     new = generator.normal(size=(200, 5)).astype(np.float32)
     again = Trees.from_arrays(ours.arrays())
     np.testing.assert_allclose(ours.probabilities(new), theirs.predict_proba(new), atol=1e-5)
@@ -191,6 +192,30 @@ def test_fewer_samples_than_paint_still_know_a_rare_class(kind: Any) -> None:
     (patch,) = found.segment(Image(images[:1], "NYX"), probabilities=True)
     assert patch.probabilities is not None
     assert patch.probabilities.shape == (3, 72, 96)
+
+
+def test_the_forest_votes_as_scikit_learn_s_does() -> None:
+    generator = np.random.default_rng(0)
+    measured = generator.normal(size=(600, 6)).astype(np.float32)
+    labels = (measured[:, 0] + measured[:, 1] ** 2 + generator.normal(0, 0.5, 600) > 0.8).astype(np.intp)
+    growing = Forest(trees=200, depth=8)._grow(measured[:400], labels[:400])
+    while True:
+        try:
+            next(growing)
+        except StopIteration as stop:
+            ours = stop.value.probabilities(measured[400:])
+            break
+    theirs = RandomForestClassifier(200, max_depth=8, random_state=0).fit(measured[:400], labels[:400])
+    other = RandomForestClassifier(200, max_depth=8, random_state=1).fit(measured[:400], labels[:400])
+    expected, again = theirs.predict_proba(measured[400:]), other.predict_proba(measured[400:])
+    assert np.abs(ours - expected).mean() < 1.5 * np.abs(again - expected).mean(), "as near as another seed of theirs"
+
+
+def test_growing_trees_leaves_the_filters_of_warnings_alone() -> None:
+    before = list(warnings.filters)
+    images, _, strokes = textures()
+    fitted(Forest(trees=40, largest=2.0), images, strokes)
+    assert list(warnings.filters) == before
 
 
 def test_scales_in_the_wrong_order() -> None:

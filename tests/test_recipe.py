@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tifffile import imwrite
 
 import napari_unet
+from napari_unet.cli import main
 from napari_unet.contenders import contenders_of, make_method
 from napari_unet.core.errors import UsageError, UserError
 from napari_unet.core.knobs import as_dict
@@ -154,3 +156,36 @@ def test_a_method_is_fitted_again_from_its_recipe(tmp_path: Path) -> None:
     assert again.method == dataclasses.replace(model.method, trees=3)
     mask = napari_unet.predict(image, model).result()
     assert (mask == (image > 0)).mean() > 0.95
+
+
+def test_compare_runs_recipes_in_folds_and_writes_recipes_and_models(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    image = np.random.default_rng(0).integers(0, 30, (2, 40, 48), np.uint8)
+    image[:, 10:30, 10:30] += 120
+    strokes = np.zeros_like(image)
+    strokes[:, 15:18, 12:28] = strokes[:, 24:27, 12:28] = 2
+    strokes[:, 2:5, 3:45] = strokes[:, 34:37, 3:45] = 1
+    imwrite(tmp_path / "i.tif", image, photometric="minisblack")
+    imwrite(tmp_path / "s.tif", strokes, photometric="minisblack")
+    save_recipe(tmp_path / "few.json", Forest(trees=5, largest=2.0))
+    words = ["compare", str(tmp_path / "i.tif"), str(tmp_path / "s.tif"), "--methods", f"{tmp_path}/few.json,threshold",
+             "--set", "threshold.kind=otsu", "--metrics", "overlap"]
+    out = tmp_path / "out"
+    assert main([*words, "--set", "few.depth=3", "--folds", "2", "--save-models", "-o", str(out)]) == 0
+    said = capsys.readouterr().out
+    assert "every stroke was kept from the methods once, in 2 folds of whole strokes" in said
+    assert load_recipe(out / "recipes" / "few.json").make() == Forest(trees=5, largest=2.0, depth=3)
+    assert load_recipe(out / "recipes" / "threshold.json").knobs["kind"] == "otsu"
+    assert os.listdir(out / "models") == ["few.pt"]
+    table = (out / "table.csv").read_text(encoding="utf-8")
+    assert "few,i,0,2,class 2,dice," in table
+    assert "components" not in table
+    assert main([*words, "--preset", "quick", "--set", "slick.size=3", "-o", str(tmp_path / "o")]) == 2
+    assert "METHOD.NAME=VALUE with one of instant, forest, " in capsys.readouterr().err
+    assert main([*words, "-o", str(tmp_path / "o"), "--folds", "0"]) == 2
+    assert main(["compare", *words[1:3], "--methods", f"{tmp_path}/none.json", "-o", str(tmp_path / "o")]) == 1
+    assert "none.json does not exist. Choose a recipe" in capsys.readouterr().err
+    assert main(["compare", *words[1:3], "--methods", "classicals", "-o", str(tmp_path / "o")]) == 2
+    assert "There is no method called 'classicals'" in capsys.readouterr().err
+    assert not (tmp_path / "o").exists(), "nothing is made before the names are right"

@@ -131,6 +131,14 @@ def test_the_best_is_the_highest_or_the_lowest_and_ties_share_it():
     )
 
 
+def test_a_method_judged_on_fewer_planes_wins_nothing():
+    rows = [row("late", 0.99), row("a", 0.8), row("a", 0.7, plane=1), row("b", 0.8), row("b", 0.6, plane=1),
+            *(row(name, seconds, image="", plane=None, class_id=None, metric="seconds", unit="s")
+              for name, seconds in {"late": 1.0, "a": 3.0, "b": 2.0}.items())]
+    winners = {(method, column.metric) for method, column in best(summarise(rows))}
+    assert winners == {("a", "dice"), ("b", "seconds")}
+
+
 @pytest.mark.parametrize(
     ("value", "unit", "text"),
     [(0.91449, "", "0.914"), (1.0, "", "1.000"), (21.0, "count", "21"), (21.25, "count", "21.2"),

@@ -85,12 +85,13 @@ def scatter(rows: Sequence[Row], titles: Mapping[str, str]) -> bytes | None:
 
 
 def _label(axes: Any, points: Iterable[tuple[float, float, str]]) -> None:
-    """Write names beside points, above and below in turn along the axis, so that neighbours overlap less."""
-    offsets = ((6, 4), (6, -10), (-6, 8), (-6, -12))
-    for place, (x, y, text) in enumerate(sorted(points)):
-        right, up = offsets[place % len(offsets)]
-        axes.annotate(text, (x, y), xytext=(right, up), textcoords="offset points", fontsize=8,
-                      ha="left" if right > 0 else "right")
+    """Write names beside points: towards the middle, above and below in turn, so that neighbours overlap less."""
+    ordered = sorted(points)
+    middle = (ordered[0][0] + ordered[-1][0]) / 2
+    for place, (x, y, text) in enumerate(ordered):
+        left = x <= middle
+        axes.annotate(text, (x, y), xytext=(6 if left else -6, (5, -11)[place % 2]), textcoords="offset points",
+                      fontsize=8, ha="left" if left else "right")
 
 
 def _plain(text: str) -> str:

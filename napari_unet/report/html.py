@@ -197,6 +197,9 @@ def _charts(comparison: Comparison, ranked: Sequence[Standing]) -> str:
     if not ranked:
         return ""
     names = titles(comparison)
+    for method in comparison.masks:
+        if partial := comparison.partial(method):
+            names[method] += f" ({partial[0]} of {partial[1]} planes)"
     made = [(bars(ranked, names), "Dice of each method")]
     dots = scatter(comparison.rows, names)
     if dots is not None:

@@ -128,7 +128,9 @@ def _distance(one: tuple[int, int], other: tuple[int, int]) -> tuple[bool, int]:
 def _worth(comparison: Compared, classes: ClassTable, number: int, plane: int) -> float:
     """How much there is to see: segmented, scored, painted, and how much of the rarest class."""
     pair, reference = comparison.training.pairs[number], comparison.references[number]
-    segmented = any(_plane(masks[number], plane).any() for masks in comparison.masks.values())
+    # one that was late has fewer planes than the others: better one that all have
+    each = [bool(_plane(masks[number], plane).any()) for masks in comparison.masks.values()]
+    segmented = sum(each) / max(len(each), 1)
     truth = None if reference is None else _plane(reference, plane)
     scored = truth is not None and bool(truth.any())
     painted = plane in pair.scribbles.planes

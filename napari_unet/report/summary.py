@@ -158,15 +158,24 @@ def best(summary: Summary) -> frozenset[tuple[str, Column]]:
     """Return the best method of each column.
 
     Methods that look the same with the digits shown are tied and all best. Nothing is best where neither direction is
-    better, or where fewer than two methods have a value.
+    better, or where fewer than two methods have a value; and no method is that was judged on fewer planes than others,
+    because they may have been the easy ones.
     """
     winners: set[tuple[str, Column]] = set()
+    planes: dict[str, int] = {}
+    for (method, column), one in summary.values.items():
+        if column.class_id is not None:
+            planes[method] = max(planes.get(method, 0), one.count)
+    most = max(planes.values(), default=0)
     for column in summary.columns:
         better, unit = column.about.better, column.about.unit
         found = {method: summary.values[method, column].value for method in summary.methods
                  if (method, column) in summary.values}
         known = {method: value for method, value in found.items() if value is not None}
         if not better or len(known) < 2:
+            continue
+        known = {method: value for method, value in known.items() if planes.get(method, 0) == most}
+        if not known:
             continue
         top = shown((max if better == "higher" else min)(known.values()), unit)
         winners |= {(method, column) for method, value in known.items() if shown(value, unit) == top}

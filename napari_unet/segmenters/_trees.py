@@ -6,7 +6,7 @@ Knows no image and no class. A forest averages the leaves of its trees, boosting
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import Any
@@ -77,9 +77,9 @@ class Trees:
             raise ValueError("a tree belongs to a class that is not there")
 
     @classmethod
-    def of_forest(cls, forest: Any) -> Trees:
-        """Take the trees of a fitted :class:`sklearn.ensemble.RandomForestClassifier`."""
-        trees = [estimator.tree_ for estimator in forest.estimators_]
+    def of_forest(cls, estimators: Sequence[Any]) -> Trees:
+        """Take fitted :class:`sklearn.tree.DecisionTreeClassifier`, as a random forest has them."""
+        trees = [estimator.tree_ for estimator in estimators]
         return cls(
             sizes=np.array([tree.node_count for tree in trees], np.int64),
             left=_joined([tree.children_left for tree in trees], np.int32),
@@ -88,8 +88,8 @@ class Trees:
             threshold=_joined([tree.threshold for tree in trees], np.float64),
             value=_joined([tree.value[:, 0, :] for tree in trees], np.float32),
             owner=np.full(len(trees), -1, np.int32),
-            baseline=np.zeros(len(forest.classes_)),
-            features=np.array(forest.n_features_in_, np.int64),
+            baseline=np.zeros(len(estimators[0].classes_)),
+            features=np.array(estimators[0].n_features_in_, np.int64),
         )
 
     @classmethod

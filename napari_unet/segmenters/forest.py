@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Generator, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -119,26 +120,44 @@ class Forest(Classical):
     def _grow(
         self, measured: NDArray[np.float32], labels: NDArray[np.intp]
     ) -> Generator[None, None, Trees]:
-        from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+        if self.kind == "boosting" and labels.max() > 0:
+            return (yield from self._boosted(measured, labels))
+        grown: list[Any] = []
+        # trees in threads of our own: scikit-learn's forest resets the process's warning filters in its threads
+        with ThreadPoolExecutor(cores()) as pool:
+            for first in range(0, self.trees, _ROUND):
+                numbers = range(first, min(first + _ROUND, self.trees))
+                grown += pool.map(lambda number: self._tree(measured, labels, number), numbers)
+                yield
+        return Trees.of_forest(grown)
 
-        boosting = self.kind == "boosting" and labels.max() > 0
-        grown: Any
-        if boosting:
-            if len(labels) > self.samples:
-                chosen = self._drawn(labels)
-                measured, labels = measured[chosen], labels[chosen]
-            grown = HistGradientBoostingClassifier(
-                max_depth=self.depth, early_stopping=False, random_state=self.seed, warm_start=True
-            )
-        else:
-            grown = RandomForestClassifier(
-                max_depth=self.depth, max_samples=self.samples if len(labels) > self.samples else None, n_jobs=cores(),
-                random_state=self.seed, warm_start=True,
-            )
+    def _tree(self, measured: NDArray[np.float32], labels: NDArray[np.intp], number: int) -> Any:
+        """Grow a tree on a bootstrap sample; each question tries as many filters as the root of their number."""
+        from sklearn.tree import DecisionTreeClassifier
+
+        generator = np.random.default_rng((self.seed, number))
+        drawn = generator.integers(0, len(labels), min(self.samples, len(labels)))
+        weights = np.bincount(drawn, minlength=len(labels)).astype(np.float64)
+        tree = DecisionTreeClassifier(
+            max_depth=self.depth, max_features="sqrt", random_state=int(generator.integers(2**31 - 1))
+        )
+        return tree.fit(measured, labels, weights)
+
+    def _boosted(
+        self, measured: NDArray[np.float32], labels: NDArray[np.intp]
+    ) -> Generator[None, None, Trees]:
+        from sklearn.ensemble import HistGradientBoostingClassifier
+
+        if len(labels) > self.samples:
+            chosen = self._drawn(labels)
+            measured, labels = measured[chosen], labels[chosen]
+        grown = HistGradientBoostingClassifier(
+            max_depth=self.depth, early_stopping=False, random_state=self.seed, warm_start=True
+        )
         for count in (*range(_ROUND, self.trees, _ROUND), self.trees):
-            grown.set_params(**{"max_iter" if boosting else "n_estimators": count}).fit(measured, labels)
+            grown.set_params(max_iter=count).fit(measured, labels)
             yield
-        return Trees.of_boosting(grown) if boosting else Trees.of_forest(grown)
+        return Trees.of_boosting(grown)
 
     def _drawn(self, labels: NDArray[np.intp]) -> NDArray[np.intp]:
         """Draw ``samples`` examples, and of every class at least one."""
