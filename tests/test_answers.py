@@ -1,0 +1,299 @@
+"""Answers to strokes while they are painted, and the choice between networks behind them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from napari_unet.contenders import make_method
+from napari_unet.core.classes import ClassTable
+from napari_unet.core.errors import UsageError, UserError
+from napari_unet.core.image import Image
+from napari_unet.core.instant import contest
+from napari_unet.core.instant.answers import Answers
+from napari_unet.core.instant.contest import Candidate, Standing, few, reason, standing, winner
+from napari_unet.core.instant.features import FeatureStore
+from napari_unet.core.instant.instant import InstantModel
+from napari_unet.core.latest import Latest
+from napari_unet.core.learning.strokes import Stroke, single_strokes
+from napari_unet.core.method import Model, assemble
+from napari_unet.core.predicting.devices import choose_device
+from napari_unet.core.predicting.predict import NetworkModel
+from napari_unet.core.predicting.weights import Weights
+from napari_unet.core.scribbles import Pair, Scribbles, TrainingSet
+from napari_unet.core.work import Work
+from napari_unet.live import Focus, LivePatch, Trouble, live_prediction
+from napari_unet.pretrained import load_features
+from napari_unet.session import ANSWERED, Session
+
+
+def picture(seed: int = 0, shape: tuple[int, ...] = (64, 80), levels: tuple[float, ...] = (20, 60, 100)) -> Image:
+    """Vertical bands of different grey values, with noise."""
+    rng = np.random.default_rng(seed)
+    bands = np.repeat(levels, -(-shape[-1] // len(levels)))[: shape[-1]]
+    return Image((bands + rng.normal(0, 4, shape)).astype(np.float32), "ZYX"[3 - len(shape):], "bands")
+
+
+def strokes(*drawn: tuple[int, int, int], shape: tuple[int, int] = (64, 80)) -> np.ndarray:
+    """Short horizontal strokes: (row, first column, class id)."""
+    paint = np.zeros(shape, np.uint8)
+    for row, column, number in drawn:
+        paint[row : row + 2, column : column + 8] = number
+    return paint
+
+
+def trained_on(image: Image, paint: np.ndarray, **table: object) -> TrainingSet:
+    return TrainingSet((Pair(image, Scribbles.from_array(paint)),), **table)
+
+
+TWO = ((10, 4, 1), (10, 34, 2))
+
+
+def settled(answers: Answers, model: Model | None = None) -> Model | None:
+    found = answers.over(model)
+    while answers.busy:
+        found = answers.over(model)
+    return found
+
+
+class TestAnswers:
+    """The newest strokes on the newest features."""
+
+    def test_nothing_to_show_before_the_second_class(self) -> None:
+        box = Latest(trained_on(picture(), strokes(TWO[0])))
+        assert settled(Answers(box, load_features, "cpu")) is None
+
+    def test_every_stroke_gives_another_answer_on_the_same_features(self) -> None:
+        image = picture()
+        box = Latest(trained_on(image, strokes(*TWO)))
+        answers = Answers(box, load_features, "cpu")
+        first = settled(answers)
+        assert isinstance(first, InstantModel)
+        assert settled(answers) is first
+        box.put(trained_on(image, strokes(*TWO, (30, 62, 3))))
+        assert answers.over(None) is first  # until the next one is there
+        second = settled(answers)
+        assert isinstance(second, InstantModel)
+        assert second.store is first.store
+        assert second.classes.ids == (1, 2, 3)
+        assert (assemble(image, second.segment(image))[:, 60:76] == 3).mean() > 0.9
+
+    def test_erased_strokes_leave_the_old_answer(self) -> None:
+        image = picture()
+        box = Latest(trained_on(image, strokes(*TWO)))
+        answers = Answers(box, load_features, "cpu")
+        first = settled(answers)
+        for paint in (strokes(), strokes(TWO[0])):
+            box.put(trained_on(image, paint))
+            assert settled(answers) is first
+
+    def test_a_class_that_is_erased_is_claimed_no_more(self) -> None:
+        image = picture()
+        box = Latest(trained_on(image, strokes(*TWO, (30, 62, 3))))
+        answers = Answers(box, load_features, "cpu")
+        settled(answers)
+        box.put(trained_on(image, strokes(*TWO)))
+        left = settled(answers)
+        assert left is not None
+        assert left.classes.ids == (1, 2)
+
+    def test_another_image_under_the_same_name(self) -> None:
+        box = Latest(trained_on(picture(), strokes(*TWO)))
+        answers = Answers(box, load_features, "cpu")
+        settled(answers)
+        other = picture(1, levels=(100, 60, 20))
+        box.put(trained_on(other, strokes(*TWO)))
+        model = settled(answers)
+        assert model is not None
+        labels = assemble(other, model.segment(other))
+        assert (labels[:, 2:24] == 1).mean() > 0.9
+        assert (labels[:, 30:50] == 2).mean() > 0.9
+
+    def test_models_that_strokes_may_not_change_stay_as_they_are(self) -> None:
+        image = picture()
+        box = Latest(trained_on(image, strokes(*TWO)))
+        answers = Answers(box, load_features, "cpu")
+        answer = settled(answers)
+        assert isinstance(answer, InstantModel)
+        loaded = answer.as_network("cpu")
+        assert settled(answers, loaded) is loaded
+        again = settled(answers, dataclasses.replace(loaded, refits=True))
+        assert isinstance(again, InstantModel)
+        assert again.store.weights is loaded.weights
+
+    def test_features_that_cannot_be_read_are_said(self) -> None:
+        def broken() -> Weights:
+            raise UserError("The features are missing.")
+
+        session = Session()
+        session.put_pair("a", picture(), Scribbles.from_array(strokes(*TWO)))
+        focus = Latest(Focus("a", session.pair("a").image))
+        predictor = live_prediction(
+            session.models, focus, answers=lambda: Answers(session.painted, broken, "cpu"), pause=0)
+        assert isinstance(next(predictor), Trouble)
+        # a model from elsewhere is predicted all the same
+        answer = settled(Answers(session.painted, load_features, "cpu"))
+        assert isinstance(answer, InstantModel)
+        session.set_model(answer.as_network("cpu"))
+        assert any(isinstance(found, LivePatch) for found in (next(predictor) for _ in range(20)))
+
+
+def test_a_live_prediction_follows_strokes_without_a_training() -> None:
+    session, image = Session(), picture()
+    session.put_pair("a", image)
+    focus = Latest(Focus("a", image))
+    predictor = live_prediction(
+        session.models, focus, answers=lambda: Answers(session.painted, load_features, "cpu"), pause=0)
+
+    def next_patch(most: int = 200) -> LivePatch:
+        for found, _ in zip(predictor, range(most), strict=False):
+            if isinstance(found, LivePatch):
+                return found
+        raise AssertionError("no patch")
+
+    assert next(predictor) is None
+    session.paint("a", {0: strokes(*TWO)})
+    assert set(np.unique(next_patch().patch.labels)) == {1, 2}
+    session.paint("a", {0: strokes(*TWO, (30, 62, 3))})
+    patch = next_patch()
+    assert set(np.unique(patch.patch.labels)) == {1, 2, 3}
+    assert isinstance(patch.model, InstantModel)
+    session.answered(patch.model.as_network("cpu"))
+    assert session.state.text == ANSWERED
+    assert session.model is not None
+    session.set_model(None)
+    assert session.model is None
+
+
+def at(dice: float | None, loss: float | None) -> Standing:
+    return Standing({1: 1.0, 2: dice}, loss)
+
+
+@pytest.fixture(scope="module")
+def store() -> FeatureStore:
+    return FeatureStore(load_features(), choose_device("cpu"))
+
+
+class TestContest:
+    """A trained network is shown only where held-out strokes are clearly for it."""
+
+    @pytest.fixture
+    def field(self, store: FeatureStore) -> tuple[Candidate, Candidate, Candidate]:
+        return Candidate(store, 0, trained=False), Candidate(store, 50), Candidate(store, 100)
+
+    @pytest.mark.parametrize(("mine", "theirs", "wins"), [
+        ((0.80, 0.40), (0.90, 0.30), True),
+        ((0.80, 0.40), (0.90, 0.39), False),  # by too little
+        ((0.90, 0.40), (0.80, 0.30), False),  # a lower Dice never wins
+        ((1.00, 0.02), (1.00, 0.01), False),  # both are sure
+        ((None, None), (None, None), False),
+    ])
+    def test_a_newer_network_must_be_clearly_better(
+        self, field: tuple[Candidate, ...], mine: tuple[float | None, float | None],
+        theirs: tuple[float | None, float | None], wins: bool,
+    ) -> None:
+        first, newer, _ = field
+        found = {first: at(mine[0], mine[1]), newer: at(theirs[0], theirs[1])}
+        assert winner(first, first, [newer], found) is (newer if wins else first)
+
+    def test_a_best_one_that_falls_behind_gives_way_to_the_first(self, field: tuple[Candidate, ...]) -> None:
+        first, best, newer = field
+        found = {first: at(0.9, 0.2), best: at(0.9, 0.21), newer: at(0.9, 0.3)}
+        assert winner(first, best, [newer], found) is first
+
+    def test_the_reason_is_said(self, field: tuple[Candidate, ...]) -> None:
+        first, best, newer = field
+        unknown = dict.fromkeys(field, at(None, None))
+        assert reason(first, [newer], unknown).startswith("showing the instant answer: too few strokes")
+        known = {first: at(0.8, 0.3), best: at(0.9, 0.2), newer: at(0.85, 0.25)}
+        assert reason(newer, [newer], known) == "showing the network as trained: held-out Dice 0.85"
+        assert reason(best, [newer], known) == (
+            "showing the network after 50 steps: held-out Dice 0.90, as trained now 0.85, not clearly better")
+
+    def test_the_standing_counts_held_out_strokes_only(self, store: FeatureStore) -> None:
+        image = picture()
+        paint = strokes((10, 4, 1), (30, 10, 1), (10, 34, 2), (30, 38, 2))
+        training = trained_on(image, paint)
+        every = tuple(single_strokes(training))
+        chosen = tuple(dataclasses.replace(one, held_since=0) if one.pixels.min() >= 30 * 80 else one for one in every)
+        assert _run(standing(store, training, every, 0)).mean is None
+        good = _run(standing(store, training, chosen, 0))
+        assert good.mean == 1.0
+        # what is held out is not learnt: with wrong paint there, everything is mistaken
+        wrong = np.where(np.arange(64)[:, None] >= 30, paint[:, :] % 2 + (paint > 0), paint).astype(np.uint8)
+        mistaken = trained_on(image, wrong)
+        swapped = tuple(dataclasses.replace(one, held_since=0) if one.pixels.min() >= 30 * 80 else one
+                        for one in single_strokes(mistaken))
+        assert _run(standing(store, mistaken, swapped, 0)).mean == 0.0
+
+    def test_a_few_planes_stand_for_many(self) -> None:
+        stack = np.zeros((contest.MOST_PLANES + 4, 16, 16), np.uint8)
+        stack[:, 2:4, 2:8] = 1
+        stack[-1, 8:10, 2:8] = 2
+        image = Image(np.zeros(stack.shape, np.float32), "ZYX")
+        training = TrainingSet((Pair(image, Scribbles.from_array(stack)),))
+        every: tuple[Stroke, ...] = tuple(single_strokes(training))
+        less, kept = few(training, every)
+        assert len(less.pairs[0].scribbles.planes) == contest.MOST_PLANES
+        assert less.painted_ids == (1, 2)
+        assert {one.plane for one in kept} == set(less.pairs[0].scribbles.planes)
+        assert few(less, kept) == (less, kept)
+
+
+class TestStart:
+    """The network begins with pre-trained features where it can."""
+
+    def test_the_first_model_is_the_instant_answer_and_the_last_knows_every_stroke(self) -> None:
+        image = picture()
+        paint = strokes(*TWO, (30, 4, 1), (30, 34, 2), (50, 4, 1), (50, 34, 2))
+        events = list(Work(make_method("unet", seconds=None, steps=3, device="cpu", patch=32).fit(
+            trained_on(image, paint))))
+        models = [event.model for event in events if event.model is not None]
+        assert models[0].weights.step == 0
+        assert all(isinstance(model, NetworkModel) and model.refits for model in models)
+        labels = assemble(image, models[-1].segment(image))
+        assert (labels[:, 2:24] == 1).mean() > 0.9
+        assert (labels[:, 30:50] == 2).mean() > 0.9
+        assert sum(getattr(event, "step", None) == 3 for event in events) >= 1
+
+    def test_another_network_begins_with_nothing(self) -> None:
+        training = trained_on(picture(), strokes(*TWO))
+        events = list(Work(make_method("unet", width=4, depth=2, seconds=None, steps=2, device="cpu", patch=32).fit(
+            training)))
+        assert events[-1].model is not None
+        assert events[-1].model.weights.network.width == 4
+        with pytest.raises(UsageError, match=r"no pre-trained features for UNet.*choose start 'scratch'"):
+            Work(make_method("unet", width=4, start="pretrained").fit(training)).result()
+
+    def test_missing_features_are_said_and_training_goes_on(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        from napari_unet.segmenters import trained
+
+        def missing() -> Weights:
+            raise UserError("The pre-trained features are missing (there).")
+
+        monkeypatch.setattr(trained, "load_features", missing)
+        training = trained_on(picture(), strokes(*TWO))
+        events = list(Work(make_method("unet", seconds=None, steps=1, device="cpu", patch=32).fit(training)))
+        assert events[0].text == "The pre-trained features are missing (there). Training from nothing goes on."
+        assert events[-1].model is not None
+        assert not events[-1].model.refits
+        with pytest.raises(UserError, match="features are missing"):
+            Work(make_method("unet", start="pretrained").fit(training)).result()
+
+    def test_names_and_colours_are_those_of_the_table(self) -> None:
+        table = ClassTable.named({1: "ground", 2: "band"})
+        training = trained_on(picture(), strokes(*TWO), classes=table)
+        model = Work(make_method("unet", seconds=None, steps=1, device="cpu", patch=32).fit(training)).result()
+        assert [one.name for one in model.classes.classes] == ["ground", "band"]
+
+
+def _run(work: Iterator[None]) -> Standing:
+    while True:
+        try:
+            next(work)
+        except StopIteration as end:
+            found: Standing = end.value
+            return found
