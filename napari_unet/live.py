@@ -19,11 +19,15 @@ from collections.abc import Callable, Generator, Hashable, Iterator
 from itertools import count
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from .core.errors import UserError
 from .core.image import Image, Where
 from .core.latest import Latest
 from .core.method import Model, Patch, View
 from .core.threads import claim_threads
+from .core.uncertainty import uncertainty
 
 if TYPE_CHECKING:
     from .core.instant.answers import Answers  # imports torch
@@ -31,12 +35,16 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Focus:
-    """What the user looks at: an image (``key`` names its pair), a plane of it, and the visible part of the plane."""
+    """What the user looks at: an image (``key`` names its pair), a plane of it, and the visible part of the plane.
+
+    ``unsure`` says whether patches tell how unsure the model is, too.
+    """
 
     key: Hashable
     image: Image
     plane: int = 0
     view: View | None = None
+    unsure: bool = False
 
     def same_place(self, other: Focus) -> bool:
         """Say whether two belong to the same image."""
@@ -45,16 +53,27 @@ class Focus:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class LivePatch:
-    """A patch of a live prediction, of which image, and from which model."""
+    """A patch of a live prediction, of which image, and from which model.
+
+    ``unsure`` (Y, X) is the uncertainty of its pixels, 0 to 1, where it was asked for.
+    """
 
     focus: Focus
     patch: Patch
     model: Model
+    unsure: NDArray[np.float16] | None = None
 
 
 @dataclasses.dataclass(frozen=True)
 class Trouble:
     """The newest model cannot do the image looked at; tried again when either changes."""
+
+    text: str
+
+
+@dataclasses.dataclass(frozen=True)
+class NoAnswers:
+    """Strokes cannot be answered at once; said once, at the beginning. Models are predicted all the same."""
 
     text: str
 
@@ -70,12 +89,32 @@ class _Run:
     def __init__(self, model: Model, focus: Focus, plane: int, view: Latest[View | None], serial: int) -> None:
         self.model, self.focus, self.plane, self.serial = model, focus, plane, serial
         self.seen_view = False
-        self.patches: Iterator[Patch] = iter(model.segment(focus.image, [plane], view=view))
+        self.unsure = focus.unsure
+        self.patches: Iterator[Patch] = iter(
+            model.segment(focus.image, [plane], probabilities=focus.unsure, view=view)
+        )
+
+    def live(self, patch: Patch) -> LivePatch:
+        """Return a patch as it is shown."""
+        maps = patch.probabilities
+        if maps is None:
+            return LivePatch(self.focus, patch, self.model)
+        slim = dataclasses.replace(patch, probabilities=None)  # they take many times the memory
+        return LivePatch(self.focus, slim, self.model, uncertainty(maps).astype(np.float16))
 
     def close(self) -> None:
         close = getattr(self.patches, "close", None)
         if close is not None:
             close()
+
+
+Found = LivePatch | Trouble | NoAnswers | CaughtUp
+"""What a predictor has to tell."""
+
+
+def _serves(run: _Run, model: Model, focus: Focus) -> bool:
+    """Say whether a run brings what is wanted now."""
+    return run.model is model and run.unsure >= focus.unsure
 
 
 class _Predictor:
@@ -88,11 +127,11 @@ class _Predictor:
         self._front: _Run | None = None
         self._rest: _Run | None = None
         self._place: Focus | None = None
-        self._done: dict[int, tuple[int, Model]] = {}
+        self._done: dict[int, _Run] = {}
         self._refused: tuple[Model, Focus] | None = None
         self._caught_up = False
 
-    def step(self) -> LivePatch | Trouble | CaughtUp | None:
+    def step(self) -> Found | None:
         """Bring the next patch; None where there is nothing to do."""
         while True:
             focus = self._focus.get()
@@ -123,7 +162,7 @@ class _Predictor:
             if patch is None:
                 self._end(run)
             elif self._worth_showing(run, patch, model, focus):
-                return LivePatch(run.focus, patch, run.model)
+                return run.live(patch)
 
     @property
     def busy(self) -> bool:
@@ -138,7 +177,7 @@ class _Predictor:
         return self._refused is not None and self._refused[0] is model and self._refused[1].same_place(focus)
 
     def _end(self, run: _Run) -> None:
-        self._done[run.plane] = (run.serial, run.model)
+        self._done[run.plane] = run
         if run is self._front:
             self._front = None
         else:
@@ -152,8 +191,8 @@ class _Predictor:
 
     def _start_runs(self, model: Model, focus: Focus) -> None:
         front = self._front
-        busy = front is not None and front.model is model and front.plane == focus.plane
-        if self._needs(model, focus.plane) and not busy:
+        busy = front is not None and front.plane == focus.plane and _serves(front, model, focus)
+        if self._needs(model, focus, focus.plane) and not busy:
             if front is not None and front.plane == focus.plane and not front.seen_view:
                 return  # finish what is looked at, then take the newer model
             if front is not None and self._rest is None:
@@ -162,20 +201,20 @@ class _Predictor:
                 front.close()
             self._front = self._run(model, focus, focus.plane)
         if self._front is None and self._rest is None:
-            waiting = [plane for plane in range(focus.image.n_planes) if self._needs(model, plane)]
+            waiting = [plane for plane in range(focus.image.n_planes) if self._needs(model, focus, plane)]
             if waiting:
-                age = {plane: self._done[plane][0] if plane in self._done else 0 for plane in waiting}
+                age = {plane: self._done[plane].serial if plane in self._done else 0 for plane in waiting}
                 oldest = min(waiting, key=lambda plane: (age[plane], abs(plane - focus.plane)))
                 self._rest = self._run(model, focus, oldest)
 
     def _run(self, model: Model, focus: Focus, plane: int) -> _Run:
         return _Run(model, focus, plane, self._view, next(self._serials))
 
-    def _needs(self, model: Model, plane: int) -> bool:
-        return plane not in self._done or self._done[plane][1] is not model
+    def _needs(self, model: Model, focus: Focus, plane: int) -> bool:
+        return plane not in self._done or not _serves(self._done[plane], model, focus)
 
     def _newer_in_view(self, run: _Run) -> bool:
-        done = self._done.get(run.plane, (0, None))[0]
+        done = self._done[run.plane].serial if run.plane in self._done else 0
         front = self._front.serial if self._front is not None and self._front.plane == run.plane else 0
         return max(done, front) > run.serial
 
@@ -197,7 +236,7 @@ def live_prediction(
     answers: Callable[[], Answers] | None = None,
     threads: int | None = None,
     pause: float = 0.02,
-) -> Generator[LivePatch | Trouble | CaughtUp | None, None, None]:
+) -> Generator[Found | None, None, None]:
     """Predict for ever (until closed); yields None where there is nothing to do, about every ``pause`` seconds.
 
     Parameters
@@ -207,14 +246,20 @@ def live_prediction(
     focus : Latest[Focus | None]
         What is looked at; None: nothing.
     answers : callable, optional
-        Makes what answers strokes at once; called in the generator's thread, to which it belongs.
+        Makes what answers strokes at once; called in the generator's thread, to which it belongs. If it raises
+        :class:`UserError`, that is told, and models are predicted without it.
     threads : int, optional
         Threads torch may use, see :func:`napari_unet.core.threads.claim_threads`.
     pause : float
         Seconds to sleep where there is nothing to do.
     """
     claim_threads(threads)
-    predictor = _Predictor(models, focus, None if answers is None else answers())
+    made: Answers | None = None
+    try:
+        made = answers() if answers is not None else None
+    except UserError as error:
+        yield NoAnswers(str(error))
+    predictor = _Predictor(models, focus, made)
     try:
         while True:
             found = predictor.step()

@@ -124,6 +124,7 @@ def test_held_out_strokes_give_a_score():
     events = train(box, Small(), LOSS, dataclasses.replace(LIVE, publish_seconds=0.05))
     first = until(events, is_step)
     assert first.painted < np.count_nonzero(scene.paint)
+    assert first.held_strokes == (2,), "one of each class"
     last = until(events, lambda event: is_step(event) and event.step > 60 and event.model, 2000)
     assert set(last.held_out_dice) == {1, 2}
     assert last.held_out_dice[2] == last.held_out_mean

@@ -15,7 +15,7 @@ from napari_unet.core.image import Image
 from napari_unet.core.latest import Latest
 from napari_unet.core.method import Patch, Progress, newest
 from napari_unet.core.scribbles import Scribbles, TrainingSet
-from napari_unet.live import CaughtUp, Focus, LivePatch, Trouble, live_prediction
+from napari_unet.live import CaughtUp, Focus, LivePatch, NoAnswers, Trouble, live_prediction
 from napari_unet.session import Session, session_of
 
 
@@ -348,3 +348,46 @@ def test_without_features_it_says_that_a_network_learns_from_nothing(session: Se
     session.no_answers()
     assert "press Live" in session.state.text
     assert "no instant answers" in session.state.text
+
+
+# --- uncertainty and answers in the live prediction -------------------------------------------------------------------
+
+
+class Unsure(Constant):
+    """A model whose uncertainty is 0.4 everywhere."""
+
+    def segment(self, image: Image, planes: Any = None, *, probabilities: bool = False, view: Any = None) -> Any:
+        for patch in super().segment(image, planes, view=view):
+            maps = np.stack([np.full(patch.labels.shape, value, np.float32) for value in (0.8, 0.2)])
+            yield dataclasses.replace(patch, probabilities=maps if probabilities else None)
+
+
+def test_uncertainty_comes_tile_by_tile_only_while_it_is_asked_for() -> None:
+    image = Image(np.zeros((2, 8, 8)), "NYX")
+    models, focus = Latest[Any](Unsure(2)), Latest[Any](Focus("a", image))
+    predictor = live_prediction(models, focus, pause=0)
+    assert all(one.unsure is None for one in drain(predictor) if isinstance(one, LivePatch))
+    focus.put(Focus("a", image, unsure=True))
+    found = [one for one in drain(predictor) if isinstance(one, LivePatch)]
+    assert len(found) == 4, "everything anew, with the same model"
+    for one in found:
+        assert one.unsure is not None
+        assert one.unsure.shape == one.patch.labels.shape
+        assert np.allclose(one.unsure, 0.4, atol=1e-3)
+        assert one.patch.probabilities is None
+    focus.put(Focus("a", image))
+    assert not [one for one in drain(predictor, 5) if isinstance(one, LivePatch)], "nothing to do again"
+    predictor.close()
+
+
+def test_without_features_models_are_predicted_all_the_same() -> None:
+    def missing() -> Any:
+        raise UserError("the file is gone")
+
+    models, focus = Latest[Any](None), Latest[Any](Focus("a", Image(np.zeros((8, 8)))))
+    predictor = live_prediction(models, focus, answers=missing, pause=0)
+    assert next(predictor) == NoAnswers("the file is gone")
+    assert [next(predictor) for _ in range(3)] == [None] * 3, "said once"
+    models.put(Constant(2))
+    assert any(isinstance(one, LivePatch) for one in drain(predictor))
+    predictor.close()

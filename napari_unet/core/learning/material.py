@@ -53,6 +53,12 @@ class Material:
         return sum(stroke.pixels.size for stroke in self.strokes if not stroke.held)
 
     @property
+    def held(self) -> tuple[int, ...]:
+        """How many strokes of each pair are held out."""
+        where = [stroke.pair for stroke in self.strokes if stroke.held]
+        return tuple(where.count(pair) for pair in range(len(self.training.pairs)))
+
+    @property
     def classes(self) -> ClassTable:
         """The part of the class table that has an output channel."""
         return ClassTable(tuple(one for one in self.training.classes.classes if one.id in self.ids))

@@ -45,6 +45,8 @@ class Step(Progress):
         Of this step's batch.
     versions : tuple of int
         Versions of the strokes it learnt from, pair by pair.
+    held_strokes : tuple of int
+        How many strokes of each pair are held out.
     painted : int
         Painted pixels there are to learn from, held-out ones not counted.
     seconds : float
@@ -61,6 +63,7 @@ class Step(Progress):
     step: int = 0
     loss: float = math.nan
     versions: tuple[int, ...] = ()
+    held_strokes: tuple[int, ...] = ()
     painted: int = 0
     seconds: float = 0.0
     learning_rate: float = 0.0
@@ -216,6 +219,7 @@ class _Run:
             step=learner.step,
             loss=loss,
             versions=material.training.versions,
+            held_strokes=material.held,
             painted=material.painted,
             seconds=self.seconds,
             learning_rate=rate * self.plan.learning_rate,
