@@ -31,6 +31,8 @@ from .plan import Plan
 
 STATISTICS_PATCHES = 20
 WAIT_SECONDS = 0.1
+MOST_OFTEN = 4
+"""Learning takes at least so many times as long as making and judging models."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -192,8 +194,9 @@ class _Run:
 
             step = self._step(learner, material, loss, rate)
             if step.fraction == 1 or self.seconds >= due:
+                began = self.seconds
                 model = yield from self._publish(learner, material, step)
-                due = self.seconds + publish
+                due = self.seconds + max(publish, MOST_OFTEN * (self.seconds - began))
                 yield dataclasses.replace(
                     step, model=model, held_out_dice=dict(self.score), held_out_mean=mean_score(self.score)
                 )
