@@ -197,20 +197,20 @@ class TestContest:
     ) -> None:
         first, newer, _ = field
         found = {first: at(mine[0], mine[1]), newer: at(theirs[0], theirs[1])}
-        assert winner(first, first, newer, found) is (newer if wins else first)
+        assert winner(first, first, [newer], found) is (newer if wins else first)
 
     def test_a_best_one_that_falls_behind_gives_way_to_the_first(self, field: tuple[Candidate, ...]) -> None:
         first, best, newer = field
         found = {first: at(0.9, 0.2), best: at(0.9, 0.21), newer: at(0.9, 0.3)}
-        assert winner(first, best, newer, found) is first
+        assert winner(first, best, [newer], found) is first
 
     def test_the_reason_is_said(self, field: tuple[Candidate, ...]) -> None:
         first, best, newer = field
         unknown = dict.fromkeys(field, at(None, None))
-        assert reason(first, newer, unknown).startswith("showing the instant answer: too few strokes")
+        assert reason(first, [newer], unknown).startswith("showing the instant answer: too few strokes")
         known = {first: at(0.8, 0.3), best: at(0.9, 0.2), newer: at(0.85, 0.25)}
-        assert reason(newer, newer, known) == "showing the network as trained: held-out Dice 0.85"
-        assert reason(best, newer, known) == (
+        assert reason(newer, [newer], known) == "showing the network as trained: held-out Dice 0.85"
+        assert reason(best, [newer], known) == (
             "showing the network after 50 steps: held-out Dice 0.90, as trained now 0.85, not clearly better")
 
     def test_the_standing_counts_held_out_strokes_only(self, store: FeatureStore) -> None:
