@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Collection, Generator, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from .core.learning.strokes import hold_out
 from .core.method import Model, checked_planes
 from .core.rows import Row
 from .core.scribbles import TrainingSet
-from .turn import Finding, Labels, Outcome, take_turn
+from .turn import CalledOff, Finding, Labels, Outcome, take_turn, until_called_off
 
 __all__ = ["Comparison", "Finding", "run_comparison"]
 
@@ -109,6 +110,7 @@ def run_comparison(
     seed: int = 0,
     folds: int = 1,
     metrics: Sequence[str] | None = None,
+    called_off: Callable[[], Collection[str]] = tuple,
 ) -> Generator[Finding, None, Comparison]:
     """Fit, segment and score each contender in turn.
 
@@ -132,6 +134,8 @@ def run_comparison(
         fits of each method.
     metrics : sequence of str, optional
         Names of metrics or families, see :func:`napari_unet.metrics.chosen`.
+    called_off : callable
+        Asked at every step for the names of methods that are no longer wanted; they leave nothing in the outcome.
 
     Yields
     ------
@@ -178,12 +182,12 @@ def run_comparison(
     found = Comparison(training, wanted, tuple(truths), held_out, (), {}, {}, {}, folds=folds)
     rows: list[Row] = []
     for contender in contenders:
+        turn = _whole_turn(contender, parts, found, metrics)
         try:
-            outcome = yield from _all_folds(contender, parts, wanted, held_out)
-            own = [
-                *(yield from _score(contender.name, found, outcome, metrics)),
-                Row(contender.name, "", None, None, "", "seconds", outcome.seconds, "s"),
-            ]
+            outcome, own = yield from until_called_off(turn, partial(_is_among, contender.name, called_off))
+        except CalledOff:
+            yield Finding(contender.name, "cancelled")
+            continue
         except UserError as error:
             found.failures[contender.name] = str(error)
         except Exception as error:  # one method's bug must not take the others' results along
@@ -218,6 +222,18 @@ def _check_references(images: Sequence[Image], truths: Sequence[Labels | None]) 
                 f"The reference of {image.name!r} has shape {truth.shape}, but the image without channels has "
                 f"{image.shape} (axes {image.label_axes}). Choose the reference that belongs to this image."
             )
+
+
+def _is_among(name: str, called_off: Callable[[], Collection[str]]) -> bool:
+    return name in called_off()
+
+
+def _whole_turn(
+    contender: Contender, parts: Sequence[Fold], found: Comparison, metrics: Sequence[str] | None
+) -> Generator[Finding, None, tuple[Outcome, list[Row]]]:
+    outcome = yield from _all_folds(contender, parts, found.planes, found.held_out)
+    rows = yield from _score(contender.name, found, outcome, metrics)
+    return outcome, [*rows, Row(contender.name, "", None, None, "", "seconds", outcome.seconds, "s")]
 
 
 # -- folds ------------------------------------------------------------------------------------------------------------

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Generator, Sequence
-from typing import Any, Literal
+from collections.abc import Callable, Generator, Sequence
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +17,9 @@ from .core.method import Model, Patch, Progress
 from .core.rows import Row
 from .core.scribbles import TrainingSet
 
-Stage = Literal["fit", "segment", "done", "failed"]
+Stage = Literal["fit", "segment", "done", "failed", "cancelled"]
 Labels = NDArray[np.uint8]
+T = TypeVar("T")
 
 GRACE = 2.0
 """A method that has no model, or not one plane, when its budget is over may take this many times as long."""
@@ -30,7 +31,7 @@ class Finding:
 
     ``fraction`` is of this method's stage; ``image`` and ``patch`` come with stage ``"segment"``, ``rows`` with
     ``"done"``; ``text`` is one sentence (with ``"failed"``, the reason). A patch of zeros takes back a plane that was
-    not finished in time.
+    not finished in time. ``"cancelled"`` is said of a method that was called off.
     """
 
     method: str
@@ -64,6 +65,31 @@ class Outcome:
     planes: tuple[tuple[int, ...], ...]
     seconds: float
     said: str = ""
+
+
+class CalledOff(Exception):
+    """A method is no longer wanted."""
+
+
+def until_called_off(
+    turn: Generator[Finding, None, T], is_called_off: Callable[[], bool]
+) -> Generator[Finding, None, T]:
+    """Pass on what a turn tells, asking before every step whether it is still wanted.
+
+    Raises
+    ------
+    CalledOff
+        If it is not; the turn is closed.
+    """
+    try:
+        while not is_called_off():
+            yield next(turn)
+    except StopIteration as end:
+        outcome: T = end.value
+        return outcome
+    finally:
+        turn.close()
+    raise CalledOff
 
 
 def take_turn(

@@ -223,6 +223,31 @@ def test_a_failure_says_why_and_stops_nobody(clock: Clock, error: Exception, wor
     assert found.methods.keys() == found.models.keys() == {"good"}
 
 
+@pytest.mark.parametrize("when", ["before it starts", "while it learns", "while it segments", "while it is scored"])
+def test_a_method_called_off_leaves_nothing_and_the_others_go_on(clock: Clock, when: str) -> None:
+    of = training()
+    unwanted: set[str] = {"b"} if when == "before it starts" else set()
+    contenders = [Contender(name, Fake(clock, steps=3)) for name in "abc"]  # type: ignore[arg-type]
+    work = run_comparison(of, contenders, references=truths(of), called_off=lambda: unwanted)
+    told = []
+    while True:
+        try:
+            told.append(next(work))
+        except StopIteration as stop:
+            found = stop.value
+            break
+        at = {"fit": "while it learns", "segment": "while it segments"}.get(told[-1].stage)
+        at = "while it is scored" if "scoring" in told[-1].text else at
+        if told[-1].method == "b" and at == when:
+            unwanted.add("b")
+    mine = [one.stage for one in told if one.method == "b"]
+    assert mine[-1] == "cancelled"
+    assert "done" not in mine
+    assert list(found.masks) == ["a", "c"]
+    assert {row.method for row in found.rows} == {"a", "c"}
+    assert not found.failures
+
+
 def test_wrong_calls() -> None:
     clock = Clock()
     one = Contender("a", Fake(clock))  # type: ignore[arg-type]
