@@ -576,6 +576,8 @@ def test_masks_of_equal_dice_and_different_topology_are_told_apart():
     assert f"0 stray parts, {holes} holes" in text
     assert "0 stray parts, 0 holes" in text
     assert "It needs a graphics card." in text
+    assert [text.index(words) for words in ("1 crumbs", "2 whole", "3 holed", "4 empty")] == sorted(
+        text.index(words) for words in ("1 crumbs", "2 whole", "3 holed", "4 empty"))
 
 
 def test_the_verdict_names_the_best_ties_and_doubt():
@@ -642,6 +644,29 @@ def test_the_folder_of_a_real_comparison_can_be_run_again_from(compared, tmp_pat
     for name in ("recipes/forest.json", "models/forest.pt", "methods.txt"):
         with pytest.raises(UserError, match="is an input of this command"):
             ComparisonFolder(tmp_path / "out", overwrite=True).check_inputs([tmp_path / "out" / name])
+
+
+def test_what_an_earlier_comparison_left_goes_and_the_files_of_others_stay(compared, tmp_path):
+    out = tmp_path / "out"
+    ComparisonFolder(out).save(compared, formats=(".tif", ".ome.zarr"), models=True)
+    mine = (out / "masks" / "mine.tif", out / "masks" / "0_cells_forest.tif.txt", out / "recipes" / "mine.json")
+    for path in mine:
+        path.write_text("mine")
+    only = dataclasses.replace(
+        compared, rows=tuple(one for one in compared.rows if one.method == "threshold"),
+        masks={"threshold": compared.masks["threshold"]}, methods={"threshold": compared.methods["threshold"]},
+        models={},
+    )
+    ComparisonFolder(out, overwrite=True).save(only)
+    there = {str(one.relative_to(out)) for one in out.rglob("*") if one.is_file()}
+    assert there == {"report.html", "table.csv", "methods.txt", "figure.png", "masks/threshold.tif",
+                     "recipes/threshold.json", *(str(path.relative_to(out)) for path in mine)}
+    assert not (out / "masks" / "forest.ome.zarr").exists()
+
+
+def test_a_folder_in_which_nothing_was_saved_is_empty(tmp_path):
+    ComparisonFolder(tmp_path / "out")
+    assert list((tmp_path / "out").iterdir()) == []
 
 
 def test_all_parameters_are_written_down(compared):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import dataclasses
 import re
+import shutil
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,7 @@ from .table import write_csv
 
 REPORT, TABLE, FIGURE, METHODS = "report.html", "table.csv", "figure.png", "methods.txt"
 MASKS, RECIPES, MODELS = "masks", "recipes", "models"
+_MASK_ENDINGS = (".tif", ".ome.zarr")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,7 +48,7 @@ class ComparisonFolder:
 
     def __post_init__(self) -> None:
         try:
-            (self.path / MASKS).mkdir(parents=True, exist_ok=True)
+            self.path.mkdir(parents=True, exist_ok=True)
             probe = self.path / ".napari-unet-probe"
             probe.touch()
             probe.unlink()
@@ -81,6 +84,8 @@ class ComparisonFolder:
     def save(self, comparison: Comparison, formats: Sequence[str] = (".tif",), models: bool = False) -> None:
         """Write the report, the table, the figure, the parameters, and of each method its masks and its recipe.
 
+        Where results are replaced, masks, recipes and models of earlier methods (those in the table there) go too.
+
         Masks, one per method and image in each format (``.tif``, ``.ome.zarr``), hold only the planes that were
         segmented, in their order; an image of which none was has no mask. A recipe has the parameters as they were
         chosen.
@@ -93,28 +98,54 @@ class ComparisonFolder:
         models : bool
             Write a model file of each method that can be saved (networks and forests), too.
         """
+        earlier = self._of_earlier() if self.overwrite else set()
         write_csv(self.path / TABLE, comparison.rows, overwrite=self.overwrite)
+        (self.path / MASKS).mkdir(exist_ok=True)
+        written: set[Path] = set()
         for method, masks in comparison.masks.items():
             for number, planes in enumerate(comparison.planes_of(method)):
                 if planes:
-                    self._mask(comparison, method, number, masks[number], planes, formats)
+                    written |= self._mask(comparison, method, number, masks[number], planes, formats)
         for method, made in comparison.methods.items():
             if any(type(made) is entry.item for entry in SHELF):  # a method of one's own need not be on the shelf
                 (self.path / RECIPES).mkdir(exist_ok=True)
-                save_recipe(self.path / RECIPES / f"{_plain(method)}.json", made, overwrite=self.overwrite)
+                place = self.path / RECIPES / f"{_plain(method)}.json"
+                save_recipe(place, made, overwrite=self.overwrite)
+                written.add(place)
         if models:
             (self.path / MODELS).mkdir(exist_ok=True)
             for method, model in comparison.models.items():
                 if can_be_saved(model):
-                    save_model(self.path / MODELS / f"{_plain(method)}.pt", model, overwrite=self.overwrite)
+                    place = self.path / MODELS / f"{_plain(method)}.pt"
+                    save_model(place, model, overwrite=self.overwrite)
+                    written.add(place)
         (self.path / METHODS).write_text(describe(comparison), encoding="utf-8")
         draw(comparison, self.path / FIGURE)
         write_html(self.path / REPORT, comparison, overwrite=self.overwrite)
+        for place in earlier - written:  # last: what cannot be written leaves the earlier results whole
+            if place.is_dir() and not place.is_symlink():
+                shutil.rmtree(place, ignore_errors=True)
+            else:
+                place.unlink(missing_ok=True)
+
+    def _of_earlier(self) -> set[Path]:
+        """Return masks, recipes and models of the comparison whose table is in the folder; no file of anybody else."""
+        names = {_plain(name) for name in _methods_of(self.path / TABLE)}
+        found: set[Path] = set()
+        for folder, endings in ((MASKS, _MASK_ENDINGS), (RECIPES, (".json",)), (MODELS, (".pt",))):
+            for place in sorted((self.path / folder).glob("*")):
+                ending = next((one for one in endings if place.name.endswith(one)), None)
+                stem = place.name.removesuffix(ending or "")
+                own = stem in names or (folder == MASKS and any(
+                    re.fullmatch(rf"\d+_.*_{re.escape(name)}", stem) for name in names))
+                if ending and own:
+                    found.add(place)
+        return found
 
     def _mask(
         self, comparison: Comparison, method: str, number: int, labels: Any, planes: tuple[int, ...],
         formats: Sequence[str],
-    ) -> None:
+    ) -> set[Path]:
         image = comparison.images[number]
         axes, scale = image.label_axes, image.scale
         if planes != tuple(range(image.n_planes)):
@@ -122,9 +153,20 @@ class ComparisonFolder:
             axes, scale = "NYX", (1.0, *scale[-2:])
         name = _plain(method)
         stem = name if len(comparison.images) == 1 else f"{number}_{_plain(image.name)}_{name}"
-        for suffix in formats:
-            save_mask(self.path / MASKS / f"{stem}{suffix}", labels, classes=comparison.classes, axes=axes, scale=scale,
-                      unit=image.unit, overwrite=self.overwrite)
+        places = {self.path / MASKS / f"{stem}{suffix}" for suffix in formats}
+        for place in sorted(places):
+            save_mask(place, labels, classes=comparison.classes, axes=axes, scale=scale, unit=image.unit,
+                      overwrite=self.overwrite)
+        return places
+
+
+def _methods_of(table: Path) -> set[str]:
+    """Return the methods in a table that a comparison has written; none if it is not there or no such table."""
+    try:
+        with table.open(encoding="utf-8", newline="") as file:
+            return {line["method"] for line in csv.DictReader(file) if line.get("method")}
+    except (OSError, ValueError, csv.Error):
+        return set()
 
 
 def _plain(name: str) -> str:
