@@ -14,6 +14,23 @@ from napari_unet.core.registry import Entry, Shelf
 SHELF: Shelf[type[Segmenter]] = Shelf("method", __name__)
 register = SHELF.register
 
+FAMILIES = {
+    "learning": "Learning on filters",
+    "cuts": "Thresholds, edges, contours",
+    "regions": "Regions and watersheds",
+    "clusters": "Clusters and superpixels",
+    "graphs": "Graphs",
+    "networks": "Networks",
+    "others": "Others",
+}
+"""What families of methods are called, in the order in which a list shows them."""
+
+
+def family_of(entry: Entry[Any]) -> str:
+    """Return the family a method was registered with (``family="..."``), one of :data:`FAMILIES`, for lists."""
+    family = str(entry.extras.get("family", group_of(entry)))
+    return family if family in FAMILIES else "others"
+
 
 def group_of(entry: Entry[Any]) -> str:
     """Return the group a method belongs to, for presets and budgets: ``"networks"`` or ``"classical"``.

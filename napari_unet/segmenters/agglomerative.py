@@ -22,7 +22,7 @@ from ._looks import OfRegions
 _COMPACTNESS = 0.1
 
 
-@register("agglomerative", title="Agglomerative clustering")
+@register("agglomerative", title="Agglomerative clustering", family="clusters")
 @dataclasses.dataclass(frozen=True)
 class Agglomerative(OfRegions):
     """Agglomerative clustering: touching superpixels that are alike are joined, the most similar pair first.

@@ -69,7 +69,7 @@ class Seen:
     shares: Samples
 
 
-@register("clustering", title="Clustering")
+@register("clustering", title="Clustering", family="clusters")
 @dataclasses.dataclass(frozen=True)
 class Clustering(Measured):
     """Clustering: pixels are sorted into clusters of brightness and colour; the paint says what a cluster means.

@@ -38,7 +38,7 @@ class Seen:
     steps: NDArray[np.float32] | None
 
 
-@register("contours", title="Active contours")
+@register("contours", title="Active contours", family="cuts")
 @dataclasses.dataclass(frozen=True)
 class Contours(ByLooks):
     """Active contours: outlines that move until they fit, and stay smooth (Chan-Vese, geodesic, snakes).

@@ -24,7 +24,7 @@ TITLES = {
 }
 
 
-@register("edges", title="Edges")
+@register("edges", title="Edges", family="cuts")
 @dataclasses.dataclass(frozen=True)
 class Edges(OfRegions):
     """Edges (Canny, Sobel, Laplacian of Gaussian), closed into regions; each region takes a class.

@@ -18,7 +18,7 @@ from . import register
 from ._looks import OfRegions
 
 
-@register("felzenszwalb", title="Felzenszwalb's graph regions")
+@register("felzenszwalb", title="Felzenszwalb's graph regions", family="graphs")
 @dataclasses.dataclass(frozen=True)
 class Felzenszwalb(OfRegions):
     """Graph regions (Felzenszwalb): pixels join along the smallest differences until a border stands out too much.

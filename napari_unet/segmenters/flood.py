@@ -21,7 +21,7 @@ from ._seeds import FromSeeds
 _MOST_LEVELS = 24
 
 
-@register("flood", title="Flood fill")
+@register("flood", title="Flood fill", family="regions")
 @dataclasses.dataclass(frozen=True)
 class Flood(FromSeeds):
     """Flood fill: from every seed all touching pixels of about its brightness and colour are filled.

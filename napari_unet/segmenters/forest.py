@@ -33,7 +33,7 @@ _FEWEST_EXAMPLES = 2_000  # of a class, if it has as many
 _ROUND = 10  # trees between two looks at the cancel button
 
 
-@register("forest", title="Random forest")
+@register("forest", title="Random forest", family="learning")
 @dataclasses.dataclass(frozen=True)
 class Forest(Classical):
     """Random forest on blurred, edge and curvature filters at several scales, as in ilastik, Labkit and QuPath.

@@ -22,7 +22,7 @@ from napari_unet.pretrained import load_features
 from . import register
 
 
-@register("instant", "Instant (pre-trained features)")
+@register("instant", "Instant (pre-trained features)", family="learning")
 @dataclasses.dataclass(frozen=True)
 class Instant:
     """Features learnt beforehand on synthetic images, weighed to tell the strokes apart; answers in under a second.

@@ -27,7 +27,7 @@ _BANDWIDTH = 0.05
 _FILTER_ROUNDS = 2
 
 
-@register("mean_shift", title="Mean shift")
+@register("mean_shift", title="Mean shift", family="clusters")
 @dataclasses.dataclass(frozen=True)
 class MeanShift(OfRegions):
     """Mean shift: pixels of similar brightness and colour that touch form regions, each takes a class.

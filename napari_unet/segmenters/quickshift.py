@@ -17,7 +17,7 @@ from . import register
 from ._looks import OfRegions
 
 
-@register("quickshift", title="Quickshift")
+@register("quickshift", title="Quickshift", family="clusters")
 @dataclasses.dataclass(frozen=True)
 class Quickshift(OfRegions):
     """Quickshift: every pixel climbs to its nearest neighbour in a denser place; pixels on one peak are a region.

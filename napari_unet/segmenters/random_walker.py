@@ -18,7 +18,7 @@ from . import register
 from ._seeds import FromSeeds
 
 
-@register("random_walker", title="Random walker")
+@register("random_walker", title="Random walker", family="graphs")
 @dataclasses.dataclass(frozen=True)
 class RandomWalker(FromSeeds):
     """Random walker: a pixel takes the class whose seeds a random walk from it would reach first.

@@ -21,7 +21,7 @@ from ._looks import OfRegions
 _COMPACTNESS = 0.1
 
 
-@register("region_graph", title="Region graph cut")
+@register("region_graph", title="Region graph cut", family="graphs")
 @dataclasses.dataclass(frozen=True)
 class RegionGraph(OfRegions):
     """Region graph cut: the graph of touching superpixels is cut where neighbours differ; what is left is a region.

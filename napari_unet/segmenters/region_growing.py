@@ -23,7 +23,7 @@ _STAGES = 6
 _MOST_ROUNDS = 80
 
 
-@register("region_growing", title="Region growing")
+@register("region_growing", title="Region growing", family="regions")
 @dataclasses.dataclass(frozen=True)
 class RegionGrowing(FromSeeds):
     """Region growing: from strokes, and from pixels that surely look like a class, into their surroundings.

@@ -16,7 +16,7 @@ from . import register
 from ._looks import OfRegions
 
 
-@register("slic", title="SLIC superpixels")
+@register("slic", title="SLIC superpixels", family="clusters")
 @dataclasses.dataclass(frozen=True)
 class Slic(OfRegions):
     """Superpixels (SLIC): the plane is divided into small even regions, each takes a class.

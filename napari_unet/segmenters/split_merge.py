@@ -19,7 +19,7 @@ from . import register
 from ._looks import OfRegions
 
 
-@register("split_merge", title="Split and merge")
+@register("split_merge", title="Split and merge", family="regions")
 @dataclasses.dataclass(frozen=True)
 class SplitMerge(OfRegions):
     """Split and merge: squares are quartered until each is even, then touching ones that are alike become one region.

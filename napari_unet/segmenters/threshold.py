@@ -59,7 +59,7 @@ class Levels:
     contrast: float
 
 
-@register("threshold", title="Threshold")
+@register("threshold", title="Threshold", family="cuts")
 @dataclasses.dataclass(frozen=True)
 class Threshold(Classical):
     """Threshold of the grey value: a value of your own, Otsu and other rules for the histogram, or local.

@@ -29,7 +29,7 @@ class Terrain:
     height: NDArray[np.float32]
 
 
-@register("watershed", title="Watershed")
+@register("watershed", title="Watershed", family="regions")
 @dataclasses.dataclass(frozen=True)
 class Watershed(FromSeeds):
     """Watershed: classes flow from their markers over the edge image and meet on the strongest edges.
