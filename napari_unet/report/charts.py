@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -50,7 +50,7 @@ def bars(ranked: Sequence[Standing], titles: Mapping[str, str], label: str = "Di
         if one.spread is not None:
             axes.plot([one.mean - one.spread, one.mean + one.spread], [place, place], color="#333333", linewidth=1.2)
     axes.set_yticks(places, [_plain(titles.get(one.method, one.method)) for one in ranked], fontsize=9)
-    axes.invert_yaxis()
+    axes.set_ylim(len(ranked) - 0.4, -0.6)
     axes.set_xlabel(f"{label}: mean over planes, line: standard deviation", fontsize=9)
     if label == "Dice":
         axes.set_xlim(0, 1.02)
@@ -60,38 +60,33 @@ def bars(ranked: Sequence[Standing], titles: Mapping[str, str], label: str = "Di
 def scatter(rows: Sequence[Row], titles: Mapping[str, str]) -> bytes | None:
     """Draw Dice against topology error; None where there is nothing to draw (strokes as reference, say).
 
-    Methods of nearly equal Dice may have very different numbers of components and holes: that is what it shows.
+    Methods of nearly equal Dice may have very different numbers of components and holes: that is what it shows. Points
+    carry the rank of the method by Dice.
     """
     errors = topology_errors(rows)
-    ranked = [one for one in standings(rows, "dice") if one.method in errors]
+    ranked = {place: one for place, one in enumerate(standings(rows, "dice"), 1) if one.method in errors}
     if not ranked:
         return None
-    figure, axes = _axes(6.4, 4.4)
+    figure, axes = _axes(8.2, max(4.4, 0.7 + 0.19 * len(ranked)))
     # log(1 + error): one component too many matters as much as ten where there were hundreds
-    for one in ranked:
-        axes.plot(one.mean, 1 + errors[one.method], "o", markersize=7,
-                  color=_BEST if one.best else _LEVEL if one.level else _OTHER, markeredgecolor="#333333")
-    _label(axes, [(one.mean, 1 + errors[one.method], _plain(titles.get(one.method, one.method))) for one in ranked])
+    for place, one in reversed(ranked.items()):
+        spot = one.mean, 1 + errors[one.method]
+        axes.plot(*spot, "o", markersize=13, color=_BEST if one.best else _LEVEL if one.level else _OTHER,
+                  markeredgecolor="#333333", markeredgewidth=0.6)
+        axes.annotate(str(place), spot, ha="center", va="center", fontsize=7.5, color="white" if one.best else "black")
+    # names beside the points would lie over each other: methods are many and often near
+    lines = [f"{place}  {_plain(titles.get(one.method, one.method))}" for place, one in ranked.items()]
+    axes.annotate("\n".join(lines), (1.02, 1), xycoords="axes fraction", va="top", fontsize=8.5, linespacing=1.35)
     axes.set_yscale("log")
-    top = max(errors[one.method] for one in ranked)
+    top = max(errors[one.method] for one in ranked.values())
     ticks = [0, *(10**power * step for power in range(7) for step in (1, 3) if 10**power * step <= 1.5 * top + 1)]
     axes.set_yticks([1 + tick for tick in ticks], [f"{tick:g}" for tick in ticks])
     axes.minorticks_off()
     axes.set_ylim(0.85, 1.6 * (1 + top))
-    axes.margins(x=0.16)
+    axes.margins(x=0.08)
     axes.set_xlabel("Dice (right is better)", fontsize=9)
     axes.set_ylabel("components and holes off per plane (low is better)", fontsize=9)
     return _png(figure)
-
-
-def _label(axes: Any, points: Iterable[tuple[float, float, str]]) -> None:
-    """Write names beside points: towards the middle, above and below in turn, so that neighbours overlap less."""
-    ordered = sorted(points)
-    middle = (ordered[0][0] + ordered[-1][0]) / 2
-    for place, (x, y, text) in enumerate(ordered):
-        left = x <= middle
-        axes.annotate(text, (x, y), xytext=(6 if left else -6, (5, -11)[place % 2]), textcoords="offset points",
-                      fontsize=8, ha="left" if left else "right")
 
 
 def _plain(text: str) -> str:

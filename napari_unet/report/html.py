@@ -129,7 +129,8 @@ def _ranking(comparison: Comparison, ranked: Sequence[Standing]) -> str:
     scored = {one.method: one for one in ranked}
     for method in (*scored, *(one for one in comparison.masks if one not in scored)):
         one = scored.get(method)
-        cells = [_cell(names[method])]
+        rank = list(scored).index(method) + 1 if one else 0
+        cells = [_cell(f"{rank}  {names[method]}" if rank else names[method], rank or None)]
         if one is None:
             cells += [_cell("-"), _cell(""), _cell(""), _cell("no score")]
         else:
