@@ -37,14 +37,15 @@ if TYPE_CHECKING:
 class Focus:
     """What the user looks at: an image (``key`` names its pair), a plane of it, and the visible part of the plane.
 
-    ``unsure`` says whether patches tell how unsure the model is, too.
+    ``unsure`` says whether patches tell how unsure the model is, too: 0 for no; a larger number than before asks for
+    all of them anew.
     """
 
     key: Hashable
     image: Image
     plane: int = 0
     view: View | None = None
-    unsure: bool = False
+    unsure: int = 0
 
     def same_place(self, other: Focus) -> bool:
         """Say whether two belong to the same image."""
@@ -91,7 +92,7 @@ class _Run:
         self.seen_view = False
         self.unsure = focus.unsure
         self.patches: Iterator[Patch] = iter(
-            model.segment(focus.image, [plane], probabilities=focus.unsure, view=view)
+            model.segment(focus.image, [plane], probabilities=focus.unsure > 0, view=view)
         )
 
     def live(self, patch: Patch) -> LivePatch:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import weakref
-from collections.abc import Generator
+from collections.abc import Generator, Hashable
 from typing import Any, Literal
 
 from psygnal import Signal
@@ -180,6 +180,11 @@ class Session(Painting):
     def shown(self) -> Kept | None:
         """Which of the kept models is shown."""
         return self._pinned or self._kept.find(self.model)
+
+    def held(self, key: Hashable) -> int:
+        """How many strokes of a pair the training keeps for scoring."""
+        learnt = [one for one in self.keys if self.enabled(one)]
+        return self.held_strokes[learnt.index(key)] if key in learnt and len(learnt) == len(self.held_strokes) else 0
 
     def go_back(self, kept: Kept) -> None:
         """Show one of :attr:`kept` until :meth:`follow_newest`, or until a training goes on from it.

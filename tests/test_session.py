@@ -367,7 +367,7 @@ def test_uncertainty_comes_tile_by_tile_only_while_it_is_asked_for() -> None:
     models, focus = Latest[Any](Unsure(2)), Latest[Any](Focus("a", image))
     predictor = live_prediction(models, focus, pause=0)
     assert all(one.unsure is None for one in drain(predictor) if isinstance(one, LivePatch))
-    focus.put(Focus("a", image, unsure=True))
+    focus.put(Focus("a", image, unsure=1))
     found = [one for one in drain(predictor) if isinstance(one, LivePatch)]
     assert len(found) == 4, "everything anew, with the same model"
     for one in found:
@@ -377,6 +377,8 @@ def test_uncertainty_comes_tile_by_tile_only_while_it_is_asked_for() -> None:
         assert one.patch.probabilities is None
     focus.put(Focus("a", image))
     assert not [one for one in drain(predictor, 5) if isinstance(one, LivePatch)], "nothing to do again"
+    focus.put(Focus("a", image, unsure=2))
+    assert len([one for one in drain(predictor) if isinstance(one, LivePatch)]) == 4, "it may be asked for again"
     predictor.close()
 
 

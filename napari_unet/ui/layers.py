@@ -2,7 +2,7 @@
 
 The class table of a labels layer lives in ``layer.metadata["napari_unet"]["classes"]`` as
 ``[[id, name, "#rrggbb"], ...]`` with painted ids (1 = background); beside it, ``"role"`` (``"strokes"``,
-``"prediction"`` or ``"result"``) and ``"image"`` (the name of the image layer it was made for).
+``"prediction"``, ``"result"`` or ``"uncertainty"``) and ``"image"`` (the name of the image layer it was made for).
 
 Multiscale images are annotated and segmented at level 0 (the finest): napari cannot paint on multiscale labels.
 
@@ -54,14 +54,14 @@ def set_class_table(layer: Labels, classes: ClassTable, *, background: bool = Tr
     layer.colormap = colormap(classes, background=background)
 
 
-def mark(layer: Labels, role: str, image_name: str) -> None:
+def mark(layer: Layer, role: str, image_name: str) -> None:
     """Note in a layer's metadata what it is and of which image."""
     ours = {**layer.metadata.get(KEY, {}), "role": role, "image": image_name}
     layer.metadata = {**layer.metadata, KEY: ours}
 
 
 def role_of(layer: Layer) -> str:
-    """Return ``"strokes"``, ``"prediction"`` or ``"result"``, or ``""`` for a layer that is none of ours.
+    """Return ``"strokes"``, ``"prediction"``, ``"result"``, ``"uncertainty"``, or ``""`` for a layer not of ours.
 
     A layer of class labels without a role counts as strokes if its name says so.
     """
@@ -70,6 +70,11 @@ def role_of(layer: Layer) -> str:
     if not role and isinstance(layer, Labels) and any(word in layer.name.lower() for word in ("stroke", "scribble")):
         return "strokes"
     return role
+
+
+def is_picture(layer: Layer) -> bool:
+    """Whether a layer is an image that someone may want to segment, and not one of ours about it."""
+    return isinstance(layer, ImageLayer) and role_of(layer) != "uncertainty"
 
 
 def image_name_of(layer: Layer) -> str:
@@ -174,10 +179,26 @@ def labels_like(
     data : ndarray of uint8 of ``image.shape``, optional
         Default: zeros.
     """
-    channel = image.axes.index("C") if "C" in image.axes and not layer.rgb else None
-    axes = list(range(layer.ndim))
     if data is None:
         data = np.zeros(image.shape, np.uint8)
+    data, place = _placed(layer, image, data)
+    made = Labels(data, name=name, opacity=0.9 if background else 0.5, **place)
+    set_class_table(made, classes, background=background)
+    return made
+
+
+def uncertainty_like(layer: ImageLayer, image: Image, name: str) -> ImageLayer:
+    """Return an image layer for uncertainty (0 to 1, float16) that lies on an image layer and lets it shine through."""
+    data, place = _placed(layer, image, np.zeros(image.shape, np.float16))
+    return ImageLayer(
+        data, name=name, colormap="inferno", blending="additive", opacity=0.5, contrast_limits=(0, 1), **place
+    )
+
+
+def _placed(layer: ImageLayer, image: Image, data: NDArray[Any]) -> tuple[NDArray[Any], dict[str, Any]]:
+    """Return data of ``image.shape`` as a layer on an image layer needs it, and where that lies."""
+    channel = image.axes.index("C") if "C" in image.axes and not layer.rgb else None
+    axes = list(range(layer.ndim))
     scale, translate = np.array(layer.scale, float), np.array(layer.translate, float)
     if channel == 0:
         axes = axes[1:]
@@ -186,16 +207,13 @@ def labels_like(
         scale[channel] *= image.n_channels
         data = np.expand_dims(data, channel)
     kept = np.ix_(axes, axes)
-    made = Labels(
-        data, name=name, scale=scale[axes], translate=translate[axes], rotate=layer.rotate[kept],
-        shear=_full_shear(layer)[kept],
-        affine=layer.affine.set_slice(axes).affine_matrix,
-        units=[layer.units[axis] for axis in axes],
-        axis_labels=[layer.axis_labels[axis] for axis in axes],
-        opacity=0.9 if background else 0.5,
-    )
-    set_class_table(made, classes, background=background)
-    return made
+    return data, {
+        "scale": scale[axes], "translate": translate[axes], "rotate": layer.rotate[kept],
+        "shear": _full_shear(layer)[kept],
+        "affine": layer.affine.set_slice(axes).affine_matrix,
+        "units": [layer.units[axis] for axis in axes],
+        "axis_labels": [layer.axis_labels[axis] for axis in axes],
+    }
 
 
 def _full_shear(layer: Layer) -> NDArray[np.float64]:
@@ -223,8 +241,8 @@ def prepare_brush(layer: Labels, size: int) -> None:
     layer.mode = "paint"
 
 
-def label_view(layer: Labels, image: Image) -> NDArray[np.integer]:
-    """Return a labels layer's data in the image's shape without channels (a view where the data is NumPy).
+def label_view(layer: Layer, image: Image) -> NDArray[Any]:
+    """Return a layer's labels (or uncertainty) in the image's shape without channels (a view where it is NumPy).
 
     Raises
     ------

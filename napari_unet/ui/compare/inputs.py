@@ -9,19 +9,19 @@ import numpy as np
 from napari.layers import Image as ImageLayer
 from napari.layers import Labels, Layer
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QCheckBox, QFrame, QGridLayout, QLabel, QScrollArea, QWidget
+from qtpy.QtWidgets import QCheckBox, QFrame, QGridLayout, QScrollArea, QWidget
 from superqt import QElidingLabel
 
 from napari_unet.core.image import Image
 
 from ..choices import LayerBox
-from ..layers import guess_channel_axis, image_of, layer_shape
+from ..layers import guess_channel_axis, image_of, is_picture, layer_shape
 from .results import is_result
 
 _STROKES = ("stroke", "scribble")
 _REFERENCE = ("reference", "truth", "ground", "expert", "gt", "labels", "mask")
-_ROW_HEIGHT = 30
-_ROWS_SHOWN = 4
+_ROW_HEIGHT = 52
+_ROWS_SHOWN = 3
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -75,7 +75,7 @@ def guess_partner(image: ImageLayer, layers: list[Layer], words: tuple[str, ...]
 
 
 class ImageRow:
-    """The controls of one image layer, laid into a row of a grid by :class:`ImageList`."""
+    """The controls of one image layer, laid into two lines of a grid by :class:`ImageList`."""
 
     def __init__(self, viewer: Any, layer: ImageLayer, number: int) -> None:
         self.layer = layer
@@ -97,8 +97,15 @@ class ImageRow:
 
     @property
     def widgets(self) -> tuple[QWidget, ...]:
-        """All widgets of the row, left to right."""
+        """All widgets of the row."""
         return self.tick, self.label, self.strokes, self.reference
+
+    def lay_into(self, grid: QGridLayout, line: int) -> None:
+        """Put the name above, so that it is not cut, and the layers below it."""
+        grid.addWidget(self.tick, line, 0)
+        grid.addWidget(self.label, line, 1, 1, 2)
+        grid.addWidget(self.strokes, line + 1, 1)
+        grid.addWidget(self.reference, line + 1, 2)
 
     def guess(self, *, alone: bool) -> None:
         """Choose strokes and reference by their names, where nothing is chosen."""
@@ -132,17 +139,14 @@ class ImageList(QScrollArea):
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setHorizontalSpacing(4)
         self._grid.setVerticalSpacing(2)
-        for column, stretch in enumerate((0, 3, 4, 4)):
+        for column, stretch in enumerate((0, 1, 1)):
             self._grid.setColumnStretch(column, stretch)
-        self._heads = [QLabel(text) for text in ("Image", "Strokes", "Reference")]
-        for column, head in enumerate(self._heads):
-            self._grid.addWidget(head, 0, column + 1)
         self.setWidget(inside)
         self.refresh()
 
     def refresh(self) -> None:
         """Follow the layers: new images get a row, images that are gone lose theirs."""
-        layers = [layer for layer in reversed(self._viewer.layers) if isinstance(layer, ImageLayer)]
+        layers = [layer for layer in reversed(self._viewer.layers) if is_picture(layer)]
         for row in [row for row in self.rows if row.layer not in layers]:
             self.rows.remove(row)
             for widget in row.widgets:
@@ -159,11 +163,9 @@ class ImageList(QScrollArea):
             row.reference.refresh()
             row.guess(alone=len(self.rows) == 1)
         for number, row in enumerate(self.rows):
-            for column, widget in enumerate(row.widgets):
-                self._grid.addWidget(widget, number + 1, column)
+            row.lay_into(self._grid, 2 * number)
         self._show_columns()
-        height = _ROW_HEIGHT * (min(len(self.rows), _ROWS_SHOWN) + 1)
-        self.setFixedHeight(height if self.rows else 0)
+        self.setFixedHeight(_ROW_HEIGHT * min(len(self.rows), _ROWS_SHOWN))
         self.changed.emit()
 
     def score_against_reference(self, wanted: bool) -> None:
@@ -203,5 +205,4 @@ class ImageList(QScrollArea):
     def _show_columns(self) -> None:
         for row in self.rows:
             row.reference.setVisible(self._against_reference)
-        self._heads[-1].setVisible(self._against_reference)
-        self._grid.setColumnStretch(3, 4 if self._against_reference else 0)
+        self._grid.setColumnStretch(2, int(self._against_reference))

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 from napari.layers import Image as ImageLayer
-from napari.layers import Labels
+from napari.layers import Labels, Layer
 from numpy.typing import NDArray
 from qtpy.QtCore import QObject, QTimer, Signal
 
@@ -29,6 +29,7 @@ from ..layers import (
     role_of,
     scribbles_of,
     set_class_table,
+    uncertainty_like,
 )
 from .viewing import shown_plane, shows_planes
 
@@ -63,6 +64,7 @@ class Binding(QObject):
         self.image_layer, self.strokes, self.channel_axis = image_layer, strokes, channel_axis
         self.key = str(strokes.unique_id)
         self.prediction: Labels | None = None
+        self.uncertainty: ImageLayer | None = None
         self.image = image_of(image_layer, channel_axis)
         scribbles = scribbles_of(strokes, self.image)
         self._all = self._stale = False
@@ -145,47 +147,76 @@ class Binding(QObject):
         }
 
     def _on_image_replaced(self, _event: Any = None) -> None:
+        self.drop_uncertainty()
         try:
             self.image = image_of(self.image_layer, self.channel_axis)
+            self._clear_prediction()
             self._session.put_pair(self.key, self.image, scribbles_of(self.strokes, self.image))
         except UserError as error:
             self.troubled.emit(str(error))
             return
-        self.prediction = None  # the old one shows the old image
         self.published.emit()
+
+    def _clear_prediction(self) -> None:
+        """Empty the prediction layer, which shows the old image; leave it if the new one has another shape."""
+        if self.prediction is not None:
+            try:
+                label_view(self.prediction, self.image)[:] = 0
+            except UserError:
+                self.prediction = None
+            else:
+                self.prediction.refresh()
 
     # -- prediction -> layer -----------------------------------------------------------------------------------------
 
     def make_prediction(self, classes: ClassTable) -> Labels:
         """Return the prediction layer, made and put right below the strokes if it is not there."""
-        layers = self._viewer.layers
-        if self.prediction is None or self.prediction not in layers:
+        if self.prediction is None or self.prediction not in self._viewer.layers:
             name = f"{self.image_layer.name} prediction"
-            layer = labels_like(self.image_layer, self.image, name, classes, background=False)
-            mark(layer, "prediction", self.image_layer.name)
-            active = layers.selection.active
-            layers.insert(layers.index(self.strokes), layer)
-            layers.selection.active = active  # the brush stays in the hand
-            self.prediction = layer
+            self.prediction = labels_like(self.image_layer, self.image, name, classes, background=False)
+            self._insert(self.prediction, "prediction")
         return self.prediction
 
-    def paste(self, patch: Patch) -> None:
-        """Show a patch of the prediction (dropped if the layer was removed or changed by hand)."""
-        if self.prediction is None or self.prediction not in self._viewer.layers:
-            return
-        try:
-            label_view(self.prediction, self.image)[patch.where] = patch.labels
-        except (UserError, ValueError):
-            return
-        self._stale = True
-        if not self._redraw.isActive():
+    def make_uncertainty(self) -> ImageLayer:
+        """Return the layer of uncertainty, made and put right below the strokes if it is not there."""
+        if self.uncertainty is None or self.uncertainty not in self._viewer.layers:
+            self.uncertainty = uncertainty_like(self.image_layer, self.image, f"{self.image_layer.name} uncertainty")
+            self._insert(self.uncertainty, "uncertainty")
+        return self.uncertainty
+
+    def drop_uncertainty(self) -> None:
+        """Remove the layer of uncertainty, if there is one."""
+        layer, self.uncertainty = self.uncertainty, None
+        if layer is not None and layer in self._viewer.layers:
+            self._viewer.layers.remove(layer)
+
+    def _insert(self, layer: Layer, role: str) -> None:
+        layers = self._viewer.layers
+        mark(layer, role, self.image_layer.name)
+        active = layers.selection.active
+        layers.insert(layers.index(self.strokes), layer)
+        layers.selection.active = active  # the brush stays in the hand
+
+    def paste(self, patch: Patch, unsure: NDArray[np.floating] | None = None) -> None:
+        """Show a patch of the prediction and of its uncertainty (0 to 1); dropped if their layers are gone."""
+        for layer, values in ((self.prediction, patch.labels), (self.uncertainty, unsure)):
+            if layer is None or values is None or layer not in self._viewer.layers:
+                continue
+            try:
+                label_view(layer, self.image)[patch.where] = values
+            except (UserError, ValueError):  # changed by hand
+                continue
+            self._stale = True
+        if self._stale and not self._redraw.isActive():
             self._on_redraw()
 
     def _on_redraw(self) -> None:
         """Draw what came, at once if nothing was drawn lately, and look again a little later."""
-        if self._stale and self.prediction is not None:
+        if self._stale:
             self._stale = False
-            self.prediction.refresh(extent=False, highlight=False, thumbnail=False)
+            for layer in (self.prediction, self.uncertainty):
+                if layer is not None:
+                    layer.refresh(extent=False, highlight=False, thumbnail=False)
             self._redraw.start(REDRAW_MS)
 
     def show_classes(self, classes: ClassTable) -> None:

@@ -18,6 +18,7 @@ from ..layers import (
     guess_channel_axis,
     image_name_of,
     image_of,
+    is_picture,
     label_view,
     layer_shape,
     role_of,
@@ -68,7 +69,7 @@ class LayerChooser(QWidget):
         self.strokes_box.layer = strokes
 
     def _build(self) -> None:
-        self.image_box = LayerBox(self._viewer, "train_image", lambda one: isinstance(one, ImageLayer), "no image")
+        self.image_box = LayerBox(self._viewer, "train_image", is_picture, "no image")
         self.image_box.setToolTip("The image to segment: grey, colour, several channels, a time series or a z-stack.")
         self.channel_box = QComboBox()
         self.channel_box.setObjectName("train_channels")

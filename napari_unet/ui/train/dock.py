@@ -65,7 +65,12 @@ class TrainDock(TrainPanel):
         self.prediction_tick.toggled.connect(self._on_prediction_toggled)
         self.predict_button.clicked.connect(self._on_predict)
         self.predict_all_button.clicked.connect(lambda: self.jobs.predict(self.jobs.image_layers()))
-        self.cancel_button.clicked.connect(self.jobs.cancel)
+        self.cancel_button.clicked.connect(self._on_cancel)
+        self.unsure_tick.setChecked(engine.prediction.unsure)
+        self.unsure_tick.toggled.connect(engine.unsure.show)
+        engine.unsure.shown_changed.connect(self.unsure_tick.setChecked)
+        self.unsure_button.clicked.connect(lambda: engine.unsure.go())
+        engine.unsure.progressed.connect(self._on_job)
         self.pairs.chosen.connect(self._on_pair_chosen)
         self.save_button.clicked.connect(self._on_save)
         self.load_button.clicked.connect(self._on_load)
@@ -77,11 +82,11 @@ class TrainDock(TrainPanel):
         pairs: list[tuple[Any, Any]] = [
             (session.state_changed, self._show_state), (session.classes_changed, self._on_classes_changed),
             (session.history_changed, self._on_history_changed), (session.model_changed, self._on_model_changed),
-            (session.pairs_changed, self._on_pairs_changed),
+            (session.pairs_changed, self._on_pairs_changed), (session.kept_changed, self.models.refresh),
         ]
         for signal, slot in pairs:
             signal.connect(slot)
-        keys.bind_viewer(self.viewer, self.update_once, self.prediction_tick.toggle)
+        keys.bind_viewer(self.viewer, self.update_once, self.prediction_tick.toggle, engine.unsure.go)
         viewer = self.viewer
 
         def forget(*_: Any) -> None:
@@ -204,7 +209,8 @@ class TrainDock(TrainPanel):
         self.live_button.setText("Pause" if live else "Live")
         self.live_button.setToolTip(
             "Let the training rest; it keeps all it has learnt." if live else
-            "Learn from your strokes while you paint; the prediction follows within seconds."
+            "Let the network learn while you paint. Strokes are answered at once without it, too; it makes the answer "
+            "better, and only a better one is shown."
         )
         self.update_button.setEnabled(not live)
         self.stop_button.setEnabled(self.engine.training)
@@ -214,7 +220,10 @@ class TrainDock(TrainPanel):
         self.state_line.setProperty("phase", state.phase)
 
     def _on_history_changed(self) -> None:
-        self.plot.show_history(self.session.history)
+        held = sum(self.session.held_strokes)
+        if held != self.plot.held:
+            self.pairs.refresh()
+        self.plot.show_history(self.session.history, held)
         if self.session.device:
             self.device_line.setText(self.session.device)
 
@@ -240,13 +249,18 @@ class TrainDock(TrainPanel):
         self.cancel_button.setVisible(busy)
         self.predict_button.setEnabled(not busy)
         self.predict_all_button.setEnabled(not busy)
+        self.unsure_button.setEnabled(not busy)
         self.progress.setValue(round(1000 * fraction))
         if busy:
             self.say(text)
 
+    def _on_cancel(self) -> None:
+        self.jobs.cancel()
+        self.engine.unsure.cancel()
+
     def _on_save(self) -> None:
         if self.session.model is None:
-            self.say("There is no model to save yet. Press Live to train one.")
+            self.say("There is no model to save yet. Paint a little of two classes.")
             return
         name, _ = QFileDialog.getSaveFileName(self, "Save the model", "model.pt", "Models (*.pt)")
         if name:

@@ -21,6 +21,7 @@ from napari_unet.session import Session, session_of
 from ..workers import Worker, WorkerGroup, sentence
 from .binding import Binding
 from .prediction import LivePrediction
+from .unsure import UnsurePlaces
 
 UPDATE_SECONDS = 4.0
 """``Update once`` learns for about this long."""
@@ -52,6 +53,8 @@ class Engine(QObject):
         self._docks = 0
         self.prediction = LivePrediction(viewer, self.session, self.workers, self)
         self.prediction.said.connect(self.said)
+        self.unsure = UnsurePlaces(viewer, self.session, self.workers, self.prediction, self)
+        self.unsure.said.connect(self.said)
         layers, session = viewer.layers, self.session
         self._connected = [
             (layers.events.removed, self._on_layer_removed),
@@ -151,6 +154,8 @@ class Engine(QObject):
         self._flush()
         self._pause_at = None
         self._once = once
+        if self._trainer is not None and self.session.pinned is not None:
+            self.stop()  # a new training goes on from what was gone back to
         if self._trainer is not None:
             self.session.set_state("learning", "Going on...")
             self._trainer.resume()
@@ -184,7 +189,7 @@ class Engine(QObject):
             self._trainer.stop()
             self._trainer = None
             self.session.end()
-            done = "The model is kept: predict, save it, or press Live to train again."
+            done = "The model is kept: predict, save it, or press Live to train it on."
             self.session.set_state("idle" if text == "" and self.session.model is None else "paused",
                                    text or (f"Stopped{self._at_step()}. {done}" if self.session.model else ""))
             self.running_changed.emit()
@@ -224,6 +229,7 @@ class Engine(QObject):
 
     def _on_layer_removed(self, event: Any) -> None:
         gone = event.value
+        self.unsure.note_removed(gone)
         for key, binding in tuple(self.bindings.items()):
             if gone not in (binding.image_layer, binding.strokes):
                 continue

@@ -18,7 +18,7 @@ from napari_unet.core.errors import UserError
 from napari_unet.core.image import Image
 from napari_unet.core.method import Model, Patch, Progress
 
-from ..layers import guess_channel_axis, image_of, labels_like, mark
+from ..layers import guess_channel_axis, image_of, is_picture, labels_like, mark
 from ..workers import Worker, sentence
 from .engine import Engine
 
@@ -56,7 +56,7 @@ class Jobs(QObject):
         chosen = {id(one.image_layer): one.channel_axis for one in self._engine.bindings.values()}
         return [
             (layer, chosen[id(layer)] if id(layer) in chosen else guess_channel_axis(layer))
-            for layer in self._engine.viewer.layers if isinstance(layer, ImageLayer)
+            for layer in self._engine.viewer.layers if is_picture(layer)
         ]
 
     def predict(self, targets: Sequence[tuple[ImageLayer, int | None]]) -> None:
@@ -70,7 +70,7 @@ class Jobs(QObject):
         if self.busy:
             return
         if model is None:
-            engine.said.emit("There is no model yet. Press Live to train one, or load one.")
+            engine.said.emit("There is no model yet. Paint a little of two classes, or load a model.")
             return
         if not targets:
             engine.said.emit("There is no image to segment. Open one first.")
@@ -120,7 +120,7 @@ class Jobs(QObject):
 
         model: Any = self._engine.session.model
         if model is None:
-            self._engine.said.emit("There is no model to save yet. Press Live to train one.")
+            self._engine.said.emit("There is no model to save yet. Paint a little of two classes.")
             return
         try:
             save_model(path, model, overwrite=True)  # the file dialog has asked

@@ -10,6 +10,7 @@ from napari.layers import Layer
 CLASS_KEYS = tuple("123456789")
 UPDATE_KEY = "U"
 PREDICTION_KEY = "H"
+UNSURE_KEY = "G"
 
 HELP = (
     ("1 - 9", "brush of a class"),
@@ -19,19 +20,21 @@ HELP = (
     ("Ctrl+Z", "take back a stroke"),
     (UPDATE_KEY, "update once"),
     (PREDICTION_KEY, "hide or show the prediction"),
+    (UNSURE_KEY, "go to the least sure place"),
 )
 """What the dock shows: keys and what they do, napari's own among them."""
 
 
-def bind_viewer(viewer: Any, update: Callable[[], None], toggle: Callable[[], None]) -> None:
+def bind_viewer(viewer: Any, update: Callable[[], None], toggle: Callable[[], None], go: Callable[[], None]) -> None:
     """Bind the keys that work whatever layer is chosen; a dock opened later takes them over."""
     viewer.bind_key(UPDATE_KEY, lambda _viewer: update(), overwrite=True)
     viewer.bind_key(PREDICTION_KEY, lambda _viewer: toggle(), overwrite=True)
+    viewer.bind_key(UNSURE_KEY, lambda _viewer: go(), overwrite=True)
 
 
 def unbind_viewer(viewer: Any) -> None:
     """Take the keys away again."""
-    for key in (UPDATE_KEY, PREDICTION_KEY):
+    for key in (UPDATE_KEY, PREDICTION_KEY, UNSURE_KEY):
         viewer.bind_key(key, None, overwrite=True)
 
 

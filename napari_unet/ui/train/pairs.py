@@ -38,9 +38,14 @@ class PairList(QListWidget):
         for key, binding in engine.bindings.items():
             counts = session.pair(key).scribbles.counts()
             painted = ", ".join(session.classes.name(number) for number in counts) or "not painted yet"
-            item = QListWidgetItem(f"{binding.image_layer.name}: {painted}")
+            held = session.held(key)
+            kept = f" ({held} stroke{'' if held == 1 else 's'} kept for scoring)" if held else ""
+            item = QListWidgetItem(f"{binding.image_layer.name}: {painted}{kept}")
             item.setData(_KEY, key)
-            item.setToolTip(f"{binding.image_layer.name} with {binding.strokes.name}: {painted}")
+            item.setToolTip(
+                f"{binding.image_layer.name} with {binding.strokes.name}: {painted}{kept}. Strokes kept for scoring do "
+                "not teach the network, so that they can judge it."
+            )
             item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
             item.setCheckState(Qt.CheckState.Checked if session.enabled(key) else Qt.CheckState.Unchecked)
             self.addItem(item)

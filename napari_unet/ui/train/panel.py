@@ -20,6 +20,7 @@ from . import keys
 from .chips import ClassChips
 from .chooser import LayerChooser
 from .engine import Engine
+from .models import ModelList
 from .pairs import PairList
 from .plot import LearningPlot
 from .settings import Settings
@@ -66,7 +67,7 @@ class TrainPanel(QWidget):
         self.live_button = button("Live", "train_live", "")
         self.update_button = button(
             "Update once", "train_update",
-            f"Learn from the strokes for a few seconds, show the result and pause (key {keys.UPDATE_KEY}).",
+            f"Let the network learn for a few seconds, show the better answer and pause (key {keys.UPDATE_KEY}).",
         )
         self.stop_button = button(
             "Stop", "train_stop", "End the training. The model it has learnt so far is kept."
@@ -104,8 +105,8 @@ class TrainPanel(QWidget):
         self.progress = QProgressBar()
         self.progress.setObjectName("train_progress")
         self.progress.setRange(0, 1000)
-        self.progress.setToolTip("How far the prediction has come.")
-        self.cancel_button = button("Cancel", "train_cancel", "Stop this prediction; no layer is made.")
+        self.progress.setToolTip("How far the prediction or the search has come.")
+        self.cancel_button = button("Cancel", "train_cancel", "Stop this; no layer is made and the view stays.")
         bar = QHBoxLayout()
         bar.setSpacing(4)
         bar.addWidget(self.progress, 1)
@@ -113,11 +114,29 @@ class TrainPanel(QWidget):
         rows = QVBoxLayout()
         rows.setSpacing(4)
         rows.addWidget(self.prediction_tick)
+        rows.addLayout(self._unsure_row())
         rows.addLayout(buttons)
         rows.addLayout(bar)
         self.progress.hide()
         self.cancel_button.hide()
         return rows
+
+    def _unsure_row(self) -> QHBoxLayout:
+        self.unsure_tick = QCheckBox("Show where it is unsure")
+        self.unsure_tick.setObjectName("train_show_unsure")
+        self.unsure_tick.setToolTip(
+            "A layer that is bright where two classes are nearly as likely as each other, and follows the prediction."
+        )
+        self.unsure_button = button(
+            "Least sure place", "train_go_unsure",
+            "Go to the least sure place: in view first; pressed again without painting, the next one in the whole "
+            f"image (key {keys.UNSURE_KEY}). A stroke there teaches the most.",
+        )
+        row = QHBoxLayout()
+        row.setSpacing(4)
+        row.addWidget(self.unsure_tick, 1)
+        row.addWidget(self.unsure_button)
+        return row
 
     def _folds(self) -> Iterator[Fold]:
         self.pairs = PairList(self.engine)
@@ -127,7 +146,8 @@ class TrainPanel(QWidget):
         self.save_button = button("Save...", "train_save", "Keep the model in a file, to use it on other days.")
         self.load_button = button("Load...", "train_load", "Predict with a model from a file, or train it on.")
         self.new_model_button = button(
-            "Start anew", "train_new_model", "Forget the model. The next training starts from nothing."
+            "Start anew", "train_new_model",
+            "Forget all that was learnt. Your strokes stay and are answered anew; the next training starts from there.",
         )
         files = QWidget()
         row = QHBoxLayout(files)
@@ -135,7 +155,9 @@ class TrainPanel(QWidget):
         row.setSpacing(4)
         for one in (self.save_button, self.load_button, self.new_model_button):
             row.addWidget(one)
-        model = Fold("Model", "train_model_fold", "Save the model, load one, or start anew.")
+        model = Fold("Model", "train_model_fold", "Go back to an earlier model, save one, load one, or start anew.")
+        self.models = ModelList(self.session)
+        model.addWidget(self.models)
         model.addWidget(files)
         yield model
         self.settings = Settings()

@@ -30,24 +30,29 @@ class LearningPlot(QWidget):
         )
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self._history: Sequence[Moment] = ()
+        self.held = 0
 
     def sizeHint(self) -> QSize:
         """Ask for a low, wide strip."""
         return QSize(240, 72)
 
-    def show_history(self, history: Sequence[Moment]) -> None:
-        """Draw this history (read again at every redraw; it may grow)."""
-        self._history = history
+    def show_history(self, history: Sequence[Moment], held: int = 0) -> None:
+        """Draw this history (read again at every redraw; it may grow), scored on so many held-out strokes."""
+        self._history, self.held = history, held
         self.update()
 
     @property
     def caption(self) -> str:
         """The newest values in words; a dash where there is no score."""
         if not self._history:
-            return "Loss and held-out Dice appear here."
-        newest = self._history[-1]
-        dice = "-" if newest.dice is None else f"{newest.dice:.2f}"
-        return f"loss {smoothed(self._history)[-1]:.2f}   held-out Dice {dice}"
+            return "Loss and held-out Dice appear here after Live."
+        return f"loss {smoothed(self._history)[-1]:.2f}   {self._score}"
+
+    @property
+    def _score(self) -> str:
+        dice = self._history[-1].dice
+        on = f" on {self.held} stroke{'' if self.held == 1 else 's'}" if self.held else ""
+        return f"held-out Dice {'-' if dice is None else f'{dice:.2f}'}{on}"
 
     def paintEvent(self, _event: QPaintEvent | None) -> None:
         """Draw."""
@@ -83,11 +88,9 @@ class LearningPlot(QWidget):
         painter.drawPolyline(QPolygonF(scores[::stride] + scores[-1:]))
 
     def _legend(self, painter: QPainter, text: QColor, loss: float) -> None:
-        dice = self._history[-1].dice
         height = painter.fontMetrics().height()
         left = 2
-        score = "-" if dice is None else f"{dice:.2f}"
-        for color, words in ((LOSS, f"loss {loss:.2f}"), (DICE, f"held-out Dice {score}")):
+        for color, words in ((LOSS, f"loss {loss:.2f}"), (DICE, self._score)):
             painter.setPen(QPen(color, 3))
             painter.drawLine(left, height // 2 + 1, left + 12, height // 2 + 1)
             painter.setPen(text)

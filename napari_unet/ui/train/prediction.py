@@ -10,7 +10,7 @@ from qtpy.QtCore import QObject, QTimer, Signal
 from napari_unet.core.latest import Latest
 from napari_unet.core.method import Model
 from napari_unet.core.threads import cores
-from napari_unet.live import CaughtUp, Focus, LivePatch, Trouble, live_prediction
+from napari_unet.live import CaughtUp, Focus, Found, LivePatch, NoAnswers, Trouble, live_prediction
 from napari_unet.session import Session
 
 from ..workers import Worker, WorkerGroup, sentence
@@ -36,7 +36,7 @@ class LivePrediction(QObject):
     """
 
     said = Signal(str)
-    """One sentence, ``""`` when there is nothing to say."""
+    """One sentence, ``""`` when there is nothing to say any more."""
 
     def __init__(self, viewer: Any, session: Session, workers: WorkerGroup, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -45,6 +45,9 @@ class LivePrediction(QObject):
         self._binding: Binding | None = None
         self._worker: Worker | None = None
         self._answered: Model | None = None
+        self._unsure, self._times = False, 0
+        self._told = ""
+        self._again = False
         self._look = QTimer(self)
         self._look.setSingleShot(True)
         self._look.setInterval(LOOK_MS)
@@ -64,11 +67,32 @@ class LivePrediction(QObject):
 
     def look_at(self, binding: Binding | None) -> None:
         """Predict the image of a pair from now on; None: nothing."""
+        if self._binding is not None and self._binding is not binding:
+            self._binding.drop_uncertainty()  # it would no longer follow
+            self._times += 1
         self._binding = binding
         if binding is not None:
             if self._session.model is not None:
                 binding.make_prediction(self._session.classes)
             self._start()
+        self._on_look()
+
+    @property
+    def binding(self) -> Binding | None:
+        """The pair whose image is predicted."""
+        return self._binding
+
+    @property
+    def unsure(self) -> bool:
+        """Whether uncertainty is shown, in a layer of its own."""
+        return self._unsure
+
+    def show_unsure(self, shown: bool) -> None:
+        """Show or remove the layer of uncertainty."""
+        self._unsure = shown
+        self._times += 1
+        if not shown and self._binding is not None:
+            self._binding.drop_uncertainty()
         self._on_look()
 
     def look_soon(self, _event: Any = None) -> None:
@@ -84,14 +108,19 @@ class LivePrediction(QObject):
             return
         self.focus.put(Focus(
             binding.key, binding.image, shown_plane(self._viewer, binding.strokes, binding.image),
-            visible_part(self._viewer, binding.strokes, binding.image),
+            visible_part(self._viewer, binding.strokes, binding.image), self._times if self._unsure else 0,
         ))
 
     def _on_model_changed(self, model: Model | None) -> None:
-        if model is not None:
-            if self._binding is not None:
-                self._binding.make_prediction(self._session.classes)
-            self._start()
+        if model is None:
+            self._answered = None
+            if self._worker is not None:
+                self._worker.stop()  # it forgets everything, and answers the strokes that are there anew
+                self._again = True
+            return
+        if self._binding is not None:
+            self._binding.make_prediction(self._session.classes)
+        self._start()
 
     def _start(self) -> None:
         if self._worker is None:
@@ -107,22 +136,33 @@ class LivePrediction(QObject):
         from napari_unet.core.instant.answers import Answers
         from napari_unet.pretrained import load_features
 
+        load_features()  # if they cannot be read, the predictor says so and goes on without answers
         return Answers(self._session.painted, load_features)
 
-    def _on_found(self, found: LivePatch | Trouble | CaughtUp | None) -> None:
+    def _on_found(self, found: Found | None) -> None:
         if isinstance(found, LivePatch):
             binding = self._binding
             if binding is None or binding.key != found.focus.key or binding.image is not found.focus.image:
                 return
             self._note_answer(found.model)
             binding.make_prediction(self._session.classes)
-            binding.paste(found.patch)
+            if self._unsure and found.unsure is not None:
+                binding.make_uncertainty()
+            binding.paste(found.patch, found.unsure)
             unfinished = found.patch.done < found.patch.total
-            self.said.emit(f"Predicting tile {found.patch.done} of {found.patch.total}" if unfinished else "")
+            self._say(f"Predicting tile {found.patch.done} of {found.patch.total}" if unfinished else "")
         elif isinstance(found, Trouble):
-            self.said.emit(found.text)
+            self._say(found.text)
+        elif isinstance(found, NoAnswers):
+            self._session.no_answers()
+            self._say(found.text)
         elif isinstance(found, CaughtUp):
-            self.said.emit("")
+            self._say("")
+
+    def _say(self, text: str) -> None:
+        if text != self._told:  # what others have said is not wiped away
+            self._told = text
+            self.said.emit(text)
 
     def _note_answer(self, model: Model) -> None:
         """Let the session know of an answer to strokes, so that it can be saved and used elsewhere."""
@@ -132,7 +172,10 @@ class LivePrediction(QObject):
             self._session.answered(as_network())
 
     def _on_failed(self, error: Exception) -> None:
-        self.said.emit(f"The live prediction stopped: {sentence(error)}")
+        self._say(f"The live prediction stopped: {sentence(error)}")
 
     def _on_ended(self) -> None:
         self._worker = None  # the next model starts it again
+        if self._again:
+            self._again = False
+            self._start()

@@ -9,6 +9,7 @@ from napari.layers import Labels
 
 from napari_unet.core.image import Image
 from napari_unet.core.method import View
+from napari_unet.core.uncertainty import Place
 
 
 def camera_of(viewer: Any) -> Any:
@@ -50,6 +51,20 @@ def visible_part(viewer: Any, layer: Labels, image: Image) -> View | None:
     if rows.stop - rows.start < 2 or columns.stop - columns.start < 2:
         return None
     return View(image.where(shown_plane(viewer, layer, image), rows, columns))
+
+
+def go_to(viewer: Any, layer: Labels, image: Image, place: Place) -> None:
+    """Show a place: move the sliders to its plane, and its pixel into the middle of the view."""
+    index = [int(number) for number in image.where(place.plane)[:-2]]  # type: ignore[arg-type]  # not slices
+    for axis in _extra_axes(layer, image):
+        index.insert(axis, 0)
+    world = layer.data_to_world((*index, place.row, place.column))
+    first = viewer.dims.ndim - len(world)
+    for axis, value in enumerate(world[:-2]):
+        viewer.dims.set_point(first + axis, float(value))
+    if shows_planes(viewer):
+        camera = camera_of(viewer)
+        camera.center = (camera.center[0], float(world[-2]), float(world[-1]))
 
 
 def _extra_axes(layer: Labels, image: Image) -> list[int]:

@@ -1,0 +1,306 @@
+"""Answers at once in the real window: strokes with the mouse and no button, where it is unsure, and models before."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from napari_unet import pretrained
+from napari_unet.core.method import Progress
+from napari_unet.core.predicting.predict import NetworkModel
+from napari_unet.ui.layers import is_picture, role_of
+
+
+@pytest.fixture
+def dock(hands: Any) -> Any:
+    """The dock as it opens."""
+    return hands.dock("Train U-Net")
+
+
+def open_image(hands: Any, dock: Any, data: np.ndarray, name: str = "cells", **options: Any) -> Any:
+    """Add an image, let the dock take note of it, and make strokes; returns their layer."""
+    hands.viewer.add_image(data, name=name, **options)
+    hands.wait(lambda: dock.chooser.has_image)
+    hands.click(dock, "train_new_strokes")
+    return hands.viewer.layers[f"{name} strokes"]
+
+
+def answer(hands: Any, dock: Any, strokes: Any) -> Any:
+    """Paint a stroke of each class with the mouse; returns the prediction layer once it is filled."""
+    dock.hold_class(1)
+    hands.drag(strokes, [(3, 4), (3, 70)])
+    dock.hold_class(2)
+    hands.drag(strokes, [(12, 12), (20, 20)])
+    return filled(hands)
+
+
+def filled(hands: Any) -> Any:
+    """The prediction layer, once all of it is predicted."""
+    layers = hands.viewer.layers
+    hands.wait(lambda: "cells prediction" in layers and layers["cells prediction"].data.all())
+    return layers["cells prediction"]
+
+
+
+def test_two_strokes_are_answered_without_a_button(hands: Any, viewer: Any, squares: Any, dock: Any) -> None:
+    image, truth = squares
+    strokes = open_image(hands, dock, image)
+    dock.hold_class(1)
+    hands.drag(strokes, [(3, 4), (3, 70)])
+    hands.wait(lambda: "second class" in dock.state_line.text())
+    assert "cells prediction" not in viewer.layers
+    dock.hold_class(2)
+    hands.drag(strokes, [(12, 12), (20, 20)])
+    prediction = filled(hands)
+    assert not dock.engine.training
+    hands.wait(lambda: "Answered from your strokes" in dock.state_line.text())
+    clear = np.ones(truth.shape, bool)
+    clear[38:60, 52:76] = False  # of no class as yet
+    assert (prediction.data == truth)[clear].mean() > 0.9
+    # a third stroke changes it
+    unclear = np.s_[44:54, 58:70]
+    other = 1 if (prediction.data[unclear] == 2).mean() > 0.5 else 2
+    dock.hold_class(other)
+    hands.drag(strokes, [(44, 58), (44, 69)])
+    hands.drag(strokes, [(53, 69), (53, 58)])
+    hands.wait(lambda: (prediction.data[unclear] == other).mean() > 0.7)
+    assert viewer.layers.index(prediction) < viewer.layers.index(strokes)
+    assert viewer.layers.selection.active is strokes, "the brush stays in the hand"
+    assert dock.session.model.classes.ids == (1, 2), "it can be saved and used elsewhere"
+
+
+def test_uncertainty_follows_the_prediction(hands: Any, viewer: Any, squares: Any, dock: Any) -> None:
+    strokes = open_image(hands, dock, squares[0], scale=(0.5, 0.5))
+    answer(hands, dock, strokes)
+    hands.click(dock, "train_show_unsure")
+    hands.wait(lambda: "cells uncertainty" in viewer.layers and viewer.layers["cells uncertainty"].data.any())
+    layer = viewer.layers["cells uncertainty"]
+    assert (role_of(layer), layer.data.dtype, layer.blending) == ("uncertainty", np.float16, "additive")
+    assert tuple(layer.scale) == (0.5, 0.5)
+    assert layer.data.shape == squares[0].shape
+    assert 0 <= layer.data.min() <= layer.data.max() <= 1
+    assert viewer.layers.index(layer) < viewer.layers.index(strokes)
+    assert layer not in dock.chooser.image_box.layers, "it is not an image to segment"
+    assert not is_picture(layer)
+    assert [one for one, _ in dock.jobs.image_layers()] == [viewer.layers["cells"]]
+    before = layer.data.copy()
+    hands.drag(strokes, [(44, 58), (44, 69)])
+    hands.wait(lambda: not np.array_equal(layer.data, before))
+    hands.click(dock, "train_show_unsure")
+    assert "cells uncertainty" not in viewer.layers
+    assert not dock.engine.prediction.focus.get().unsure
+    hands.click(dock, "train_show_unsure")
+    hands.wait(lambda: "cells uncertainty" in viewer.layers)
+    viewer.layers.remove("cells uncertainty")
+    hands.wait(lambda: not dock.unsure_tick.isChecked())
+
+
+def test_the_button_goes_to_the_least_sure_place(hands: Any, viewer: Any, squares: Any, dock: Any) -> None:
+    image, _ = squares
+    strokes = open_image(hands, dock, image)
+    hands.click(dock, "train_go_unsure")
+    assert "no prediction yet" in dock.note_line.text()
+    answer(hands, dock, strokes)
+    hands.wait(lambda: dock.session.model is not None)
+    before = tuple(viewer.scene.camera.center)
+    hands.click(dock, "train_go_unsure")
+    hands.wait(lambda: not dock.engine.unsure.busy)
+    places = dock.engine.unsure.visited
+    assert len(places) == 1, dock.note_line.text()
+    assert tuple(viewer.scene.camera.center) != before
+    assert tuple(viewer.scene.camera.center[-2:]) == (places[0].row, places[0].column)
+    assert not strokes.data[places[0].row, places[0].column]
+    assert "in the middle of the view" in dock.note_line.text()
+    assert "cells uncertainty" not in viewer.layers
+    # again: another place, or it says that there is none
+    dock.engine.unsure.go()
+    hands.wait(lambda: not dock.engine.unsure.busy)
+    visited = dock.engine.unsure.visited
+    assert len({(one.row, one.column) for one in visited}) == 2 or "Everywhere else it is sure" in dock.note_line.text()
+
+
+def test_it_steps_to_the_plane_of_the_least_sure_place(hands: Any, viewer: Any, squares: Any, dock: Any,
+                                                       monkeypatch: pytest.MonkeyPatch) -> None:
+    image, _ = squares
+    stack = np.stack([image, image, image])
+    strokes = open_image(hands, dock, stack, scale=(3, 0.5, 0.5))
+    viewer.dims.set_current_step(0, 0)
+    hands.drag(strokes, [(12, 12), (20, 20)])
+    dock.hold_class(1)
+    hands.drag(strokes, [(3, 4), (3, 70)])
+    hands.wait(lambda: dock.session.model is not None)
+
+    from napari_unet.core.uncertainty import Place
+    from napari_unet.ui.train import unsure
+
+    def found(*_: Any, **options: Any) -> Any:
+        yield Progress("Looking", 0.5)
+        return Place(2, 40, 60, 0.9)
+
+    monkeypatch.setattr(unsure, "find_least_sure", found)
+    hands.click(dock, "train_go_unsure")
+    hands.wait(lambda: not dock.engine.unsure.busy)
+    assert viewer.dims.current_step[0] == 2
+    assert tuple(viewer.scene.camera.center[-2:]) == (20.0, 30.0)
+
+
+def test_a_search_can_be_cancelled(hands: Any, viewer: Any, squares: Any, dock: Any,
+                                   monkeypatch: pytest.MonkeyPatch) -> None:
+    from napari_unet.ui.train import unsure
+
+    strokes = open_image(hands, dock, squares[0])
+    answer(hands, dock, strokes)
+    hands.wait(lambda: dock.session.model is not None)
+    before = tuple(viewer.scene.camera.center)
+
+    def endless(*_: Any, **options: Any) -> Any:
+        while True:
+            yield Progress("Looking everywhere: tile 1 of 9", 0.1)
+
+    monkeypatch.setattr(unsure, "find_least_sure", endless)
+    hands.click(dock, "train_go_unsure")
+    hands.wait(lambda: dock.progress.isVisibleTo(dock) and dock.progress.value() == 100)
+    assert not dock.unsure_button.isEnabled()
+    hands.click(dock, "train_cancel")
+    hands.wait(lambda: not dock.engine.unsure.busy)
+    assert not dock.progress.isVisibleTo(dock)
+    assert dock.unsure_button.isEnabled()
+    assert tuple(viewer.scene.camera.center) == before
+
+
+def test_going_back_and_to_the_newest_again(hands: Any, viewer: Any, squares: Any, dock: Any) -> None:
+    hands.tiny_network(dock)
+    strokes = open_image(hands, dock, squares[0])
+    assert "No model yet" in dock.models.list.item(0).text()
+    prediction = answer(hands, dock, strokes)
+    session = dock.session
+    hands.wait(lambda: [one.name for one in session.kept] == ["instant answer"])
+    hands.click(dock, "train_live")
+    hands.wait(lambda: len(session.kept) >= 3)
+    hands.click(dock, "train_live")
+    assert "(shown)" in dock.models.list.item(0).text()
+    instant = session.kept[-1]
+    assert instant.step == 0
+    # one click goes back
+    dock.models.list.itemClicked.emit(dock.models.list.item(len(session.kept) - 1))
+    assert session.model is instant.model
+    assert "instant answer" in dock.state_line.text()
+    assert dock.models.list.item(len(session.kept) - 1).font().bold()
+    assert dock.models.newest_button.isEnabled()
+    expected = np.zeros_like(prediction.data)
+    for patch in instant.model.segment(dock.engine.current.image):
+        expected[patch.where] = patch.labels
+    hands.wait(lambda: np.array_equal(prediction.data, expected))
+    # strokes do not overrule it
+    hands.drag(strokes, [(44, 58), (44, 69)])
+    hands.qtbot.wait(1000)
+    assert np.array_equal(prediction.data, expected)
+    hands.click(dock, "train_newest")
+    assert session.model is session.kept[0].model
+    assert not dock.models.newest_button.isEnabled()
+    # training on from one that was gone back to
+    session.go_back(session.kept[1])
+    steps = session.kept[1].step
+    hands.click(dock, "train_live")
+    hands.wait(lambda: bool(session.history) and dock.engine.live)
+    assert session.pinned is None
+    assert session.history[0].step == steps + 1
+    hands.click(dock, "train_stop")
+    hands.wait(lambda: not dock.engine.training)
+
+
+def test_start_anew_answers_the_strokes_that_are_there(hands: Any, viewer: Any, squares: Any, dock: Any) -> None:
+    strokes = open_image(hands, dock, squares[0])
+    answer(hands, dock, strokes)
+    hands.wait(lambda: dock.session.model is not None)
+    old = dock.session.model
+    hands.click(dock, "train_new_model")
+    hands.wait(lambda: dock.session.model is not None)
+    assert dock.session.model is not old
+    assert [one.name for one in dock.session.kept] == ["instant answer"]
+
+
+def test_a_new_class_a_deleted_class_and_nothing_left(hands: Any, viewer: Any, squares: Any, dock: Any) -> None:
+    strokes = open_image(hands, dock, squares[0])
+    prediction = answer(hands, dock, strokes)
+    hands.click(dock, "train_live")
+    hands.wait(lambda: bool(dock.session.history))
+    dock.chips.edited.emit(dock.session.classes.including([3]))
+    dock.hold_class(3)
+    hands.drag(strokes, [(44, 58), (44, 69)])
+    hands.drag(strokes, [(53, 69), (53, 58)])
+    hands.wait(lambda: (prediction.data == 3).any())
+    assert dock.engine.live, "a class that comes mid-training does not stop it"
+    dock.chips.removed.emit(3)
+    assert 3 not in dock.session.classes.ids
+    hands.wait(lambda: not (prediction.data == 3).any())
+    step = dock.session.history[-1].step
+    hands.wait(lambda: dock.session.history[-1].step > step)
+    hands.click(dock, "train_stop")
+    hands.wait(lambda: not dock.engine.training)
+    hands.qtbot.wait(500)
+    before = prediction.data.copy()
+    strokes.data[:] = 0
+    strokes.refresh()
+    strokes.events.set_data()
+    hands.wait(lambda: dock.session.painted.get().painted_ids == ())
+    hands.qtbot.wait(500)
+    assert np.array_equal(prediction.data, before), "the old answer is kept"
+    assert dock.session.model is not None
+
+
+def test_an_image_swapped_under_its_name(hands: Any, viewer: Any, squares: Any, dock: Any) -> None:
+    image, _ = squares
+    strokes = open_image(hands, dock, image)
+    prediction = answer(hands, dock, strokes)
+    hands.click(dock, "train_show_unsure")
+    hands.wait(lambda: "cells uncertainty" in viewer.layers)
+    before = prediction.data.copy()
+    viewer.layers["cells"].data = np.ascontiguousarray(image[:, ::-1])
+    hands.wait(lambda: dock.session.pair(dock.engine.current.key).image.data[0, 0] == image[0, -1])
+    hands.wait(lambda: prediction.data.all() and not np.array_equal(prediction.data, before))
+    hands.wait(lambda: "cells uncertainty" in viewer.layers)
+    assert [layer.name for layer in viewer.layers if role_of(layer) == "prediction"] == ["cells prediction"]
+    # another shape: the strokes do not fit any more, and it says so
+    viewer.layers["cells"].data = image[:40, :50].copy()
+    hands.wait(lambda: "have shape" in dock.note_line.text() or "has shape" in dock.note_line.text())
+    assert dock.session.model is not None
+
+
+def test_without_the_features_a_network_learns_from_nothing(hands: Any, viewer: Any, squares: Any, tmp_path: Any,
+                                                            monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pretrained, "FILE", tmp_path / "features.pt")
+    dock = hands.dock("Train U-Net")
+    hands.tiny_network(dock)
+    strokes = open_image(hands, dock, squares[0])
+    hands.wait(lambda: "features are missing" in dock.note_line.text())
+    dock.hold_class(1)
+    hands.drag(strokes, [(3, 4), (3, 70)])
+    dock.hold_class(2)
+    hands.drag(strokes, [(12, 12), (20, 20)])
+    hands.wait(lambda: "press Live" in dock.state_line.text())
+    assert "no instant answers" in dock.state_line.text()
+    assert "cells prediction" not in viewer.layers
+    hands.click(dock, "train_live")
+    filled(hands)
+    hands.click(dock, "train_stop")
+    hands.wait(lambda: not dock.engine.training)
+    assert isinstance(dock.session.model, NetworkModel)
+    assert dock.session.model.weights.step > 0
+
+
+def test_strokes_kept_for_scoring_are_counted(hands: Any, viewer: Any, squares: Any, dock: Any) -> None:
+    hands.tiny_network(dock)
+    strokes = open_image(hands, dock, squares[0])
+    for row in (2, 32, 60):
+        strokes.data[row, 4:40] = 1
+    for row in (10, 14, 18):
+        strokes.data[row, 10:24] = 2
+    strokes.events.set_data()
+    hands.click(dock, "train_live")
+    hands.wait(lambda: "2 strokes kept for scoring" in dock.pairs.item(0).text())
+    assert "on 2 strokes" in dock.plot.caption
+    hands.click(dock, "train_stop")
+    hands.wait(lambda: not dock.engine.training)
