@@ -300,7 +300,7 @@ def test_strokes_kept_for_scoring_are_counted(hands: Any, viewer: Any, squares: 
         strokes.data[row, 10:24] = 2
     strokes.events.set_data()
     hands.click(dock, "train_live")
-    hands.wait(lambda: "2 strokes kept for scoring" in dock.pairs.item(0).text())
+    hands.wait(lambda: "2 strokes kept for scoring" in dock.pairs.item(0).toolTip())
     assert "on 2 strokes" in dock.plot.caption
     hands.click(dock, "train_stop")
     hands.wait(lambda: not dock.engine.training)

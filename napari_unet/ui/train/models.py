@@ -71,5 +71,5 @@ class ModelList(QWidget):
 def line_of(kept: Kept, shown: bool) -> str:
     """Return a model in a line: what it is, its score, when it came, and whether it is shown."""
     score = "-" if kept.dice is None else f"{kept.dice:.2f}"
-    when = time.strftime("%H:%M:%S", time.localtime(kept.time))
+    when = time.strftime("%H:%M", time.localtime(kept.time))
     return f"{kept.name}, Dice {score}, {when}{' (shown)' if shown else ''}"

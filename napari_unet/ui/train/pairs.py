@@ -39,12 +39,11 @@ class PairList(QListWidget):
             counts = session.pair(key).scribbles.counts()
             painted = ", ".join(session.classes.name(number) for number in counts) or "not painted yet"
             held = session.held(key)
-            kept = f" ({held} stroke{'' if held == 1 else 's'} kept for scoring)" if held else ""
-            item = QListWidgetItem(f"{binding.image_layer.name}: {painted}{kept}")
+            item = QListWidgetItem(f"{binding.image_layer.name}: {painted}{f' ({held} held out)' if held else ''}")
             item.setData(_KEY, key)
             item.setToolTip(
-                f"{binding.image_layer.name} with {binding.strokes.name}: {painted}{kept}. Strokes kept for scoring do "
-                "not teach the network, so that they can judge it."
+                f"{binding.image_layer.name} with {binding.strokes.name}: {painted}. "
+                f"{held} stroke{'' if held == 1 else 's'} kept for scoring: they judge the network and do not teach it."
             )
             item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
             item.setCheckState(Qt.CheckState.Checked if session.enabled(key) else Qt.CheckState.Unchecked)

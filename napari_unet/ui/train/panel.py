@@ -114,29 +114,27 @@ class TrainPanel(QWidget):
         rows = QVBoxLayout()
         rows.setSpacing(4)
         rows.addWidget(self.prediction_tick)
-        rows.addLayout(self._unsure_row())
+        for one in self._unsure():
+            rows.addWidget(one)
         rows.addLayout(buttons)
         rows.addLayout(bar)
         self.progress.hide()
         self.cancel_button.hide()
         return rows
 
-    def _unsure_row(self) -> QHBoxLayout:
+    def _unsure(self) -> Iterator[QWidget]:
         self.unsure_tick = QCheckBox("Show where it is unsure")
         self.unsure_tick.setObjectName("train_show_unsure")
         self.unsure_tick.setToolTip(
             "A layer that is bright where two classes are nearly as likely as each other, and follows the prediction."
         )
         self.unsure_button = button(
-            "Least sure place", "train_go_unsure",
-            "Go to the least sure place: in view first; pressed again without painting, the next one in the whole "
-            f"image (key {keys.UNSURE_KEY}). A stroke there teaches the most.",
+            f"Go to the least sure place ({keys.UNSURE_KEY})", "train_go_unsure",
+            "Move the view to where a stroke teaches the most: in view first; pressed again without painting, the next "
+            "such place in the whole image.",
         )
-        row = QHBoxLayout()
-        row.setSpacing(4)
-        row.addWidget(self.unsure_tick, 1)
-        row.addWidget(self.unsure_button)
-        return row
+        yield self.unsure_tick
+        yield self.unsure_button
 
     def _folds(self) -> Iterator[Fold]:
         self.pairs = PairList(self.engine)

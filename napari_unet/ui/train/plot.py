@@ -45,14 +45,16 @@ class LearningPlot(QWidget):
     def caption(self) -> str:
         """The newest values in words; a dash where there is no score."""
         if not self._history:
-            return "Loss and held-out Dice appear here after Live."
+            return "Loss and Dice appear here after Live."
         return f"loss {smoothed(self._history)[-1]:.2f}   {self._score}"
 
     @property
     def _score(self) -> str:
         dice = self._history[-1].dice
-        on = f" on {self.held} stroke{'' if self.held == 1 else 's'}" if self.held else ""
-        return f"held-out Dice {'-' if dice is None else f'{dice:.2f}'}{on}"
+        value = "-" if dice is None else f"{dice:.2f}"
+        if not self.held:
+            return f"held-out Dice {value}"
+        return f"Dice {value} on {self.held} stroke{'' if self.held == 1 else 's'}"  # as much as fits
 
     def paintEvent(self, _event: QPaintEvent | None) -> None:
         """Draw."""
