@@ -1,0 +1,153 @@
+"""Time from mouse release to the changed prediction layer, in the real window: xvfb-run python benchmarks/window.py.
+
+Opens a 512 x 512 grey image, paints with the mouse as a person does, presses no button, and prints the median. A stroke
+counts from the release of the mouse to the last redraw of the prediction layer that brought other labels, in the two
+seconds after it; strokes whose answer was there before the release, or changed nothing, are left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import statistics
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import napari
+import numpy as np
+from qtpy.QtCore import QPoint, Qt
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication
+
+SIDE = 512
+PATIENCE = 30.0
+"""Seconds to wait for what must happen."""
+
+LOOK = 2.0
+"""Seconds between strokes."""
+
+
+def scene(seed: int = 0) -> np.ndarray:
+    """Return a grey image of soft, uneven discs, (512, 512) uint8."""
+    chance = np.random.default_rng(seed)
+    rows, columns = np.mgrid[:SIDE, :SIDE]
+    image = 60 + 25 * columns / SIDE
+    for _ in range(60):
+        row, column, radius = *chance.uniform(20, SIDE - 20, 2), chance.uniform(8, 22)
+        distance = np.hypot(rows - row, columns - column)
+        image += chance.uniform(30, 80) / (1 + np.exp((distance - radius) / 2))
+    return np.clip(image + chance.normal(0, 9, image.shape), 0, 255).astype(np.uint8)
+
+
+def wait(until: Callable[[], bool], seconds: float = PATIENCE) -> bool:
+    """Let the window live until something is true, or for so many seconds; say whether it is true."""
+    end = time.perf_counter() + seconds
+    while not until():
+        if time.perf_counter() > end:
+            return False
+        QApplication.processEvents()
+        time.sleep(0.001)
+    return True
+
+
+def stroke(viewer: napari.Viewer, points: Sequence[tuple[float, float]]) -> None:
+    """Press the mouse on the canvas, move it along points (row, column), release it."""
+    native = viewer.window._qt_viewer.canvas.native
+    centre, zoom = viewer.scene.camera.center, viewer.scene.camera.zoom
+
+    def place(point: Sequence[float]) -> QPoint:
+        return QPoint(round(native.width() / 2 + (point[1] - centre[-1]) * zoom),
+                      round(native.height() / 2 + (point[0] - centre[-2]) * zoom))
+
+    left, none = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    QTest.mouseMove(native, place(points[0]))
+    QTest.mousePress(native, left, none, place(points[0]))
+    for start, stop in itertools.pairwise(points):
+        for part in np.linspace(0, 1, 4):
+            QTest.mouseMove(native, place((1 - part) * np.array(start) + part * np.array(stop)))
+            QApplication.processEvents()
+    QTest.mouseRelease(native, left, none, place(points[-1]))
+
+
+class Window:
+    """The window with a first answer in it.
+
+    Parameters
+    ----------
+    live : bool
+        Whether the network learns, too.
+    """
+
+    def __init__(self, live: bool) -> None:
+        self.viewer = napari.Viewer()
+        self.viewer.window._qt_window.resize(1366, 768)
+        self.image = scene()
+        self.viewer.add_image(self.image, name="cells")
+        self.dock: Any = self.viewer.window.add_plugin_dock_widget("napari-unet", "Train U-Net")[1]
+        wait(lambda: self.dock.chooser.has_image)
+        self.dock.chooser.make_strokes()
+        wait(lambda: False, 8.0)  # imports aside: torch comes with the first look at the image
+        self._chance = np.random.default_rng(0)
+        while len(self.dock.session.painted.get().painted_ids) < 2:
+            self._paint()
+            released = time.perf_counter()
+            wait(lambda: len(self.dock.session.painted.get().painted_ids) > 1, 0.2)
+        wait(lambda: "cells prediction" in self.viewer.layers and self.viewer.layers["cells prediction"].data.any())
+        self.first = time.perf_counter() - released
+        self._layer = self.viewer.layers["cells prediction"]
+        self._labels, self._changed = self._layer.data.copy(), 0.0
+        self._layer.events.set_data.connect(self._on_drawn)
+        if live:
+            self.dock.start_live()
+            wait(lambda: bool(self.dock.session.history))
+
+    def _on_drawn(self, _event: Any = None) -> None:
+        if not np.array_equal(self._layer.data, self._labels):
+            self._labels, self._changed = self._layer.data.copy(), time.perf_counter()
+
+    def _paint(self) -> None:
+        row, column = self._chance.uniform(40, SIDE - 40, 2)
+        bright = self.image[int(row) - 3 : int(row) + 4, int(column) - 3 : int(column) + 4].mean() > 110
+        self.dock.hold_class(2 if bright else 1)
+        stroke(self.viewer, [(row, column - 8), (row, column + 8)])
+
+    def answer(self) -> float | None:
+        """Paint a stroke; return the seconds until the prediction changed, None if it did not or does not count."""
+        self._paint()
+        released = time.perf_counter()
+        wait(lambda: False, LOOK)  # a person looks at it
+        return self._changed - released if self._changed > released else None
+
+    def close(self) -> None:
+        """Stop and close."""
+        self.dock.engine.stop()
+        self.viewer.close()
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--strokes", type=int, default=20, help="strokes that change something")
+    parser.add_argument("--live", action="store_true", help="while the network learns, too")
+    asked = parser.parse_args()
+    warnings.simplefilter("ignore")
+    window = Window(asked.live)
+    took: list[float] = []
+    for _ in range(5 * asked.strokes):
+        seconds = window.answer()
+        if seconds is not None:
+            took.append(seconds)
+        if len(took) == asked.strokes:
+            break
+    window.close()
+    print(f"first answer: {1000 * window.first:.0f} ms")
+    if not took:
+        raise SystemExit("No stroke changed the prediction.")
+    print(f"release to changed layer, median of {len(took)} strokes: {1000 * statistics.median(took):.0f} ms "
+          f"(fastest {1000 * min(took):.0f}, slowest {1000 * max(took):.0f}; target 200)")
+
+
+if __name__ == "__main__":
+    main()
