@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_unet.core.image import Normalisation
+from napari_unet.core.normalisation import Normalisation
 
 from .imaging import look, render
 from .scenes import recipe

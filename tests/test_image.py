@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from napari_unet.core.errors import InputWarning, UserError
-from napari_unet.core.image import Image, Normalisation, resolve_axes, warn_not_finite
+from napari_unet.core.image import Image, resolve_axes, warn_not_finite
+from napari_unet.core.normalisation import Normalisation
 
 AXES = ("YX", "NYX", "YXC", "CYX", "NYXC", "ZYXC", "CZYX", "TCZYX", "TZCYX", "YXZ", "CYZX", "YCXT", "NTZYX")
 
@@ -233,3 +234,36 @@ def test_every_order_of_four_axes_is_an_image_if_y_comes_before_x() -> None:
         else:
             with pytest.raises(UserError, match="Y before X"):
                 Image(np.zeros((2, 3, 4, 5)), letters)
+
+
+class TestUsualRange:
+    """Planes of one experiment keep some of their differences in brightness."""
+
+    PLANES = tuple(np.linspace(0, top, 101, dtype=np.float32).reshape(1, 1, 101) for top in (100, 200))
+
+    def test_the_means_of_the_percentiles(self) -> None:
+        found = Normalisation().fitted(self.PLANES)
+        assert found.usual == ((pytest.approx(1.5), pytest.approx(148.5)),)
+
+    def test_half_way_by_hand(self) -> None:
+        dim, bright = (Normalisation(0, 100, ((0.0, 150.0),))(plane)[0].max() for plane in self.PLANES)
+        assert dim == pytest.approx(100 / np.sqrt(100 * 150))
+        assert bright == pytest.approx(200 / np.sqrt(200 * 150))
+        assert Normalisation(0, 100)(self.PLANES[1])[0].max() == 1
+
+    def test_a_constant_plane_takes_the_usual_range(self) -> None:
+        flat = np.full((1, 4, 4), 90, np.float32)
+        assert Normalisation(usual=((10.0, 110.0),))(flat)[0] == pytest.approx(np.full(flat.shape, 0.4))
+
+    def test_8_and_16_bits_side_by_side_stay_in_range(self) -> None:
+        small, large = (np.linspace(0, top, 1001, dtype=np.float32).reshape(1, 1, 1001) for top in (255, 65535))
+        both = Normalisation().fitted((small, large))
+        for plane in (small, large):
+            values = both(plane)[0]
+            assert 0.4 < np.ptp(values) < 2.5
+            assert np.abs(values).max() < 3
+
+    def test_channels_without_numbers_have_no_usual_range(self) -> None:
+        plane = np.stack([np.arange(9.0), np.full(9, np.nan), np.arange(9.0)]).reshape(3, 3, 3).astype(np.float32)
+        assert len(Normalisation().fitted([plane]).usual) == 1
+        assert Normalisation().fitted([]) == Normalisation()

@@ -12,7 +12,8 @@ from training_scene import QUICK, Scene, Small, finish
 
 from napari_unet import losses
 from napari_unet.core.errors import UserError
-from napari_unet.core.image import Image, Normalisation
+from napari_unet.core.image import Image
+from napari_unet.core.normalisation import Normalisation
 from napari_unet.core.learning.augment import Augmentation
 from napari_unet.core.learning.material import Collector
 from napari_unet.core.learning.plan import Plan

@@ -68,7 +68,7 @@ def learn_forest(painted: Latest[TrainingSet], seed: int, device: str) -> Learne
 def learn_instant(painted: Latest[TrainingSet], seed: int, device: str) -> Learner:
     """Fit the instant answer anew at every stroke; features are computed once."""
     method = make_method("instant", seed=seed, device=device, memory=MEMORY)
-    store, other = method.store(), method.store()
+    store, other = method.store(painted.get()), method.store(painted.get())
 
     def answer(model: InstantModel) -> Answer:
         return Answer(of_model(model), of_model(dataclasses.replace(model, store=other)))

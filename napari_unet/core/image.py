@@ -204,48 +204,6 @@ def _as_float32(channel: NDArray[Any]) -> NDArray[np.float32]:
     return np.array(channel, np.float32, order="C")
 
 
-@dataclasses.dataclass(frozen=True)
-class Normalisation:
-    """How a plane is brought to a common range: per channel, the two percentiles go to 0 and 1.
-
-    Taken over a whole plane, never over a tile, so that neighbouring tiles agree.
-    """
-
-    low: float = 1.0
-    high: float = 99.0
-
-    def __call__(self, plane: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """Normalise a plane.
-
-        Parameters
-        ----------
-        plane : ndarray of float32, shape (C, Y, X)
-
-        Returns
-        -------
-        normalised : ndarray of float32, shape (C, Y, X)
-            Not clipped at the percentiles, but at -3 and 8, so that a hot pixel stays harmless; a constant channel
-            and pixels that are not finite become 0.
-        valid : ndarray of bool, shape (Y, X)
-            False where any channel is NaN or infinite.
-        """
-        finite = np.isfinite(plane)
-        valid = np.asarray(finite.all(axis=0))
-        out = np.zeros_like(plane)
-        for channel, (values, good) in enumerate(zip(plane, finite, strict=True)):
-            pixels = values if good.all() else values[good]
-            if not pixels.size:
-                continue
-            low, high = map(float, np.percentile(pixels, (self.low, self.high)))
-            if not np.float32(high - low) > 0:
-                low, high = float(pixels.min()), float(pixels.max())
-            if np.float32(high - low) > 0:
-                with np.errstate(over="ignore", invalid="ignore"):  # a hot pixel may be infinitely far: clipped
-                    scaled = (values - np.float32(low)) / np.float32(high - low)
-                out[channel] = np.clip(np.where(good, scaled, 0), -3, 8)
-        return out, valid
-
-
 def warn_not_finite(image: Image, count: int) -> None:
     """Tell once per image how many pixels were left out because they are NaN or infinite.
 

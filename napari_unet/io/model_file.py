@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from napari_unet.core import knobs
 from napari_unet.core.classes import ClassTable, PaintedClass
 from napari_unet.core.errors import UserError
-from napari_unet.core.image import Normalisation
+from napari_unet.core.normalisation import Normalisation
 from napari_unet.core.predicting.weights import Weights, check_tensors
 from napari_unet.networks import SHELF
 from napari_unet.segmenters import SHELF as METHODS

@@ -8,7 +8,8 @@ import io
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_unet.core.image import Image, Normalisation
+from napari_unet.core.image import Image
+from napari_unet.core.normalisation import Normalisation
 
 Rgb = NDArray[np.float32]
 

@@ -10,7 +10,7 @@ from collections.abc import Generator
 from typing import Annotated, Literal
 
 from napari_unet.core import knobs
-from napari_unet.core.instant.features import FeatureStore
+from napari_unet.core.instant.features import FeatureStore, suited
 from napari_unet.core.instant.instant import InstantModel, fit_instantly
 from napari_unet.core.knobs import Knob
 from napari_unet.core.latest import Latest
@@ -27,8 +27,8 @@ from . import register
 class Instant:
     """Features learnt beforehand on synthetic images, weighed to tell the strokes apart; answers in under a second.
 
-    Every painted pixel has 85 features of each channel: from a U-Net that has seen only drawn images, and from classical
-    filters. To these a linear classifier is fitted; of a class that is painted more, each pixel counts less.
+    Every painted pixel has 85 features of each channel: from a U-Net that has seen only drawn images, and from
+    classical filters. To these a linear classifier is fitted; of a class that is painted more, each pixel counts less.
 
     Raises
     ------
@@ -49,15 +49,21 @@ class Instant:
     def __post_init__(self) -> None:
         knobs.check(self)
 
-    def store(self) -> FeatureStore:
-        """Return an empty store of features; keep it to fit again without looking at the images again.
+    def store(self, training: TrainingSet | None = None) -> FeatureStore:
+        """Return an empty store of features for images; keep it to fit again without looking at the images again.
+
+        Parameters
+        ----------
+        training : TrainingSet, optional
+            Its images say which brightness is usual; strokes do not matter. Without it every plane counts alone.
 
         Raises
         ------
         UserError
             If the pre-trained features are missing or damaged, or the device is not there.
         """
-        return FeatureStore(load_features(), choose_device(self.device), self.memory * 2**20)
+        weights = load_features() if training is None else suited(load_features(), training)
+        return FeatureStore(weights, choose_device(self.device), self.memory * 2**20)
 
     def fit(
         self, painted: TrainingSet | Latest[TrainingSet], store: FeatureStore | None = None
@@ -69,4 +75,5 @@ class Instant:
         UserError
             If strokes are missing or do not suit, or as :meth:`store`.
         """
-        return fit_instantly(store or self.store(), newest(painted), self.seed, refine=self.head == "logistic")
+        training = newest(painted)
+        return fit_instantly(store or self.store(training), training, self.seed, refine=self.head == "logistic")

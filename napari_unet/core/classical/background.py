@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from ..image import Normalisation
 from ..knobs import Knob, check
+from ..normalisation import Normalisation
 
 
 @dataclasses.dataclass(frozen=True)

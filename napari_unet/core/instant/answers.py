@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 
 from ..errors import UserError
+from ..image import Image
 from ..latest import Latest
 from ..method import Model, Progress
 from ..predicting.devices import choose_device
 from ..predicting.predict import NetworkModel
 from ..predicting.weights import Weights
 from ..scribbles import TrainingSet
-from .features import FeatureStore
+from .features import FeatureStore, suited
 from .instant import InstantModel, fit_instantly
 
 MEMORY = 2**30
@@ -41,6 +42,8 @@ class Answers:
     ) -> None:
         self._painted, self._features, self._device, self._memory = painted, features, device, memory
         self._store: FeatureStore | None = None
+        self._base: Weights | None = None
+        self._images: set[Image] = set()
         self._training: TrainingSet | None = None
         self._fit: Generator[Progress, None, InstantModel] | None = None
         self._answer: InstantModel | None = None
@@ -76,9 +79,8 @@ class Answers:
         training = self._painted.get()
         if training.missing() is None and (training is not self._training or not self._serves(model)):
             self._training = training
-            if not self._serves(model):
-                weights = model.weights if isinstance(model, NetworkModel) else self._features()
-                self._store = FeatureStore(weights, choose_device(self._device), self._memory)
+            if not self._serves(model) or (model is None and not self._knows(training)):
+                self._begin(model, training)
             assert self._store is not None
             self._fit = fit_instantly(self._store, training)
         if self._fit is not None:
@@ -87,9 +89,23 @@ class Answers:
 
     def _serves(self, model: Model | None) -> bool:
         """Whether the features kept are those of a model."""
-        if self._store is None:
-            return False
-        return self._store.weights is (model.weights if isinstance(model, NetworkModel) else self._features())
+        return self._store is not None and self._base is (
+            model.weights if isinstance(model, NetworkModel) else self._features())
+
+    def _knows(self, training: TrainingSet) -> bool:
+        """Whether the features were made for these images, apart from some that were added."""
+        images = {pair.image for pair in training.pairs}
+        return self._images <= images and len(images) < 2 * len(self._images)
+
+    def _begin(self, model: Model | None, training: TrainingSet) -> None:
+        """Start with the features of a model, or with those to begin with, for these images."""
+        if isinstance(model, NetworkModel):
+            self._base = weights = model.weights
+        else:
+            self._base = self._features()
+            weights = suited(self._base, training)
+        self._images = {pair.image for pair in training.pairs}
+        self._store = FeatureStore(weights, choose_device(self._device), self._memory)
 
     def _work(self, fit: Generator[Progress, None, InstantModel]) -> None:
         try:

@@ -27,6 +27,7 @@ from ..predicting.run import Plane
 from ..predicting.tiling import Box, Tile, Tiling
 from ..predicting.tta import Average
 from ..predicting.weights import Weights
+from ..scribbles import TrainingSet
 
 TILE = 512
 """Rows and columns of a tile; as many as are quick to compute at once."""
@@ -91,6 +92,21 @@ def body_of(weights: Weights) -> Weights:
     """Return weights of the network without its last layer, of one channel."""
     tensors = {f"network.{name}": tensor for name, tensor in weights.tensors.items() if not name.startswith("head.")}
     return dataclasses.replace(weights, network=Body(weights.network), tensors=tensors, channels=1)
+
+
+SEEN_PLANES = 8
+"""Of all planes of a training set, so many are looked at for their usual range."""
+
+
+def suited(weights: Weights, training: TrainingSet) -> Weights:
+    """Return weights that bring planes to the range that is usual in the images of a training set."""
+    places = [(pair.image, plane) for pair in training.pairs for plane in range(pair.image.n_planes)]
+    channels = {image.n_channels for image, _ in places}
+    if len(channels) != 1:
+        return weights
+    chosen = np.unique(np.linspace(0, len(places) - 1, SEEN_PLANES).round().astype(int))
+    planes = (places[index][0].plane(places[index][1]) for index in chosen)
+    return dataclasses.replace(weights, normalisation=weights.normalisation.fitted(planes))
 
 
 LARGEST = float(torch.finfo(torch.float16).max)

@@ -17,7 +17,7 @@ from ..predicting.predict import NetworkModel
 from ..predicting.weights import Weights
 from ..scribbles import TrainingSet
 from .contest import MEMORY, Contest
-from .features import FeatureStore
+from .features import FeatureStore, suited
 from .instant import InstantModel, fit_instantly
 
 LIVE_SECONDS = 5.0
@@ -53,6 +53,9 @@ def improve(
     UserError, UsageError, WorkError
         As :func:`~napari_unet.core.learning.trainer.train` and :func:`~napari_unet.core.instant.instant.fit_instantly`.
     """
+    yield from _wait(source)
+    if features.step == 0:
+        features = suited(features, newest(source))
     store = FeatureStore(features, choose_device(plan.device), MEMORY)
     answer = yield from _first(source, store, plan.seed)
     model = dataclasses.replace(answer.as_network(plan.device), refits=True)
@@ -75,20 +78,21 @@ def improve(
     return dataclasses.replace(answer.as_network(best.device), refits=True)
 
 
-def _first(
-    source: TrainingSet | Latest[TrainingSet], store: FeatureStore, seed: int
-) -> Generator[Progress, None, InstantModel]:
-    """Wait for strokes and answer them."""
-    while True:
-        training = newest(source)
-        missing = training.missing()
-        if missing is None:
-            break
+def _wait(source: TrainingSet | Latest[TrainingSet]) -> Generator[Progress, None, None]:
+    """Wait for strokes of two classes."""
+    while (missing := newest(source).missing()) is not None:
         if not isinstance(source, Latest):
             raise UserError(missing)
         yield Progress(missing)
         time.sleep(WAIT_SECONDS)
-    work = fit_instantly(store, training, seed)
+
+
+def _first(
+    source: TrainingSet | Latest[TrainingSet], store: FeatureStore, seed: int
+) -> Generator[Progress, None, InstantModel]:
+    """Answer the strokes."""
+    yield from _wait(source)  # they may have been erased meanwhile
+    work = fit_instantly(store, newest(source), seed)
     while True:
         try:
             event = next(work)

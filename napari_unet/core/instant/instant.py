@@ -20,11 +20,12 @@ from ..classes import ClassTable
 from ..errors import UserError
 from ..image import Image, warn_not_finite
 from ..latest import Latest
+from ..learning.strokes import single_strokes
 from ..method import Patch, Progress, View, checked_planes
 from ..predicting.predict import NetworkModel, best_class
 from ..scribbles import Pair, TrainingSet
 from .features import FeatureStore, FeatureTile
-from .heads import SMALL, Head, Samples, logistic, ridge, softened
+from .heads import PULL, RIDGE, SMALL, Head, Samples, caution, logistic, ridge, softened
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -171,7 +172,8 @@ def fit_instantly(
     kept = drawn(labels, MOST_NUMBERS // features.shape[1], seed)
     samples = Samples(features[kept], labels[kept], store.prior(next(iter(channels))))
     classes = ClassTable(tuple(one for one in training.classes.classes if one.id in ids))
-    first = ridge(samples)
+    care = caution(len(single_strokes(training)))
+    first = ridge(samples, care * RIDGE)
 
     def model(coefficients: NDArray[np.float64], kind: str) -> InstantModel:
         note = f"instant answer from {len(painted)} painted pixels ({kind} head on {features.shape[1]} features)"
@@ -179,7 +181,7 @@ def fit_instantly(
 
     answer = model(first, "ridge")
     yield Progress("First answer", model=answer)
-    return model(softened(logistic(samples, first)), "logistic") if refine else answer
+    return model(softened(logistic(samples, first, care * PULL)), "logistic") if refine else answer
 
 
 def gather(store: FeatureStore, pairs: Sequence[Pair]

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..classes import ClassTable
 from ..errors import UserError
-from ..image import Normalisation
+from ..normalisation import Normalisation
 from ..predicting.weights import Weights
 from ..scribbles import TrainingSet
 from .augment import Augmentation

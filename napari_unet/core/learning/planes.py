@@ -7,7 +7,8 @@ from collections import OrderedDict
 import numpy as np
 from numpy.typing import NDArray
 
-from ..image import Image, Normalisation, warn_not_finite
+from ..image import Image, warn_not_finite
+from ..normalisation import Normalisation
 
 
 class PlaneCache:

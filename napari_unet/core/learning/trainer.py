@@ -16,9 +16,9 @@ import torch
 from torch import Tensor
 
 from ..errors import UsageError, UserError, WorkError
-from ..image import Normalisation
 from ..latest import Latest
 from ..method import Progress, newest
+from ..normalisation import Normalisation
 from ..predicting.devices import choose_device
 from ..predicting.predict import NetworkModel
 from ..predicting.weights import Network, Weights, snapshot

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from ..classes import ClassTable
 from ..errors import UserError
-from ..image import Normalisation
+from ..normalisation import Normalisation
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
