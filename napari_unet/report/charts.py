@@ -15,6 +15,7 @@ from .paired import Standing, by_plane, standings
 
 _BEST, _LEVEL, _OTHER = "#0072b2", "#56b4e9", "#b0b0b0"
 _DPI = 110
+_NARROW = 5.5  # inches
 
 
 def topology_errors(rows: Sequence[Row]) -> dict[str, float]:
@@ -37,12 +38,14 @@ def topology_errors(rows: Sequence[Row]) -> dict[str, float]:
     }
 
 
-def bars(ranked: Sequence[Standing], titles: Mapping[str, str], label: str = "Dice") -> bytes:
-    """Draw a bar for each method, the best on top, with its spread over planes.
+def bars(
+    ranked: Sequence[Standing], titles: Mapping[str, str], label: str = "Dice", width: float = 6.4
+) -> bytes:
+    """Draw a bar for each method, the best on top, with its spread over planes; ``width`` in inches.
 
     The best is dark, what the planes do not tell apart from it is lighter, the others are grey.
     """
-    figure, axes = _axes(6.4, 0.9 + 0.3 * max(1, len(ranked)))
+    figure, axes = _axes(width, 0.9 + 0.3 * max(1, len(ranked)))
     places = np.arange(len(ranked))
     axes.barh(places, [one.mean for one in ranked], height=0.7,
               color=[_BEST if one.best else _LEVEL if one.level else _OTHER for one in ranked])
@@ -51,23 +54,25 @@ def bars(ranked: Sequence[Standing], titles: Mapping[str, str], label: str = "Di
             axes.plot([one.mean - one.spread, one.mean + one.spread], [place, place], color="#333333", linewidth=1.2)
     axes.set_yticks(places, [_plain(titles.get(one.method, one.method)) for one in ranked], fontsize=9)
     axes.set_ylim(len(ranked) - 0.4, -0.6)
-    axes.set_xlabel(f"{label}: mean over planes, line: standard deviation", fontsize=9)
+    wide = "mean over planes, line: standard deviation" if width > _NARROW else "mean ± deviation"
+    axes.set_xlabel(f"{label}: {wide}", fontsize=9)
     if label == "Dice":
         axes.set_xlim(0, 1.02)
     return _png(figure)
 
 
-def scatter(rows: Sequence[Row], titles: Mapping[str, str]) -> bytes | None:
+def scatter(rows: Sequence[Row], titles: Mapping[str, str], width: float = 8.2) -> bytes | None:
     """Draw Dice against topology error; None where there is nothing to draw (strokes as reference, say).
 
     Methods of nearly equal Dice may have very different numbers of components and holes: that is what it shows. Points
-    carry the rank of the method by Dice.
+    carry the rank of the method by Dice; names are beside the axes, or below them where ``width`` (inches) is small.
     """
     errors = topology_errors(rows)
     ranked = {place: one for place, one in enumerate(standings(rows, "dice"), 1) if one.method in errors}
     if not ranked:
         return None
-    figure, axes = _axes(8.2, max(4.4, 0.7 + 0.19 * len(ranked)))
+    narrow, lines_high = width <= _NARROW, 0.19 * len(ranked)
+    figure, axes = _axes(width, 0.75 * width + 0.6 + lines_high if narrow else max(4.4, 0.7 + lines_high))
     # log(1 + error): one component too many matters as much as ten where there were hundreds
     for place, one in reversed(ranked.items()):
         spot = one.mean, 1 + errors[one.method]
@@ -76,7 +81,11 @@ def scatter(rows: Sequence[Row], titles: Mapping[str, str]) -> bytes | None:
         axes.annotate(str(place), spot, ha="center", va="center", fontsize=7.5, color="white" if one.best else "black")
     # names beside the points would lie over each other: methods are many and often near
     lines = [f"{place}  {_plain(titles.get(one.method, one.method))}" for place, one in ranked.items()]
-    axes.annotate("\n".join(lines), (1.02, 1), xycoords="axes fraction", va="top", fontsize=8.5, linespacing=1.35)
+    place_of_names: dict[str, Any] = {"xy": (0, 0), "xytext": (0, -38), "textcoords": "offset points"}
+    if not narrow:
+        place_of_names = {"xy": (1.02, 1)}
+    axes.annotate("\n".join(lines), xycoords="axes fraction", va="top", fontsize=8.5, linespacing=1.35,
+                  **place_of_names)
     axes.set_yscale("log")
     top = max(errors[one.method] for one in ranked.values())
     ticks = [0, *(10**power * step for power in range(7) for step in (1, 3) if 10**power * step <= 1.5 * top + 1)]
@@ -85,7 +94,7 @@ def scatter(rows: Sequence[Row], titles: Mapping[str, str]) -> bytes | None:
     axes.set_ylim(0.85, 1.6 * (1 + top))
     axes.margins(x=0.08)
     axes.set_xlabel("Dice (right is better)", fontsize=9)
-    axes.set_ylabel("components and holes off per plane (low is better)", fontsize=9)
+    axes.set_ylabel("components and holes off" + ("" if narrow else " per plane (low is better)"), fontsize=9)
     return _png(figure)
 
 
