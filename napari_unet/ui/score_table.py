@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
 SORT_ROLE = int(Qt.ItemDataRole.UserRole)
 NAME_ROLE = SORT_ROLE + 1
+_FIRST_WIDTH = 124  # px; the tooltip has a longer name in full
 STAR = "\N{BLACK STAR}"
 DASH = "\N{EN DASH}"
 
@@ -24,6 +26,9 @@ class Column:
     title: str
     tooltip: str = ""
     higher: bool | None = None
+
+
+METHOD = Column("", "method", "Click a row to see its result.")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,10 +53,11 @@ class Line:
 
 
 class ScoreModel(QAbstractTableModel):
-    """Lines and columns for a table view; the first column is the method."""
+    """Lines and columns for a table view; the first column is what a line is about: a method, say."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, first: Column, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._first = first
         self._columns: tuple[Column, ...] = ()
         self._lines: tuple[Line, ...] = ()
 
@@ -85,7 +91,7 @@ class ScoreModel(QAbstractTableModel):
         """Return the heading of a column, or what it means."""
         if orientation != Qt.Orientation.Horizontal or not 0 <= section <= len(self._columns):
             return None
-        column = self._columns[section - 1] if section else Column("", "method", "Click a row to see its result.")
+        column = self._columns[section - 1] if section else self._first
         if role == Qt.ItemDataRole.DisplayRole:
             return column.title
         return column.tooltip if role == Qt.ItemDataRole.ToolTipRole else None
@@ -119,9 +125,9 @@ class ScoreModel(QAbstractTableModel):
     def _of_method(line: Line, role: int) -> Any:
         if role == Qt.ItemDataRole.DisplayRole:
             return line.title
-        if role == SORT_ROLE:
-            return line.title.lower()
-        return (line.tooltip or None) if role == Qt.ItemDataRole.ToolTipRole else None
+        if role == SORT_ROLE:  # plane 10 comes after plane 9
+            return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", line.title.lower())]
+        return f"{line.title}\n{line.tooltip}".strip() if role == Qt.ItemDataRole.ToolTipRole else None
 
 
 class _BlanksLast(QSortFilterProxyModel):
@@ -143,7 +149,14 @@ class _BlanksLast(QSortFilterProxyModel):
 
 
 class ScoreTable(QTableView):
-    """Methods down, metrics across.
+    """Methods (or planes) down, metrics across.
+
+    Parameters
+    ----------
+    name : str
+        objectName.
+    first : Column
+        Heading of the first column.
 
     Signals
     -------
@@ -153,10 +166,10 @@ class ScoreTable(QTableView):
 
     method_clicked = Signal(str)
 
-    def __init__(self, name: str, parent: QWidget | None = None) -> None:
+    def __init__(self, name: str, first: Column = METHOD, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName(name)
-        self.scores = ScoreModel(self)
+        self.scores = ScoreModel(first, self)
         self._showing = ""
         self._quiet = False
         self._sorted = _BlanksLast(self.scores, self)
@@ -200,6 +213,7 @@ class ScoreTable(QTableView):
             self._quiet = False
         if new_columns or lines:
             self.resizeColumnsToContents()
+            self.setColumnWidth(0, min(self.columnWidth(0), _FIRST_WIDTH))
 
     def choose(self, method: str) -> None:
         """Mark the row of a method."""

@@ -102,6 +102,38 @@ def hands(viewer: Any, qtbot: Any) -> Hands:
 
 
 @pytest.fixture
+def painted(viewer: Any, squares: Any) -> Any:
+    """An image with strokes, four of each class, and its reference."""
+    from napari_unet.core.classes import ClassTable
+    from napari_unet.ui.layers import mark, set_class_table
+
+    image, truth = squares
+    viewer.add_image(image, name="cells")
+    strokes = np.zeros_like(truth)
+    for row in (2, 30, 58, 62):
+        strokes[row, 2:12] = 1
+    for y, x in ((10, 10), (20, 20), (40, 20), (24, 54)):
+        strokes[y : y + 3, x : x + 3] = 2
+    layer = viewer.add_labels(strokes, name="cells strokes")
+    set_class_table(layer, ClassTable.named({1: "background", 2: "cell"}))
+    mark(layer, "strokes", "cells")
+    viewer.add_labels(truth, name="cells reference", visible=False)
+    return truth
+
+
+@pytest.fixture
+def press(qtbot: Any) -> Callable[..., None]:
+    """Return a hand that clicks a widget with the mouse, in its middle or at a place."""
+
+    def click(widget: QWidget, place: QPoint | None = None) -> None:
+        assert widget.isVisible(), widget.objectName()
+        qtbot.mouseClick(widget, Qt.MouseButton.LeftButton, pos=place if place is not None else widget.rect().center())
+        QApplication.processEvents()
+
+    return click
+
+
+@pytest.fixture
 def squares() -> tuple[np.ndarray, np.ndarray]:
     """Noisy bright squares on a dark ground, (64, 80) uint8, and their truth in painted ids."""
     truth = np.ones((64, 80), np.uint8)

@@ -5,21 +5,25 @@ from __future__ import annotations
 from typing import Any
 
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QFileDialog
 
 from napari_unet.comparison import Comparison, Finding
 from napari_unet.core.errors import UserError
-from napari_unet.report.table import write_csv
+from napari_unet.io.recipe import Recipe
 from napari_unet.session import session_of
 
 from ..choices import LayerWatch
-from ..workers import Worker, WorkerGroup
+from ..workers import Worker, WorkerGroup, sentence
+from .board import ResultsBoard
+from .effort import in_words
 from .inputs import plane_shown
-from .panel import ComparePanel
+from .linked import LinkedViewer
+from .panel import RESULTS, ComparePanel
 from .request import Request, make_request
 from .results import ResultLayers
-from .standings import MAIN, Standings, classes_of
+from .saving import Saving
+from .standings import Standings, verdict
 
+STOPPING = "Stopping after the step it is at..."
 _REDRAW_MS = 150
 
 
@@ -35,30 +39,30 @@ class CompareDock(ComparePanel):
         super().__init__(getattr(napari_viewer, "__wrapped__", napari_viewer))  # plugins are handed a proxy
         self._session = session_of(self._viewer)
         self._worker: Worker | None = None
-        self._standings = Standings({})
-        self._results: ResultLayers | None = None
-        self._follow = True
+        self._request: Request | None = None
         self._workers = WorkerGroup(self, getattr(self._viewer.window, "_qt_window", None))
         self._watch = LayerWatch(self._viewer, self)
+        self.saving = Saving(self, self._workers, self.state.setText)
+        self.board = ResultsBoard(self, self._workers, self.saving)
         self._redraw = QTimer(self)
         self._redraw.setInterval(_REDRAW_MS)
         self._connect()
         self.methods.offer_trained(self._session.model)
         self._on_layers_changed()
-        self._show_table()
 
     def _connect(self) -> None:
         self._watch.changed.connect(self._on_layers_changed)
         self.images.changed.connect(self._on_choice_changed)
         self.scoring.against.currentIndexChanged.connect(self._on_choice_changed)
+        for panel in (self.methods, self.effort, self.scoring):
+            panel.changed.connect(self._show_count)
         offer, model_changed = self.methods.offer_trained, self._session.model_changed
         model_changed.connect(offer)
         self.destroyed.connect(lambda *_: model_changed.disconnect(offer, missing_ok=True))
+        self.methods.load.clicked.connect(lambda: self.saving.load(self._on_loaded))
         self.run.clicked.connect(self._on_run)
         self.cancel.clicked.connect(self._on_cancel)
-        self.table.method_clicked.connect(self._on_method_clicked)
-        self.of_class.activated.connect(lambda _index: self._show_table())
-        self.save.clicked.connect(self._on_save)
+        self.queue.called_off.connect(self._on_called_off)
         self._redraw.timeout.connect(self._on_redraw)
 
     # -- choices ---------------------------------------------------------------------------------------------------
@@ -92,46 +96,70 @@ class CompareDock(ComparePanel):
             )
         return ""
 
+    def _show_count(self) -> None:
+        methods, networks = self.methods.counts()
+        many = methods + networks
+        longest = self.effort.effort.longest(methods, networks, self.scoring.n_folds)
+        self.count.setText(f"{many} method{'' if many == 1 else 's'}, {in_words(longest)}" if many else "no method")
+
+    def _on_loaded(self, path: str, what: Any) -> None:
+        if isinstance(what, Recipe):
+            self.methods.add_recipe(path, what)
+        else:
+            self.methods.add_model(path, what)
+
+    # -- running ---------------------------------------------------------------------------------------------------
+
     @property
     def running(self) -> bool:
         """Whether a comparison is running."""
         return self._worker is not None
 
-    # -- running ---------------------------------------------------------------------------------------------------
+    @property
+    def standings(self) -> Standings:
+        """How the last comparison stands."""
+        return self.board.standings
 
-    def _request(self) -> Request:
+    def _make_request(self) -> Request:
         chosen = self.images.chosen()
         planes = None
         if self.scoring.only_shown_plane:
             planes = [plane_shown(self._viewer, one.layer, one.image) for one in chosen]
         self.scoring.look_at(chosen)  # strokes may have come since the guess
         return make_request(
-            chosen, self.methods.contenders(self._session.model), against_reference=self.scoring.uses_reference,
-            code=self.scoring.reference_code, planes=planes, fallback=self._session.classes,
+            chosen, self.methods.contenders(self.effort.effort), against_reference=self.scoring.uses_reference,
+            code=self.scoring.reference_code, planes=planes, fallback=self._session.classes, folds=self.scoring.n_folds,
         )
 
     def _on_run(self) -> None:
         if self._worker is not None:
             return
         try:
-            request = self._request()
+            request = self._make_request()
             targets = [(one.layer, one.image) for one in self.images.chosen()]
         except UserError as error:
             self.state.setText(str(error))
             return
-        kept = self._results.retire() if self._results is not None else 0
+        kept = self.board.close()
         titles = {one.name: self.methods.titles.get(one.name, one.name) for one in request.contenders}
-        self._standings = Standings(titles)
-        self._results = ResultLayers(self._viewer, targets, request.training.classes, titles, request.about())
-        self._follow = True
-        self.state.setText(f"Starting. {_kept(kept)}{self._busy()}".strip())
+        results = ResultLayers(self._viewer, targets, request.training.classes, titles, request.about())
+        linked = LinkedViewer(self._viewer, targets, results, self._workers)
+        if request.references is not None:
+            linked.judge_by(request.references, dense=True)
+        self.board.start(Standings(titles), linked, targets)
+        self._request = request
+        self.queue.start(titles)
+        self.state.setText(f"{self._through()} {_kept(kept)}{self._busy()}".strip())
         self._redraw.start()
         self._worker = self._workers.start(
             request.run, "compare", on_item=self._on_finding, on_result=self._on_result, on_error=self._on_error,
             on_end=self._on_end,
         )
-        self._show_table()
+        self.turn_to(RESULTS)
         self._enable()
+
+    def _through(self) -> str:
+        return f"{len(self.standings.ended)} of {self.standings.count} methods are through."
 
     def _busy(self) -> str:
         if self._session.state.phase != "learning":
@@ -139,133 +167,56 @@ class CompareDock(ComparePanel):
         return "Live training is running too and takes computing time; pause it for a fair contest."
 
     def _on_finding(self, finding: Finding) -> None:
-        assert self._results is not None
-        self._standings.take(finding)
-        if finding.stage == "segment" and finding.patch is not None and finding.image is not None:
-            first = not self._results.layers(finding.method)
-            self._results.paste(finding.method, finding.image, finding.patch)
-            if first and self._follow:
-                self._results.show_only(finding.method)
-                self.table.choose(finding.method)
-            elif first:
-                self._results.show_only(self.table.chosen)
-        elif finding.stage == "done":
-            self._results.finish(finding.method, finding.text)
-        elif finding.stage == "failed":
-            self._results.drop(finding.method)
-        through = len(self._standings.ended)
-        title = self._standings.title(finding.method)
-        what = finding.text if finding.stage in ("fit", "segment", "failed") else "done"
-        self.state.setText(f"{through} of {self._standings.count} done · {title}: {what}")
-        if finding.stage in ("done", "failed"):
-            self._show_table()
+        self.board.take(finding)
+        if finding.stage in ("done", "failed", "cancelled"):
+            self.queue.end(finding.method)
 
     def _on_redraw(self) -> None:
-        if self._results is not None:
-            self._results.refresh()
-        self.bar.setValue(round(1000 * self._standings.fraction))
-        if self._worker is not None and self._worker.running:
-            self._show_table()
+        self.board.refresh()
+        self.bar.setValue(round(1000 * self.standings.fraction))
+        for name in self.standings.unfinished:
+            self.queue.show_state(name, *self.standings.state_of(name))
+        if self._worker is not None and self.standings.ended:
+            self.state.setText(self._through() if self.cancel.isEnabled() else STOPPING)
 
     def _on_cancel(self) -> None:
-        if self._worker is not None:
-            self._worker.stop()
+        """Call off all that are not through; the comparison then ends by itself with those that are."""
+        if self._request is not None:
+            self._request.call_off(*self.standings.unfinished)
             self.cancel.setEnabled(False)
-            self.state.setText("Stopping after the step it is at...")
+            self.state.setText(STOPPING)
+
+    def _on_called_off(self, method: str) -> None:
+        if self._request is not None:
+            self._request.call_off(method)
 
     def _on_result(self, comparison: Comparison) -> None:
         self._worker = None
-        winners = self._standings.best_methods()
-        if winners and self._follow and self._results is not None:
-            self._results.show_only(winners[0])
-        self._show_table()
-        if winners:
-            self.table.sort_by(MAIN)
-            if self._follow:
-                self.table.choose(winners[0])
-        self.state.setText(self._verdict(winners, comparison.held_out))
-
-    def _verdict(self, winners: list[str], held_out: bool) -> str:
-        failed = [self._standings.title(name) for name in self._standings.failed]
-        said = f" Failed: {', '.join(failed)} (see the table)." if failed else ""
-        if not winners:
-            return f"No method could be scored.{said}"
-        names = " and ".join(self._standings.title(name) for name in winners)
-        dice = self._standings.summary.get(winners[0], MAIN)
-        if dice is None:
-            return f"Done.{said} Click a row to see its result."
-        where = "strokes held out" if held_out else "the reference"
-        verb = "is best" if len(winners) == 1 else "are level"
-        return f"{names} {verb}: Dice {dice:.3f} on {where}.{said} Click a row to see its result."
+        self.board.end(comparison)
+        self.state.setText(verdict(self.standings, comparison.held_out))
 
     def _on_error(self, error: Exception) -> None:
         self._worker = None
-        text = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
-        self.state.setText(text)
+        self.state.setText(sentence(error))
 
     def _on_end(self) -> None:
-        cancelled = self._worker is not None  # neither result nor error came
-        self._worker = None
+        self._worker = self._request = None
         self._redraw.stop()
-        if self._results is not None:
-            for name in self._standings.unfinished:
-                self._results.drop(name)
-            self._results.refresh()
-        self._standings.stop()
-        if cancelled:
-            through = len(self._standings.ended)
-            self.state.setText(f"Cancelled: {through} of {self._standings.count} methods are through and kept.")
-            self._on_method_clicked(next(iter(self._standings.best_methods()), ""))
+        self.board.stop()
+        self.queue.clear()
         self.bar.setValue(0)
-        self._show_table()
         self._enable()
-
-    # -- the table -------------------------------------------------------------------------------------------------
-
-    def _show_table(self) -> None:
-        choices = classes_of(self._standings.summary) if self._standings.rows else []
-        if [self.of_class.itemText(index) for index in range(self.of_class.count())] != [name for _, name in choices]:
-            wanted = self.of_class.currentText()
-            self.of_class.clear()
-            for class_id, name in choices:
-                self.of_class.addItem(name, class_id)
-            self.of_class.setCurrentIndex(max(0, self.of_class.findText(wanted)))
-        self.of_class.setVisible(bool(choices))
-        class_id = self.of_class.currentData()
-        self.table.show_lines(self._standings.columns(class_id), self._standings.lines(class_id))
-        self.table.setVisible(bool(self._standings.count))
-        self.save.setVisible(bool(self._standings.count))
-        self.save.setEnabled(bool(self._standings.rows))
-
-    def _on_method_clicked(self, method: str) -> None:
-        if self._results is not None and method:
-            if self._worker is not None:
-                self._follow = False
-            self.table.choose(method)
-            if self._results.layers(method):
-                self._results.show_only(method)
-
-    def _on_save(self) -> None:
-        path, _ = QFileDialog.getSaveFileName(self, "Save the scores", "table.csv", "Table (*.csv)")
-        if not path:
-            return
-        named = path if path.lower().endswith(".csv") else f"{path}.csv"
-        try:
-            # the dialog has asked about the name it returned, not about one that we complete
-            write_csv(named, self._standings.rows, overwrite=named == path)
-        except UserError as error:
-            self.state.setText(str(error))
-        else:
-            self.state.setText(f"Saved {named}")
 
     def _enable(self) -> None:
         running = self._worker is not None
         self.run.setEnabled(not running and bool(self.images.rows))
         self.cancel.setEnabled(running)
-        self.cancel.setVisible(running)
-        self.bar.setVisible(running)
-        for widget in (self.methods, self.images, self.scoring):
-            widget.setEnabled(not running)
+        for widget in (self.cancel, self.bar):
+            widget.setVisible(running)
+        self.count.setVisible(not running)
+        self._show_count()
+        for panel in (self.methods, self.effort, self.images, self.scoring):
+            panel.setEnabled(not running)
 
 
 def _kept(count: int) -> str:

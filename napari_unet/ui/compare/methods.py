@@ -1,145 +1,110 @@
-"""The list of methods to tick, each with its folded form. Knows methods only as dataclasses on their shelf."""
+"""The list of methods to tick, in families, with presets and a box to find one. Fits nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 
-from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from qtpy.QtCore import QSignalBlocker, Signal
+from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QSizePolicy, QVBoxLayout, QWidget
 
-from napari_unet.contenders import DEFAULT_METHODS, Contender
+from napari_unet.contenders import DEFAULT_METHODS, PRESETS, Contender, expanded
 from napari_unet.core.errors import UserError
-from napari_unet.core.method import Model, Segmenter
-from napari_unet.core.registry import Entry
-from napari_unet.networks import SHELF as NETWORKS
-from napari_unet.segmenters import SHELF
+from napari_unet.core.method import Model
+from napari_unet.io.recipe import Recipe
+from napari_unet.segmenters import FAMILIES, SHELF, family_of
 
-from ..forms import KnobForm
+from ..pieces import button
+from .effort import Effort
+from .families import Family
+from .method_row import ContenderRow, MethodRow, ModelRow
 
-FIT, TRAINED = "train now", "use the model of Train U-Net"
-
-
-class MethodRow(QWidget):
-    """One method: a tick, an arrow that opens its settings, and for a network whether to train it now."""
-
-    changed = Signal()
-
-    def __init__(self, entry: Entry[type[Segmenter]], parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.name, self.title = entry.name, entry.title
-        prefix = f"compare_{entry.name}"
-        self.setObjectName(f"{prefix}_row")
-        self.tick = QCheckBox(entry.title)
-        self.tick.setObjectName(f"{prefix}_tick")
-        self.tick.setToolTip(f"{entry.summary}\nTick to take part in the comparison.")
-        self.tick.setChecked(entry.name in DEFAULT_METHODS)
-        self.tick.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.form = KnobForm(entry.item, prefix)
-        self.form.hide()
-        self.arrow = QToolButton()
-        self.arrow.setObjectName(f"{prefix}_settings")
-        self.arrow.setText("settings")
-        self.arrow.setToolTip(f"Show or hide the settings of {entry.title}. Left alone, they suit most images.")
-        self.arrow.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        self.arrow.setArrowType(Qt.ArrowType.RightArrow)
-        self.arrow.setAutoRaise(True)
-        self.arrow.setCheckable(True)
-        self.arrow.setVisible(bool(self.form.controls))
-        self.source: QComboBox | None = None
-        if entry.name in NETWORKS:
-            self.source = QComboBox()
-            self.source.setObjectName(f"{prefix}_source")
-            self.source.addItems([FIT, TRAINED])
-            self.source.setToolTip(
-                "Train now: the network learns from the same strokes as the other methods, which is the fair contest.\n"
-                "Use the model of Train U-Net: no waiting, but that model may have seen the strokes it is scored on."
-            )
-            self.source.currentIndexChanged.connect(self._on_source_changed)
-        head = QHBoxLayout()
-        head.setContentsMargins(0, 0, 0, 0)
-        head.addWidget(self.tick, 1)
-        head.addWidget(self.arrow)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(1)
-        column.addLayout(head)
-        if self.source is not None:
-            indented = QHBoxLayout()
-            indented.setContentsMargins(22, 0, 0, 0)
-            indented.addWidget(self.source)
-            column.addLayout(indented)
-        inside = QVBoxLayout()
-        inside.setContentsMargins(22, 0, 0, 4)
-        inside.addWidget(self.form)
-        column.addLayout(inside)
-        self.tick.toggled.connect(self._on_ticked)
-        self.arrow.toggled.connect(self._on_arrow)
-        self.form.changed.connect(self.changed)
-
-    def contender(self, model: Model | None) -> Contender:
-        """Return the method with the settings shown, or the trained model.
-
-        Raises
-        ------
-        UserError
-            If the settings do not go together, or a trained model is wanted and there is none.
-        """
-        if self.source is None or self.source.currentText() == FIT:
-            return Contender(self.name, method=self.form.method())
-        if model is None:
-            raise UserError(
-                f"There is no trained model yet. Train one in the Train U-Net dock, or set {self.title} to “{FIT}”."
-            )
-        return Contender(self.name, model=model)
-
-    def _on_ticked(self, ticked: bool) -> None:
-        if self.source is not None:
-            self.source.setEnabled(ticked)
-        self.changed.emit()
-
-    def _on_source_changed(self, index: int) -> None:
-        self.form.setEnabled(index == 0)
-        self.changed.emit()
-
-    def _on_arrow(self, opened: bool) -> None:
-        self.arrow.setArrowType(Qt.ArrowType.DownArrow if opened else Qt.ArrowType.RightArrow)
-        self.form.setVisible(opened)
+OWN_CHOICE = "own choice"
+FILES, TRAINED = "files", "trained"
+_TRAINED_HELP = (
+    "The model that the Train U-Net dock has now: no waiting, but it may have seen the strokes it is scored on. For a "
+    "fair contest let a network learn here instead."
+)
 
 
 class MethodList(QWidget):
-    """All methods on the shelf."""
+    """All methods on the shelf, recipes and models from files, and the model of the training dock once there is one."""
 
     changed = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("compare_methods")
+        self.presets = QComboBox()
+        self.presets.setObjectName("compare_preset")
+        self.presets.setToolTip("\n".join(["Tick a group of methods at once."] + [
+            f"{name}: {what}" for name, what in PRESETS.items()]))
+        self.presets.addItem(OWN_CHOICE)
+        self.presets.addItems(list(PRESETS))
+        self.presets.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.search = QLineEdit()
+        self.search.setObjectName("compare_search")
+        self.search.setPlaceholderText("find a method")
+        self.search.setToolTip("Show only methods with these words in their name or description.")
+        self.search.setClearButtonEnabled(True)
+        self.load = button("Load…", "compare_load", (
+            "Add a recipe (a method with its parameters, .json) or a fitted model (.pt) from a file."
+        ))
+        self.families = {key: Family(key, title) for key, title in FAMILIES.items()}
+        self.families[FILES] = Family(FILES, "From files and from Train U-Net")
+        top = QHBoxLayout()
+        top.setContentsMargins(0, 0, 0, 0)
+        top.setSpacing(4)
+        top.addWidget(self.presets, 3)
+        top.addWidget(self.search, 4)
+        top.addWidget(self.load)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(1)
-        order = {name: place for place, name in enumerate(DEFAULT_METHODS)}
-        self.rows = [MethodRow(entry) for entry in sorted(SHELF, key=lambda one: order.get(one.name, len(order)))]
-        for row in self.rows:
-            row.changed.connect(self.changed)
-            column.addWidget(row)
+        column.addLayout(top)
+        for family in self.families.values():
+            column.addWidget(family)
+            family.changed.connect(self._on_ticked)
+        for entry in SHELF:
+            row = MethodRow(entry.name, entry.title, entry.summary, entry.item)
+            self.families[family_of(entry)].add(row)
+        for family in self.families.values():
+            family.setVisible(bool(family.rows))
+        self._quiet = False
+        self.tick(DEFAULT_METHODS)
+        self.presets.activated.connect(self._on_preset)
+        self.search.textChanged.connect(self._on_search)
 
-    def offer_trained(self, model: Model | None) -> None:
-        """Let networks use the model of the training dock once there is one."""
-        for row in self.rows:
-            if row.source is not None:
-                row.source.setVisible(model is not None)
+    @property
+    def rows(self) -> list[ContenderRow]:
+        """All that can take part."""
+        return [row for family in self.families.values() for row in family.rows]
 
     @property
     def titles(self) -> dict[str, str]:
-        """What people read, by name on the shelf."""
+        """What people read, by name."""
         return {row.name: row.title for row in self.rows}
 
     def ticked(self) -> Sequence[str]:
-        """Return the names of the methods that take part."""
+        """Return the names of those that take part."""
         return [row.name for row in self.rows if row.tick.isChecked()]
 
-    def contenders(self, model: Model | None) -> list[Contender]:
-        """Return the methods that take part, with their settings.
+    def counts(self) -> tuple[int, int]:
+        """Return how many methods take part that do not train by the clock, and how many that do."""
+        chosen = [row.trains for row in self.rows if row.tick.isChecked()]
+        return chosen.count(False), chosen.count(True)
+
+    def tick(self, names: Iterable[str]) -> None:
+        """Tick these and no others."""
+        wanted = set(names)
+        self._quiet = True
+        for row in self.rows:
+            row.tick.setChecked(row.name in wanted)
+        self._quiet = False
+        self._on_ticked()
+
+    def contenders(self, effort: Effort) -> list[Contender]:
+        """Return those that take part, with their settings.
 
         Raises
         ------
@@ -150,9 +115,74 @@ class MethodList(QWidget):
         for row in self.rows:
             if row.tick.isChecked():
                 try:
-                    made.append(row.contender(model))
+                    made.append(row.contender(effort))
                 except UserError as error:
                     raise UserError(f"{row.title}: {error}") from None
         if not made:
-            raise UserError("No method is ticked. Tick at least one.")
+            raise UserError("No method is ticked. Tick at least one, or choose a preset.")
         return made
+
+    # -- what comes from elsewhere ---------------------------------------------------------------------------------
+
+    def offer_trained(self, model: Model | None) -> None:
+        """Let the model of the training dock take part once there is one."""
+        row = next((one for one in self.families[FILES].rows if one.name == TRAINED), None)
+        if isinstance(row, ModelRow) and model is not None:
+            row.model = model
+        elif row is not None:
+            self.families[FILES].remove(row)
+        elif model is not None:
+            self._add(ModelRow(TRAINED, "Model of Train U-Net", _TRAINED_HELP, model))
+
+    def add_recipe(self, path: str, recipe: Recipe) -> None:
+        """Add a method with the parameters of a recipe, ticked."""
+        name = self._free(Path(path).stem)
+        of = SHELF.entry(recipe.method).title
+        self._add(MethodRow(name, f"{name} (recipe)", f"{of} with the parameters in {path}.", SHELF[recipe.method],
+                            start=recipe.make()), tick=True)
+
+    def add_model(self, path: str, model: Model) -> None:
+        """Add a fitted model, ticked."""
+        name = self._free(Path(path).stem)
+        self._add(ModelRow(name, f"{name} (model)", f"The model in {path}; it is used as it is.", model), tick=True)
+
+    def _add(self, row: ContenderRow, tick: bool = False) -> None:
+        family = self.families[FILES]
+        family.add(row)
+        family.show_matching(self.search.text())
+        family.open()
+        row.tick.setChecked(tick)
+
+    def _free(self, name: str) -> str:
+        """Return a name that nobody has."""
+        taken, tried, count = self.titles, name, 1
+        while tried in taken:
+            count += 1
+            tried = f"{name} ({count})"
+        return tried
+
+    # -- presets and search ----------------------------------------------------------------------------------------
+
+    def _on_preset(self, index: int) -> None:
+        if index < 1:
+            return
+        chosen = expanded([self.presets.itemText(index)])
+        for row in self.rows:
+            knobs = chosen.get(row.name)
+            if knobs and isinstance(row, MethodRow):  # a full-width network of 2015 learns nothing in a minute
+                row.form.set_values(knobs)
+        self.tick(map(str, chosen))
+
+    def _on_search(self, text: str) -> None:
+        for family in self.families.values():
+            family.show_matching(text)
+
+    def _on_ticked(self) -> None:
+        if self._quiet:
+            return
+        ticked = set(self.ticked())
+        names = [OWN_CHOICE, *(name for name in PRESETS if set(expanded([name])) == ticked)]
+        blocked = QSignalBlocker(self.presets)
+        self.presets.setCurrentText(names[-1])
+        blocked.unblock()
+        self.changed.emit()

@@ -14,6 +14,7 @@ from napari_unet.contenders import Contender
 from napari_unet.core.classes import ClassTable
 from napari_unet.core.errors import UserError
 from napari_unet.core.knobs import as_dict
+from napari_unet.core.latest import Latest
 from napari_unet.core.scribbles import Pair, Scribbles, TrainingSet
 from napari_unet.core.threads import claim_threads, cores
 from napari_unet.inputs import Code, as_painted
@@ -35,19 +36,30 @@ class Request:
         By image: ndarray of painted ids (0 = unknown) or None; None in all = strokes are held out.
     planes : tuple
         By image: numbers of the planes to segment and score, None = all.
+    folds : int
+        In how many parts strokes are held out.
+    called_off : Latest of frozenset of str
+        Names of methods that are no longer wanted; written by the window, read by the thread that compares.
     """
 
     training: TrainingSet
     contenders: tuple[Contender, ...]
     references: tuple[NDArray[np.uint8] | None, ...] | None
     planes: tuple[tuple[int, ...] | None, ...]
+    folds: int = 1
+    called_off: Latest[frozenset[str]] = dataclasses.field(default_factory=lambda: Latest(frozenset()))
+
+    def call_off(self, *names: str) -> None:
+        """Leave methods out from the next step on; those that are through keep their results."""
+        self.called_off.put(self.called_off.get().union(names))
 
     def run(self) -> Generator[Finding, None, Comparison]:
         """Compare; to be iterated in another thread."""
         claim_threads(max(1, cores() - 1))  # one core stays with the window
-        return (
-            yield from run_comparison(self.training, self.contenders, references=self.references, planes=self.planes)
-        )
+        return (yield from run_comparison(
+            self.training, self.contenders, references=self.references, planes=self.planes, folds=self.folds,
+            called_off=self.called_off.get,
+        ))
 
     def about(self) -> dict[str, dict[str, Any]]:
         """Return by method what its result layers keep: the knobs, or that it was trained before."""
@@ -65,6 +77,7 @@ def make_request(
     code: Code,
     planes: Sequence[int] | None,
     fallback: ClassTable,
+    folds: int = 1,
 ) -> Request:
     """Freeze strokes and references.
 
@@ -80,6 +93,8 @@ def make_request(
         By image, the one plane to segment and score.
     fallback : ClassTable
         Names and colours where no strokes layer has any.
+    folds : int
+        In how many parts strokes are held out.
 
     Raises
     ------
@@ -116,7 +131,7 @@ def make_request(
             int(number) for truth in references if truth is not None for number in np.unique(truth) if number
         )
     wanted = [None] * len(pairs) if planes is None else [(number,) for number in planes]
-    return Request(TrainingSet(tuple(pairs), classes), tuple(contenders), references, tuple(wanted))
+    return Request(TrainingSet(tuple(pairs), classes), tuple(contenders), references, tuple(wanted), folds)
 
 
 def _reference(one: Chosen, code: Code) -> NDArray[np.uint8]:

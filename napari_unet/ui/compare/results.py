@@ -1,9 +1,10 @@
-"""The label layers that a comparison fills: made, pasted into, shown and hidden. Scores and runs nothing."""
+"""The label layers that a comparison fills: made when looked at, shown and hidden. Scores and runs nothing."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+import zlib
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from napari_unet.core.image import Image
 from napari_unet.core.method import Patch
 
 from ..layers import KEY, labels_like
+from ..layers import mark as mark_as
 
 MARK = "comparison"
 """Key in our corner of the metadata of a result layer; holds the method's name, its knobs and what it chose."""
@@ -29,14 +31,27 @@ def is_result(layer: Layer) -> bool:
 
 @dataclasses.dataclass(eq=False)
 class _Result:
-    layer: Labels
     labels: NDArray[np.uint8]  # the image's shape without channels; the layer shows this very memory
+    layer: Labels | None = None
     dirty: bool = False
-    original: NDArray[np.uint8] | None = None  # as it came out
+    asked_for: bool = False  # somebody has clicked it
+    sum: int | None = None  # of the labels as they came out
+
+    @property
+    def edited(self) -> bool:
+        """Whether somebody has corrected it."""
+        return self.layer is not None and self.sum is not None and self.sum != _sum(self.labels)
+
+
+def _sum(labels: NDArray[np.uint8]) -> int:
+    return zlib.crc32(labels.data)
 
 
 class ResultLayers:
-    """The result layers of one comparison.
+    """The results of one comparison, of which those that were looked at have a layer.
+
+    A method whose result is only shown in passing, while the methods run, leaves no layer behind: 25 methods would be
+    as many layers. One that somebody has chosen, or corrected, keeps it.
 
     Parameters
     ----------
@@ -67,42 +82,71 @@ class ResultLayers:
         self._results: dict[tuple[str, int], _Result] = {}
 
     def paste(self, method: str, number: int, patch: Patch) -> None:
-        """Paste a patch into the layer of a method and an image; the first one makes the layer."""
+        """Paste a patch into the result of a method on an image."""
         result = self._results.get((method, number))
         if result is None:
-            result = self._results[method, number] = self._make(method, number)
+            result = self._results[method, number] = _Result(np.zeros(self._targets[number][1].shape, np.uint8))
         result.labels[patch.where] = patch.labels
         result.dirty = True
 
     def refresh(self) -> None:
         """Redraw the visible layers that got something new."""
         for result in self._results.values():
-            if result.dirty and result.layer.visible and result.layer in self._viewer.layers:
+            layer = result.layer
+            if result.dirty and layer is not None and layer.visible and layer in self._viewer.layers:
                 result.dirty = False
-                result.layer.refresh()
+                layer.refresh()
+
+    def has(self, method: str) -> bool:
+        """Whether there is something to show of a method."""
+        return any(one == method for one, _ in self._results)
 
     def layers(self, method: str) -> list[Labels]:
-        """Return the layers of a method that are still in the viewer."""
+        """Return the layers of a method that are in the viewer."""
         return [
-            result.layer
-            for (one, _), result in self._results.items()
-            if one == method and result.layer in self._viewer.layers
+            result.layer for (one, _), result in self._results.items()
+            if one == method and result.layer is not None and result.layer in self._viewer.layers
         ]
 
-    def show_only(self, method: str) -> None:
-        """Show the layers of one method and hide those of the others."""
-        for (one, _), result in self._results.items():
-            result.layer.visible = one == method
+    def show_only(self, method: str, *, asked_for: bool = False) -> None:
+        """Show the results of one method; hide those of the others, or put them away if nobody had asked for them."""
+        for (one, number), result in self._results.items():
+            if one != method:
+                self._put_away(result)
+                continue
+            result.asked_for = result.asked_for or asked_for
+            if result.layer is None or result.layer not in self._viewer.layers:
+                result.layer = self._make(method, number, result.labels)
+            result.layer.visible = True
+            result.dirty = True
         self.refresh()
+
+    def hide(self) -> None:
+        """Hide all."""
+        self.show_only("")
 
     def finish(self, method: str, note: str) -> None:
         """Keep what a method chose with its layers; from now on what changes in them is somebody's correction."""
+        self._about[method] = {**self._about.get(method, {}), "note": note}
         for (one, _), result in self._results.items():
             if one == method:
-                result.original = result.labels.copy()
+                result.sum = _sum(result.labels)
         for layer in self.layers(method):
             ours = layer.metadata[KEY]
             layer.metadata = {**layer.metadata, KEY: {**ours, MARK: {**ours[MARK], "note": note}}}
+
+    def take(self, masks: Mapping[str, Sequence[NDArray[np.uint8]]]) -> None:
+        """Take over what came out in the end (folds change it); corrections made meanwhile stay."""
+        for (method, number), result in self._results.items():
+            if method in masks and not result.edited and not np.array_equal(result.labels, masks[method][number]):
+                result.labels[...] = masks[method][number]
+                result.sum, result.dirty = _sum(result.labels), True
+        self.refresh()
+
+    def labels(self, method: str, number: int) -> NDArray[np.uint8] | None:
+        """Return what a method has segmented of an image, corrections included; not to be changed."""
+        result = self._results.get((method, number))
+        return None if result is None else result.labels
 
     def drop(self, method: str) -> None:
         """Remove the layers of a method that did not come to its end."""
@@ -115,27 +159,42 @@ class ResultLayers:
         """Make room for a new comparison; return how many layers were kept because somebody has corrected them."""
         kept = 0
         for result in self._results.values():
-            if result.layer not in self._viewer.layers:
+            if result.layer is None or result.layer not in self._viewer.layers:
                 continue
-            if result.original is None or np.array_equal(result.labels, result.original):
-                self._viewer.layers.remove(result.layer)
-            else:
+            if result.edited:
                 kept += 1
                 result.layer.name = f"{result.layer.name} (edited)"
+            else:
+                self._viewer.layers.remove(result.layer)
         self._results.clear()
         return kept
 
-    def _make(self, method: str, number: int) -> _Result:
+    def _put_away(self, result: _Result) -> None:
+        layer = result.layer
+        if layer is None or layer not in self._viewer.layers:
+            return
+        if result.asked_for or result.edited:
+            layer.visible = False
+        else:
+            self._viewer.layers.remove(layer)
+            result.layer = None
+
+    def _make(self, method: str, number: int, labels: NDArray[np.uint8]) -> Labels:
         source, image = self._targets[number]
-        labels = np.zeros(image.shape, np.uint8)
         name = f"{image.name} · {self._titles.get(method, method)}"
         layer = labels_like(source, image, name, self._classes, background=False, data=labels)
         mark = {"method": method, "image": image.name, **self._about.get(method, {})}
+        mark_as(layer, "result", image.name)
         layer.metadata = {**layer.metadata, KEY: {**layer.metadata[KEY], MARK: mark}}
         layer.editable = True
-        layers = self._viewer.layers
-        chosen = set(layers.selection)
-        # above its image and below the strokes, and the brush stays with whoever held it
-        layers.insert(layers.index(source) + 1 if source in layers else len(layers), layer)
-        layers.selection = chosen
-        return _Result(layer, labels)
+        insert_above(self._viewer, source, layer)
+        return layer
+
+
+def insert_above(viewer: Any, source: Layer, layer: Layer) -> None:
+    """Put a layer above its image and below the strokes; the brush stays with whoever held it."""
+    layers = viewer.layers
+    chosen, active = set(layers.selection), layers.selection.active
+    layers.insert(layers.index(source) + 1 if source in layers else len(layers), layer)
+    layers.selection = chosen
+    layers.selection.active = active

@@ -1,11 +1,11 @@
-"""What the methods are scored against: held-out strokes or a reference, and on which planes. Scores nothing."""
+"""What methods are scored against, held-out strokes (once or in folds) or a reference, and where. Scores nothing."""
 
 from __future__ import annotations
 
 import numpy as np
 from napari.layers import Labels
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QComboBox, QFormLayout, QLabel, QSizePolicy, QWidget
+from qtpy.QtWidgets import QComboBox, QFormLayout, QLabel, QSizePolicy, QSpinBox, QWidget
 
 from napari_unet.core.image import Image
 from napari_unet.core.scribbles import Scribbles
@@ -20,6 +20,7 @@ CODES: tuple[tuple[str, Code], ...] = (
     ("mask: 0 = background", "mask"),
     ("painted: 1 = background", "painted"),
 )
+MOST_FOLDS = 20
 ALL_PLANES, SHOWN_PLANE = "all planes", "only the plane shown"
 
 
@@ -36,8 +37,8 @@ class ScoringPanel(QWidget):
         self.setObjectName("compare_scoring")
         self._decided = False
         self.against = _box("compare_against", (HELD_OUT, REFERENCE), (
-            "Strokes held out: about a quarter of your strokes is kept from all methods and they are scored there. "
-            "Needs no reference, but tells nothing about whole objects.\n"
+            "Strokes held out: some of your strokes are kept from all methods and they are scored there. Needs no "
+            "reference, but tells nothing about whole objects.\n"
             "A reference layer: labels drawn by an expert, say; gives all scores."
         ))
         self.code = _box("compare_reference_values", [words for words, _ in CODES], (
@@ -48,6 +49,17 @@ class ScoringPanel(QWidget):
         self.why.setObjectName("compare_reference_guess")
         self.why.setWordWrap(True)
         self.why.setToolTip("Why these values were chosen for you. Change them above if it is wrong.")
+        self.folds = QSpinBox()
+        self.folds.setObjectName("compare_folds")
+        self.folds.setRange(1, MOST_FOLDS)
+        self.folds.setSpecialValueText("once: a quarter of the strokes")
+        self.folds.setPrefix("in ")
+        self.folds.setSuffix(" parts, each stroke once")
+        self.folds.setToolTip(
+            "Once: about a quarter of the strokes is held out.\nIn several parts: every method learns as many times, "
+            "and each stroke is held out once. Takes as much longer, and says more where there are few strokes."
+        )
+        self.folds.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.planes = _box("compare_planes", (ALL_PLANES, SHOWN_PLANE), (
             "Which planes of a stack are segmented and scored. Every method learns from all painted planes."
         ))
@@ -57,12 +69,15 @@ class ScoringPanel(QWidget):
         self._form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
         self._form.addRow("Score against", self.against)
         self._code_label, self._planes_label = QLabel("Its values"), QLabel("Planes")
+        self._folds_label = QLabel("Held out")
+        self._form.addRow(self._folds_label, self.folds)
         self._form.addRow(self._code_label, self.code)
         self._form.addRow(self.why)
         self._form.addRow(self._planes_label, self.planes)
         self.against.currentIndexChanged.connect(self._on_against)
         self.against.activated.connect(self._on_against_chosen)
         self.code.activated.connect(self._on_code_chosen)
+        self.folds.valueChanged.connect(lambda _value: self.changed.emit())
         self.planes.currentIndexChanged.connect(lambda _index: self.changed.emit())
         self._against_decided = False
         self._on_against()
@@ -76,6 +91,11 @@ class ScoringPanel(QWidget):
     def reference_code(self) -> Code:
         """What the numbers in the reference mean."""
         return CODES[self.code.currentIndex()][1]
+
+    @property
+    def n_folds(self) -> int:
+        """In how many parts strokes are held out."""
+        return 1 if self.uses_reference else self.folds.value()
 
     @property
     def only_shown_plane(self) -> bool:
@@ -121,6 +141,8 @@ class ScoringPanel(QWidget):
         self.changed.emit()
 
     def _on_against(self, _index: int = 0) -> None:
+        self.folds.setVisible(not self.uses_reference)
+        self._folds_label.setVisible(not self.uses_reference)
         self.code.setVisible(self.uses_reference)
         self._code_label.setVisible(self.uses_reference)
         self.why.setVisible(self.uses_reference)

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 from napari_unet.comparison import Finding
 from napari_unet.core.rows import Row
+from napari_unet.report.paired import FEW, Standing, by_plane, standings
 from napari_unet.report.summary import Column as Scored
-from napari_unet.report.summary import Summary, Value, best, shown, summarise
+from napari_unet.report.summary import Summary, best, shown, summarise
 
-from ..score_table import DASH, Cell, Column, Line
+from ..score_table import DASH, STAR, Cell, Column, Line
+from .cells import MAIN, cell_of, heading, key_of, scored_columns
 
-MAIN = "dice"
-"""The metric that decides which method's layer is shown at the end."""
-
-_FIRST = ("dice", "iou")
+TO_BEST = "to_best"
+_TO_BEST = Column(TO_BEST, "to the best", (
+    "How much Dice differs from the best method's, plane by plane, with the 95 % bootstrap interval of the mean.\n"
+    "tie: the interval holds 0, so that these planes do not tell the two apart.\nClick to sort."
+), True)
 
 
 @dataclasses.dataclass
@@ -23,7 +26,11 @@ class _State:
     text: str = "waiting"
     fraction: float = 0.0
     note: str = ""
-    failed: bool = False
+    stage: str = "waiting"
+
+    @property
+    def over(self) -> bool:
+        return self.stage in ("done", "failed", "cancelled")
 
 
 class Standings:
@@ -35,26 +42,27 @@ class Standings:
         What people read, by name of the methods that take part, in their order.
     """
 
-    def __init__(self, titles: dict[str, str]) -> None:
-        self._titles = titles
+    def __init__(self, titles: Mapping[str, str]) -> None:
+        self.titles = dict(titles)
         self._states = {name: _State() for name in titles}
         self._summary: Summary | None = None
+        self._ranked: dict[int | None, tuple[Standing, ...]] = {}
         self.rows: list[Row] = []
 
     def take(self, finding: Finding) -> None:
         """Take note of a finding."""
         state = self._states[finding.method]
         share = finding.fraction or 0.0
-        if finding.stage == "failed":
-            state.failed, state.fraction, state.text = True, 1.0, finding.text
-        elif finding.stage == "done":
-            state.fraction, state.text, state.note = 1.0, "", finding.text
+        state.stage = finding.stage
+        if finding.stage == "fit":
+            state.fraction, state.text = 0.5 * share, finding.text or "learning"
+        elif finding.stage == "segment":
+            state.fraction, state.text = 0.5 + 0.5 * share, finding.text
+        else:
+            state.fraction, state.text, state.note = 1.0, finding.text, finding.text
             self.rows += finding.rows
             self._summary = None
-        elif finding.stage == "fit":
-            state.fraction, state.text = 0.5 * share, f"learning: {finding.text}"
-        else:
-            state.fraction, state.text = 0.5 + 0.5 * share, f"segmenting {finding.text}"
+            self._ranked.clear()
 
     @property
     def summary(self) -> Summary:
@@ -63,137 +71,135 @@ class Standings:
             self._summary = summarise(self.rows)
         return self._summary
 
+    def ranked(self, class_id: int | None = None) -> tuple[Standing, ...]:
+        """Return the methods by Dice, the best first."""
+        if class_id not in self._ranked:
+            self._ranked[class_id] = standings(self.rows, MAIN, class_id)
+        return self._ranked[class_id]
+
     @property
     def fraction(self) -> float:
         """How much of the whole comparison is done, 0 to 1."""
         return sum(state.fraction for state in self._states.values()) / max(1, len(self._states))
 
+    def state_of(self, method: str) -> tuple[str, float]:
+        """Return what a method is doing, and how far it is."""
+        state = self._states[method]
+        return state.text, state.fraction
+
     @property
     def ended(self) -> tuple[str, ...]:
-        """Methods that are through, scored or failed."""
-        return tuple(name for name, state in self._states.items() if self._is_over(state))
+        """Methods that are through: scored, failed or called off."""
+        return tuple(name for name, state in self._states.items() if state.over)
 
     @property
     def unfinished(self) -> tuple[str, ...]:
         """Methods that are not through."""
-        return tuple(name for name, state in self._states.items() if not self._is_over(state))
+        return tuple(name for name, state in self._states.items() if not state.over)
 
     @property
     def count(self) -> int:
         """How many methods take part."""
         return len(self._states)
 
-    @property
-    def failed(self) -> tuple[str, ...]:
-        """Methods that could not."""
-        return tuple(name for name, state in self._states.items() if state.failed)
+    def at(self, stage: str) -> tuple[str, ...]:
+        """Return the methods at a stage: done, failed, cancelled."""
+        return tuple(name for name, state in self._states.items() if state.stage == stage)
 
     def title(self, method: str) -> str:
         """What people call a method."""
-        return self._titles.get(method, method)
+        return self.titles.get(method, method)
 
-    def stop(self) -> None:
-        """Say of the methods that are not through that they were cancelled."""
-        for state in self._states.values():
-            if not self._is_over(state):
-                state.text = "cancelled"
-
-    def best_methods(self, class_id: int | None = None) -> list[str]:
-        """Return the methods with the best main score (several if they are tied to the digits shown)."""
-        column = self.summary.column(MAIN, class_id)
-        if column is None:
-            return [row.method for row in self.rows[:1]]
-        found = [(value.value, name) for name in self.summary.methods
-                 if (value := self.summary.values.get((name, column))) is not None and value.value is not None]
-        if not found:
-            return [row.method for row in self.rows[:1]]
-        top = shown(max(value for value, _ in found), column.about.unit)
-        return [name for value, name in found if shown(value, column.about.unit) == top]
+    def level_methods(self, class_id: int | None = None) -> list[str]:
+        """Return the best method, then those that the planes do not tell apart from it; without scores, the first."""
+        ranked = self.ranked(class_id)
+        if not ranked:
+            return list(self.at("done")[:1])
+        return [one.method for one in ranked if one.level]
 
     def columns(self, class_id: int | None) -> list[Column]:
         """Return the columns for a class (None: the mean over classes)."""
-        return [
-            Column(_key(one), _title(one), _tooltip(one), {"higher": True, "lower": False}.get(one.about.better))
-            for one in self._scored(class_id)
-        ]
+        made = [heading(one) for one in scored_columns(self.summary, class_id)]
+        return [*made[:1], _TO_BEST, *made[1:]] if len(self.ranked(class_id)) > 1 else made
 
     def lines(self, class_id: int | None) -> list[Line]:
-        """Return one line per method for a class (None: the mean over classes)."""
+        """Return one line for each method that is done or could not, for a class (None: the mean over classes)."""
         marked = best(self.summary)
-        scored = self._scored(class_id)
+        ranked = {one.method: one for one in self.ranked(class_id)}
+        most = max((one.planes for one in ranked.values()), default=0)
+        columns = scored_columns(self.summary, class_id)
+        spread = {one: by_plane(self.rows, one.metric, class_id) for one in columns if not one.volume}
         made = []
         for name, state in self._states.items():
-            title = self.title(name)
-            if state.failed:
-                made.append(Line(name, title, state.text, instead=f"failed: {state.text}"))
-            elif not self._is_over(state):
-                made.append(Line(name, title, state.text, instead=state.text))
-            else:
-                cells = {_key(one): self._cell(name, one, marked) for one in scored}
+            if state.stage == "failed":
+                made.append(Line(name, self.title(name), state.note, instead=f"could not: {state.note}"))
+            elif state.stage == "done":
+                cells = {key_of(one): self._cell(name, one, marked, spread) for one in columns}
+                cells[TO_BEST] = _to_best(ranked.get(name), self._best_title(class_id))
+                title, planes = self.title(name), ranked[name].planes if name in ranked else most
+                if planes < most:
+                    title = f"{title} ({planes} of {most} planes)"
                 made.append(Line(name, title, state.note, cells))
         return made
 
-    @staticmethod
-    def _is_over(state: _State) -> bool:
-        return state.failed or not state.text
+    def _cell(
+        self, method: str, column: Scored, marked: frozenset[tuple[str, Scored]],
+        spread: Mapping[Scored, Mapping[str, Mapping[tuple[str, int | None], float]]],
+    ) -> Cell:
+        values = list(spread.get(column, {}).get(method, {}).values())
+        return cell_of(self.summary, method, column, marked, values)
 
-    def _scored(self, class_id: int | None) -> list[Scored]:
-        """Return the columns that are shown: a count takes its reference and its error along."""
-        every = self.summary.columns
-        names = {one.metric for one in every}
-        shown_ones = [
-            one for one in every
-            if (one.class_id == class_id or one.metric == "seconds") and not _companion_of(one.metric, names)
-        ]
-        # what fits into a narrow dock comes first; the other overlap scores say much the same
-        return sorted(shown_ones, key=lambda one: (one.metric not in _FIRST, one.about.family == "overlap", one.volume))
-
-    def _cell(self, method: str, column: Scored, marked: frozenset[tuple[str, Scored]]) -> Cell:
-        value = self.summary.values.get((method, column))
-        if value is None or value.value is None:
-            return Cell(DASH, None, (value.note if value else "") or "Not scored.")
-        unit = column.about.unit
-        number, text = value.value, shown(value.value, unit)
-        reference, error = self._companion(method, column, "_reference"), self._companion(method, column, "_error")
-        if reference is None or reference.value is None:
-            text = f"{text} s" if unit == "s" else text
-            return Cell(text, number, value.note, (method, column) in marked)
-        text = f"{text}/{shown(reference.value, unit)}"
-        if error is None or error.value is None:
-            return Cell(text, number, value.note)
-        wrong = dataclasses.replace(column, metric=f"{column.metric}_error")
-        told = f"{_title(column)} found / in the reference; off by {shown(error.value, unit)} on average. {value.note}"
-        return Cell(text, error.value, told.strip(), (method, wrong) in marked)
-
-    def _companion(self, method: str, column: Scored, suffix: str) -> Value | None:
-        return self.summary.values.get((method, dataclasses.replace(column, metric=column.metric + suffix)))
+    def _best_title(self, class_id: int | None) -> str:
+        return next((self.title(one.method) for one in self.ranked(class_id) if one.best), "")
 
 
-def classes_of(summary: Summary) -> Sequence[tuple[int | None, str]]:
-    """Return what a table can show: the mean where there are several classes, then each class."""
-    classes: list[tuple[int | None, str]] = list(summary.classes)
-    return [(None, "mean over classes"), *classes] if len(classes) != 1 else classes
+def _to_best(standing: Standing | None, best_title: str) -> Cell:
+    """Return the cell of the paired difference."""
+    if standing is None:
+        return Cell(DASH, None, "Not scored.")
+    if standing.best:
+        return Cell(f"best {STAR}", 0.0, "The best mean of those that did most planes.")
+    apart = standing.difference
+    if apart is None:
+        return Cell(DASH, None, f"No plane was done by both this method and {best_title}.")
+    mean = _signed(apart.mean)
+    if apart.low is None or apart.high is None:
+        return Cell(mean, apart.mean, f"One plane in common with {best_title}: no interval can be given.")
+    told = (f"{_signed(apart.mean, 3)} against {best_title} on {apart.planes} planes; 95 % interval "
+            f"{_signed(apart.low, 3)} to {_signed(apart.high, 3)}.")
+    if apart.planes < FEW:
+        told += f" Fewer than {FEW} planes: the interval says little."
+    between = f"[{_signed(apart.low)}, {_signed(apart.high)}]"
+    if apart.tie:
+        return Cell(f"tie {between}", apart.mean, f"{told} It holds 0: these planes do not tell the two apart.")
+    return Cell(f"{mean} {between}", apart.mean, told)
 
 
-def _companion_of(metric: str, names: set[str]) -> bool:
-    return any(metric.endswith(end) and metric.removesuffix(end) in names for end in ("_reference", "_error"))
+def _signed(value: float, digits: int = 2) -> str:
+    text = f"{abs(value):.{digits}f}"
+    return text if not float(text) else f"{'+' if value > 0 else chr(0x2212)}{text}"
 
 
-def _key(column: Scored) -> str:
-    return f"{column.metric}{'_volume' if column.volume else ''}"
-
-
-def _title(column: Scored) -> str:
-    if column.metric == "seconds":
-        return "time"
-    return f"{column.title} (volume)" if column.volume else column.title
-
-
-def _tooltip(column: Scored) -> str:
-    from napari_unet.metrics import SHELF
-
-    about = SHELF.entry(column.metric).summary if column.metric in SHELF else "Seconds to learn and to segment."
-    better = {"higher": "Higher is better.", "lower": "Lower is better."}.get(column.about.better, "")
-    if f"{column.metric}_reference" in SHELF:
-        better = "Shown as found / in the reference; the nearest is marked."
-    return f"{about} {better}\nClick to sort.".strip()
+def verdict(standings_: Standings, held_out: bool) -> str:
+    """Say in a line how it ended."""
+    failed = [standings_.title(name) for name in standings_.at("failed")]
+    said = f" Could not: {', '.join(failed)} (see the table)." if failed else ""
+    off = len(standings_.at("cancelled"))
+    said += f" Left out: {off} method{'s' if off > 1 else ''}." if off else ""
+    level = standings_.level_methods()
+    if not level:
+        return f"No method has a result.{said}".strip()
+    ranked = standings_.ranked()
+    if not ranked:
+        return f"Nothing was scored.{said}"
+    where = "strokes held out" if held_out else "the reference"
+    dice = shown(ranked[0].mean, "")
+    winner = standings_.title(level[0])
+    if len(ranked) == 1:
+        return f"{winner}: Dice {dice} on {where}.{said}"
+    if len(level) > 1:
+        others = ", ".join(standings_.title(name) for name in level[1:4]) + (" and more" if len(level) > 4 else "")
+        return f"{winner} has the best Dice ({dice} on {where}), but level with it: {others}.{said}"
+    lone = ranked[1].difference is not None and ranked[1].difference.low is None
+    doubt = " One plane only: no telling how sure that is." if lone else ""
+    return f"{winner} is best: Dice {dice} on {where}.{doubt}{said}"
