@@ -180,7 +180,7 @@ def test_going_back_and_to_the_newest_again(hands: Any, viewer: Any, squares: An
     hands.click(dock, "train_live")
     hands.wait(lambda: len(session.kept) >= 3)
     hands.click(dock, "train_live")
-    assert "(shown)" in dock.models.list.item(0).text()
+    assert dock.models.list.item(0).text().startswith("▸ step")
     instant = session.kept[-1]
     assert instant.step == 0
     # one click goes back

@@ -27,7 +27,8 @@ class ModelList(QWidget):
         self.list.setObjectName("train_kept")
         self.list.setToolTip(
             "The last models: training steps, Dice on the strokes kept for scoring, and when they came. "
-            "Click one to go back to it; it is shown until you pick the newest again or train on."
+            "The one with an arrow is shown. Click another to go back to it; it stays until you "
+            "pick the newest again or train on."
         )
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.list.itemClicked.connect(lambda item: self._on_clicked(self.list.row(item)))
@@ -72,4 +73,4 @@ def line_of(kept: Kept, shown: bool) -> str:
     """Return a model in a line: what it is, its score, when it came, and whether it is shown."""
     score = "-" if kept.dice is None else f"{kept.dice:.2f}"
     when = time.strftime("%H:%M", time.localtime(kept.time))
-    return f"{kept.name}, Dice {score}, {when}{' (shown)' if shown else ''}"
+    return f"{'▸ ' if shown else ''}{kept.name}, Dice {score}, {when}"
