@@ -15,7 +15,7 @@ from .paired import Standing, by_plane, standings
 
 _BEST, _LEVEL, _OTHER = "#0072b2", "#56b4e9", "#b0b0b0"
 _DPI = 110
-_NARROW = 5.5  # inches
+_NARROW, _SHORT = 5.5, 20  # inches, letters
 
 
 def topology_errors(rows: Sequence[Row]) -> dict[str, float]:
@@ -52,10 +52,13 @@ def bars(
     for place, one in enumerate(ranked):
         if one.spread is not None:
             axes.plot([one.mean - one.spread, one.mean + one.spread], [place, place], color="#333333", linewidth=1.2)
-    axes.set_yticks(places, [_plain(titles.get(one.method, one.method)) for one in ranked], fontsize=9)
+    names = [titles.get(one.method, one.method) for one in ranked]
+    if width <= _NARROW:
+        names = [name if len(name) <= _SHORT else f"{name[:_SHORT - 1]}…" for name in names]
+    axes.set_yticks(places, list(map(_plain, names)), fontsize=9)
     axes.set_ylim(len(ranked) - 0.4, -0.6)
-    wide = "mean over planes, line: standard deviation" if width > _NARROW else "mean ± deviation"
-    axes.set_xlabel(f"{label}: {wide}", fontsize=9)
+    told = ": mean over planes, line: standard deviation" if width > _NARROW else ""
+    axes.set_xlabel(f"{label}{told}", fontsize=9)
     if label == "Dice":
         axes.set_xlim(0, 1.02)
     return _png(figure)

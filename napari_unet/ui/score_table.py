@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
 SORT_ROLE = int(Qt.ItemDataRole.UserRole)
 NAME_ROLE = SORT_ROLE + 1
-_FIRST_WIDTH = 124  # px; the tooltip has a longer name in full
+_FIRST_WIDTH = 116  # px; the tooltip has a longer name in full
 STAR = "\N{BLACK STAR}"
 DASH = "\N{EN DASH}"
 

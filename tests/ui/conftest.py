@@ -126,7 +126,7 @@ def press(qtbot: Any) -> Callable[..., None]:
     """Return a hand that clicks a widget with the mouse, in its middle or at a place."""
 
     def click(widget: QWidget, place: QPoint | None = None) -> None:
-        assert widget.isVisible(), widget.objectName()
+        qtbot.waitUntil(widget.isVisible, timeout=SLOW)
         qtbot.mouseClick(widget, Qt.MouseButton.LeftButton, pos=place if place is not None else widget.rect().center())
         QApplication.processEvents()
 

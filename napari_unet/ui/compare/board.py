@@ -172,7 +172,7 @@ class ResultsBoard(QObject):
         several = len(lines) > 1
         panel.planes.setVisible(several)
         panel.planes_of.setVisible(several)
-        panel.planes_of.setText(f"{self.standings.title(method)} on each plane; click one to go there:")
+        panel.planes_of.setText(f"Planes of {self.standings.title(method)}:")
 
     def _enable(self) -> None:
         panel, method = self._panel, self._panel.table.chosen

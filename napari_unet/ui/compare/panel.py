@@ -18,7 +18,7 @@ from .pictures import PictureView
 from .queue import QueueList
 from .scoring import ScoringPanel
 
-_WIDTH = 380
+_WIDTH = 400
 SET_UP, RESULTS, CHARTS, PICTURES = "Set up", "Results", "Charts", "Pictures"
 
 

@@ -43,7 +43,7 @@ def draw_charts(
 
     width = min(max(pixels / _DPI, 3.0), 8.0)
     if ranked:
-        told = "Dark: best. Light blue: not told apart from it by these planes."
+        told = "Mean and standard deviation over planes. Dark: best. Light blue: not told apart from it."
         yield Picture(bars(ranked, titles, width=width), told)
     dots = scatter(rows, titles, width=width)
     if dots is not None:

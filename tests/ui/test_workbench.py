@@ -1,0 +1,344 @@
+"""The pages of the comparison: choices, what tables, viewer, charts and pictures say, what is saved and loaded."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from qtpy.QtCore import QPoint
+from qtpy.QtWidgets import QApplication, QFileDialog
+
+from napari_unet.comparison import Finding
+from napari_unet.contenders import PRESETS, expanded, preset
+from napari_unet.core.classes import ClassTable
+from napari_unet.core.rows import Row
+from napari_unet.io.recipe import load_recipe, save_recipe
+from napari_unet.report.errors import FALSE, MISSED, error_map
+from napari_unet.segmenters import SHELF, family_of
+from napari_unet.ui.compare.methods import OWN_CHOICE
+from napari_unet.ui.compare.places import place_lines, places_of
+from napari_unet.ui.compare.saving import own_folder
+from napari_unet.ui.compare.standings import TO_BEST, Standings, verdict
+from napari_unet.ui.layers import KEY, mark, set_class_table
+
+
+@pytest.fixture
+def stack(viewer: Any, squares: Any) -> Any:
+    """Three planes, the first two painted, with their reference."""
+    image, truth = squares
+    viewer.add_image(np.stack([image, image[::-1], image]), name="cells")
+    strokes = np.zeros((3, *truth.shape), np.uint8)
+    strokes[:2, 30, 2:40] = strokes[:2, 2, 2:70] = strokes[:2, 62, 2:70] = 1
+    strokes[0, 12:15, 10:24] = strokes[0, 42:45, 18:30] = 2
+    strokes[1, 48:52, 10:24] = strokes[1, 38:40, 50:60] = 2
+    layer = viewer.add_labels(strokes, name="cells strokes")
+    set_class_table(layer, ClassTable.named({1: "background", 2: "cell"}))
+    mark(layer, "strokes", "cells")
+    truths = np.stack([truth, truth[::-1], truth])
+    viewer.add_labels(truths, name="cells reference", visible=False)
+    return truths
+
+
+def compared(hands: Any, *methods: str) -> Any:
+    """Compare these methods with the reference and return the dock."""
+    dock = hands.dock("Compare methods")
+    hands.tick_methods(dock, *methods)
+    hands.click(dock, "compare_run")
+    hands.wait(lambda: not dock.running)
+    assert set(dock.board.comparison.masks) == set(methods)
+    hands.wait(lambda: not dock.board.linked.errors.busy)
+    return dock
+
+
+def row_of(table: Any, text: str) -> QPoint:
+    """Return the middle of the first cell of the row whose title is this."""
+    titles = [row[0] for row in table.texts()]
+    return table.visualRect(table.model().index(titles.index(text), 0)).center()
+
+
+def results(viewer: Any) -> dict[str, Any]:
+    """Return the result layers by method."""
+    return {layer.metadata[KEY]["comparison"]["method"]: layer for layer in viewer.layers
+            if layer.metadata.get(KEY, {}).get("role") == "result"}
+
+
+# -- choosing ---------------------------------------------------------------------------------------------------------
+
+
+def test_presets_tick_their_methods_and_an_own_choice_is_told(hands: Any, viewer: Any) -> None:
+    dock = hands.dock("Compare methods")
+    box = dock.methods.presets
+    for name in PRESETS:
+        box.setCurrentText(name)
+        box.activated.emit(box.currentIndex())
+        assert set(dock.methods.ticked()) == set(preset(name))
+        assert box.currentText() == name
+    hands.find(dock, "compare_threshold_tick").click()
+    assert box.currentText() == OWN_CHOICE
+    for made in dock.methods.contenders(dock.effort.effort):
+        known = expanded(["everything"])[made.name]
+        assert all(getattr(made.method, knob) == value for knob, value in known.items()), "as the preset sets it"
+
+
+def test_families_fold_and_tick_together(hands: Any, viewer: Any, press: Any) -> None:
+    dock = hands.dock("Compare methods")
+    hands.tick_methods(dock)
+    family = dock.methods.families["regions"]
+    names = {entry.name for entry in SHELF if family_of(entry) == "regions"}
+    assert {row.name for row in family.rows} == names
+    hands.wait(family.arrow.isVisible)
+    assert not any(row.isVisible() for row in dock.methods.rows), "folded at first: the list is long"
+    press(family.arrow)
+    assert all(row.isVisible() for row in family.rows)
+    press(family.all, QPoint(8, family.all.height() // 2))
+    assert set(dock.methods.ticked()) == names
+    assert f"({len(names)} of {len(names)})" in family.arrow.text()
+    press(family.all, QPoint(8, family.all.height() // 2))
+    assert not dock.methods.ticked()
+
+
+def test_a_method_is_found_by_its_name_or_what_it_does(hands: Any, viewer: Any) -> None:
+    dock = hands.dock("Compare methods")
+    hands.wait(dock.methods.search.isVisible)
+    dock.methods.search.setText("ILASTIK")
+    assert [row.name for row in dock.methods.rows if row.isVisible()] == ["forest"]
+    dock.methods.search.setText("no such thing")
+    assert not any(family.isVisible() for family in dock.methods.families.values())
+    dock.methods.search.clear()
+    assert all(family.isVisible() for family in dock.methods.families.values() if family.rows)
+    assert not any(row.isVisible() for row in dock.methods.rows)
+
+
+def test_settings_are_used_and_made_only_when_opened(hands: Any, painted: Any, press: Any) -> None:
+    dock = hands.dock("Compare methods")
+    hands.tick_methods(dock, "threshold")
+    row = next(one for one in dock.methods.rows if one.name == "threshold")
+    assert row._form is None
+    press(dock.methods.families["cuts"].arrow)
+    press(row.arrow)
+    assert row.form.isVisible()
+    row.form.set_values({"kind": "li", "sigma": 2.0})
+    (made,) = dock._make_request().contenders
+    assert (made.method.kind, made.method.sigma) == ("li", 2.0)
+
+
+def test_long_names_are_shown_whole_in_a_narrow_dock(hands: Any, viewer: Any, squares: Any) -> None:
+    name = "2026-11-21 slide 4 nuclei DAPI channel"
+    viewer.add_image(squares[0], name=name)
+    viewer.window._qt_window.resize(1000, 700)
+    dock = hands.dock("Compare methods")
+    hands.wait(lambda: dock.images.rows[0].label.width() > 100)
+    label = dock.images.rows[0].label
+    assert label.fontMetrics().horizontalAdvance(name) <= label.width()
+
+
+# -- results ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_clicked_row_shows_its_masks_and_errors_alone(viewer: Any, hands: Any, painted: Any, press: Any) -> None:
+    prediction = viewer.add_labels(np.ones_like(painted), name="cells prediction")
+    mark(prediction, "prediction", "cells")
+    dock = compared(hands, "threshold", "slic")
+    for method, title in (("threshold", "Threshold"), ("slic", "SLIC superpixels")):
+        press(dock.table.viewport(), row_of(dock.table, title))
+        hands.wait(lambda: not dock.board.linked.errors.busy)
+        assert {name: layer.visible for name, layer in results(viewer).items() if layer.visible} == {method: True}
+        assert not prediction.visible, "what the network shows live would cover it"
+        (errors,) = dock.board.linked.errors.layers
+        labels = dock.board.comparison.masks[method][0]
+        assert np.array_equal(results(viewer)[method].data, labels)
+        assert np.array_equal(errors.data == MISSED, (painted == 2) & (labels == 1))
+        assert np.array_equal(errors.data == FALSE, (painted == 1) & (labels == 2))
+        found = error_map(labels, painted)
+        assert len(viewer.layers["cells · stray parts and holes"].data) == len(found.strays) + len(found.holes)
+    press(dock.show_errors, QPoint(8, dock.show_errors.height() // 2))
+    assert not errors.visible
+    press(dock.back)
+    assert prediction.visible
+    assert not any(layer.visible for layer in results(viewer).values())
+    assert dock.table.chosen == ""
+
+
+def test_a_clicked_plane_is_gone_to(viewer: Any, hands: Any, stack: Any, press: Any) -> None:
+    dock = compared(hands, "threshold")
+    assert [row[0] for row in dock.planes.texts()] == ["plane 0", "plane 1", "plane 2"]
+    labels = dock.board.comparison.masks["threshold"][0]
+    for plane in (2, 0, 1):
+        press(dock.planes.viewport(), row_of(dock.planes, f"plane {plane}"))
+        assert viewer.dims.current_step[0] == plane
+        mask, truth = labels[plane] == 2, stack[plane] == 2
+        dice = 2 * (mask & truth).sum() / (mask.sum() + truth.sum())
+        assert dock.planes.texts()[plane][1] == f"{dice:.3f}"
+    (errors,) = dock.board.linked.errors.layers
+    assert np.array_equal(errors.data == FALSE, (stack == 1) & (labels == 2)), "of every plane"
+
+
+def test_corrections_are_kept_and_what_nobody_asked_for_leaves_no_layer(viewer: Any, hands: Any, painted: Any,
+                                                                        press: Any) -> None:
+    dock = compared(hands, "threshold", "slic", "watershed")
+    assert list(results(viewer)) == [dock.table.chosen]
+    press(dock.table.viewport(), row_of(dock.table, "Threshold"))
+    corrected = results(viewer)["threshold"]
+    corrected.data[:4] = 2
+    press(dock.table.viewport(), row_of(dock.table, "Watershed"))
+    assert corrected in viewer.layers
+    hands.tick_methods(dock, "slic")
+    hands.click(dock, "compare_run")
+    hands.wait(lambda: not dock.running)
+    assert corrected in viewer.layers
+    assert corrected.name.endswith("(edited)")
+    assert [layer.name for layer in viewer.layers if "Watershed" in layer.name] == []
+
+
+def test_charts_and_pictures_follow(viewer: Any, hands: Any, stack: Any, press: Any) -> None:
+    dock = compared(hands, "threshold", "slic")
+    dock.turn_to("Charts")
+    hands.wait(lambda: len(dock.charts.words) == 2)
+    dock.turn_to("Pictures")
+    hands.wait(lambda: len(dock.pictures.words) == 4)
+    image, reference, first, second = dock.pictures.words
+    assert image.startswith("cells, plane ")
+    assert reference == "reference"
+    plane = int(image.rpartition(" ")[2])
+    other = next(name for name in ("threshold", "slic") if name != dock.table.chosen)
+    wrong = error_map(dock.board.comparison.masks[other][0][plane], stack[plane])
+    words = first if dock.standings.title(other) in first else second
+    assert f"{len(wrong.strays)} stray, {len(wrong.holes)} holes" in words
+    press(hands.find(dock, f"compare_pictures_{other}"))
+    assert dock.table.chosen == other
+    assert results(viewer)[other].visible
+    dock.turn_to("Results")
+    press(dock.planes.viewport(), row_of(dock.planes, "plane 2"))
+    dock.turn_to("Pictures")
+    hands.wait(lambda: dock.pictures.words[:1] == ["cells, plane 2"])
+
+
+# -- what is saved and loaded -----------------------------------------------------------------------------------------
+
+
+def test_report_recipe_and_model_are_saved_and_taken_up_again(
+    viewer: Any, hands: Any, painted: Any, press: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dock = hands.dock("Compare methods")
+    form = next(row.form for row in dock.methods.rows if row.name == "forest")
+    form.set_values({"trees": 5, "largest": 2.0})
+    dock = compared(hands, "threshold", "forest")
+    (tmp_path / "mine.txt").write_text("mine")
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path))
+    press(dock.save_report)
+    hands.wait(lambda: not dock.saving.busy)
+    assert (tmp_path / "comparison" / "report.html").is_file(), "in a folder of its own: there was something"
+    assert {one.name for one in (tmp_path / "comparison" / "masks").iterdir()} == {"threshold.tif", "forest.tif"}
+    assert str(tmp_path / "comparison" / "report.html") in dock.state.text()
+
+    press(dock.table.viewport(), row_of(dock.table, "Threshold"))
+    assert not dock.save_model.isEnabled(), "a threshold is no model file"
+    press(dock.table.viewport(), row_of(dock.table, "Random forest"))
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *given: (str(tmp_path / given[2]), ""))
+    for button in (dock.save_recipe, dock.save_model):
+        press(button)
+        hands.wait(lambda: not dock.saving.busy)
+    assert load_recipe(tmp_path / "forest.json").make() == dock.board.comparison.methods["forest"]
+
+    monkeypatch.setattr(QFileDialog, "getOpenFileNames",
+                        lambda *_: ([str(tmp_path / "forest.json"), str(tmp_path / "forest.pt")], ""))
+    dock.turn_to("Set up")
+    press(dock.methods.load)
+    hands.wait(lambda: not dock.saving.busy)
+    labels = dock.board.comparison.masks["forest"][0]
+    hands.tick_methods(dock)
+    assert dock.methods.ticked() == ["forest (2)", "forest (3)"]
+    hands.click(dock, "compare_run")
+    hands.wait(lambda: not dock.running)
+    again = dock.board.comparison
+    assert np.array_equal(again.masks["forest (2)"][0], labels), "the recipe, fitted again to the same strokes"
+    assert np.array_equal(again.masks["forest (3)"][0], labels), "the model, as it was"
+
+
+def test_what_cannot_be_loaded_is_said(hands: Any, viewer: Any, press: Any, tmp_path: Path,
+                                       monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "bad.json").write_text("{}")
+    save_recipe(tmp_path / "good.json", SHELF["slic"]())
+    paths = [str(tmp_path / "good.json"), str(tmp_path / "bad.json")]
+    monkeypatch.setattr(QFileDialog, "getOpenFileNames", lambda *_: (paths, ""))
+    dock = hands.dock("Compare methods")
+    press(dock.methods.load)
+    hands.wait(lambda: not dock.saving.busy)
+    assert "no recipe of napari-unet" in dock.state.text()
+    assert "good" in dock.methods.ticked()
+
+
+def test_the_model_of_the_training_dock_takes_part(hands: Any, painted: Any) -> None:
+    dock = compared(hands, "threshold")
+    assert "trained" not in dock.methods.titles
+    dock._session.set_model(dock.board.comparison.models["threshold"])
+    QApplication.processEvents()
+    hands.find(dock, "compare_trained_tick").setChecked(True)
+    hands.tick_methods(dock)
+    made = dock.methods.contenders(dock.effort.effort)
+    assert [one.name for one in made] == ["trained"]
+    assert made[0].model is dock._session.model
+    dock._session.set_model(None)
+    assert "trained" not in dock.methods.titles
+
+
+def test_a_report_takes_a_folder_of_its_own(tmp_path: Path) -> None:
+    assert own_folder(tmp_path / "new") == tmp_path / "new"
+    assert own_folder(tmp_path) == tmp_path
+    (tmp_path / "mine.txt").touch()
+    assert own_folder(tmp_path) == tmp_path / "comparison"
+    (tmp_path / "comparison").mkdir()
+    assert own_folder(tmp_path) == tmp_path / "comparison 2"
+
+
+# -- what the table says ----------------------------------------------------------------------------------------------
+
+
+def stood(**dice: list[float]) -> Standings:
+    """Return how methods with these Dice values on the planes stand; an empty list is a failure."""
+    made = Standings({name: name.title() for name in dice})
+    for name, values in dice.items():
+        rows = tuple(Row(name, "cells", plane, 2, "cell", "dice", value) for plane, value in enumerate(values))
+        made.take(Finding(name, "done", rows=rows) if values else Finding(name, "failed", "It needs more memory."))
+    return made
+
+
+def test_ties_are_told_from_differences() -> None:
+    made = stood(best=[0.90, 0.92, 0.91, 0.93, 0.92, 0.90], near=[0.91, 0.91, 0.90, 0.93, 0.93, 0.89],
+                 far=[0.80, 0.82, 0.81, 0.83, 0.82, 0.80], part=[0.99, 0.99], bad=[])
+    lines = {line.name: line for line in made.lines(2)}
+    cells = {name: line.cells.get(TO_BEST) for name, line in lines.items()}
+    assert cells["best"].text == "best ★"
+    assert cells["near"].text.startswith("tie [−0.0")
+    assert "do not tell the two apart" in cells["near"].tooltip
+    assert cells["far"].text == "−0.10 [−0.10, −0.10]"
+    assert "−0.100 against Best on 6 planes" in cells["far"].tooltip
+    assert lines["part"].title == "Part (2 of 6 planes)"
+    assert "Fewer than 5 planes" in cells["part"].tooltip
+    assert lines["bad"].instead == "could not: It needs more memory."
+    assert lines["best"].cells["dice"].text == "0.913 ± .012"
+    assert [name for name, line in lines.items() if line.cells and line.cells["dice"].best] == ["best"]
+    assert made.columns(2)[1].key == TO_BEST
+    assert made.level_methods(2) == ["best", "near"]
+
+
+def test_the_verdict_says_how_sure_it_is() -> None:
+    level = stood(best=[0.90, 0.92, 0.91], near=[0.91, 0.91, 0.90])
+    assert verdict(level, False) == "Best has the best Dice (0.910 on the reference), but level with it: Near."
+    clear = stood(best=[0.9, 0.9, 0.9], far=[0.5, 0.5, 0.5], bad=[])
+    assert verdict(clear, True) == "Best is best: Dice 0.900 on strokes held out. Could not: Bad (see the table)."
+    single = stood(best=[0.9], far=[0.5])
+    assert "One plane only: no telling how sure that is." in verdict(single, False)
+    assert verdict(stood(bad=[]), False) == "No method has a result. Could not: Bad (see the table)."
+
+
+def test_planes_of_several_images_carry_their_names() -> None:
+    rows = [Row("a", image, plane, 2, "cell", "dice", 0.5) for image in ("one", "two") for plane in (0, 1)]
+    rows.append(dataclasses.replace(rows[0], method="b"))
+    assert places_of(rows, "a") == [("one", 0), ("one", 1), ("two", 0), ("two", 1)]
+    _, lines, places = place_lines(rows, "a", 2)
+    assert [line.title for line in lines] == ["one · plane 0", "one · plane 1", "two · plane 0", "two · plane 1"]
+    assert [places[line.name] for line in lines] == places_of(rows, "a")
