@@ -15,7 +15,7 @@ from napari_unet.core.image import Image
 from napari_unet.core.instant import contest
 from napari_unet.core.instant.answers import Answers
 from napari_unet.core.instant.contest import Candidate, Standing, few, reason, standing, winner
-from napari_unet.core.instant.features import FeatureStore
+from napari_unet.core.instant.features import FeatureStore, same_features
 from napari_unet.core.instant.instant import InstantModel
 from napari_unet.core.latest import Latest
 from napari_unet.core.learning.strokes import Stroke, single_strokes
@@ -122,7 +122,26 @@ class TestAnswers:
         assert settled(answers, loaded) is loaded
         again = settled(answers, dataclasses.replace(loaded, refits=True))
         assert isinstance(again, InstantModel)
-        assert again.store.weights is loaded.weights
+        assert same_features(again.store.weights, loaded.weights)
+
+    def test_features_are_computed_anew_only_for_other_features(self) -> None:
+        image = picture()
+        box = Latest(trained_on(image, strokes(*TWO)))
+        answers = Answers(box, load_features, "cpu")
+        first = settled(answers)
+        assert isinstance(first, InstantModel)
+        head = dataclasses.replace(first.as_network("cpu"), refits=True)
+        same = settled(answers, head)
+        assert isinstance(same, InstantModel)
+        assert same.store is first.store
+        tensors = {name: tensor.clone() for name, tensor in head.weights.tensors.items()}
+        trained = dataclasses.replace(head, weights=dataclasses.replace(head.weights, tensors=tensors, step=9))
+        other = settled(answers, trained)
+        assert isinstance(other, InstantModel)
+        assert other.store is not first.store
+        back = settled(answers, None)
+        assert isinstance(back, InstantModel)
+        assert back.store.weights.step == 0
 
     def test_features_that_cannot_be_read_are_said(self) -> None:
         def broken() -> Weights:

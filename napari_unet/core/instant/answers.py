@@ -15,7 +15,7 @@ from ..predicting.devices import choose_device
 from ..predicting.predict import NetworkModel
 from ..predicting.weights import Weights
 from ..scribbles import TrainingSet
-from .features import FeatureStore, suited
+from .features import FeatureStore, same_features, suited
 from .instant import InstantModel, fit_instantly
 
 MEMORY = 2**30
@@ -89,8 +89,11 @@ class Answers:
 
     def _serves(self, model: Model | None) -> bool:
         """Whether the features kept are those of a model."""
-        return self._store is not None and self._base is (
-            model.weights if isinstance(model, NetworkModel) else self._features())
+        if self._store is None:
+            return False
+        if isinstance(model, NetworkModel):
+            return same_features(self._store.weights, model.weights)
+        return self._base is self._features()
 
     def _knows(self, training: TrainingSet) -> bool:
         """Whether the features were made for these images, apart from some that were added."""

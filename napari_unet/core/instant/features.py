@@ -94,6 +94,16 @@ def body_of(weights: Weights) -> Weights:
     return dataclasses.replace(weights, network=Body(weights.network), tensors=tensors, channels=1)
 
 
+def same_features(one: Weights, other: Weights) -> bool:
+    """Say whether two weights give the same features: same numbers below the last layer, same normalisation.
+
+    Numbers are known by identity: weights that were made from one another share their tensors.
+    """
+    body = {name: tensor for name, tensor in one.tensors.items() if not name.startswith("head.")}
+    return one.normalisation == other.normalisation and all(
+        other.tensors.get(name) is tensor for name, tensor in body.items())
+
+
 SEEN_PLANES = 8
 """Of all planes of a training set, so many are looked at for their usual range."""
 
