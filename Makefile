@@ -50,6 +50,7 @@ pretrain: $(VENV)/installed-dev
 figures: debian $(VENV)/installed-dev
 	QT_API=pyqt6 xvfb-run -a -s "-screen 0 1920x1080x24" $(BIN)/python docs/make_figures.py
 	$(BIN)/python docs/make_pretraining_figure.py
+	$(BIN)/python docs/make_gallery.py
 
 debian:
 	@tools/debian.sh
