@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 from .descent import descend
 
 RIDGE = 1.0
-"""Strength of the ridge, per standardised feature, while there are few strokes."""
+"""Strength of the ridge, per standardised feature, with :data:`FEW` strokes."""
 
 PULL = 0.3
 """Penalty of the logistic head on the squared distance of its coefficients from those it starts from, likewise."""
 
 FEW = 20
-"""So many strokes are few. Of more, each says something about another place, and they are followed more closely."""
+"""Strokes at which the penalties are as given. More, at other places, are followed more closely; fewer say little."""
 
 TEMPERATURE = 1.4
 """Factor by which logits of the logistic head are too large away from the paint it was fitted to."""
@@ -36,8 +36,8 @@ SMALL = 200_000
 
 
 def caution(strokes: int) -> float:
-    """Return the factor, 0.1 to 1, by which penalties are lowered with this many strokes."""
-    return float(min(1.0, max(0.1, (FEW / max(strokes, 1)) ** 1.5)))
+    """Return the factor, 0.05 to 3, on all penalties with this many strokes."""
+    return float(min(3.0, max(0.05, (FEW / max(strokes, 1)) ** 2)))
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
