@@ -13,6 +13,7 @@ from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
 SORT_ROLE = int(Qt.ItemDataRole.UserRole)
 NAME_ROLE = SORT_ROLE + 1
+PARTIAL_ROLE = SORT_ROLE + 2
 _FIRST_WIDTH = 116  # px; the tooltip has a longer name in full
 STAR = "\N{BLACK STAR}"
 DASH = "\N{EN DASH}"
@@ -43,13 +44,17 @@ class Cell:
 
 @dataclasses.dataclass(frozen=True)
 class Line:
-    """One method: what it is called, its cells by column key, and a sentence shown instead where there are none."""
+    """One method: what it is called, its cells by column key, and a sentence shown instead where there are none.
+
+    ``partial`` is (n, m) where its values are of n of m planes only; it is marked and stands below the whole ones.
+    """
 
     name: str
     title: str
     tooltip: str = ""
     cells: dict[str, Cell] = dataclasses.field(default_factory=dict)
     instead: str = ""
+    partial: tuple[int, int] | None = None
 
 
 class ScoreModel(QAbstractTableModel):
@@ -103,10 +108,16 @@ class ScoreModel(QAbstractTableModel):
         line = self._lines[index.row()]
         if role == NAME_ROLE:
             return line.name
+        if role == PARTIAL_ROLE:
+            return line.partial is not None
         if index.column() == 0:
             return self._of_method(line, role)
         cell = line.cells.get(self._columns[index.column() - 1].key, Cell(tooltip=line.instead))
         first_instead = line.instead and index.column() == 1
+        if line.partial and index.column() == 1:
+            done, total = line.partial
+            told = f"On {done} of {total} planes only, which may be the easy ones. {cell.tooltip}"
+            cell = dataclasses.replace(cell, text=f"{cell.text} ({done}/{total})", tooltip=told)
         if role == Qt.ItemDataRole.DisplayRole:
             return line.instead if first_instead else f"{cell.text} {STAR}" if cell.best else cell.text
         if role == Qt.ItemDataRole.ToolTipRole:
@@ -127,11 +138,12 @@ class ScoreModel(QAbstractTableModel):
             return line.title
         if role == SORT_ROLE:  # plane 10 comes after plane 9
             return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", line.title.lower())]
-        return f"{line.title}\n{line.tooltip}".strip() if role == Qt.ItemDataRole.ToolTipRole else None
+        told = f"{line.title}\n{line.tooltip}".strip()
+        return told if role == Qt.ItemDataRole.ToolTipRole else None
 
 
 class _BlanksLast(QSortFilterProxyModel):
-    """Sorts by value; lines without one stay at the bottom whichever way it is sorted."""
+    """Sorts by value; partial lines stay below whole ones, and lines without a value at the bottom, either way."""
 
     def __init__(self, scores: ScoreModel, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -142,10 +154,11 @@ class _BlanksLast(QSortFilterProxyModel):
     def lessThan(self, left: QModelIndex, right: QModelIndex) -> bool:
         """Say whether one cell comes before another."""
         one, other = self._scores.data(left, SORT_ROLE), self._scores.data(right, SORT_ROLE)
-        if one is None or other is None:
-            ascending = self.sortOrder() == Qt.SortOrder.AscendingOrder
-            return (other is None and one is not None) == ascending
-        return bool(one < other)
+        low, high = (2 * (value is None) + bool(self._scores.data(index, PARTIAL_ROLE))
+                     for value, index in ((one, left), (other, right)))
+        if low != high:
+            return (low < high) == (self.sortOrder() == Qt.SortOrder.AscendingOrder)
+        return one is not None and bool(one < other)
 
 
 class ScoreTable(QTableView):

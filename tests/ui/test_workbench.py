@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from qtpy.QtCore import QPoint
+from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QApplication, QFileDialog
 
 from napari_unet.comparison import Finding
@@ -23,6 +23,7 @@ from napari_unet.ui.compare.places import place_lines, places_of
 from napari_unet.ui.compare.saving import own_folder
 from napari_unet.ui.compare.standings import TO_BEST, Standings, verdict
 from napari_unet.ui.layers import KEY, mark, set_class_table
+from napari_unet.ui.score_table import ScoreTable
 
 
 @pytest.fixture
@@ -316,7 +317,7 @@ def test_ties_are_told_from_differences() -> None:
     assert "do not tell the two apart" in cells["near"].tooltip
     assert cells["far"].text == "−0.10 [−0.10, −0.10]"
     assert "−0.100 against Best on 6 planes" in cells["far"].tooltip
-    assert lines["part"].title == "Part (2 of 6 planes)"
+    assert lines["part"].partial == (2, 6)
     assert "Fewer than 5 planes" in cells["part"].tooltip
     assert lines["bad"].instead == "could not: It needs more memory."
     assert lines["best"].cells["dice"].text == "0.913 ± .012"
@@ -325,11 +326,28 @@ def test_ties_are_told_from_differences() -> None:
     assert made.level_methods(2) == ["best", "near"]
 
 
+def test_partial_results_are_marked_and_stand_below_whole_ones(qtbot: Any) -> None:
+    made = stood(part=[0.99, 0.98], best=[0.90, 0.92, 0.91], bad=[], far=[0.80, 0.82, 0.81])
+    table = ScoreTable("a")
+    qtbot.addWidget(table)
+    table.show_lines(made.columns(2), made.lines(2))
+    for key, order in (("dice", ["Best", "Far", "Part", "Bad"]), (TO_BEST, ["Best", "Far", "Part", "Bad"])):
+        table.sort_by(key)
+        assert [row[0] for row in table.texts()] == order
+    table.sortByColumn(1, Qt.SortOrder.AscendingOrder)
+    assert [row[0] for row in table.texts()] == ["Far", "Best", "Part", "Bad"]
+    assert [row[1] for row in table.texts()] == [
+        "0.810 ± .010", "0.910 ± .010 ★", "0.985 ± .007 (2/3)", "could not: It needs more memory."]
+
+
 def test_the_verdict_says_how_sure_it_is() -> None:
     level = stood(best=[0.90, 0.92, 0.91], near=[0.91, 0.91, 0.90])
     assert verdict(level, False) == "Best has the best Dice (0.910 on the reference), but level with it: Near."
     clear = stood(best=[0.9, 0.9, 0.9], far=[0.5, 0.5, 0.5], bad=[])
     assert verdict(clear, True) == "Best is best: Dice 0.900 on strokes held out. Could not: Bad (see the table)."
+    late = stood(best=[0.9, 0.9, 0.9], far=[0.5, 0.5, 0.5], part=[0.95])
+    assert verdict(late, False) == (
+        "Best is best: Dice 0.900 on the reference. 1 did not do all planes in their time.")
     single = stood(best=[0.9], far=[0.5])
     assert "One plane only: no telling how sure that is." in verdict(single, False)
     assert verdict(stood(bad=[]), False) == "No method has a result. Could not: Bad (see the table)."

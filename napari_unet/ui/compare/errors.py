@@ -21,7 +21,7 @@ from ..workers import Worker, WorkerGroup
 from .results import MARK, insert_above
 
 _CLASSES = ClassTable(tuple(PaintedClass(code, NAMES[code], colour) for code, colour in COLOURS.items()))
-_MOST_RINGS = 200
+_MOST_RINGS = 40
 """Rings of one kind in a plane; the largest parts have them."""
 _MARGIN = 4.0  # px between a part and its ring
 

@@ -9,7 +9,7 @@ import numpy as np
 from napari.layers import Image as ImageLayer
 from napari.layers import Labels, Layer
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QCheckBox, QFrame, QGridLayout, QScrollArea, QWidget
+from qtpy.QtWidgets import QCheckBox, QFrame, QGridLayout, QLabel, QScrollArea, QWidget
 from superqt import QElidingLabel
 
 from napari_unet.core.image import Image
@@ -20,8 +20,8 @@ from .results import is_result
 
 _STROKES = ("stroke", "scribble")
 _REFERENCE = ("reference", "truth", "ground", "expert", "gt", "labels", "mask")
-_ROW_HEIGHT = 52
-_ROWS_SHOWN = 3
+_LINE_HEIGHT = 26
+_LINES_SHOWN = 6
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -75,7 +75,7 @@ def guess_partner(image: ImageLayer, layers: list[Layer], words: tuple[str, ...]
 
 
 class ImageRow:
-    """The controls of one image layer, laid into two lines of a grid by :class:`ImageList`."""
+    """The controls of one image layer, laid into the lines of a grid by :class:`ImageList`."""
 
     def __init__(self, viewer: Any, layer: ImageLayer, number: int) -> None:
         self.layer = layer
@@ -93,19 +93,26 @@ class ImageRow:
             "A labels layer with the true classes of this image, to score against.\n"
             "An image without one is only learnt from."
         )
+        self.heads = (QLabel("Strokes"), QLabel("Reference"))
         self.touched = False
 
     @property
     def widgets(self) -> tuple[QWidget, ...]:
         """All widgets of the row."""
-        return self.tick, self.label, self.strokes, self.reference
+        return self.tick, self.label, *self.heads, self.strokes, self.reference
 
     def lay_into(self, grid: QGridLayout, line: int) -> None:
-        """Put the name above, so that it is not cut, and the layers below it."""
+        """Give each name a line of its own, so that none is cut."""
         grid.addWidget(self.tick, line, 0)
         grid.addWidget(self.label, line, 1, 1, 2)
-        grid.addWidget(self.strokes, line + 1, 1)
-        grid.addWidget(self.reference, line + 1, 2)
+        for below, (head, box) in enumerate(zip(self.heads, (self.strokes, self.reference), strict=True), line + 1):
+            grid.addWidget(head, below, 1)
+            grid.addWidget(box, below, 2)
+
+    def show_reference(self, wanted: bool) -> None:
+        """Show or hide the choice of a reference."""
+        self.heads[1].setVisible(wanted)
+        self.reference.setVisible(wanted)
 
     def guess(self, *, alone: bool) -> None:
         """Choose strokes and reference by their names, where nothing is chosen."""
@@ -139,7 +146,7 @@ class ImageList(QScrollArea):
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setHorizontalSpacing(4)
         self._grid.setVerticalSpacing(2)
-        for column, stretch in enumerate((0, 1, 1)):
+        for column, stretch in enumerate((0, 0, 1)):
             self._grid.setColumnStretch(column, stretch)
         self.setWidget(inside)
         self.refresh()
@@ -163,13 +170,12 @@ class ImageList(QScrollArea):
             row.reference.refresh()
             row.guess(alone=len(self.rows) == 1)
         for number, row in enumerate(self.rows):
-            row.lay_into(self._grid, 2 * number)
+            row.lay_into(self._grid, 3 * number)
         self._show_columns()
-        self.setFixedHeight(_ROW_HEIGHT * min(len(self.rows), _ROWS_SHOWN))
         self.changed.emit()
 
     def score_against_reference(self, wanted: bool) -> None:
-        """Show or hide the column of references."""
+        """Show or hide the choice of references."""
         self._against_reference = wanted
         self._show_columns()
 
@@ -204,5 +210,6 @@ class ImageList(QScrollArea):
 
     def _show_columns(self) -> None:
         for row in self.rows:
-            row.reference.setVisible(self._against_reference)
-        self._grid.setColumnStretch(2, int(self._against_reference))
+            row.show_reference(self._against_reference)
+        lines = len(self.rows) * (3 if self._against_reference else 2)
+        self.setFixedHeight(_LINE_HEIGHT * min(lines, _LINES_SHOWN))

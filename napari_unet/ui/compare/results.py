@@ -110,15 +110,21 @@ class ResultLayers:
 
     def show_only(self, method: str, *, asked_for: bool = False) -> None:
         """Show the results of one method; hide those of the others, or put them away if nobody had asked for them."""
+        free = {number: self._put_away(result) for (one, number), result in self._results.items()
+                if one != method and result.layer is not None and not result.asked_for}
         for (one, number), result in self._results.items():
             if one != method:
-                self._put_away(result)
+                if result.layer is not None:
+                    result.layer.visible = False
                 continue
             result.asked_for = result.asked_for or asked_for
             if result.layer is None or result.layer not in self._viewer.layers:
-                result.layer = self._make(method, number, result.labels)
+                result.layer = self._lend(free.pop(number, None), method, number, result.labels)
             result.layer.visible = True
             result.dirty = True
+        for layer in free.values():
+            if layer is not None:
+                self._viewer.layers.remove(layer)
         self.refresh()
 
     def hide(self) -> None:
@@ -169,26 +175,39 @@ class ResultLayers:
         self._results.clear()
         return kept
 
-    def _put_away(self, result: _Result) -> None:
+    def _put_away(self, result: _Result) -> Labels | None:
+        """Take the layer from a result that nobody had asked for; None if it is corrected, or gone."""
         layer = result.layer
-        if layer is None or layer not in self._viewer.layers:
-            return
-        if result.asked_for or result.edited:
-            layer.visible = False
-        else:
-            self._viewer.layers.remove(layer)
-            result.layer = None
+        if layer is None or result.edited:
+            return None
+        result.layer = None
+        return layer if layer in self._viewer.layers else None
+
+    def _lend(self, layer: Labels | None, method: str, number: int, labels: NDArray[np.uint8]) -> Labels:
+        """Let a layer that is free show another result (to make one takes napari ten times as long), or make one."""
+        if layer is None:
+            return self._make(method, number, labels)
+        layer.name, layer.data = self._name(method, number), labels.reshape(layer.data.shape)
+        self._note(layer, method, number)
+        return layer
 
     def _make(self, method: str, number: int, labels: NDArray[np.uint8]) -> Labels:
         source, image = self._targets[number]
-        name = f"{image.name} · {self._titles.get(method, method)}"
-        layer = labels_like(source, image, name, self._classes, background=False, data=labels)
-        mark = {"method": method, "image": image.name, **self._about.get(method, {})}
+        layer = labels_like(
+            source, image, self._name(method, number), self._classes, background=False, data=labels
+        )
         mark_as(layer, "result", image.name)
-        layer.metadata = {**layer.metadata, KEY: {**layer.metadata[KEY], MARK: mark}}
+        self._note(layer, method, number)
         layer.editable = True
         insert_above(self._viewer, source, layer)
         return layer
+
+    def _name(self, method: str, number: int) -> str:
+        return f"{self._targets[number][1].name} · {self._titles.get(method, method)}"
+
+    def _note(self, layer: Labels, method: str, number: int) -> None:
+        about = {"method": method, "image": self._targets[number][1].name, **self._about.get(method, {})}
+        layer.metadata = {**layer.metadata, KEY: {**layer.metadata[KEY], MARK: about}}
 
 
 def insert_above(viewer: Any, source: Layer, layer: Layer) -> None:

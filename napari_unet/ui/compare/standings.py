@@ -136,10 +136,9 @@ class Standings:
             elif state.stage == "done":
                 cells = {key_of(one): self._cell(name, one, marked, spread) for one in columns}
                 cells[TO_BEST] = _to_best(ranked.get(name), self._best_title(class_id))
-                title, planes = self.title(name), ranked[name].planes if name in ranked else most
-                if planes < most:
-                    title = f"{title} ({planes} of {most} planes)"
-                made.append(Line(name, title, state.note, cells))
+                planes = ranked[name].planes if name in ranked else most
+                partial = (planes, most) if planes < most else None
+                made.append(Line(name, self.title(name), state.note, cells, partial=partial))
         return made
 
     def _cell(
@@ -185,6 +184,8 @@ def verdict(standings_: Standings, held_out: bool) -> str:
     failed = [standings_.title(name) for name in standings_.at("failed")]
     said = f" Could not: {', '.join(failed)} (see the table)." if failed else ""
     off = len(standings_.at("cancelled"))
+    late = sum(one.planes < standings_.ranked()[0].planes for one in standings_.ranked())
+    said += f" {late} did not do all planes in their time." if late else ""
     said += f" Left out: {off} method{'s' if off > 1 else ''}." if off else ""
     level = standings_.level_methods()
     if not level:
@@ -200,6 +201,5 @@ def verdict(standings_: Standings, held_out: bool) -> str:
     if len(level) > 1:
         others = ", ".join(standings_.title(name) for name in level[1:4]) + (" and more" if len(level) > 4 else "")
         return f"{winner} has the best Dice ({dice} on {where}), but level with it: {others}.{said}"
-    lone = ranked[1].difference is not None and ranked[1].difference.low is None
-    doubt = " One plane only: no telling how sure that is." if lone else ""
+    doubt = " One plane only: no telling how sure that is." if ranked[0].planes == 1 else ""
     return f"{winner} is best: Dice {dice} on {where}.{doubt}{said}"
