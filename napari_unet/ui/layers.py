@@ -2,7 +2,7 @@
 
 The class table of a labels layer lives in ``layer.metadata["napari_unet"]["classes"]`` as
 ``[[id, name, "#rrggbb"], ...]`` with painted ids (1 = background); beside it, ``"role"`` (``"strokes"``,
-``"prediction"``, ``"result"`` or ``"uncertainty"``) and ``"image"`` (the name of the image layer it was made for).
+``"prediction"``, ``"result"``, ``"errors"`` or ``"uncertainty"``) and ``"image"`` (the name of the image layer it is for).
 
 Multiscale images are annotated and segmented at level 0 (the finest): napari cannot paint on multiscale labels.
 
@@ -61,7 +61,7 @@ def mark(layer: Layer, role: str, image_name: str) -> None:
 
 
 def role_of(layer: Layer) -> str:
-    """Return ``"strokes"``, ``"prediction"``, ``"result"``, ``"uncertainty"``, or ``""`` for a layer not of ours.
+    """Return the role of a layer: ``"strokes"``, ``"prediction"``, ...; ``""`` for one that is none of ours.
 
     A layer of class labels without a role counts as strokes if its name says so.
     """

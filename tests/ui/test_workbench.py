@@ -177,6 +177,30 @@ def test_a_clicked_plane_is_gone_to(viewer: Any, hands: Any, stack: Any, press: 
     assert np.array_equal(errors.data == FALSE, (stack == 1) & (labels == 2)), "of every plane"
 
 
+def test_of_several_images_the_one_gone_to_is_in_view(viewer: Any, hands: Any, painted: Any, squares: Any,
+                                                       press: Any) -> None:
+    other = viewer.add_image(squares[0][::-1].copy(), name="second")
+    strokes = viewer.add_labels(viewer.layers["cells strokes"].data[::-1].copy(), name="second strokes")
+    set_class_table(strokes, ClassTable.named({1: "background", 2: "cell"}))
+    mark(strokes, "strokes", "second")
+    viewer.add_labels(painted[::-1].copy(), name="second reference", visible=False)
+    hands.dock("Compare methods")
+    QApplication.processEvents()
+    dock = compared(hands, "threshold")
+    assert [row[0] for row in dock.planes.texts()] == ["cells · plane 0", "second · plane 0"]
+    names = {"cells": ["cells", "cells strokes"], "second": ["second", "second strokes"]}
+    for image, hidden in (("cells", "second"), ("second", "cells"), ("cells", "second")):
+        press(dock.planes.viewport(), row_of(dock.planes, f"{image} · plane 0"))
+        assert all(viewer.layers[name].visible for name in names[image])
+        assert not any(viewer.layers[name].visible for name in names[hidden])
+        assert [layer.visible for layer in viewer.layers if layer.name == f"{hidden} · Threshold"] == [False]
+        assert [layer.visible for layer in viewer.layers if layer.name == f"{image} · Threshold"] == [True]
+    press(dock.back)
+    assert other.visible
+    assert strokes.visible
+    assert not viewer.layers["second reference"].visible
+
+
 def test_corrections_are_kept_and_what_nobody_asked_for_leaves_no_layer(viewer: Any, hands: Any, painted: Any,
                                                                         press: Any) -> None:
     dock = compared(hands, "threshold", "slic", "watershed")

@@ -163,7 +163,7 @@ def _row(*widgets: QWidget | None) -> QHBoxLayout:
 def _legend() -> str:
     squares = [f'<span style="color:{colour}">\N{BLACK SQUARE}</span>&nbsp;{NAMES[code]}'
                for code, colour in COLOURS.items()]
-    rings = [f'<span style="color:{colour}">\N{WHITE CIRCLE}</span>&nbsp;{name}'
+    rings = [f'<span style="color:{colour}"><b>\N{BULLSEYE}</b></span>&nbsp;{name}'
              for colour, name in ((STRAY, "stray"), (HOLE, "hole"))]
     return " ".join([*squares, *rings])
 

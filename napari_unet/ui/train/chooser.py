@@ -106,7 +106,7 @@ class LayerChooser(QWidget):
         return axis
 
     def _can_be_strokes(self, layer: Layer) -> bool:
-        if not isinstance(layer, Labels) or layer.multiscale or role_of(layer) in ("prediction", "result"):
+        if not isinstance(layer, Labels) or layer.multiscale or role_of(layer) in ("prediction", "result", "errors"):
             return False
         image_layer = self.image_box.layer
         if image_layer is None:
