@@ -111,14 +111,14 @@ def script() -> Scene:
     """Dark lines of changing strength on an uneven page, with specks that are none of them."""
     rng = _generator(4)
     inside = _tree(rng, 6, 3.5) > 0
-    strength = np.clip(0.65 + 0.35 * smooth(rng, SIDE, 90), 0.22, 1)
+    strength = np.clip(0.65 + 0.35 * smooth(rng, SIDE, 90), 0.35, 1)
     dark = ndi.gaussian_filter(inside * strength, 0.6)
     for y, x in rng.uniform(4, SIDE - 4, (25, 2)):
         dark = np.maximum(dark, 0.4 * np.exp(-np.square(np.hypot(*np.ogrid[-y : SIDE - y, -x : SIDE - x])) / 3)
                           * (ndi.distance_transform_edt(~inside)[int(y), int(x)] > 5))
     truth = _labels(inside)
-    page = 1.2 + 0.3 * smooth(rng, SIDE, 200)
-    return Scene(page - 0.6 * dark + _noise(rng, 0.05), truth, paint(truth, rng, strokes=6, length=26))
+    page = 1.2 + 0.16 * smooth(rng, SIDE, 200)
+    return Scene(page - 0.6 * dark + _noise(rng, 0.04), truth, paint(truth, rng, strokes=6, length=26))
 
 
 # -- edges ------------------------------------------------------------------------------------------------------------
@@ -218,7 +218,7 @@ def threads() -> Scene:
     rng = _generator(12)
     inside = _tree(rng, 7, 2.2) > 0
     truth = _labels(inside)
-    picture = ndi.gaussian_filter(inside.astype(float), 0.5) + _noise(rng, 0.12)
+    picture = ndi.gaussian_filter(inside.astype(float), 0.5) + _noise(rng, 0.28)
     return Scene(picture, truth, paint(truth, rng, strokes=7, length=26))
 
 
@@ -242,7 +242,7 @@ def speckled() -> Scene:
     rng = _generator(14)
     inside = _things(rng, 17, 0.8) > 0
     truth = _labels(inside)
-    return Scene(inside + _noise(rng, 0.7), truth, paint(truth, rng, strokes=7, length=26))
+    return Scene(inside + _noise(rng, 1.0), truth, paint(truth, rng, strokes=7, length=26))
 
 
 # -- contours ---------------------------------------------------------------------------------------------------------
@@ -273,7 +273,7 @@ def bitten() -> Scene:
     for row, column, radius in ((40, 42, 25), (44, 118, 22), (116, 44, 24), (114, 116, 28)):
         inside |= np.hypot(y - row, x - column) < radius
         for angle in np.arange(5) * 1.26 + rng.uniform(0, 0.9, 5):
-            dirt |= np.hypot(y - row - radius * np.sin(angle), x - column - radius * np.cos(angle)) < 4
+            dirt |= np.hypot(y - row - radius * np.sin(angle), x - column - radius * np.cos(angle)) < 3
     truth = _labels(inside)
     seen = np.where(inside & ~dirt, 2, np.where(inside, 0, 1)).astype(np.uint8)
     return Scene((inside & ~dirt) + _noise(rng, 0.07), truth, paint(seen, rng, strokes=6, length=24))
@@ -284,8 +284,8 @@ def bitten() -> Scene:
 
 def tissue() -> Scene:
     """Membranes and mitochondria in an electron microscope: dark walls, striped bodies, and vesicles of no class."""
-    drawn = drawing.membranes(_generator(17), 192)
-    return Scene(drawn.pixels, drawn.labels, paint(drawn.labels, _generator(18), strokes=9, length=30))
+    drawn = drawing.membranes(_generator(28), 192)
+    return Scene(drawn.pixels, drawn.labels, paint(drawn.labels, _generator(18), strokes=16, length=30))
 
 
 def bubbles() -> Scene:

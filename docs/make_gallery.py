@@ -27,7 +27,7 @@ from PIL import ImageDraw, ImageFont
 
 from napari_unet import segmenters
 from napari_unet.core import knobs
-from napari_unet.core.classes import ClassTable
+from napari_unet.core.classes import ClassTable, default_color
 from napari_unet.core.image import Image
 from napari_unet.core.method import assemble
 from napari_unet.core.scribbles import Pair, Scribbles, TrainingSet
@@ -38,8 +38,8 @@ from napari_unet.report import errors, pictures
 FOLDER = Path(__file__).parent / "images" / "gallery"
 LECTURE = Path(__file__).parent / "images" / "lecture.png"
 GAP, MARGIN, HEAD, FOOT, LEGEND, COLUMNS = 6, 6, 19, 34, 24, 6  # pixels, and panels side by side at most
-COLOURS = 160
-"""Of a picture's palette."""
+GREYS, REST = 48, 72
+"""Of a picture's palette: levels of grey, and colours beside the named ones."""
 
 ONCE: Mapping[str, Any] = {"background": 0.0, "sigma": 1.0, "filters": False, "looks": 1}
 """Knobs that all classical methods have: held, so that a strip shows the method and not what happens before it."""
@@ -48,7 +48,7 @@ RULE: Mapping[str, Any] = {**ONCE, "offset": 0.0}
 """A rule for the histogram as it is: with an offset chosen on the strokes most rules come to the same."""
 
 ALONE: Mapping[str, Any] = {**ONCE, "only_strokes": True}
-TRAINING: Mapping[str, Any] = {"seconds": None, "steps": 150, "patch": 96, "device": "cpu"}
+TRAINING: Mapping[str, Any] = {"seconds": None, "steps": 100, "patch": 96, "device": "cpu", "unet2015": {"width": 16}}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Strip:
     methods : tuple of str
         Names on the shelf, or ``"networks"`` for all that are trained; each is shown in all its kinds.
     settings : mapping
-        Knobs, given to every method that has them.
+        Knobs, given to every method that has them; under the name of a method, those for it alone.
     """
 
     name: str
@@ -87,7 +87,8 @@ STRIPS = (
     Strip("edges_sharp", scenes.sharp, ("edges",), ONCE),
     Strip("edges_spots", scenes.spots, ("edges",), ONCE),
     Strip("edges_grainy", scenes.grainy, ("edges",), ONCE),
-    Strip("regions_drifting", scenes.drifting, REGIONS, ALONE),
+    Strip("regions_drifting", scenes.drifting, REGIONS,
+          {**ALONE, "region_growing": {"tolerance": 0.95, "reach": 15.0}}),
     Strip("regions_outlined", scenes.outlined, REGIONS, ALONE),
     Strip("graphs_mosaic", scenes.mosaic, GRAPHS, {**ONCE, "looks": 2}),
     Strip("graphs_faint", scenes.faint, GRAPHS, ONCE),
@@ -95,9 +96,10 @@ STRIPS = (
     Strip("clusters_stained", scenes.stained, CLUSTERS, ONCE),
     Strip("clusters_speckled", scenes.speckled, CLUSTERS, ONCE),
     Strip("clusters_threads", scenes.threads, CLUSTERS, {**ONCE, "sigma": 0.0}),
-    Strip("contours_speckled", scenes.speckled, ("contours",), ONCE),
+    Strip("contours_speckled", scenes.speckled, ("contours",), {**ONCE, "smoothing": 3}),
     Strip("contours_fading", scenes.fading, ("contours",), {**ONCE, "sigma": 0.0, "push": 1, "strength": 0.15}),
-    Strip("contours_bitten", scenes.bitten, ("contours",), {**ONCE, "stiffness": 10.0, "smoothing": 1}),
+    Strip("contours_bitten", scenes.bitten, ("contours",),
+          {**ONCE, "sigma": 0.0, "scale": 1.0, "stiffness": 20.0, "smoothing": 1}),
     Strip("filters_tissue", scenes.tissue, FILTERS),
     Strip("filters_bubbles", scenes.bubbles, FILTERS),
     Strip("networks_tissue", scenes.tissue, ("networks",), TRAINING),
@@ -135,7 +137,7 @@ def build(name: str, kind: str, settings: Mapping[str, Any]) -> Any:
     """Return a method of the shelf with those of the settings that it has."""
     item = segmenters.SHELF[name]
     known = {field.name for field in knobs.fields(item)}
-    wanted = {**settings, "kind": kind, **({"width": 16} if name == "unet2015" else {})}  # as fast as the others
+    wanted = {**settings, **settings.get(name, {}), "kind": kind}
     return item(**{knob: value for knob, value in wanted.items() if knob in known})
 
 
@@ -245,9 +247,21 @@ def legend(scene: Scene) -> dict[str, str]:
 
 
 def save(picture: Picture.Image, path: Path) -> None:
-    """Save with a palette, so that the pictures stay small."""
+    """Save with a palette, so that the pictures stay small: greys, what must be told apart, and the commonest rest."""
+    keys = [pictures.colour(text) for text in (*errors.COLOURS.values(), errors.STRAY, errors.HOLE,
+                                               *(default_color(number) for number in (1, 2, 3)))]
+    # errors are laid over the image with 15 % of it showing through
+    mixed = [np.float32(0.85) * key + np.float32(0.08 * grey) for key in keys[: len(errors.COLOURS)] for grey in (0, 1)]
+    wanted = [*(np.full(3, grey) for grey in np.linspace(0, 1, GREYS)), *keys, *mixed]
+    rest = picture.quantize(REST, dither=Picture.Dither.NONE).getpalette() or []
+    palette = np.concatenate([np.rint(255 * np.stack(wanted)), np.reshape(rest[: 3 * REST], (-1, 3))]).astype(int)
+    pixels = np.asarray(picture, int)
+    found, where = np.unique(pixels.reshape(-1, 3), axis=0, return_inverse=True)
+    nearest = np.array([np.square(palette - one).sum(axis=1).argmin() for one in found], np.uint8)
+    small = Picture.fromarray(nearest[where.ravel()].reshape(pixels.shape[:2]), "P")
+    small.putpalette(palette.ravel().tolist())
     path.parent.mkdir(parents=True, exist_ok=True)
-    picture.quantize(COLOURS, dither=Picture.Dither.NONE).save(path, optimize=True)
+    small.save(path, optimize=True)
     print(f"{path}: {path.stat().st_size} bytes", flush=True)
 
 
@@ -258,7 +272,8 @@ def draw(strip: Strip, folder: Path = FOLDER) -> Path:
     for name, kind in shown(strip):
         start = time.monotonic()
         labels = segment(build(name, kind, strip.settings), scene)
-        panels.append(result_panel(f"{name}: {kind}" if kind and len(names(strip)) > 1 else kind or name, labels, scene))
+        title = f"{name}: {kind}" if kind and len(names(strip)) > 1 else kind or name
+        panels.append(result_panel(title, labels, scene))
         print(f"  {strip.name}, {name} {kind}: {panels[-1].lines[0]}, {time.monotonic() - start:.1f} s", flush=True)
     save(sheet(panels, legend(scene)), folder / f"{strip.name}.png")
     return folder / f"{strip.name}.png"
