@@ -2,7 +2,7 @@
 
 The class table of a labels layer lives in ``layer.metadata["napari_unet"]["classes"]`` as
 ``[[id, name, "#rrggbb"], ...]`` with painted ids (1 = background); beside it, ``"role"`` (``"strokes"``,
-``"prediction"``, ``"result"``, ``"errors"`` or ``"uncertainty"``) and ``"image"`` (the name of the image layer it is for).
+``"prediction"``, ``"result"``, ``"errors"`` or ``"uncertainty"``) and ``"image"`` (name of the image layer it is for).
 
 Multiscale images are annotated and segmented at level 0 (the finest): napari cannot paint on multiscale labels.
 
