@@ -32,11 +32,14 @@ def test_everything_on_the_shelf_is_in_a_strip() -> None:
 
 
 @pytest.mark.parametrize("strip", make_gallery.STRIPS, ids=lambda strip: strip.name)
-def test_every_strip_is_drawn_and_shown_and_no_picture_is_left_over(strip: make_gallery.Strip) -> None:
+def test_every_strip_is_drawn_and_shown(strip: make_gallery.Strip) -> None:
     file = make_gallery.FOLDER / f"{strip.name}.png"
     assert file.is_file(), "run docs/make_gallery.py"
     assert f"](images/gallery/{file.name})" in TEXT
-    assert {path.stem for path in make_gallery.FOLDER.iterdir()} == {strip.name for strip in make_gallery.STRIPS}
+
+
+def test_no_picture_is_left_over() -> None:
+    assert {path.stem for path in make_gallery.FOLDER.iterdir()} <= {strip.name for strip in make_gallery.STRIPS}
 
 
 @pytest.mark.parametrize("name", sorted(segmenters.SHELF.names()))
@@ -44,8 +47,8 @@ def test_every_method_has_its_paragraph_with_every_kind(name: str) -> None:
     text = section(name)
     for kind in make_gallery.kinds(name):
         assert not kind or f"**{kind}**" in text, kind
-    for word in ("Good", "Bad", "Knobs:"):
-        assert word in text, word
+    for word in ("good", "bad", "knobs:"):
+        assert word in text.lower(), word
 
 
 def test_pictures_are_small() -> None:
