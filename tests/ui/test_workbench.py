@@ -1,29 +1,23 @@
-"""The pages of the comparison: choices, what tables, viewer, charts and pictures say, what is saved and loaded."""
+"""The pages of the comparison: choices, tables and viewer together, charts and pictures, what is saved and loaded."""
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from qtpy.QtCore import QPoint, Qt
+from qtpy.QtCore import QPoint
 from qtpy.QtWidgets import QApplication, QFileDialog
 
-from napari_unet.comparison import Finding
 from napari_unet.contenders import PRESETS, expanded, preset
 from napari_unet.core.classes import ClassTable
-from napari_unet.core.rows import Row
 from napari_unet.io.recipe import load_recipe, save_recipe
 from napari_unet.report.errors import FALSE, MISSED, error_map
 from napari_unet.segmenters import SHELF, family_of
 from napari_unet.ui.compare.methods import OWN_CHOICE
-from napari_unet.ui.compare.places import place_lines, places_of
 from napari_unet.ui.compare.saving import own_folder
-from napari_unet.ui.compare.standings import TO_BEST, Standings, verdict
 from napari_unet.ui.layers import KEY, mark, set_class_table
-from napari_unet.ui.score_table import ScoreTable
 
 
 @pytest.fixture
@@ -317,70 +311,3 @@ def test_a_report_takes_a_folder_of_its_own(tmp_path: Path) -> None:
     assert own_folder(tmp_path) == tmp_path / "comparison"
     (tmp_path / "comparison").mkdir()
     assert own_folder(tmp_path) == tmp_path / "comparison 2"
-
-
-# -- what the table says ----------------------------------------------------------------------------------------------
-
-
-def stood(**dice: list[float]) -> Standings:
-    """Return how methods with these Dice values on the planes stand; an empty list is a failure."""
-    made = Standings({name: name.title() for name in dice})
-    for name, values in dice.items():
-        rows = tuple(Row(name, "cells", plane, 2, "cell", "dice", value) for plane, value in enumerate(values))
-        made.take(Finding(name, "done", rows=rows) if values else Finding(name, "failed", "It needs more memory."))
-    return made
-
-
-def test_ties_are_told_from_differences() -> None:
-    made = stood(best=[0.90, 0.92, 0.91, 0.93, 0.92, 0.90], near=[0.91, 0.91, 0.90, 0.93, 0.93, 0.89],
-                 far=[0.80, 0.82, 0.81, 0.83, 0.82, 0.80], part=[0.99, 0.99], bad=[])
-    lines = {line.name: line for line in made.lines(2)}
-    cells = {name: line.cells.get(TO_BEST) for name, line in lines.items()}
-    assert cells["best"].text == "best ★"
-    assert cells["near"].text.startswith("tie [−0.0")
-    assert "do not tell the two apart" in cells["near"].tooltip
-    assert cells["far"].text == "−0.10 [−0.10, −0.10]"
-    assert "−0.100 against Best on 6 planes" in cells["far"].tooltip
-    assert lines["part"].partial == (2, 6)
-    assert "Fewer than 5 planes" in cells["part"].tooltip
-    assert lines["bad"].instead == "could not: It needs more memory."
-    assert lines["best"].cells["dice"].text == "0.913 ± .012"
-    assert [name for name, line in lines.items() if line.cells and line.cells["dice"].best] == ["best"]
-    assert made.columns(2)[1].key == TO_BEST
-    assert made.level_methods(2) == ["best", "near"]
-
-
-def test_partial_results_are_marked_and_stand_below_whole_ones(qtbot: Any) -> None:
-    made = stood(part=[0.99, 0.98], best=[0.90, 0.92, 0.91], bad=[], far=[0.80, 0.82, 0.81])
-    table = ScoreTable("a")
-    qtbot.addWidget(table)
-    table.show_lines(made.columns(2), made.lines(2))
-    for key, order in (("dice", ["Best", "Far", "Part", "Bad"]), (TO_BEST, ["Best", "Far", "Part", "Bad"])):
-        table.sort_by(key)
-        assert [row[0] for row in table.texts()] == order
-    table.sortByColumn(1, Qt.SortOrder.AscendingOrder)
-    assert [row[0] for row in table.texts()] == ["Far", "Best", "Part", "Bad"]
-    assert [row[1] for row in table.texts()] == [
-        "0.810 ± .010", "0.910 ± .010 ★", "0.985 ± .007 (2/3)", "could not: It needs more memory."]
-
-
-def test_the_verdict_says_how_sure_it_is() -> None:
-    level = stood(best=[0.90, 0.92, 0.91], near=[0.91, 0.91, 0.90])
-    assert verdict(level, False) == "Best has the best Dice (0.910 on the reference), but level with it: Near."
-    clear = stood(best=[0.9, 0.9, 0.9], far=[0.5, 0.5, 0.5], bad=[])
-    assert verdict(clear, True) == "Best is best: Dice 0.900 on strokes held out. Could not: Bad (see the table)."
-    late = stood(best=[0.9, 0.9, 0.9], far=[0.5, 0.5, 0.5], part=[0.95])
-    assert verdict(late, False) == (
-        "Best is best: Dice 0.900 on the reference. 1 did not do all planes in their time.")
-    single = stood(best=[0.9], far=[0.5])
-    assert "One plane only: no telling how sure that is." in verdict(single, False)
-    assert verdict(stood(bad=[]), False) == "No method has a result. Could not: Bad (see the table)."
-
-
-def test_planes_of_several_images_carry_their_names() -> None:
-    rows = [Row("a", image, plane, 2, "cell", "dice", 0.5) for image in ("one", "two") for plane in (0, 1)]
-    rows.append(dataclasses.replace(rows[0], method="b"))
-    assert places_of(rows, "a") == [("one", 0), ("one", 1), ("two", 0), ("two", 1)]
-    _, lines, places = place_lines(rows, "a", 2)
-    assert [line.title for line in lines] == ["one · plane 0", "one · plane 1", "two · plane 0", "two · plane 1"]
-    assert [places[line.name] for line in lines] == places_of(rows, "a")
