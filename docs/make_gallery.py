@@ -48,7 +48,8 @@ RULE: Mapping[str, Any] = {**ONCE, "offset": 0.0}
 """A rule for the histogram as it is: with an offset chosen on the strokes most rules come to the same."""
 
 ALONE: Mapping[str, Any] = {**ONCE, "only_strokes": True}
-TRAINING: Mapping[str, Any] = {"seconds": None, "steps": 100, "patch": 96, "device": "cpu", "unet2015": {"width": 16}, "smp": {"steps": 40}}
+TRAINING: Mapping[str, Any] = {"seconds": None, "steps": 100, "patch": 96, "device": "cpu",
+                                "unet2015": {"width": 16}, "smp": {"steps": 40}}
 
 
 @dataclasses.dataclass(frozen=True)
