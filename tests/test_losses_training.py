@@ -13,12 +13,12 @@ from training_scene import QUICK, Scene, Small, finish
 from napari_unet import losses
 from napari_unet.core.errors import UserError
 from napari_unet.core.image import Image
-from napari_unet.core.normalisation import Normalisation
 from napari_unet.core.learning.augment import Augmentation
 from napari_unet.core.learning.material import Collector
 from napari_unet.core.learning.plan import Plan
 from napari_unet.core.learning.trainer import train
 from napari_unet.core.method import assemble
+from napari_unet.core.normalisation import Normalisation
 from napari_unet.core.scribbles import Pair, Scribbles, TrainingSet
 
 

@@ -17,8 +17,8 @@ import torch
 from napari_unet.core.classes import ClassTable
 from napari_unet.core.errors import UserError
 from napari_unet.core.image import Image
-from napari_unet.core.normalisation import Normalisation
 from napari_unet.core.method import assemble
+from napari_unet.core.normalisation import Normalisation
 from napari_unet.core.predicting.predict import NetworkModel
 from napari_unet.core.predicting.weights import snapshot
 from napari_unet.io.model_file import load_model, save_model

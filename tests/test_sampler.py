@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from napari_unet.core.errors import InputWarning, UserError
 from napari_unet.core.image import Image
-from napari_unet.core.normalisation import Normalisation
 from napari_unet.core.learning.planes import PlaneCache
 from napari_unet.core.learning.sampler import Sampler
 from napari_unet.core.learning.strokebook import StrokeBook
+from napari_unet.core.normalisation import Normalisation
 from napari_unet.core.scribbles import Pair, Scribbles, TrainingSet
 
 

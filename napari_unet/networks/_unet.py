@@ -88,8 +88,9 @@ class UNetModule(nn.Module):
                       for (low, high), length in zip(part, x.shape[-2:], strict=True)]
             small = self._cropped(functional.avg_pool2d(x, 2), (coarse[0], coarse[1]))
             large = functional.interpolate(small, scale_factor=2, mode="bilinear", align_corners=False)
-            found.append(large[(..., *(slice(low - 2 * start, high - 2 * start)
-                                       for (low, high), (start, _) in zip(part, coarse, strict=True)))])
+            rows, columns = (slice(low - 2 * start, high - 2 * start)
+                             for (low, high), (start, _) in zip(part, coarse, strict=True))
+            found.append(large[..., rows, columns])
         if self.bank is not None:
             found.append(self.bank(x, part))
         return found
