@@ -288,10 +288,16 @@ class Session(Painting):
             where = "Learning" if step is None else f"Learning: step {step}"
             self.set_state("learning", event.text if self._pinned is None else f"{where}. {self._choice()}")
         if event.model is not None:
-            self._answer = None
+            if not _answers_on(self._answer, event.model):
+                self._answer = None
             self._keep(event.model, getattr(event, "held_out_mean", None), step or 0)
             if self._pinned is None:
                 self.model_changed.emit(event.model)
+
+
+def _answers_on(answer: Any, model: Any) -> bool:
+    """Whether an answer to strokes stands on the features of a model: then it is the newer of the two."""
+    return answer is not None and getattr(model, "refits", False) and answer.weights.step == model.weights.step
 
 
 _sessions: dict[int, tuple[weakref.ref[Any], Session]] = {}

@@ -10,7 +10,7 @@ import pytest
 
 from napari_unet.contenders import make_method
 from napari_unet.core.classes import ClassTable
-from napari_unet.core.errors import UsageError, UserError
+from napari_unet.core.errors import InputWarning, UsageError, UserError
 from napari_unet.core.image import Image
 from napari_unet.core.instant import contest
 from napari_unet.core.instant.answers import Answers
@@ -234,7 +234,7 @@ class TestContest:
 
     def test_the_standing_counts_held_out_strokes_only(self, store: FeatureStore) -> None:
         image = picture()
-        paint = strokes((10, 4, 1), (30, 10, 1), (10, 34, 2), (30, 38, 2))
+        paint = strokes(*((row, 4, 1) for row in (10, 30, 50)), *((row, 34, 2) for row in (10, 30, 50)))
         training = trained_on(image, paint)
         every = tuple(single_strokes(training))
         chosen = tuple(dataclasses.replace(one, held_since=0) if one.pixels.min() >= 30 * 80 else one for one in every)
@@ -301,6 +301,22 @@ class TestStart:
         assert not events[-1].model.refits
         with pytest.raises(UserError, match="features are missing"):
             Work(make_method("unet", start="pretrained").fit(training)).result()
+
+    def test_a_stroke_where_there_are_no_numbers_keeps_what_is_shown(self) -> None:
+        clean = picture()
+        pixels = np.array(clean.plane(0)[0])
+        pixels[50:, 40:] = np.nan
+        image = Image(pixels, "YX", "holes")
+        box = Latest(trained_on(image, strokes(*TWO)))
+        events = make_method("unet", seconds=None, steps=3, device="cpu", patch=32).fit(box)
+        first = next(event.model for event in events if event.model is not None)
+        box.put(trained_on(image, strokes(*TWO, (54, 50, 3))))
+        with pytest.warns(InputWarning, match="NaN"):
+            rest = list(Work(events))
+        last = rest[-1]
+        assert last.model is not None
+        assert last.model.weights.step == first.weights.step == 0
+        assert "is NaN or infinite" in last.text or last.model is first
 
     def test_names_and_colours_are_those_of_the_table(self) -> None:
         table = ClassTable.named({1: "ground", 2: "band"})

@@ -61,9 +61,9 @@ def _options(arguments: argparse.Namespace) -> dict[str, Any]:
     cls = METHODS[shelf_name(arguments.network)]
     known = {field.name for field in knobs.fields(cls)}
     options = knobs.parse(cls, dict(arguments.set))
-    if "device" in known:
+    if "device" in known and "device" not in options and (not own or arguments.device != "auto"):
         options["device"] = arguments.device
-    if "seed" in known and (arguments.seed is not None or not own):
+    if "seed" in known and "seed" not in options and (arguments.seed is not None or not own):
         options["seed"] = arguments.seed or 0
     if arguments.steps is not None:
         options |= {"steps": arguments.steps, "seconds": None}

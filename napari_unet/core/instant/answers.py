@@ -5,9 +5,10 @@ Belongs to one thread, the predictor's, because the features it keeps do. Trains
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Generator
 
-from ..errors import UserError
+from ..errors import UserError, WorkError
 from ..image import Image
 from ..latest import Latest
 from ..method import Model, Progress
@@ -43,8 +44,8 @@ class Answers:
         self._painted, self._features, self._device, self._memory = painted, features, device, memory
         self._store: FeatureStore | None = None
         self._base: Weights | None = None
-        self._images: set[Image] = set()
-        self._training: TrainingSet | None = None
+        self._images: weakref.WeakSet[Image] = weakref.WeakSet()
+        self._training: weakref.ref[TrainingSet] | None = None  # weak: closed images go with their features
         self._fit: Generator[Progress, None, InstantModel] | None = None
         self._answer: InstantModel | None = None
 
@@ -77,8 +78,8 @@ class Answers:
             self._store = self._training = self._fit = self._answer = None
             return model
         training = self._painted.get()
-        if training.missing() is None and (training is not self._training or not self._serves(model)):
-            self._training = training
+        if training.missing() is None and (not self._is_known(training) or not self._serves(model)):
+            self._training = weakref.ref(training)
             if not self._serves(model) or (model is None and not self._knows(training)):
                 self._begin(model, training)
             assert self._store is not None
@@ -97,8 +98,11 @@ class Answers:
 
     def _knows(self, training: TrainingSet) -> bool:
         """Whether the features were made for these images, apart from some that were added."""
-        images = {pair.image for pair in training.pairs}
-        return self._images <= images and len(images) < 2 * len(self._images)
+        images, known = {pair.image for pair in training.pairs}, set(self._images)
+        return known <= images and len(images) < 2 * len(known)
+
+    def _is_known(self, training: TrainingSet) -> bool:
+        return self._training is not None and self._training() is training
 
     def _begin(self, model: Model | None, training: TrainingSet) -> None:
         """Start with the features of a model, or with those to begin with, for these images."""
@@ -107,7 +111,7 @@ class Answers:
         else:
             self._base = self._features()
             weights = suited(self._base, training)
-        self._images = {pair.image for pair in training.pairs}
+        self._images = weakref.WeakSet(pair.image for pair in training.pairs)
         self._store = FeatureStore(weights, choose_device(self._device), self._memory)
 
     def _work(self, fit: Generator[Progress, None, InstantModel]) -> None:
@@ -115,6 +119,6 @@ class Answers:
             next(fit)
         except StopIteration as end:
             self._answer, self._fit = end.value, None
-        except UserError:
+        except (UserError, WorkError) as error:
             self._fit = None
-            raise
+            raise UserError(str(error)) from error

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
+from ..errors import UserError
 from ..learning.judge import SETTLE_STEPS, Score, Verdict, mean_score
 from ..learning.strokes import Stroke, only
 from ..method import Progress
+from ..predicting.predict import NetworkModel
 from ..predicting.weights import Weights, snapshot
 from ..scribbles import Pair, TrainingSet
 from .features import FeatureStore
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
     from ..learning.material import Material
 
 Result = TypeVar("Result")
+
+EVIDENCE = 2
+"""Held-out strokes that a class must have. One of each said the opposite of the truth on a real set."""
 
 MOST_PLANES = 8
 """Of more painted planes, so many are looked at: those with the most strokes held out."""
@@ -52,18 +57,23 @@ class Candidate:
         Its features of what is painted.
     step : int
         Training steps behind it.
+    done : int
+        Those of them in this training.
     trained : bool
         False for the network as it came.
     """
 
     store: FeatureStore
     step: int
+    done: int = 0
     trained: bool = True
 
     @property
     def name(self) -> str:
         """What people call it."""
-        return f"the network after {self.step} steps" if self.trained else "the instant answer"
+        if self.trained:
+            return f"the network after {self.step} steps"
+        return f"the network it began as (step {self.step})" if self.step else "the instant answer"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,15 +110,15 @@ class Contest:
     ----------
     store : FeatureStore
         Features to begin with.
-    begun : Weights
-        What the training began with.
+    shown : NetworkModel
+        What the training began with, and what is shown until there is better.
     seed : int
         Of the draw among very many painted pixels.
     """
 
-    def __init__(self, store: FeatureStore, begun: Weights, seed: int = 0) -> None:
-        self._begun, self._seed = begun, seed
-        self._first = self._best = Candidate(store, begun.step, trained=False)
+    def __init__(self, store: FeatureStore, shown: NetworkModel, seed: int = 0) -> None:
+        self._begun, self._shown, self._seed = shown.weights, shown, seed
+        self._first = self._best = Candidate(store, shown.weights.step, trained=False)
 
     def __call__(self, learner: Learner, material: Material, step: int) -> Generator[None, None, Verdict]:
         """Judge the network as it is now, and say which one to show and why.
@@ -121,20 +131,30 @@ class Contest:
         Returns
         -------
         Verdict
+            The one before, with a remark, where the strokes cannot be answered.
         """
+        try:
+            return (yield from self._judged(learner, material, step))
+        except UserError as error:
+            return Verdict({}, self._shown, str(error))
+
+    def _judged(self, learner: Learner, material: Material, step: int) -> Generator[None, None, Verdict]:
         now = snapshot(learner.averaged, self._begun.network, self._begun.network_name, learner.channels,
                        material.classes, self._begun.normalisation, learner.step)
         device = learner.device
         training, strokes = few(material.training, material.strokes)
-        newest = [Candidate(FeatureStore(between(self._begun, now, trust), device, MEMORY), learner.step)
+        newest = [Candidate(FeatureStore(between(self._begun, now, trust), device, MEMORY), learner.step, step)
                   for trust in TRUST]
+        if self._best.trained and not can_judge(strokes, self._best.done) and can_judge(strokes, step):
+            self._best = self._first  # it has learnt the strokes that newer networks can be judged by
+        since = self._best.done if self._best.trained else step
         found: dict[Candidate, Standing] = {}
         for one in dict.fromkeys((self._first, self._best, *newest)):
-            found[one] = yield from standing(one.store, training, strokes, step, self._seed)
+            found[one] = yield from standing(one.store, training, strokes, since, self._seed)
         self._best = winner(self._first, self._best, newest, found)
         answer = yield from _silent(fit_instantly(self._best.store, training, self._seed))
-        model = dataclasses.replace(answer.as_network(device.name), refits=True)
-        return Verdict(found[self._best].dice, model, reason(self._best, newest, found))
+        self._shown = dataclasses.replace(answer.as_network(device.name), refits=True)
+        return Verdict(found[self._best].dice, self._shown, reason(self._best, newest, found))
 
 
 def winner(
@@ -169,17 +189,24 @@ def between(begun: Weights, now: Weights, trust: float) -> Weights:
     return dataclasses.replace(now, tensors=tensors)
 
 
+def can_judge(strokes: tuple[Stroke, ...], step: int) -> bool:
+    """Say whether two classes have enough strokes that a network of so many steps has not learnt, or could forget."""
+    honest = Counter(one.class_id for one in strokes if one.counts(step, SETTLE_STEPS))
+    return sum(count >= EVIDENCE for count in honest.values()) >= 2
+
+
 def standing(
     store: FeatureStore, training: TrainingSet, strokes: tuple[Stroke, ...], step: int, seed: int = 0
 ) -> Generator[None, None, Standing]:
     """Fit a head to the strokes that are learnt from and judge it by those held out.
 
-    There is no score unless two classes have a stroke that may count (:meth:`Stroke.counts`).
+    There is no score unless two classes have :data:`EVIDENCE` strokes that may count (:meth:`Stroke.counts`) for a
+    network of so many steps.
     """
     nothing = Standing(dict.fromkeys(training.painted_ids))
-    honest = [one for one in strokes if one.counts(step, SETTLE_STEPS)]
-    if len({one.class_id for one in honest}) < 2:
+    if not can_judge(strokes, step):
         return nothing
+    honest = [one for one in strokes if one.counts(step, SETTLE_STEPS)]
     kept = _with(training, [one for one in strokes if one.held], inside=False)
     if kept.missing() is not None:
         return nothing

@@ -53,11 +53,11 @@ def improve(
     UserError, UsageError, WorkError
         As :func:`~napari_unet.core.learning.trainer.train` and :func:`~napari_unet.core.instant.instant.fit_instantly`.
     """
-    yield from _wait(source)
+    training = yield from _wait(source)
     if features.step == 0:
-        features = suited(features, newest(source))
+        features = suited(features, training)
     store = FeatureStore(features, choose_device(plan.device), MEMORY)
-    answer = yield from _first(source, store, plan.seed)
+    answer = yield from _answer(store, training, plan.seed)
     model = dataclasses.replace(answer.as_network(plan.device), refits=True)
     yield Progress("Answered at once; now the network learns", model=model)
     live = isinstance(source, Latest)
@@ -69,30 +69,29 @@ def improve(
     begun = model.weights
     best = yield from train(
         source, begun.network, loss, plan, network_name=begun.network_name, initial=begun,
-        referee=Contest(store, begun, plan.seed),
+        referee=Contest(store, model, plan.seed),
     )
-    if newest(source).missing() is not None:
-        return best
     last = FeatureStore(best.weights, choose_device(best.device), MEMORY)
-    answer = yield from _first(source, last, plan.seed)  # the contest may not have looked at every plane
+    try:  # the contest may not have looked at every plane
+        answer = yield from _answer(last, newest(source), plan.seed)
+    except UserError:  # the strokes were erased, or changed to some that cannot be learnt from
+        return best
     return dataclasses.replace(answer.as_network(best.device), refits=True)
 
 
-def _wait(source: TrainingSet | Latest[TrainingSet]) -> Generator[Progress, None, None]:
-    """Wait for strokes of two classes."""
-    while (missing := newest(source).missing()) is not None:
+def _wait(source: TrainingSet | Latest[TrainingSet]) -> Generator[Progress, None, TrainingSet]:
+    """Wait for strokes of two classes and return them."""
+    while (missing := (training := newest(source)).missing()) is not None:
         if not isinstance(source, Latest):
             raise UserError(missing)
         yield Progress(missing)
         time.sleep(WAIT_SECONDS)
+    return training
 
 
-def _first(
-    source: TrainingSet | Latest[TrainingSet], store: FeatureStore, seed: int
-) -> Generator[Progress, None, InstantModel]:
-    """Answer the strokes."""
-    yield from _wait(source)  # they may have been erased meanwhile
-    work = fit_instantly(store, newest(source), seed)
+def _answer(store: FeatureStore, training: TrainingSet, seed: int) -> Generator[Progress, None, InstantModel]:
+    """Answer strokes, reporting without models: those belong to this thread."""
+    work = fit_instantly(store, training, seed)
     while True:
         try:
             event = next(work)
@@ -101,4 +100,4 @@ def _first(
             return answer
         except RuntimeError as error:  # Qt's workers swallow this type
             raise WorkError(f"The first answer failed: {error}") from error
-        yield Progress(event.text)  # its model belongs to this thread
+        yield Progress(event.text)

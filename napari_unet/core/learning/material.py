@@ -91,7 +91,7 @@ class Collector:
     ) -> None:
         self._plan, self._stride, self._initial = plan, stride, initial
         self._planes = PlaneCache(normalisation)
-        self._book = StrokeBook(plan.seed, hold)
+        self._book = StrokeBook(plan.seed, hold, learnt=initial is not None and initial.step > 0)
         self._generator = np.random.default_rng(plan.seed)
         self._ever_painted: set[int] = set()
         self._material: Material | None = None

@@ -72,9 +72,12 @@ class StrokeBook:
         For the choice among strokes of one snapshot.
     hold : bool
         Whether anything is held out at all.
+    learnt : bool
+        Whether the strokes of the first snapshot were learnt before, by the network that training goes on from.
     """
 
-    def __init__(self, seed: int = 0, hold: bool = True) -> None:
+    def __init__(self, seed: int = 0, hold: bool = True, learnt: bool = False) -> None:
+        self._learnt = learnt
         self._generator = np.random.default_rng(seed)
         self._hold = hold
         self._generation = 0
@@ -146,7 +149,8 @@ class StrokeBook:
             if number is None:
                 self._next += 1
                 number = self._next
-                self._records[number] = _Record(class_id, self._generation)
+                self._records[number] = _Record(
+                    class_id, self._generation, fresh=not (self._learnt and self._generation == 1))
             self._records[number].seen = self._generation
             numbers.flat[pixels] = number
         plane = _Plane(painted, numbers, dict(pixels_by_number(numbers)))

@@ -72,6 +72,8 @@ class NetworkModel:
     @property
     def note(self) -> str:
         """What it is, in one sentence."""
+        if self.weights.step == 0:
+            return f"{self.weights.network_name}, as pre-trained, fitted to strokes, {len(self.classes.ids)} classes"
         steps = f"{self.weights.step} step{'' if self.weights.step == 1 else 's'}"
         return f"{self.weights.network_name}, trained for {steps}, {len(self.classes.ids)} classes"
 

@@ -109,6 +109,7 @@ class ComparePanel(QWidget):
         self.table.setToolTip("Click a row to see the result of that method; click a heading to sort.")
         self.table.setMinimumHeight(110)
         self.planes = ScoreTable("compare_plane_table", Column("", "plane", "Click a row: the viewer goes there."))
+        self.planes.setToolTip("Scores of each plane by the method chosen above; click one and the viewer goes there.")
         self.planes.setMinimumHeight(80)
         self.planes.sortByColumn(0, Qt.SortOrder.AscendingOrder)
         self.planes_of = line("compare_planes_of")

@@ -189,7 +189,9 @@ class Engine(QObject):
             self._trainer.stop()
             self._trainer = None
             self.session.end()
-            done = "The model is kept: predict, save it, or press Live to train it on."
+            trained = getattr(getattr(self.session.model, "weights", None), "step", 0) > 0
+            done = ("The model is kept: predict, save it, or press Live to train it on." if trained else
+                    "The answer to your strokes is kept; Live trains on from it.")
             self.session.set_state("idle" if text == "" and self.session.model is None else "paused",
                                    text or (f"Stopped{self._at_step()}. {done}" if self.session.model else ""))
             self.running_changed.emit()
