@@ -313,10 +313,8 @@ class TestStart:
         box.put(trained_on(image, strokes(*TWO, (54, 50, 3))))
         with pytest.warns(InputWarning, match="NaN"):
             rest = list(Work(events))
-        last = rest[-1]
-        assert last.model is not None
-        assert last.model.weights.step == first.weights.step == 0
-        assert "is NaN or infinite" in last.text or last.model is first
+        shown = [event.model for event in rest if event.model is not None]
+        assert shown == [first]
 
     def test_names_and_colours_are_those_of_the_table(self) -> None:
         table = ClassTable.named({1: "ground", 2: "band"})
