@@ -6,7 +6,7 @@ plane is segmented by sliding it along, and is mirrored at the border.
 
 There the window stops at every pixel; here on a stride (:data:`STEP` px), and the logits in between are interpolated
 bilinearly. Windows overlap, so what they share is computed once for all: without padding, the network on the plane
-gives the very numbers that it gives on windows cut out one by one (a test holds it to that). It also learns so: what
+gives the very numbers that it gives on windows cut out one by one. It also learns so: what
 is compared with a painted pixel is interpolated between the windows around it.
 """
 
