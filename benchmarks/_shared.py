@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 from skimage.feature import multiscale_basic_features
 from sklearn.ensemble import RandomForestClassifier
 
+from napari_unet.contenders import make_method
 from napari_unet.core.image import Image
 from napari_unet.core.method import Model, assemble
 from napari_unet.core.scribbles import Pair, Scribbles, TrainingSet
+from napari_unet.core.work import Work
 from napari_unet.sample_data import Sample
 
 Predict = Callable[[Image, int], NDArray[np.uint8]]
@@ -42,6 +44,12 @@ def labelled(sample: Sample) -> TrainingSet:
     fields = [field_of(sample, *place) for place in sample.train]
     return TrainingSet(
         tuple(Pair(image, Scribbles.from_array(truth[None])) for image, truth in fields), sample.classes)
+
+
+def ceiling(sample: Sample, seed: int, seconds: float, device: str) -> Predict:
+    """Train the network of the program, from its features, on a label of every pixel of all training planes."""
+    method = make_method("unet", start="pretrained", seconds=seconds, seed=seed, device=device, hold_out="never")
+    return of_model(Work(method.fit(labelled(sample))).result())
 
 
 def field_of(sample: Sample, number: int, plane: int) -> tuple[Image, NDArray[np.uint8]]:

@@ -30,12 +30,10 @@ from _annotator import curves
 from _annotator.curves import Row
 from _annotator.desk import Desk, Field, annotate
 from _annotator.learners import LEARNERS
-from _shared import Predict, dice, field_of, labelled, of_model, set_names, thinned
+from _shared import Predict, ceiling, dice, field_of, set_names, thinned
 
-from napari_unet.contenders import make_method
 from napari_unet.core.image import Image
 from napari_unet.core.scribbles import TrainingSet
-from napari_unet.core.work import Work
 from napari_unet.sample_data import Sample, load_set
 
 METHODS = (*LEARNERS, "dense")
@@ -51,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for name in names:
         sample = load_set(given.data / name)
         for seed, method in itertools.product(given.seeds, given.methods):
-            rows += ceiling(sample, seed, given) if method == "dense" else painted(sample, method, seed, given)
+            rows += dense(sample, seed, given) if method == "dense" else painted(sample, method, seed, given)
             if given.csv:  # hours of work: keep what there is
                 curves.write_csv(rows, given.csv)
         print(*curves.table(rows, name, given.methods), sep="\n", flush=True)
@@ -78,10 +76,9 @@ def painted(sample: Sample, method: str, seed: int, given: argparse.Namespace) -
         desk.close()
 
 
-def ceiling(sample: Sample, seed: int, given: argparse.Namespace) -> Iterator[Row]:
+def dense(sample: Sample, seed: int, given: argparse.Namespace) -> Iterator[Row]:
     """Train on all labels of all training planes, and score."""
-    method = make_method("unet", start="pretrained", seconds=given.dense_seconds, seed=seed, device=given.device)
-    predict = of_model(Work(method.fit(labelled(sample))).result())
+    predict = ceiling(sample, seed, given.dense_seconds, given.device)
     for name, value in scores(sample, predict, given.planes):
         yield Row(sample.name, "dense", curves.ALL_LABELS, given.dense_seconds, name, value, seed, 0.0)
 

@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from _shared import Predict, dice, forest, labelled, of_model, set_names, thinned
+from _shared import Predict, ceiling, dice, forest, of_model, set_names, thinned
 
 from napari_unet.contenders import make_method
 from napari_unet.core.scribbles import TrainingSet
@@ -80,8 +80,7 @@ def measured(sample: Sample, method: str, seed: int, given: argparse.Namespace) 
     elif method == "instant":
         predict = fitted(sample.training, "instant", seed, given)
     elif method == "dense":
-        training = labelled(sample)
-        predict = fitted(training, "unet", seed, given, start="pretrained", seconds=given.dense_seconds)
+        predict = ceiling(sample, seed, given.dense_seconds, given.device)
     else:
         start = "pretrained" if method == "deep" else "scratch"
         predict = fitted(sample.training, "unet", seed, given, start=start, seconds=given.seconds)

@@ -206,6 +206,7 @@ class TestContest:
     @pytest.mark.parametrize(("mine", "theirs", "wins"), [
         ((0.80, 0.40), (0.90, 0.30), True),
         ((0.80, 0.40), (0.90, 0.39), False),  # by too little
+        ((0.900, 0.40), (0.895, 0.30), True),  # as good, and surer
         ((0.90, 0.40), (0.80, 0.30), False),  # a lower Dice never wins
         ((1.00, 0.02), (1.00, 0.01), False),  # both are sure
         ((None, None), (None, None), False),
@@ -277,6 +278,19 @@ class TestStart:
         assert (labels[:, 2:24] == 1).mean() > 0.9
         assert (labels[:, 30:50] == 2).mean() > 0.9
         assert sum(getattr(event, "step", None) == 3 for event in events) >= 1
+
+    def test_with_nothing_held_out_the_newest_network_counts(self) -> None:
+        image = picture()
+        training = trained_on(image, strokes(*TWO, (30, 4, 1), (30, 34, 2), (50, 4, 1), (50, 34, 2)))
+        method = make_method("unet", seconds=None, steps=2, device="cpu", patch=32, hold_out="never")
+        events = list(Work(method.fit(training)))
+        models = [event.model for event in events if event.model is not None]
+        assert models[0].refits, "the answer at once"
+        assert models[-1].weights.step == 2
+        assert not models[-1].refits, "its last layer is the one that was trained"
+        steps = [event for event in events if getattr(event, "step", None)]
+        assert all(one.painted == training.counts()[1] + training.counts()[2] for one in steps)
+        assert all(sum(one.held_strokes) == 0 for one in steps)
 
     def test_another_network_begins_with_nothing(self) -> None:
         training = trained_on(picture(), strokes(*TWO))

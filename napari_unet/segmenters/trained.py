@@ -30,7 +30,11 @@ from napari_unet.pretrained import load_features
 from . import register
 
 GENTLE_RATE = 5e-4
-"""Learning rate from pre-trained features: a higher one forgets them."""
+"""Learning rate from a model that was trained on strokes before: a higher one forgets them."""
+
+PRETRAINED_PATCH = 160
+"""Largest side (px) of patches from pre-trained features: that of the drawn images they were learnt from. Smaller steps
+are more steps, which counts for more than what a patch sees."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,18 +60,23 @@ class Training:
                                 "or cpu, cuda, cuda:1, mps")] = "auto"
     seed: Annotated[int, Knob("Start of all random numbers; another one gives a slightly different result",
                               min=0, max=2**31 - 1, advanced=True)] = 0
-    patch: Annotated[int | None, Knob("Side of the pieces of the image that are learnt from; auto: 192, less for "
-                                      "small images", min=16, max=2048, step=16, unit="px", advanced=True)] = None
+    patch: Annotated[int | None, Knob("Side of the pieces of the image that are learnt from; auto: 192, or 160 from "
+                                      "pre-trained features; less for small images", min=16, max=2048,
+                                      step=16, unit="px", advanced=True)] = None
     batch: Annotated[int, Knob("Pieces learnt from at a time; more is steadier but slower",
                                min=1, max=64, advanced=True)] = 4
     learning_rate: Annotated[float | None, Knob("How far the weights move at each step; lower it if the loss jumps; "
-                                                "auto: 0.002, or 0.0005 when it begins with a trained network",
+                                                "auto: 0.002, or 0.0005 when it goes on from a trained model",
                                                 min=1e-6, max=0.1, step=1e-4, advanced=True)] = None
     loss: Annotated[Literal[losses.SHELF.names()], Knob(  # type: ignore[valid-type]  # whatever is on the shelf
         "What the network is told about its mistakes on painted pixels", advanced=True)] = "dice_cross_entropy"
     augmentation: Annotated[float, Knob("How strongly pieces are turned, bent, shaded and blurred, so that little "
                                         "paint goes further; 0 switches it off", min=0, max=2, step=0.1,
                                         advanced=True)] = 1.0
+    hold_out: Annotated[Literal["auto", "always", "never"], Knob(
+        "Whether some strokes are kept aside to judge the network by; never suits images that are labelled all over, "
+        "as the newest network then counts; auto: while you paint, and from pre-trained features",
+        advanced=True)] = "auto"
     threads: Annotated[int | None, Knob("Processor cores to use; auto: as many as torch takes",
                                         min=1, max=1024, advanced=True)] = None
 
@@ -82,12 +91,13 @@ class Training:
         return cast(Network, self.network_type(**{name: getattr(self, name) for name in names}))
 
     def plan(self, gentle: bool = False) -> Plan:
-        """Return the training knobs as the trainer takes them; gentle where there is something to forget."""
+        """Return the training knobs as the trainer takes them; gentle where there are strokes to forget."""
         return Plan(
             seconds=self.seconds, steps=self.steps, seed=self.seed, patch=self.patch, batch=self.batch,
             learning_rate=self.learning_rate or (GENTLE_RATE if gentle else Plan.learning_rate),
             augmentation=Augmentation().times(self.augmentation),
             device=self.device, threads=self.threads,
+            hold_out={"auto": None, "always": True, "never": False}[self.hold_out],
         )
 
     def fit(
@@ -107,7 +117,8 @@ class Training:
                     raise
                 yield Progress(f"{error} Training from nothing goes on.")
         if features is not None:
-            return (yield from improve(painted, features, loss, self.plan(gentle=True)))
+            plan = dataclasses.replace(self.plan(gentle=features.step > 0), largest_patch=PRETRAINED_PATCH)
+            return (yield from improve(painted, features, loss, plan))
         return (yield from train(
             painted, self.network, loss, self.plan(gentle=initial is not None),
             network_name=self.network_name, initial=initial,

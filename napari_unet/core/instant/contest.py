@@ -38,9 +38,12 @@ MOST_PLANES = 8
 MEMORY = 2**28
 """Bytes of features kept for each network."""
 
-CLEARLY = 0.015
+CLEARLY = 0.02
 """By how much (nat) the loss of a trained network must be below that of the network it began as. Held-out strokes are
 few and mostly easy: on real sets, where both are sure of them, smaller differences pointed the wrong way."""
+
+ALIKE = 0.01
+"""So much less Dice is none: a few pixels of a few strokes, where the loss tells more."""
 
 TRUST = (0.5, 1.0)
 """How far the trained network is followed from the one it began as. Half way, the weights are the mean of both
@@ -97,10 +100,10 @@ class Standing:
         return mean_score(self.dice)
 
     def beats(self, other: Standing, margin: float) -> bool:
-        """Whether the loss is lower by more than a margin (nat), and Dice no lower."""
+        """Whether the loss is lower by more than a margin (nat), and Dice not lower by more than :data:`ALIKE`."""
         if self.loss is None or other.loss is None:
             return False
-        return self.loss < other.loss - margin and (self.mean or 0.0) >= (other.mean or 0.0)
+        return self.loss < other.loss - margin and (self.mean or 0.0) >= (other.mean or 0.0) - ALIKE
 
 
 class Contest:

@@ -37,7 +37,8 @@ def improve(
     loss : callable
         See :mod:`napari_unet.losses`.
     plan : Plan
-        Strokes are held out to compare networks unless it says no; a head is fitted to all of them in the end.
+        Strokes are held out to compare networks unless it says no; a head is fitted to all of them in the end. Where
+        it says no, the network is returned as trained, its last layer included.
 
     Yields
     ------
@@ -67,6 +68,8 @@ def improve(
         hold_out=True if plan.hold_out is None else plan.hold_out,
     )
     begun = model.weights
+    if not plan.hold_out:
+        return (yield from train(source, begun.network, loss, plan, network_name=begun.network_name, initial=begun))
     best = yield from train(
         source, begun.network, loss, plan, network_name=begun.network_name, initial=begun,
         referee=Contest(store, model, plan.seed),

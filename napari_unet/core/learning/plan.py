@@ -7,7 +7,6 @@ import math
 
 from .augment import Augmentation
 
-LARGEST_PATCH = 192
 WARM_UP_STEPS = 10
 
 
@@ -22,9 +21,10 @@ class Plan:
     seed : int
         With ``steps`` on a CPU the same seed gives the same weights.
     patch : int or None
-        Side of the patches in pixels; None: 192, or as large as the largest plane where that is less.
+        Side of the patches in pixels; None: ``largest_patch``, or as large as the largest plane where that is less.
+    largest_patch : int
     batch : int
-        Patches per step (more where planes are smaller than 192 pixels, so that a step sees as much).
+        Patches per step (more where planes are smaller than ``largest_patch``, so that a step sees as much).
     learning_rate : float
     augmentation : Augmentation
     device : str
@@ -41,6 +41,7 @@ class Plan:
     steps: int | None = None
     seed: int = 0
     patch: int | None = None
+    largest_patch: int = 192
     batch: int = 4
     learning_rate: float = 2e-3
     augmentation: Augmentation = dataclasses.field(default_factory=Augmentation)
@@ -82,5 +83,5 @@ class Plan:
         """
         if self.patch is not None:
             return math.ceil(self.patch / stride) * stride, self.batch
-        size = min(math.ceil(LARGEST_PATCH / stride), math.ceil(largest / stride)) * stride
-        return size, self.batch * min(4, max(1, round((LARGEST_PATCH / size) ** 2)))
+        size = min(math.ceil(self.largest_patch / stride), math.ceil(largest / stride)) * stride
+        return size, self.batch * min(4, max(1, round((self.largest_patch / size) ** 2)))
