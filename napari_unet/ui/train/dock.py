@@ -179,6 +179,7 @@ class TrainDock(TrainPanel):
     # -- learning --------------------------------------------------------------------------------------------------
 
     def _make_method(self) -> Segmenter:
+        self.engine.prediction.compute_on(self.settings.device)
         return self.settings.method(self.session.model)
 
     def start_live(self) -> None:

@@ -48,6 +48,7 @@ class LivePrediction(QObject):
         self._unsure, self._times = False, 0
         self._told = ""
         self._again = False
+        self._device = "auto"
         self._look = QTimer(self)
         self._look.setSingleShot(True)
         self._look.setInterval(LOOK_MS)
@@ -95,6 +96,15 @@ class LivePrediction(QObject):
             self._binding.drop_uncertainty()
         self._on_look()
 
+    def compute_on(self, device: str) -> None:
+        """Answer strokes on another device from now on; see :func:`~napari_unet.core.predicting.devices.choose_device`.
+
+        A trained or loaded model knows its own.
+        """
+        if device != self._device:
+            self._device = device
+            self._restart()
+
     def look_soon(self, _event: Any = None) -> None:
         """Find out what is visible now, a moment later."""
         if not self._look.isActive():
@@ -113,14 +123,18 @@ class LivePrediction(QObject):
 
     def _on_model_changed(self, model: Model | None) -> None:
         if model is None:
-            self._answered = None
-            if self._worker is not None:
-                self._worker.stop()  # it forgets everything, and answers the strokes that are there anew
-                self._again = True
+            self._restart()
             return
         if self._binding is not None:
             self._binding.make_prediction(self._session.classes)
         self._start()
+
+    def _restart(self) -> None:
+        """Forget everything, and answer the strokes that are there anew."""
+        self._answered = None
+        if self._worker is not None:
+            self._worker.stop()
+            self._again = True
 
     def _start(self) -> None:
         if self._worker is None:
@@ -137,7 +151,7 @@ class LivePrediction(QObject):
         from napari_unet.pretrained import load_features
 
         load_features()  # if they cannot be read, the predictor says so and goes on without answers
-        return Answers(self._session.painted, load_features)
+        return Answers(self._session.painted, load_features, self._device)
 
     def _on_found(self, found: Found | None) -> None:
         if isinstance(found, LivePatch):
