@@ -1,12 +1,13 @@
 """The last models of a sitting with their scores, and the one that is shown. Trains nothing, writes no file.
 
-Which model is shown is one mailbox with two slots, so that neither thread can overrule the other: a training puts the
-newest model into the first, and only the person puts one into the second, which hides the first.
+Which model is shown is one mailbox with two slots, so that neither thread can overrule the other: the present training
+puts the newest model into the first, and only the person puts one into the second, which hides the first.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import threading
 import time
 from typing import Any
 
@@ -112,11 +113,13 @@ class KeptModels:
 class Shown(Latest[Model | None]):
     """The newest model, or the one that a person has gone back to."""
 
-    __slots__ = ("_pinned",)
+    __slots__ = ("_lock", "_pinned", "_training")
 
     def __init__(self) -> None:
         super().__init__(None)
         self._pinned: Model | None = None
+        self._training: object | None = None
+        self._lock = threading.Lock()  # between asking who is training and putting its model
 
     def get(self) -> Model | None:
         """Return the model to show."""
@@ -126,6 +129,17 @@ class Shown(Latest[Model | None]):
     def newest(self) -> Model | None:
         """The newest model, shown or not."""
         return self._value
+
+    def listen(self, training: object | None) -> None:
+        """Take models from this training alone; None: from none."""
+        with self._lock:
+            self._training = training
+
+    def offer(self, model: Model, training: object) -> None:
+        """Put the model of a training, unless it is over; may be called in its thread."""
+        with self._lock:
+            if self._training is training:
+                self.put(model)
 
     def pin(self, model: Model | None) -> None:
         """Show this model whatever comes; None: the newest again."""

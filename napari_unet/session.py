@@ -84,7 +84,6 @@ class Session(Painting):
         self._kept = KeptModels()
         self._pinned: Kept | None = None
         self._answers = True
-        self._run: object | None = None
         self._answer: Model | None = None
         self._state = State("idle", self.hint())
         self.published.connect(self.refresh_hint)
@@ -242,7 +241,8 @@ class Session(Painting):
             Threads torch may use in the generator's thread. Set when the work starts, because torch keeps the
             number by thread, and two teams on the same cores wait for each other.
         """
-        self._run = run = object()
+        run = object()
+        self.models.listen(run)
         self.history = []
         self.seen_versions = self.held_strokes = ()
         self._kept.begin()
@@ -265,15 +265,15 @@ class Session(Painting):
                 except StopIteration as end:
                     model: Model = end.value
                     return model
-                if event.model is not None and self._run is run:
-                    self.models.put(event.model)  # a predictor need not wait for the session's thread
+                if event.model is not None:
+                    self.models.offer(event.model, run)  # a predictor need not wait for the session's thread
                 yield event
         finally:
             fit.close()
 
     def end(self) -> None:
         """Note that a training was stopped."""
-        self._run = None
+        self.models.listen(None)
 
     def take(self, event: Progress) -> None:
         """Take note of an event of :meth:`training`: history, state line and model."""
