@@ -61,12 +61,16 @@ def writable(path: Path, overwrite: bool, inputs: Iterable[str | Path] = ()) -> 
     Raises
     ------
     UserError
-        If it exists and may not be replaced, is one of the inputs, or its folder does not exist or cannot be written.
+        If it exists and may not be replaced, is an input, holds one or lies inside one, or its folder does not exist or
+        cannot be written.
     """
     resolved = path.resolve()
     for one in inputs:
-        if Path(one).resolve() == resolved:
+        source = Path(one).resolve()
+        if source == resolved or resolved in source.parents:
             raise UserError(f"{path} is an input of this command and is never overwritten. Choose another output.")
+        if source.suffix.lower() == ".zarr" and source in resolved.parents:
+            raise UserError(f"{path} lies inside an input of this command, {one}. Choose a place outside of it.")
     if not resolved.parent.is_dir():
         raise UserError(f"There is no folder {resolved.parent} to write {path.name} into. Make it, or choose another.")
     try:
