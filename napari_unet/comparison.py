@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Callable, Collection, Generator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
-
-import numpy as np
 
 from .contenders import Contender
 from .core.classes import ClassTable
@@ -23,13 +21,15 @@ from .core.learning.strokes import hold_out
 from .core.method import Model, checked_planes
 from .core.rows import Row
 from .core.scribbles import TrainingSet
-from .turn import CalledOff, Finding, Labels, Outcome, take_turn, until_called_off
+from .rounds import Fold, plane_of, strokes_of, take_rounds, together
+from .turn import CalledOff, Finding, Labels, Outcome, until_called_off
 
 __all__ = ["Comparison", "Finding", "run_comparison"]
 
 _log = logging.getLogger(__name__)
-Fold = tuple[TrainingSet, tuple["Labels | None", ...]]
-"""Strokes to learn from, and by image the strokes held out meanwhile."""
+
+Judge = Callable[..., Iterator[Row]]
+""":func:`napari_unet.metrics.scoring.score_pair`, told what to measure and how."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -110,6 +110,7 @@ def run_comparison(
     seed: int = 0,
     folds: int = 1,
     metrics: Sequence[str] | None = None,
+    judging: Mapping[str, Any] | None = None,
     called_off: Callable[[], Collection[str]] = tuple,
 ) -> Generator[Finding, None, Comparison]:
     """Fit, segment and score each contender in turn.
@@ -134,6 +135,8 @@ def run_comparison(
         fits of each method.
     metrics : sequence of str, optional
         Names of metrics or families, see :func:`napari_unet.metrics.chosen`.
+    judging : mapping of str to Any, optional
+        How metrics judge: fields of :class:`napari_unet.metrics.Options`.
     called_off : callable
         Asked at every step for the names of methods that are no longer wanted; they leave nothing in the outcome.
 
@@ -150,9 +153,10 @@ def run_comparison(
     UserError
         If there is no contender, two have one name, or a reference has another shape than its image.
     UsageError
-        For an unknown metric, or folds that cannot be.
+        For an unknown metric or field, or folds that cannot be.
     """
-    from .metrics import chosen
+    from .metrics import Options, chosen
+    from .metrics.scoring import score_pair
 
     names = [one.name for one in contenders]
     if not names:
@@ -166,6 +170,7 @@ def run_comparison(
     if folds < 1 or (folds > 1 and not held_out):
         raise UsageError(f"folds cannot be {folds}. Allowed: a whole number of at least 1, and 1 with a reference.")
     chosen(metrics)  # says what is wrong with a name before any work is done
+    judge = partial(score_pair, metrics=metrics, options=Options(**(judging or {})))
     wanted = tuple(
         checked_planes(image, None if planes is None else planes[number])
         if held_out or truths[number] is not None else ()
@@ -174,15 +179,15 @@ def run_comparison(
     parts: list[Fold] = [(training, tuple(truths))]
     if held_out:
         divided = fold_strokes(training, folds, seed) if folds > 1 else [hold_out(training, seed=seed)]
-        parts = [(kept, _strokes_of(held)) for kept, held in divided] or parts
+        parts = [(kept, strokes_of(held)) for kept, held in divided] or parts
         if folds == 1:
             training = parts[0][0]
-        truths = [_together([held[number] for _, held in parts]) for number in range(len(images))]
+        truths = [together([held[number] for _, held in parts]) for number in range(len(images))]
 
     found = Comparison(training, wanted, tuple(truths), held_out, (), {}, {}, {}, folds=folds)
     rows: list[Row] = []
     for contender in contenders:
-        turn = _whole_turn(contender, parts, found, metrics)
+        turn = _whole_turn(contender, parts, found, judge)
         try:
             outcome, own = yield from until_called_off(turn, partial(_is_among, contender.name, called_off))
         except CalledOff:
@@ -229,82 +234,30 @@ def _is_among(name: str, called_off: Callable[[], Collection[str]]) -> bool:
 
 
 def _whole_turn(
-    contender: Contender, parts: Sequence[Fold], found: Comparison, metrics: Sequence[str] | None
+    contender: Contender, parts: Sequence[Fold], found: Comparison, judge: Judge
 ) -> Generator[Finding, None, tuple[Outcome, list[Row]]]:
-    outcome = yield from _all_folds(contender, parts, found.planes, found.held_out)
-    rows = yield from _score(contender.name, found, outcome, metrics)
+    outcome = yield from take_rounds(contender, parts, found.planes, found.held_out)
+    rows = yield from _score(contender.name, found, outcome, judge)
     return outcome, [*rows, Row(contender.name, "", None, None, "", "seconds", outcome.seconds, "s")]
 
 
-# -- folds ------------------------------------------------------------------------------------------------------------
-
-
-def _strokes_of(held: TrainingSet) -> tuple[Labels | None, ...]:
-    return tuple(pair.scribbles.to_array() if pair.scribbles.planes else None for pair in held.pairs)
-
-
-def _together(parts: Sequence[Labels | None]) -> Labels | None:
-    """Put the strokes of all folds of one image together; no two share a pixel."""
-    there = [part for part in parts if part is not None]
-    return np.maximum.reduce(there) if there else None
-
-
-def _all_folds(
-    contender: Contender, parts: Sequence[Fold], planes: tuple[tuple[int, ...], ...], held_out: bool
-) -> Generator[Finding, None, Outcome]:
-    """Let a contender take its turn in every fold; later folds answer only for the strokes held out in them."""
-    first = yield from take_turn(contender, parts[0][0], planes)
-    done, seconds, said = [list(one) for one in first.planes], first.seconds, [first.said]
-    for training, held in parts[1:] if held_out else ():
-        needed = tuple(
-            tuple(plane for plane in wanted if truth is not None and _plane(truth, plane).any())
-            for wanted, truth in zip(planes, held, strict=True)
-        )
-        if not any(needed):
-            continue
-        outcome = yield from take_turn(contender, training, needed, shown=False)
-        seconds += outcome.seconds
-        said.append(outcome.said)
-        for number, truth in enumerate(held):
-            for plane in needed[number]:
-                if plane in outcome.planes[number] and truth is not None:
-                    mine, theirs = _plane(first.masks[number], plane), _plane(outcome.masks[number], plane)
-                    np.copyto(mine, theirs, where=(_plane(truth, plane) > 0) & (mine > 0))
-                elif plane in done[number]:
-                    done[number].remove(plane)
-                    _plane(first.masks[number], plane)[:] = 0
-    text = " ".join(dict.fromkeys(one for one in said if one))
-    return Outcome(first.model, first.masks, tuple(map(tuple, done)), seconds, text)
-
-
-def _plane(labels: Labels, number: int) -> Labels:
-    """Return a plane of labels as a view."""
-    plane: Labels = labels.reshape(-1, *labels.shape[-2:])[number]
-    return plane
-
-
-# -- scores -----------------------------------------------------------------------------------------------------------
-
-
 def _score(
-    name: str, found: Comparison, outcome: Outcome, metrics: Sequence[str] | None
+    name: str, found: Comparison, outcome: Outcome, judge: Judge
 ) -> Generator[Finding, None, list[Row]]:
     """Score what was segmented, telling at every plane how far it is, so that it can be cancelled."""
-    from .metrics.scoring import score_pair
-
     rows: list[Row] = []
     for pair, result, truth, done in zip(
         found.training.pairs, outcome.masks, found.references, outcome.planes, strict=True
     ):
         if truth is None:
             continue
-        known = tuple(number for number in done if not found.held_out or _plane(truth, number).any())
+        known = tuple(number for number in done if not found.held_out or plane_of(truth, number).any())
         if not known:
             continue
         image, seen = pair.image, set[int | None]()
-        for row in score_pair(
+        for row in judge(
             result, truth, found.classes, method=name, image_name=image.name, planes=known, pixel_only=found.held_out,
-            metrics=metrics, scale=image.scale, unit=image.unit,
+            scale=image.scale, unit=image.unit,
         ):
             rows.append(row)
             if row.plane not in seen:

@@ -1,0 +1,59 @@
+"""A contender's turn in every fold of the strokes, put together into one outcome. Scores nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+
+import numpy as np
+
+from .contenders import Contender
+from .core.scribbles import TrainingSet
+from .turn import Finding, Labels, Outcome, take_turn
+
+Fold = tuple[TrainingSet, tuple["Labels | None", ...]]
+"""Strokes to learn from, and by image the strokes held out meanwhile."""
+
+
+def take_rounds(
+    contender: Contender, parts: Sequence[Fold], planes: tuple[tuple[int, ...], ...], held_out: bool
+) -> Generator[Finding, None, Outcome]:
+    """Let a contender take its turn in every fold; later folds answer only for the strokes held out in them."""
+    first = yield from take_turn(contender, parts[0][0], planes)
+    done, seconds, said = [list(one) for one in first.planes], first.seconds, [first.said]
+    for training, held in parts[1:] if held_out else ():
+        needed = tuple(
+            tuple(plane for plane in wanted if truth is not None and plane_of(truth, plane).any())
+            for wanted, truth in zip(planes, held, strict=True)
+        )
+        if not any(needed):
+            continue
+        outcome = yield from take_turn(contender, training, needed, shown=False)
+        seconds += outcome.seconds
+        said.append(outcome.said)
+        for number, truth in enumerate(held):
+            for plane in needed[number]:
+                if plane in outcome.planes[number] and truth is not None:
+                    mine, theirs = plane_of(first.masks[number], plane), plane_of(outcome.masks[number], plane)
+                    np.copyto(mine, theirs, where=(plane_of(truth, plane) > 0) & (mine > 0))
+                elif plane in done[number]:
+                    done[number].remove(plane)
+                    plane_of(first.masks[number], plane)[:] = 0
+    text = " ".join(dict.fromkeys(one for one in said if one))
+    return Outcome(first.model, first.masks, tuple(map(tuple, done)), seconds, text)
+
+
+def strokes_of(held: TrainingSet) -> tuple[Labels | None, ...]:
+    """Return by image the strokes as labels, None without any."""
+    return tuple(pair.scribbles.to_array() if pair.scribbles.planes else None for pair in held.pairs)
+
+
+def together(parts: Sequence[Labels | None]) -> Labels | None:
+    """Put the strokes of all folds of one image together; no two share a pixel."""
+    there = [part for part in parts if part is not None]
+    return np.maximum.reduce(there) if there else None
+
+
+def plane_of(labels: Labels, number: int) -> Labels:
+    """Return a plane of labels as a view."""
+    plane: Labels = labels.reshape(-1, *labels.shape[-2:])[number]
+    return plane
