@@ -16,6 +16,7 @@ from napari_unet.core.predicting.weights import Network
 from napari_unet.networks import SHELF
 from napari_unet.networks._filter_bank import COUNT, FilterBank
 from napari_unet.networks._unet import ChannelNorm, he_init
+from napari_unet.networks.patch_classifier import STEP, PatchClassifier, PatchClassifierModule
 from napari_unet.networks.unet import UNet
 from napari_unet.networks.unet2015 import MARGIN, UNet2015
 
@@ -231,3 +232,19 @@ def test_each_scale_answers_most_to_ridges_of_its_size(scale: int, width: int) -
         found = FilterBank()(plane, ((0, 256), (0, 64)))[0, :, 128, 32].numpy()
     assert found[4::4].argmin() == scale  # the lower eigenvalue of the Hessian, across the ridge
     np.testing.assert_allclose(found[3::4], 0, atol=1e-3)  # along it
+
+
+def test_windows_cut_one_by_one_give_the_numbers_of_the_plane_at_once() -> None:
+    torch.manual_seed(0)
+    network = PatchClassifier(width=2, extent=8)
+    module = network.build(1, 3).eval()
+    assert isinstance(module, PatchClassifierModule)
+    x = torch.randn(1, 1, network.window + 3 * STEP, network.window + 2 * STEP)
+    with torch.inference_mode():
+        at_once = module.windows(x)
+        assert at_once.shape == (1, 3, 4, 3)
+        for row, column in itertools.product(range(4), range(3)):
+            window = x[..., row * STEP:row * STEP + network.window, column * STEP:column * STEP + network.window]
+            alone = module.windows(window)
+            assert alone.shape == (1, 3, 1, 1)
+            assert torch.allclose(alone[..., 0, 0], at_once[..., row, column], atol=1e-5)
