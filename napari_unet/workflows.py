@@ -182,6 +182,7 @@ def compare(
     budget: float | None = CLASSICAL_BUDGET,
     folds: int = 1,
     metrics: Sequence[str] | None = None,
+    judging: Mapping[str, Any] | None = None,
     device: str = "auto",
     seed: int = 0,
 ) -> Generator[Finding, None, Comparison]:
@@ -216,6 +217,8 @@ def compare(
         Without references: 1 holds out about a quarter of the strokes, more hold out each stroke once.
     metrics : sequence of str, optional
         Names of metrics or families of metrics; a short set by default.
+    judging : mapping of str to Any, optional
+        How metrics judge: fields of :class:`napari_unet.metrics.Options`.
     device : str
         Where networks run.
     seed : int
@@ -234,7 +237,7 @@ def compare(
     UserError
         If images, strokes and references do not match.
     UsageError
-        For an unknown method or knob.
+        For an unknown method, knob or metric.
     """
     training = as_training_set(images, scribbles, axes=axes, classes=classes)
     truths = None
@@ -250,4 +253,4 @@ def compare(
     contenders = contenders_of(wanted, options or {}, common, model, budget=budget)
     chosen = None if index is None else [index] * len(training.pairs)
     return (yield from run_comparison(training, contenders, references=truths, planes=chosen, seed=seed, folds=folds,
-                                      metrics=metrics))
+                                      metrics=metrics, judging=judging))

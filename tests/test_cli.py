@@ -201,6 +201,18 @@ def test_compare_triples_with_a_dash_for_none(files: Path, tmp_path: Path) -> No
     assert [path.name for path in (out / "masks").iterdir()] == ["1_i2_threshold.tif"]
 
 
+def test_compare_judges_as_it_is_told(files: Path, tmp_path: Path) -> None:
+    found = []
+    for tolerance in ("0", "50"):
+        out = tmp_path / tolerance
+        assert run("compare", files / "images.tif", files / "scribbles.tif", "--reference", files / "truth.tif",
+                   "--reference-values", "painted", "--index", "2:3", "--methods", "unet", "--model",
+                   files / "model.pt", "--metrics", "surface_dice", "--set", f"metrics.tolerance={tolerance}",
+                   "-o", out) == 0
+        found.append([float(row["value"]) for row in table(out / "table.csv") if row["metric"] == "surface_dice"])
+    assert found[0][0] < found[1][0] == 1.0
+
+
 def test_methods_and_info_list_everything(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("methods", "--json") == 0
     found = json.loads(capsys.readouterr().out)
@@ -224,6 +236,10 @@ def test_methods_and_info_list_everything(capsys: pytest.CaptureFixture[str]) ->
     [
         (["train", "-o", "m.pt"], 2, "Give IMAGES and SCRIBBLES, or --pair"),
         ([*TRAIN, "-o", "{f}/images.tif", "--overwrite"], 1, "is an input"),
+        (["predict", "{f}/deep.zarr/0", "--model", "{f}/model.pt", "-o", "{f}/deep.zarr", "--overwrite"], 1,
+         "is an input"),
+        (["predict", "{f}/deep.zarr", "--model", "{f}/model.pt", "-o", "{f}/deep.zarr/mask.zarr"], 1,
+         "lies inside an input"),
         ([*TRAIN, "-o", "{f}/model.pt"], 1, "Add --overwrite"),
         ([*TRAIN, "-o", "{t}/no/m.pt"], 1, "There is no folder"),
         ([*TRAIN, "-o", "{t}/m.pt", "--network", "resnet"], 2, "no network 'resnet'. Allowed: "),
@@ -242,6 +258,7 @@ def test_methods_and_info_list_everything(capsys: pytest.CaptureFixture[str]) ->
         ([*COMPARE, "--methods", "magic", "-o", "{t}/c"], 2, "no method called"),
         ([*COMPARE, "--methods", "threshold", "--set", "slic.x=1", "-o", "{t}/c"],
          2, "METHOD.NAME=VALUE"),
+        ([*COMPARE, "--methods", "threshold", "--set", "metrics.reach=1", "-o", "{t}/c"], 2, "reach"),
         ([*TRAIN, "-o", "/proc/m.pt"], 1, "cannot be written"),
         (["compare", "{f}/images.tif", "{f}/background.tif", "--methods", "threshold,slic", "-o", "{t}/c"],
          1, "No method could do these images"),

@@ -11,6 +11,7 @@ from napari_unet.core import knobs
 from napari_unet.core.errors import UsageError, UserError
 from napari_unet.core.work import Work
 from napari_unet.io.recipe import is_recipe
+from napari_unet.metrics import Options
 from napari_unet.report.folder import ComparisonFolder
 from napari_unet.report.html import verdict
 from napari_unet.report.table import format_text, summarise
@@ -19,6 +20,9 @@ from napari_unet.segmenters import SHELF as METHODS
 from .inputs import pictures, rows_of_files
 from .terminal import bar, say
 
+JUDGING = "metrics."
+"""How --set names what is no method's: how metrics judge."""
+
 
 def compare(arguments: argparse.Namespace) -> None:
     """Compare methods, save the results and print the table."""
@@ -26,7 +30,9 @@ def compare(arguments: argparse.Namespace) -> None:
         raise UsageError("With --triple the reference is its third file; leave --reference out.")
     files = rows_of_files(arguments, "triple", ("images", "scribbles", "reference"))
     methods = asked_for(arguments.methods, arguments.preset)
-    options = settings(arguments.set, methods)
+    judging = knobs.parse(Options, {name.removeprefix(JUDGING): value for name, value in arguments.set
+                                    if name.startswith(JUDGING)})
+    options = settings([one for one in arguments.set if not one[0].startswith(JUDGING)], methods)
     folder = ComparisonFolder(arguments.output, arguments.overwrite)
     folder.check_inputs(str(name) for name in (*sum(files, ()), arguments.model, *filter(is_recipe, methods))
                         if name is not None)
@@ -44,6 +50,7 @@ def compare(arguments: argparse.Namespace) -> None:
         budget=arguments.budget,
         folds=arguments.folds,
         metrics=arguments.metrics,
+        judging=judging,
         device=arguments.device,
         seed=arguments.seed or 0,
     )
@@ -110,6 +117,6 @@ def settings(given: list[tuple[str, str]], asked: list[str]) -> dict[str, dict[s
         method, dot, knob = name.rpartition(".")
         if not dot or method not in methods:
             raise UsageError(f"--set {name}: say whose parameter it is, METHOD.NAME=VALUE with one of "
-                             f"{', '.join(methods)}.")
+                             f"{', '.join(methods)}, or metrics.")
         texts.setdefault(method, {})[knob] = value
     return {method: knobs.parse(METHODS[methods[method]], values) for method, values in texts.items()}

@@ -223,7 +223,8 @@ def _compare(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     parser.add_argument("--metrics", type=names, metavar="A,B,...",
                         help="metrics or families of them (see `napari-unet methods`; default: a short set)")
     parser.add_argument("--set", type=setting, action="append", default=[], metavar="METHOD.NAME=VALUE",
-                        help="a parameter of a method, e.g. --set slic.compactness=5")
+                        help="a parameter of a method, e.g. --set slic.compactness=5, or how metrics judge, e.g. "
+                        "--set metrics.tolerance=0.5 (see `napari-unet score --help`)")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR",
                         help="folder for report.html, table.csv, methods.txt, figure.png, masks/ and recipes/")
     parser.add_argument("--save-models", action="store_true",

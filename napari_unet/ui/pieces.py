@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QFrame, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QComboBox, QFrame, QLabel, QPushButton, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 
 def button(text: str, name: str, tooltip: str) -> QPushButton:
@@ -24,6 +26,17 @@ def line(name: str, tooltip: str = "", *, selectable: bool = False) -> QLabel:
     made.setTextFormat(Qt.TextFormat.PlainText)
     if selectable:
         made.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    return made
+
+
+def choice(name: str, lines: Sequence[str], tooltip: str) -> QComboBox:
+    """Return a list to choose one line from, as wide as there is room."""
+    made = QComboBox()
+    made.setObjectName(name)
+    made.addItems(list(lines))
+    made.setToolTip(tooltip)
+    made.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    made.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
     return made
 
 

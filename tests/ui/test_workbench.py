@@ -171,6 +171,28 @@ def test_a_clicked_plane_is_gone_to(viewer: Any, hands: Any, stack: Any, press: 
     assert np.array_equal(errors.data == FALSE, (stack == 1) & (labels == 2)), "of every plane"
 
 
+def test_more_is_measured_where_it_is_asked_for(viewer: Any, hands: Any, painted: Any) -> None:
+    dock = hands.dock("Compare methods")
+    measures = dock.scoring.measures
+    hands.wait(measures.box.isVisible)
+    assert not measures.how.isVisible(), "nothing to set for overlap and topology"
+    measures.box.setCurrentText("and distances of outlines")
+    assert measures.how.isVisible()
+    found = []
+    for tolerance in (0.0, 100.0):
+        measures.how.set_values({"tolerance": tolerance})
+        hands.tick_methods(dock, "threshold")
+        hands.click(dock, "compare_run")
+        hands.wait(lambda: not dock.running)
+        rows = dock.board.comparison.rows
+        assert {"dice", "hausdorff", "components"} <= {row.metric for row in rows}
+        found.append(next(row.value for row in rows if row.metric == "surface_dice" and row.value is not None))
+    assert found[1] == 1.0
+    assert found[0] <= found[1]
+    dock.scoring.against.setCurrentText("strokes held out")
+    assert not measures.isVisible(), "strokes have no outlines"
+
+
 def test_of_several_images_the_one_gone_to_is_in_view(viewer: Any, hands: Any, painted: Any, squares: Any,
                                                        press: Any) -> None:
     other = viewer.add_image(squares[0][::-1].copy(), name="second")

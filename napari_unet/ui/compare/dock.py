@@ -129,6 +129,7 @@ class CompareDock(ComparePanel):
         return make_request(
             chosen, self.methods.contenders(self.effort.effort), against_reference=self.scoring.uses_reference,
             code=self.scoring.reference_code, planes=planes, fallback=self._session.classes, folds=self.scoring.n_folds,
+            metrics=self.scoring.measures.metrics, judging=self.scoring.measures.judging,
         )
 
     def _on_run(self) -> None:

@@ -38,6 +38,10 @@ class Request:
         By image: numbers of the planes to segment and score, None = all.
     folds : int
         In how many parts strokes are held out.
+    metrics : tuple of str, optional
+        Names of metrics or of families of them; None: a short set.
+    judging : dict
+        How they judge, see :class:`napari_unet.metrics.Options`.
     called_off : Latest of frozenset of str
         Names of methods that are no longer wanted; written by the window, read by the thread that compares.
     """
@@ -47,6 +51,8 @@ class Request:
     references: tuple[NDArray[np.uint8] | None, ...] | None
     planes: tuple[tuple[int, ...] | None, ...]
     folds: int = 1
+    metrics: tuple[str, ...] | None = None
+    judging: dict[str, Any] = dataclasses.field(default_factory=dict)
     called_off: Latest[frozenset[str]] = dataclasses.field(default_factory=lambda: Latest(frozenset()))
 
     def call_off(self, *names: str) -> None:
@@ -58,7 +64,7 @@ class Request:
         claim_threads(max(1, cores() - 1))  # one core stays with the window
         return (yield from run_comparison(
             self.training, self.contenders, references=self.references, planes=self.planes, folds=self.folds,
-            called_off=self.called_off.get,
+            metrics=self.metrics, judging=self.judging, called_off=self.called_off.get,
         ))
 
     def about(self) -> dict[str, dict[str, Any]]:
@@ -78,6 +84,8 @@ def make_request(
     planes: Sequence[int] | None,
     fallback: ClassTable,
     folds: int = 1,
+    metrics: tuple[str, ...] | None = None,
+    judging: dict[str, Any] | None = None,
 ) -> Request:
     """Freeze strokes and references.
 
@@ -95,6 +103,8 @@ def make_request(
         Names and colours where no strokes layer has any.
     folds : int
         In how many parts strokes are held out.
+    metrics, judging
+        See :class:`Request`.
 
     Raises
     ------
@@ -131,7 +141,8 @@ def make_request(
             int(number) for truth in references if truth is not None for number in np.unique(truth) if number
         )
     wanted = [None] * len(pairs) if planes is None else [(number,) for number in planes]
-    return Request(TrainingSet(tuple(pairs), classes), tuple(contenders), references, tuple(wanted), folds)
+    return Request(TrainingSet(tuple(pairs), classes), tuple(contenders), references, tuple(wanted), folds, metrics,
+                   judging or {})
 
 
 def _reference(one: Chosen, code: Code) -> NDArray[np.uint8]:

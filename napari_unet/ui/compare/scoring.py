@@ -1,18 +1,20 @@
-"""What methods are scored against, held-out strokes (once or in folds) or a reference, and where. Scores nothing."""
+"""What methods are scored against (held-out strokes or a reference), where and how. Scores nothing."""
 
 from __future__ import annotations
 
 import numpy as np
 from napari.layers import Labels
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QComboBox, QFormLayout, QLabel, QSizePolicy, QSpinBox, QWidget
+from qtpy.QtWidgets import QFormLayout, QLabel, QSizePolicy, QSpinBox, QWidget
 
 from napari_unet.core.image import Image
 from napari_unet.core.scribbles import Scribbles
 from napari_unet.inputs import Code
 
 from ..layers import class_table, label_view, layer_shape, scribbles_of
+from ..pieces import choice
 from .inputs import Chosen
+from .measures import MeasuresPanel
 from .reference import guess_code
 
 HELD_OUT, REFERENCE = "strokes held out", "a reference layer"
@@ -36,12 +38,12 @@ class ScoringPanel(QWidget):
         super().__init__(parent)
         self.setObjectName("compare_scoring")
         self._decided = False
-        self.against = _box("compare_against", (HELD_OUT, REFERENCE), (
+        self.against = choice("compare_against", (HELD_OUT, REFERENCE), (
             "Strokes held out: some of your strokes are kept from all methods and they are scored there. Needs no "
             "reference, but tells nothing about whole objects.\n"
             "A reference layer: labels drawn by an expert, say; gives all scores."
         ))
-        self.code = _box("compare_reference_values", [words for words, _ in CODES], (
+        self.code = choice("compare_reference_values", [words for words, _ in CODES], (
             "What the numbers in the reference mean. In a mask 0 is background and 1, 2, ... are classes; in painted "
             "labels 1 is background, 2, 3, ... are classes and 0 is not known and not scored."
         ))
@@ -60,19 +62,22 @@ class ScoringPanel(QWidget):
             "and each stroke is held out once. Takes as much longer, and says more where there are few strokes."
         )
         self.folds.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.planes = _box("compare_planes", (ALL_PLANES, SHOWN_PLANE), (
+        self.planes = choice("compare_planes", (ALL_PLANES, SHOWN_PLANE), (
             "Which planes of a stack are segmented and scored. Every method learns from all painted planes."
         ))
+        self.measures = MeasuresPanel()
         self._form = QFormLayout(self)
         self._form.setContentsMargins(0, 0, 0, 0)
         self._form.setVerticalSpacing(3)
         self._form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
         self._form.addRow("Score against", self.against)
         self._code_label, self._planes_label = QLabel("Its values"), QLabel("Planes")
+        self._measures_label = QLabel("Measure")
         self._folds_label = QLabel("Held out")
         self._form.addRow(self._folds_label, self.folds)
         self._form.addRow(self._code_label, self.code)
         self._form.addRow(self.why)
+        self._form.addRow(self._measures_label, self.measures)
         self._form.addRow(self._planes_label, self.planes)
         self.against.currentIndexChanged.connect(self._on_against)
         self.against.activated.connect(self._on_against_chosen)
@@ -146,19 +151,11 @@ class ScoringPanel(QWidget):
         self.code.setVisible(self.uses_reference)
         self._code_label.setVisible(self.uses_reference)
         self.why.setVisible(self.uses_reference)
+        self.measures.setVisible(self.uses_reference)  # strokes have no outlines and no parts
+        self._measures_label.setVisible(self.uses_reference)
         self.changed.emit()
 
 
 def fits(labels: Labels, image: Image) -> bool:
     """Say whether a labels layer has an image's shape, apart from axes of one element."""
     return [size for size in layer_shape(labels) if size > 1] == [size for size in image.shape if size > 1]
-
-
-def _box(name: str, lines: tuple[str, ...] | list[str], tooltip: str) -> QComboBox:
-    box = QComboBox()
-    box.setObjectName(name)
-    box.addItems(list(lines))
-    box.setToolTip(tooltip)
-    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-    box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-    return box
