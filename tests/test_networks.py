@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import numpy as np
 import pytest
@@ -189,8 +190,10 @@ def test_published_network_drops_out_only_while_learning() -> None:
         assert torch.equal(module.eval()(x), module(x))
 
 
-@pytest.mark.parametrize("extra", [{"halved": True}, {"filters": True}, {"halved": True, "filters": True}])
-def test_unet_with_other_views_of_the_picture_is_exact_on_a_part_of_it(extra: dict[str, bool]) -> None:
+@pytest.mark.parametrize("extra", [
+    {"halvings": 1}, {"halvings": 3}, {"filters": True}, {"halvings": 2, "filters": True},
+])
+def test_unet_with_other_views_of_the_picture_is_exact_on_a_part_of_it(extra: dict[str, Any]) -> None:
     torch.manual_seed(0)
     network = UNet(depth=2, width=4, features=3, channelwise=True, **extra)
     module = network.build(2, 3).eval()

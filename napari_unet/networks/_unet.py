@@ -38,9 +38,9 @@ class UNetModule(nn.Module):
         self.decoder = nn.ModuleList(_block(2 * width, width if level else features, knobs.norm)
                                      for level, width in enumerate(widths[:-1]))
         self.halo = math.ceil(knobs.own_reach / 2**knobs.depth) * 2**knobs.depth
-        self.halved = knobs.halved
+        self.halvings = knobs.halvings
         self.bank = FilterBank() if knobs.filters else None
-        count = features * (1 + knobs.halved) + COUNT * knobs.filters * (1 if knobs.channelwise else channels)
+        count = features * (1 + knobs.halvings) + COUNT * knobs.filters * (1 if knobs.channelwise else channels)
         self.head = nn.Conv2d(count * (channels if knobs.channelwise else 1), classes, 1)
         for module in self.modules():
             if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
@@ -70,7 +70,7 @@ class UNetModule(nn.Module):
         return whole.reshape(len(x), -1, *whole.shape[-2:])
 
     def views(self, x: Tensor, part: Part | None) -> list[Tensor]:
-        """Return the features of the U-Net, those at half the size, and the filters, as far as there are any.
+        """Return the features of the U-Net, those at smaller sizes, and the filters, as far as there are any.
 
         Parameters
         ----------
@@ -79,16 +79,17 @@ class UNetModule(nn.Module):
         part : pair of (int, int), optional
             As in :meth:`forward`.
         """
-        if not self.halved and self.bank is None:
+        if not self.halvings and self.bank is None:
             return [self._features(x, part)]
         part = part or ((0, x.shape[-2]), (0, x.shape[-1]))
         found = [self._cropped(x, part)]
-        if self.halved:
-            coarse = [(max(0, low // 2 - 1), min(length // 2, (high + 1) // 2 + 1))
+        for level in range(1, 1 + self.halvings):
+            size = 2**level
+            coarse = [(max(0, low // size - 1), min(length // size, math.ceil(high / size) + 1))
                       for (low, high), length in zip(part, x.shape[-2:], strict=True)]
-            small = self._cropped(functional.avg_pool2d(x, 2), (coarse[0], coarse[1]))
-            large = functional.interpolate(small, scale_factor=2, mode="bilinear", align_corners=False)
-            rows, columns = (slice(low - 2 * start, high - 2 * start)
+            small = self._cropped(functional.avg_pool2d(x, size), (coarse[0], coarse[1]))
+            large = functional.interpolate(small, scale_factor=size, mode="bilinear", align_corners=False)
+            rows, columns = (slice(low - size * start, high - size * start)
                              for (low, high), (start, _) in zip(part, coarse, strict=True))
             found.append(large[..., rows, columns])
         if self.bank is not None:

@@ -49,8 +49,8 @@ class UNet:
                                          advanced=True)] = None
     channelwise: Annotated[bool, Knob("Send each channel of the image through the same network and compare what comes "
                                       "out, so that a network made for grey images sees colour", advanced=True)] = False
-    halved: Annotated[bool, Knob("Look at the picture a second time at half its size, so that large things are seen "
-                                 "whole", advanced=True)] = False
+    halvings: Annotated[int, Knob("How many more times to look at the picture, each time at half the size, so that "
+                                  "large things are seen whole", min=0, max=3, advanced=True)] = 0
     filters: Annotated[bool, Knob("Let the last layer also choose from classical filters: smoothed brightness, edges "
                                   "and ridges of 1 to 16 px", advanced=True)] = False
 
@@ -60,7 +60,7 @@ class UNet:
     @property
     def stride(self) -> int:
         """Pixels of the plane per pixel of the coarsest level."""
-        coarsest = 2 ** (self.depth + self.halved)
+        coarsest = 2 ** (self.depth + self.halvings)
         return max(coarsest, _filter_bank.STRIDE) if self.filters else coarsest
 
     @property
@@ -73,17 +73,19 @@ class UNet:
         """How far to trust each feature of an image channel that the last layer chooses from.
 
         As the standard deviation that is expected of its weight, where features are standardised. Measured with the
-        pre-trained features on eight real sets: what the filters say helps most where it counts for less.
+        pre-trained features on eight real sets: what coarse views and filters say helps most where it counts for less.
         """
         own = self.features or self.width
-        return (1.0,) * own + (0.7,) * own * self.halved + (0.3,) * _filter_bank.COUNT * self.filters
+        views = tuple(0.7 / view if view else 1.0 for view in range(1 + self.halvings) for _ in range(own))
+        return views + (0.3,) * _filter_bank.COUNT * self.filters
 
     @property
     def reach(self) -> int:
         """Largest distance in pixels, along one axis, of an input pixel on which an output pixel depends."""
+        size = 2**self.halvings  # pixels to a side of one of the coarsest view
         reach = self.own_reach
-        if self.halved:  # one more coarse pixel to interpolate, and two pixels to each
-            reach = max(reach, 2 * (reach + 1) + 1)
+        if size > 1:  # one more coarse pixel to interpolate
+            reach = size * (reach + 1) + size - 1
         return max(reach, _filter_bank.REACH) if self.filters else reach
 
     @property

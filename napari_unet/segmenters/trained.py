@@ -32,9 +32,9 @@ from . import register
 GENTLE_RATE = 5e-4
 """Learning rate from a model that was trained on strokes before: a higher one forgets them."""
 
-PRETRAINED_PATCH = 160
-"""Largest side (px) of patches from pre-trained features: that of the drawn images they were learnt from. Smaller steps
-are more steps, which counts for more than what a patch sees."""
+PRETRAINED_PATCH = 128
+"""Largest side (px) of patches from pre-trained features. Smaller steps are more steps, which counts for more than what
+a patch sees."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Training:
                                 "or cpu, cuda, cuda:1, mps")] = "auto"
     seed: Annotated[int, Knob("Start of all random numbers; another one gives a slightly different result",
                               min=0, max=2**31 - 1, advanced=True)] = 0
-    patch: Annotated[int | None, Knob("Side of the pieces of the image that are learnt from; auto: 192, or 160 from "
+    patch: Annotated[int | None, Knob("Side of the pieces of the image that are learnt from; auto: 192, or 128 from "
                                       "pre-trained features; less for small images", min=16, max=2048,
                                       step=16, unit="px", advanced=True)] = None
     batch: Annotated[int, Knob("Pieces learnt from at a time; more is steadier but slower",
