@@ -176,7 +176,7 @@ def test_more_is_measured_where_it_is_asked_for(viewer: Any, hands: Any, painted
     measures = dock.scoring.measures
     hands.wait(measures.box.isVisible)
     assert not measures.how.isVisible(), "nothing to set for overlap and topology"
-    measures.box.setCurrentText("and distances of outlines")
+    measures.box.setCurrentText("overlap, topology, outlines")
     assert measures.how.isVisible()
     found = []
     for tolerance in (0.0, 100.0):

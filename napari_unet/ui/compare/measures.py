@@ -12,9 +12,9 @@ from ..forms import KnobForm
 from ..pieces import choice
 
 MEASURES: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("overlap and topology", ("default",)),
-    ("and distances of outlines", ("default", "boundary")),
-    ("and single objects", ("default", "objects", "partitions")),
+    ("overlap, topology", ("default",)),
+    ("overlap, topology, outlines", ("default", "boundary")),
+    ("overlap, topology, objects", ("default", "objects", "partitions")),
     ("everything", ("all",)),
 )
 
@@ -26,8 +26,8 @@ class MeasuresPanel(QWidget):
         super().__init__(parent)
         self.setObjectName("compare_measures")
         self.box = choice("compare_metrics", [words for words, _ in MEASURES], (
-            "What is measured of every result.\nOverlap and topology: Dice, IoU, parts and holes. Distances of "
-            "outlines: in the unit of the layer's scale. Single objects: panoptic quality, average precision, Rand, "
+            "What is measured of every result.\nOverlap and topology: Dice, IoU, parts and holes. Outlines: "
+            "distances in the unit of the layer's scale. Objects: panoptic quality, average precision, Rand, "
             "variation of information. The more, the longer it takes and the wider the table."
         ))
         self.how = KnobForm(Options, "compare_metric")
