@@ -42,6 +42,7 @@ bench: $(VENV)/installed-dev
 	$(BIN)/python benchmarks/strokes.py --data $(or $(DATA),sample_data)
 	$(BIN)/python benchmarks/annotator.py --data $(or $(DATA),sample_data)
 	$(BIN)/python benchmarks/metrics.py
+	$(BIN)/python benchmarks/instant.py
 	xvfb-run -a -s "-screen 0 1920x1080x24" $(BIN)/python benchmarks/window.py
 
 # train the features that ship, on drawn images; goes on where RUN left off

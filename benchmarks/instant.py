@@ -1,0 +1,108 @@
+"""Time from published strokes to labels, without a window: python benchmarks/instant.py [--side 512] [--rounds 20].
+
+first     a fresh image: its features, the heads, the product
+stroke    a new stroke on an image whose features are kept: the heads and the product
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import statistics
+import time
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from napari_unet.core.image import Image
+from napari_unet.core.instant.features import FeatureStore, suited
+from napari_unet.core.instant.instant import fit_instantly
+from napari_unet.core.method import assemble
+from napari_unet.core.predicting.devices import choose_device
+from napari_unet.core.scribbles import Pair, Scribbles, TrainingSet
+from napari_unet.core.work import Work
+from napari_unet.pretrained import load_features
+from napari_unet.sample_data import load
+
+LENGTH, WIDTH = 60, 7
+"""Pixels of a stroke."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--side", type=int, default=512, help="rows and columns of the image (default 512)")
+    parser.add_argument("--rounds", type=int, default=20, help="strokes (default 20)")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, mps")
+    given = parser.parse_args(arguments)
+    warm = FeatureStore(load_features(), choose_device(given.device))
+    answer(warm, learnt(picture(128, 1), start(128)[0]))  # torch's first call
+    for channels, what in ((1, "grey"), (3, "RGB")):
+        image, (paint, truth) = picture(given.side, channels), start(given.side)
+        began = time.perf_counter()
+        training = learnt(image, paint)
+        store = FeatureStore(suited(load_features(), training), choose_device(given.device), 2**32)
+        answer(store, training)
+        first = time.perf_counter() - began
+        rng, rounds = np.random.default_rng(0), []
+        for _ in range(given.rounds):
+            stroke(paint, truth, rng)
+            rounds.append(answer(store, learnt(image, paint)))
+        fit, product = (1e3 * statistics.median(column) for column in zip(*rounds, strict=True))
+        whole = 1e3 * statistics.median(map(sum, rounds))
+        print(f"{what:<5} {given.side} x {given.side}: first {first:.2f} s; stroke {whole:.0f} ms "
+              f"(heads {fit:.0f}, product {product:.0f})")
+    print(f"{platform.machine()}, {os.cpu_count()} cores, {torch.get_num_threads()} torch threads; "
+          f"median of {given.rounds} strokes")
+
+
+def picture(side: int, channels: int) -> Image:
+    """Return a noisy picture of nuclei."""
+    tile = load("nuclei").pairs[0].image.plane(0)[0]
+    repeats = -(-side // min(tile.shape))
+    grey = np.tile(tile, (repeats, repeats))[:side, :side].astype(np.float32)
+    rng = np.random.default_rng(0)
+    noisy = grey + rng.normal(0, 0.05 * grey.std(), (1, channels, side, side))
+    return Image(noisy.astype(np.float32), "NCYX", "nuclei")
+
+
+def start(side: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Return paint with a stroke per class, and the class of every pixel."""
+    reference = load("nuclei").references[0]
+    assert reference is not None
+    repeats = -(-side // min(reference.shape[-2:]))
+    truth = np.tile(reference[0], (repeats, repeats))[:side, :side]
+    paint, rng = np.zeros((side, side), np.uint8), np.random.default_rng(1)
+    while len(np.unique(paint)) < 3:
+        stroke(paint, truth, rng)
+    return paint, truth
+
+
+def stroke(paint: NDArray[np.uint8], truth: NDArray[np.uint8], rng: np.random.Generator) -> None:
+    """Paint a level line with the class in its middle, where that class is."""
+    y, x = (int(rng.integers(WIDTH, side - LENGTH)) for side in paint.shape)
+    place = (slice(y, y + WIDTH), slice(x, x + LENGTH))
+    number = truth[y + WIDTH // 2, x + LENGTH // 2]
+    paint[place] = np.where(truth[place] == number, number, paint[place])
+
+
+def learnt(image: Image, paint: NDArray[np.uint8]) -> TrainingSet:
+    """Return strokes as they are published."""
+    return TrainingSet((Pair(image, Scribbles.from_array(paint[None].copy())),))
+
+
+def answer(store: FeatureStore, training: TrainingSet) -> tuple[float, float]:
+    """Return the seconds that the heads take, and their product with the features of the whole image."""
+    began = time.perf_counter()
+    model = Work(fit_instantly(store, training)).result()
+    fitted = time.perf_counter()
+    image = training.pairs[0].image
+    assemble(image, model.segment(image))
+    return fitted - began, time.perf_counter() - fitted
+
+
+if __name__ == "__main__":
+    main()
