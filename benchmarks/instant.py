@@ -12,6 +12,7 @@ import platform
 import statistics
 import time
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -61,9 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def picture(side: int, channels: int) -> Image:
     """Return a noisy picture of nuclei."""
-    tile = load("nuclei").pairs[0].image.plane(0)[0]
-    repeats = -(-side // min(tile.shape))
-    grey = np.tile(tile, (repeats, repeats))[:side, :side].astype(np.float32)
+    grey = repeated(load("nuclei").pairs[0].image.plane(0)[0], side)
     rng = np.random.default_rng(0)
     noisy = grey + rng.normal(0, 0.05 * grey.std(), (1, channels, side, side))
     return Image(noisy.astype(np.float32), "NCYX", "nuclei")
@@ -73,12 +72,17 @@ def start(side: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Return paint with a stroke per class, and the class of every pixel."""
     reference = load("nuclei").references[0]
     assert reference is not None
-    repeats = -(-side // min(reference.shape[-2:]))
-    truth = np.tile(reference[0], (repeats, repeats))[:side, :side]
+    truth = repeated(reference[0], side)
     paint, rng = np.zeros((side, side), np.uint8), np.random.default_rng(1)
     while len(np.unique(paint)) < 3:
         stroke(paint, truth, rng)
     return paint, truth
+
+
+def repeated(plane: NDArray[Any], side: int) -> NDArray[Any]:
+    """Return a plane (Y, X) side by side with itself until it fills a square, (side, side)."""
+    times = -(-side // min(plane.shape))
+    return np.tile(plane, (times, times))[:side, :side]
 
 
 def stroke(paint: NDArray[np.uint8], truth: NDArray[np.uint8], rng: np.random.Generator) -> None:

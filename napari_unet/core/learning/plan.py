@@ -23,6 +23,7 @@ class Plan:
     patch : int or None
         Side of the patches in pixels; None: ``largest_patch``, or as large as the largest plane where that is less.
     largest_patch : int
+        In pixels; rounded up to a multiple of the network's stride.
     batch : int
         Patches per step (more where planes are smaller than ``largest_patch``, so that a step sees as much).
     learning_rate : float
