@@ -8,7 +8,6 @@ frozen events. Everything else, :meth:`Session.take` included, belongs to one th
 from __future__ import annotations
 
 import dataclasses
-import weakref
 from collections.abc import Generator, Hashable
 from typing import Any, Literal
 
@@ -298,18 +297,3 @@ class Session(Painting):
 def _answers_on(answer: Any, model: Any) -> bool:
     """Whether an answer to strokes stands on the features of a model: then it is the newer of the two."""
     return answer is not None and getattr(model, "refits", False) and answer.weights.step == model.weights.step
-
-
-_sessions: dict[int, tuple[weakref.ref[Any], Session]] = {}
-
-
-def session_of(owner: Any) -> Session:
-    """Return the session that belongs to a viewer (or to any other object), the same each time it is asked for.
-
-    It lives as long as its owner does.
-    """
-    owner = getattr(owner, "__wrapped__", owner)  # plugins may be handed a proxy of the viewer
-    key = id(owner)
-    if key not in _sessions:
-        _sessions[key] = weakref.ref(owner, lambda _: _sessions.pop(key, None)), Session()
-    return _sessions[key][1]

@@ -16,7 +16,8 @@ from napari_unet.core.latest import Latest
 from napari_unet.core.method import Patch, Progress, newest
 from napari_unet.core.scribbles import Scribbles, TrainingSet
 from napari_unet.live import CaughtUp, Focus, LivePatch, NoAnswers, Trouble, live_prediction
-from napari_unet.session import Session, session_of
+from napari_unet.session import Session
+from napari_unet.ui.sessions import session_of
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

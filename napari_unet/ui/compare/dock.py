@@ -9,9 +9,9 @@ from qtpy.QtCore import QTimer
 from napari_unet.comparison import Comparison, Finding
 from napari_unet.core.errors import UserError
 from napari_unet.io.recipe import Recipe
-from napari_unet.session import session_of
 
 from ..choices import LayerWatch
+from ..sessions import session_of
 from ..workers import Worker, WorkerGroup, sentence
 from .board import ResultsBoard
 from .effort import in_words

@@ -16,8 +16,9 @@ from qtpy.QtCore import QObject, Signal
 from napari_unet.core.errors import UserError
 from napari_unet.core.method import Model, Progress, Segmenter
 from napari_unet.core.threads import cores
-from napari_unet.session import Session, session_of
+from napari_unet.session import Session
 
+from ..sessions import session_of
 from ..workers import Worker, WorkerGroup, sentence
 from .binding import Binding
 from .prediction import LivePrediction
