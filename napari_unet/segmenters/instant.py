@@ -27,9 +27,9 @@ from . import register
 class Instant:
     """Features learnt beforehand on synthetic images, weighed to tell the strokes apart; answers in under a second.
 
-    Every painted pixel has 117 features of each channel: from a U-Net that has seen only drawn images and looks at
-    three sizes of the picture, and from classical filters. To these a linear classifier is fitted; of a class that is
-    painted more, each pixel counts less.
+    Every painted pixel has 85 features of each channel: from a U-Net that has seen only drawn images and looks at
+    the picture at full and half its size, and from classical filters. To these a linear classifier is fitted; of a
+    class that is painted more, each pixel counts less.
 
     Raises
     ------
