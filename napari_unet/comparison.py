@@ -170,6 +170,10 @@ def run_comparison(
     if folds < 1 or (folds > 1 and not held_out):
         raise UsageError(f"folds cannot be {folds}. Allowed: a whole number of at least 1, and 1 with a reference.")
     chosen(metrics)  # says what is wrong with a name before any work is done
+    known = [field.name for field in dataclasses.fields(Options)]
+    for name in judging or {}:
+        if name not in known:
+            raise UsageError(f"Metrics have no parameter {name!r}. Allowed: {', '.join(known)}.")
     judge = partial(score_pair, metrics=metrics, options=Options(**(judging or {})))
     wanted = tuple(
         checked_planes(image, None if planes is None else planes[number])

@@ -17,7 +17,27 @@ Fold = tuple[TrainingSet, tuple["Labels | None", ...]]
 def take_rounds(
     contender: Contender, parts: Sequence[Fold], planes: tuple[tuple[int, ...], ...], held_out: bool
 ) -> Generator[Finding, None, Outcome]:
-    """Let a contender take its turn in every fold; later folds answer only for the strokes held out in them."""
+    """Let a contender take its turn in every fold; later folds answer only for the strokes held out in them.
+
+    Parameters
+    ----------
+    contender : Contender
+    parts : sequence of Fold
+        The first fold also makes the masks of everything that is not held out later.
+    planes : tuple of tuple of int
+        By image: planes to segment.
+    held_out : bool
+        Whether strokes are the judges; otherwise only the first fold counts.
+
+    Yields
+    ------
+    Finding
+
+    Returns
+    -------
+    Outcome
+        Its masks are painted ids, 0 where nothing was segmented.
+    """
     first = yield from take_turn(contender, parts[0][0], planes)
     done, seconds, said = [list(one) for one in first.planes], first.seconds, [first.said]
     for training, held in parts[1:] if held_out else ():
@@ -43,17 +63,17 @@ def take_rounds(
 
 
 def strokes_of(held: TrainingSet) -> tuple[Labels | None, ...]:
-    """Return by image the strokes as labels, None without any."""
+    """Return by image the strokes as painted ids, uint8 (the image's shape without channels); None without any."""
     return tuple(pair.scribbles.to_array() if pair.scribbles.planes else None for pair in held.pairs)
 
 
 def together(parts: Sequence[Labels | None]) -> Labels | None:
-    """Put the strokes of all folds of one image together; no two share a pixel."""
+    """Put the strokes of all folds of one image, arrays of one shape, together; no two share a pixel."""
     there = [part for part in parts if part is not None]
     return np.maximum.reduce(there) if there else None
 
 
 def plane_of(labels: Labels, number: int) -> Labels:
-    """Return a plane of labels as a view."""
+    """Return a plane (Y, X) of labels (..., Y, X) as a view, counted through all leading axes."""
     plane: Labels = labels.reshape(-1, *labels.shape[-2:])[number]
     return plane

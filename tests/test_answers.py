@@ -81,6 +81,23 @@ class TestAnswers:
         assert second.classes.ids == (1, 2, 3)
         assert (assemble(image, second.segment(image))[:, 60:76] == 3).mean() > 0.9
 
+    def test_a_device_that_is_not_there_is_for_the_training_to_say(self) -> None:
+        box = Latest(trained_on(picture(), strokes(*TWO)))
+        assert isinstance(settled(Answers(box, load_features, "cuda:99")), InstantModel)
+
+    def test_what_cannot_be_answered_is_said_once(self) -> None:
+        def broken() -> Weights:
+            raise UserError("no features")
+
+        box = Latest(trained_on(picture(), strokes(*TWO)))
+        answers = Answers(box, broken, "cpu")
+        with pytest.raises(UserError, match="no features"):
+            answers.over(None)
+        assert answers.over(None) is None
+        box.put(trained_on(picture(), strokes(*TWO)))
+        with pytest.raises(UserError, match="no features"):
+            answers.over(None)
+
     def test_erased_strokes_leave_the_old_answer(self) -> None:
         image = picture()
         box = Latest(trained_on(image, strokes(*TWO)))
@@ -219,6 +236,12 @@ class TestContest:
         found = {first: at(mine[0], mine[1]), newer: at(theirs[0], theirs[1])}
         assert winner(first, first, [newer], found) is (newer if wins else first)
 
+    def test_small_losses_do_not_add_up(self, field: tuple[Candidate, ...]) -> None:
+        first, best, newer = field
+        found = {first: at(0.905, 0.30), best: at(0.90, 0.20), newer: at(0.895, 0.10)}
+        assert winner(first, first, [best], found) is best  # the first step may cost a little
+        assert winner(first, best, [newer], found) is best
+
     def test_a_best_one_that_falls_behind_gives_way_to_the_first(self, field: tuple[Candidate, ...]) -> None:
         first, best, newer = field
         found = {first: at(0.9, 0.2), best: at(0.9, 0.21), newer: at(0.9, 0.3)}
@@ -248,6 +271,16 @@ class TestContest:
         swapped = tuple(dataclasses.replace(one, held_since=0) if one.pixels.min() >= 30 * 80 else one
                         for one in single_strokes(mistaken))
         assert _run(standing(store, mistaken, swapped, 0)).mean == 0.0
+
+    def test_a_class_of_which_nothing_is_learnt_does_not_count(self, store: FeatureStore) -> None:
+        paint = strokes(*((row, 4, 1) for row in (10, 30, 50)), *((row, 34, 2) for row in (10, 30, 50)))
+        paint[5:8, 60:70] = paint[20:23, 60:70] = 3
+        training = trained_on(picture(), paint)
+        held = tuple(dataclasses.replace(one, held_since=0) if one.class_id == 3 or one.pixels.min() >= 30 * 80 else one
+                     for one in single_strokes(training))
+        found = _run(standing(store, training, held, 0))
+        assert found.dice[3] is None
+        assert found.dice[2] == 1.0
 
     def test_a_few_planes_stand_for_many(self) -> None:
         stack = np.zeros((contest.MOST_PLANES + 4, 16, 16), np.uint8)
@@ -309,12 +342,26 @@ class TestStart:
 
         monkeypatch.setattr(trained, "load_features", missing)
         training = trained_on(picture(), strokes(*TWO))
-        events = list(Work(make_method("unet", seconds=None, steps=1, device="cpu", patch=32).fit(training)))
-        assert events[0].text == "The pre-trained features are missing (there). Training from nothing goes on."
+        with pytest.warns(InputWarning, match=r"features are missing \(there\)\. Training from nothing goes on\."):
+            events = list(Work(make_method("unet", seconds=None, steps=1, device="cpu", patch=32).fit(training)))
         assert events[-1].model is not None
         assert not events[-1].model.refits
         with pytest.raises(UserError, match="features are missing"):
             Work(make_method("unet", start="pretrained").fit(training)).result()
+
+    def test_a_loaded_model_waits_for_strokes_and_then_answers_them(self) -> None:
+        image = picture()
+        method = make_method("unet", seconds=None, steps=1, device="cpu", patch=32)
+        weights = Work(method.fit(trained_on(image, strokes(*TWO)))).result().weights
+        box = Latest(trained_on(image, strokes()))
+        events = method.continue_from(weights).fit(box)
+        assert next(events).model is None
+        box.put(trained_on(image, strokes(*TWO)))
+        first = next(event for event in events if event.model is not None)
+        assert first.text.startswith("Answered at once")
+        assert first.model is not None
+        assert first.model.refits
+        events.close()
 
     def test_a_stroke_where_there_are_no_numbers_keeps_what_is_shown(self) -> None:
         clean = picture()

@@ -259,6 +259,8 @@ def test_wrong_calls() -> None:
         run(one, folds=3)
     with pytest.raises(UsageError, match="folds cannot be 0"):
         run(one, dense=False, folds=0)
+    with pytest.raises(UsageError, match=r"Metrics have no parameter 'reach'\. Allowed: tolerance"):
+        run(one, judging={"reach": 1})
     with pytest.raises(UsageError, match="no metric or family of metrics called 'beauty'"):
         run(one, metrics=["beauty"])
     with pytest.raises(UserError, match="1 images but 2 references"):

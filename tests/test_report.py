@@ -643,7 +643,7 @@ def test_the_folder_of_a_real_comparison_can_be_run_again_from(compared, tmp_pat
     assert recipe.knobs["sigma"] is not None, "chosen, so that it is the same again"
     for name in ("recipes/forest.json", "models/forest.pt", "methods.txt"):
         with pytest.raises(UserError, match="is an input of this command"):
-            ComparisonFolder(tmp_path / "out", overwrite=True).check_inputs([tmp_path / "out" / name])
+            ComparisonFolder(tmp_path / "out", overwrite=True, inputs=[tmp_path / "out" / name])
 
 
 def test_what_an_earlier_comparison_left_goes_and_the_files_of_others_stay(compared, tmp_path):

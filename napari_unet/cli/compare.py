@@ -33,9 +33,9 @@ def compare(arguments: argparse.Namespace) -> None:
     judging = knobs.parse(Options, {name.removeprefix(JUDGING): value for name, value in arguments.set
                                     if name.startswith(JUDGING)})
     options = settings([one for one in arguments.set if not one[0].startswith(JUDGING)], methods)
-    folder = ComparisonFolder(arguments.output, arguments.overwrite)
-    folder.check_inputs(str(name) for name in (*sum(files, ()), arguments.model, *filter(is_recipe, methods))
-                        if name is not None)
+    inputs = tuple(str(name) for name in (*sum(files, ()), arguments.model, *filter(is_recipe, methods))
+                   if name is not None)
+    folder = ComparisonFolder(arguments.output, arguments.overwrite, inputs)
     references = [row[2] for row in files]
     work = workflows.compare(
         pictures([str(row[0]) for row in files], arguments.axes),

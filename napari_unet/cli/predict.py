@@ -10,7 +10,7 @@ from pathlib import Path
 
 from napari_unet.core.errors import UsageError, UserError
 from napari_unet.core.predicting.predict import NetworkModel
-from napari_unet.io import check_output, create_mask, create_probabilities, name_of, output_suffixes
+from napari_unet.io import check_output, clear_of_inputs, create_mask, create_probabilities, name_of, output_suffixes
 from napari_unet.io.model_file import load_model
 from napari_unet.prediction import prediction_shape, probability_shape, segment_into
 
@@ -28,11 +28,16 @@ class Target:
 
 def predict(arguments: argparse.Namespace) -> None:
     """Segment images and save the masks."""
+    inputs = [*arguments.images, arguments.model]
     targets = plan(arguments.images, arguments.output, arguments.probabilities)
     outputs = [path for target in targets for path in (target.mask, target.probabilities) if path is not None]
     if len({path.resolve() for path in outputs}) < len(outputs):
         raise UserError("Two results would have the same file name. Rename an image, or predict them one by one.")
-    replace = {path: writable(path, arguments.overwrite, [*arguments.images, arguments.model]) for path in outputs}
+    for path in outputs:
+        clear_of_inputs(path, inputs)
+    for folder in {arguments.output, arguments.probabilities}.intersection(path.parent for path in outputs):
+        make_folder(folder)
+    replace = {path: writable(path, arguments.overwrite, inputs) for path in outputs}
     model = load_model(arguments.model, device=arguments.device)
     if arguments.tta:
         if not isinstance(model, NetworkModel):
@@ -64,7 +69,7 @@ def predict(arguments: argparse.Namespace) -> None:
 
 
 def plan(images: Sequence[str], output: Path, probabilities: Path | None) -> list[Target]:
-    """Say where the results of each image go, making the folder for several.
+    """Say where the results of each image go.
 
     Raises
     ------
@@ -78,10 +83,6 @@ def plan(images: Sequence[str], output: Path, probabilities: Path | None) -> lis
         raise UsageError(f"{len(images)} images cannot go into the one file {output}. Give -o a folder.")
     if probabilities is not None and (probabilities.suffix.lower() in (".tif", ".tiff")) is (len(images) > 1):
         raise UsageError(f"--probabilities {probabilities}: give a .tif file for one image, a folder for several.")
-    if in_folder:
-        make_folder(output)
-    if probabilities is not None and len(images) > 1:
-        make_folder(probabilities)
     targets = []
     for name in images:
         stem = name_of(name)

@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from napari_unet.core.errors import InputWarning, UserError
 from napari_unet.core.method import Progress
+from napari_unet.io import clear_of_inputs
 
 T = TypeVar("T")
 
@@ -64,13 +65,8 @@ def writable(path: Path, overwrite: bool, inputs: Iterable[str | Path] = ()) -> 
         If it exists and may not be replaced, is an input, holds one or lies inside one, or its folder does not exist or
         cannot be written.
     """
+    clear_of_inputs(path, inputs)
     resolved = path.resolve()
-    for one in inputs:
-        source = Path(one).resolve()
-        if source == resolved or resolved in source.parents:
-            raise UserError(f"{path} is an input of this command and is never overwritten. Choose another output.")
-        if source.suffix.lower() == ".zarr" and source in resolved.parents:
-            raise UserError(f"{path} lies inside an input of this command, {one}. Choose a place outside of it.")
     if not resolved.parent.is_dir():
         raise UserError(f"There is no folder {resolved.parent} to write {path.name} into. Make it, or choose another.")
     try:

@@ -7,7 +7,7 @@ same for every format, the command line, the window and scripts. Knows no GUI pa
 from __future__ import annotations
 
 from ._contents import Code, Contents, Format, MaskInfo, Sink
-from ._output import Output
+from ._output import Output, clear_of_inputs
 from ._reading import name_of, read_contents, read_image, read_labels
 from ._saving import (
     check_output,
@@ -29,6 +29,7 @@ __all__ = [
     "Output",
     "Sink",
     "check_output",
+    "clear_of_inputs",
     "create_mask",
     "create_probabilities",
     "name_of",

@@ -6,7 +6,7 @@ import contextlib
 import os
 import shutil
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -42,6 +42,24 @@ def remove(path: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
     else:
         path.unlink(missing_ok=True)
+
+
+def clear_of_inputs(place: Path, inputs: Iterable[str | Path]) -> None:
+    """Make sure that what is written at a place harms no input.
+
+    Raises
+    ------
+    UserError
+        If the place is an input, holds one, or lies inside an OME-Zarr store that is read.
+    """
+    target = place.resolve()
+    for one in inputs:
+        source = Path(one).resolve()
+        if source.is_relative_to(target):
+            raise UserError(f"{one} is an input of this command and is never overwritten. Choose another output.")
+        stores = {store for store in (source, *source.parents) if store.suffix.lower() == ".zarr"}
+        if stores.intersection(target.parents):
+            raise UserError(f"{place} lies inside an input of this command, {one}. Choose a place outside of it.")
 
 
 def check_place(path: Path, overwrite: bool, may_replace: Callable[[Path], str]) -> Path:

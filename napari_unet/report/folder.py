@@ -6,13 +6,13 @@ import csv
 import dataclasses
 import re
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from napari_unet.comparison import Comparison
 from napari_unet.core.errors import UserError
-from napari_unet.io import save_mask
+from napari_unet.io import clear_of_inputs, save_mask
 from napari_unet.io.model_file import can_be_saved, save_model
 from napari_unet.io.recipe import save_recipe
 from napari_unet.segmenters import SHELF
@@ -36,17 +36,24 @@ class ComparisonFolder:
     path : Path
     overwrite : bool
         Whether results that are there may be replaced; other files in the folder are left alone.
+    inputs : sequence of str or Path
+        Files of the comparison, which no result may replace.
 
     Raises
     ------
     UserError
-        If the folder cannot be made or written, or holds results and may not be overwritten.
+        If an input is where a result goes, the folder cannot be made or written, or it holds results and may not be
+        overwritten.
     """
 
     path: Path
     overwrite: bool = False
+    inputs: Sequence[str | Path] = ()
 
     def __post_init__(self) -> None:
+        folders = [self.path / name for name in (MASKS, RECIPES, MODELS)]
+        for place in (*self._files, *folders):
+            clear_of_inputs(place, self.inputs)
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             probe = self.path / ".napari-unet-probe"
@@ -54,7 +61,6 @@ class ComparisonFolder:
             probe.unlink()
         except OSError as error:
             raise UserError(f"The folder {self.path} cannot be written ({error.strerror}). Choose another.") from None
-        folders = (self.path / name for name in (MASKS, RECIPES, MODELS))
         there = [one for one in (*self._files, *(one for folder in folders if folder.is_dir()
                                                  for one in folder.iterdir())) if one.exists()]
         if there and not self.overwrite:
@@ -66,20 +72,6 @@ class ComparisonFolder:
     @property
     def _files(self) -> tuple[Path, ...]:
         return tuple(self.path / name for name in (REPORT, TABLE, FIGURE, METHODS))
-
-    def check_inputs(self, inputs: Iterable[str | Path]) -> None:
-        """Make sure that no input of the comparison would be replaced by its results.
-
-        Raises
-        ------
-        UserError
-            If an input is where a result goes.
-        """
-        for one in inputs:
-            place = Path(one).resolve()
-            folders = [(self.path / name).resolve() for name in (MASKS, RECIPES, MODELS)]
-            if place in [file.resolve() for file in self._files] or any(map(place.is_relative_to, folders)):
-                raise UserError(f"{one} is an input of this command and is never overwritten. Choose another folder.")
 
     def save(self, comparison: Comparison, formats: Sequence[str] = (".tif",), models: bool = False) -> None:
         """Write the report, the table, the figure, the parameters, and of each method its masks and its recipe.

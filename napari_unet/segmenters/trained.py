@@ -7,19 +7,20 @@ at needs nothing more; later, it calls :func:`offer`. Trains nothing itself.
 from __future__ import annotations
 
 import dataclasses
+import warnings
 from collections.abc import Generator
 from typing import Annotated, Any, ClassVar, Literal, cast, get_type_hints
 
 from napari_unet import losses, networks
 from napari_unet.core import knobs
-from napari_unet.core.errors import UsageError, UserError
-from napari_unet.core.instant.improve import improve
+from napari_unet.core.errors import InputWarning, UsageError, UserError
+from napari_unet.core.instant.improve import improve, wait_for_strokes
 from napari_unet.core.knobs import Knob
 from napari_unet.core.latest import Latest
 from napari_unet.core.learning.augment import Augmentation
 from napari_unet.core.learning.plan import Plan
 from napari_unet.core.learning.trainer import train
-from napari_unet.core.method import Progress, newest
+from napari_unet.core.method import Progress
 from napari_unet.core.predicting.predict import NetworkModel
 from napari_unet.core.predicting.weights import Network, Weights
 from napari_unet.core.registry import Entry
@@ -108,14 +109,16 @@ class Training:
         From pre-trained features it goes as :func:`napari_unet.core.instant.improve.improve` says.
         """
         loss = losses.SHELF[self.loss]
-        features = initial if initial is not None and _answers(initial, newest(painted)) else None
+        features = None
+        if initial is not None and _answers(initial, (yield from wait_for_strokes(painted))):
+            features = initial
         if initial is None and self.start != "scratch":
             try:
                 features = self._features()
             except UserError as error:
                 if self.start == "pretrained":
                     raise
-                yield Progress(f"{error} Training from nothing goes on.")
+                warnings.warn(f"{error} Training from nothing goes on.", InputWarning, stacklevel=2)
         if features is not None:
             plan = dataclasses.replace(self.plan(gentle=features.step > 0), largest_patch=PRETRAINED_PATCH)
             return (yield from improve(painted, features, loss, plan))

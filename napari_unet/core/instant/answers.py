@@ -48,6 +48,7 @@ class Answers:
         self._training: weakref.ref[TrainingSet] | None = None  # weak: closed images go with their features
         self._fit: Generator[Progress, None, InstantModel] | None = None
         self._answer: InstantModel | None = None
+        self._refused: tuple[TrainingSet, Model | None] | None = None
 
     @property
     def busy(self) -> bool:
@@ -78,10 +79,16 @@ class Answers:
             self._store = self._training = self._fit = self._answer = None
             return model
         training = self._painted.get()
+        if self._refused == (training, model):
+            return self._answer or model
         if training.missing() is None and (not self._is_known(training) or not self._serves(model)):
             self._training = weakref.ref(training)
             if not self._serves(model) or (model is None and not self._knows(training)):
-                self._begin(model, training)
+                try:
+                    self._begin(model, training)
+                except UserError:
+                    self._refused = training, model
+                    raise
             assert self._store is not None
             self._fit = fit_instantly(self._store, training)
         if self._fit is not None:
@@ -112,7 +119,11 @@ class Answers:
             self._base = self._features()
             weights = suited(self._base, training)
         self._images = weakref.WeakSet(pair.image for pair in training.pairs)
-        self._store = FeatureStore(weights, choose_device(self._device), self._memory)
+        try:
+            device = choose_device(self._device)
+        except UserError:  # the training that asked for it says that it is not there
+            device = choose_device("auto")
+        self._store = FeatureStore(weights, device, self._memory)
 
     def _work(self, fit: Generator[Progress, None, InstantModel]) -> None:
         try:

@@ -99,11 +99,11 @@ class Standing:
         """Mean Dice without the background."""
         return mean_score(self.dice)
 
-    def beats(self, other: Standing, margin: float) -> bool:
-        """Whether the loss is lower by more than a margin (nat), and Dice not lower by more than :data:`ALIKE`."""
+    def beats(self, other: Standing, margin: float, alike: float = ALIKE) -> bool:
+        """Whether the loss is lower by more than a margin (nat), and Dice not lower by more than ``alike``."""
         if self.loss is None or other.loss is None:
             return False
-        return self.loss < other.loss - margin and (self.mean or 0.0) >= (other.mean or 0.0) - ALIKE
+        return self.loss < other.loss - margin and (self.mean or 0.0) >= (other.mean or 0.0) - alike
 
 
 class Contest:
@@ -163,11 +163,14 @@ class Contest:
 def winner(
     first: Candidate, best: Candidate, newest: Sequence[Candidate], found: Mapping[Candidate, Standing]
 ) -> Candidate:
-    """Return the best so far, unless the first has caught up or a newer one is clearly better."""
+    """Return the best so far, unless the first has caught up or a newer one is clearly better.
+
+    Only the step from the first may cost a little Dice: many small losses, one after the other, are a large one.
+    """
     if found[first].beats(found[best], 0.0):
         best = first
     for one in newest:
-        if found[one].beats(found[best], 0.0 if best.trained else CLEARLY):
+        if found[one].beats(found[best], 0.0, 0.0) if best.trained else found[one].beats(found[first], CLEARLY):
             best = one
     return best
 
@@ -209,12 +212,13 @@ def standing(
     nothing = Standing(dict.fromkeys(training.painted_ids))
     if not can_judge(strokes, step):
         return nothing
-    honest = [one for one in strokes if one.counts(step, SETTLE_STEPS)]
     kept = _with(training, [one for one in strokes if one.held], inside=False)
-    if kept.missing() is not None:
+    learnt = set(kept.painted_ids)  # of few planes, all strokes of a class may be held out
+    honest = tuple(one for one in strokes if one.counts(step, SETTLE_STEPS) and one.class_id in learnt)
+    if kept.missing() is not None or not can_judge(honest, step):
         return nothing
     model = yield from _silent(fit_instantly(store, kept, seed))
-    held = _with(training, honest, inside=True)
+    held = _with(training, list(honest), inside=True)
     features, truth = yield from _silent(gather(store, [pair for pair in held.pairs if pair.scribbles.planes]))
     ids = np.array(model.classes.ids)
     logits = model.head(features)
@@ -231,7 +235,7 @@ def standing(
 
 
 def few(training: TrainingSet, strokes: tuple[Stroke, ...]) -> tuple[TrainingSet, tuple[Stroke, ...]]:
-    """Return a few planes of a training set, every class included, and their strokes."""
+    """Return a few planes of a training set, those that add a class first, and their strokes."""
     places = [(index, plane) for index, pair in enumerate(training.pairs) for plane in pair.scribbles.planes]
     if len(places) <= MOST_PLANES:
         return training, strokes

@@ -54,7 +54,7 @@ def improve(
     UserError, UsageError, WorkError
         As :func:`~napari_unet.core.learning.trainer.train` and :func:`~napari_unet.core.instant.instant.fit_instantly`.
     """
-    training = yield from _wait(source)
+    training = yield from wait_for_strokes(source)
     if features.step == 0:
         features = suited(features, training)
     store = FeatureStore(features, choose_device(plan.device), MEMORY)
@@ -82,8 +82,14 @@ def improve(
     return dataclasses.replace(answer.as_network(best.device), refits=True)
 
 
-def _wait(source: TrainingSet | Latest[TrainingSet]) -> Generator[Progress, None, TrainingSet]:
-    """Wait for strokes of two classes and return them."""
+def wait_for_strokes(source: TrainingSet | Latest[TrainingSet]) -> Generator[Progress, None, TrainingSet]:
+    """Wait for strokes of two classes and return them, saying every 0.1 s what to paint.
+
+    Raises
+    ------
+    UserError
+        If a plain training set has fewer.
+    """
     while (missing := (training := newest(source)).missing()) is not None:
         if not isinstance(source, Latest):
             raise UserError(missing)

@@ -211,7 +211,7 @@ class TrainDock(TrainPanel):
         self.live_button.setToolTip(
             "Let the training rest; it keeps all it has learnt." if live else
             "Let the network learn while you paint. Strokes are answered at once without it, too; it makes the answer "
-            "better, and only a better one is shown."
+            "better, and only a better one is shown, unless the network begins with nothing."
         )
         self.update_button.setEnabled(not live)
         self.stop_button.setEnabled(self.engine.training)
