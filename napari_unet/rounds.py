@@ -29,14 +29,8 @@ def take_rounds(
     held_out : bool
         Whether strokes are the judges; otherwise only the first fold counts.
 
-    Yields
-    ------
-    Finding
-
-    Returns
-    -------
-    Outcome
-        Its masks are painted ids, 0 where nothing was segmented.
+    What is yielded, returned and raised is that of :func:`.turn.take_turn`; masks are painted ids, 0 where nothing was
+    segmented.
     """
     first = yield from take_turn(contender, parts[0][0], planes)
     done, seconds, said = [list(one) for one in first.planes], first.seconds, [first.said]

@@ -35,9 +35,10 @@ def predict(arguments: argparse.Namespace) -> None:
         raise UserError("Two results would have the same file name. Rename an image, or predict them one by one.")
     for path in outputs:
         clear_of_inputs(path, inputs)
+    # only now: a refused command leaves no folder behind
     for folder in {arguments.output, arguments.probabilities}.intersection(path.parent for path in outputs):
         make_folder(folder)
-    replace = {path: writable(path, arguments.overwrite, inputs) for path in outputs}
+    replace = {path: writable(path, arguments.overwrite) for path in outputs}
     model = load_model(arguments.model, device=arguments.device)
     if arguments.tta:
         if not isinstance(model, NetworkModel):

@@ -110,9 +110,10 @@ class Training:
         """
         loss = losses.SHELF[self.loss]
         features = None
-        if initial is not None and _answers(initial, (yield from wait_for_strokes(painted))):
-            features = initial
-        if initial is None and self.start != "scratch":
+        if initial is not None:
+            if _answers(initial, (yield from wait_for_strokes(painted))):
+                features = initial
+        elif self.start != "scratch":
             try:
                 features = self._features()
             except UserError as error:

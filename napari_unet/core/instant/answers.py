@@ -48,7 +48,7 @@ class Answers:
         self._training: weakref.ref[TrainingSet] | None = None  # weak: closed images go with their features
         self._fit: Generator[Progress, None, InstantModel] | None = None
         self._answer: InstantModel | None = None
-        self._refused: tuple[TrainingSet, Model | None] | None = None
+        self._refused: tuple[weakref.ref[TrainingSet], Model | None] | None = None
 
     @property
     def busy(self) -> bool:
@@ -79,7 +79,7 @@ class Answers:
             self._store = self._training = self._fit = self._answer = None
             return model
         training = self._painted.get()
-        if self._refused == (training, model):
+        if self._is_refused(training, model):
             return self._answer or model
         if training.missing() is None and (not self._is_known(training) or not self._serves(model)):
             self._training = weakref.ref(training)
@@ -87,7 +87,7 @@ class Answers:
                 try:
                     self._begin(model, training)
                 except UserError:
-                    self._refused = training, model
+                    self._refused, self._fit = (self._training, model), None
                     raise
             assert self._store is not None
             self._fit = fit_instantly(self._store, training)
@@ -110,6 +110,9 @@ class Answers:
 
     def _is_known(self, training: TrainingSet) -> bool:
         return self._training is not None and self._training() is training
+
+    def _is_refused(self, training: TrainingSet, model: Model | None) -> bool:
+        return self._refused is not None and self._refused[0]() is training and self._refused[1] is model
 
     def _begin(self, model: Model | None, training: TrainingSet) -> None:
         """Start with the features of a model, or with those to begin with, for these images."""

@@ -210,12 +210,12 @@ def standing(
     network of so many steps.
     """
     nothing = Standing(dict.fromkeys(training.painted_ids))
-    if not can_judge(strokes, step):
+    learnt = {one.class_id for one in strokes if not one.held}  # of few planes, all of a class may be held out
+    honest = tuple(one for one in strokes if one.counts(step, SETTLE_STEPS) and one.class_id in learnt)
+    if not can_judge(honest, step):
         return nothing
     kept = _with(training, [one for one in strokes if one.held], inside=False)
-    learnt = set(kept.painted_ids)  # of few planes, all strokes of a class may be held out
-    honest = tuple(one for one in strokes if one.counts(step, SETTLE_STEPS) and one.class_id in learnt)
-    if kept.missing() is not None or not can_judge(honest, step):
+    if kept.missing() is not None:
         return nothing
     model = yield from _silent(fit_instantly(store, kept, seed))
     held = _with(training, list(honest), inside=True)
