@@ -140,7 +140,7 @@ class _Predictor:
                 model = self._newest()
             except UserError as error:
                 return Trouble(str(error))
-            if self.busy:
+            if self._answers is not None and self._answers.busy:
                 return None  # the answer to the newest stroke comes before anything else
             if focus is None or self._place is None or not self._place.same_place(focus):
                 self.forget()
@@ -151,6 +151,8 @@ class _Predictor:
             try:
                 self._start_runs(model, focus)
                 run = self._front or self._rest
+                if self.busy and (self._front is None or self._front.seen_view):
+                    return None  # a better answer to what is looked at comes before what is not
                 if run is None:
                     caught_up, self._caught_up = self._caught_up, True
                     return None if caught_up else CaughtUp()
@@ -168,7 +170,7 @@ class _Predictor:
     @property
     def busy(self) -> bool:
         """Whether there is work although nothing was brought."""
-        return self._answers is not None and self._answers.busy
+        return self._answers is not None and self._answers.unfinished
 
     def _newest(self) -> Model | None:
         model = self._models.get()

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from napari_unet import pretrained
+from napari_unet.core.predicting.trees import LAST_LAYERS
 
 MOST_BYTES = 8_000_000
 LAST_ROWS = 10
@@ -31,7 +32,7 @@ def half(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     """
     kept = {}
     for name, tensor in tensors.items():
-        if name.startswith("head."):
+        if name.startswith(LAST_LAYERS):
             continue
         kept[name] = tensor.half() if tensor.is_floating_point() else tensor
         if not bool(torch.isfinite(kept[name]).all()):

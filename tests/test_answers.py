@@ -25,7 +25,7 @@ from napari_unet.core.predicting.predict import NetworkModel
 from napari_unet.core.predicting.weights import Weights
 from napari_unet.core.scribbles import Pair, Scribbles, TrainingSet
 from napari_unet.core.work import Work
-from napari_unet.live import Focus, LivePatch, Trouble, live_prediction
+from napari_unet.live import CaughtUp, Focus, LivePatch, Trouble, live_prediction
 from napari_unet.pretrained import load_features
 from napari_unet.session import ANSWERED, Session
 
@@ -54,7 +54,7 @@ TWO = ((10, 4, 1), (10, 34, 2))
 
 def settled(answers: Answers, model: Model | None = None) -> Model | None:
     found = answers.over(model)
-    while answers.busy:
+    while answers.unfinished:
         found = answers.over(model)
     return found
 
@@ -74,12 +74,19 @@ class TestAnswers:
         assert isinstance(first, InstantModel)
         assert settled(answers) is first
         box.put(trained_on(image, strokes(*TWO, (30, 62, 3))))
-        assert answers.over(None) is first  # until the next one is there
-        second = settled(answers)
+        second = answers.over(None)  # what trees correct later is shown at once
+        assert second is not first
         assert isinstance(second, InstantModel)
-        assert second.store is first.store
-        assert second.classes.ids == (1, 2, 3)
-        assert (assemble(image, second.segment(image))[:, 60:76] == 3).mean() > 0.9
+        assert second.trees is None
+        assert answers.unfinished
+        assert not answers.busy
+        last = settled(answers)
+        assert isinstance(last, InstantModel)
+        assert last.trees is not None
+        assert last.head is second.head
+        assert last.store is first.store
+        assert last.classes.ids == (1, 2, 3)
+        assert (assemble(image, last.segment(image))[:, 60:76] == 3).mean() > 0.9
 
     def test_a_device_that_is_not_there_is_for_the_training_to_say(self) -> None:
         box = Latest(trained_on(picture(), strokes(*TWO)))
@@ -197,6 +204,12 @@ def test_a_live_prediction_follows_strokes_without_a_training() -> None:
     patch = next_patch()
     assert set(np.unique(patch.patch.labels)) == {1, 2, 3}
     assert isinstance(patch.model, InstantModel)
+    assert patch.model.trees is None  # what is fitted at once is shown at once
+    closer = next_patch()
+    assert isinstance(closer.model, InstantModel)
+    assert closer.model.trees is not None
+    assert closer.model.head is patch.model.head
+    assert isinstance(next(predictor), CaughtUp)
     session.answered(patch.model.as_network("cpu"))
     assert session.state.text == ANSWERED
     assert session.model is not None

@@ -13,6 +13,7 @@ from napari_unet import pretrained
 from napari_unet.core.classes import ClassTable
 from napari_unet.core.errors import InputWarning, UsageError, UserError
 from napari_unet.core.image import Image
+from napari_unet.core.instant.growing import COUNT
 from napari_unet.core.instant.instant import InstantModel, drawn
 from napari_unet.core.method import Progress, assemble
 from napari_unet.core.predicting.predict import NetworkModel
@@ -52,7 +53,7 @@ def labels_of(model: InstantModel | NetworkModel, image: Image) -> np.ndarray:
 
 @pytest.mark.parametrize("classes", [2, 3, 5])
 @pytest.mark.parametrize("channels", [1, 2, 3, 5])
-@pytest.mark.parametrize("head", ["ridge", "logistic"])
+@pytest.mark.parametrize("head", ["ridge", "logistic", "trees"])
 def test_stripes_of_any_number_of_classes_and_channels(classes: int, channels: int, head: str) -> None:
     image, truth, strokes = scene(classes, channels)
     model = fitted(image, strokes, Instant(head=head, device="cpu"))
@@ -65,12 +66,14 @@ def test_the_first_answer_comes_before_the_better_one() -> None:
     image, truth, strokes = scene(3)
     method, store = METHOD, METHOD.store()
     events = list(method.fit(training(image, strokes), store))
-    assert [event.model is not None for event in events] == [False, True]
+    assert [event.model is not None for event in events] == [False, True] + [False] * COUNT
     assert all(isinstance(event, Progress) for event in events)
-    assert np.mean(labels_of(events[-1].model, image) == truth) > 0.9
+    assert np.mean(labels_of(events[1].model, image) == truth) > 0.9
     # the second time nothing has to be looked at: the first event brings a model
     events = list(method.fit(training(image, strokes), store))
-    assert [event.model is not None for event in events] == [True]
+    assert events[0].model is not None
+    assert events[0].model.trees is None
+    assert len(list(Instant(device="cpu", head="logistic").fit(training(image, strokes), store))) == 0
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -180,7 +183,7 @@ def test_of_very_much_paint_every_class_is_drawn() -> None:
 
 
 def test_knobs_are_checked() -> None:
-    with pytest.raises(UsageError, match=r"head cannot be 'svm'\. Allowed: one of logistic, ridge"):
+    with pytest.raises(UsageError, match=r"head cannot be 'svm'\. Allowed: one of ridge, logistic, trees"):
         Instant(head="svm")
     with pytest.raises(UsageError, match="memory cannot be 3"):
         Instant(memory=3)

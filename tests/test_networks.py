@@ -192,14 +192,15 @@ def test_published_network_drops_out_only_while_learning() -> None:
 
 @pytest.mark.parametrize("extra", [
     {"halvings": 1}, {"halvings": 3}, {"filters": True}, {"halvings": 2, "filters": True},
+    {"surroundings": True}, {"filters": True, "surroundings": True},
 ])
 def test_unet_with_other_views_of_the_picture_is_exact_on_a_part_of_it(extra: dict[str, Any]) -> None:
     torch.manual_seed(0)
     network = UNet(depth=2, width=4, features=3, channelwise=True, **extra)
     module = network.build(2, 3).eval()
     stride, halo = network.stride, network.halo
-    x = torch.randn(1, 2, 12 * stride + halo, 12 * stride + 2 * halo)
-    top, left = 5 * stride, 6 * stride
+    top, left = halo + 5 * stride, halo + 6 * stride
+    x = torch.randn(1, 2, top + 4 * stride + halo, left + 5 * stride + halo)
     above, before = max(0, top - halo), max(0, left - halo)
     with torch.inference_mode():
         whole = module(x)[..., top : top + 2 * stride, left : left + 3 * stride]

@@ -96,7 +96,7 @@ def learn_deep(painted: Latest[TrainingSet], seed: int, device: str) -> Learner:
     for event in method.fit(painted):
         newest = event.model or newest
         answer = answers.over(newest)
-        while answers.busy:
+        while answers.unfinished:  # in the window another thread does this, on the same processor
             answer = answers.over(newest)
         if isinstance(answer, InstantModel) and answer is not shown:
             shown = answer

@@ -32,6 +32,8 @@ class Knob:
         Folded away in forms.
     auto : tuple
         Values to try when the field is None (``auto``); only for fields whose type admits None.
+    fitted : bool
+        Found by fitting, not chosen by people: kept in files, left out of forms and flags.
     """
 
     help: str = ""
@@ -41,6 +43,7 @@ class Knob:
     unit: str = ""
     advanced: bool = False
     auto: tuple[Any, ...] = ()
+    fitted: bool = False
 
 
 @dataclasses.dataclass(frozen=True)

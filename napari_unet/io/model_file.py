@@ -16,6 +16,7 @@ from napari_unet.core import knobs
 from napari_unet.core.classes import ClassTable, PaintedClass
 from napari_unet.core.errors import UserError
 from napari_unet.core.normalisation import Normalisation
+from napari_unet.core.predicting.trees import check_trees
 from napari_unet.core.predicting.weights import Weights, check_tensors
 from napari_unet.networks import SHELF
 from napari_unet.segmenters import SHELF as METHODS
@@ -197,6 +198,7 @@ def _weights(contents: Mapping[str, Any]) -> Weights:
     )
     with torch.random.fork_rng(devices=[]):  # building must not shift the random numbers of a training
         check_tensors(weights.network.build(weights.channels, len(weights.classes.ids)), weights)
+    check_trees(weights)
     return weights
 
 

@@ -11,7 +11,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ._filter_bank import COUNT, FilterBank, Part, surrounded
+from napari_unet.core.predicting.trees import TreesLayer
+
+from . import _filter_bank, _surroundings
+from ._filter_bank import FilterBank, Part, surrounded
+from ._surroundings import Surroundings
 
 if TYPE_CHECKING:
     from .unet import UNet
@@ -39,9 +43,16 @@ class UNetModule(nn.Module):
                                      for level, width in enumerate(widths[:-1]))
         self.halo = math.ceil(knobs.own_reach / 2**knobs.depth) * 2**knobs.depth
         self.halvings = knobs.halvings
-        self.bank = FilterBank() if knobs.filters else None
-        count = features * (1 + knobs.halvings) + COUNT * knobs.filters * (1 if knobs.channelwise else channels)
+        self.fixed = nn.ModuleList()  # layers that learn nothing
+        count = features * (1 + knobs.halvings)
+        if knobs.filters:
+            self.fixed.append(FilterBank())
+            count += _filter_bank.COUNT * incoming
+        if knobs.surroundings:
+            self.fixed.append(Surroundings())
+            count += _surroundings.COUNT * incoming
         self.head = nn.Conv2d(count * (channels if knobs.channelwise else 1), classes, 1)
+        self.trees = TreesLayer(knobs.trees, classes) if knobs.trees else None
         for module in self.modules():
             if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
                 he_init(module)
@@ -61,16 +72,18 @@ class UNetModule(nn.Module):
         -------
         Tensor, shape (B, classes, Y, X), or only the rows and columns of ``part``
         """
-        return full_precision_head(self.head, self.features(x, part))
+        features = self.features(x, part)
+        logits = full_precision_head(self.head, features)
+        return logits if self.trees is None else self.trees(logits, features)
 
     def features(self, x: Tensor, part: Part | None = None) -> Tensor:
         """Return what the head sees, (B, F, Y, X); parameters as :meth:`forward`."""
         found = self.views(x.flatten(0, 1)[:, None] if self.channelwise else x, part)
-        whole = found[0] if len(found) == 1 else torch.cat([one.to(found[0].dtype) for one in found], dim=1)
+        whole = found[0] if len(found) == 1 else torch.cat(found, dim=1)  # in the finest precision of them
         return whole.reshape(len(x), -1, *whole.shape[-2:])
 
     def views(self, x: Tensor, part: Part | None) -> list[Tensor]:
-        """Return the features of the U-Net, those at smaller sizes, and the filters, as far as there are any.
+        """Return the features of the U-Net, those at smaller sizes, filters and surroundings, as far as there are any.
 
         Parameters
         ----------
@@ -79,7 +92,7 @@ class UNetModule(nn.Module):
         part : pair of (int, int), optional
             As in :meth:`forward`.
         """
-        if not self.halvings and self.bank is None:
+        if not self.halvings and not self.fixed:
             return [self._features(x, part)]
         part = part or ((0, x.shape[-2]), (0, x.shape[-1]))
         found = [self._cropped(x, part)]
@@ -92,9 +105,7 @@ class UNetModule(nn.Module):
             rows, columns = (slice(low - size * start, high - size * start)
                              for (low, high), (start, _) in zip(part, coarse, strict=True))
             found.append(large[..., rows, columns])
-        if self.bank is not None:
-            found.append(self.bank(x, part))
-        return found
+        return found + [layer(x, part) for layer in self.fixed]
 
     def _cropped(self, x: Tensor, part: Part) -> Tensor:
         """Return the features of a part from no more of the picture than it depends on."""

@@ -16,7 +16,7 @@ from torch import nn
 from napari_unet.core import knobs
 from napari_unet.core.knobs import Knob
 
-from . import _filter_bank, register
+from . import _filter_bank, _surroundings, register
 from ._unet import UNetModule
 
 Norm = Literal["batch", "channel", "none"]
@@ -53,6 +53,10 @@ class UNet:
                                   "large things are seen whole", min=0, max=3, advanced=True)] = 0
     filters: Annotated[bool, Knob("Let the last layer also choose from classical filters: smoothed brightness, edges "
                                   "and ridges of 1 to 16 px", advanced=True)] = False
+    surroundings: Annotated[bool, Knob("Let the last layer also see whether a pixel is enclosed by brighter or darker "
+                                       "ones, and how thin what it belongs to is", advanced=True)] = False
+    trees: Annotated[int, Knob("Decision trees that correct the last layer of an instant answer; a network that "
+                               "learns has none", min=0, max=200, fitted=True)] = 0
 
     def __post_init__(self) -> None:
         knobs.check(self)
@@ -61,7 +65,8 @@ class UNet:
     def stride(self) -> int:
         """Pixels of the plane per pixel of the coarsest level."""
         coarsest = 2 ** (self.depth + self.halvings)
-        return max(coarsest, _filter_bank.STRIDE) if self.filters else coarsest
+        fixed = (_filter_bank.STRIDE * self.filters, _surroundings.STRIDE * self.surroundings)
+        return max(coarsest, *fixed)
 
     @property
     def padding(self) -> str:
@@ -77,7 +82,8 @@ class UNet:
         """
         own = self.features or self.width
         views = tuple(0.7 / view if view else 1.0 for view in range(1 + self.halvings) for _ in range(own))
-        return views + (0.3,) * _filter_bank.COUNT * self.filters
+        return (views + (0.3,) * _filter_bank.COUNT * self.filters
+                + (0.5,) * _surroundings.COUNT * self.surroundings)
 
     @property
     def reach(self) -> int:
@@ -86,7 +92,7 @@ class UNet:
         reach = self.own_reach
         if size > 1:  # one more coarse pixel to interpolate
             reach = size * (reach + 1) + size - 1
-        return max(reach, _filter_bank.REACH) if self.filters else reach
+        return max(reach, _filter_bank.REACH * self.filters, _surroundings.REACH * self.surroundings)
 
     @property
     def own_reach(self) -> int:

@@ -41,8 +41,8 @@ def trained_network() -> UNet:
 
 
 def network() -> UNet:
-    """Return the architecture in use: it looks at every channel at full and half its size, beside plain filters."""
-    return dataclasses.replace(trained_network(), channelwise=True, halvings=1, filters=True)
+    """Return the architecture in use: every channel at full and half its size, beside layers that learn nothing."""
+    return dataclasses.replace(trained_network(), channelwise=True, halvings=1, filters=True, surroundings=True)
 
 
 def load_features(path: Path | None = None) -> Weights:

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Generator
-from typing import Annotated, Literal
+from typing import Annotated
 
 from napari_unet.core import knobs
 from napari_unet.core.instant.features import FeatureStore, suited
-from napari_unet.core.instant.instant import InstantModel, fit_instantly
+from napari_unet.core.instant.instant import InstantModel, Kind, fit_instantly
 from napari_unet.core.knobs import Knob
 from napari_unet.core.latest import Latest
 from napari_unet.core.method import Progress, newest
@@ -27,9 +27,9 @@ from . import register
 class Instant:
     """Features learnt beforehand on synthetic images, weighed to tell the strokes apart; answers in under a second.
 
-    Every painted pixel has 85 features of each channel: from a U-Net that has seen only drawn images and looks at
-    the picture at full and half its size, and from classical filters. To these a linear classifier is fitted; of a
-    class that is painted more, each pixel counts less.
+    Every painted pixel has 101 features of each channel: from a U-Net that has seen only drawn images and looks at
+    the picture at full and half its size, from classical filters, and from what surrounds the pixel. To these a linear
+    classifier is fitted, which decision trees then correct; of a class that is painted more, each pixel counts less.
 
     Raises
     ------
@@ -37,9 +37,9 @@ class Instant:
         If a knob is out of its bounds.
     """
 
-    head: Annotated[Literal["logistic", "ridge"], Knob(
-        "How features are weighed: logistic is better and takes a moment longer, ridge is solved at once",
-        advanced=True)] = "logistic"
+    head: Annotated[Kind, Knob(
+        "How features are weighed: ridge is solved at once, logistic is better, trees correct that where strokes say "
+        "otherwise and take a moment longer", advanced=True)] = "trees"
     memory: Annotated[int, Knob("Memory for features that are kept, so that the next answer is instant",
                                 min=64, max=2**20, step=256, unit="MB", advanced=True)] = 1024
     device: Annotated[str, Knob("Where to compute: auto takes the graphics card if there is one, else the processor; "
@@ -77,4 +77,4 @@ class Instant:
             If strokes are missing or do not suit, or as :meth:`store`.
         """
         training = newest(painted)
-        return fit_instantly(store or self.store(training), training, self.seed, refine=self.head == "logistic")
+        return fit_instantly(store or self.store(training), training, self.seed, self.head)

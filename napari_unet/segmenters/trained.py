@@ -88,7 +88,7 @@ class Training:
     @property
     def network(self) -> Network:
         """The network with the knobs chosen here."""
-        names = [field.name for field in knobs.fields(self.network_type)]
+        names = [field.name for field in knobs.fields(self.network_type) if not field.knob.fitted]
         return cast(Network, self.network_type(**{name: getattr(self, name) for name in names}))
 
     def plan(self, gentle: bool = False) -> Plan:
@@ -157,8 +157,9 @@ class Training:
 
 def _answers(weights: Weights, training: TrainingSet) -> bool:
     """Whether strokes may fit the last layer anew: it has features for that, and no class that is not painted."""
-    return hasattr(weights.network, "prior") and getattr(weights.network, "channelwise", False) and set(
-        weights.classes.ids) <= set(training.painted_ids)
+    network = weights.network
+    made_for_it = hasattr(network, "prior") and hasattr(network, "trees") and getattr(network, "channelwise", False)
+    return made_for_it and set(weights.classes.ids) <= set(training.painted_ids)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -196,7 +197,7 @@ def offer(entry: Entry[type[Network]]) -> type[Training]:
     UsageError
         If the network has a knob with the name of a training knob.
     """
-    own = knobs.fields(entry.item)
+    own = tuple(field for field in knobs.fields(entry.item) if not field.knob.fitted)
     taken = {field.name for field in dataclasses.fields(Training)}.intersection(field.name for field in own)
     if taken:
         raise UsageError(

@@ -48,11 +48,17 @@ class Answers:
         self._training: weakref.ref[TrainingSet] | None = None  # weak: closed images go with their features
         self._fit: Generator[Progress, None, InstantModel] | None = None
         self._answer: InstantModel | None = None
+        self._answered = False
         self._refused: tuple[weakref.ref[TrainingSet], Model | None] | None = None
 
     @property
     def busy(self) -> bool:
-        """Whether an answer is being worked on: ask again at once."""
+        """Whether there is no answer yet to the newest strokes, but soon: ask again at once."""
+        return self._fit is not None and not self._answered
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether an answer, or a better one, is being worked on."""
         return self._fit is not None
 
     def over(self, model: Model | None) -> Model | None:
@@ -90,7 +96,7 @@ class Answers:
                     self._refused, self._fit = (self._training, model), None
                     raise
             assert self._store is not None
-            self._fit = fit_instantly(self._store, training)
+            self._fit, self._answered = fit_instantly(self._store, training), False
         if self._fit is not None:
             self._work(self._fit)
         return self._answer or model
@@ -130,7 +136,9 @@ class Answers:
 
     def _work(self, fit: Generator[Progress, None, InstantModel]) -> None:
         try:
-            next(fit)
+            model = next(fit).model
+            if isinstance(model, InstantModel):
+                self._answer, self._answered = model, True
         except StopIteration as end:
             self._answer, self._fit = end.value, None
         except (UserError, WorkError) as error:

@@ -18,6 +18,7 @@ from ..learning.judge import SETTLE_STEPS, Score, Verdict, mean_score
 from ..learning.strokes import Stroke, only
 from ..method import Progress
 from ..predicting.predict import NetworkModel
+from ..predicting.trees import feature_tensors, without_trees
 from ..predicting.weights import Weights, snapshot
 from ..scribbles import Pair, TrainingSet
 from .features import FeatureStore
@@ -120,7 +121,7 @@ class Contest:
     """
 
     def __init__(self, store: FeatureStore, shown: NetworkModel, seed: int = 0) -> None:
-        self._begun, self._shown, self._seed = shown.weights, shown, seed
+        self._begun, self._shown, self._seed = without_trees(shown.weights), shown, seed
         self._first = self._best = Candidate(store, shown.weights.step, trained=False)
 
     def __call__(self, learner: Learner, material: Material, step: int) -> Generator[None, None, Verdict]:
@@ -190,7 +191,7 @@ def between(begun: Weights, now: Weights, trust: float) -> Weights:
     """Return a network on the way from one to another, without a last layer."""
     tensors = {
         name: tensor.lerp(now.tensors[name], trust) if tensor.is_floating_point() else now.tensors[name]
-        for name, tensor in begun.tensors.items() if not name.startswith("head.")
+        for name, tensor in feature_tensors(begun).items()
     }
     return dataclasses.replace(now, tensors=tensors)
 
@@ -217,7 +218,7 @@ def standing(
     kept = _with(training, [one for one in strokes if one.held], inside=False)
     if kept.missing() is not None:
         return nothing
-    model = yield from _silent(fit_instantly(store, kept, seed))
+    model = yield from _silent(fit_instantly(store, kept, seed, "logistic"))
     held = _with(training, list(honest), inside=True)
     features, truth = yield from _silent(gather(store, [pair for pair in held.pairs if pair.scribbles.planes]))
     ids = np.array(model.classes.ids)

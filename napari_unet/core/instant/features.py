@@ -25,6 +25,7 @@ from ..method import View
 from ..predicting.devices import Device, choose_device, is_out_of_memory, release_memory
 from ..predicting.run import Plane
 from ..predicting.tiling import Box, Tile, Tiling
+from ..predicting.trees import LARGEST, bare, feature_tensors
 from ..predicting.tta import Average
 from ..predicting.weights import Weights
 from ..scribbles import TrainingSet
@@ -90,8 +91,8 @@ class BodyModule(nn.Module):
 
 def body_of(weights: Weights) -> Weights:
     """Return weights of the network without its last layer, of one channel."""
-    tensors = {f"network.{name}": tensor for name, tensor in weights.tensors.items() if not name.startswith("head.")}
-    return dataclasses.replace(weights, network=Body(weights.network), tensors=tensors, channels=1)
+    tensors = {f"network.{name}": tensor for name, tensor in feature_tensors(weights).items()}
+    return dataclasses.replace(weights, network=Body(bare(weights.network)), tensors=tensors, channels=1)
 
 
 def same_features(one: Weights, other: Weights) -> bool:
@@ -99,9 +100,8 @@ def same_features(one: Weights, other: Weights) -> bool:
 
     Numbers are known by identity: weights that were made from one another share their tensors.
     """
-    body = {name: tensor for name, tensor in one.tensors.items() if not name.startswith("head.")}
     return one.normalisation == other.normalisation and all(
-        other.tensors.get(name) is tensor for name, tensor in body.items())
+        other.tensors.get(name) is tensor for name, tensor in feature_tensors(one).items())
 
 
 SEEN_PLANES = 8
@@ -117,9 +117,6 @@ def suited(weights: Weights, training: TrainingSet) -> Weights:
     chosen = np.unique(np.linspace(0, len(places) - 1, SEEN_PLANES).round().astype(int))
     planes = (places[index][0].plane(places[index][1]) for index in chosen)
     return dataclasses.replace(weights, normalisation=weights.normalisation.fitted(planes))
-
-
-LARGEST = float(torch.finfo(torch.float16).max)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -1,16 +1,16 @@
 """An answer at every stroke: a linear head on features that are computed once. Trains no network.
 
-The head is solved in closed form at once; a logistic head, fitted from there, follows as a second model. Features of
-painted tiles and of what is looked at are kept in a :class:`FeatureStore`, so that a new stroke costs a small solve and
-one product per pixel. Ridge heads on features trained for them: Bertinetto et al. 2019, "Meta-learning with
-differentiable closed-form solvers".
+The head is fitted at once; the same corrected by decision trees follows as a second model. Features of painted tiles
+and of what is looked at are kept in a :class:`FeatureStore`, so that a new stroke costs a small solve and one product
+per pixel. Ridge heads on features trained for them: Bertinetto et al. 2019, "Meta-learning with differentiable
+closed-form solvers".
 """
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Generator, Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch
@@ -23,8 +23,10 @@ from ..latest import Latest
 from ..learning.strokes import single_strokes
 from ..method import Patch, Progress, View, checked_planes
 from ..predicting.predict import NetworkModel, best_class
+from ..predicting.trees import Trees, feature_tensors, without_trees
 from ..scribbles import Pair, TrainingSet
 from .features import FeatureStore, FeatureTile
+from .growing import grow
 from .heads import PULL, RIDGE, SMALL, Head, Samples, caution, logistic, ridge, softened
 
 if TYPE_CHECKING:
@@ -36,6 +38,12 @@ MOST_NUMBERS = 1_500_000
 PIECE = 2**15
 """Numbers of features that are multiplied with the head at a time: a piece stays in the processor's cache, and neither
 torch nor BLAS starts threads for it, which would wait for those of a training."""
+
+TREES_PIECE = 2**15
+"""Pixels that go through the trees at a time; fewer take longer."""
+
+Kind = Literal["ridge", "logistic", "trees"]
+"""How far a head is fitted."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -52,6 +60,8 @@ class InstantModel:
     channels : int
         Image channels.
     note : str
+    trees : Trees, optional
+        What corrects the head.
     """
 
     store: FeatureStore
@@ -59,6 +69,7 @@ class InstantModel:
     classes: ClassTable
     channels: int
     note: str
+    trees: Trees | None = None
 
     def segment(
         self,
@@ -106,7 +117,11 @@ class InstantModel:
         for start in range(0, flat.shape[1], step):
             np.matmul(weights, flat[:, start : start + step].float().numpy(), out=out[:, start : start + step])
         out += self.head.offsets[:, None]
-        return torch.from_numpy(out.reshape(-1, *tile.values.shape[1:]))
+        found = torch.from_numpy(out)
+        if self.trees is not None:
+            parts = zip(found.split(TREES_PIECE, dim=1), flat.split(TREES_PIECE, dim=1), strict=True)
+            found = torch.cat([self.trees(*part) for part in parts], dim=1)
+        return found.reshape(-1, *tile.values.shape[1:])
 
     def as_network(self, device: str | None = None) -> NetworkModel:
         """Return the same model as one network, which can be saved and trained further.
@@ -116,32 +131,37 @@ class InstantModel:
         device : str, optional
             Where it predicts; by default where the features are computed.
         """
-        weights = self.store.weights
-        body = {name: tensor for name, tensor in weights.tensors.items() if not name.startswith("head.")}
+        weights = without_trees(self.store.weights)
+        network: Any = weights.network
+        body = feature_tensors(weights)
+        if self.trees is not None:
+            network = dataclasses.replace(network, trees=len(self.trees.leaves))
+            body |= {f"trees.{field.name}": getattr(self.trees, field.name) for field in dataclasses.fields(Trees)}
         body["head.weight"] = torch.from_numpy(self.head.weights.T.copy())[:, :, None, None]
         body["head.bias"] = torch.from_numpy(self.head.offsets.copy())
-        joined = dataclasses.replace(weights, tensors=body, channels=self.channels, classes=self.classes)
+        joined = dataclasses.replace(
+            weights, network=network, tensors=body, channels=self.channels, classes=self.classes)
         return NetworkModel(joined, device or self.store.device.name)
 
 
 def fit_instantly(
-    store: FeatureStore, training: TrainingSet, seed: int = 0, refine: bool = True
+    store: FeatureStore, training: TrainingSet, seed: int = 0, head: Kind = "trees"
 ) -> Generator[Progress, None, InstantModel]:
-    """Fit a head to the strokes: the ridge head comes in an event, the logistic head is returned.
+    """Fit a head to the strokes: the linear one comes in an event, the one that trees correct is returned.
 
     Parameters
     ----------
     store : FeatureStore
     training : TrainingSet
     seed : int
-        Of the draw among very many painted pixels.
-    refine : bool
-        Whether a logistic head follows; otherwise the ridge head is returned too.
+        Of the draw among very many painted pixels, and of the trees.
+    head : str
+        ``ridge`` is solved in closed form; ``logistic`` goes on from there; ``trees`` correct that.
 
     Yields
     ------
     Progress
-        While features are computed; then one with the ridge model.
+        While features are computed; then one with the linear model, where trees follow, and one after each of those.
 
     Raises
     ------
@@ -173,15 +193,17 @@ def fit_instantly(
     samples = Samples(features[kept], labels[kept], store.prior(next(iter(channels))))
     classes = ClassTable(tuple(one for one in training.classes.classes if one.id in ids))
     care = caution(len(single_strokes(training)))
-    first = ridge(samples, care * RIDGE)
-
-    def model(coefficients: NDArray[np.float64], kind: str) -> InstantModel:
-        note = f"instant answer from {len(painted)} painted pixels ({kind} head on {features.shape[1]} features)"
-        return InstantModel(store, samples.head(coefficients), classes, next(iter(channels)), note)
-
-    answer = model(first, "ridge")
+    coefficients = ridge(samples, care * RIDGE)
+    if head != "ridge":
+        coefficients = softened(logistic(samples, coefficients, care * PULL))
+    note = f"instant answer from {len(painted)} painted pixels ({{}} on {features.shape[1]} features)"
+    answer = InstantModel(store, samples.head(coefficients), classes, next(iter(channels)),
+                          note.format("logistic head" if head == "trees" else f"{head} head"))
+    if head != "trees":
+        return answer
     yield Progress("First answer", model=answer)
-    return model(softened(logistic(samples, first, care * PULL)), "logistic") if refine else answer
+    trees = yield from grow(features[kept], labels[kept], samples.share, seed)
+    return dataclasses.replace(answer, trees=trees, note=note.format("logistic head and trees"))
 
 
 def gather(store: FeatureStore, pairs: Sequence[Pair]

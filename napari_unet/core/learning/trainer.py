@@ -21,6 +21,7 @@ from ..method import Progress, newest
 from ..normalisation import Normalisation
 from ..predicting.devices import choose_device
 from ..predicting.predict import NetworkModel
+from ..predicting.trees import bare, without_trees
 from ..predicting.weights import Network, Weights, snapshot
 from ..scribbles import TrainingSet
 from . import batchnorm
@@ -127,7 +128,8 @@ def train(
     try:
         if plan.threads is not None:
             torch.set_num_threads(plan.threads)
-        return (yield from _Run(source, network, loss, plan, network_name, initial, referee).steps())
+        begun = None if initial is None else without_trees(initial)
+        return (yield from _Run(source, bare(network), loss, plan, network_name, begun, referee).steps())
     except RuntimeError as error:  # Qt's workers swallow this type
         raise WorkError(f"Training failed: {error}") from error
     finally:

@@ -21,7 +21,8 @@ class Network(Protocol):
 
     The module it builds maps (B, channels, Y, X) to logits (B, classes, Y, X) of the same Y and X, for any Y and X
     that are multiples of :attr:`stride`. Its last layer is a 1x1 convolution called ``head``, so that classes can come
-    and go while the rest stays.
+    and go while the rest stays; where it has decision trees as well (see :mod:`.trees`), they are left out before it
+    learns.
 
     A network may also have a ``padding``: what its module sees beyond the border of what it is given. ``"zero"`` (the
     default) is for padded convolutions. ``"mirror"`` is for unpadded ones, which need real pixels there: the module
