@@ -148,11 +148,11 @@ class _Predictor:
             if model is None or focus is None or self._is_refused(model, focus):
                 return None
             self._view.put(focus.view)
+            if self.busy and self._shows(model, focus):
+                return None  # a better answer to what is looked at comes before what is not
             try:
                 self._start_runs(model, focus)
                 run = self._front or self._rest
-                if self.busy and (self._front is None or self._front.seen_view):
-                    return None  # a better answer to what is looked at comes before what is not
                 if run is None:
                     caught_up, self._caught_up = self._caught_up, True
                     return None if caught_up else CaughtUp()
@@ -209,6 +209,13 @@ class _Predictor:
                 age = {plane: self._done[plane].serial if plane in self._done else 0 for plane in waiting}
                 oldest = min(waiting, key=lambda plane: (age[plane], abs(plane - focus.plane)))
                 self._rest = self._run(model, focus, oldest)
+
+    def _shows(self, model: Model, focus: Focus) -> bool:
+        """Say whether what is looked at has been brought by this model."""
+        front = self._front
+        if front is not None and front.plane == focus.plane and _serves(front, model, focus):
+            return front.seen_view
+        return not self._needs(model, focus, focus.plane)
 
     def _run(self, model: Model, focus: Focus, plane: int) -> _Run:
         return _Run(model, focus, plane, self._view, next(self._serials))

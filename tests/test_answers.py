@@ -217,8 +217,29 @@ def test_a_live_prediction_follows_strokes_without_a_training() -> None:
     assert session.model is None
 
 
-def at(dice: float | None, loss: float | None) -> Standing:
-    return Standing({1: 1.0, 2: dice}, loss)
+def test_of_a_stack_the_better_answer_to_what_is_looked_at_comes_before_the_other_planes() -> None:
+    session = Session()
+    stack = Image(np.random.default_rng(0).normal(size=(6, 64, 80)).astype(np.float32), "ZYX")
+    session.put_pair("a", stack)
+    session.paint("a", {2: strokes(*TWO)})
+    predictor = live_prediction(
+        session.models, Latest(Focus("a", stack, plane=2)),
+        answers=lambda: Answers(session.painted, load_features, "cpu"), pause=0)
+    found: list[LivePatch | CaughtUp] = []
+    while not found or not isinstance(found[-1], CaughtUp):
+        event = next(predictor)
+        if isinstance(event, (LivePatch, CaughtUp)):
+            found.append(event)
+    patches = [one for one in found if isinstance(one, LivePatch)]
+    assert [stack.plane_of(one.patch.where) for one in patches[:2]] == [2, 2]
+    models = [one.model for one in patches]
+    assert all(isinstance(model, InstantModel) for model in models)
+    assert [model.trees is None for model in models if isinstance(model, InstantModel)] == [True] + [False] * 6
+    assert {stack.plane_of(one.patch.where) for one in patches[1:]} == set(range(6))
+
+
+def at(dice: float | None, loss: float | None, strokes: int = 4) -> Standing:
+    return Standing({1: 1.0, 2: dice}, loss, strokes)
 
 
 @pytest.fixture(scope="module")
@@ -247,6 +268,14 @@ class TestContest:
     ) -> None:
         first, newer, _ = field
         found = {first: at(mine[0], mine[1]), newer: at(theirs[0], theirs[1])}
+        assert winner(first, first, [newer], found) is (newer if wins else first)
+
+    @pytest.mark.parametrize(("strokes", "wins"), [(1, False), (4, False), (25, True)])
+    def test_on_many_strokes_a_small_difference_is_clear(
+        self, field: tuple[Candidate, ...], strokes: int, wins: bool
+    ) -> None:
+        first, newer, _ = field
+        found = {first: at(0.9, 0.28, strokes), newer: at(0.9, 0.27, strokes)}
         assert winner(first, first, [newer], found) is (newer if wins else first)
 
     def test_small_losses_do_not_add_up(self, field: tuple[Candidate, ...]) -> None:

@@ -7,6 +7,7 @@ those that are held out. Trains nothing.
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections import Counter
 from collections.abc import Generator, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
@@ -39,9 +40,10 @@ MOST_PLANES = 8
 MEMORY = 2**28
 """Bytes of features kept for each network."""
 
-CLEARLY = 0.02
-"""By how much (nat) the loss of a trained network must be below that of the network it began as. Held-out strokes are
-few and mostly easy: on real sets, where both are sure of them, smaller differences pointed the wrong way."""
+CLEARLY = 0.04
+"""By how much (nat) the loss of a trained network must be below that of the network it began as, on one held-out
+stroke; on n of them, by as much over the root of n, as the error of a mean falls. Held-out strokes are few and mostly
+easy: on real sets, where both are sure of them, smaller differences pointed the wrong way."""
 
 ALIKE = 0.01
 """So much less Dice is none: a few pixels of a few strokes, where the loss tells more."""
@@ -90,10 +92,18 @@ class Standing:
         Dice by class id.
     loss : float or None
         Mean over classes of the mean cross-entropy of their pixels (nat); tells apart what Dice near 1 cannot.
+    strokes : int
+        How many it was judged by.
     """
 
     dice: Score
     loss: float | None = None
+    strokes: int = 1
+
+    @property
+    def margin(self) -> float:
+        """By how much (nat) another loss must be lower to be clearly so."""
+        return CLEARLY / math.sqrt(self.strokes)
 
     @property
     def mean(self) -> float | None:
@@ -171,7 +181,8 @@ def winner(
     if found[first].beats(found[best], 0.0):
         best = first
     for one in newest:
-        if found[one].beats(found[best], 0.0, 0.0) if best.trained else found[one].beats(found[first], CLEARLY):
+        margin, alike = (0.0, 0.0) if best.trained else (found[best].margin, ALIKE)
+        if found[one].beats(found[best], margin, alike):
             best = one
     return best
 
@@ -232,7 +243,8 @@ def standing(
         / int(np.count_nonzero(found == number) + np.count_nonzero(truth == number))
         for number in present
     }
-    return Standing(nothing.dice | dice, float(np.mean([losses[truth == number].mean() for number in present])))
+    loss = float(np.mean([losses[truth == number].mean() for number in present]))
+    return Standing(nothing.dice | dice, loss, len(honest))
 
 
 def few(training: TrainingSet, strokes: tuple[Stroke, ...]) -> tuple[TrainingSet, tuple[Stroke, ...]]:
