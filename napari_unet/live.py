@@ -148,7 +148,7 @@ class _Predictor:
             if model is None or focus is None or self._is_refused(model, focus):
                 return None
             self._view.put(focus.view)
-            if self.busy and self._shows(model, focus):
+            if self._unfinished and self._shows(model, focus):
                 return None  # a better answer to what is looked at comes before what is not
             try:
                 self._start_runs(model, focus)
@@ -170,6 +170,10 @@ class _Predictor:
     @property
     def busy(self) -> bool:
         """Whether there is work although nothing was brought."""
+        return self._unfinished and self._answers is not None and not self._answers.resting
+
+    @property
+    def _unfinished(self) -> bool:
         return self._answers is not None and self._answers.unfinished
 
     def _newest(self) -> Model | None:

@@ -5,6 +5,7 @@ Belongs to one thread, the predictor's, because the features it keeps do. Trains
 
 from __future__ import annotations
 
+import time
 import weakref
 from collections.abc import Callable, Generator
 
@@ -18,6 +19,10 @@ from ..predicting.weights import Weights
 from ..scribbles import TrainingSet
 from .features import FeatureStore, same_features, suited
 from .instant import InstantModel, fit_instantly
+
+REST = 0.15
+"""Seconds after an answer before a better one is worked on: the window paints the first one meanwhile, and while
+somebody draws a line the next one is due."""
 
 MEMORY = 2**30
 """Bytes of features that are kept."""
@@ -49,6 +54,7 @@ class Answers:
         self._fit: Generator[Progress, None, InstantModel] | None = None
         self._answer: InstantModel | None = None
         self._answered = False
+        self._rested = 0.0
         self._refused: tuple[weakref.ref[TrainingSet], Model | None] | None = None
 
     @property
@@ -60,6 +66,11 @@ class Answers:
     def unfinished(self) -> bool:
         """Whether an answer, or a better one, is being worked on."""
         return self._fit is not None
+
+    @property
+    def resting(self) -> bool:
+        """Whether the work on a better answer waits until the one before has been painted."""
+        return self._answered and time.monotonic() < self._rested
 
     def over(self, model: Model | None) -> Model | None:
         """Return the model to show, and work a little on the next one.
@@ -97,7 +108,7 @@ class Answers:
                     raise
             assert self._store is not None
             self._fit, self._answered = fit_instantly(self._store, training), False
-        if self._fit is not None:
+        if self._fit is not None and not self.resting:
             self._work(self._fit)
         return self._answer or model
 
@@ -139,6 +150,7 @@ class Answers:
             model = next(fit).model
             if isinstance(model, InstantModel):
                 self._answer, self._answered = model, True
+                self._rested = time.monotonic() + REST
         except StopIteration as end:
             self._answer, self._fit = end.value, None
         except (UserError, WorkError) as error:
