@@ -12,6 +12,7 @@ from napari_unet.contenders import make_method
 from napari_unet.core.classes import ClassTable
 from napari_unet.core.errors import InputWarning, UsageError, UserError
 from napari_unet.core.image import Image
+from napari_unet.core.instant import answers as answers_module
 from napari_unet.core.instant import contest
 from napari_unet.core.instant.answers import Answers
 from napari_unet.core.instant.contest import Candidate, Standing, few, reason, standing, winner
@@ -184,7 +185,25 @@ class TestAnswers:
         assert any(isinstance(found, LivePatch) for found in (next(predictor) for _ in range(20)))
 
 
-def test_a_live_prediction_follows_strokes_without_a_training() -> None:
+def test_a_better_answer_waits_until_the_first_is_on_the_screen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answers_module, "REST", 1000.0)
+    image = picture()
+    box = Latest(trained_on(image, strokes(*TWO)))
+    answers = Answers(box, load_features, "cpu")
+    while answers.over(None) is None:
+        pass
+    first = answers.over(None)
+    assert isinstance(first, InstantModel)
+    assert first.trees is None
+    assert answers.resting
+    assert answers.unfinished
+    assert answers.over(None) is first
+    box.put(trained_on(image, strokes(*TWO, (30, 62, 3))))
+    assert answers.over(None) is not first  # a stroke does not wait
+
+
+def test_a_live_prediction_follows_strokes_without_a_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answers_module, "REST", 0.0)
     session, image = Session(), picture()
     session.put_pair("a", image)
     focus = Latest(Focus("a", image))

@@ -187,7 +187,7 @@ def test_knobs_are_checked() -> None:
         Instant(head="svm")
     with pytest.raises(UsageError, match="memory cannot be 3"):
         Instant(memory=3)
-    assert METHOD.store().limit == 2**30
+    assert METHOD.store().limit == 2**31
     assert Instant(memory=64, device="cpu").store().limit == 2**26
 
 

@@ -41,7 +41,7 @@ class Instant:
         "How features are weighed: ridge is solved at once, logistic is better, trees correct that where strokes say "
         "otherwise and take a moment longer", advanced=True)] = "trees"
     memory: Annotated[int, Knob("Memory for features that are kept, so that the next answer is instant",
-                                min=64, max=2**20, step=256, unit="MB", advanced=True)] = 1024
+                                min=64, max=2**20, step=256, unit="MB", advanced=True)] = 2048
     device: Annotated[str, Knob("Where to compute: auto takes the graphics card if there is one, else the processor; "
                                 "or cpu, cuda, cuda:1, mps")] = "auto"
     seed: Annotated[int, Knob("Start of the random draw where very much is painted; another one gives a slightly "

@@ -24,8 +24,8 @@ REST = 0.15
 """Seconds after an answer before a better one is worked on: the window paints the first one meanwhile, and while
 somebody draws a line the next one is due."""
 
-MEMORY = 2**30
-"""Bytes of features that are kept."""
+MEMORY = 2**31
+"""Bytes of features that are kept: of ten grey planes of 1000 x 1000 pixels, or of three in colour."""
 
 
 class Answers:
