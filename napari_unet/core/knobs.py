@@ -158,6 +158,11 @@ def fields(method: Any) -> tuple[Field, ...]:
     return tuple(found)
 
 
+def chosen(method: Any) -> tuple[Field, ...]:
+    """Describe the knobs that people choose, as :func:`fields` does: all but those found by fitting."""
+    return tuple(field for field in fields(method) if not field.knob.fitted)
+
+
 def check(method: Any) -> None:
     """Check all knobs of a method; call it from ``__post_init__``.
 

@@ -14,10 +14,10 @@ import math
 from collections.abc import Callable
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
-from ._filter_bank import TRUNCATE, Part, gaussian, surrounded
+from ._fixed import TRUNCATE, FixedLayer, gaussian, smoothed
 
 STRIDE = 2
 """Pixels of the plane per pixel of what is looked at."""
@@ -41,36 +41,21 @@ REACH = STRIDE * (max(max(RAYS), max(LINES)) // STRIDE + math.ceil(TRUNCATE * SI
 """Largest distance, in pixels, on which they depend: a ray or segment, the Gaussian, and a pixel to interpolate."""
 
 
-class Surroundings(nn.Module):
-    """Map (B, C, Y, X) to (B, C * COUNT, Y, X), float32."""
+class Surroundings(FixedLayer):
+    """What surrounds each pixel, as a layer."""
+
+    count, stride, reach, trust = COUNT, STRIDE, REACH, 0.5
 
     def __init__(self) -> None:
         super().__init__()
         self.register_buffer("gaussian", gaussian(SIGMA), persistent=False)
 
-    def forward(self, x: Tensor, part: Part) -> Tensor:
-        """Return what surrounds each pixel on a part of a picture.
-
-        Parameters
-        ----------
-        x : Tensor, shape (B, C, Y, X)
-            Y and X are multiples of :data:`STRIDE`.
-        part : pair of (int, int)
-        """
-        with torch.autocast(x.device.type, enabled=False):
-            (top, bottom), (left, right) = (surrounded(*ends, REACH, STRIDE, length)
-                                            for ends, length in zip(part, x.shape[-2:], strict=True))
-            small = functional.avg_pool2d(x[..., top:bottom, left:right].float(), STRIDE)
-            batch, channels, *shape = small.shape
-            radius, kernel = math.ceil(TRUNCATE * SIGMA), self.get_buffer("gaussian")
-            padded = functional.pad(small.reshape(batch * channels, 1, *shape), (radius,) * 4, mode="replicate")
-            smooth = functional.conv2d(functional.conv2d(padded, kernel.view(1, 1, -1, 1)), kernel.view(1, 1, 1, -1))
-            both = torch.cat([smooth, -smooth])
-            found = torch.cat(torch.cat([*enclosure(both), *thinness(both)], 1).chunk(2), 1)
-            large = functional.interpolate(found, scale_factor=STRIDE, mode="bilinear", align_corners=False)
-            rows, columns = slice(part[0][0] - top, part[0][1] - top), slice(part[1][0] - left, part[1][1] - left)
-            return large[..., rows, columns].reshape(
-                batch, channels * COUNT, rows.stop - rows.start, columns.stop - columns.start)
+    def maps(self, plane: Tensor) -> Tensor:
+        """Return what surrounds each pixel, bright things first."""
+        smooth = smoothed(functional.avg_pool2d(plane, STRIDE), self.get_buffer("gaussian"))
+        both = torch.cat([smooth, -smooth])
+        found = torch.cat(torch.cat([*enclosure(both), *thinness(both)], 1).chunk(2), 1)
+        return functional.interpolate(found, scale_factor=STRIDE, mode="bilinear", align_corners=False)
 
 
 def enclosure(plane: Tensor) -> list[Tensor]:

@@ -13,9 +13,7 @@ from torch.nn import functional
 
 from napari_unet.core.predicting.trees import TreesLayer
 
-from . import _filter_bank, _surroundings
-from ._filter_bank import FilterBank, Part, surrounded
-from ._surroundings import Surroundings
+from ._fixed import Part, surrounded
 
 if TYPE_CHECKING:
     from .unet import UNet
@@ -43,14 +41,8 @@ class UNetModule(nn.Module):
                                      for level, width in enumerate(widths[:-1]))
         self.halo = math.ceil(knobs.own_reach / 2**knobs.depth) * 2**knobs.depth
         self.halvings = knobs.halvings
-        self.fixed = nn.ModuleList()  # layers that learn nothing
-        count = features * (1 + knobs.halvings)
-        if knobs.filters:
-            self.fixed.append(FilterBank())
-            count += _filter_bank.COUNT * incoming
-        if knobs.surroundings:
-            self.fixed.append(Surroundings())
-            count += _surroundings.COUNT * incoming
+        self.fixed = nn.ModuleList(layer() for layer in knobs.fixed)
+        count = features * (1 + knobs.halvings) + incoming * sum(layer.count for layer in knobs.fixed)
         self.head = nn.Conv2d(count * (channels if knobs.channelwise else 1), classes, 1)
         self.trees = TreesLayer(knobs.trees, classes) if knobs.trees else None
         for module in self.modules():

@@ -16,7 +16,10 @@ from torch import nn
 from napari_unet.core import knobs
 from napari_unet.core.knobs import Knob
 
-from . import _filter_bank, _surroundings, register
+from . import register
+from ._filter_bank import FilterBank
+from ._fixed import FixedLayer
+from ._surroundings import Surroundings
 from ._unet import UNetModule
 
 Norm = Literal["batch", "channel", "none"]
@@ -62,11 +65,17 @@ class UNet:
         knobs.check(self)
 
     @property
+    def fixed(self) -> tuple[type[FixedLayer], ...]:
+        """Layers beside the U-Net that learn nothing."""
+        asked: tuple[tuple[bool, type[FixedLayer]], ...] = (
+            (self.filters, FilterBank), (self.surroundings, Surroundings))
+        return tuple(layer for wanted, layer in asked if wanted)
+
+    @property
     def stride(self) -> int:
         """Pixels of the plane per pixel of the coarsest level."""
         coarsest = 2 ** (self.depth + self.halvings)
-        fixed = (_filter_bank.STRIDE * self.filters, _surroundings.STRIDE * self.surroundings)
-        return max(coarsest, *fixed)
+        return max([coarsest, *(layer.stride for layer in self.fixed)])
 
     @property
     def padding(self) -> str:
@@ -82,8 +91,7 @@ class UNet:
         """
         own = self.features or self.width
         views = tuple(0.7 / view if view else 1.0 for view in range(1 + self.halvings) for _ in range(own))
-        return (views + (0.3,) * _filter_bank.COUNT * self.filters
-                + (0.5,) * _surroundings.COUNT * self.surroundings)
+        return views + tuple(layer.trust for layer in self.fixed for _ in range(layer.count))
 
     @property
     def reach(self) -> int:
@@ -92,7 +100,7 @@ class UNet:
         reach = self.own_reach
         if size > 1:  # one more coarse pixel to interpolate
             reach = size * (reach + 1) + size - 1
-        return max(reach, _filter_bank.REACH * self.filters, _surroundings.REACH * self.surroundings)
+        return max([reach, *(layer.reach for layer in self.fixed)])
 
     @property
     def own_reach(self) -> int:

@@ -88,7 +88,7 @@ class Training:
     @property
     def network(self) -> Network:
         """The network with the knobs chosen here."""
-        names = [field.name for field in knobs.fields(self.network_type) if not field.knob.fitted]
+        names = [field.name for field in knobs.chosen(self.network_type)]
         return cast(Network, self.network_type(**{name: getattr(self, name) for name in names}))
 
     def plan(self, gentle: bool = False) -> Plan:
@@ -197,7 +197,7 @@ def offer(entry: Entry[type[Network]]) -> type[Training]:
     UsageError
         If the network has a knob with the name of a training knob.
     """
-    own = tuple(field for field in knobs.fields(entry.item) if not field.knob.fitted)
+    own = knobs.chosen(entry.item)
     taken = {field.name for field in dataclasses.fields(Training)}.intersection(field.name for field in own)
     if taken:
         raise UsageError(

@@ -53,14 +53,13 @@ class Answers:
         self._training: weakref.ref[TrainingSet] | None = None  # weak: closed images go with their features
         self._fit: Generator[Progress, None, InstantModel] | None = None
         self._answer: InstantModel | None = None
-        self._answered = False
-        self._rested = 0.0
+        self._rested: float | None = None  # when its rest is over; None: no answer yet to the newest strokes
         self._refused: tuple[weakref.ref[TrainingSet], Model | None] | None = None
 
     @property
     def busy(self) -> bool:
         """Whether there is no answer yet to the newest strokes, but soon: ask again at once."""
-        return self._fit is not None and not self._answered
+        return self._fit is not None and self._rested is None
 
     @property
     def unfinished(self) -> bool:
@@ -70,7 +69,7 @@ class Answers:
     @property
     def resting(self) -> bool:
         """Whether the work on a better answer waits until the one before has been painted."""
-        return self._answered and time.monotonic() < self._rested
+        return self._rested is not None and time.monotonic() < self._rested
 
     def over(self, model: Model | None) -> Model | None:
         """Return the model to show, and work a little on the next one.
@@ -107,7 +106,7 @@ class Answers:
                     self._refused, self._fit = (self._training, model), None
                     raise
             assert self._store is not None
-            self._fit, self._answered = fit_instantly(self._store, training), False
+            self._fit, self._rested = fit_instantly(self._store, training), None
         if self._fit is not None and not self.resting:
             self._work(self._fit)
         return self._answer or model
@@ -149,8 +148,7 @@ class Answers:
         try:
             model = next(fit).model
             if isinstance(model, InstantModel):
-                self._answer, self._answered = model, True
-                self._rested = time.monotonic() + REST
+                self._answer, self._rested = model, time.monotonic() + REST
         except StopIteration as end:
             self._answer, self._fit = end.value, None
         except (UserError, WorkError) as error:

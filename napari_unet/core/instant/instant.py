@@ -190,7 +190,8 @@ def fit_instantly(
         )
     labels = np.searchsorted(ids, painted)
     kept = drawn(labels, MOST_NUMBERS // features.shape[1], seed)
-    samples = Samples(features[kept], labels[kept], store.prior(next(iter(channels))))
+    features, labels = features[kept], labels[kept]
+    samples = Samples(features, labels, store.prior(next(iter(channels))))
     classes = ClassTable(tuple(one for one in training.classes.classes if one.id in ids))
     care = caution(len(single_strokes(training)))
     coefficients = ridge(samples, care * RIDGE)
@@ -202,7 +203,7 @@ def fit_instantly(
     if head != "trees":
         return answer
     yield Progress("First answer", model=answer)
-    trees = yield from grow(features[kept], labels[kept], samples.share, seed)
+    trees = yield from grow(features, labels, samples.share, seed)
     return dataclasses.replace(answer, trees=trees, note=note.format("logistic head and trees"))
 
 

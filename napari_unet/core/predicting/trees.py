@@ -25,6 +25,7 @@ DEPTH = 8
 """Questions of a tree; the numbers of its leaves fit into a byte."""
 
 LARGEST = float(torch.finfo(torch.float16).max)
+"""Of a feature that is kept in 16 bits."""
 
 LAST_LAYERS = ("head.", "trees.")
 """How names of tensors begin that are fitted to strokes anew; all others are features."""
