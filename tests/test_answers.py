@@ -1,56 +1,31 @@
-"""Answers to strokes while they are painted, and the choice between networks behind them."""
+"""Answers to strokes while they are painted, and the training that begins with them."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from bands_scene import TWO, picture, strokes, trained_on
 
 from napari_unet.contenders import make_method
 from napari_unet.core.classes import ClassTable
 from napari_unet.core.errors import InputWarning, UsageError, UserError
 from napari_unet.core.image import Image
 from napari_unet.core.instant import answers as answers_module
-from napari_unet.core.instant import contest
 from napari_unet.core.instant.answers import Answers
-from napari_unet.core.instant.contest import Candidate, Standing, few, reason, standing, winner
-from napari_unet.core.instant.features import FeatureStore, same_features
+from napari_unet.core.instant.features import same_features
 from napari_unet.core.instant.instant import InstantModel
 from napari_unet.core.latest import Latest
-from napari_unet.core.learning.strokes import Stroke, single_strokes
 from napari_unet.core.method import Model, assemble
-from napari_unet.core.predicting.devices import choose_device
 from napari_unet.core.predicting.predict import NetworkModel
+from napari_unet.core.predicting.trees import without_trees
 from napari_unet.core.predicting.weights import Weights
-from napari_unet.core.scribbles import Pair, Scribbles, TrainingSet
+from napari_unet.core.scribbles import Scribbles
 from napari_unet.core.work import Work
 from napari_unet.live import CaughtUp, Focus, LivePatch, Trouble, live_prediction
 from napari_unet.pretrained import load_features
 from napari_unet.session import ANSWERED, Session
-
-
-def picture(seed: int = 0, shape: tuple[int, ...] = (64, 80), levels: tuple[float, ...] = (20, 60, 100)) -> Image:
-    """Vertical bands of different grey values, with noise."""
-    rng = np.random.default_rng(seed)
-    bands = np.repeat(levels, -(-shape[-1] // len(levels)))[: shape[-1]]
-    return Image((bands + rng.normal(0, 4, shape)).astype(np.float32), "ZYX"[3 - len(shape):], "bands")
-
-
-def strokes(*drawn: tuple[int, int, int], shape: tuple[int, int] = (64, 80)) -> np.ndarray:
-    """Short horizontal strokes: (row, first column, class id)."""
-    paint = np.zeros(shape, np.uint8)
-    for row, column, number in drawn:
-        paint[row : row + 2, column : column + 8] = number
-    return paint
-
-
-def trained_on(image: Image, paint: np.ndarray, **table: object) -> TrainingSet:
-    return TrainingSet((Pair(image, Scribbles.from_array(paint)),), **table)
-
-
-TWO = ((10, 4, 1), (10, 34, 2))
 
 
 def settled(answers: Answers, model: Model | None = None) -> Model | None:
@@ -168,6 +143,18 @@ class TestAnswers:
         assert isinstance(back, InstantModel)
         assert back.store.weights.step == 0
 
+    def test_an_answer_has_trees_where_the_model_has(self) -> None:
+        box = Latest(trained_on(picture(), strokes(*TWO)))
+        answers = Answers(box, load_features, "cpu")
+        first = settled(answers)
+        assert isinstance(first, InstantModel)
+        whole = dataclasses.replace(first.as_network("cpu"), refits=True)
+        bare = dataclasses.replace(whole, weights=without_trees(whole.weights))
+        for model, expected in ((bare, False), (whole, True), (bare, False), (None, True)):
+            answer = settled(answers, model)
+            assert isinstance(answer, InstantModel)
+            assert (answer.trees is not None) is expected
+
     def test_features_that_cannot_be_read_are_said(self) -> None:
         def broken() -> Weights:
             raise UserError("The features are missing.")
@@ -257,106 +244,6 @@ def test_of_a_stack_the_better_answer_to_what_is_looked_at_comes_before_the_othe
     assert {stack.plane_of(one.patch.where) for one in patches[1:]} == set(range(6))
 
 
-def at(dice: float | None, loss: float | None, strokes: int = 4) -> Standing:
-    return Standing({1: 1.0, 2: dice}, loss, strokes)
-
-
-@pytest.fixture(scope="module")
-def store() -> FeatureStore:
-    return FeatureStore(load_features(), choose_device("cpu"))
-
-
-class TestContest:
-    """A trained network is shown only where held-out strokes are clearly for it."""
-
-    @pytest.fixture
-    def field(self, store: FeatureStore) -> tuple[Candidate, Candidate, Candidate]:
-        return Candidate(store, 0, trained=False), Candidate(store, 50), Candidate(store, 100)
-
-    @pytest.mark.parametrize(("mine", "theirs", "wins"), [
-        ((0.80, 0.40), (0.90, 0.30), True),
-        ((0.80, 0.40), (0.90, 0.39), False),  # by too little
-        ((0.900, 0.40), (0.895, 0.30), True),  # as good, and surer
-        ((0.90, 0.40), (0.80, 0.30), False),  # a lower Dice never wins
-        ((1.00, 0.02), (1.00, 0.01), False),  # both are sure
-        ((None, None), (None, None), False),
-    ])
-    def test_a_newer_network_must_be_clearly_better(
-        self, field: tuple[Candidate, ...], mine: tuple[float | None, float | None],
-        theirs: tuple[float | None, float | None], wins: bool,
-    ) -> None:
-        first, newer, _ = field
-        found = {first: at(mine[0], mine[1]), newer: at(theirs[0], theirs[1])}
-        assert winner(first, first, [newer], found) is (newer if wins else first)
-
-    @pytest.mark.parametrize(("strokes", "wins"), [(1, False), (4, False), (25, True)])
-    def test_on_many_strokes_a_small_difference_is_clear(
-        self, field: tuple[Candidate, ...], strokes: int, wins: bool
-    ) -> None:
-        first, newer, _ = field
-        found = {first: at(0.9, 0.28, strokes), newer: at(0.9, 0.27, strokes)}
-        assert winner(first, first, [newer], found) is (newer if wins else first)
-
-    def test_small_losses_do_not_add_up(self, field: tuple[Candidate, ...]) -> None:
-        first, best, newer = field
-        found = {first: at(0.905, 0.30), best: at(0.90, 0.20), newer: at(0.895, 0.10)}
-        assert winner(first, first, [best], found) is best  # the first step may cost a little
-        assert winner(first, best, [newer], found) is best
-
-    def test_a_best_one_that_falls_behind_gives_way_to_the_first(self, field: tuple[Candidate, ...]) -> None:
-        first, best, newer = field
-        found = {first: at(0.9, 0.2), best: at(0.9, 0.21), newer: at(0.9, 0.3)}
-        assert winner(first, best, [newer], found) is first
-
-    def test_the_reason_is_said(self, field: tuple[Candidate, ...]) -> None:
-        first, best, newer = field
-        unknown = dict.fromkeys(field, at(None, None))
-        assert reason(first, [newer], unknown).startswith("showing the instant answer: too few strokes")
-        known = {first: at(0.8, 0.3), best: at(0.9, 0.2), newer: at(0.85, 0.25)}
-        assert reason(newer, [newer], known) == "showing the network as trained: held-out Dice 0.85"
-        assert reason(best, [newer], known) == (
-            "showing the network after 50 steps: held-out Dice 0.90, as trained now 0.85, not clearly better")
-
-    def test_the_standing_counts_held_out_strokes_only(self, store: FeatureStore) -> None:
-        image = picture()
-        paint = strokes(*((row, 4, 1) for row in (10, 30, 50)), *((row, 34, 2) for row in (10, 30, 50)))
-        training = trained_on(image, paint)
-        every = tuple(single_strokes(training))
-        chosen = tuple(dataclasses.replace(one, held_since=0) if one.pixels.min() >= 30 * 80 else one for one in every)
-        assert _run(standing(store, training, every, 0)).mean is None
-        good = _run(standing(store, training, chosen, 0))
-        assert good.mean == 1.0
-        # what is held out is not learnt: with wrong paint there, everything is mistaken
-        wrong = np.where(np.arange(64)[:, None] >= 30, paint[:, :] % 2 + (paint > 0), paint).astype(np.uint8)
-        mistaken = trained_on(image, wrong)
-        swapped = tuple(dataclasses.replace(one, held_since=0) if one.pixels.min() >= 30 * 80 else one
-                        for one in single_strokes(mistaken))
-        assert _run(standing(store, mistaken, swapped, 0)).mean == 0.0
-
-    def test_a_class_of_which_nothing_is_learnt_does_not_count(self, store: FeatureStore) -> None:
-        paint = strokes(*((row, 4, 1) for row in (10, 30, 50)), *((row, 34, 2) for row in (10, 30, 50)))
-        paint[5:8, 60:70] = paint[20:23, 60:70] = 3
-        training = trained_on(picture(), paint)
-        held = tuple(dataclasses.replace(one, held_since=0) if one.class_id == 3 or one.pixels.min() >= 30 * 80 else one
-                     for one in single_strokes(training))
-        found = _run(standing(store, training, held, 0))
-        assert found.dice[3] is None
-        assert found.dice[2] == 1.0
-
-    def test_a_few_planes_stand_for_many(self) -> None:
-        stack = np.zeros((contest.MOST_PLANES + 4, 16, 16), np.uint8)
-        stack[:, 2:4, 2:8] = 1
-        stack[-1, 8:10, 2:8] = 2
-        image = Image(np.zeros(stack.shape, np.float32), "ZYX")
-        training = TrainingSet((Pair(image, Scribbles.from_array(stack)),))
-        every: tuple[Stroke, ...] = tuple(single_strokes(training))
-        less, kept = few(training, every)
-        assert len(less.pairs[0].scribbles.planes) == contest.MOST_PLANES
-        assert less.painted_ids == (1, 2)
-        assert {one.plane for one in kept} == set(less.pairs[0].scribbles.planes)
-        assert few(less, kept) == (less, kept)
-
-
 class TestStart:
     """The network begins with pre-trained features where it can."""
 
@@ -443,12 +330,3 @@ class TestStart:
         training = trained_on(picture(), strokes(*TWO), classes=table)
         model = Work(make_method("unet", seconds=None, steps=1, device="cpu", patch=32).fit(training)).result()
         assert [one.name for one in model.classes.classes] == ["ground", "band"]
-
-
-def _run(work: Iterator[None]) -> Standing:
-    while True:
-        try:
-            next(work)
-        except StopIteration as end:
-            found: Standing = end.value
-            return found

@@ -11,7 +11,10 @@ import torch
 from training_scene import LIVE, LOSS, QUICK, Scene, Small, finish, is_step, until
 
 from napari_unet.core.errors import UsageError, UserError, WorkError
+from napari_unet.core.latest import Latest
+from napari_unet.core.learning import trainer
 from napari_unet.core.learning.augment import Augmentation
+from napari_unet.core.learning.judge import Verdict
 from napari_unet.core.learning.learner import MAX_BAD_STEPS
 from napari_unet.core.learning.plan import Plan
 from napari_unet.core.learning.trainer import train
@@ -53,6 +56,29 @@ def test_the_same_seed_gives_the_same_weights():
     assert all(torch.equal(tensor, second[name]) for name, tensor in first.items())
     assert all(torch.equal(tensor, busy[name]) for name, tensor in first.items())  # publishing changes nothing
     assert not torch.equal(first["head.weight"], other["head.weight"])
+
+
+@pytest.mark.parametrize(("live", "steps", "released"), [(False, None, True), (True, None, False), (False, 500, False)])
+def test_held_out_strokes_are_learnt_from_once_a_referee_needs_them_no_more(monkeypatch, live, steps, released):
+    asked, ticks = [], itertools.count()
+    monkeypatch.setattr(trainer.time, "perf_counter", lambda: next(ticks) * 0.01)
+
+    def referee(learner, material, step):
+        asked.append(material.held)
+        yield
+        return Verdict({}, settled=len(asked) >= 2)
+
+    scene = Scene().start()
+    for row in (4, 14, 20, 26):
+        scene.paint[row, 20:24] = 1
+    training = scene.training
+    plan = dataclasses.replace(QUICK, steps=steps, seconds=2.0, publish_seconds=0.1, hold_out=True)
+    events = [event for event in train(Latest(training) if live else training, Small(), LOSS, plan, referee=referee)
+              if is_step(event)]
+    assert sum(asked[0]) > 0
+    assert sum(asked[-1]) == (0 if released else sum(asked[0]))
+    assert all(sum(held) > 0 for held in asked[:2])
+    assert events[-1].painted > events[0].painted if released else events[-1].painted == events[0].painted
 
 
 def test_nothing_global_is_left_behind():

@@ -18,7 +18,7 @@ from ..predicting.predict import NetworkModel
 from ..predicting.weights import Weights
 from ..scribbles import TrainingSet
 from .features import FeatureStore, same_features, suited
-from .instant import InstantModel, fit_instantly
+from .instant import InstantModel, Kind, fit_instantly, kind_of
 
 REST = 0.15
 """Seconds after an answer before a better one is worked on: the window paints the first one meanwhile, and while
@@ -53,6 +53,7 @@ class Answers:
         self._training: weakref.ref[TrainingSet] | None = None  # weak: closed images go with their features
         self._fit: Generator[Progress, None, InstantModel] | None = None
         self._answer: InstantModel | None = None
+        self._head: Kind = "trees"
         self._rested: float | None = None  # when its rest is over; None: no answer yet to the newest strokes
         self._refused: tuple[weakref.ref[TrainingSet], Model | None] | None = None
 
@@ -97,8 +98,9 @@ class Answers:
         training = self._painted.get()
         if self._is_refused(training, model):
             return self._answer or model
-        if training.missing() is None and (not self._is_known(training) or not self._serves(model)):
-            self._training = weakref.ref(training)
+        head = kind_of(model.weights) if isinstance(model, NetworkModel) else "trees"
+        if training.missing() is None and not (self._is_known(training) and self._serves(model) and head == self._head):
+            self._training, self._head = weakref.ref(training), head
             if not self._serves(model) or (model is None and not self._knows(training)):
                 try:
                     self._begin(model, training)
@@ -106,7 +108,7 @@ class Answers:
                     self._refused, self._fit = (self._training, model), None
                     raise
             assert self._store is not None
-            self._fit, self._rested = fit_instantly(self._store, training), None
+            self._fit, self._rested = fit_instantly(self._store, training, head=head), None
         if self._fit is not None and not self.resting:
             self._work(self._fit)
         return self._answer or model

@@ -18,7 +18,7 @@ from ..predicting.weights import Weights
 from ..scribbles import TrainingSet
 from .contest import MEMORY, Contest
 from .features import FeatureStore, suited
-from .instant import InstantModel, fit_instantly
+from .instant import InstantModel, Kind, fit_instantly, kind_of
 
 LIVE_SECONDS = 5.0
 """Training time between two models while strokes arrive; each costs a look at everything painted."""
@@ -27,7 +27,7 @@ LIVE_SECONDS = 5.0
 def improve(
     source: TrainingSet | Latest[TrainingSet], features: Weights, loss: Loss, plan: Plan
 ) -> Generator[Progress, None, NetworkModel]:
-    """Answer from features at once, then train on from that answer; a worse model never replaces a better one.
+    """Answer from features at once, then train on; what has learnt is shown where held-out strokes are clearly for it.
 
     Parameters
     ----------
@@ -38,7 +38,8 @@ def improve(
         See :mod:`napari_unet.losses`.
     plan : Plan
         Strokes are held out to compare networks unless it says no; a head is fitted to all of them in the end. Where
-        it says no, the network is returned as trained, its last layer included.
+        it leaves that open and none are to come, a network that has won learns from them too for the rest of the time.
+        Where it says no, the network is returned as trained, its last layer included.
 
     Yields
     ------
@@ -61,7 +62,7 @@ def improve(
     answer = yield from _answer(store, training, plan.seed)
     model = dataclasses.replace(answer.as_network(plan.device), refits=True)
     yield Progress("Answered at once; now the network learns", model=model)
-    live = isinstance(source, Latest)
+    live, release = isinstance(source, Latest), plan.hold_out is None
     plan = dataclasses.replace(
         plan,
         publish_seconds=plan.publish_seconds or (LIVE_SECONDS if live else None),
@@ -72,11 +73,11 @@ def improve(
         return (yield from train(source, begun.network, loss, plan, network_name=begun.network_name, initial=begun))
     best = yield from train(
         source, begun.network, loss, plan, network_name=begun.network_name, initial=begun,
-        referee=Contest(store, model, plan.seed),
+        referee=Contest(store, model, plan.seed, release),
     )
     last = FeatureStore(best.weights, choose_device(best.device), MEMORY)
     try:  # the contest may not have looked at every plane
-        answer = yield from _answer(last, newest(source), plan.seed)
+        answer = yield from _answer(last, newest(source), plan.seed, kind_of(best.weights))
     except UserError:  # the strokes were erased, or changed to some that cannot be learnt from
         return best
     return dataclasses.replace(answer.as_network(best.device), refits=True)
@@ -98,9 +99,11 @@ def wait_for_strokes(source: TrainingSet | Latest[TrainingSet]) -> Generator[Pro
     return training
 
 
-def _answer(store: FeatureStore, training: TrainingSet, seed: int) -> Generator[Progress, None, InstantModel]:
+def _answer(
+    store: FeatureStore, training: TrainingSet, seed: int, head: Kind = "trees"
+) -> Generator[Progress, None, InstantModel]:
     """Answer strokes, reporting without models: those belong to this thread."""
-    work = fit_instantly(store, training, seed)
+    work = fit_instantly(store, training, seed, head)
     while True:
         try:
             event = next(work)

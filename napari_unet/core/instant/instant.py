@@ -20,14 +20,15 @@ from ..classes import ClassTable
 from ..errors import UserError
 from ..image import Image, warn_not_finite
 from ..latest import Latest
-from ..learning.strokes import single_strokes
 from ..method import Patch, Progress, View, checked_planes
 from ..predicting.predict import NetworkModel, best_class
-from ..predicting.trees import Trees, feature_tensors, without_trees
-from ..scribbles import Pair, TrainingSet
+from ..predicting.trees import Trees, bare, feature_tensors, without_trees
+from ..predicting.weights import Weights
+from ..scribbles import TrainingSet
 from .features import FeatureStore, FeatureTile
 from .growing import grow
 from .heads import PULL, RIDGE, SMALL, Head, Samples, caution, logistic, ridge, softened
+from .painted import Painted, gather
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -123,6 +124,14 @@ class InstantModel:
             found = torch.cat([self.trees(*part) for part in parts], dim=1)
         return found.reshape(-1, *tile.values.shape[1:])
 
+    def logits(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return logits (P, classes) of features (P, F)."""
+        found = self.head(features)
+        if self.trees is None:
+            return found
+        corrected: NDArray[np.float32] = self.trees(torch.from_numpy(found.T), torch.from_numpy(features.T)).numpy().T
+        return corrected
+
     def as_network(self, device: str | None = None) -> NetworkModel:
         """Return the same model as one network, which can be saved and trained further.
 
@@ -154,7 +163,7 @@ def fit_instantly(
     store : FeatureStore
     training : TrainingSet
     seed : int
-        Of the draw among very many painted pixels, and of the trees.
+        Of the draw among many painted pixels, and of the trees.
     head : str
         ``ridge`` is solved in closed form; ``logistic`` goes on from there; ``trees`` correct that.
 
@@ -171,34 +180,25 @@ def fit_instantly(
     WorkError
         If torch fails.
     """
-    missing = training.missing()
-    if missing is not None:
-        raise UserError(missing)
-    pairs = [pair for pair in training.pairs if pair.scribbles.planes]
-    channels = {pair.image.n_channels: pair.image.name for pair in pairs}
-    if len(channels) > 1:
-        raise UserError(
-            "The painted images have different numbers of channels "
-            f"({', '.join(f'{name!r}: {count}' for count, name in channels.items())}). Learn from images alike."
-        )
-    features, painted = yield from gather(store, pairs)
-    ids = np.unique(painted)
-    lost = [one.name for one in training.classes.classes if one.id in training.painted_ids and one.id not in ids]
-    if lost:
-        raise UserError(
-            f"Every painted pixel of {lost[0]} is NaN or infinite. Paint a little of it where the image has numbers."
-        )
-    labels = np.searchsorted(ids, painted)
-    kept = drawn(labels, MOST_NUMBERS // features.shape[1], seed)
-    features, labels = features[kept], labels[kept]
-    samples = Samples(features, labels, store.prior(next(iter(channels))))
-    classes = ClassTable(tuple(one for one in training.classes.classes if one.id in ids))
-    care = caution(len(single_strokes(training)))
+    painted = yield from gather(store, training)
+    return (yield from fit_to(painted, store, seed, head))
+
+
+def fit_to(
+    painted: Painted, store: FeatureStore, seed: int = 0, head: Kind = "trees"
+) -> Generator[Progress, None, InstantModel]:
+    """Fit a head to painted pixels of at least two classes; see :func:`fit_instantly`."""
+    ids, labels = np.unique(painted.ids, return_inverse=True)
+    kept = drawn(labels, MOST_NUMBERS // painted.features.shape[1], seed)
+    features, labels = painted.features[kept].astype(np.float32), labels[kept]
+    samples = Samples(features, labels, store.prior(painted.channels))
+    classes = ClassTable(tuple(one for one in painted.classes.classes if one.id in ids))
+    care = caution(painted.strokes)
     coefficients = ridge(samples, care * RIDGE)
     if head != "ridge":
         coefficients = softened(logistic(samples, coefficients, care * PULL))
-    note = f"instant answer from {len(painted)} painted pixels ({{}} on {features.shape[1]} features)"
-    answer = InstantModel(store, samples.head(coefficients), classes, next(iter(channels)),
+    note = f"instant answer from {len(painted.ids)} painted pixels ({{}} on {features.shape[1]} features)"
+    answer = InstantModel(store, samples.head(coefficients), classes, painted.channels,
                           note.format("logistic head" if head == "trees" else f"{head} head"))
     if head != "trees":
         return answer
@@ -207,25 +207,9 @@ def fit_instantly(
     return dataclasses.replace(answer, trees=trees, note=note.format("logistic head and trees"))
 
 
-def gather(store: FeatureStore, pairs: Sequence[Pair]
-           ) -> Generator[Progress, None, tuple[NDArray[np.float32], NDArray[np.uint8]]]:
-    """Collect features (P, F) and painted ids (P,) of all painted pixels that hold a number."""
-    rows, ids = [], []
-    for pair in pairs:
-        boxes = store.boxes(pair.image)
-        for plane, paint in pair.scribbles.planes.items():
-            for number, box in enumerate(boxes):
-                part = paint[box.slices]
-                if not part.any():
-                    continue
-                if not store.holds(pair.image, plane, number):
-                    yield Progress(f"Looking at {pair.image.name}")
-                tile = store.tile(pair.image, plane, number)
-                here = part > 0 if tile.hidden is None else (part > 0) & ~tile.hidden
-                flat: NDArray[np.float16] = tile.values.flatten(1).numpy()
-                rows.append(flat[:, np.flatnonzero(here)].T.astype(np.float32))
-                ids.append(part[here])
-    return np.concatenate(rows), np.concatenate(ids)
+def kind_of(weights: Weights) -> Kind:
+    """Return how far the head of a network goes that came from an :class:`InstantModel`."""
+    return "logistic" if bare(weights.network) is weights.network else "trees"
 
 
 def drawn(labels: NDArray[np.integer], most: int, seed: int) -> NDArray[np.intp]:

@@ -36,11 +36,14 @@ class Verdict:
         A better one than the network as it was trained.
     remark : str
         Which one it is and why, for people; empty if there was no choice.
+    settled : bool
+        Nothing more has to be found out: strokes held out may be learnt from.
     """
 
     score: Score
     model: NetworkModel | None = None
     remark: str = ""
+    settled: bool = False
 
 
 class Referee(Protocol):

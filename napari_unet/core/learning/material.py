@@ -37,6 +37,8 @@ class Material:
     size, batch : int
         Side and number of patches of a step.
     sampler : Sampler
+    holds : bool
+        Whether strokes are held out where there are enough.
     """
 
     training: TrainingSet
@@ -46,6 +48,7 @@ class Material:
     size: int
     batch: int
     sampler: Sampler
+    holds: bool
 
     @property
     def painted(self) -> int:
@@ -118,8 +121,13 @@ class Collector:
         size, batch = self._plan.shape(largest, self._stride)
         order = tuple(sorted(ids))
         sampler = Sampler(training, strokes, order, self._planes, self._generator)
-        self._material = Material(training, strokes, order, channels, size, batch, sampler)
+        self._material = Material(training, strokes, order, channels, size, batch, sampler, self._book.holds)
         return self._material
+
+    def release(self) -> None:
+        """Hold no strokes out any more."""
+        self._book.release()
+        self._material = None
 
     def _channels(self, training: TrainingSet) -> int:
         channels = {pair.image.n_channels for pair in training.pairs}

@@ -58,8 +58,8 @@ class StrokeBook:
     for the shortest time is taken first; strokes that came in one snapshot are chosen at random.
 
     *Roles do not flip.* A stroke starts in training, may be held out once, and goes back to training, for good, only
-    when it must: too few strokes of its class are left, it became the newest (newer ones erased, or it grew), or
-    another stroke joined it.
+    when it must (too few strokes of its class are left, it became the newest because newer ones were erased or it
+    grew, or another stroke joined it) or when all are released.
 
     *Honesty.* Strokes of the first snapshot that are held out were never trained on. In live use a stroke trains
     while it is the newest, so when it is held out later the network knows it; :meth:`Stroke.counts` lets the score use
@@ -79,12 +79,16 @@ class StrokeBook:
     def __init__(self, seed: int = 0, hold: bool = True, learnt: bool = False) -> None:
         self._learnt = learnt
         self._generator = np.random.default_rng(seed)
-        self._hold = hold
+        self.holds = hold
         self._generation = 0
         self._records: dict[int, _Record] = {}
         self._planes: dict[tuple[tuple[int, str, int], int], _Plane] = {}
         self._images: list[Image] = []  # alive, so that no new array takes over an id
         self._next = 0
+
+    def release(self) -> None:
+        """Hold nothing out any more, from the next :meth:`update` on."""
+        self.holds = False
 
     def update(self, training: TrainingSet, step: int = 0) -> tuple[Stroke, ...]:
         """Compare a snapshot with the one before.
@@ -186,7 +190,7 @@ class StrokeBook:
             by_class[record.class_id].append(number)
         for numbers in by_class.values():
             newest = max(numbers, key=lambda number: (self._records[number].seen, number))
-            wanted = held_share(len(numbers)) if self._hold else 0
+            wanted = held_share(len(numbers)) if self.holds else 0
             held = [number for number in numbers if self._records[number].held_since is not None]
             must = [number for number in held if number == newest or number not in alone]
             may = [number for number in held if number not in must]

@@ -32,6 +32,9 @@ from .plan import Plan
 
 STATISTICS_PATCHES = 20
 WAIT_SECONDS = 0.1
+SETTLED = 0.25
+"""Part of the budget after which held-out strokes are learnt from too, if the referee needs them no more and none are
+to come. Not where steps are counted: when a referee is asked depends on the clock, and what is learnt must not."""
 MOST_OFTEN = 4
 """Learning takes at least so many times as long as making and judging models."""
 
@@ -167,6 +170,7 @@ class _Run:
         self.learner: Learner | None = None
         self.score: Score = {}
         self.remark = ""
+        self.settled = False
         self.done = 0
         self.seconds = 0.0
 
@@ -199,6 +203,8 @@ class _Run:
                 began = self.seconds
                 model = yield from self._publish(learner, material, step)
                 due = self.seconds + max(publish, MOST_OFTEN * (self.seconds - began))
+                if self._is_settled():
+                    self.collector.release()
                 yield dataclasses.replace(
                     step, model=model, held_out_dice=dict(self.score), held_out_mean=mean_score(self.score)
                 )
@@ -206,6 +212,11 @@ class _Run:
                     return model
             else:
                 yield step
+
+    def _is_settled(self) -> bool:
+        """Whether strokes that were held out may be learnt from for the rest of the training."""
+        by_clock = not self.live and self.plan.steps is None
+        return self.settled and by_clock and (self.plan.fraction(self.done, self.seconds) or 0.0) >= SETTLED
 
     def _learner(self, material: Material) -> Learner:
         """Return the learner with the classes painted now; a new one if images have other channels than before."""
@@ -247,6 +258,7 @@ class _Run:
                 self.seconds += time.perf_counter() - began
             yield Progress(step.text, step.fraction)
         self.score, self.remark = verdict.score, verdict.remark
+        self.settled = verdict.settled
         if verdict.model is not None:
             return verdict.model
         weights = snapshot(

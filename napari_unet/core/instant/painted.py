@@ -1,0 +1,127 @@
+"""Features of painted pixels, looked up once for all heads that are fitted to them. Fits nothing."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Generator, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..classes import ClassTable
+from ..errors import UserError
+from ..learning.strokes import Stroke, single_strokes
+from ..method import Progress
+from ..scribbles import TrainingSet
+
+if TYPE_CHECKING:
+    from .features import FeatureStore
+
+
+MOST_PIXELS = 2**18
+"""Of more painted pixels some are drawn, of no class more than its share of this number: labels of whole images would
+fill the memory, and tell a head no more."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Painted:
+    """Painted pixels of a training set that hold a number.
+
+    Parameters
+    ----------
+    features : ndarray of float16, shape (P, F)
+        As they are kept; half the memory.
+    ids : ndarray of uint8, shape (P,)
+        What they are painted with.
+    planes : ndarray of int32, shape (P, 2)
+        Numbers of the pair and of the plane that a pixel is in.
+    pixels : ndarray of int64, shape (P,)
+        Its place in the flattened plane.
+    strokes : int
+        How many strokes these are.
+    channels : int
+        Image channels.
+    classes : ClassTable
+        Of the training set.
+    """
+
+    features: NDArray[np.float16]
+    ids: NDArray[np.uint8]
+    planes: NDArray[np.int32]
+    pixels: NDArray[np.int64]
+    strokes: int
+    channels: int
+    classes: ClassTable
+
+    def of(self, strokes: Sequence[Stroke], total: int) -> Painted:
+        """Return the pixels of these strokes alone, out of ``total`` strokes as the one who asks counts them."""
+        chosen = np.zeros(len(self.ids), bool)
+        for place in {(one.pair, one.plane) for one in strokes}:
+            here = np.flatnonzero((self.planes == place).all(axis=1))
+            pixels = [one.pixels for one in strokes if (one.pair, one.plane) == place]
+            chosen[here] = np.isin(self.pixels[here], np.concatenate(pixels))
+        return dataclasses.replace(
+            self, features=self.features[chosen], ids=self.ids[chosen], planes=self.planes[chosen],
+            pixels=self.pixels[chosen], strokes=max(1, round(self.strokes * len(strokes) / total)))
+
+
+def gather(store: FeatureStore, training: TrainingSet) -> Generator[Progress, None, Painted]:
+    """Look up the features of painted pixels, the same ones every time.
+
+    Yields
+    ------
+    Progress
+        While features are computed.
+
+    Raises
+    ------
+    UserError
+        If fewer than two classes are painted, images differ in their channels, or no painted pixel of a class is a
+        number.
+    WorkError
+        If torch fails.
+    """
+    missing = training.missing()
+    if missing is not None:
+        raise UserError(missing)
+    channels = {pair.image.n_channels: pair.image.name for pair in training.pairs if pair.scribbles.planes}
+    if len(channels) > 1:
+        raise UserError(
+            "The painted images have different numbers of channels "
+            f"({', '.join(f'{name!r}: {count}' for count, name in channels.items())}). Learn from images alike."
+        )
+    counts = training.counts()
+    share = np.ones(256)
+    if sum(counts.values()) > MOST_PIXELS:
+        for class_id, count in counts.items():
+            share[class_id] = MOST_PIXELS / len(counts) / max(count, 1)
+    chance = np.random.default_rng(0)
+    rows, ids, planes, pixels = [], [], [], []
+    for index, pair in enumerate(training.pairs):
+        boxes = store.boxes(pair.image) if pair.scribbles.planes else ()
+        for plane, paint in pair.scribbles.planes.items():
+            for number, box in enumerate(boxes):
+                part = paint[box.slices]
+                if not part.any():
+                    continue
+                if not store.holds(pair.image, plane, number):
+                    yield Progress(f"Looking at {pair.image.name}")
+                tile = store.tile(pair.image, plane, number)
+                here = part > 0 if tile.hidden is None else (part > 0) & ~tile.hidden
+                if share.min() < 1:
+                    here &= chance.random(here.shape) < share[part]
+                flat: NDArray[np.float16] = tile.values.flatten(1).numpy()
+                rows.append(flat[:, np.flatnonzero(here)].T)
+                ids.append(part[here])
+                planes.append(np.full((len(ids[-1]), 2), (index, plane), np.int32))
+                down, right = np.nonzero(here)
+                pixels.append((down + box.y0) * paint.shape[1] + right + box.x0)
+    found = np.concatenate(ids)
+    lost = [one.name for one in training.classes.classes if one.id in training.painted_ids and one.id not in found]
+    if lost:
+        raise UserError(
+            f"Every painted pixel of {lost[0]} is NaN or infinite. Paint a little of it where the image has numbers."
+        )
+    return Painted(np.concatenate(rows), found, np.concatenate(planes), np.concatenate(pixels),
+                   len(single_strokes(training)), next(iter(channels)), training.classes)
