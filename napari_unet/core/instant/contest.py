@@ -35,7 +35,6 @@ TRUST = (0.5, 1.0)
 """How far the trained network is followed from the one it began as. Half way, the weights are the mean of both
 (Wortsman et al. 2022, "Robust fine-tuning of zero-shot models"), which is often better than either."""
 
-
 HEADS: tuple[Kind, ...] = ("logistic", "trees")
 """What a trained network may be shown with: features that have learnt often need no trees to correct their head."""
 

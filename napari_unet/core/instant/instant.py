@@ -22,7 +22,7 @@ from ..image import Image, warn_not_finite
 from ..latest import Latest
 from ..method import Patch, Progress, View, checked_planes
 from ..predicting.predict import NetworkModel, best_class
-from ..predicting.trees import Trees, bare, feature_tensors, without_trees
+from ..predicting.trees import Trees, feature_tensors, without_trees
 from ..predicting.weights import Weights
 from ..scribbles import TrainingSet
 from .features import FeatureStore, FeatureTile
@@ -174,11 +174,8 @@ def fit_instantly(
 
     Raises
     ------
-    UserError
-        If fewer than two classes are painted, images differ in their channels, or no painted pixel of a class is a
-        number.
-    WorkError
-        If torch fails.
+    UserError, WorkError
+        As :func:`~napari_unet.core.instant.painted.gather`.
     """
     painted = yield from gather(store, training)
     return (yield from fit_to(painted, store, seed, head))
@@ -209,7 +206,7 @@ def fit_to(
 
 def kind_of(weights: Weights) -> Kind:
     """Return how far the head of a network goes that came from an :class:`InstantModel`."""
-    return "logistic" if bare(weights.network) is weights.network else "trees"
+    return "trees" if "trees.chosen" in weights.tensors else "logistic"
 
 
 def drawn(labels: NDArray[np.integer], most: int, seed: int) -> NDArray[np.intp]:

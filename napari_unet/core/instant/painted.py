@@ -18,7 +18,6 @@ from ..scribbles import TrainingSet
 if TYPE_CHECKING:
     from .features import FeatureStore
 
-
 MOST_PIXELS = 2**18
 """Of more painted pixels some are drawn, of no class more than its share of this number: labels of whole images would
 fill the memory, and tell a head no more."""
@@ -92,10 +91,9 @@ def gather(store: FeatureStore, training: TrainingSet) -> Generator[Progress, No
             f"({', '.join(f'{name!r}: {count}' for count, name in channels.items())}). Learn from images alike."
         )
     counts = training.counts()
-    share = np.ones(256)
-    if sum(counts.values()) > MOST_PIXELS:
-        for class_id, count in counts.items():
-            share[class_id] = MOST_PIXELS / len(counts) / max(count, 1)
+    many, share = sum(counts.values()) > MOST_PIXELS, np.ones(256)
+    for class_id, count in counts.items():
+        share[class_id] = MOST_PIXELS / len(counts) / count
     chance = np.random.default_rng(0)
     rows, ids, planes, pixels = [], [], [], []
     for index, pair in enumerate(training.pairs):
@@ -109,13 +107,14 @@ def gather(store: FeatureStore, training: TrainingSet) -> Generator[Progress, No
                     yield Progress(f"Looking at {pair.image.name}")
                 tile = store.tile(pair.image, plane, number)
                 here = part > 0 if tile.hidden is None else (part > 0) & ~tile.hidden
-                if share.min() < 1:
+                if many:
                     here &= chance.random(here.shape) < share[part]
                 flat: NDArray[np.float16] = tile.values.flatten(1).numpy()
-                rows.append(flat[:, np.flatnonzero(here)].T)
+                where = np.flatnonzero(here)
+                rows.append(flat[:, where].T)
                 ids.append(part[here])
                 planes.append(np.full((len(ids[-1]), 2), (index, plane), np.int32))
-                down, right = np.nonzero(here)
+                down, right = np.divmod(where, here.shape[1])
                 pixels.append((down + box.y0) * paint.shape[1] + right + box.x0)
     found = np.concatenate(ids)
     lost = [one.name for one in training.classes.classes if one.id in training.painted_ids and one.id not in found]

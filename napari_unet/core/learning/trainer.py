@@ -168,9 +168,7 @@ class _Run:
         hold = self.live if plan.hold_out is None else plan.hold_out
         self.collector = Collector(plan, self.network.stride, self.normalisation, hold, initial)
         self.learner: Learner | None = None
-        self.score: Score = {}
-        self.remark = ""
-        self.settled = False
+        self.verdict = Verdict({})
         self.done = 0
         self.seconds = 0.0
 
@@ -205,9 +203,8 @@ class _Run:
                 due = self.seconds + max(publish, MOST_OFTEN * (self.seconds - began))
                 if self._is_settled():
                     self.collector.release()
-                yield dataclasses.replace(
-                    step, model=model, held_out_dice=dict(self.score), held_out_mean=mean_score(self.score)
-                )
+                score = self.verdict.score
+                yield dataclasses.replace(step, model=model, held_out_dice=dict(score), held_out_mean=mean_score(score))
                 if step.fraction == 1:
                     return model
             else:
@@ -216,7 +213,7 @@ class _Run:
     def _is_settled(self) -> bool:
         """Whether strokes that were held out may be learnt from for the rest of the training."""
         by_clock = not self.live and self.plan.steps is None
-        return self.settled and by_clock and (self.plan.fraction(self.done, self.seconds) or 0.0) >= SETTLED
+        return self.verdict.settled and by_clock and (self.plan.fraction(self.done, self.seconds) or 0.0) >= SETTLED
 
     def _learner(self, material: Material) -> Learner:
         """Return the learner with the classes painted now; a new one if images have other channels than before."""
@@ -230,7 +227,7 @@ class _Run:
 
     def _step(self, learner: Learner, material: Material, loss: float, rate: float) -> Step:
         return Step(
-            "; ".join(filter(None, (f"Learning: step {learner.step}", self.remark or f"loss {loss:.3f}"))),
+            "; ".join(filter(None, (f"Learning: step {learner.step}", self.verdict.remark or f"loss {loss:.3f}"))),
             self.plan.fraction(self.done, self.seconds),
             step=learner.step,
             loss=loss,
@@ -239,8 +236,8 @@ class _Run:
             painted=material.painted,
             seconds=self.seconds,
             learning_rate=rate * self.plan.learning_rate,
-            held_out_dice=dict(self.score),
-            held_out_mean=mean_score(self.score),
+            held_out_dice=dict(self.verdict.score),
+            held_out_mean=mean_score(self.verdict.score),
             device=str(learner.device),
         )
 
@@ -252,15 +249,13 @@ class _Run:
             try:
                 next(work)
             except StopIteration as stop:
-                verdict: Verdict = stop.value
+                self.verdict = stop.value
                 break
             finally:
                 self.seconds += time.perf_counter() - began
             yield Progress(step.text, step.fraction)
-        self.score, self.remark = verdict.score, verdict.remark
-        self.settled = verdict.settled
-        if verdict.model is not None:
-            return verdict.model
+        if self.verdict.model is not None:
+            return self.verdict.model
         weights = snapshot(
             learner.averaged, self.network, self.network_name, learner.channels, material.classes, self.normalisation,
             learner.step,
