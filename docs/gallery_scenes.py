@@ -2,123 +2,53 @@
 
 from __future__ import annotations
 
-import dataclasses
 import sys
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage as ndi
 
 sys.path.insert(0, str(Path(__file__).parent.parent))  # the tools are no part of the package
 
+from gallery_shapes import SIDE, Labels, Scene, crooked_lines, glowing_nuclei, noise, round_things, two_classes
+
 from napari_unet.sample_data import drawing
 from napari_unet.sample_data.strokes import draw_line, paint
 from pretraining.noise import fractal, smooth
-from pretraining.shapes import packed, scattered
-
-SIDE = 160
-"""Rows and columns of most scenes."""
-
-Field = NDArray[np.float64]
-Labels = NDArray[np.uint8]
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Scene:
-    """An image, its truth and what is painted on it.
-
-    Parameters
-    ----------
-    pixels : ndarray, shape (Y, X) or (Y, X, 3)
-    truth, strokes : ndarray of uint8, shape (Y, X)
-        Painted ids (1 = background); 0 in the strokes = not painted.
-    """
-
-    pixels: NDArray[np.generic]
-    truth: Labels
-    strokes: Labels
-
-
-def _generator(seed: int) -> np.random.Generator:
-    return np.random.default_rng(seed)
-
-
-def _things(rng: np.random.Generator, radius: float, crowding: float, n: int = SIDE, rough: float = 0.25
-            ) -> NDArray[np.int64]:
-    """Return bumpy round things that do not touch, numbered from 1."""
-    objects, _, _ = scattered(rng, n, radius, 0.12, crowding, rough, 1.4, 0.0)
-    alone = ndi.maximum_filter(objects, 5) == ndi.minimum_filter(np.where(objects > 0, objects, objects.max() + 1), 5)
-    numbers, count = ndi.label(alone & (objects > 0))
-    sizes = np.bincount(numbers.ravel(), minlength=count + 1)
-    return np.where(sizes[numbers] > radius**2, numbers, 0).astype(np.int64)
-
-
-def _labels(inside: NDArray[np.bool_]) -> Labels:
-    return np.where(inside, 2, 1).astype(np.uint8)
-
-
-def _noise(rng: np.random.Generator, strength: float, n: int = SIDE) -> Field:
-    return rng.normal(0, strength, (n, n))
-
-
-def _glowing(rng: np.random.Generator, low: float = 0.4) -> tuple[Field, NDArray[np.bool_]]:
-    """Return nuclei from dim (``low``) to bright (1), slightly blurred, and where they are."""
-    objects = _things(rng, 11, 0.7)
-    bright = np.append(0, rng.choice([low, 1.0], int(objects.max())) * rng.uniform(0.9, 1.1, int(objects.max())))
-    return ndi.gaussian_filter(bright[objects], 0.6), objects > 0
-
+from pretraining.shapes import packed
 
 # -- thresholds -------------------------------------------------------------------------------------------------------
 
 
 def nuclei() -> Scene:
     """Bright and dim nuclei on a dark, even ground."""
-    rng = _generator(1)
-    picture, inside = _glowing(rng)
-    truth = _labels(inside)
-    return Scene(picture + _noise(rng, 0.09), truth, paint(truth, rng, strokes=5, length=20))
+    rng = np.random.default_rng(1)
+    picture, inside = glowing_nuclei(rng)
+    truth = two_classes(inside)
+    return Scene(picture + noise(rng, 0.09), truth, paint(truth, rng, strokes=5, length=20))
 
 
 def shaded() -> Scene:
     """The same nuclei where light falls so far that the ground is brighter at one end than nuclei at the other."""
-    rng = _generator(1)
-    picture, inside = _glowing(rng)
-    truth = _labels(inside)
+    rng = np.random.default_rng(1)
+    picture, inside = glowing_nuclei(rng)
+    truth = two_classes(inside)
     light = np.linspace(1.3, 0, SIDE)[None] + np.linspace(0.3, 0, SIDE)[:, None]
-    return Scene(picture + light + _noise(rng, 0.09), truth, paint(truth, rng, strokes=7, length=20))
-
-
-def _tree(rng: np.random.Generator, lines: int, width: float, bend: float = 0.09) -> Field:
-    """Return how deep each pixel lies in crooked lines, px (0 outside)."""
-    deep = np.zeros((SIDE, SIDE))
-    for number in range(lines):
-        heading = np.pi * (number / lines + rng.uniform(-0.1, 0.1))
-        middle = SIDE / 2 + rng.uniform(-35, 35, 2)
-        corners = []
-        for side in (-1, 1):
-            y, x, turn, part = *middle, heading + (np.pi if side < 0 else 0), []
-            while -8 < y < SIDE + 8 and -8 < x < SIDE + 8:
-                part.append((y, x))
-                turn += rng.normal(0, bend)
-                y, x = y + 4 * np.sin(turn), x + 4 * np.cos(turn)
-            corners = part[::-1] + corners if side < 0 else corners + part
-        deep = np.maximum(deep, ndi.distance_transform_edt(draw_line(deep.shape, corners, width)))
-    return deep
+    return Scene(picture + light + noise(rng, 0.09), truth, paint(truth, rng, strokes=7, length=20))
 
 
 def script() -> Scene:
     """Dark lines of changing strength on an uneven page, with specks that are none of them."""
-    rng = _generator(4)
-    inside = _tree(rng, 6, 3.5) > 0
+    rng = np.random.default_rng(4)
+    inside = crooked_lines(rng, 6, 3.5) > 0
     strength = np.clip(0.65 + 0.35 * smooth(rng, SIDE, 90), 0.35, 1)
     dark = ndi.gaussian_filter(inside * strength, 0.6)
     for y, x in rng.uniform(4, SIDE - 4, (25, 2)):
         dark = np.maximum(dark, 0.4 * np.exp(-np.square(np.hypot(*np.ogrid[-y : SIDE - y, -x : SIDE - x])) / 3)
                           * (ndi.distance_transform_edt(~inside)[int(y), int(x)] > 5))
-    truth = _labels(inside)
+    truth = two_classes(inside)
     page = 1.2 + 0.16 * smooth(rng, SIDE, 200)
-    return Scene(page - 0.6 * dark + _noise(rng, 0.04), truth, paint(truth, rng, strokes=6, length=26))
+    return Scene(page - 0.6 * dark + noise(rng, 0.04), truth, paint(truth, rng, strokes=6, length=26))
 
 
 # -- edges ------------------------------------------------------------------------------------------------------------
@@ -126,32 +56,32 @@ def script() -> Scene:
 
 def sharp() -> Scene:
     """Patches with sharp edges on a ground of any brightness: parts of each class are brighter than the other."""
-    rng = _generator(5)
-    inside = _things(rng, 17, 0.8) > 0
-    truth = _labels(inside)
+    rng = np.random.default_rng(5)
+    inside = round_things(rng, 17, 0.8) > 0
+    truth = two_classes(inside)
     ground = np.linspace(0, 0.8, SIDE)[None] + 0.25 * smooth(rng, SIDE, 140)
-    return Scene(ground + 0.3 * inside + _noise(rng, 0.015), truth, paint(truth, rng, strokes=30, length=14))
+    return Scene(ground + 0.3 * inside + noise(rng, 0.015), truth, paint(truth, rng, strokes=30, length=14))
 
 
 def spots() -> Scene:
     """Small spots, bright beside dim."""
-    rng = _generator(6)
+    rng = np.random.default_rng(6)
     picture, inside = np.zeros((SIDE, SIDE)), np.zeros((SIDE, SIDE), bool)
     for row in range(12, SIDE, 17):
         for column in range(12, SIDE, 17):
             y, x = row + rng.uniform(-3, 3), column + rng.uniform(-3, 3)
             spot = np.hypot(*np.ogrid[-y : SIDE - y, -x : SIDE - x]) < rng.uniform(3.2, 4.5)
             picture, inside = picture + rng.choice([0.4, 1.0]) * spot, inside | spot
-    truth = _labels(inside)
-    return Scene(ndi.gaussian_filter(picture, 0.7) + _noise(rng, 0.06), truth,
+    truth = two_classes(inside)
+    return Scene(ndi.gaussian_filter(picture, 0.7) + noise(rng, 0.06), truth,
                  paint(truth, rng, strokes=10, length=18, brush=(2, 4)))
 
 
 def grainy() -> Scene:
     """Blurred edges under a coarse texture."""
-    rng = _generator(7)
-    inside = _things(rng, 17, 0.8) > 0
-    truth = _labels(inside)
+    rng = np.random.default_rng(7)
+    inside = round_things(rng, 17, 0.8) > 0
+    truth = two_classes(inside)
     picture = ndi.gaussian_filter(inside.astype(float), 4) + 0.3 * fractal(rng, SIDE, 1.2, finest=4)
     return Scene(picture, truth, paint(truth, rng, strokes=7, length=26))
 
@@ -161,20 +91,20 @@ def grainy() -> Scene:
 
 def drifting() -> Scene:
     """Bands whose light falls to the right, painted at the left only: their ends are darker than the first ground."""
-    rng = _generator(8)
+    rng = np.random.default_rng(8)
     y, x = np.mgrid[:SIDE, :SIDE]
     waves = y + 6 * np.sin(x / 22)
     inside = (np.abs(waves - 40) < 12) | (np.abs(waves - 112) < 16)
-    picture = 0.35 * inside + 0.9 * (1 - x / SIDE) + _noise(rng, 0.03)
+    picture = 0.35 * inside + 0.9 * (1 - x / SIDE) + noise(rng, 0.03)
     strokes = np.zeros((SIDE, SIDE), np.uint8)
     for row, number in ((38, 2), (110, 2), (10, 1), (72, 1), (148, 1)):
         strokes[draw_line(strokes.shape, [(row, 8), (row - 1, 22)], 5)] = number
-    return Scene(picture, _labels(inside), strokes)
+    return Scene(picture, two_classes(inside), strokes)
 
 
 def outlined() -> Scene:
     """Cells as dark as the ground, told apart by their bright outline alone; one has a gap. All are painted."""
-    rng = _generator(9)
+    rng = np.random.default_rng(9)
     y, x = np.mgrid[:SIDE, :SIDE]
     picture, truth, strokes = np.zeros((SIDE, SIDE)), np.ones((SIDE, SIDE), np.uint8), np.zeros((SIDE, SIDE), np.uint8)
     for row, column, radius, gap in ((42, 44, 27, False), (46, 116, 24, False), (114, 48, 25, False),
@@ -187,7 +117,7 @@ def outlined() -> Scene:
         strokes[draw_line(strokes.shape, [(row, column - 6), (row + 3, column + 6)], 5)] = 2
     for corners in ([(5, 6), (6, 150)], [(154, 12), (154, 150)], [(12, 5), (80, 4), (150, 5)], [(79, 70), (80, 92)]):
         strokes[draw_line(strokes.shape, corners, 4)] = 1
-    return Scene(picture + _noise(rng, 0.05), truth, strokes)
+    return Scene(picture + noise(rng, 0.05), truth, strokes)
 
 
 # -- graphs -----------------------------------------------------------------------------------------------------------
@@ -195,30 +125,30 @@ def outlined() -> Scene:
 
 def mosaic() -> Scene:
     """Even areas of four grey values side by side under noise; the two classes alternate in brightness."""
-    rng = _generator(10)
+    rng = np.random.default_rng(10)
     fields = np.stack([fractal(rng, SIDE, 3.5, finest=16, coarsest=130) for _ in range(4)])
     kind = fields.argmax(axis=0)
-    truth = _labels(kind % 2 == 1)
-    picture = np.array([0.1, 0.4, 0.7, 1.0])[kind] + _noise(rng, 0.08)
+    truth = two_classes(kind % 2 == 1)
+    picture = np.array([0.1, 0.4, 0.7, 1.0])[kind] + noise(rng, 0.08)
     return Scene(picture, truth, paint(truth, rng, strokes=12, length=24))
 
 
 def faint() -> Scene:
     """Large things under strong noise, with edges that fade out in places."""
-    rng = _generator(11)
-    inside = _things(rng, 20, 1.2, rough=0.15) > 0
-    truth = _labels(inside)
+    rng = np.random.default_rng(11)
+    inside = round_things(rng, 20, 1.2, rough=0.15) > 0
+    truth = two_classes(inside)
     contrast = np.clip(0.6 + 0.3 * smooth(rng, SIDE, 60), 0.25, 1)
-    return Scene(ndi.gaussian_filter(inside * contrast, 1) + _noise(rng, 0.3), truth,
+    return Scene(ndi.gaussian_filter(inside * contrast, 1) + noise(rng, 0.3), truth,
                  paint(truth, rng, strokes=9, length=30))
 
 
 def threads() -> Scene:
     """Thin bright lines, thinner than a superpixel."""
-    rng = _generator(12)
-    inside = _tree(rng, 7, 2.2) > 0
-    truth = _labels(inside)
-    picture = ndi.gaussian_filter(inside.astype(float), 0.5) + _noise(rng, 0.28)
+    rng = np.random.default_rng(12)
+    inside = crooked_lines(rng, 7, 2.2) > 0
+    truth = two_classes(inside)
+    picture = ndi.gaussian_filter(inside.astype(float), 0.5) + noise(rng, 0.28)
     return Scene(picture, truth, paint(truth, rng, strokes=7, length=26))
 
 
@@ -227,10 +157,10 @@ def threads() -> Scene:
 
 def stained() -> Scene:
     """Two stains of the same brightness in a section, in colour; one of them is the class."""
-    rng = _generator(13)
-    objects = _things(rng, 11, 0.8)
+    rng = np.random.default_rng(13)
+    objects = round_things(rng, 11, 0.8)
     inside = objects > 0
-    truth = _labels(inside)
+    truth = two_classes(inside)
     colours = np.array([[214, 178, 196], [168, 180, 240]])
     picture = ndi.gaussian_filter(colours[inside.astype(int)].astype(float), (0.7, 0.7, 0))
     grain = 9 * fractal(rng, SIDE, 1.0)[..., None] + rng.normal(0, 14, (SIDE, SIDE, 3))
@@ -239,10 +169,10 @@ def stained() -> Scene:
 
 def speckled() -> Scene:
     """Strong noise, grain by grain, over things with even brightness."""
-    rng = _generator(14)
-    inside = _things(rng, 17, 0.8) > 0
-    truth = _labels(inside)
-    return Scene(inside + _noise(rng, 1.0), truth, paint(truth, rng, strokes=7, length=26))
+    rng = np.random.default_rng(14)
+    inside = round_things(rng, 17, 0.8) > 0
+    truth = two_classes(inside)
+    return Scene(inside + noise(rng, 1.0), truth, paint(truth, rng, strokes=7, length=26))
 
 
 # -- contours ---------------------------------------------------------------------------------------------------------
@@ -250,7 +180,7 @@ def speckled() -> Scene:
 
 def fading() -> Scene:
     """Discs that fade from side to side but have a sharp edge; strokes lie on their bright side."""
-    rng = _generator(15)
+    rng = np.random.default_rng(15)
     y, x = np.mgrid[:SIDE, :SIDE]
     picture, strokes = np.zeros((SIDE, SIDE)), np.zeros((SIDE, SIDE), np.uint8)
     inside = np.zeros((SIDE, SIDE), bool)
@@ -259,24 +189,24 @@ def fading() -> Scene:
         inside |= here
         picture = np.where(here, 0.7 - 0.32 * (x - column) / radius, picture)
         strokes[draw_line(strokes.shape, [(row - 5, column - 13), (row + 5, column - 13)], 5)] = 2
-    picture += np.where(inside, 0, 0.1 + 0.1 * np.sin(x / 6)) + _noise(rng, 0.02)
+    picture += np.where(inside, 0, 0.1 + 0.1 * np.sin(x / 6)) + noise(rng, 0.02)
     for corners in ([(5, 10), (5, 150)], [(78, 10), (78, 150)], [(153, 10), (153, 150)]):
         strokes[draw_line(strokes.shape, corners, 4)] = 1
-    return Scene(picture, _labels(inside), strokes)
+    return Scene(picture, two_classes(inside), strokes)
 
 
 def bitten() -> Scene:
     """Smooth discs whose outlines dirt has bitten."""
-    rng = _generator(16)
+    rng = np.random.default_rng(16)
     y, x = np.mgrid[:SIDE, :SIDE]
     inside, dirt = np.zeros((SIDE, SIDE), bool), np.zeros((SIDE, SIDE), bool)
     for row, column, radius in ((40, 42, 25), (44, 118, 22), (116, 44, 24), (114, 116, 28)):
         inside |= np.hypot(y - row, x - column) < radius
         for angle in np.arange(5) * 1.26 + rng.uniform(0, 0.9, 5):
             dirt |= np.hypot(y - row - radius * np.sin(angle), x - column - radius * np.cos(angle)) < 3
-    truth = _labels(inside)
+    truth = two_classes(inside)
     seen = np.where(inside & ~dirt, 2, np.where(inside, 0, 1)).astype(np.uint8)
-    return Scene((inside & ~dirt) + _noise(rng, 0.07), truth, paint(seen, rng, strokes=6, length=24))
+    return Scene((inside & ~dirt) + noise(rng, 0.07), truth, paint(seen, rng, strokes=6, length=24))
 
 
 # -- learning ---------------------------------------------------------------------------------------------------------
@@ -284,18 +214,18 @@ def bitten() -> Scene:
 
 def tissue() -> Scene:
     """Membranes and mitochondria in an electron microscope: dark walls, striped bodies, and vesicles of no class."""
-    drawn = drawing.membranes(_generator(28), 192)
-    return Scene(drawn.pixels, drawn.labels, paint(drawn.labels, _generator(18), strokes=16, length=30))
+    drawn = drawing.membranes(np.random.default_rng(28), 192)
+    return Scene(drawn.pixels, drawn.labels, paint(drawn.labels, np.random.default_rng(18), strokes=16, length=30))
 
 
 def bubbles() -> Scene:
     """Cells with a bright outline; inside they look like the ground, and only some of them are painted."""
-    rng = _generator(19)
-    objects = _things(rng, 17, 1.4, 192, rough=0.15)
+    rng = np.random.default_rng(19)
+    objects = round_things(rng, 17, 1.4, 192, rough=0.15)
     inside = objects > 0
     depth = ndi.distance_transform_edt(inside) - ndi.distance_transform_edt(~inside)
-    picture = np.exp(-np.square((depth - 1.5) / 1.3)) + _noise(rng, 0.08, 192)
-    truth = _labels(inside)
+    picture = np.exp(-np.square((depth - 1.5) / 1.3)) + noise(rng, 0.08, 192)
+    truth = two_classes(inside)
     return Scene(picture, truth, paint(truth, rng, strokes=9, length=30))
 
 
@@ -317,9 +247,9 @@ def alike(dice: float = 0.88) -> tuple[Scene, dict[str, Labels]]:
     masks : dict of str to ndarray
         Painted ids by what is wrong with each mask: ``"thicker"``, ``"broken"``, ``"speckled"``.
     """
-    rng, n = _generator(20), 256
+    rng, n = np.random.default_rng(20), 256
     inside = packed(rng, n, 30, 5, 0.3, 1)[1] < 3
-    truth = _labels(inside)
+    truth = two_classes(inside)
     depth = ndi.distance_transform_edt(inside) - ndi.distance_transform_edt(~inside)
     chance = rng.random((n, n))
     cuts = fractal(rng, n, 0.5, finest=4)
@@ -336,6 +266,6 @@ def alike(dice: float = 0.88) -> tuple[Scene, dict[str, Labels]]:
             mask = spoil(middle)
             same = 2 * np.count_nonzero(mask & inside) / (np.count_nonzero(mask) + np.count_nonzero(inside))
             low, high = (middle, high) if same > dice else (low, middle)
-        masks[name] = _labels(spoil(low))
+        masks[name] = two_classes(spoil(low))
     picture = ndi.gaussian_filter(inside.astype(float), 0.8) + rng.normal(0, 0.15, (n, n))
     return Scene(picture, truth, np.zeros_like(truth)), masks

@@ -19,7 +19,7 @@ from typing import Any
 
 import gallery_scenes as scenes
 import numpy as np
-from gallery_scenes import Labels, Scene
+from gallery_shapes import Labels, Scene
 from matplotlib import get_data_path
 from numpy.typing import NDArray
 from PIL import Image as Picture

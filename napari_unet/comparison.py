@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any
 
 from .contenders import Contender
+from .core import knobs
 from .core.classes import ClassTable
 from .core.errors import UsageError, UserError
 from .core.image import Image
@@ -173,7 +174,7 @@ def run_comparison(
     known = [field.name for field in dataclasses.fields(Options)]
     for name in judging or {}:
         if name not in known:
-            raise UsageError(f"Metrics have no parameter {name!r}. Allowed: {', '.join(known)}.")
+            raise UsageError(knobs.no_parameter("Judging", name, known))
     judge = partial(score_pair, metrics=metrics, options=Options(**(judging or {})))
     wanted = tuple(
         checked_planes(image, None if planes is None else planes[number])

@@ -99,10 +99,10 @@ def make_method(name: str | os.PathLike[str], **options: Any) -> Any:
     """
     recipe = load_recipe(name) if is_recipe(name) else None
     plain = recipe.method if recipe is not None else str(name)
-    known = {field.name for field in knobs.fields(METHODS[plain])}
+    known = [field.name for field in knobs.fields(METHODS[plain])]
     for option in options:
         if option not in known:
-            raise UsageError(f"{plain} has no parameter {option!r}. Allowed: {', '.join(sorted(known)) or 'none'}.")
+            raise UsageError(knobs.no_parameter(plain, option, known))
     return recipe.make(**options) if recipe is not None else METHODS[plain](**options)
 
 

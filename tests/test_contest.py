@@ -8,11 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bands_scene import TWO, picture, strokes, trained_on
+from bands_scene import picture, strokes, trained_on
 
 from napari_unet.core.image import Image
 from napari_unet.core.instant import contest as contest_module
-from napari_unet.core.instant import painted as painted_module
 from napari_unet.core.instant import standing as standing_module
 from napari_unet.core.instant.contest import Candidate, Contest, reason, winner
 from napari_unet.core.instant.features import FeatureStore
@@ -155,52 +154,13 @@ class TestContest:
         assert {one.plane for one in kept} == set(less.pairs[0].scribbles.planes)
         assert few(less, kept) == (less, kept)
 
-
-def test_features_of_strokes_are_those_of_the_same_paint_alone(store: FeatureStore) -> None:
-    stack = Image(np.stack([picture(seed).plane(0)[0] for seed in range(3)]), "ZYX", "stack")
-    paint = np.stack([strokes(*TWO), strokes(), strokes((30, 4, 1), (30, 60, 3))])
-    paint[2, 40, 3] = 2  # a pixel
-    other = Pair(picture(7), Scribbles.from_array(strokes((20, 4, 1), (40, 34, 2))))
-    training = TrainingSet((Pair(stack, Scribbles.from_array(paint)), other))
-    painted = Work(gather(store, training)).result()
-    assert len(painted.ids) == np.count_nonzero(paint) + np.count_nonzero(other.scribbles.planes[0])
-    every = single_strokes(training)
-    chosen = [one for one in every if one.class_id == 2]
-    some = painted.of(chosen, len(every))
-    assert (some.ids == 2).all()
-    assert some.strokes == len(chosen) == 3
-    for one in every:
-        mine = painted.of([one], len(every))
-        image = training.pairs[one.pair].image
-        whole = store.tile(image, one.plane, 0).values.flatten(1).numpy()
-        assert np.array_equal(mine.features, whole[:, np.sort(one.pixels)].T)
-    assert len(painted.of([], len(every)).ids) == 0
-
-
-def test_of_labels_on_every_pixel_some_are_drawn_evenly(store: FeatureStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(painted_module, "MOST_PIXELS", 600)
-    paint = np.ones((64, 80), np.uint8)
-    paint[:, 30:50] = 2
-    paint[20:22, 60:70] = 3  # few: all are taken
-    first, again = (Work(gather(store, trained_on(picture(), paint))).result() for _ in range(2))
-    counts = np.bincount(first.ids)
-    assert counts[3] == 20
-    assert all(130 < count < 270 for count in counts[1:3])
-    assert np.array_equal(first.pixels, again.pixels)
-    assert np.array_equal(paint.ravel()[first.pixels], first.ids)
-
-
-def test_a_head_on_what_was_looked_up_is_the_instant_answer(store: FeatureStore) -> None:
-    training = trained_on(picture(), strokes(*TWO))
-    painted = Work(gather(store, training)).result()
-    first, second = Work(fit_to(painted, store)).result(), Work(fit_instantly(store, training)).result()
-    assert np.array_equal(first.head.weights, second.head.weights)
-    features = painted.features.astype(np.float32)
-    plane = next(iter(second.segment(training.pairs[0].image, probabilities=True))).probabilities
-    assert plane is not None
-    chance = np.exp(first.logits(features))
-    where = np.flatnonzero(training.pairs[0].scribbles.planes[0])
-    np.testing.assert_allclose(chance / chance.sum(1, keepdims=True), plane.reshape(2, -1)[:, where].T, atol=1e-5)
+    def test_no_class_is_left_out_for_being_alone_on_its_plane(self) -> None:
+        planes = standing_module.MOST_PLANES + 4
+        stack = np.zeros((planes, 16, 16), np.uint8)
+        stack[:, 2:4, 2:8] = np.arange(1, planes + 1)[:, None, None]
+        training = trained_on(Image(np.zeros(stack.shape, np.float32), "ZYX"), stack)
+        less, _ = few(training, tuple(single_strokes(training)))
+        assert less.painted_ids == training.painted_ids
 
 
 class Shown:

@@ -252,7 +252,7 @@ def test_a_fitted_forest_comes_back_from_its_file(tmp_path: Path, kind: Any) -> 
 @pytest.mark.parametrize(("change", "words"), [
     ({"method": "oracle"}, r"a method called 'oracle', but there is none of that name here that can be loaded"),
     ({"method": "threshold"}, "'threshold', but there is none of that name here that can be loaded"),
-    ({"knobs": {"branches": 3}}, r"forest has no parameter 'branches' \(it has background, depth"),
+    ({"knobs": {"branches": 3}}, r"forest has no parameter 'branches'\. Allowed: background, kind"),
     ({"knobs": {"trees": 0}}, "Forest: trees cannot be 0"),
     ({"channels": 2}, r"missing or wrong \(ValueError: trees for 20 filter values, but there are 20 for each of 2"),
     ({"ids": [1, 2, 3]}, "ValueError: trees for 2 classes, but ids"),

@@ -15,6 +15,7 @@ DOCS = Path(__file__).parent.parent / "docs"
 sys.path.insert(0, str(DOCS))  # scripts beside each other, as when they are run
 
 import gallery_scenes  # noqa: E402
+import gallery_shapes  # noqa: E402
 import make_gallery  # noqa: E402
 
 TEXT = (DOCS / "gallery.md").read_text(encoding="utf-8")
@@ -62,7 +63,7 @@ def test_a_strip_is_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     from PIL import Image
 
     with Image.open(file) as picture:
-        assert picture.width >= 3 * gallery_scenes.SIDE
+        assert picture.width >= 3 * gallery_shapes.SIDE
         assert picture.mode == "P"
 
 

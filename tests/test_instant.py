@@ -14,7 +14,7 @@ from napari_unet.core.classes import ClassTable
 from napari_unet.core.errors import InputWarning, UsageError, UserError
 from napari_unet.core.image import Image
 from napari_unet.core.instant.growing import COUNT
-from napari_unet.core.instant.instant import InstantModel, drawn
+from napari_unet.core.instant.instant import InstantModel
 from napari_unet.core.method import Progress, assemble
 from napari_unet.core.predicting.predict import NetworkModel
 from napari_unet.core.scribbles import Pair, Scribbles, TrainingSet
@@ -170,16 +170,6 @@ def test_unpainted_classes_and_images_are_left_out() -> None:
     pairs = (Pair(image, Scribbles.from_array(strokes)), Pair(other, Scribbles.empty(other.shape)))
     model = Work(METHOD.fit(TrainingSet(pairs, table))).result()
     assert model.classes == ClassTable.named({1: "background", 2: "cell"})
-
-
-def test_of_very_much_paint_every_class_is_drawn() -> None:
-    labels = np.repeat([0, 1, 2], [900, 5, 200])
-    kept = drawn(labels, 300, seed=0)
-    np.testing.assert_array_equal(np.bincount(labels[kept]), [148, 5, 147])
-    assert len(np.unique(kept)) == 300
-    np.testing.assert_array_equal(kept, drawn(labels, 300, seed=0))
-    assert not np.array_equal(kept, drawn(labels, 300, seed=1))
-    np.testing.assert_array_equal(drawn(labels, 5000, seed=0), np.arange(len(labels)))
 
 
 def test_knobs_are_checked() -> None:

@@ -144,7 +144,7 @@ def _with(key: str, value: Any) -> Callable[[dict[str, Any]], None]:
     (_with("version", 99), r"has version 99 of the model format, this napari-unet reads version 1\. Update"),
     (_with("network", "hourglass"), r"a network called 'hourglass', but there is none.*there are: .*unet.*register"),
     (_with("knobs", {"depth": 99}), r"cannot be used: UNet: depth cannot be 99"),
-    (_with("knobs", {"height": 9}), r"unet has no parameter 'height' \(it has channelwise, depth, "),
+    (_with("knobs", {"height": 9}), r"unet has no parameter 'height'\. Allowed: depth, width, "),
     (_with("knobs", {"depth": 2, "width": 2}), r"do not fit .* is missing"),
     (_with("channels", 5), r"encoder\.0\.0\.weight has shape \(2, 2, 3, 3\) instead of \(2, 5, 3, 3\)"),
     (_with("channels", "many"), r"a part of it is missing or wrong \(ValueError"),

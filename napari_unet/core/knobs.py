@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import types
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from .errors import UsageError
@@ -190,12 +190,14 @@ def parse(cls: type, texts: Mapping[str, str]) -> dict[str, Any]:
     values = {}
     for name, text in texts.items():
         if name not in known:
-            raise UsageError(
-                f"{cls.__name__} has no parameter {name!r}. Allowed: {', '.join(known) or 'none'} "
-                "(see `napari-unet methods`)."
-            )
+            raise UsageError(f"{no_parameter(cls.__name__, name, known)} See `napari-unet methods`.")
         values[name] = known[name].parse(text)
     return values
+
+
+def no_parameter(owner: str, name: str, known: Iterable[str]) -> str:
+    """Say that something has no parameter of a name, and which it has."""
+    return f"{owner} has no parameter {name!r}. Allowed: {', '.join(known) or 'none'}."
 
 
 def as_dict(method: Any) -> dict[str, Any]:

@@ -220,9 +220,9 @@ def _fitted(contents: Mapping[str, Any]) -> ForestModel:
 
 def _made(name: str, cls: type[Any], values: Mapping[str, Any]) -> Any:
     """Make a network or a method with the knobs of a file."""
-    known = {field.name for field in knobs.fields(cls)}
-    if stray := set(values) - known:
-        raise UserError(f"{name} has no parameter {sorted(stray)[0]!r} (it has {', '.join(sorted(known)) or 'none'}).")
+    known = [field.name for field in knobs.fields(cls)]
+    if stray := set(values).difference(known):
+        raise UserError(knobs.no_parameter(name, sorted(stray)[0], known))
     return cls(**values)
 
 

@@ -60,9 +60,8 @@ class Recipe:
         for name, value in self.knobs.items():
             if name not in known:
                 raise UserError(
-                    f"{self.method} has no parameter {name!r}. Allowed: {', '.join(known) or 'none'}. It was made by "
-                    f"napari-unet {self.made_by}, this is {__version__}; take the parameter out, or make the recipe "
-                    "again."
+                    f"{knobs.no_parameter(self.method, name, known)} It was made by napari-unet {self.made_by}, this "
+                    f"is {__version__}; take the parameter out, or make the recipe again."
                 )
             known[name].check(value)
         self.make()

@@ -97,6 +97,7 @@ class Contest:
         self._material: Material | None = None
         self._few: tuple[TrainingSet, tuple[Stroke, ...]]
         self._seen: WeakKeyDictionary[FeatureStore, Painted] = WeakKeyDictionary()
+        self.answered: TrainingSet | None = None  # what the head that is shown was fitted to
 
     def __call__(self, learner: Learner, material: Material, step: int) -> Generator[None, None, Verdict]:
         """Judge the network as it is now, and say which one to show and why.
@@ -130,7 +131,7 @@ class Contest:
         if self._best.trained and not can_judge(strokes, self._best.done) and can_judge(strokes, step):
             self._best = self._first  # it has learnt the strokes that newer networks can be judged by
         since = self._best.done if self._best.trained else step
-        unknown = Standing(dict.fromkeys(material.training.painted_ids))
+        unknown = Standing.unknown(material.training.painted_ids)
         found = dict.fromkeys((self._first, self._best, *newest), unknown)
         if can_judge(strokes, since):
             for one in found:
@@ -152,6 +153,7 @@ class Contest:
         painted = yield from self._painted(self._best)
         answer = yield from silent(fit_to(painted, self._best.store, self._seed, self._best.head))
         self._shown = dataclasses.replace(answer.as_network(device.name), refits=True)
+        self.answered = self._few[0]
 
     def _painted(self, one: Candidate) -> Generator[None, None, Painted]:
         if one.store not in self._seen:

@@ -25,7 +25,7 @@ from ..method import View
 from ..predicting.devices import Device, choose_device, is_out_of_memory, release_memory
 from ..predicting.run import Plane
 from ..predicting.tiling import Box, Tile, Tiling
-from ..predicting.trees import LARGEST, bare, feature_tensors
+from ..predicting.trees import as_kept, bare, feature_tensors
 from ..predicting.tta import Average
 from ..predicting.weights import Weights
 from ..scribbles import TrainingSet
@@ -274,7 +274,7 @@ class FeatureStore:
             self.device = choose_device("cpu")
             return self._features(channel, tiling, tile)
         with torch.inference_mode():
-            return found.clamp_(-LARGEST, LARGEST).to("cpu", torch.float16)
+            return as_kept(found).cpu()
 
 
 @functools.lru_cache(maxsize=16)

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from ..method import Progress
-from ..predicting.trees import DEPTH, Trees
+from ..predicting.trees import DEPTH, Trees, leaf_of
 
 COUNT = 40
 """Trees of an answer."""
@@ -64,9 +64,7 @@ def grow(
             found = 2 * leaf + (values > limits[:, None])
             best = int(np.argmax([purity(one, labels[drawn], counts[drawn], classes) for one in found]))
             chosen[tree, level], thresholds[tree, level], leaf = tried[best], limits[best], found[best]
-        ends_in = np.zeros(len(labels), np.int64)
-        for number, limit in zip(chosen[tree], thresholds[tree], strict=True):
-            ends_in = 2 * ends_in + (columns[number] > limit)
+        ends_in = leaf_of(list(columns), chosen[tree].tolist(), thresholds[tree]).astype(np.int64)
         painted = _counted(ends_in, labels, counts, 2**DEPTH, classes)
         total = painted.sum(axis=1, keepdims=True) + DOUBT
         leaves[tree, :, :-1], leaves[tree, :, -1:] = painted / total, DOUBT / total

@@ -34,6 +34,10 @@ rare ones are claimed too often; at 0 every pixel does, and nobody paints in pro
 SMALL = 200_000
 """Multiplications of a product that BLAS does in one thread. Its threads would wait for those of a training."""
 
+FALSE_ALARM = np.errstate(all="ignore")
+"""Some builds of BLAS raise floating-point flags in products of plain numbers (numpy issues 24067 and 28967), which
+would show as a warning at a stroke. Decorates what multiplies."""
+
 
 def caution(strokes: int) -> float:
     """Return the factor, 0.05 to 3, on all penalties with this many strokes."""
@@ -53,6 +57,7 @@ class Head:
     weights: NDArray[np.float32]
     offsets: NDArray[np.float32]
 
+    @FALSE_ALARM
     def __call__(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return logits (P, classes) of features (P, F)."""
         logits: NDArray[np.float32] = features @ self.weights + self.offsets
@@ -162,12 +167,14 @@ def softened(coefficients: NDArray[np.float64]) -> NDArray[np.float64]:
     return coefficients / TEMPERATURE
 
 
+@FALSE_ALARM
 def along(rows: NDArray[np.float32], factor: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return ``rows @ factor``, (P, F) by (F, K), in pieces of :data:`SMALL` multiplications."""
     step = max(8, SMALL // factor.size)
     return np.concatenate([rows[start : start + step] @ factor for start in range(0, len(rows), step)])
 
 
+@FALSE_ALARM
 def across(left: NDArray[np.float32], right: NDArray[np.float32]) -> NDArray[np.float64]:
     """Return ``left.T @ right``, (P, F) by (P, K), summed in float64 over pieces of :data:`SMALL` multiplications."""
     step = max(8, SMALL // (left.shape[1] * right.shape[1]))

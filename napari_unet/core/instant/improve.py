@@ -71,13 +71,15 @@ def improve(
     begun = model.weights
     if not plan.hold_out:
         return (yield from train(source, begun.network, loss, plan, network_name=begun.network_name, initial=begun))
+    contest = Contest(store, model, plan.seed, release)
     best = yield from train(
-        source, begun.network, loss, plan, network_name=begun.network_name, initial=begun,
-        referee=Contest(store, model, plan.seed, release),
-    )
+        source, begun.network, loss, plan, network_name=begun.network_name, initial=begun, referee=contest)
+    training = newest(source)
+    if contest.answered is training:
+        return best
     last = FeatureStore(best.weights, choose_device(best.device), MEMORY)
-    try:  # the contest may not have looked at every plane
-        answer = yield from _answer(last, newest(source), plan.seed, kind_of(best.weights))
+    try:  # strokes came in the meantime, or the contest looked at some planes only
+        answer = yield from _answer(last, training, plan.seed, kind_of(best.weights))
     except UserError:  # the strokes were erased, or changed to some that cannot be learnt from
         return best
     return dataclasses.replace(answer.as_network(best.device), refits=True)

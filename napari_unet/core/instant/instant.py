@@ -27,8 +27,8 @@ from ..predicting.weights import Weights
 from ..scribbles import TrainingSet
 from .features import FeatureStore, FeatureTile
 from .growing import grow
-from .heads import PULL, RIDGE, SMALL, Head, Samples, caution, logistic, ridge, softened
-from .painted import Painted, gather
+from .heads import FALSE_ALARM, PULL, RIDGE, SMALL, Head, Samples, caution, logistic, ridge, softened
+from .painted import Painted, drawn, gather
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -110,6 +110,7 @@ class InstantModel:
             yield Patch(image.where(plane, *tile.box.slices), labels, maps, done, done + left)
         warn_not_finite(image, holes)
 
+    @FALSE_ALARM
     def scores(self, tile: FeatureTile) -> Tensor:
         """Return logits (classes, Y, X) of a tile, float32."""
         weights, flat = self.head.weights.T.copy(), tile.values.flatten(1)
@@ -207,17 +208,3 @@ def fit_to(
 def kind_of(weights: Weights) -> Kind:
     """Return how far the head of a network goes that came from an :class:`InstantModel`."""
     return "trees" if "trees.chosen" in weights.tensors else "logistic"
-
-
-def drawn(labels: NDArray[np.integer], most: int, seed: int) -> NDArray[np.intp]:
-    """Return indices of at most so many samples, as evenly over the classes as there are."""
-    if len(labels) <= most:
-        return np.arange(len(labels))
-    rng = np.random.default_rng(seed)
-    groups = [np.flatnonzero(labels == number) for number in range(int(labels.max()) + 1)]
-    kept, left = [], most
-    for place, group in enumerate(sorted(groups, key=len)):
-        share = min(len(group), left // (len(groups) - place))
-        left -= share
-        kept.append(rng.choice(group, share, replace=False))
-    return np.sort(np.concatenate(kept))

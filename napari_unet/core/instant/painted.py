@@ -90,15 +90,12 @@ def gather(store: FeatureStore, training: TrainingSet) -> Generator[Progress, No
             "The painted images have different numbers of channels "
             f"({', '.join(f'{name!r}: {count}' for count, name in channels.items())}). Learn from images alike."
         )
-    counts = training.counts()
-    many, share = sum(counts.values()) > MOST_PIXELS, np.ones(256)
-    for class_id, count in counts.items():
-        share[class_id] = MOST_PIXELS / len(counts) / count
-    chance = np.random.default_rng(0)
+    paints = thinned(training)
     rows, ids, planes, pixels = [], [], [], []
     for index, pair in enumerate(training.pairs):
         boxes = store.boxes(pair.image) if pair.scribbles.planes else ()
-        for plane, paint in pair.scribbles.planes.items():
+        for plane in pair.scribbles.planes:
+            paint = paints[index, plane]
             for number, box in enumerate(boxes):
                 part = paint[box.slices]
                 if not part.any():
@@ -107,8 +104,6 @@ def gather(store: FeatureStore, training: TrainingSet) -> Generator[Progress, No
                     yield Progress(f"Looking at {pair.image.name}")
                 tile = store.tile(pair.image, plane, number)
                 here = part > 0 if tile.hidden is None else (part > 0) & ~tile.hidden
-                if many:
-                    here &= chance.random(here.shape) < share[part]
                 flat: NDArray[np.float16] = tile.values.flatten(1).numpy()
                 where = np.flatnonzero(here)
                 rows.append(flat[:, where].T)
@@ -124,3 +119,32 @@ def gather(store: FeatureStore, training: TrainingSet) -> Generator[Progress, No
         )
     return Painted(np.concatenate(rows), found, np.concatenate(planes), np.concatenate(pixels),
                    len(single_strokes(training)), next(iter(channels)), training.classes)
+
+
+def thinned(training: TrainingSet) -> dict[tuple[int, int], NDArray[np.uint8]]:
+    """Return what is painted on each plane (numbers of pair and plane), at most :data:`MOST_PIXELS` pixels of it."""
+    paints = {(index, plane): paint for index, pair in enumerate(training.pairs)
+              for plane, paint in pair.scribbles.planes.items()}
+    labels = np.concatenate([paint[paint > 0] for paint in paints.values()])
+    if len(labels) > MOST_PIXELS:
+        kept = np.zeros(len(labels), bool)
+        kept[drawn(labels, MOST_PIXELS, seed=0)] = True
+        for place, paint in paints.items():
+            here, kept = np.split(kept, [np.count_nonzero(paint)])
+            paints[place] = paint.copy()
+            paints[place][paint > 0] *= here
+    return paints
+
+
+def drawn(labels: NDArray[np.integer], most: int, seed: int) -> NDArray[np.intp]:
+    """Return indices of at most so many samples, as evenly over the classes as there are."""
+    if len(labels) <= most:
+        return np.arange(len(labels))
+    rng = np.random.default_rng(seed)
+    groups = [np.flatnonzero(labels == number) for number in range(int(labels.max()) + 1)]
+    kept, left = [], most
+    for place, group in enumerate(sorted(groups, key=len)):
+        share = min(len(group), left // (len(groups) - place))
+        left -= share
+        kept.append(rng.choice(group, share, replace=False))
+    return np.sort(np.concatenate(kept))

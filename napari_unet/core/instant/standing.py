@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections import Counter
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from typing import TypeVar
 
 import numpy as np
@@ -24,7 +24,8 @@ EVIDENCE = 2
 """Held-out strokes that a class must have. One of each said the opposite of the truth on a real set."""
 
 MOST_PLANES = 8
-"""Of more painted planes, so many are looked at: those with the most strokes held out."""
+"""Of more painted planes, so many are looked at: those with the most strokes held out. More only where classes are
+painted on more planes than that, each on its own."""
 
 CLEARLY = 0.04
 """By how much (nat) the loss of a trained network must be below that of the network it began as, on one held-out
@@ -52,6 +53,11 @@ class Standing:
     dice: Score
     loss: float | None = None
     strokes: int = 1
+
+    @classmethod
+    def unknown(cls, ids: Iterable[int]) -> Standing:
+        """Return that of a candidate that cannot be judged, for these classes."""
+        return cls(dict.fromkeys(ids))
 
     @property
     def margin(self) -> float:
@@ -85,7 +91,7 @@ def standing(
     There is no score unless two classes have :data:`EVIDENCE` strokes that may count (:meth:`Stroke.counts`) for a
     network of so many steps.
     """
-    nothing = Standing(dict.fromkeys(np.unique(painted.ids).tolist()))
+    nothing = Standing.unknown(np.unique(painted.ids).tolist())
     kept = painted.of([one for one in strokes if not one.held], len(strokes))
     learnt = np.unique(kept.ids)  # of few planes, all of a class may be held out
     honest = tuple(one for one in strokes if one.counts(step, SETTLE_STEPS) and one.class_id in learnt)
@@ -119,7 +125,7 @@ def few(training: TrainingSet, strokes: tuple[Stroke, ...]) -> tuple[TrainingSet
         classes.setdefault((one.pair, one.plane), set()).add(one.class_id)
     chosen: list[tuple[int, int]] = []
     missing = set(training.painted_ids)
-    for _ in range(MOST_PLANES):
+    while missing or len(chosen) < MOST_PLANES:
         place = max(set(places) - set(chosen), key=lambda one: (len(classes[one] & missing), held[one], one))
         chosen.append(place)
         missing -= classes[place]

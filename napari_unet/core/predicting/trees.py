@@ -11,6 +11,7 @@ takes no branches (Kohavi and Li 1995, "Oblivious decision trees, graphs, and to
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -74,11 +75,8 @@ class Trees:
         NumPy compares several times as fast as torch on a processor.
         """
         values: list[NDArray[np.float32]] = [row.float().numpy() for row in features]
-        ends = np.zeros((len(self.chosen), features.shape[1]), np.uint8)
-        for tree, end in zip(zip(self.chosen.tolist(), self.thresholds.numpy(), strict=True), ends, strict=True):
-            for number, threshold in zip(*tree, strict=True):
-                np.add(end, end, out=end)
-                np.add(end, (values[number] > threshold).view(np.uint8), out=end)
+        questions = zip(self.chosen.tolist(), self.thresholds.numpy(), strict=True)
+        ends = np.stack([leaf_of(values, *asked) for asked in questions])
         first = np.arange(len(ends), dtype=np.int32) * 2**DEPTH
         return functional.embedding_bag(
             torch.from_numpy(ends.T.astype(np.int32) + first), self.leaves.flatten(0, 1), mode="sum")
@@ -91,6 +89,35 @@ class Trees:
             above = (features[numbers].float() > limits[:, None]).to(powers.dtype)
             total += leaves[(above * powers[:, None]).sum(0)]
         return total
+
+
+def leaf_of(
+    features: Sequence[NDArray[np.float32]], chosen: Sequence[int], thresholds: NDArray[np.float32]
+) -> NDArray[np.uint8]:
+    """Return the leaf in which each pixel ends.
+
+    Parameters
+    ----------
+    features : sequence of ndarray, each of shape (P,)
+        Values of every feature.
+    chosen : sequence of int, length DEPTH
+        Numbers of the features that the levels of a tree look at.
+    thresholds : ndarray, shape (DEPTH,)
+
+    Returns
+    -------
+    ndarray of uint8, shape (P,)
+    """
+    leaf = np.zeros(len(features[0]), np.uint8)
+    for number, threshold in zip(chosen, thresholds, strict=True):
+        np.add(leaf, leaf, out=leaf)
+        np.add(leaf, (features[number] > threshold).view(np.uint8), out=leaf)
+    return leaf
+
+
+def as_kept(features: Tensor) -> Tensor:
+    """Return features as they are kept: in 16 bits, what is too large for those as large as they hold."""
+    return features.half().clamp(-LARGEST, LARGEST)
 
 
 class TreesLayer(nn.Module):
@@ -115,7 +142,7 @@ class TreesLayer(nn.Module):
         """Return corrected logits (B, K, Y, X) of such logits and features (B, F, Y, X)."""
         with torch.autocast(features.device.type, enabled=False):
             trees = Trees(self.get_buffer("chosen"), self.get_buffer("thresholds"), self.get_buffer("leaves"))
-            seen = features.clamp(-LARGEST, LARGEST).half()  # as those that the trees were grown on
+            seen = as_kept(features)  # the trees were grown on such
             found = [trees(one.flatten(1), other.flatten(1)) for one, other in zip(logits, seen, strict=True)]
             return torch.stack(found).reshape(logits.shape)
 

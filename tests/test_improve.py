@@ -1,0 +1,120 @@
+"""Training that begins with an answer to strokes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from bands_scene import TWO, picture, strokes, trained_on
+
+from napari_unet.contenders import make_method
+from napari_unet.core.classes import ClassTable
+from napari_unet.core.errors import InputWarning, UsageError, UserError
+from napari_unet.core.image import Image
+from napari_unet.core.instant.features import FeatureStore
+from napari_unet.core.instant.instant import fit_instantly, kind_of
+from napari_unet.core.instant.standing import MOST_PLANES
+from napari_unet.core.latest import Latest
+from napari_unet.core.method import assemble
+from napari_unet.core.predicting.devices import choose_device
+from napari_unet.core.predicting.predict import NetworkModel
+from napari_unet.core.predicting.weights import Weights
+from napari_unet.core.work import Work
+
+
+class TestStart:
+    """The network begins with pre-trained features where it can."""
+
+    def test_the_first_model_is_the_instant_answer_and_the_last_knows_every_stroke(self) -> None:
+        image = picture()
+        paint = strokes(*TWO, (30, 4, 1), (30, 34, 2), (50, 4, 1), (50, 34, 2))
+        events = list(Work(make_method("unet", seconds=None, steps=3, device="cpu", patch=32).fit(
+            trained_on(image, paint))))
+        models = [event.model for event in events if event.model is not None]
+        assert models[0].weights.step == 0
+        assert all(isinstance(model, NetworkModel) and model.refits for model in models)
+        labels = assemble(image, models[-1].segment(image))
+        assert (labels[:, 2:24] == 1).mean() > 0.9
+        assert (labels[:, 30:50] == 2).mean() > 0.9
+        assert sum(getattr(event, "step", None) == 3 for event in events) >= 1
+
+    @pytest.mark.parametrize("planes", [1, MOST_PLANES + 2])
+    def test_the_last_head_is_fitted_to_every_stroke_of_every_plane(self, planes: int) -> None:
+        stack = Image(np.stack([picture(seed).plane(0)[0] for seed in range(planes)]), "ZYX")
+        paint = np.stack([strokes(*TWO, (30, 4, 1), (30, 34, 2), (50, 4, 1), (50, 34, 2)) for _ in range(planes)])
+        training = trained_on(stack, paint)
+        model = Work(make_method("unet", seconds=None, steps=2, device="cpu", patch=32).fit(training)).result()
+        store = FeatureStore(model.weights, choose_device("cpu"))
+        expected = Work(fit_instantly(store, training, 0, kind_of(model.weights))).result().as_network()
+        assert torch.equal(model.weights.tensors["head.weight"], expected.weights.tensors["head.weight"])
+
+    def test_with_nothing_held_out_the_newest_network_counts(self) -> None:
+        image = picture()
+        training = trained_on(image, strokes(*TWO, (30, 4, 1), (30, 34, 2), (50, 4, 1), (50, 34, 2)))
+        method = make_method("unet", seconds=None, steps=2, device="cpu", patch=32, hold_out="never")
+        events = list(Work(method.fit(training)))
+        models = [event.model for event in events if event.model is not None]
+        assert models[0].refits, "the answer at once"
+        assert models[-1].weights.step == 2
+        assert not models[-1].refits, "its last layer is the one that was trained"
+        steps = [event for event in events if getattr(event, "step", None)]
+        assert all(one.painted == training.counts()[1] + training.counts()[2] for one in steps)
+        assert all(sum(one.held_strokes) == 0 for one in steps)
+
+    def test_another_network_begins_with_nothing(self) -> None:
+        training = trained_on(picture(), strokes(*TWO))
+        events = list(Work(make_method("unet", width=4, depth=2, seconds=None, steps=2, device="cpu", patch=32).fit(
+            training)))
+        assert events[-1].model is not None
+        assert events[-1].model.weights.network.width == 4
+        with pytest.raises(UsageError, match=r"no pre-trained features for UNet.*choose start 'scratch'"):
+            Work(make_method("unet", width=4, start="pretrained").fit(training)).result()
+
+    def test_missing_features_are_said_and_training_goes_on(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        from napari_unet.segmenters import trained
+
+        def missing() -> Weights:
+            raise UserError("The pre-trained features are missing (there).")
+
+        monkeypatch.setattr(trained, "load_features", missing)
+        training = trained_on(picture(), strokes(*TWO))
+        with pytest.warns(InputWarning, match=r"features are missing \(there\)\. Training from nothing goes on\."):
+            events = list(Work(make_method("unet", seconds=None, steps=1, device="cpu", patch=32).fit(training)))
+        assert events[-1].model is not None
+        assert not events[-1].model.refits
+        with pytest.raises(UserError, match="features are missing"):
+            Work(make_method("unet", start="pretrained").fit(training)).result()
+
+    def test_a_loaded_model_waits_for_strokes_and_then_answers_them(self) -> None:
+        image = picture()
+        method = make_method("unet", seconds=None, steps=1, device="cpu", patch=32)
+        weights = Work(method.fit(trained_on(image, strokes(*TWO)))).result().weights
+        box = Latest(trained_on(image, strokes()))
+        events = method.continue_from(weights).fit(box)
+        assert next(events).model is None
+        box.put(trained_on(image, strokes(*TWO)))
+        first = next(event for event in events if event.model is not None)
+        assert first.text.startswith("Answered at once")
+        assert first.model is not None
+        assert first.model.refits
+        events.close()
+
+    def test_a_stroke_where_there_are_no_numbers_keeps_what_is_shown(self) -> None:
+        clean = picture()
+        pixels = np.array(clean.plane(0)[0])
+        pixels[50:, 40:] = np.nan
+        image = Image(pixels, "YX", "holes")
+        box = Latest(trained_on(image, strokes(*TWO)))
+        events = make_method("unet", seconds=None, steps=3, device="cpu", patch=32).fit(box)
+        first = next(event.model for event in events if event.model is not None)
+        box.put(trained_on(image, strokes(*TWO, (54, 50, 3))))
+        with pytest.warns(InputWarning, match="NaN"):
+            rest = list(Work(events))
+        shown = [event.model for event in rest if event.model is not None]
+        assert shown == [first]
+
+    def test_names_and_colours_are_those_of_the_table(self) -> None:
+        table = ClassTable.named({1: "ground", 2: "band"})
+        training = trained_on(picture(), strokes(*TWO), classes=table)
+        model = Work(make_method("unet", seconds=None, steps=1, device="cpu", patch=32).fit(training)).result()
+        assert [one.name for one in model.classes.classes] == ["ground", "band"]

@@ -1,0 +1,80 @@
+"""Features of painted pixels, looked up once for all heads."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from bands_scene import TWO, picture, strokes, trained_on
+
+from napari_unet.core.image import Image
+from napari_unet.core.instant import painted as painted_module
+from napari_unet.core.instant.features import FeatureStore
+from napari_unet.core.instant.instant import fit_instantly, fit_to
+from napari_unet.core.instant.painted import drawn, gather
+from napari_unet.core.learning.strokes import single_strokes
+from napari_unet.core.predicting.devices import choose_device
+from napari_unet.core.scribbles import Pair, Scribbles, TrainingSet
+from napari_unet.core.work import Work
+from napari_unet.pretrained import load_features
+
+
+@pytest.fixture(scope="module")
+def store() -> FeatureStore:
+    return FeatureStore(load_features(), choose_device("cpu"))
+
+
+def test_features_of_strokes_are_those_of_the_same_paint_alone(store: FeatureStore) -> None:
+    stack = Image(np.stack([picture(seed).plane(0)[0] for seed in range(3)]), "ZYX", "stack")
+    paint = np.stack([strokes(*TWO), strokes(), strokes((30, 4, 1), (30, 60, 3))])
+    paint[2, 40, 3] = 2  # a pixel
+    other = Pair(picture(7), Scribbles.from_array(strokes((20, 4, 1), (40, 34, 2))))
+    training = TrainingSet((Pair(stack, Scribbles.from_array(paint)), other))
+    painted = Work(gather(store, training)).result()
+    assert len(painted.ids) == np.count_nonzero(paint) + np.count_nonzero(other.scribbles.planes[0])
+    every = single_strokes(training)
+    chosen = [one for one in every if one.class_id == 2]
+    some = painted.of(chosen, len(every))
+    assert (some.ids == 2).all()
+    assert some.strokes == len(chosen) == 3
+    for one in every:
+        mine = painted.of([one], len(every))
+        image = training.pairs[one.pair].image
+        whole = store.tile(image, one.plane, 0).values.flatten(1).numpy()
+        assert np.array_equal(mine.features, whole[:, np.sort(one.pixels)].T)
+    assert len(painted.of([], len(every)).ids) == 0
+
+
+def test_of_labels_on_every_pixel_some_are_drawn_evenly(store: FeatureStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(painted_module, "MOST_PIXELS", 600)
+    paint = np.ones((2, 64, 80), np.uint8)
+    paint[0, :, 30:50] = 2
+    paint[1, 20:22, 60:70] = 3  # few: all are taken
+    training = trained_on(Image(np.stack([picture(seed).plane(0)[0] for seed in (0, 1)]), "ZYX"), paint)
+    first, again = (Work(gather(store, training)).result() for _ in range(2))
+    assert np.bincount(first.ids).tolist() == [0, 290, 290, 20]
+    assert set(first.planes[first.ids == 1, 1].tolist()) == {0, 1}
+    assert np.array_equal(first.pixels, again.pixels)
+    assert np.array_equal(paint.reshape(2, -1)[first.planes[:, 1], first.pixels], first.ids)
+
+
+def test_a_head_on_what_was_looked_up_is_the_instant_answer(store: FeatureStore) -> None:
+    training = trained_on(picture(), strokes(*TWO))
+    painted = Work(gather(store, training)).result()
+    first, second = Work(fit_to(painted, store)).result(), Work(fit_instantly(store, training)).result()
+    assert np.array_equal(first.head.weights, second.head.weights)
+    features = painted.features.astype(np.float32)
+    plane = next(iter(second.segment(training.pairs[0].image, probabilities=True))).probabilities
+    assert plane is not None
+    chance = np.exp(first.logits(features))
+    where = np.flatnonzero(training.pairs[0].scribbles.planes[0])
+    np.testing.assert_allclose(chance / chance.sum(1, keepdims=True), plane.reshape(2, -1)[:, where].T, atol=1e-5)
+
+
+def test_of_very_much_paint_every_class_is_drawn() -> None:
+    labels = np.repeat([0, 1, 2], [900, 5, 200])
+    kept = drawn(labels, 300, seed=0)
+    np.testing.assert_array_equal(np.bincount(labels[kept]), [148, 5, 147])
+    assert len(np.unique(kept)) == 300
+    np.testing.assert_array_equal(kept, drawn(labels, 300, seed=0))
+    assert not np.array_equal(kept, drawn(labels, 300, seed=1))
+    np.testing.assert_array_equal(drawn(labels, 5000, seed=0), np.arange(len(labels)))
