@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -11,6 +13,7 @@ from napari_unet.contenders import make_method
 from napari_unet.core.classes import ClassTable
 from napari_unet.core.errors import InputWarning, UsageError, UserError
 from napari_unet.core.image import Image
+from napari_unet.core.instant import contest, improve
 from napari_unet.core.instant.features import FeatureStore
 from napari_unet.core.instant.instant import fit_instantly, kind_of
 from napari_unet.core.instant.standing import MOST_PLANES
@@ -38,15 +41,36 @@ class TestStart:
         assert (labels[:, 30:50] == 2).mean() > 0.9
         assert sum(getattr(event, "step", None) == 3 for event in events) >= 1
 
+    @pytest.mark.parametrize("head", ["logistic", "trees"])
     @pytest.mark.parametrize("planes", [1, MOST_PLANES + 2])
-    def test_the_last_head_is_fitted_to_every_stroke_of_every_plane(self, planes: int) -> None:
+    def test_the_last_head_is_fitted_to_every_stroke_of_every_plane(
+        self, planes: int, head: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(contest, "winner", lambda _first, _best, newest, _found: next(
+            one for one in newest if one.head == head))
         stack = Image(np.stack([picture(seed).plane(0)[0] for seed in range(planes)]), "ZYX")
         paint = np.stack([strokes(*TWO, (30, 4, 1), (30, 34, 2), (50, 4, 1), (50, 34, 2)) for _ in range(planes)])
         training = trained_on(stack, paint)
         model = Work(make_method("unet", seconds=None, steps=2, device="cpu", patch=32).fit(training)).result()
         store = FeatureStore(model.weights, choose_device("cpu"))
+        assert kind_of(model.weights) == head
         expected = Work(fit_instantly(store, training, 0, kind_of(model.weights))).result().as_network()
         assert torch.equal(model.weights.tensors["head.weight"], expected.weights.tensors["head.weight"])
+
+    @pytest.mark.parametrize(("hold_out", "release"), [("auto", True), ("always", False)])
+    def test_held_out_strokes_are_released_only_where_nobody_asked_for_them(
+        self, hold_out: str, release: bool, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        asked = []
+
+        def spy(*given: Any) -> contest.Contest:
+            asked.append(given[3])
+            return contest.Contest(*given)
+
+        monkeypatch.setattr(improve, "Contest", spy)
+        method = make_method("unet", seconds=None, steps=1, device="cpu", patch=32, hold_out=hold_out)
+        Work(method.fit(trained_on(picture(), strokes(*TWO)))).result()
+        assert asked == [release]
 
     def test_with_nothing_held_out_the_newest_network_counts(self) -> None:
         image = picture()

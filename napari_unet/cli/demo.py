@@ -37,7 +37,7 @@ def no_window() -> str | None:
     if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         return "there is no display"
     if not any(importlib.util.find_spec(binding) for binding in ("PyQt5", "PyQt6", "PySide6")):
-        return 'no Qt is installed (pip install "napari-unet[pyqt5]")'
+        return "no Qt is installed (pip install PyQt5)"
     return None
 
 

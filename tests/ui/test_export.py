@@ -123,6 +123,12 @@ def test_a_result_takes_over_until_a_layer_is_picked(viewer: Any, hands: Any, sq
     assert dock.layer.layer is made
 
 
+def test_what_is_shown_is_proposed_before_what_is_hidden(viewer: Any, hands: Any, result: Any, squares: Any) -> None:
+    hidden = viewer.add_labels(squares[1], name="cells prediction", visible=False)
+    mark(hidden, "prediction", "cells")
+    assert hands.dock("Export masks").layer.layer is result
+
+
 def test_strokes_come_with_a_word_of_caution(viewer: Any, hands: Any, result: Any) -> None:
     strokes = viewer.add_labels(np.zeros((8, 8), np.uint8), name="cells strokes")
     set_class_table(strokes, ClassTable.default())

@@ -42,6 +42,15 @@ def test_ties_are_told_from_differences() -> None:
     assert made.level_methods(2) == ["best", "near"]
 
 
+def test_what_a_narrow_dock_shows_comes_first() -> None:
+    made = Standings({"a": "A", "b": "B"})
+    for name, value in (("a", 0.8), ("b", 0.9)):
+        scores = {"dice": value, "iou": 0.6, "holes": 3, "holes_reference": 1, "holes_error": 2, "components": 4}
+        made.take(Finding(name, "done", rows=tuple(
+            Row(name, "cells", 0, 2, "cell", metric, number) for metric, number in scores.items())))
+    assert [one.key for one in made.columns(2)][:5] == ["dice", "components", "holes", TO_BEST, "iou"]
+
+
 def test_partial_results_are_marked_and_stand_below_whole_ones(qtbot: Any) -> None:
     made = stood(part=[0.99, 0.98], best=[0.90, 0.92, 0.91], bad=[], far=[0.80, 0.82, 0.81])
     table = ScoreTable("a")

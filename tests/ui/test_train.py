@@ -55,9 +55,10 @@ def stop(hands: Any, dock: Any) -> None:
 
 
 def test_an_empty_window_teaches(hands: Any, viewer: Any, squares: Any, dock: Any) -> None:
-    assert "Open an image" in dock.state_line.text()
+    assert "Open an image" in dock.note_line.text()
     open_image(hands, dock, squares[0])
-    hands.wait(lambda: "Press +" in dock.note_line.text())
+    hands.wait(lambda: not dock.note_line.text())
+    assert "Press +" in dock.state_line.text()
     hands.click(dock, "train_new_strokes")
     assert "Nothing is painted yet" in dock.state_line.text()
     viewer.layers["cells strokes"].data[3, 4:60] = 1

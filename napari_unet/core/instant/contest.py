@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary
 
 from ..errors import UserError
 from ..learning.judge import Verdict
-from ..learning.strokes import Stroke
+from ..learning.strokes import HELD_OUT, Stroke
 from ..predicting.devices import Device
 from ..predicting.predict import NetworkModel
 from ..predicting.trees import feature_tensors, without_trees
@@ -22,7 +22,7 @@ from ..scribbles import TrainingSet
 from .features import FeatureStore
 from .instant import Kind, fit_to, kind_of
 from .painted import Painted, gather
-from .standing import ALIKE, Standing, can_judge, few, silent, standing
+from .standing import ALIKE, EVIDENCE, Standing, can_judge, few, silent, standing
 
 if TYPE_CHECKING:
     from ..learning.learner import Learner
@@ -179,7 +179,8 @@ def reason(best: Candidate, newest: Sequence[Candidate], found: Mapping[Candidat
     """Say in a few words which network is shown and why."""
     mine = found[best].mean
     if mine is None:
-        return f"showing {best.name}: too few strokes to compare it with the trained network"
+        return (f"showing {best.name}: too few held-out strokes yet to compare it with the trained network "
+                f"({EVIDENCE * HELD_OUT} strokes of two classes give enough)")
     if best in newest:
         return f"showing the network as trained: held-out Dice {mine:.2f}"
     other = max(found[one].mean or 0.0 for one in newest)

@@ -14,6 +14,9 @@ from ..scribbles import Pair, Scribbles, TrainingSet
 MIN_STROKES = 3
 """A class with fewer strokes than this keeps them all for training, and has no score."""
 
+HELD_OUT = 4
+"""One of so many strokes is held out."""
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Stroke:
@@ -97,7 +100,7 @@ def single_strokes(training: TrainingSet) -> list[Stroke]:
 
 def held_share(count: int) -> int:
     """Return how many of the strokes of a class are held out: about one in four, none of fewer than three."""
-    return max(1, count // 4) if count >= MIN_STROKES else 0
+    return max(1, count // HELD_OUT) if count >= MIN_STROKES else 0
 
 
 def hold_out(training: TrainingSet, seed: int = 0) -> tuple[TrainingSet, TrainingSet]:

@@ -119,8 +119,12 @@ class ExportDock(QWidget):
     # -- what is chosen --------------------------------------------------------------------------------------------
 
     def _choose_first(self) -> None:
-        """Choose the topmost result of ours, else the topmost labels, unless the user has chosen."""
+        """Choose the topmost result of ours, one that is shown if any is, else the topmost labels.
+
+        What the user has chosen stays.
+        """
         results = [layer for layer in self.layer.layers if role_of(layer) in ("prediction", "result")]
+        results.sort(key=lambda layer: not layer.visible)
         better = results and self._automatic and self.layer.layer not in results
         if better or (self.layer.layer is None and self.layer.layers):
             self.layer.layer = (results or self.layer.layers)[0]

@@ -150,7 +150,7 @@ class LayerChooser(QWidget):
     def _fill_channels(self, layer: ImageLayer | None) -> None:
         blocked = self.channel_box.blockSignals(True)
         self.channel_box.clear()
-        self.channel_box.addItem("none (all axes count planes)", None)
+        self.channel_box.addItem("none (only planes)", None)
         axes = channel_choices(layer) if layer is not None else ()
         if layer is not None:
             for axis in axes:
@@ -182,8 +182,7 @@ class LayerChooser(QWidget):
         image, strokes = self.image_box.layer, self.strokes_box.layer
         if not isinstance(image, ImageLayer) or not isinstance(strokes, Labels):
             self._engine.look_at(None)
-            if image is not None:
-                self.said.emit(NO_STROKES)
+            self.said.emit("" if image is not None else NO_IMAGE)
             return
         known = class_table(strokes)
         try:

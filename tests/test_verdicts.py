@@ -1,0 +1,166 @@
+"""Verdicts of a contest, one after the other: which network is shown while training goes on."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Generator
+from typing import Any
+
+import numpy as np
+import pytest
+from bands_scene import picture, strokes, trained_on
+
+from napari_unet.core.instant import contest as contest_module
+from napari_unet.core.instant.contest import Contest
+from napari_unet.core.instant.features import FeatureStore
+from napari_unet.core.instant.instant import Kind, fit_instantly, fit_to, kind_of
+from napari_unet.core.instant.painted import Painted, gather
+from napari_unet.core.instant.standing import Standing
+from napari_unet.core.learning.judge import SETTLE_STEPS, Verdict
+from napari_unet.core.learning.learner import Learner
+from napari_unet.core.learning.material import Material
+from napari_unet.core.learning.strokes import single_strokes
+from napari_unet.core.method import Progress
+from napari_unet.core.predicting.devices import choose_device
+from napari_unet.core.predicting.trees import without_trees
+from napari_unet.core.scribbles import TrainingSet
+from napari_unet.core.work import Work
+from napari_unet.losses import SHELF as LOSSES
+from napari_unet.pretrained import load_features
+
+
+@pytest.fixture(scope="module")
+def store() -> FeatureStore:
+    return FeatureStore(load_features(), choose_device("cpu"))
+
+
+class Shown:
+    """A contest over a training that a test makes up: which model it shows, verdict by verdict."""
+
+    def __init__(self, store: FeatureStore, monkeypatch: pytest.MonkeyPatch, release: bool = True) -> None:
+        """Losses of what training began with are 0.5."""
+        self.losses: dict[str, float] = {}
+        self.asked: list[tuple[bool, str]] = []
+        self.since: list[int] = []
+
+        def made_up(
+            painted: Painted, features: FeatureStore, strokes: object, step: int, seed: int, head: Kind
+        ) -> Generator[None, None, Standing]:
+            self.asked.append((features is store, head))
+            self.since.append(step)
+            yield
+            old = features.weights.step < self.learner.step
+            return Standing({1: 1.0, 2: 0.9}, 0.5 if features is store else self.losses["best" if old else head], 4)
+
+        monkeypatch.setattr(contest_module, "standing", made_up)
+        places = [(row, column, number) for row in range(4, 60, 6) for column, number in ((4, 1), (34, 2))]
+        self.training = trained_on(picture(), strokes(*places))
+        self.strokes = tuple(dataclasses.replace(one, held_since=0 if one.number // 2 % 2 else None)
+                             for one in single_strokes(self.training))
+        answer = Work(fit_to(Work(gather(store, self.training)).result(), store)).result().as_network()
+        self.contest = Contest(store, answer, release=release)
+        weights = without_trees(answer.weights)
+        self.learner = Learner(weights.network, 1, (1, 2), choose_device("cpu"), LOSSES["cross_entropy"],
+                               initial=weights)
+
+    def verdict(self, holds: bool = True, **losses: float) -> tuple[Verdict, int, str]:
+        """Return the verdict after ten more steps, with the steps and the kind of head of what is shown."""
+        self.learner.step += 10
+        self.losses = losses
+        sampler: Any = None
+        held = self.strokes if holds else tuple(dataclasses.replace(one, held_since=None) for one in self.strokes)
+        material = Material(self.training, held, (1, 2), 1, 32, 1, sampler, holds)
+        verdict = Work(self.contest(self.learner, material, self.learner.step)).result()
+        assert verdict.model is not None
+        return verdict, verdict.model.weights.step, kind_of(verdict.model.weights)
+
+
+@pytest.fixture
+def shown(store: FeatureStore, monkeypatch: pytest.MonkeyPatch) -> Shown:
+    return Shown(store, monkeypatch)
+
+
+@pytest.mark.parametrize(("losses", "head"), [
+    ({"logistic": 0.2, "trees": 0.3}, "logistic"),
+    ({"logistic": 0.3, "trees": 0.2}, "trees"),
+])
+def test_held_out_strokes_choose_the_head_of_a_trained_network(
+    shown: Shown, losses: dict[str, float], head: str
+) -> None:
+    verdict, step, kind = shown.verdict(**losses)
+    assert verdict.settled
+    assert (step, kind) == (10, head)
+
+
+def test_an_answer_that_is_not_beaten_keeps_its_trees(shown: Shown) -> None:
+    verdict, step, kind = shown.verdict(logistic=0.6, trees=0.6)
+    assert not verdict.settled
+    assert (step, kind) == (0, "trees")
+    assert (True, "logistic") not in shown.asked, "it is judged as it is shown"
+    # and what lost does not become the best because nothing is left to judge it by
+    assert shown.verdict(holds=False)[1:] == (0, "trees")
+
+
+def test_what_has_won_is_followed_when_nothing_is_held_out_any_more(shown: Shown) -> None:
+    shown.verdict(logistic=0.2, trees=0.3)
+    asked = len(shown.asked)
+    verdict, step, kind = shown.verdict(holds=False)
+    assert len(shown.asked) == asked
+    assert (step, kind) == (20, "logistic")
+    assert verdict.score == {}
+    assert verdict.remark.startswith("showing the network as trained: it was clearly better")
+
+
+def test_nothing_is_settled_for_an_older_network(shown: Shown) -> None:
+    assert shown.verdict(logistic=0.2, trees=0.3)[0].settled
+    verdict, step, _ = shown.verdict(best=0.2, logistic=0.3, trees=0.3)
+    assert not verdict.settled
+    assert step == 10
+
+
+def test_held_out_strokes_stay_so_where_somebody_asks_for_it(
+    store: FeatureStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    verdict, step, _ = Shown(store, monkeypatch, release=False).verdict(logistic=0.2, trees=0.3)
+    assert step == 10
+    assert not verdict.settled
+
+
+def test_networks_are_not_looked_at_where_nothing_can_be_judged(shown: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[FeatureStore] = []
+
+    def spy(features: FeatureStore, training: TrainingSet) -> Generator[Progress, None, Painted]:
+        looked.append(features)
+        return gather(features, training)
+
+    monkeypatch.setattr(contest_module, "gather", spy)
+    shown.strokes = shown.strokes[:2]
+    verdict, step, _ = shown.verdict()
+    assert (step, len(looked), shown.asked) == (0, 1, [])
+    assert verdict.remark.startswith("showing the instant answer: too few held-out strokes yet")
+
+
+def test_new_strokes_are_looked_up_anew(shown: Shown, store: FeatureStore) -> None:
+    shown.verdict(logistic=0.6, trees=0.6)
+    shown.training = trained_on(picture(), strokes((10, 4, 1), (10, 60, 2), (20, 60, 2)))
+    shown.strokes = tuple(single_strokes(shown.training))
+    model = shown.verdict()[0].model
+    assert model is not None
+    expected = Work(fit_instantly(store, shown.training)).result().as_network()
+    assert np.array_equal(model.weights.tensors["head.weight"], expected.weights.tensors["head.weight"])
+
+
+def test_what_is_shown_is_judged_by_strokes_that_it_has_not_learnt_either(shown: Shown) -> None:
+    shown.verdict(logistic=0.2, trees=0.3)
+    shown.verdict(best=0.2, logistic=0.3, trees=0.3)
+    assert shown.since[-1] == 10
+
+
+def test_what_has_learnt_the_strokes_that_judge_now_gives_way(shown: Shown) -> None:
+    assert shown.verdict(logistic=0.2, trees=0.3)[1] == 10
+    # what was held out trains from step 10 on, and what was trained on is held out
+    shown.strokes = tuple(dataclasses.replace(one, held_since=None if one.held else 10, fresh=False)
+                          for one in shown.strokes)
+    assert shown.verdict(best=0.1, logistic=0.6, trees=0.6)[1] == 10, "nothing can be judged yet"
+    shown.learner.step = 10 + SETTLE_STEPS
+    assert shown.verdict(best=0.1, logistic=0.6, trees=0.6)[1] == 0
