@@ -101,11 +101,11 @@ def main() -> None:
     save(viewer, "step2")
 
     click(train, "train_live")
-    wait(seconds=5)
-    found = np.asarray(viewer.layers["nuclei prediction"].data[0])
-    for number, half in ((1, 6), (2, 3)):  # correct what is wrong
+    for number in (2, 1, 2, 1):  # correct what is wrong
+        wait(seconds=5)
+        found = np.asarray(viewer.layers["nuclei prediction"].data[0])
         train.hold_class(number)
-        for line in inside((truth[0] == number) & (found != number), 5, half):
+        for line in inside((truth[0] == number) & (found != number), 5, 3):
             drag(viewer, strokes, line)
     wait(seconds=TRAINING_SECONDS)
     save(viewer, "step3")

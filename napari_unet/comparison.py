@@ -174,7 +174,7 @@ def run_comparison(
     known = [field.name for field in dataclasses.fields(Options)]
     for name in judging or {}:
         if name not in known:
-            raise UsageError(knobs.no_parameter("Judging", name, known))
+            raise UsageError(knobs.no_parameter("metrics", name, known))
     judge = partial(score_pair, metrics=metrics, options=Options(**(judging or {})))
     wanted = tuple(
         checked_planes(image, None if planes is None else planes[number])

@@ -65,7 +65,7 @@ def train(
     Yields
     ------
     Progress
-        With the loss so far, and every two seconds or so with the model so far.
+        With the loss so far, and every ten seconds or so with the model so far.
 
     Returns
     -------

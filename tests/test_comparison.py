@@ -259,7 +259,7 @@ def test_wrong_calls() -> None:
         run(one, folds=3)
     with pytest.raises(UsageError, match="folds cannot be 0"):
         run(one, dense=False, folds=0)
-    with pytest.raises(UsageError, match=r"Judging has no parameter 'reach'\. Allowed: tolerance"):
+    with pytest.raises(UsageError, match=r"metrics has no parameter 'reach'\. Allowed: tolerance"):
         run(one, judging={"reach": 1})
     with pytest.raises(UsageError, match="no metric or family of metrics called 'beauty'"):
         run(one, metrics=["beauty"])

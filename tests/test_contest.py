@@ -72,11 +72,13 @@ class TestContest:
         first, best, newer = field
         found = {first: at(0.9, 0.2), best: at(0.9, 0.21), newer: at(0.9, 0.3)}
         assert winner(first, best, [newer], found) is first
+        assert winner(first, best, [newer], found | {best: at(0.905, 0.21)}) is first, "as good, and surer"
+        assert winner(first, best, [newer], found | {best: at(0.92, 0.21)}) is best
 
     def test_the_reason_is_said(self, field: tuple[Candidate, ...]) -> None:
         first, best, newer = field
         unknown = dict.fromkeys(field, at(None, None))
-        assert reason(first, [newer], unknown).startswith("showing the instant answer: too few held-out strokes yet")
+        assert reason(first, [newer], unknown).startswith("showing the instant answer: judging the trained")
         known = {first: at(0.8, 0.3), best: at(0.9, 0.2), newer: at(0.85, 0.25)}
         assert reason(newer, [newer], known) == "showing the network as trained: held-out Dice 0.85"
         assert reason(best, [newer], known) == (
@@ -107,6 +109,15 @@ class TestContest:
         found = _judged(store, training, held, 0)
         assert found.dice[3] is None
         assert found.dice[2] == 1.0
+
+    def test_held_out_strokes_of_one_class_alone_are_no_score(self, store: FeatureStore) -> None:
+        paint = strokes(*((row, 4, 1) for row in (10, 30, 50)), *((row, 34, 2) for row in (10, 30, 50)))
+        plane = picture().plane(0)[0].copy()
+        plane[30:, 34:50] = np.nan
+        training = trained_on(Image(plane), paint)
+        held = tuple(dataclasses.replace(one, held_since=0) if one.pixels.min() >= 30 * 80 else one
+                     for one in single_strokes(training))
+        assert _judged(store, training, held, 0).loss is None
 
     def test_of_those_that_are_better_the_one_with_the_lowest_loss_is_shown(
         self, field: tuple[Candidate, ...]
@@ -144,6 +155,14 @@ class TestContest:
         assert less.painted_ids == (1, 2)
         assert {one.plane for one in kept} == set(less.pairs[0].scribbles.planes)
         assert few(less, kept) == (less, kept)
+
+    def test_planes_with_most_strokes_held_out_are_looked_at(self) -> None:
+        stack = np.zeros((standing_module.MOST_PLANES + 4, 16, 16), np.uint8)
+        stack[:, 2:4, 2:8], stack[:, 8:10, 2:8] = 1, 2
+        training = trained_on(Image(np.zeros(stack.shape, np.float32), "ZYX"), stack)
+        every = tuple(dataclasses.replace(one, held_since=0) if one.plane < 4 else one
+                      for one in single_strokes(training))
+        assert set(range(4)) <= set(few(training, every)[0].pairs[0].scribbles.planes)
 
     def test_no_class_is_left_out_for_being_alone_on_its_plane(self) -> None:
         planes = standing_module.MOST_PLANES + 4

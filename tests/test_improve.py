@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from napari_unet.core.errors import InputWarning, UsageError, UserError
 from napari_unet.core.image import Image
 from napari_unet.core.instant import contest, improve
 from napari_unet.core.instant.features import FeatureStore
-from napari_unet.core.instant.instant import fit_instantly, kind_of
+from napari_unet.core.instant.instant import Kind, fit_instantly, kind_of
 from napari_unet.core.instant.standing import MOST_PLANES
 from napari_unet.core.latest import Latest
 from napari_unet.core.method import assemble
@@ -23,6 +24,7 @@ from napari_unet.core.predicting.devices import choose_device
 from napari_unet.core.predicting.predict import NetworkModel
 from napari_unet.core.predicting.weights import Weights
 from napari_unet.core.work import Work
+from napari_unet.pretrained import load_features
 
 
 class TestStart:
@@ -55,7 +57,8 @@ class TestStart:
         store = FeatureStore(model.weights, choose_device("cpu"))
         assert kind_of(model.weights) == head
         expected = Work(fit_instantly(store, training, 0, kind_of(model.weights))).result().as_network()
-        assert torch.equal(model.weights.tensors["head.weight"], expected.weights.tensors["head.weight"])
+        assert set(model.weights.tensors) == set(expected.weights.tensors)
+        assert all(torch.equal(one, expected.weights.tensors[name]) for name, one in model.weights.tensors.items())
 
     @pytest.mark.parametrize(("hold_out", "release"), [("auto", True), ("always", False)])
     def test_held_out_strokes_are_released_only_where_nobody_asked_for_them(
@@ -136,6 +139,16 @@ class TestStart:
             rest = list(Work(events))
         shown = [event.model for event in rest if event.model is not None]
         assert shown == [first]
+
+    @pytest.mark.parametrize("head", ["logistic", "trees"])
+    def test_what_has_learnt_goes_on_as_it_was_shown(self, head: Kind) -> None:
+        training = trained_on(picture(), strokes(*TWO))
+        store = FeatureStore(load_features(), choose_device("cpu"))
+        shown = Work(fit_instantly(store, training, 0, head)).result().as_network()
+        weights = dataclasses.replace(shown.weights, step=300)
+        events = make_method("unet", seconds=None, steps=1, device="cpu", patch=32).continue_from(weights).fit(training)
+        first = next(event.model for event in events if event.model is not None)
+        assert kind_of(first.weights) == head
 
     def test_names_and_colours_are_those_of_the_table(self) -> None:
         table = ClassTable.named({1: "ground", 2: "band"})

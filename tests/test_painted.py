@@ -45,7 +45,7 @@ def test_features_of_strokes_are_those_of_the_same_paint_alone(store: FeatureSto
 
 
 def test_of_labels_on_every_pixel_some_are_drawn_evenly(store: FeatureStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(painted_module, "MOST_PIXELS", 600)
+    monkeypatch.setattr(painted_module, "MOST_KEPT", 600 * 101 + 5)
     paint = np.ones((2, 64, 80), np.uint8)
     paint[0, :, 30:50] = 2
     paint[1, 20:22, 60:70] = 3  # few: all are taken
@@ -68,6 +68,24 @@ def test_a_head_on_what_was_looked_up_is_the_instant_answer(store: FeatureStore)
     chance = np.exp(first.logits(features))
     where = np.flatnonzero(training.pairs[0].scribbles.planes[0])
     np.testing.assert_allclose(chance / chance.sum(1, keepdims=True), plane.reshape(2, -1)[:, where].T, atol=1e-5)
+
+
+def test_what_holds_no_number_takes_no_share(store: FeatureStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(painted_module, "MOST_KEPT", 600 * 101)
+    plane = picture().plane(0)[0].copy()
+    plane[:, :40] = np.nan
+    paint = np.full((64, 80), 2, np.uint8)
+    paint[:, :40] = paint[:10, 40:60] = 1
+    painted = Work(gather(store, trained_on(Image(plane), paint))).result()
+    assert np.bincount(painted.ids).tolist() == [0, 200, 400]
+
+
+def test_of_more_channels_fewer_pixels_are_kept(store: FeatureStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(painted_module, "MOST_KEPT", 600 * 101)
+    paint = np.repeat([1, 2], 40)[None].repeat(64, 0).astype(np.uint8)
+    image = Image(np.stack([picture(seed).plane(0)[0] for seed in (0, 1)]), "CYX")
+    painted = Work(gather(store, trained_on(image, paint))).result()
+    assert painted.features.shape == (300, 202)
 
 
 def test_of_very_much_paint_every_class_is_drawn() -> None:

@@ -21,6 +21,7 @@ from napari_unet.core.learning.trainer import train
 from napari_unet.core.predicting.trees import (
     DEPTH,
     Trees,
+    as_kept,
     feature_tensors,
     without_trees,
 )
@@ -168,6 +169,10 @@ def test_training_goes_on_from_an_answer_without_its_trees() -> None:
     model = Work(train(scene(), UNet(depth=1, width=2, trees=3), LOSS,
                        Plan(seconds=None, steps=1, patch=64, device="cpu"))).result()
     assert model.weights.network.trees == 0
+
+
+def test_features_that_16_bits_do_not_hold_are_as_large_as_they_do() -> None:
+    assert as_kept(torch.tensor([1e6, -1e6, 2.0])).tolist() == [65504.0, -65504.0, 2.0]
 
 
 def test_nobody_is_asked_for_trees() -> None:

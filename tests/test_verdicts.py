@@ -111,6 +111,21 @@ def test_what_has_won_is_followed_when_nothing_is_held_out_any_more(shown: Shown
     assert verdict.remark.startswith("showing the network as trained: it was clearly better")
 
 
+@pytest.mark.parametrize("trust", [0.5, 1.0])
+def test_what_is_shown_of_a_trained_network_is_as_far_as_the_one_that_won(
+    shown: Shown, monkeypatch: pytest.MonkeyPatch, trust: float
+) -> None:
+    name, learnt = next((name, one) for name, one in shown.learner.averaged.named_parameters() if one.ndim == 1)
+    begun = learnt.clone()
+    monkeypatch.setattr(contest_module, "winner", lambda _first, _best, newest, _found: next(
+        one for one in newest if one.trust == trust))
+    for holds in (True, False):  # the second time nobody can judge
+        learnt += 1.0
+        model = shown.verdict(holds, logistic=0.3, trees=0.3)[0].model
+        assert model is not None
+        assert np.allclose(model.weights.tensors[name], begun + trust * (learnt - begun), atol=1e-6)
+
+
 def test_nothing_is_settled_for_an_older_network(shown: Shown) -> None:
     assert shown.verdict(logistic=0.2, trees=0.3)[0].settled
     verdict, step, _ = shown.verdict(best=0.2, logistic=0.3, trees=0.3)
@@ -137,7 +152,7 @@ def test_networks_are_not_looked_at_where_nothing_can_be_judged(shown: Shown, mo
     shown.strokes = shown.strokes[:2]
     verdict, step, _ = shown.verdict()
     assert (step, len(looked), shown.asked) == (0, 1, [])
-    assert verdict.remark.startswith("showing the instant answer: too few held-out strokes yet")
+    assert verdict.remark.startswith("showing the instant answer: judging the trained network takes 8")
 
 
 def test_new_strokes_are_looked_up_anew(shown: Shown, store: FeatureStore) -> None:

@@ -44,8 +44,8 @@ class Instant:
                                 min=64, max=2**20, step=256, unit="MB", advanced=True)] = 2048
     device: Annotated[str, Knob("Where to compute: auto takes the graphics card if there is one, else the processor; "
                                 "or cpu, cuda, cuda:1, mps")] = "auto"
-    seed: Annotated[int, Knob("Start of the random draw where very much is painted; another one gives a slightly "
-                              "different result", min=0, max=2**31 - 1, advanced=True)] = 0
+    seed: Annotated[int, Knob("Start of all random numbers; another one gives a slightly different result",
+                              min=0, max=2**31 - 1, advanced=True)] = 0
 
     def __post_init__(self) -> None:
         knobs.check(self)

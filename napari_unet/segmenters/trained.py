@@ -76,7 +76,8 @@ class Training:
                                         advanced=True)] = 1.0
     hold_out: Annotated[Literal["auto", "always", "never"], Knob(
         "Whether some strokes are kept aside to judge the network by; never suits images that are labelled all over, "
-        "as the newest network then counts; auto: while you paint, and from pre-trained features",
+        "as the newest network then counts; always keeps them aside to the end; auto: while you paint, and from "
+        "pre-trained features until a network has clearly won",
         advanced=True)] = "auto"
     threads: Annotated[int | None, Knob("Processor cores to use; auto: as many as torch takes",
                                         min=1, max=1024, advanced=True)] = None

@@ -103,6 +103,10 @@ def test_what_cannot_be_saved_is_said_in_the_dock(viewer: Any, hands: Any, tmp_p
 def test_the_name_follows_layer_and_format(viewer: Any, hands: Any, result: Any) -> None:
     dock = hands.dock("Export masks")
     assert Path(dock.path.text()).name == "cells_result.tif"
+    result.name = "cells · U-Net"
+    hands.wait(lambda: Path(dock.path.text()).name == "cells_U-Net.tif")
+    result.name = "cells result"
+    hands.wait(lambda: Path(dock.path.text()).name == "cells_result.tif")
     dock.format.setCurrentText("OME-Zarr 0.5")
     assert Path(dock.path.text()).name == "cells_result.ome.zarr"
     assert "OME-NGFF" in dock.opening.text()

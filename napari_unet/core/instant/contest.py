@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from ..errors import UserError
-from ..learning.judge import Verdict
+from ..learning.judge import SETTLE_STEPS, Verdict
 from ..learning.strokes import HELD_OUT, Stroke
 from ..predicting.devices import Device
 from ..predicting.predict import NetworkModel
@@ -110,7 +110,7 @@ class Contest:
         Returns
         -------
         Verdict
-            The one before, with a remark, where the strokes cannot be answered.
+            What was shown before, without a score, where the strokes cannot be answered.
         """
         try:
             return (yield from self._judged(learner, material, step))
@@ -179,8 +179,8 @@ def reason(best: Candidate, newest: Sequence[Candidate], found: Mapping[Candidat
     """Say in a few words which network is shown and why."""
     mine = found[best].mean
     if mine is None:
-        return (f"showing {best.name}: too few held-out strokes yet to compare it with the trained network "
-                f"({EVIDENCE * HELD_OUT} strokes of two classes give enough)")
+        return (f"showing {best.name}: judging the trained network takes {EVIDENCE * HELD_OUT} separate strokes of "
+                f"each of two classes, and {SETTLE_STEPS} steps after them")
     if best in newest:
         return f"showing the network as trained: held-out Dice {mine:.2f}"
     other = max(found[one].mean or 0.0 for one in newest)

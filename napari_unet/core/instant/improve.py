@@ -59,7 +59,8 @@ def improve(
     if features.step == 0:
         features = suited(features, training)
     store = FeatureStore(features, choose_device(plan.device), MEMORY)
-    answer = yield from _answer(store, training, plan.seed)
+    # what has learnt goes on as it was shown: strokes may have chosen a head without trees
+    answer = yield from _answer(store, training, plan.seed, kind_of(features) if features.step else "trees")
     model = dataclasses.replace(answer.as_network(plan.device), refits=True)
     yield Progress("Answered at once; now the network learns", model=model)
     live, release = isinstance(source, Latest), plan.hold_out is None

@@ -18,9 +18,9 @@ from ..scribbles import TrainingSet
 if TYPE_CHECKING:
     from .features import FeatureStore
 
-MOST_PIXELS = 2**18
-"""Of more painted pixels some are drawn, of no class more than its share of this number: labels of whole images would
-fill the memory, and tell a head no more."""
+MOST_KEPT = 2**25
+"""Features of painted pixels that are kept, all together (64 MiB). Of more pixels some are drawn, as evenly over the
+classes as there are: labels of whole images would fill the memory, and tell a head no more."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -90,7 +90,8 @@ def gather(store: FeatureStore, training: TrainingSet) -> Generator[Progress, No
             "The painted images have different numbers of channels "
             f"({', '.join(f'{name!r}: {count}' for count, name in channels.items())}). Learn from images alike."
         )
-    paints = thinned(training)
+    number_of_channels = next(iter(channels))
+    paints = thinned(training, MOST_KEPT // len(store.prior(number_of_channels)))
     rows, ids, planes, pixels = [], [], [], []
     for index, pair in enumerate(training.pairs):
         boxes = store.boxes(pair.image) if pair.scribbles.planes else ()
@@ -118,21 +119,23 @@ def gather(store: FeatureStore, training: TrainingSet) -> Generator[Progress, No
             f"Every painted pixel of {lost[0]} is NaN or infinite. Paint a little of it where the image has numbers."
         )
     return Painted(np.concatenate(rows), found, np.concatenate(planes), np.concatenate(pixels),
-                   len(single_strokes(training)), next(iter(channels)), training.classes)
+                   len(single_strokes(training)), number_of_channels, training.classes)
 
 
-def thinned(training: TrainingSet) -> dict[tuple[int, int], NDArray[np.uint8]]:
-    """Return what is painted on each plane (numbers of pair and plane), at most :data:`MOST_PIXELS` pixels of it."""
+def thinned(training: TrainingSet, most: int) -> dict[tuple[int, int], NDArray[np.uint8]]:
+    """Return what is painted on each plane (numbers of pair and plane), at most so many pixels that hold numbers."""
     paints = {(index, plane): paint for index, pair in enumerate(training.pairs)
               for plane, paint in pair.scribbles.planes.items()}
+    if sum(map(np.count_nonzero, paints.values())) <= most:
+        return paints
+    for (index, plane), paint in paints.items():
+        paints[index, plane] = paint * np.isfinite(training.pairs[index].image.plane(plane)).all(axis=0)
     labels = np.concatenate([paint[paint > 0] for paint in paints.values()])
-    if len(labels) > MOST_PIXELS:
-        kept = np.zeros(len(labels), bool)
-        kept[drawn(labels, MOST_PIXELS, seed=0)] = True
-        for place, paint in paints.items():
-            here, kept = np.split(kept, [np.count_nonzero(paint)])
-            paints[place] = paint.copy()
-            paints[place][paint > 0] *= here
+    kept = np.zeros(len(labels), bool)
+    kept[drawn(labels, most, seed=0)] = True
+    for paint in paints.values():
+        here, kept = np.split(kept, [np.count_nonzero(paint)])
+        paint[paint > 0] *= here
     return paints
 
 
@@ -141,7 +144,7 @@ def drawn(labels: NDArray[np.integer], most: int, seed: int) -> NDArray[np.intp]
     if len(labels) <= most:
         return np.arange(len(labels))
     rng = np.random.default_rng(seed)
-    groups = [np.flatnonzero(labels == number) for number in range(int(labels.max()) + 1)]
+    groups = [np.flatnonzero(labels == number) for number in np.unique(labels)]
     kept, left = [], most
     for place, group in enumerate(sorted(groups, key=len)):
         share = min(len(group), left // (len(groups) - place))

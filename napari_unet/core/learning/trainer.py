@@ -1,6 +1,6 @@
 """Learning from strokes while they are painted: one generator, read top to bottom. Knows no window and no shelf.
 
-Before every step the newest strokes are read; every two seconds or so the averaged weights come out as a frozen model.
+Before every step the newest strokes are read; every few seconds the averaged weights come out as a frozen model.
 To stop, stop asking (or close the generator). Time between two items is not counted, so a pause costs nothing.
 """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -159,8 +160,8 @@ class ExportDock(QWidget):
         layer = self.layer.layer
         if layer is None or self.path.text() != self._proposed:
             return
-        name = "".join(letter if letter.isalnum() or letter in " -_." else "_" for letter in layer.name).strip()
-        self._proposed = str(self._folder(layer) / f"{name.replace(' ', '_')}{self._format()[0]}")
+        name = re.sub(r"[^\w.-]+", "_", layer.name.strip())
+        self._proposed = str(self._folder(layer) / f"{name}{self._format()[0]}")
         self.path.setText(self._proposed)
 
     def _folder(self, layer: Layer) -> Path:

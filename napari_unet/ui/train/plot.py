@@ -26,8 +26,8 @@ class LearningPlot(QWidget):
         self.setObjectName("train_plot")
         self.setToolTip(
             "How well it learns. Loss: error on your strokes, lower is better. Dice: agreement with strokes that were "
-            "kept from training, 1 is perfect; it needs three separate strokes of each class, or eight of two classes "
-            "behind an instant answer."
+            "kept from training, 1 is perfect; it needs three separate strokes of each class; behind an instant "
+            "answer, eight of each of two classes."
         )
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self._history: Sequence[Moment] = ()
