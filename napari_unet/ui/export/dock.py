@@ -134,6 +134,7 @@ class ExportDock(QWidget):
     def _on_layers_changed(self) -> None:
         self.layer.refresh()
         self._choose_first()
+        self._propose()  # a layer may have been renamed
         self._refresh()
 
     def _on_layer_chosen(self) -> None:
