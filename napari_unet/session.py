@@ -92,7 +92,7 @@ class Session(Painting):
     def hint(self) -> str:
         """Say what to do next to get a segmentation."""
         if not self._items:
-            return "Press + beside Strokes and paint a little of two classes."
+            return "Open an image, press + beside Strokes and paint a little of two classes."
         if not any(item.enabled for item in self._items.values()):
             return "Tick at least one image to learn from."
         missing = self.painted.get().missing()

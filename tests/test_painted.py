@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from bands_scene import TWO, picture, strokes, trained_on
 
+from napari_unet.core.errors import UserError
 from napari_unet.core.image import Image
 from napari_unet.core.instant import painted as painted_module
 from napari_unet.core.instant.features import FeatureStore
@@ -78,6 +79,16 @@ def test_what_holds_no_number_takes_no_share(store: FeatureStore, monkeypatch: p
     paint[:, :40] = paint[:10, 40:60] = 1
     painted = Work(gather(store, trained_on(Image(plane), paint))).result()
     assert np.bincount(painted.ids).tolist() == [0, 200, 400]
+
+
+@pytest.mark.parametrize("most", [100, 10_000])
+def test_paint_where_there_is_no_number_at_all_is_said(
+    store: FeatureStore, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    monkeypatch.setattr(painted_module, "MOST_KEPT", most * 101)
+    paint = np.repeat([1, 2], 40)[None].repeat(64, 0).astype(np.uint8)
+    with pytest.raises(UserError, match="Every painted pixel of background is NaN"):
+        Work(gather(store, trained_on(Image(np.full((64, 80), np.nan, np.float32)), paint))).result()
 
 
 def test_of_more_channels_fewer_pixels_are_kept(store: FeatureStore, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -42,7 +42,7 @@ def no_window() -> str | None:
 
 
 def headless(folder: Path, seconds: float) -> None:
-    """Compare the methods on the sample and save table, figure and masks.
+    """Compare the methods on the sample and save report, table, figure, masks and recipes.
 
     Raises
     ------
@@ -69,7 +69,7 @@ def headless(folder: Path, seconds: float) -> None:
     ))
     target.save(comparison, formats=(".tif", ".ome.zarr"))
     print(format_text(summarise(comparison.rows)))
-    print(f"\n{folder}: table.csv, figure.png, masks/")
+    print(f"\n{folder}: report.html (open it), table.csv, figure.png, masks/, recipes/")
 
 
 def own_folder(folder: Path) -> Path:

@@ -77,7 +77,7 @@ class Training:
     hold_out: Annotated[Literal["auto", "always", "never"], Knob(
         "Whether some strokes are kept aside to judge the network by; never suits images that are labelled all over, "
         "as the newest network then counts; always keeps them aside to the end; auto: while you paint, and from "
-        "pre-trained features until a network has clearly won",
+        "pre-trained features; within a time limit they are learnt too once a network has clearly won",
         advanced=True)] = "auto"
     threads: Annotated[int | None, Knob("Processor cores to use; auto: as many as torch takes",
                                         min=1, max=1024, advanced=True)] = None

@@ -109,6 +109,15 @@ def test_the_name_follows_layer_and_format(viewer: Any, hands: Any, result: Any)
     hands.wait(lambda: Path(dock.path.text()).name == "cells_result.tif")
     dock.format.setCurrentText("OME-Zarr 0.5")
     assert Path(dock.path.text()).name == "cells_result.ome.zarr"
+    result.name = "cells"
+    hands.wait(lambda: Path(dock.path.text()).name == "cells.ome.zarr")
+    dock.path.setText("mine.ome.zarr")
+    dock.format.setCurrentText("TIFF")
+    assert dock.path.text() == "mine.tif"
+    result.name = "others"
+    hands.qtbot.wait(50)
+    assert dock.path.text() == "mine.tif", "who has written a name keeps it"
+    dock.format.setCurrentText("OME-Zarr 0.5")
     assert "OME-NGFF" in dock.opening.text()
 
 

@@ -58,7 +58,7 @@ def test_an_empty_window_teaches(hands: Any, viewer: Any, squares: Any, dock: An
     assert "Open an image" in dock.note_line.text()
     open_image(hands, dock, squares[0])
     hands.wait(lambda: not dock.note_line.text())
-    assert "Press +" in dock.state_line.text()
+    assert "press +" in dock.state_line.text()
     hands.click(dock, "train_new_strokes")
     assert "Nothing is painted yet" in dock.state_line.text()
     viewer.layers["cells strokes"].data[3, 4:60] = 1
@@ -68,6 +68,13 @@ def test_an_empty_window_teaches(hands: Any, viewer: Any, squares: Any, dock: An
     hands.wait(lambda: dock.engine.training)
     assert "second class" in dock.state_line.text() or "Warming up" in dock.state_line.text()
     stop(hands, dock)
+    other = viewer.add_image(squares[0], name="others")
+    hands.wait(lambda: other in dock.chooser.image_box.layers)
+    dock.chooser.image_box.layer = other
+    assert "Press +" in dock.note_line.text(), "there are strokes, but not on this image"
+    assert dock.chooser.strokes_box.layer is None
+    pairs = [(one.image_layer.name, one.strokes.name) for one in dock.engine.bindings.values()]
+    assert pairs == [("cells", "cells strokes")]
 
 
 @pytest.mark.parametrize("kind", ["rgb", "channels", "stack", "time series of stacks"])

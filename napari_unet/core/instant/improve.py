@@ -38,7 +38,8 @@ def improve(
         See :mod:`napari_unet.losses`.
     plan : Plan
         Strokes are held out to compare networks unless it says no; a head is fitted to all of them in the end. Where
-        it leaves that open and none are to come, a network that has won learns from them too for the rest of the time.
+        it leaves that open, none are to come and time is what is limited, a network that has won learns from them too
+        for the rest of it.
         Where it says no, the network is returned as trained, its last layer included.
 
     Yields

@@ -112,7 +112,7 @@ def gather(store: FeatureStore, training: TrainingSet) -> Generator[Progress, No
                 planes.append(np.full((len(ids[-1]), 2), (index, plane), np.int32))
                 down, right = np.divmod(where, here.shape[1])
                 pixels.append((down + box.y0) * paint.shape[1] + right + box.x0)
-    found = np.concatenate(ids)
+    found = np.concatenate(ids) if ids else np.empty(0, np.uint8)
     lost = [one.name for one in training.classes.classes if one.id in training.painted_ids and one.id not in found]
     if lost:
         raise UserError(

@@ -147,9 +147,12 @@ class ExportDock(QWidget):
     def _on_format_chosen(self, _name: str) -> None:
         suffix = self._format()[0]
         text = self.path.text().strip()
+        ours = text == self._proposed
         for known in sorted((one[0] for one in FORMATS.values()), key=len, reverse=True):
             if text.lower().endswith(known):
-                self.path.setText(text[: -len(known)] + suffix)
+                text = text[: -len(known)] + suffix
+                self._proposed = text if ours else self._proposed
+                self.path.setText(text)
                 break
         self._refresh()
 

@@ -173,16 +173,27 @@ class LayerChooser(QWidget):
         named = [one for one in ours if image_name_of(one) or one.name.startswith(image.name)]
         lone = ours if len(self.image_box.layers) == 1 else []
         choice = next((one for one in (*tied, *named, *lone) if one in found), None)
-        if choice is not None and choice is not self.strokes_box.layer:
+        before = self.strokes_box.layer
+        if choice is None and before is not None and self._is_anothers(before, image):
+            self.strokes_box.layer = None  # strokes change their image only where somebody says so
+        elif choice is not None and choice is not before:
             self.strokes_box.layer = choice
         else:
             self._on_strokes_chosen()
+
+    def _is_anothers(self, strokes: Layer, image: Layer) -> bool:
+        """Whether strokes belong to another image that is open."""
+        others = [one for one in self.image_box.layers if one is not image]
+        tied = [one.image_layer for one in self._engine.bindings.values() if one.strokes is strokes]
+        named = image_name_of(strokes)
+        return any(one in others for one in tied) or (named != image.name and named in [one.name for one in others])
 
     def _on_strokes_chosen(self) -> None:
         image, strokes = self.image_box.layer, self.strokes_box.layer
         if not isinstance(image, ImageLayer) or not isinstance(strokes, Labels):
             self._engine.look_at(None)
-            self.said.emit("" if image is not None else NO_IMAGE)
+            # without any strokes the state line says what to do
+            self.said.emit(NO_IMAGE if image is None else NO_STROKES if self._engine.bindings else "")
             return
         known = class_table(strokes)
         try:
