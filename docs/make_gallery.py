@@ -33,6 +33,7 @@ from napari_unet.report import errors, pictures
 
 FOLDER = Path(__file__).parent / "images" / "gallery"
 LECTURE = Path(__file__).parent / "images" / "lecture.png"
+
 ONCE: Mapping[str, Any] = {"background": 0.0, "sigma": 1.0, "filters": False, "looks": 1}
 """Knobs that all classical methods have: held, so that a strip shows the method and not what happens before it."""
 

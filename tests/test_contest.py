@@ -16,19 +16,12 @@ from napari_unet.core.instant.instant import Kind, fit_instantly
 from napari_unet.core.instant.painted import gather
 from napari_unet.core.instant.standing import Standing, few, standing
 from napari_unet.core.learning.strokes import Stroke, single_strokes
-from napari_unet.core.predicting.devices import choose_device
 from napari_unet.core.scribbles import Pair, Scribbles, TrainingSet
 from napari_unet.core.work import Work
-from napari_unet.pretrained import load_features
 
 
 def at(dice: float | None, loss: float | None, strokes: int = 4) -> Standing:
     return Standing({1: 1.0, 2: dice}, loss, strokes)
-
-
-@pytest.fixture(scope="module")
-def store() -> FeatureStore:
-    return FeatureStore(load_features(), choose_device("cpu"))
 
 
 class TestContest:

@@ -13,15 +13,8 @@ from napari_unet.core.instant.features import FeatureStore
 from napari_unet.core.instant.instant import fit_instantly, fit_to
 from napari_unet.core.instant.painted import drawn, gather
 from napari_unet.core.learning.strokes import single_strokes
-from napari_unet.core.predicting.devices import choose_device
 from napari_unet.core.scribbles import Pair, Scribbles, TrainingSet
 from napari_unet.core.work import Work
-from napari_unet.pretrained import load_features
-
-
-@pytest.fixture(scope="module")
-def store() -> FeatureStore:
-    return FeatureStore(load_features(), choose_device("cpu"))
 
 
 def test_features_of_strokes_are_those_of_the_same_paint_alone(store: FeatureStore) -> None:

@@ -26,12 +26,6 @@ from napari_unet.core.predicting.trees import without_trees
 from napari_unet.core.scribbles import TrainingSet
 from napari_unet.core.work import Work
 from napari_unet.losses import SHELF as LOSSES
-from napari_unet.pretrained import load_features
-
-
-@pytest.fixture(scope="module")
-def store() -> FeatureStore:
-    return FeatureStore(load_features(), choose_device("cpu"))
 
 
 class Shown:

@@ -208,6 +208,10 @@ class FeatureStore:
             self._keep(image, plane, number, found, found.bytes)
         return found
 
+    def hidden(self, image: Image, plane: int) -> NDArray[np.bool_] | None:
+        """Return where a plane holds no number, (Y, X); None: nowhere."""
+        return self._plane(image, plane).hidden
+
     def holds(self, image: Image, plane: int, number: int) -> bool:
         """Say whether a tile is in memory."""
         return (plane, number) in self._images.get(image, {})

@@ -64,7 +64,7 @@ def grow(
             found = 2 * leaf + (values > limits[:, None])
             best = int(np.argmax([purity(one, labels[drawn], counts[drawn], classes) for one in found]))
             chosen[tree, level], thresholds[tree, level], leaf = tried[best], limits[best], found[best]
-        ends_in = leaf_of(list(columns), chosen[tree].tolist(), thresholds[tree]).astype(np.int64)
+        ends_in = leaf_of(columns, chosen[tree].tolist(), thresholds[tree]).astype(np.int64)
         painted = _counted(ends_in, labels, counts, 2**DEPTH, classes)
         total = painted.sum(axis=1, keepdims=True) + DOUBT
         leaves[tree, :, :-1], leaves[tree, :, -1:] = painted / total, DOUBT / total

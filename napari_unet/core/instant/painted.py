@@ -91,7 +91,7 @@ def gather(store: FeatureStore, training: TrainingSet) -> Generator[Progress, No
             f"({', '.join(f'{name!r}: {count}' for count, name in channels.items())}). Learn from images alike."
         )
     number_of_channels = next(iter(channels))
-    paints = thinned(training, MOST_KEPT // len(store.prior(number_of_channels)))
+    paints = thinned(store, training, MOST_KEPT // len(store.prior(number_of_channels)))
     rows, ids, planes, pixels = [], [], [], []
     for index, pair in enumerate(training.pairs):
         boxes = store.boxes(pair.image) if pair.scribbles.planes else ()
@@ -122,14 +122,15 @@ def gather(store: FeatureStore, training: TrainingSet) -> Generator[Progress, No
                    len(single_strokes(training)), number_of_channels, training.classes)
 
 
-def thinned(training: TrainingSet, most: int) -> dict[tuple[int, int], NDArray[np.uint8]]:
+def thinned(store: FeatureStore, training: TrainingSet, most: int) -> dict[tuple[int, int], NDArray[np.uint8]]:
     """Return what is painted on each plane (numbers of pair and plane), at most so many pixels that hold numbers."""
     paints = {(index, plane): paint for index, pair in enumerate(training.pairs)
               for plane, paint in pair.scribbles.planes.items()}
     if sum(map(np.count_nonzero, paints.values())) <= most:
         return paints
     for (index, plane), paint in paints.items():
-        paints[index, plane] = paint * np.isfinite(training.pairs[index].image.plane(plane)).all(axis=0)
+        hidden = store.hidden(training.pairs[index].image, plane)
+        paints[index, plane] = paint.copy() if hidden is None else paint * ~hidden
     labels = np.concatenate([paint[paint > 0] for paint in paints.values()])
     kept = np.zeros(len(labels), bool)
     kept[drawn(labels, most, seed=0)] = True

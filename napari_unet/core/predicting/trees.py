@@ -92,13 +92,14 @@ class Trees:
 
 
 def leaf_of(
-    features: Sequence[NDArray[np.float32]], chosen: Sequence[int], thresholds: NDArray[np.float32]
+    features: Sequence[NDArray[np.float32]] | NDArray[np.float32], chosen: Sequence[int],
+    thresholds: NDArray[np.float32],
 ) -> NDArray[np.uint8]:
     """Return the leaf in which each pixel ends.
 
     Parameters
     ----------
-    features : sequence of ndarray, each of shape (P,)
+    features : sequence of ndarray, each of shape (P,), or ndarray, shape (F, P)
         Values of every feature.
     chosen : sequence of int, length DEPTH
         Numbers of the features that the levels of a tree look at.

@@ -147,12 +147,12 @@ class ExportDock(QWidget):
     def _on_format_chosen(self, _name: str) -> None:
         suffix = self._format()[0]
         text = self.path.text().strip()
-        ours = text == self._proposed
         for known in sorted((one[0] for one in FORMATS.values()), key=len, reverse=True):
             if text.lower().endswith(known):
-                text = text[: -len(known)] + suffix
-                self._proposed = text if ours else self._proposed
-                self.path.setText(text)
+                changed = text[: -len(known)] + suffix
+                if text == self._proposed:
+                    self._proposed = changed
+                self.path.setText(changed)
                 break
         self._refresh()
 
