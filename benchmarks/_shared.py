@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from skimage.feature import multiscale_basic_features
 from sklearn.ensemble import RandomForestClassifier
 
-from napari_unet.contenders import make_method
+from napari_unet.comparison.contenders import make_method
 from napari_unet.core.image import Image
 from napari_unet.core.method import Model, assemble
 from napari_unet.core.scribbles import Pair, Scribbles, TrainingSet

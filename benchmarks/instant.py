@@ -20,12 +20,12 @@ import torch
 from numpy.typing import NDArray
 
 from napari_unet.core.image import Image
-from napari_unet.core.instant.features import FeatureStore, suited
-from napari_unet.core.instant.instant import fit_instantly
 from napari_unet.core.method import Model, Progress, assemble
-from napari_unet.core.predicting.devices import choose_device
 from napari_unet.core.scribbles import Pair, Scribbles, TrainingSet
 from napari_unet.core.work import Work
+from napari_unet.instant.features import FeatureStore, with_usual_range
+from napari_unet.instant.instant_model import fit_instantly
+from napari_unet.predicting.devices import choose_device
 from napari_unet.pretrained import load_features
 from napari_unet.sample_data import load
 
@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         image, (paint, truth) = picture(given.side, channels), start(given.side)
         began = time.perf_counter()
         training = learnt(image, paint)
-        store = FeatureStore(suited(load_features(), training), choose_device(given.device), 2**32)
+        store = FeatureStore(with_usual_range(load_features(), training), choose_device(given.device), 2**32)
         first_answer(store, training)
         first = time.perf_counter() - began
         rng, rounds = np.random.default_rng(0), []

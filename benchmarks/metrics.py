@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from napari_unet.metrics import SHELF, Compared, NoValue, Options
+from napari_unet.metrics import REGISTRY, ClassComparison, NoValue, Options
 
 Labels = NDArray[np.uint8]
 Values = dict[str, float]
@@ -97,10 +97,10 @@ def draw(size: int) -> tuple[Labels, Labels]:
 
 def score(prediction: NDArray[np.bool_], reference: NDArray[np.bool_], names: tuple[str, ...]) -> Values:
     """Return our values; what several metrics need is computed once, as in scoring."""
-    compared = Compared(prediction, reference, options=Options(tolerance=TOLERANCE))
+    compared = ClassComparison(prediction, reference, options=Options(tolerance=TOLERANCE))
     values = {}
     for name in names:
-        value = SHELF[name](compared)
+        value = REGISTRY[name](compared)
         assert not isinstance(value, NoValue), value
         values[name] = float(value)
     return values

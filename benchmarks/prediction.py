@@ -25,14 +25,14 @@ from monai.inferers import sliding_window_inference
 
 from napari_unet.core.classes import ClassTable
 from napari_unet.core.image import Image
-from napari_unet.core.predicting.devices import Device, choose_device
-from napari_unet.core.predicting.forward import ready
-from napari_unet.core.predicting.predict import NetworkModel
-from napari_unet.core.predicting.run import tile_size
-from napari_unet.core.predicting.tiling import Tiling
-from napari_unet.core.predicting.tta import read
-from napari_unet.core.predicting.weights import snapshot
 from napari_unet.networks.unet import UNet
+from napari_unet.predicting.devices import Device, choose_device
+from napari_unet.predicting.forward import ready_network
+from napari_unet.predicting.network_model import NetworkModel
+from napari_unet.predicting.tile_run import tile_size
+from napari_unet.predicting.tiling import Tiling
+from napari_unet.predicting.tta import read_mirrored
+from napari_unet.predicting.weights import snapshot
 
 
 def main() -> None:
@@ -56,9 +56,9 @@ def main() -> None:
     plane, _ = weights.normalisation(image.plane(0))
     tiling = Tiling(image.plane_shape, network.stride, network.halo)
     tiles = tiling.tiles(tile_size(weights, device))
-    boxes = [torch.from_numpy(read(plane, tile.read)[None].copy()) for tile in tiles]
+    boxes = [torch.from_numpy(read_mirrored(plane, tile.read)[None].copy()) for tile in tiles]
     whole = torch.from_numpy(plane[None])
-    module = ready(weights, device)
+    module = ready_network(weights, device)
 
     def forward(batch: torch.Tensor) -> torch.Tensor:
         return module(batch, device)

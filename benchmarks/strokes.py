@@ -29,7 +29,7 @@ from typing import Any
 import numpy as np
 from _shared import Predict, ceiling, dice, forest, of_model, set_names, thinned
 
-from napari_unet.contenders import make_method
+from napari_unet.comparison.contenders import make_method
 from napari_unet.core.scribbles import TrainingSet
 from napari_unet.core.work import Work
 from napari_unet.sample_data import Sample, load_set

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from napari_unet import segmenters
-from napari_unet.core import knobs
+from napari_unet.core import parameters
 from napari_unet.core.method import assemble
 from napari_unet.core.work import Work
 from napari_unet.sample_data import load_set
@@ -38,7 +38,7 @@ def run(folder: Path, name: str, options: dict[str, Any]) -> tuple[dict[str, flo
     sample = load_set(folder)
     training = sample.training
     began = time.perf_counter()
-    work = Work(segmenters.SHELF[name](**options).fit(training))
+    work = Work(segmenters.REGISTRY[name](**options).fit(training))
     step = None
     for event in work:
         step = event if hasattr(event, "step") else step
@@ -65,11 +65,11 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--steps", type=int, help="train by steps instead of seconds, for busy machines")
     parser.add_argument("--network", default="unet")
-    parser.add_argument("--set", nargs="*", default=[], metavar="KNOB=VALUE", help="e.g. width=32 learning_rate=1e-3")
+    parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="e.g. width=32 learning_rate=1e-3")
     parser.add_argument("--csv", type=Path, help="write one row per set, class and seed")
     given = parser.parse_args()
     texts = dict(item.split("=", 1) for item in given.set)
-    options = knobs.parse(segmenters.SHELF[given.network], texts)
+    options = parameters.parse(segmenters.REGISTRY[given.network], texts)
     options |= {"seconds": None, "steps": given.steps} if given.steps else {"seconds": given.seconds}
     rows = []
     print(f"{'set':<20} {'class':<14} {'median':>7}  by seed")

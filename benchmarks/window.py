@@ -91,10 +91,10 @@ class Window:
         self.dock.chooser.make_strokes()
         wait(lambda: False, 8.0)  # imports aside: torch comes with the first look at the image
         self._chance = np.random.default_rng(0)
-        while len(self.dock.session.painted.get().painted_ids) < 2:
+        while len(self.dock.session.snapshots.get().painted_ids) < 2:
             self._paint()
             released = time.perf_counter()
-            wait(lambda: len(self.dock.session.painted.get().painted_ids) > 1, 0.2)
+            wait(lambda: len(self.dock.session.snapshots.get().painted_ids) > 1, 0.2)
         wait(lambda: "cells prediction" in self.viewer.layers and self.viewer.layers["cells prediction"].data.any())
         self.first = time.perf_counter() - released
         self._layer = self.viewer.layers["cells prediction"]
@@ -103,7 +103,7 @@ class Window:
         self._layer.events.set_data.connect(self._on_drawn)
         if live:
             self.dock.start_live()
-            wait(lambda: bool(self.dock.session.history))
+            wait(lambda: bool(self.dock.session.learning_curve))
 
     def _on_drawn(self, _event: Any = None) -> None:
         if not np.array_equal(self._layer.data, self._labels):
@@ -127,7 +127,7 @@ class Window:
 
     def close(self) -> None:
         """Stop and close."""
-        self.dock.engine.stop()
+        self.dock.controller.stop()
         self.viewer.close()
 
 

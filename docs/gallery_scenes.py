@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))  # the tools are no part o
 from gallery_shapes import SIDE, Labels, Scene, crooked_lines, glowing_nuclei, noise, round_things, two_classes
 
 from napari_unet.sample_data import drawing
-from napari_unet.sample_data.strokes import draw_line, paint
+from napari_unet.sample_data.simulated_strokes import draw_line, simulate_strokes
 from pretraining.noise import fractal, smooth
 from pretraining.shapes import packed
 
@@ -25,7 +25,7 @@ def nuclei() -> Scene:
     rng = np.random.default_rng(1)
     picture, inside = glowing_nuclei(rng)
     truth = two_classes(inside)
-    return Scene(picture + noise(rng, 0.09), truth, paint(truth, rng, strokes=5, length=20))
+    return Scene(picture + noise(rng, 0.09), truth, simulate_strokes(truth, rng, strokes=5, length=20))
 
 
 def shaded() -> Scene:
@@ -34,7 +34,7 @@ def shaded() -> Scene:
     picture, inside = glowing_nuclei(rng)
     truth = two_classes(inside)
     light = np.linspace(1.3, 0, SIDE)[None] + np.linspace(0.3, 0, SIDE)[:, None]
-    return Scene(picture + light + noise(rng, 0.09), truth, paint(truth, rng, strokes=7, length=20))
+    return Scene(picture + light + noise(rng, 0.09), truth, simulate_strokes(truth, rng, strokes=7, length=20))
 
 
 def script() -> Scene:
@@ -48,7 +48,7 @@ def script() -> Scene:
                           * (ndi.distance_transform_edt(~inside)[int(y), int(x)] > 5))
     truth = two_classes(inside)
     page = 1.2 + 0.16 * smooth(rng, SIDE, 200)
-    return Scene(page - 0.6 * dark + noise(rng, 0.04), truth, paint(truth, rng, strokes=6, length=26))
+    return Scene(page - 0.6 * dark + noise(rng, 0.04), truth, simulate_strokes(truth, rng, strokes=6, length=26))
 
 
 # -- edges ------------------------------------------------------------------------------------------------------------
@@ -60,7 +60,7 @@ def sharp() -> Scene:
     inside = round_things(rng, 17, 0.8) > 0
     truth = two_classes(inside)
     ground = np.linspace(0, 0.8, SIDE)[None] + 0.25 * smooth(rng, SIDE, 140)
-    return Scene(ground + 0.3 * inside + noise(rng, 0.015), truth, paint(truth, rng, strokes=30, length=14))
+    return Scene(ground + 0.3 * inside + noise(rng, 0.015), truth, simulate_strokes(truth, rng, strokes=30, length=14))
 
 
 def spots() -> Scene:
@@ -74,7 +74,7 @@ def spots() -> Scene:
             picture, inside = picture + rng.choice([0.4, 1.0]) * spot, inside | spot
     truth = two_classes(inside)
     return Scene(ndi.gaussian_filter(picture, 0.7) + noise(rng, 0.06), truth,
-                 paint(truth, rng, strokes=10, length=18, brush=(2, 4)))
+                 simulate_strokes(truth, rng, strokes=10, length=18, brush=(2, 4)))
 
 
 def grainy() -> Scene:
@@ -83,7 +83,7 @@ def grainy() -> Scene:
     inside = round_things(rng, 17, 0.8) > 0
     truth = two_classes(inside)
     picture = ndi.gaussian_filter(inside.astype(float), 4) + 0.3 * fractal(rng, SIDE, 1.2, finest=4)
-    return Scene(picture, truth, paint(truth, rng, strokes=7, length=26))
+    return Scene(picture, truth, simulate_strokes(truth, rng, strokes=7, length=26))
 
 
 # -- regions ----------------------------------------------------------------------------------------------------------
@@ -130,7 +130,7 @@ def mosaic() -> Scene:
     kind = fields.argmax(axis=0)
     truth = two_classes(kind % 2 == 1)
     picture = np.array([0.1, 0.4, 0.7, 1.0])[kind] + noise(rng, 0.08)
-    return Scene(picture, truth, paint(truth, rng, strokes=12, length=24))
+    return Scene(picture, truth, simulate_strokes(truth, rng, strokes=12, length=24))
 
 
 def faint() -> Scene:
@@ -140,7 +140,7 @@ def faint() -> Scene:
     truth = two_classes(inside)
     contrast = np.clip(0.6 + 0.3 * smooth(rng, SIDE, 60), 0.25, 1)
     return Scene(ndi.gaussian_filter(inside * contrast, 1) + noise(rng, 0.3), truth,
-                 paint(truth, rng, strokes=9, length=30))
+                 simulate_strokes(truth, rng, strokes=9, length=30))
 
 
 def threads() -> Scene:
@@ -149,7 +149,7 @@ def threads() -> Scene:
     inside = crooked_lines(rng, 7, 2.2) > 0
     truth = two_classes(inside)
     picture = ndi.gaussian_filter(inside.astype(float), 0.5) + noise(rng, 0.28)
-    return Scene(picture, truth, paint(truth, rng, strokes=7, length=26))
+    return Scene(picture, truth, simulate_strokes(truth, rng, strokes=7, length=26))
 
 
 # -- clusters ---------------------------------------------------------------------------------------------------------
@@ -164,7 +164,8 @@ def stained() -> Scene:
     colours = np.array([[214, 178, 196], [168, 180, 240]])
     picture = ndi.gaussian_filter(colours[inside.astype(int)].astype(float), (0.7, 0.7, 0))
     grain = 9 * fractal(rng, SIDE, 1.0)[..., None] + rng.normal(0, 14, (SIDE, SIDE, 3))
-    return Scene(np.clip(picture + grain, 0, 255).astype(np.uint8), truth, paint(truth, rng, strokes=6, length=22))
+    return Scene(np.clip(picture + grain, 0, 255).astype(np.uint8), truth,
+                 simulate_strokes(truth, rng, strokes=6, length=22))
 
 
 def speckled() -> Scene:
@@ -172,7 +173,7 @@ def speckled() -> Scene:
     rng = np.random.default_rng(14)
     inside = round_things(rng, 17, 0.8) > 0
     truth = two_classes(inside)
-    return Scene(inside + noise(rng, 1.0), truth, paint(truth, rng, strokes=7, length=26))
+    return Scene(inside + noise(rng, 1.0), truth, simulate_strokes(truth, rng, strokes=7, length=26))
 
 
 # -- contours ---------------------------------------------------------------------------------------------------------
@@ -206,7 +207,7 @@ def bitten() -> Scene:
             dirt |= np.hypot(y - row - radius * np.sin(angle), x - column - radius * np.cos(angle)) < 3
     truth = two_classes(inside)
     seen = np.where(inside & ~dirt, 2, np.where(inside, 0, 1)).astype(np.uint8)
-    return Scene((inside & ~dirt) + noise(rng, 0.07), truth, paint(seen, rng, strokes=6, length=24))
+    return Scene((inside & ~dirt) + noise(rng, 0.07), truth, simulate_strokes(seen, rng, strokes=6, length=24))
 
 
 # -- learning ---------------------------------------------------------------------------------------------------------
@@ -214,8 +215,9 @@ def bitten() -> Scene:
 
 def tissue() -> Scene:
     """Membranes and mitochondria in an electron microscope: dark walls, striped bodies, and vesicles of no class."""
-    drawn = drawing.membranes(np.random.default_rng(28), 192)
-    return Scene(drawn.pixels, drawn.labels, paint(drawn.labels, np.random.default_rng(18), strokes=16, length=30))
+    drawn = drawing.draw_membranes(np.random.default_rng(28), 192)
+    return Scene(drawn.pixels, drawn.labels,
+                 simulate_strokes(drawn.labels, np.random.default_rng(18), strokes=16, length=30))
 
 
 def bubbles() -> Scene:
@@ -226,7 +228,7 @@ def bubbles() -> Scene:
     depth = ndi.distance_transform_edt(inside) - ndi.distance_transform_edt(~inside)
     picture = np.exp(-np.square((depth - 1.5) / 1.3)) + noise(rng, 0.08, 192)
     truth = two_classes(inside)
-    return Scene(picture, truth, paint(truth, rng, strokes=9, length=30))
+    return Scene(picture, truth, simulate_strokes(truth, rng, strokes=9, length=30))
 
 
 # -- the lecture's table ----------------------------------------------------------------------------------------------

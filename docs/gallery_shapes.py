@@ -12,7 +12,7 @@ from scipy import ndimage as ndi
 
 sys.path.insert(0, str(Path(__file__).parent.parent))  # the tools are no part of the package
 
-from napari_unet.sample_data.strokes import draw_line
+from napari_unet.sample_data.simulated_strokes import draw_line
 from pretraining.shapes import scattered
 
 SIDE = 160

@@ -15,7 +15,7 @@ from PIL import Image as Picture
 from PIL import ImageDraw, ImageFont
 
 from napari_unet.core.classes import default_color
-from napari_unet.report import errors, pictures
+from napari_unet.report import error_maps, rasters
 
 GAP, MARGIN, HEAD, FOOT, LEGEND, COLUMNS = 6, 6, 19, 34, 24, 6  # pixels, and panels side by side at most
 GREYS, REST = 48, 72
@@ -62,10 +62,11 @@ def sheet(panels: Sequence[Panel], legend: Mapping[str, str]) -> Picture.Image:
 
 def save(picture: Picture.Image, path: Path) -> None:
     """Save with a palette, so that the pictures stay small: greys, what must be told apart, and the commonest rest."""
-    keys = [pictures.colour(text) for text in (*errors.COLOURS.values(), errors.STRAY, errors.HOLE,
-                                               *(default_color(number) for number in (1, 2, 3)))]
+    keys = [rasters.parse_colour(text) for text in (*error_maps.COLOURS.values(), error_maps.STRAY, error_maps.HOLE,
+                                                    *(default_color(number) for number in (1, 2, 3)))]
     # errors are laid over the image with 15 % of it showing through
-    mixed = [np.float32(0.85) * key + np.float32(0.08 * grey) for key in keys[: len(errors.COLOURS)] for grey in (0, 1)]
+    mixed = [np.float32(0.85) * key + np.float32(0.08 * grey) for key in keys[: len(error_maps.COLOURS)]
+             for grey in (0, 1)]
     wanted = [*(np.full(3, grey) for grey in np.linspace(0, 1, GREYS)), *keys, *mixed]
     rest = picture.quantize(REST, dither=Picture.Dither.NONE).getpalette() or []
     palette = np.concatenate([np.rint(255 * np.stack(wanted)), np.reshape(rest[: 3 * REST], (-1, 3))]).astype(int)

@@ -1,8 +1,8 @@
 """Draw the gallery of methods: ``python docs/make_gallery.py`` (or ``make figures``), or some strips by name.
 
 Each strip is one scene (``gallery_scenes.py``) and what every kind of a family makes of it: errors in colour, with the
-workbench's own numbers under them. Which methods and kinds there are is read from the shelf; a method that is in no
-strip is an error. Knobs that a strip does not name are left to ``auto``, and networks learn for a fixed number of
+workbench's own numbers under them. Which methods and kinds there are is read from the registry; a method that is in no
+strip is an error. Parameters that a strip does not name are left to ``auto``, and networks learn for a fixed number of
 steps, so that a strip comes out the same again, but for searches that a busy machine cuts short.
 """
 
@@ -22,27 +22,27 @@ from gallery_shapes import Labels, Scene
 from gallery_sheet import Panel, save, sheet
 
 from napari_unet import segmenters
-from napari_unet.core import knobs
+from napari_unet.core import parameters
 from napari_unet.core.classes import ClassTable
 from napari_unet.core.image import Image
 from napari_unet.core.method import assemble
 from napari_unet.core.scribbles import Pair, Scribbles, TrainingSet
 from napari_unet.core.work import Work
 from napari_unet.metrics.scoring import score_pair
-from napari_unet.report import errors, pictures
+from napari_unet.report import error_maps, rasters
 
 FOLDER = Path(__file__).parent / "images" / "gallery"
 LECTURE = Path(__file__).parent / "images" / "lecture.png"
 
 ONCE: Mapping[str, Any] = {"background": 0.0, "sigma": 1.0, "filters": False, "looks": 1}
-"""Knobs that all classical methods have: held, so that a strip shows the method and not what happens before it."""
+"""Parameters that all classical methods have: held, so that a strip shows the method and not what happens before it."""
 
 RULE: Mapping[str, Any] = {**ONCE, "offset": 0.0}
 """A rule for the histogram as it is: with an offset chosen on the strokes most rules come to the same."""
 
 ALONE: Mapping[str, Any] = {**ONCE, "only_strokes": True}
 TRAINING: Mapping[str, Any] = {"seconds": None, "steps": 100, "patch": 96, "device": "cpu",
-                                "unet2015": {"width": 16}, "smp": {"steps": 40}}
+                               "unet2015": {"width": 16}, "smp": {"steps": 40}}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,9 +56,9 @@ class Strip:
     scene : callable
         Draws the scene.
     methods : tuple of str
-        Names on the shelf, or ``"networks"`` for all that are trained; each is shown in all its kinds.
+        Names in the registry, or ``"networks"`` for all that are trained; each is shown in all its kinds.
     settings : mapping
-        Knobs, given to every method that has them; under the name of a method, those for it alone.
+        Parameters, given to every method that has them; under the name of a method, those for it alone.
     """
 
     name: str
@@ -102,16 +102,17 @@ STRIPS = (
 
 
 def names(strip: Strip) -> tuple[str, ...]:
-    """Return the names of the methods of a strip that are on the shelf."""
-    networks = [entry.name for entry in segmenters.SHELF
+    """Return the names of the methods of a strip that are in the registry."""
+    networks = [entry.name for entry in segmenters.REGISTRY
                 if segmenters.group_of(entry) == "networks" and entry.name not in LARGE]
     wanted = [name for one in strip.methods for name in (networks if one == "networks" else [one])]
-    return tuple(name for name in wanted if name in segmenters.SHELF)
+    return tuple(name for name in wanted if name in segmenters.REGISTRY)
 
 
 def kinds(name: str) -> tuple[str, ...]:
     """Return the kinds of a method, or one empty name for a method without."""
-    return next((field.choices for field in knobs.fields(segmenters.SHELF[name]) if field.name == "kind"), ("",))
+    return next((field.choices for field in parameters.fields(segmenters.REGISTRY[name]) if field.name == "kind"),
+                ("",))
 
 
 def shown(strip: Strip) -> Iterator[tuple[str, str]]:
@@ -122,17 +123,17 @@ def shown(strip: Strip) -> Iterator[tuple[str, str]]:
 
 
 def missing() -> set[tuple[str, str]]:
-    """Return name and kind of what is on the shelf but in no strip."""
-    there = {(entry.name, kind) for entry in segmenters.SHELF for kind in kinds(entry.name)}
+    """Return name and kind of what is in the registry but in no strip."""
+    there = {(entry.name, kind) for entry in segmenters.REGISTRY for kind in kinds(entry.name)}
     return there - {one for strip in STRIPS for one in shown(strip)}
 
 
 def build(name: str, kind: str, settings: Mapping[str, Any]) -> Any:
-    """Return a method of the shelf with those of the settings that it has."""
-    item = segmenters.SHELF[name]
-    known = {field.name for field in knobs.fields(item)}
+    """Return a method of the registry with those of the settings that it has."""
+    item = segmenters.REGISTRY[name]
+    known = {field.name for field in parameters.fields(item)}
     wanted = {**settings, **settings.get(name, {}), "kind": kind}
-    return item(**{knob: value for knob, value in wanted.items() if knob in known})
+    return item(**{parameter: value for parameter, value in wanted.items() if parameter in known})
 
 
 def segment(method: Any, scene: Scene) -> Labels:
@@ -171,9 +172,9 @@ def numbers(labels: Labels, scene: Scene) -> dict[str, float]:
 def first_panel(scene: Scene, painted: bool = True) -> Panel:
     """Return the image with the strokes on it; under it what there really is."""
     image = image_of(scene)
-    picture, classes = pictures.rgb(image, 0).copy(), ClassTable.default(np.unique(scene.truth))
+    picture, classes = rasters.plane_rgb(image, 0).copy(), ClassTable.default(np.unique(scene.truth))
     for number in classes.ids:
-        picture[scene.strokes == number] = pictures.colour(classes.color(number))
+        picture[scene.strokes == number] = rasters.parse_colour(classes.color(number))
     truth = numbers(scene.truth, scene)
     return Panel("image and strokes" if painted else "image", picture,
                  ("in truth", counted(truth["components"], truth["holes"])))
@@ -181,11 +182,11 @@ def first_panel(scene: Scene, painted: bool = True) -> Panel:
 
 def result_panel(title: str, labels: Labels, scene: Scene, *, rings: bool = True) -> Panel:
     """Return the errors of a result in colour, with its numbers."""
-    wrong = errors.error_map(labels, scene.truth)
-    picture = errors.painted_errors(pictures.rgb(image_of(scene), 0), wrong)
+    wrong = error_maps.error_map(labels, scene.truth)
+    picture = error_maps.painted_errors(rasters.plane_rgb(image_of(scene), 0), wrong)
     if rings:
-        picture = errors.ringed(picture, wrong.strays, errors.STRAY, most=8)
-        picture = errors.ringed(picture, wrong.holes, errors.HOLE, most=8)
+        picture = error_maps.ringed(picture, wrong.strays, error_maps.STRAY, most=8)
+        picture = error_maps.ringed(picture, wrong.holes, error_maps.HOLE, most=8)
     scores = numbers(labels, scene)
     return Panel(title, picture, (f"Dice {scores['dice']:.3f}", counted(scores["components"], scores["holes"])))
 
@@ -197,9 +198,9 @@ def counted(parts: float, holes: float) -> str:
 
 def legend(scene: Scene) -> dict[str, str]:
     """Return the colours of errors by name, those that can occur in a scene."""
-    codes = [code for code in errors.COLOURS if code != errors.OTHER or scene.truth.max() > 2]
-    return {**{errors.NAMES[code]: errors.COLOURS[code] for code in codes},
-            "stray part": errors.STRAY, "hole": errors.HOLE}
+    codes = [code for code in error_maps.COLOURS if code != error_maps.OTHER or scene.truth.max() > 2]
+    return {**{error_maps.NAMES[code]: error_maps.COLOURS[code] for code in codes},
+            "stray part": error_maps.STRAY, "hole": error_maps.HOLE}
 
 
 def draw(strip: Strip, folder: Path = FOLDER) -> Path:
@@ -221,7 +222,8 @@ def lecture(path: Path = LECTURE) -> None:
     scene, masks = scenes.alike()
     panels = [first_panel(scene, painted=False)]
     panels += [result_panel(name, mask, scene, rings=False) for name, mask in masks.items()]
-    save(sheet(panels, {errors.NAMES[code]: errors.COLOURS[code] for code in (errors.MISSED, errors.FALSE)}), path)
+    save(sheet(panels, {error_maps.NAMES[code]: error_maps.COLOURS[code]
+                        for code in (error_maps.MISSED, error_maps.FALSE)}), path)
 
 
 def main() -> None:

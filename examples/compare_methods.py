@@ -26,7 +26,7 @@ def main() -> None:
         sample.references[0],
         reference_values="painted",
         methods=given.methods.split(","),
-        options={"slic": {"size": 6.0}},  # a knob that is set is not searched for
+        options={"slic": {"size": 6.0}},  # a parameter that is set is not searched for
         index=sample.planes(0, sample.test),
         classes=sample.classes,
         seconds=given.seconds,

@@ -13,8 +13,8 @@ import numpy as np
 from scipy import ndimage as ndi
 
 import napari_unet
-from napari_unet import ClassTable, Image, Knob, Patch, Progress, segmenters
-from napari_unet.core.method import checked_planes, newest
+from napari_unet import ClassTable, Image, Parameter, Patch, Progress, segmenters
+from napari_unet.core.method import checked_planes, newest_training_set
 from napari_unet.report.table import format_text, summarise
 from napari_unet.sample_data import load
 
@@ -45,10 +45,10 @@ class NearestGreyModel:
 class NearestGrey:
     """The class whose painted pixels are nearest in brightness."""
 
-    sigma: Annotated[float, Knob("Blur first, against noise.", min=0, max=20, unit="px")] = 1.0
+    sigma: Annotated[float, Parameter("Blur first, against noise.", min=0, max=20, unit="px")] = 1.0
 
     def fit(self, painted: Any) -> Generator[Progress, None, NearestGreyModel]:
-        training, values = newest(painted), {}
+        training, values = newest_training_set(painted), {}
         for pair in training.pairs:
             for number, strokes in pair.scribbles.planes.items():
                 yield Progress(f"looking at plane {number}")

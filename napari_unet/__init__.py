@@ -24,7 +24,7 @@ _PUBLIC = {
     "Pair": "core.scribbles",
     "TrainingSet": "core.scribbles",
     "ClassTable": "core.classes",
-    "Knob": "core.knobs",
+    "Parameter": "core.parameters",
     "Patch": "core.method",
     "Progress": "core.method",
     "UserError": "core.errors",

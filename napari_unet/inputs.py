@@ -99,7 +99,7 @@ def as_labels(labels: ArrayLike) -> tuple[NDArray[Any], ClassTable | None]:
     return np.asarray(labels), None
 
 
-def steps_of(labels: ArrayLike) -> tuple[tuple[float, ...], str]:
+def pixel_size_of(labels: ArrayLike) -> tuple[tuple[float, ...], str]:
     """Return the size of a step along the axes of a label array, and its unit; nothing and ``"pixel"`` if not known."""
     if isinstance(labels, Image):
         return labels.scale, labels.unit

@@ -14,8 +14,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .comparison import Comparison, Finding, run_comparison
-from .contenders import CLASSICAL_BUDGET, DEFAULT_METHODS, NETWORK_BUDGET, contenders_of, make_method, trainable
+from .comparison.contenders import (
+    CLASSICAL_BUDGET,
+    DEFAULT_METHODS,
+    NETWORK_BUDGET,
+    can_be_trained,
+    make_contenders,
+    make_method,
+)
+from .comparison.evaluation import score
+from .comparison.run_comparison import Comparison, ComparisonEvent, run_comparison
 from .core.classes import ClassTable, to_mask
 from .core.errors import UsageError
 from .core.image import Image
@@ -23,13 +31,12 @@ from .core.method import Model, Patch, Progress
 from .core.scribbles import TrainingSet
 from .core.work import work
 from .inputs import ArrayLike, Code, as_images, as_labels, as_painted, as_training_set
-from .judging import score
-from .prediction import prediction_shape, probability_shape, segment_into
+from .predicting.patches import prediction_shape, probability_shape, segment_into
 
 __all__ = ["Predicted", "compare", "predict", "score", "train"]
 
 if TYPE_CHECKING:
-    from .core.predicting.predict import NetworkModel
+    from .predicting.network_model import NetworkModel
 
 
 @work
@@ -51,7 +58,7 @@ def train(
         Images and their strokes, one for one. Strokes have the image's axes without C; 0 = not painted,
         1 = background, 2, 3, ... = classes.
     network : str or path
-        Name on the networks shelf, ``"forest"``, or a recipe file of one of them.
+        Name in the networks registry, ``"forest"``, or a recipe file of one of them.
     axes : str, optional
         Letters of the images' axes, e.g. ``"NYX"``; guessed when not given (see :func:`resolve_axes`).
     index : sequence of int, optional
@@ -59,8 +66,8 @@ def train(
     classes : ClassTable, optional
         Names and colours.
     **options
-        Knobs of the training and of the network: ``seconds``, ``steps``, ``device``, ``seed``, ``width``, ...; of a
-        recipe they take the place of its own.
+        Parameters of the training and of the network: ``seconds``, ``steps``, ``device``, ``seed``, ``width``, ...; of
+        a recipe they take the place of its own.
 
     Yields
     ------
@@ -80,7 +87,7 @@ def train(
     """
     training = as_training_set(images, scribbles, axes=axes, index=index, classes=classes)
     method = make_method(network, **options)
-    if not trainable(type(method)):
+    if not can_be_trained(type(method)):
         raise UsageError(
             f"{str(network)!r} is not a network (nor a forest) and cannot be trained. See `napari-unet methods`."
         )
@@ -185,7 +192,7 @@ def compare(
     judging: Mapping[str, Any] | None = None,
     device: str = "auto",
     seed: int = 0,
-) -> Generator[Finding, None, Comparison]:
+) -> Generator[ComparisonEvent, None, Comparison]:
     """Run several methods on the same strokes and score them alike.
 
     Parameters
@@ -194,10 +201,10 @@ def compare(
         One for one; None for an image without strokes or without a reference. Without any reference, methods are
         scored on held-out strokes.
     methods : str, path or sequence of these
-        Names on the method shelf, presets (``"quick"``, ``"classical"``, ``"networks"``, ``"everything"``) and recipe
-        files (ending in ``.json``).
+        Names in the method registry, presets (``"quick"``, ``"classical"``, ``"networks"``, ``"everything"``) and
+        recipe files (ending in ``.json``).
     options : mapping of str to mapping, optional
-        By method (a recipe is called like its file, without the ending), knobs that differ from their defaults.
+        By method (a recipe is called like its file, without the ending), parameters that differ from their defaults.
     model : Model or path, optional
         A trained network, used in place of training those among ``methods``.
     reference_values : {"mask", "painted"}
@@ -226,7 +233,7 @@ def compare(
 
     Yields
     ------
-    Finding
+    ComparisonEvent
 
     Returns
     -------
@@ -237,7 +244,7 @@ def compare(
     UserError
         If images, strokes and references do not match.
     UsageError
-        For an unknown method, knob or metric.
+        For an unknown method, parameter or metric.
     """
     training = as_training_set(images, scribbles, axes=axes, classes=classes)
     truths = None
@@ -250,7 +257,7 @@ def compare(
         training = TrainingSet(training.pairs, training.classes.including(seen))
     common = {"seconds": float(seconds), "device": device, "seed": seed}
     wanted = [methods] if isinstance(methods, (str, os.PathLike)) else methods
-    contenders = contenders_of(wanted, options or {}, common, model, budget=budget)
+    contenders = make_contenders(wanted, options or {}, common, model, budget=budget)
     chosen = None if index is None else [index] * len(training.pairs)
     return (yield from run_comparison(training, contenders, references=truths, planes=chosen, seed=seed, folds=folds,
                                       metrics=metrics, judging=judging))

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from napari_unet import pretrained
-from napari_unet.core.predicting.trees import LAST_LAYERS
+from napari_unet.predicting.oblivious_trees import LAST_LAYERS
 
 MOST_BYTES = 8_000_000
 LAST_ROWS = 10
@@ -67,7 +67,7 @@ def pack(run: Path, out: Path) -> dict[str, Any]:
         "training_seconds": round(rows[-1][1]),
         "loss": round(sum(row[2] for row in recent) / len(recent), 4),
         "accuracy": round(sum(row[3] for row in recent) / len(recent), 4),
-        "sha256": pretrained.fingerprint(tensors),
+        "sha256": pretrained.tensor_hash(tensors),
     }
     contents = {"format": pretrained.FORMAT, "version": pretrained.VERSION, "tensors": tensors, "facts": facts,
                 "curve": rows}

@@ -63,7 +63,7 @@ def blobs(rng: np.random.Generator) -> Draw:
     def draw(rng: np.random.Generator, n: int) -> Scene:
         spread_here = 0.6 if meaning == "size" else spread
         objects, inner, facts = scattered(rng, n, radius, spread_here, crowding, roughness,
-                                         4.0 if meaning == "shape" else longest, overlap)
+                                          4.0 if meaning == "shape" else longest, overlap)
         r, ratio = np.array(facts).T
         labels = (objects > 0).astype(np.int64)
         classes = 3

@@ -51,7 +51,7 @@ class Batches(Dataset[list[Episode]]):
 
 def backbone() -> UNetModule:
     """Return the feature network with fresh weights: one channel in; its own last layer is not used."""
-    module = UNetModule(trained_network(), 1, 2)
+    module = UNetModule(trained_network().layout, 1, 2)
     module.head.requires_grad_(False)
     return module
 

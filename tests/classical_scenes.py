@@ -9,13 +9,13 @@ import numpy as np
 from napari_unet.core.image import Image
 from napari_unet.core.method import assemble
 from napari_unet.core.scribbles import Pair, Scribbles, TrainingSet
-from napari_unet.segmenters._classical import run
+from napari_unet.segmenters._classical import run_to_end
 
 
 def segmented(method: Any, image: np.ndarray, strokes: np.ndarray, axes: str = "YX") -> np.ndarray:
     """Fit to one image and segment it."""
     pair = Pair(Image(image, axes), Scribbles.from_array(strokes))
-    model = run(method.fit(TrainingSet((pair,))))
+    model = run_to_end(method.fit(TrainingSet((pair,))))
     return np.asarray(assemble(pair.image, model.segment(pair.image)))
 
 

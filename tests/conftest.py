@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from napari_unet.core.instant.features import FeatureStore
-from napari_unet.core.predicting.devices import choose_device
+from napari_unet.instant.features import FeatureStore
+from napari_unet.predicting.devices import choose_device
 from napari_unet.pretrained import load_features
 
 

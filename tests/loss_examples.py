@@ -30,7 +30,7 @@ def example_for(name, seed=0, shape=(2, 3, 4, 5)):
 
 
 def call(name, logits, target, **options):
-    return losses.SHELF[name](logits, target, **options)
+    return losses.REGISTRY[name](logits, target, **options)
 
 
 def softmax(logits):

@@ -10,21 +10,21 @@ from bands_scene import TWO, picture, strokes, trained_on
 
 from napari_unet.core.errors import UserError
 from napari_unet.core.image import Image
-from napari_unet.core.instant import answers as answers_module
-from napari_unet.core.instant.answers import Answers
-from napari_unet.core.instant.features import same_features
-from napari_unet.core.instant.instant import InstantModel
 from napari_unet.core.latest import Latest
 from napari_unet.core.method import Model, assemble
-from napari_unet.core.predicting.trees import without_trees
-from napari_unet.core.predicting.weights import Weights
 from napari_unet.core.scribbles import Scribbles
-from napari_unet.live import CaughtUp, Focus, LivePatch, Trouble, live_prediction
+from napari_unet.instant import answers as answers_module
+from napari_unet.instant.answers import InstantAnswers
+from napari_unet.instant.features import same_features
+from napari_unet.instant.instant_model import InstantModel
+from napari_unet.predicting.oblivious_trees import without_trees
+from napari_unet.predicting.weights import Weights
 from napari_unet.pretrained import load_features
-from napari_unet.session import ANSWERED, Session
+from napari_unet.session.annotation_session import ANSWERED, Session
+from napari_unet.session.live_prediction import AllPredicted, LivePatch, PredictionFailed, ViewFocus, live_prediction
 
 
-def settled(answers: Answers, model: Model | None = None) -> Model | None:
+def settled(answers: InstantAnswers, model: Model | None = None) -> Model | None:
     found = answers.over(model)
     while answers.unfinished:
         found = answers.over(model)
@@ -36,12 +36,12 @@ class TestAnswers:
 
     def test_nothing_to_show_before_the_second_class(self) -> None:
         box = Latest(trained_on(picture(), strokes(TWO[0])))
-        assert settled(Answers(box, load_features, "cpu")) is None
+        assert settled(InstantAnswers(box, load_features, "cpu")) is None
 
     def test_every_stroke_gives_another_answer_on_the_same_features(self) -> None:
         image = picture()
         box = Latest(trained_on(image, strokes(*TWO)))
-        answers = Answers(box, load_features, "cpu")
+        answers = InstantAnswers(box, load_features, "cpu")
         first = settled(answers)
         assert isinstance(first, InstantModel)
         assert settled(answers) is first
@@ -62,14 +62,14 @@ class TestAnswers:
 
     def test_a_device_that_is_not_there_is_for_the_training_to_say(self) -> None:
         box = Latest(trained_on(picture(), strokes(*TWO)))
-        assert isinstance(settled(Answers(box, load_features, "cuda:99")), InstantModel)
+        assert isinstance(settled(InstantAnswers(box, load_features, "cuda:99")), InstantModel)
 
     def test_what_cannot_be_answered_is_said_once(self) -> None:
         def broken() -> Weights:
             raise UserError("no features")
 
         box = Latest(trained_on(picture(), strokes(*TWO)))
-        answers = Answers(box, broken, "cpu")
+        answers = InstantAnswers(box, broken, "cpu")
         with pytest.raises(UserError, match="no features"):
             answers.over(None)
         assert answers.over(None) is None
@@ -80,7 +80,7 @@ class TestAnswers:
     def test_erased_strokes_leave_the_old_answer(self) -> None:
         image = picture()
         box = Latest(trained_on(image, strokes(*TWO)))
-        answers = Answers(box, load_features, "cpu")
+        answers = InstantAnswers(box, load_features, "cpu")
         first = settled(answers)
         for paint in (strokes(), strokes(TWO[0])):
             box.put(trained_on(image, paint))
@@ -89,7 +89,7 @@ class TestAnswers:
     def test_a_class_that_is_erased_is_claimed_no_more(self) -> None:
         image = picture()
         box = Latest(trained_on(image, strokes(*TWO, (30, 62, 3))))
-        answers = Answers(box, load_features, "cpu")
+        answers = InstantAnswers(box, load_features, "cpu")
         settled(answers)
         box.put(trained_on(image, strokes(*TWO)))
         left = settled(answers)
@@ -98,7 +98,7 @@ class TestAnswers:
 
     def test_another_image_under_the_same_name(self) -> None:
         box = Latest(trained_on(picture(), strokes(*TWO)))
-        answers = Answers(box, load_features, "cpu")
+        answers = InstantAnswers(box, load_features, "cpu")
         settled(answers)
         other = picture(1, levels=(100, 60, 20))
         box.put(trained_on(other, strokes(*TWO)))
@@ -111,7 +111,7 @@ class TestAnswers:
     def test_models_that_strokes_may_not_change_stay_as_they_are(self) -> None:
         image = picture()
         box = Latest(trained_on(image, strokes(*TWO)))
-        answers = Answers(box, load_features, "cpu")
+        answers = InstantAnswers(box, load_features, "cpu")
         answer = settled(answers)
         assert isinstance(answer, InstantModel)
         loaded = answer.as_network("cpu")
@@ -123,7 +123,7 @@ class TestAnswers:
     def test_features_are_computed_anew_only_for_other_features(self) -> None:
         image = picture()
         box = Latest(trained_on(image, strokes(*TWO)))
-        answers = Answers(box, load_features, "cpu")
+        answers = InstantAnswers(box, load_features, "cpu")
         first = settled(answers)
         assert isinstance(first, InstantModel)
         head = dataclasses.replace(first.as_network("cpu"), refits=True)
@@ -141,7 +141,7 @@ class TestAnswers:
 
     def test_an_answer_has_trees_where_the_model_has(self) -> None:
         box = Latest(trained_on(picture(), strokes(*TWO)))
-        answers = Answers(box, load_features, "cpu")
+        answers = InstantAnswers(box, load_features, "cpu")
         first = settled(answers)
         assert isinstance(first, InstantModel)
         whole = dataclasses.replace(first.as_network("cpu"), refits=True)
@@ -157,12 +157,12 @@ class TestAnswers:
 
         session = Session()
         session.put_pair("a", picture(), Scribbles.from_array(strokes(*TWO)))
-        focus = Latest(Focus("a", session.pair("a").image))
+        focus = Latest(ViewFocus("a", session.pair("a").image))
         predictor = live_prediction(
-            session.models, focus, answers=lambda: Answers(session.painted, broken, "cpu"), pause=0)
-        assert isinstance(next(predictor), Trouble)
+            session.models, focus, answers=lambda: InstantAnswers(session.snapshots, broken, "cpu"), pause=0)
+        assert isinstance(next(predictor), PredictionFailed)
         # a model from elsewhere is predicted all the same
-        answer = settled(Answers(session.painted, load_features, "cpu"))
+        answer = settled(InstantAnswers(session.snapshots, load_features, "cpu"))
         assert isinstance(answer, InstantModel)
         session.set_model(answer.as_network("cpu"))
         assert any(isinstance(found, LivePatch) for found in (next(predictor) for _ in range(20)))
@@ -172,7 +172,7 @@ def test_a_better_answer_waits_until_the_first_is_on_the_screen(monkeypatch: pyt
     monkeypatch.setattr(answers_module, "REST", 1000.0)
     image = picture()
     box = Latest(trained_on(image, strokes(*TWO)))
-    answers = Answers(box, load_features, "cpu")
+    answers = InstantAnswers(box, load_features, "cpu")
     while answers.over(None) is None:
         pass
     first = answers.over(None)
@@ -189,9 +189,9 @@ def test_a_live_prediction_follows_strokes_without_a_training(monkeypatch: pytes
     monkeypatch.setattr(answers_module, "REST", 0.0)
     session, image = Session(), picture()
     session.put_pair("a", image)
-    focus = Latest(Focus("a", image))
+    focus = Latest(ViewFocus("a", image))
     predictor = live_prediction(
-        session.models, focus, answers=lambda: Answers(session.painted, load_features, "cpu"), pause=0)
+        session.models, focus, answers=lambda: InstantAnswers(session.snapshots, load_features, "cpu"), pause=0)
 
     def next_patch(most: int = 200) -> LivePatch:
         for found, _ in zip(predictor, range(most), strict=False):
@@ -211,7 +211,7 @@ def test_a_live_prediction_follows_strokes_without_a_training(monkeypatch: pytes
     assert isinstance(closer.model, InstantModel)
     assert closer.model.trees is not None
     assert closer.model.head is patch.model.head
-    assert isinstance(next(predictor), CaughtUp)
+    assert isinstance(next(predictor), AllPredicted)
     session.answered(patch.model.as_network("cpu"))
     assert session.state.text == ANSWERED
     assert session.model is not None
@@ -225,12 +225,12 @@ def test_of_a_stack_the_better_answer_to_what_is_looked_at_comes_before_the_othe
     session.put_pair("a", stack)
     session.paint("a", {2: strokes(*TWO)})
     predictor = live_prediction(
-        session.models, Latest(Focus("a", stack, plane=2)),
-        answers=lambda: Answers(session.painted, load_features, "cpu"), pause=0)
-    found: list[LivePatch | CaughtUp] = []
-    while not found or not isinstance(found[-1], CaughtUp):
+        session.models, Latest(ViewFocus("a", stack, plane=2)),
+        answers=lambda: InstantAnswers(session.snapshots, load_features, "cpu"), pause=0)
+    found: list[LivePatch | AllPredicted] = []
+    while not found or not isinstance(found[-1], AllPredicted):
         event = next(predictor)
-        if isinstance(event, (LivePatch, CaughtUp)):
+        if isinstance(event, (LivePatch, AllPredicted)):
             found.append(event)
     patches = [one for one in found if isinstance(one, LivePatch)]
     assert [stack.plane_of(one.patch.where) for one in patches[:2]] == [2, 2]

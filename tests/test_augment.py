@@ -9,7 +9,7 @@ import torch
 from scipy.ndimage import gaussian_filter
 from skimage.transform import rotate
 
-from napari_unet.core.learning.augment import Augmentation, _blurred
+from napari_unet.learning.augmentation import Augmentation, _blurred
 
 NONE = Augmentation.none()
 

@@ -17,7 +17,7 @@ import tifffile
 import zarr
 
 from napari_unet.cli import main
-from napari_unet.cli.demo import no_window, own_folder
+from napari_unet.cli.demo_command import demo_folder, why_no_window
 from napari_unet.cli.parser import make_parser
 from napari_unet.core.errors import UserError
 from napari_unet.io.model_file import load_model
@@ -309,14 +309,14 @@ def test_interrupted_training_saves_the_model_so_far(files: Path, tmp_path: Path
 
 
 def test_the_demo_keeps_to_its_own_folder(tmp_path: Path) -> None:
-    mine = own_folder(tmp_path / "demo")
+    mine = demo_folder(tmp_path / "demo")
     (mine / "old.txt").write_text("old")
-    assert [path.name for path in own_folder(mine).iterdir()] == [".napari-unet-demo"]
+    assert [path.name for path in demo_folder(mine).iterdir()] == [".napari-unet-demo"]
     other = tmp_path / "thesis"
     other.mkdir()
     (other / "chapter.txt").write_text("years of work")
     with pytest.raises(UserError, match="was not made by the demo"):
-        own_folder(other)
+        demo_folder(other)
     assert (other / "chapter.txt").exists()
 
 
@@ -324,9 +324,9 @@ def test_without_a_display_the_demo_says_so(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.delenv("DISPLAY", raising=False)
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
-    assert no_window() == "there is no display"
+    assert why_no_window() == "there is no display"
     monkeypatch.setenv("DISPLAY", ":0")
-    assert no_window() is None
+    assert why_no_window() is None
 
 
 def test_the_headless_demo_leaves_everything_to_look_at(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from napari_unet.core.classical.fuzzy import fuzzy_c_means, memberships
-from napari_unet.core.classical.sample import pixels_of
-from napari_unet.core.classical.tune import mean_dice
+from napari_unet.classical.fuzzy import fuzzy_c_means, memberships
+from napari_unet.classical.parameter_search import mean_dice
+from napari_unet.classical.pixel_sample import sample_pixels
 from napari_unet.segmenters.agglomerative import Agglomerative
 from napari_unet.segmenters.clustering import Clustering, Clusters
 from napari_unet.segmenters.quickshift import Quickshift
@@ -127,7 +127,7 @@ def test_a_sample_holds_every_painted_class_equally() -> None:
     paint[:20], paint[49, 40:] = 1, 2
     stack[0][paint == 2] = 7
     valid = np.ones(paint.shape, bool)
-    values = pixels_of([stack], [valid], [paint], 80)
+    values = sample_pixels([stack], [valid], [paint], 80)
     assert values.shape == (40 + 20 + 10, 1)
     assert np.count_nonzero(values == 7) >= 10
-    np.testing.assert_array_equal(values, pixels_of([stack], [valid], [paint], 80))
+    np.testing.assert_array_equal(values, sample_pixels([stack], [valid], [paint], 80))

@@ -13,20 +13,27 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from napari_unet import turn
-from napari_unet.comparison import Comparison, Finding, run_comparison
-from napari_unet.contenders import PRESETS, Contender, contenders_of, expanded, names_of, preset
+from napari_unet.comparison import contender_run
+from napari_unet.comparison.contenders import (
+    PRESETS,
+    Contender,
+    contender_names,
+    expand_presets,
+    make_contenders,
+    preset_methods,
+)
+from napari_unet.comparison.run_comparison import Comparison, ComparisonEvent, run_comparison
 from napari_unet.core.classes import ClassTable
 from napari_unet.core.errors import UsageError, UserError
 from napari_unet.core.image import Image
-from napari_unet.core.learning.folds import fold_strokes
 from napari_unet.core.method import Patch, Progress
 from napari_unet.core.rows import Row
 from napari_unet.core.scribbles import Pair, Scribbles, TrainingSet
+from napari_unet.learning.folds import fold_strokes
 from napari_unet.metrics.scoring import score_pair
-from napari_unet.networks import SHELF as NETWORKS
-from napari_unet.report.paired import by_plane, difference, interval, standings
-from napari_unet.segmenters import SHELF
+from napari_unet.networks import REGISTRY as NETWORKS
+from napari_unet.report.paired_differences import bootstrap_interval, by_plane, paired_difference, rank_methods
+from napari_unet.segmenters import REGISTRY
 
 patient = settings(deadline=None, max_examples=40)  # a busy machine is no failure
 
@@ -44,7 +51,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     made = Clock()
-    monkeypatch.setattr(turn, "time", made)
+    monkeypatch.setattr(contender_run, "time", made)
     return made
 
 
@@ -119,22 +126,22 @@ def truths(of: TrainingSet) -> list[np.ndarray]:
 
 
 def run(*contenders: Contender, of: TrainingSet | None = None, dense: bool = True, **given_: Any
-        ) -> tuple[Comparison, list[Finding]]:
+        ) -> tuple[Comparison, list[ComparisonEvent]]:
     of = of or training()
     work = run_comparison(of, contenders, references=truths(of) if dense else None, **given_)
-    findings = []
+    events = []
     while True:
         try:
-            findings.append(next(work))
+            events.append(next(work))
         except StopIteration as stop:
-            return stop.value, findings
+            return stop.value, events
 
 
 # -- budgets ----------------------------------------------------------------------------------------------------------
 
 
 def test_what_is_not_done_in_time_is_left_out_and_marked(clock: Clock) -> None:
-    found, findings = run(Contender("slow", Fake(clock, to_fit=5, to_segment=8), budget=20.0))  # type: ignore[arg-type]
+    found, events = run(Contender("slow", Fake(clock, to_fit=5, to_segment=8), budget=20.0))  # type: ignore[arg-type]
     assert found.done["slow"] == ((0, 1),), "5 + 8 + 8 s are over 20 s, the third plane is not begun"
     assert found.partial("slow") == (2, 3)
     assert found.notes["slow"] == "made up. 2 of 3 planes in its time."
@@ -142,7 +149,7 @@ def test_what_is_not_done_in_time_is_left_out_and_marked(clock: Clock) -> None:
     assert (found.masks["slow"][0][:2] == 2).all()
     assert not found.masks["slow"][0][2].any()
     assert [row.value for row in found.rows if row.metric == "seconds"] == [21]
-    assert findings[-1].stage == "done"
+    assert events[-1].stage == "done"
 
 
 def test_a_method_in_time_is_whole(clock: Clock) -> None:
@@ -163,23 +170,23 @@ def test_the_first_plane_has_some_more_time(clock: Clock) -> None:
 
 def test_not_one_plane_is_a_failure_with_its_reason(clock: Clock) -> None:
     slow = Fake(clock, to_fit=1, to_segment=15, strips=4)
-    found, findings = run(Contender("slow", slow, budget=20.0))  # type: ignore[arg-type]
+    found, events = run(Contender("slow", slow, budget=20.0))  # type: ignore[arg-type]
     assert found.masks == {}
     assert found.failures["slow"] == ("Not one plane was segmented after 46 s; its budget is 20 s. Give it more time, "
                                       "or choose smaller images.")
-    assert findings[-1].stage == "failed"
+    assert events[-1].stage == "failed"
 
 
 def test_a_plane_half_done_is_taken_back(clock: Clock) -> None:
     slow = Fake(clock, to_segment=4, strips=4)
-    found, findings = run(Contender("slow", slow, budget=25.0))  # type: ignore[arg-type]
+    found, events = run(Contender("slow", slow, budget=25.0))  # type: ignore[arg-type]
     assert found.done["slow"] == ((0,),)
     assert not found.masks["slow"][0][1:].any()
     shown = np.zeros((3, 8, 40), np.uint8)
-    for finding in findings:
-        if finding.patch is not None:
-            assert finding.image == 0
-            shown[finding.patch.where] = finding.patch.labels
+    for event in events:
+        if event.patch is not None:
+            assert event.image == 0
+            shown[event.patch.where] = event.patch.labels
     np.testing.assert_array_equal(shown, found.masks["slow"][0])
 
 
@@ -200,11 +207,11 @@ def test_a_network_has_its_training_time_and_as_much_for_segmenting(clock: Clock
 
 
 def test_budgets_come_with_the_contenders() -> None:
-    made = contenders_of(["threshold", "unet"], {}, {"seconds": 45.0}, budget=20.0)
+    made = make_contenders(["threshold", "unet"], {}, {"seconds": 45.0}, budget=20.0)
     assert [(one.name, one.budget) for one in made] == [("threshold", 20.0), ("unet", 45.0)]
     assert [one.trains_by_the_clock for one in made] == [False, True]
-    assert [one.budget for one in contenders_of(["threshold"], {}, {})] == [None]
-    steps = contenders_of(["unet"], {"unet": {"seconds": None, "steps": 3}}, {}, budget=20.0)
+    assert [one.budget for one in make_contenders(["threshold"], {}, {})] == [None]
+    steps = make_contenders(["unet"], {"unet": {"seconds": None, "steps": 3}}, {}, budget=20.0)
     assert steps[0].budget is None, "told to train a number of steps, it is not stopped by a clock"
 
 
@@ -228,7 +235,7 @@ def test_a_method_called_off_leaves_nothing_and_the_others_go_on(clock: Clock, w
     of = training()
     unwanted: set[str] = {"b"} if when == "before it starts" else set()
     contenders = [Contender(name, Fake(clock, steps=3)) for name in "abc"]  # type: ignore[arg-type]
-    work = run_comparison(of, contenders, references=truths(of), called_off=lambda: unwanted)
+    work = run_comparison(of, contenders, references=truths(of), cancelled=lambda: unwanted)
     told = []
     while True:
         try:
@@ -333,7 +340,7 @@ class Crammer:
 def test_nobody_is_scored_on_what_it_has_seen(folds: int) -> None:
     crammer = Crammer()
     of = training(images=2)
-    found, findings = run(Contender("crammer", crammer), of=of, dense=False, folds=folds)  # type: ignore[arg-type]
+    found, events = run(Contender("crammer", crammer), of=of, dense=False, folds=folds)  # type: ignore[arg-type]
     assert len(crammer.fits) == folds
     assert found.held_out
     dice = [row.value for row in found.rows if row.metric == "dice" and row.value is not None]
@@ -343,7 +350,7 @@ def test_nobody_is_scored_on_what_it_has_seen(folds: int) -> None:
     if folds > 1:
         assert held == total, "every stroke is scored"
         assert sum(total - one for one in crammer.fits) == total
-    assert all(finding.patch is None or finding.fraction for finding in findings)
+    assert all(event.patch is None or event.fraction for event in events)
     again = [
         row for pair, mask, truth in zip(of.pairs, found.masks["crammer"], found.references, strict=True)
         for row in score_pair(mask, truth, found.classes, method="crammer", image_name=pair.image.name, pixel_only=True)
@@ -370,24 +377,26 @@ def test_where_nothing_can_be_held_out_nothing_is_scored(clock: Clock) -> None:
 # -- presets ----------------------------------------------------------------------------------------------------------
 
 
-def test_presets_are_read_from_the_shelf() -> None:
-    offered = {entry.name for entry in SHELF if entry.extras.get("preset", True)}
-    assert set(preset("everything")) == offered
-    assert set(preset("networks")) == {name for name in NETWORKS.names() if name in offered}
-    assert set(preset("classical")) == offered - set(preset("networks"))
-    assert set(preset("quick")) < set(preset("classical"))
+def test_presets_are_read_from_the_registry() -> None:
+    offered = {entry.name for entry in REGISTRY if entry.extras.get("preset", True)}
+    assert set(preset_methods("everything")) == offered
+    assert set(preset_methods("networks")) == {name for name in NETWORKS.names() if name in offered}
+    assert set(preset_methods("classical")) == offered - set(preset_methods("networks"))
+    assert set(preset_methods("quick")) < set(preset_methods("classical"))
     with pytest.raises(UsageError, match=r"There is no preset 'all'\. Allowed: quick, classical, networks, everything"):
-        preset("all")
-    assert not set(PRESETS) & set(SHELF.names())
+        preset_methods("all")
+    assert not set(PRESETS) & set(REGISTRY.names())
 
 
 def test_presets_mix_with_names_and_each_method_comes_once() -> None:
-    assert names_of(["threshold", "quick", "unet"])[0] == "threshold"
-    assert sorted(names_of(["threshold", "quick", "unet"])) == sorted({*preset("quick"), "threshold", "unet"})
-    assert expanded(["networks"])["unet2015"] == {"width": 16}, "a minute on a processor"
-    assert expanded(["unet2015"])["unet2015"] == {}
-    assert expanded(["networks", "unet2015"])["unet2015"] == {}, "named by itself"
-    method: Any = contenders_of(["networks"], {"unet2015": {"width": 8}}, {})[names_of(["networks"]).index("unet2015")]
+    assert contender_names(["threshold", "quick", "unet"])[0] == "threshold"
+    assert sorted(contender_names(["threshold", "quick", "unet"])) == sorted({*preset_methods("quick"), "threshold",
+                                                                              "unet"})
+    assert expand_presets(["networks"])["unet2015"] == {"width": 16}, "a minute on a processor"
+    assert expand_presets(["unet2015"])["unet2015"] == {}
+    assert expand_presets(["networks", "unet2015"])["unet2015"] == {}, "named by itself"
+    method: Any = make_contenders(["networks"], {"unet2015": {"width": 8}},
+                                  {})[contender_names(["networks"]).index("unet2015")]
     assert method.method.width == 8
 
 
@@ -400,7 +409,7 @@ def rows(method: str, values: Sequence[float | None], metric: str = "dice", clas
 
 def test_means_spreads_and_paired_differences_by_hand() -> None:
     given_ = [*rows("b", [0.5, 0.6, 0.7]), *rows("a", [0.6, 0.7, 0.8]), *rows("none", [None, None])]
-    first, second = standings(given_)
+    first, second = rank_methods(given_)
     assert (first.method, first.best, first.difference, first.planes) == ("a", True, None, 3)
     assert first.mean == pytest.approx(0.7)
     assert first.spread == pytest.approx(0.1)
@@ -411,7 +420,7 @@ def test_means_spreads_and_paired_differences_by_hand() -> None:
 
 
 def test_a_difference_that_the_planes_do_not_agree_on_is_a_tie() -> None:
-    first, second = standings([*rows("a", [0.9, 0.5, 0.8, 0.7, 0.6]), *rows("b", [0.6, 0.8, 0.5, 0.9, 0.5])])
+    first, second = rank_methods([*rows("a", [0.9, 0.5, 0.8, 0.7, 0.6]), *rows("b", [0.6, 0.8, 0.5, 0.9, 0.5])])
     assert first.method == "a"
     assert second.difference is not None
     assert second.difference.tie
@@ -425,7 +434,7 @@ def test_the_mean_over_classes_is_taken_on_each_plane() -> None:
 
 
 def test_one_that_did_only_easy_planes_beats_nobody() -> None:
-    first, second = standings([*rows("slow", [0.99]), *rows("whole", [0.8, 0.7])])
+    first, second = rank_methods([*rows("slow", [0.99]), *rows("whole", [0.8, 0.7])])
     assert (first.method, second.method) == ("whole", "slow")
     assert second.difference is not None
     assert second.difference.mean == pytest.approx(0.19)
@@ -433,21 +442,21 @@ def test_one_that_did_only_easy_planes_beats_nobody() -> None:
     assert not second.level
 
 
-def test_lower_is_better_where_the_shelf_says_so() -> None:
-    first, _ = standings([*rows("a", [3, 5], "components_error"), *rows("b", [1, 2], "components_error")],
-                         "components_error")
+def test_lower_is_better_where_the_registry_says_so() -> None:
+    first, _ = rank_methods([*rows("a", [3, 5], "components_error"), *rows("b", [1, 2], "components_error")],
+                            "components_error")
     assert first.method == "b"
 
 
 def test_nothing_in_common() -> None:
-    assert difference({("i", 0): 1.0}, {("i", 1): 1.0}) is None
-    assert standings([]) == ()
+    assert paired_difference({("i", 0): 1.0}, {("i", 1): 1.0}) is None
+    assert rank_methods([]) == ()
 
 
 @pytest.mark.parametrize("count", [8, 30, 200])
 def test_intervals_agree_with_students_on_normal_numbers(count: int) -> None:
     values = np.random.default_rng(count).normal(0.1, 1, count)
-    low, high = interval(values)
+    low, high = bootstrap_interval(values)
     expected = stats.ttest_1samp(values, 0).confidence_interval()
     assert low == pytest.approx(expected.low, abs=0.2 * (expected.high - expected.low) / 2)
     assert high == pytest.approx(expected.high, abs=0.2 * (expected.high - expected.low) / 2)
@@ -457,10 +466,10 @@ def test_intervals_agree_with_students_on_normal_numbers(count: int) -> None:
 @given(st.lists(st.floats(-1, 1), min_size=2, max_size=20))
 def test_an_interval_is_ordered_repeatable_and_inside_the_values(values: list[float]) -> None:
     array = np.array(values)
-    low, high = interval(array)
+    low, high = bootstrap_interval(array)
     assert low is not None
     assert high is not None
     assert array.min() - 1e-9 <= low <= high <= array.max() + 1e-9
-    assert interval(array) == (low, high)
-    mirrored = interval(-array)
+    assert bootstrap_interval(array) == (low, high)
+    mirrored = bootstrap_interval(-array)
     assert mirrored == (pytest.approx(-high, abs=1e-6), pytest.approx(-low, abs=1e-6))

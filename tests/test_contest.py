@@ -9,19 +9,19 @@ import pytest
 from bands_scene import picture, strokes, trained_on
 
 from napari_unet.core.image import Image
-from napari_unet.core.instant import standing as standing_module
-from napari_unet.core.instant.contest import Candidate, reason, winner
-from napari_unet.core.instant.features import FeatureStore
-from napari_unet.core.instant.instant import Kind, fit_instantly
-from napari_unet.core.instant.painted import gather
-from napari_unet.core.instant.standing import Standing, few, standing
-from napari_unet.core.learning.strokes import Stroke, single_strokes
 from napari_unet.core.scribbles import Pair, Scribbles, TrainingSet
 from napari_unet.core.work import Work
+from napari_unet.instant import held_out_evaluation as standing_module
+from napari_unet.instant.candidate_selection import Candidate, select, selection_reason
+from napari_unet.instant.features import FeatureStore
+from napari_unet.instant.held_out_evaluation import HeldOutResult, evaluate_held_out, few_planes
+from napari_unet.instant.instant_model import Kind, fit_instantly
+from napari_unet.instant.painted_features import gather_features
+from napari_unet.learning.strokes import Stroke, single_strokes
 
 
-def at(dice: float | None, loss: float | None, strokes: int = 4) -> Standing:
-    return Standing({1: 1.0, 2: dice}, loss, strokes)
+def at(dice: float | None, loss: float | None, strokes: int = 4) -> HeldOutResult:
+    return HeldOutResult({1: 1.0, 2: dice}, loss, strokes)
 
 
 class TestContest:
@@ -45,7 +45,7 @@ class TestContest:
     ) -> None:
         first, newer, _ = field
         found = {first: at(mine[0], mine[1]), newer: at(theirs[0], theirs[1])}
-        assert winner(first, first, [newer], found) is (newer if wins else first)
+        assert select(first, first, [newer], found) is (newer if wins else first)
 
     @pytest.mark.parametrize(("strokes", "wins"), [(1, False), (4, False), (25, True)])
     def test_on_many_strokes_a_small_difference_is_clear(
@@ -53,28 +53,28 @@ class TestContest:
     ) -> None:
         first, newer, _ = field
         found = {first: at(0.9, 0.28, strokes), newer: at(0.9, 0.27, strokes)}
-        assert winner(first, first, [newer], found) is (newer if wins else first)
+        assert select(first, first, [newer], found) is (newer if wins else first)
 
     def test_small_losses_do_not_add_up(self, field: tuple[Candidate, ...]) -> None:
         first, best, newer = field
         found = {first: at(0.905, 0.30), best: at(0.90, 0.20), newer: at(0.895, 0.10)}
-        assert winner(first, first, [best], found) is best  # the first step may cost a little
-        assert winner(first, best, [newer], found) is best
+        assert select(first, first, [best], found) is best  # the first step may cost a little
+        assert select(first, best, [newer], found) is best
 
     def test_a_best_one_that_falls_behind_gives_way_to_the_first(self, field: tuple[Candidate, ...]) -> None:
         first, best, newer = field
         found = {first: at(0.9, 0.2), best: at(0.9, 0.21), newer: at(0.9, 0.3)}
-        assert winner(first, best, [newer], found) is first
-        assert winner(first, best, [newer], found | {best: at(0.905, 0.21)}) is first, "as good, and surer"
-        assert winner(first, best, [newer], found | {best: at(0.92, 0.21)}) is best
+        assert select(first, best, [newer], found) is first
+        assert select(first, best, [newer], found | {best: at(0.905, 0.21)}) is first, "as good, and surer"
+        assert select(first, best, [newer], found | {best: at(0.92, 0.21)}) is best
 
     def test_the_reason_is_said(self, field: tuple[Candidate, ...]) -> None:
         first, best, newer = field
         unknown = dict.fromkeys(field, at(None, None))
-        assert reason(first, [newer], unknown).startswith("showing the instant answer: judging the trained")
+        assert selection_reason(first, [newer], unknown).startswith("showing the instant answer: judging the trained")
         known = {first: at(0.8, 0.3), best: at(0.9, 0.2), newer: at(0.85, 0.25)}
-        assert reason(newer, [newer], known) == "showing the network as trained: held-out Dice 0.85"
-        assert reason(best, [newer], known) == (
+        assert selection_reason(newer, [newer], known) == "showing the network as trained: held-out Dice 0.85"
+        assert selection_reason(best, [newer], known) == (
             "showing the network after 50 steps: held-out Dice 0.90, as trained now 0.85, not clearly better")
 
     def test_the_standing_counts_held_out_strokes_only(self, store: FeatureStore) -> None:
@@ -117,9 +117,9 @@ class TestContest:
     ) -> None:
         first, half, whole = field
         found = {first: at(0.80, 0.40), half: at(0.86, 0.30), whole: at(0.85, 0.28)}
-        assert winner(first, first, [half, whole], found) is whole
-        assert winner(first, first, [half, whole], found | {whole: at(None, None)}) is half
-        assert winner(first, first, [half, whole], found | {whole: at(0.70, 0.28)}) is half
+        assert select(first, first, [half, whole], found) is whole
+        assert select(first, first, [half, whole], found | {whole: at(None, None)}) is half
+        assert select(first, first, [half, whole], found | {whole: at(0.70, 0.28)}) is half
 
     def test_every_head_is_judged_as_it_is_shown(self, store: FeatureStore) -> None:
         paint = strokes(*((row, column, number) for row in (8, 16, 24, 32, 40, 48)
@@ -143,11 +143,11 @@ class TestContest:
         image = Image(np.zeros(stack.shape, np.float32), "ZYX")
         training = TrainingSet((Pair(image, Scribbles.from_array(stack)),))
         every: tuple[Stroke, ...] = tuple(single_strokes(training))
-        less, kept = few(training, every)
+        less, kept = few_planes(training, every)
         assert len(less.pairs[0].scribbles.planes) == standing_module.MOST_PLANES
         assert less.painted_ids == (1, 2)
         assert {one.plane for one in kept} == set(less.pairs[0].scribbles.planes)
-        assert few(less, kept) == (less, kept)
+        assert few_planes(less, kept) == (less, kept)
 
     def test_planes_with_most_strokes_held_out_are_looked_at(self) -> None:
         stack = np.zeros((standing_module.MOST_PLANES + 4, 16, 16), np.uint8)
@@ -155,19 +155,19 @@ class TestContest:
         training = trained_on(Image(np.zeros(stack.shape, np.float32), "ZYX"), stack)
         every = tuple(dataclasses.replace(one, held_since=0) if one.plane < 4 else one
                       for one in single_strokes(training))
-        assert set(range(4)) <= set(few(training, every)[0].pairs[0].scribbles.planes)
+        assert set(range(4)) <= set(few_planes(training, every)[0].pairs[0].scribbles.planes)
 
     def test_no_class_is_left_out_for_being_alone_on_its_plane(self) -> None:
         planes = standing_module.MOST_PLANES + 4
         stack = np.zeros((planes, 16, 16), np.uint8)
         stack[:, 2:4, 2:8] = np.arange(1, planes + 1)[:, None, None]
         training = trained_on(Image(np.zeros(stack.shape, np.float32), "ZYX"), stack)
-        less, _ = few(training, tuple(single_strokes(training)))
+        less, _ = few_planes(training, tuple(single_strokes(training)))
         assert less.painted_ids == training.painted_ids
 
 
 def _judged(
     store: FeatureStore, training: TrainingSet, strokes: tuple[Stroke, ...], step: int, head: Kind = "logistic"
-) -> Standing:
-    painted = Work(gather(store, training)).result()
-    return Work(standing(painted, store, strokes, step, 0, head)).result()
+) -> HeldOutResult:
+    painted = Work(gather_features(store, training)).result()
+    return Work(evaluate_held_out(painted, store, strokes, step, 0, head)).result()

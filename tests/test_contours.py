@@ -12,24 +12,24 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import ndimage
 
-from napari_unet.core.classical import level_sets, snakes
-from napari_unet.core.classical.appearance import Appearance
-from napari_unet.core.classical.tune import mean_dice
+from napari_unet.classical import level_sets, snakes
+from napari_unet.classical.appearance import Appearance
+from napari_unet.classical.parameter_search import mean_dice
 from napari_unet.core.errors import UserError
 from napari_unet.core.image import Image
 from napari_unet.core.method import assemble
 from napari_unet.core.scribbles import Pair, Scribbles, TrainingSet
-from napari_unet.segmenters._classical import run
+from napari_unet.segmenters._classical import run_to_end
 from napari_unet.segmenters.contours import TITLES, Contours, apart
 
 QUICK: dict[str, Any] = {"background": 0.0, "sigma": 1.0, "filters": False, "looks": 1, "scale": 2.0}
-"""Knobs given so that no time goes into the search."""
+"""Parameters given so that no time goes into the search."""
 MASKS = arrays(np.bool_, st.tuples(st.integers(1, 12), st.integers(1, 12)))
 
 
 def labels_of(method: Any, image: np.ndarray, strokes: np.ndarray, axes: str = "YX") -> tuple[np.ndarray, str]:
     training = TrainingSet((Pair(Image(image, axes), Scribbles.from_array(strokes)),))
-    model = run(method.fit(training))
+    model = run_to_end(method.fit(training))
     return assemble(training.pairs[0].image, model.segment(training.pairs[0].image)), model.note
 
 
@@ -79,7 +79,7 @@ def test_geodesic_contours_agree_with_scikit_image(fresh_turns: None, push: int,
     speed = inverse_gaussian_gradient(image, 50, 2).astype(np.float32)
     start = from_centre() < {-1: 26, 0: 21, 1: 14}[push]
     theirs = morphological_geodesic_active_contour(speed, 8, start.astype(np.int8), smoothing, 0.4, push)
-    ours = level_sets.geodesic(speed, start, 8, smoothing, push, 0.4)
+    ours = level_sets.geodesic_contour(speed, start, 8, smoothing, push, 0.4)
     np.testing.assert_array_equal(ours, theirs > 0)
     assert (ours != start).any()
 
@@ -88,7 +88,7 @@ def test_two_runs_are_equal_whoever_smoothed_before() -> None:
     image = np.random.default_rng(0).normal(0, 1, (1, 40, 40)) + (from_centre((40, 40), (20, 20)) < 9)
     start = image[0] > 0.5
     once = level_sets.chan_vese(image.astype(np.float32), start, 3, 1)
-    level_sets.smoothed(start, True)
+    level_sets.smoothed_contour(start, True)
     np.testing.assert_array_equal(level_sets.chan_vese(image.astype(np.float32), start, 3, 1), once)
 
 
@@ -116,7 +116,8 @@ def test_parts_of_the_outside_have_means_of_their_own() -> None:
 @sized(max_examples=40)
 @given(MASKS, st.booleans())
 def test_smoothing_is_the_same_for_a_mask_and_its_complement(mask: np.ndarray, first: bool) -> None:
-    np.testing.assert_array_equal(level_sets.smoothed(~mask, not first), ~level_sets.smoothed(mask, first))
+    np.testing.assert_array_equal(level_sets.smoothed_contour(~mask, not first),
+                                  ~level_sets.smoothed_contour(mask, first))
 
 
 def test_smoothing_removes_specks_and_leaves_straight_borders_alone() -> None:
@@ -126,15 +127,15 @@ def test_smoothing_removes_specks_and_leaves_straight_borders_alone() -> None:
     speckled[5, 3] = True
     speckled[12, 15] = False
     for first in (False, True):
-        np.testing.assert_array_equal(level_sets.smoothed(mask, first), mask)
-        np.testing.assert_array_equal(level_sets.smoothed(speckled, first), mask)
+        np.testing.assert_array_equal(level_sets.smoothed_contour(mask, first), mask)
+        np.testing.assert_array_equal(level_sets.smoothed_contour(speckled, first), mask)
 
 
 def test_widened_by_hand() -> None:
     mask = np.zeros((7, 8), bool)
     mask[3, 3] = True
-    assert level_sets.widened(mask, 2).sum() == 25
-    assert level_sets.widened(mask, 0).sum() == 1
+    assert level_sets.dilated(mask, 2).sum() == 25
+    assert level_sets.dilated(mask, 0).sum() == 1
 
 
 @sized(max_examples=40)
@@ -146,15 +147,15 @@ def test_filled_agrees_with_scikit_image_where_no_centre_lies_on_the_outline(cur
     curve = np.round(curve, 2) + np.sqrt([2, 3]) / 500
     centres = np.argwhere(np.ones((12, 13), bool))
     inside = points_in_poly(centres, curve).reshape(12, 13)
-    np.testing.assert_array_equal(snakes.filled([curve], (12, 13)), inside)
+    np.testing.assert_array_equal(snakes.fill_outlines([curve], (12, 13)), inside)
 
 
 def test_outlines_of_a_ring_fill_to_the_ring_again_even_at_the_border() -> None:
     ring = (from_centre() < 30) & (from_centre() > 12)
     ring[0:9, 20:50] = True
     field = np.where(ring, 1.0, -1.0).astype(np.float32)
-    np.testing.assert_array_equal(snakes.filled(snakes.outlines(field), ring.shape), ring)
-    assert not snakes.filled([], (3, 4)).any()
+    np.testing.assert_array_equal(snakes.fill_outlines(snakes.level_outlines(field), ring.shape), ring)
+    assert not snakes.fill_outlines([], (3, 4)).any()
 
 
 def test_a_snake_agrees_with_scikit_image() -> None:
@@ -167,8 +168,8 @@ def test_a_snake_agrees_with_scikit_image() -> None:
     apart = np.hypot(*(start - np.roll(start, 1, axis=0)).T).mean()
     theirs = active_contour(edges, start, alpha=0.05 * (2 / apart) ** 2, beta=0.3 * (2 / apart) ** 4, w_line=1,
                             w_edge=0, gamma=1.0, max_num_iter=100, convergence=0.0)
-    (ours,) = snakes.relax([start], edges, 0.3, 100, tension=0.05)
-    mine, other = (snakes.filled([curve], edges.shape) for curve in (ours, theirs))
+    (ours,) = snakes.relax_outlines([start], edges, 0.3, 100, tension=0.05)
+    mine, other = (snakes.fill_outlines([curve], edges.shape) for curve in (ours, theirs))
     assert np.count_nonzero(mine != other) <= 16  # of 1257; they interpolate the edges by a spline
     away = np.abs(np.hypot(ours[:, 0] - 40, ours[:, 1] - 44) - 20)
     assert away.max() < 0.6
@@ -176,15 +177,15 @@ def test_a_snake_agrees_with_scikit_image() -> None:
 
 def test_several_snakes_move_as_each_alone_and_points_at_the_border_stay() -> None:
     edges = np.exp(-np.square(from_centre() - 20) / 18).astype(np.float32)
-    curves = snakes.outlines((22 - from_centre()).astype(np.float32)) + snakes.outlines(
+    curves = snakes.level_outlines((22 - from_centre()).astype(np.float32)) + snakes.level_outlines(
         np.where(np.arange(90) < 30, 1, -1) * np.ones((80, 1), np.float32)
     )
-    together = snakes.relax(curves, edges, 0.5, 20)
+    together = snakes.relax_outlines(curves, edges, 0.5, 20)
     for curve, moved in zip(curves, together, strict=True):
-        np.testing.assert_allclose(snakes.relax([curve], edges, 0.5, 20)[0], moved)
+        np.testing.assert_allclose(snakes.relax_outlines([curve], edges, 0.5, 20)[0], moved)
     border = together[1]
     assert border.min() < 0
-    assert (snakes.filled([border], edges.shape)[:, :20]).all()
+    assert (snakes.fill_outlines([border], edges.shape)[:, :20]).all()
 
 
 def test_axes_along_which_classes_lie_apart() -> None:
@@ -277,7 +278,7 @@ def test_painted_pixels_keep_their_class(kind: Any) -> None:
     assert (labels[strokes > 0] == strokes[strokes > 0]).all()
 
 
-def test_knobs_of_other_kinds_are_not_searched() -> None:
+def test_parameters_of_other_kinds_are_not_searched() -> None:
     assert not Contours(kind="chan_vese").uses("scale")
     assert Contours(kind="geodesic").uses("push")
     assert not Contours(kind="geodesic", push=0).uses("strength")
@@ -289,6 +290,6 @@ def test_knobs_of_other_kinds_are_not_searched() -> None:
 def test_no_probabilities() -> None:
     truth, strokes = discs()
     one = Pair(Image(truth.astype(np.float32)), Scribbles.from_array(strokes))
-    model = run(Contours(kind="chan_vese", smoothing=1, **QUICK).fit(TrainingSet((one,))))
+    model = run_to_end(Contours(kind="chan_vese", smoothing=1, **QUICK).fit(TrainingSet((one,))))
     with pytest.raises(UserError, match="Contours gives classes without probabilities"):
         model.segment(one.image, probabilities=True)

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from napari_unet.core.errors import UsageError, UserError
-from napari_unet.core.predicting import devices
-from napari_unet.core.predicting.devices import choose_device, is_out_of_memory, present_devices
+from napari_unet.predicting import devices
+from napari_unet.predicting.devices import choose_device, is_out_of_memory, present_devices
 
 
 def _pretend(monkeypatch: pytest.MonkeyPatch, cuda: int = 0, capability: int = 8, mps: bool = False,

@@ -10,31 +10,31 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from napari_unet.core.classical import boundaries
-from napari_unet.core.classical.background import Plane
-from napari_unet.core.classical.tune import mean_dice
+from napari_unet.classical import edge_regions
+from napari_unet.classical.background import PreparedPlane
+from napari_unet.classical.parameter_search import mean_dice
 from napari_unet.core.image import Image
 from napari_unet.core.method import assemble
 from napari_unet.core.scribbles import Pair, Scribbles, TrainingSet
-from napari_unet.segmenters._classical import run
+from napari_unet.segmenters._classical import run_to_end
 from napari_unet.segmenters.edges import Edges
 
 REGIONS: dict[str, Any] = {
-    "canny": lambda plane, scale, strength: boundaries.canny_regions(plane, scale, strength, 6.0),
-    "sobel": boundaries.sobel_regions,
-    "log": boundaries.log_regions,
+    "canny": lambda plane, scale, strength: edge_regions.canny_regions(plane, scale, strength, 6.0),
+    "sobel": edge_regions.sobel_regions,
+    "log": edge_regions.log_regions,
 }
 
 
 def labels_of(method: Any, image: np.ndarray, strokes: np.ndarray, axes: str = "YX") -> tuple[np.ndarray, str]:
     training = TrainingSet((Pair(Image(image, axes), Scribbles.from_array(strokes)),))
-    model = run(method.fit(training))
+    model = run_to_end(method.fit(training))
     return assemble(training.pairs[0].image, model.segment(training.pairs[0].image)), model.note
 
 
-def plane_of(*channels: np.ndarray) -> Plane:
+def plane_of(*channels: np.ndarray) -> PreparedPlane:
     stack = np.stack(channels).astype(np.float32)
-    return Plane(stack, np.ones(stack.shape[1:], bool))
+    return PreparedPlane(stack, np.ones(stack.shape[1:], bool))
 
 
 def discs(radius: float = 14) -> tuple[np.ndarray, np.ndarray]:
@@ -58,7 +58,7 @@ def halves() -> np.ndarray:
 @pytest.mark.parametrize("scale", [1.0, 2.0, 4.0])
 @pytest.mark.parametrize("step", [0.2, 1.0])
 def test_strength_is_the_height_of_a_step_at_any_scale(scale: float, step: float) -> None:
-    strength = boundaries.step_strength(plane_of(halves() * step), scale)
+    strength = edge_regions.gradient_strength(plane_of(halves() * step), scale)
     assert strength.max() == pytest.approx(step, rel=0.05)
     assert np.abs(strength[:, :2]).max() < 0.01
 
@@ -100,9 +100,9 @@ def test_a_gap_in_an_outline_is_closed() -> None:
     image = np.where(np.abs(distance - 22) < 2, 1.0, 0.0)
     image[36:44, 50:] = 0  # an opening of 8 px
     inside, outside = distance < 17, (distance > 27) & ((x < 60) | (np.abs(y - 40) > 12))
-    closed = boundaries.canny_regions(plane_of(image), 1.0, 0.4, 12.0)
+    closed = edge_regions.canny_regions(plane_of(image), 1.0, 0.4, 12.0)
     assert set(np.unique(closed[inside])).isdisjoint(np.unique(closed[outside]))
-    opened = boundaries.canny_regions(plane_of(image), 1.0, 0.4, 2.0)
+    opened = edge_regions.canny_regions(plane_of(image), 1.0, 0.4, 2.0)
     assert opened[40, 40] == opened[2, 2]
 
 
@@ -110,8 +110,8 @@ def test_pixels_that_are_no_numbers_make_no_edge() -> None:
     image = np.full((30, 30), 0.7, np.float32)
     valid = np.ones(image.shape, bool)
     valid[10:14, 10:14] = False
-    plane = Plane(np.where(valid, image, 0)[None].astype(np.float32), valid)
-    assert (boundaries.step_strength(plane, 1.0) < 1e-5).all()
+    plane = PreparedPlane(np.where(valid, image, 0)[None].astype(np.float32), valid)
+    assert (edge_regions.gradient_strength(plane, 1.0) < 1e-5).all()
     for divide in REGIONS.values():
         assert (divide(plane, 1.0, 0.1) == 0).all()
 
@@ -120,10 +120,10 @@ def test_wall_pixels_join_the_side_they_look_like() -> None:
     numbers = np.array([[0, 0, 0, 1, 1]])
     free = np.array([[False, False, True, False, False]])
     bright = np.array([[[0, 0, 0.9, 1, 1]]], np.float32)
-    assert boundaries.join_alike(numbers, free, bright).tolist() == [[0, 0, 1, 1, 1]]
-    assert boundaries.join_alike(numbers, free, 1 - bright).tolist() == [[0, 0, 1, 1, 1]]
-    assert boundaries.join_alike(numbers, free, bright[..., ::-1]).tolist() == [[0, 0, 0, 1, 1]]
-    assert boundaries.join_alike(numbers, np.ones_like(free), bright).tolist() == numbers.tolist()
+    assert edge_regions.assign_to_alike(numbers, free, bright).tolist() == [[0, 0, 1, 1, 1]]
+    assert edge_regions.assign_to_alike(numbers, free, 1 - bright).tolist() == [[0, 0, 1, 1, 1]]
+    assert edge_regions.assign_to_alike(numbers, free, bright[..., ::-1]).tolist() == [[0, 0, 0, 1, 1]]
+    assert edge_regions.assign_to_alike(numbers, np.ones_like(free), bright).tolist() == numbers.tolist()
 
 
 @pytest.mark.parametrize("kind", sorted(REGIONS))

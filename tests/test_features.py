@@ -14,14 +14,14 @@ from torch import Tensor, nn
 from napari_unet.core.classes import ClassTable
 from napari_unet.core.errors import UserError, WorkError
 from napari_unet.core.image import Image
-from napari_unet.core.instant import features
-from napari_unet.core.instant.features import FeatureStore, FeatureTile
 from napari_unet.core.latest import Latest
 from napari_unet.core.method import View
-from napari_unet.core.predicting.devices import choose_device
-from napari_unet.core.predicting.weights import Weights, snapshot
+from napari_unet.instant import features
+from napari_unet.instant.features import FeatureStore, FeatureTile
 from napari_unet.networks._unet import UNetModule
 from napari_unet.networks.unet import UNet
+from napari_unet.predicting.devices import choose_device
+from napari_unet.predicting.weights import Weights, snapshot
 
 FLOAT32 = choose_device("cpu").full_precision()
 
@@ -59,7 +59,7 @@ def joined(store: FeatureStore, image: Image, plane: int = 0) -> np.ndarray:
 def test_features_are_what_the_network_gives_each_channel_alone() -> None:
     image, weights = picture((40, 60, 3), axes="YXC"), body()
     found = joined(FeatureStore(weights, FLOAT32), image)
-    module = UNetModule(weights.network, 1, 2).eval()
+    module = UNetModule(weights.network.layout, 1, 2).eval()
     module.load_state_dict(dict(weights.tensors))
     normalised, _ = weights.normalisation(image.plane(0))
     with torch.no_grad():

@@ -25,7 +25,7 @@ from napari_unet.io import save_mask
 from napari_unet.io.model_file import can_be_saved, load_model, load_network, save_model
 from napari_unet.segmenters import _filters
 from napari_unet.segmenters._filters import Filters
-from napari_unet.segmenters._trees import Trees
+from napari_unet.segmenters._tree_arrays import TreeArrays
 from napari_unet.segmenters.forest import Forest, ForestModel
 
 QUICK: dict[str, Any] = {"trees": 10, "largest": 4.0}
@@ -111,24 +111,24 @@ def test_plain_arrays_say_what_scikit_learn_says(classes: int, seed: int, boosti
     labels = np.concatenate([np.arange(classes), generator.integers(0, classes, 300 - classes)])
     if boosting:
         theirs: Any = HistGradientBoostingClassifier(max_iter=5, early_stopping=False, random_state=0)
-        ours = Trees.of_boosting(theirs.fit(measured, labels))
+        ours = TreeArrays.of_boosting(theirs.fit(measured, labels))
     else:
         theirs = RandomForestClassifier(8, random_state=0)
-        ours = Trees.of_forest(theirs.fit(measured, labels).estimators_)
+        ours = TreeArrays.of_forest(theirs.fit(measured, labels).estimators_)
     new = generator.normal(size=(200, 5)).astype(np.float32)
-    again = Trees.from_arrays(ours.arrays())
+    again = TreeArrays.from_arrays(ours.arrays())
     np.testing.assert_allclose(ours.probabilities(new), theirs.predict_proba(new), atol=1e-5)
     np.testing.assert_array_equal(ours.probabilities(new), again.probabilities(new))
     assert ours.is_forest is not boosting
 
 
-def stump(**changes: Any) -> Trees:
+def stump(**changes: Any) -> TreeArrays:
     """One question: a first feature of at most 0.5 means class 0."""
     arrays: dict[str, Any] = {
         "sizes": [3], "left": [1, -1, -1], "right": [2, -1, -1], "feature": [0, -2, -2], "threshold": [0.5, 0, 0],
         "value": [[0.5, 0.5], [1, 0], [0.25, 0.75]], "owner": [-1], "baseline": [0, 0], "features": 1,
     }
-    return Trees.from_arrays({name: np.array(value) for name, value in {**arrays, **changes}.items()})
+    return TreeArrays.from_arrays({name: np.array(value) for name, value in {**arrays, **changes}.items()})
 
 
 def test_a_tree_made_by_hand() -> None:
@@ -180,7 +180,7 @@ def test_the_kind_is_chosen_on_the_strokes_when_left_to_auto() -> None:
     images, _, strokes = textures()
     found = fitted(Forest(kind=None, **QUICK), images, strokes)
     assert found.method.kind in ("forest", "boosting")
-    assert {one.knobs["kind"] for one in found.tried} == {"forest", "boosting"}
+    assert {one.parameters["kind"] for one in found.tried} == {"forest", "boosting"}
 
 
 @pytest.mark.parametrize("kind", ["forest", "boosting"])

@@ -1,4 +1,4 @@
-"""Knobs, shelves, class codes, mailboxes and work: the small contracts that everything stands on."""
+"""Parameters, registries, class codes, mailboxes and work: the small contracts that everything stands on."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_unet.core import knobs
+from napari_unet.core import parameters
 from napari_unet.core.classes import ClassTable, PaintedClass, to_mask, to_painted
 from napari_unet.core.errors import UsageError, UserError
-from napari_unet.core.knobs import Knob
 from napari_unet.core.latest import Latest
-from napari_unet.core.registry import Shelf
+from napari_unet.core.parameters import Parameter
+from napari_unet.core.registry import Registry
 from napari_unet.core.work import work
 
 
@@ -24,28 +24,28 @@ from napari_unet.core.work import work
 class Method:
     """A method."""
 
-    sigma: Annotated[float | None, Knob("Blur.", min=0, max=10, unit="px", auto=(0.0, 1.0))] = None
-    count: Annotated[int, Knob("How many.", min=1)] = 3
-    kind: Annotated[Literal["plain", "fancy"], Knob("Which.")] = "plain"
+    sigma: Annotated[float | None, Parameter("Blur.", min=0, max=10, unit="px", auto=(0.0, 1.0))] = None
+    count: Annotated[int, Parameter("How many.", min=1)] = 3
+    kind: Annotated[Literal["plain", "fancy"], Parameter("Which.")] = "plain"
     invert: bool = False
 
     def __post_init__(self) -> None:
-        knobs.check(self)
+        parameters.check(self)
 
 
-def test_fields_describe_every_knob() -> None:
-    sigma, count, kind, invert = knobs.fields(Method)
-    assert (sigma.type, sigma.optional, sigma.knob.auto) == (float, True, (0.0, 1.0))
+def test_fields_describe_every_parameter() -> None:
+    sigma, count, kind, invert = parameters.fields(Method)
+    assert (sigma.type, sigma.optional, sigma.parameter.auto) == (float, True, (0.0, 1.0))
     assert sigma.allowed == "a number from 0 to 10 (px), or auto"
     assert (count.type, count.optional, count.allowed) == (int, False, "a whole number of at least 1")
     assert (kind.type, kind.choices, kind.allowed) == (str, ("plain", "fancy"), "one of plain, fancy")
     assert (invert.type, invert.default, invert.allowed) == (bool, False, "true or false")
 
 
-def test_text_becomes_knobs() -> None:
-    values = knobs.parse(Method, {"sigma": "2.5", "count": "4", "kind": "fancy", "invert": "yes"})
-    assert knobs.as_dict(Method(**values)) == {"sigma": 2.5, "count": 4, "kind": "fancy", "invert": True}
-    assert knobs.parse(Method, {"sigma": "auto"}) == {"sigma": None}
+def test_text_becomes_parameters() -> None:
+    values = parameters.parse(Method, {"sigma": "2.5", "count": "4", "kind": "fancy", "invert": "yes"})
+    assert parameters.as_dict(Method(**values)) == {"sigma": 2.5, "count": 4, "kind": "fancy", "invert": True}
+    assert parameters.parse(Method, {"sigma": "auto"}) == {"sigma": None}
 
 
 @pytest.mark.parametrize(
@@ -61,9 +61,9 @@ def test_text_becomes_knobs() -> None:
         ({"colour": "red"}, "Method has no parameter 'colour'. Allowed: sigma, count, kind, invert"),
     ],
 )
-def test_a_wrong_knob_says_what_is_allowed(texts: dict[str, str], message: str) -> None:
+def test_a_wrong_parameter_says_what_is_allowed(texts: dict[str, str], message: str) -> None:
     with pytest.raises(UsageError) as caught:
-        knobs.parse(Method, texts)
+        parameters.parse(Method, texts)
     assert message in str(caught.value)
 
 
@@ -74,22 +74,22 @@ def test_a_method_checks_itself() -> None:
         Method(invert=1)  # type: ignore[arg-type]
 
 
-def test_a_shelf_finds_names_and_refuses_doubles() -> None:
-    shelf: Shelf[type] = Shelf("toy", "napari_unet.core")
-    shelf._filled = True  # no package behind it
-    shelf.register("method", title="A method")(Method)
-    shelf.register("method")(Method)  # the same thing again is a script run twice
-    assert shelf.names() == ("method",)
-    assert shelf["method"] is Method
-    assert shelf.name_of(Method()) == "method"
-    assert "method" in shelf
-    assert shelf.entry("method").summary == "A method."
+def test_a_registry_finds_names_and_refuses_doubles() -> None:
+    registry: Registry[type] = Registry("toy", "napari_unet.core")
+    registry._filled = True  # no package behind it
+    registry.register("method", title="A method")(Method)
+    registry.register("method")(Method)  # the same thing again is a script run twice
+    assert registry.names() == ("method",)
+    assert registry["method"] is Method
+    assert registry.name_of(Method()) == "method"
+    assert "method" in registry
+    assert registry.entry("method").summary == "A method."
     with pytest.raises(UsageError, match="already a toy called 'method'"):
-        shelf.register("method")(Knob)
+        registry.register("method")(Parameter)
     with pytest.raises(UsageError, match=r"no toy called .other.\. Allowed: method"):
-        shelf["other"]
+        registry["other"]
     with pytest.raises(UsageError, match="not a registered toy"):
-        shelf.name_of(3)
+        registry.name_of(3)
 
 
 @given(st.lists(st.integers(1, 255), min_size=1))

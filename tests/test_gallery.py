@@ -1,4 +1,4 @@
-"""The gallery of methods: nothing on the shelf is left out, and what draws it runs."""
+"""The gallery of methods: nothing in the registry is left out, and what draws it runs."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def section(name: str) -> str:
     return found[1]
 
 
-def test_everything_on_the_shelf_is_in_a_strip() -> None:
+def test_everything_on_the_registry_is_in_a_strip() -> None:
     assert not make_gallery.missing()
 
 
@@ -43,12 +43,12 @@ def test_no_picture_is_left_over() -> None:
     assert {path.stem for path in make_gallery.FOLDER.iterdir()} <= {strip.name for strip in make_gallery.STRIPS}
 
 
-@pytest.mark.parametrize("name", sorted(segmenters.SHELF.names()))
+@pytest.mark.parametrize("name", sorted(segmenters.REGISTRY.names()))
 def test_every_method_has_its_paragraph_with_every_kind(name: str) -> None:
     text = section(name)
     for kind in make_gallery.kinds(name):
         assert not kind or f"**{kind}**" in text, kind
-    for word in ("good", "bad", "knobs:"):
+    for word in ("good", "bad", "parameters:"):
         assert word in text.lower(), word
 
 

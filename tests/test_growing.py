@@ -11,16 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from napari_unet.core.classical.appearance import Appearance
-from napari_unet.core.classical.graph import merge, touching
-from napari_unet.core.classical.local import local_memberships
-from napari_unet.core.classical.quadtree import quarter
-from napari_unet.core.classical.superpixels import superpixels
-from napari_unet.core.classical.tune import mean_dice
-from napari_unet.segmenters.flood import Flood, flooded
-from napari_unet.segmenters.region_growing import RegionGrowing, grow_adapting
+from napari_unet.classical.adjacency_graph import adjacent_regions, merge_regions
+from napari_unet.classical.appearance import Appearance
+from napari_unet.classical.local_appearance import local_memberships
+from napari_unet.classical.parameter_search import mean_dice
+from napari_unet.classical.quadtree import quadtree_regions
+from napari_unet.classical.slic_superpixels import slic_superpixels
+from napari_unet.segmenters.flood import Flood, flood_from_seeds
+from napari_unet.segmenters.region_growing import RegionGrowing, grow_adaptive_regions
 from napari_unet.segmenters.split_merge import SplitMerge
-from napari_unet.segmenters.watershed import Watershed, compact, edges
+from napari_unet.segmenters.watershed import Watershed, compact_watershed, edge_strength
 
 PLAIN: dict[str, Any] = {"background": 0.0, "sigma": 1.0, "filters": False, "looks": 1}
 ALONE: dict[str, Any] = {**PLAIN, "only_strokes": True}
@@ -84,22 +84,22 @@ def test_one_seed_floods_as_in_scikit_image(stack: np.ndarray, row: int, column:
     seeds = np.full(stack.shape[1:], -1, np.int16)
     seeds[row, column] = 0
     expected = flood(stack[0], (row, column), tolerance=tolerance)
-    np.testing.assert_array_equal(flooded(stack, seeds, tolerance) == 0, expected)
+    np.testing.assert_array_equal(flood_from_seeds(stack, seeds, tolerance) == 0, expected)
 
 
 def test_where_floods_meet_the_closer_in_brightness_wins_and_seeds_stay() -> None:
     stack = np.array([[[0, 0.1, 0.4, 0.6, 0.9, 1.0, 5.0]]], np.float32)
     seeds = np.array([[0, -1, -1, -1, -1, 1, 0]], np.int16)
     # class 0 has two seeds of different brightness: each floods from its own
-    assert flooded(stack, seeds, 0.7).tolist() == [[0, 0, 0, 1, 1, 1, 0]]
-    assert flooded(stack, seeds, 0.15).tolist() == [[0, 0, -1, -1, 1, 1, 0]]
+    assert flood_from_seeds(stack, seeds, 0.7).tolist() == [[0, 0, 0, 1, 1, 1, 0]]
+    assert flood_from_seeds(stack, seeds, 0.15).tolist() == [[0, 0, -1, -1, 1, 1, 0]]
 
 
 def test_many_different_seeds_flood_together_in_bounded_time() -> None:
     values = np.linspace(0, 1, 400, dtype=np.float32).reshape(1, 20, 20)
     seeds = np.full((20, 20), -1, np.int16)
     seeds[::2, ::2] = 0
-    taken = flooded(values, seeds, 0.001)
+    taken = flood_from_seeds(values, seeds, 0.001)
     assert (taken[::2, ::2] == 0).all()
 
 
@@ -127,7 +127,7 @@ def test_adaptive_growing_stops_where_nothing_is_alike() -> None:
     stack = np.array([[[0, 0.02, 0.04, 0.5, 0.96, 0.98, 1.0]]], np.float32)
     looks = Appearance.of(np.array([[0.0], [0.03], [0.97], [1.0]]), np.array([0, 0, 1, 1]))
     seeds = np.array([[0, -1, -1, -1, -1, -1, 1]], np.int16)
-    shares, taken = grow_adapting(looks, stack, seeds, 0.3, 4.0)
+    shares, taken = grow_adaptive_regions(looks, stack, seeds, 0.3, 4.0)
     assert taken[0, :3].tolist() == [0, 0, 0]
     assert taken[0, 4:].tolist() == [1, 1, 1]
     assert shares.shape == (2, 1, 7)
@@ -136,24 +136,24 @@ def test_adaptive_growing_stops_where_nothing_is_alike() -> None:
 
 def test_edges_by_hand() -> None:
     step = np.array([[[0, 0, 1, 1]] * 3], np.float32)
-    np.testing.assert_allclose(edges(step), [[0, 0.5, 0.5, 0]] * 3)
-    np.testing.assert_allclose(edges(np.concatenate([step, step])), [[0, 0.5**0.5, 0.5**0.5, 0]] * 3, atol=1e-6)
+    np.testing.assert_allclose(edge_strength(step), [[0, 0.5, 0.5, 0]] * 3)
+    np.testing.assert_allclose(edge_strength(np.concatenate([step, step])), [[0, 0.5**0.5, 0.5**0.5, 0]] * 3, atol=1e-6)
 
 
 def test_a_compact_watershed_of_a_flat_plane_is_the_grid() -> None:
-    numbers = compact(np.zeros((20, 30), np.float32), 10, 1.0)
+    numbers = compact_watershed(np.zeros((20, 30), np.float32), 10, 1.0)
     assert np.bincount(numbers.ravel()).tolist() == pytest.approx([100] * 6, abs=25)
-    assert compact(np.zeros((3, 2), np.float32), 10, 0.0).tolist() == [[0, 0]] * 3
+    assert compact_watershed(np.zeros((3, 2), np.float32), 10, 0.0).tolist() == [[0, 0]] * 3
 
 
 def test_squares_are_quartered_until_they_are_even() -> None:
     plane = np.zeros((1, 8, 8), np.float32)
     plane[0, 0, 0] = 1
-    numbers = quarter(plane, 0.01, 8)
+    numbers = quadtree_regions(plane, 0.01, 8)
     # three quarters of 4, three of 2, four single pixels
     assert sorted(np.bincount(numbers.ravel()).tolist()) == [1, 1, 1, 1, 4, 4, 4, 16, 16, 16]
-    assert quarter(plane, 1.0, 8).tolist() == [[0] * 8] * 8
-    assert sorted(np.bincount(quarter(plane, 1.0, 4).ravel()).tolist()) == [16] * 4
+    assert quadtree_regions(plane, 1.0, 8).tolist() == [[0] * 8] * 8
+    assert sorted(np.bincount(quadtree_regions(plane, 1.0, 4).ravel()).tolist()) == [16] * 4
 
 
 @settings(deadline=None)
@@ -163,7 +163,7 @@ def test_squares_are_quartered_until_they_are_even() -> None:
     st.sampled_from([0.1, 0.5, 1.0]),
 )
 def test_every_square_is_even_and_numbers_have_no_gaps(stack: np.ndarray, uneven: float) -> None:
-    numbers = quarter(stack, uneven, 4)
+    numbers = quadtree_regions(stack, uneven, 4)
     assert numbers.shape == stack.shape[1:]
     assert np.unique(numbers).tolist() == list(range(int(numbers.max()) + 1))
     for number in range(int(numbers.max()) + 1):
@@ -177,21 +177,21 @@ def test_every_square_is_even_and_numbers_have_no_gaps(stack: np.ndarray, uneven
 def test_the_most_similar_regions_merge_first_and_means_are_taken_anew() -> None:
     features = np.array([[0.0], [0.1], [0.25], [1.0]])
     pairs = np.array([[0, 1], [1, 2], [2, 3]])
-    assert merge(features, np.ones(4), pairs, 0.05).tolist() == [0, 1, 2, 3]
+    assert merge_regions(features, np.ones(4), pairs, 0.05).tolist() == [0, 1, 2, 3]
     # 0 and 1 become 0.05; then 0.25 is 0.2 away, though it was 0.15 from its neighbour
-    assert merge(features, np.ones(4), pairs, 0.18).tolist() == [0, 0, 1, 2]
-    assert merge(features, np.ones(4), pairs, 0.2001).tolist() == [0, 0, 0, 1]
+    assert merge_regions(features, np.ones(4), pairs, 0.18).tolist() == [0, 0, 1, 2]
+    assert merge_regions(features, np.ones(4), pairs, 0.2001).tolist() == [0, 0, 0, 1]
     # a large first region hardly moves: 0.01 after the first merge, then 0.24 to go
-    assert merge(features, np.array([9, 1, 1, 1]), pairs, 0.23).tolist() == [0, 0, 1, 2]
+    assert merge_regions(features, np.array([9, 1, 1, 1]), pairs, 0.23).tolist() == [0, 0, 1, 2]
 
 
 def test_a_flat_plane_becomes_one_region() -> None:
-    numbers = quarter(np.zeros((1, 64, 64), np.float32), 0.1, 4)
+    numbers = quadtree_regions(np.zeros((1, 64, 64), np.float32), 0.1, 4)
     count = int(numbers.max()) + 1
     assert count == 256
-    assert not merge(np.zeros((count, 1)), np.ones(count), touching(numbers), 0.0).any()
+    assert not merge_regions(np.zeros((count, 1)), np.ones(count), adjacent_regions(numbers), 0.0).any()
 
 
 def test_superpixels_of_a_flat_plane_are_squares() -> None:
-    numbers = superpixels(np.full((2, 80, 80), 7, np.float32), 10, 0.1)
+    numbers = slic_superpixels(np.full((2, 80, 80), 7, np.float32), 10, 0.1)
     assert np.bincount(numbers.ravel())[np.unique(numbers)].tolist() == [100] * 64

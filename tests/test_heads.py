@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression, Ridge
 
-from napari_unet.core.instant import heads
-from napari_unet.core.instant.descent import descend
-from napari_unet.core.instant.heads import Samples, across, along, logistic, ridge
+from napari_unet.instant import linear_heads
+from napari_unet.instant.lbfgs import minimise
+from napari_unet.instant.linear_heads import PixelSamples, chunked_gram, chunked_product, logistic, ridge
 
 
 def scene(classes: int = 3, rows: int = 300, width: int = 6, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -38,7 +38,7 @@ def test_ridge_is_that_of_scikit_learn(classes: int) -> None:
     features, labels = scene(classes)
     design, weight = standardised(features.astype(np.float64), labels)
     same = Ridge(alpha=0.05).fit(design, 2 * np.eye(classes)[labels] - 1, sample_weight=weight)
-    found = ridge(Samples(features, labels), 0.05) / heads.SHARPNESS
+    found = ridge(PixelSamples(features, labels), 0.05) / linear_heads.SHARPNESS
     np.testing.assert_allclose(found[:-1], same.coef_.T, atol=1e-3)
     np.testing.assert_allclose(found[-1], same.intercept_, atol=1e-3)
 
@@ -51,7 +51,7 @@ def test_logistic_is_that_of_scikit_learn(classes: int) -> None:
     # of two classes scikit-learn fits one difference, whose square is penalised half as much as that of two vectors
     strength = 1 / decay if classes == 2 else 1 / (2 * decay)
     same = LogisticRegression(C=strength, tol=1e-8, max_iter=2000).fit(design, labels, sample_weight=weight)
-    samples = Samples(features, labels)
+    samples = PixelSamples(features, labels)
     found = logistic(samples, np.zeros((design.shape[1] + 1, classes)), decay, steps=500)
     logits = samples.head(found)(features)
     chance = np.exp(logits - logits.max(1, keepdims=True))
@@ -63,13 +63,13 @@ def test_painting_everything_twice_changes_nothing() -> None:
     repeated = np.tile(np.arange(len(labels)), 2)
     for fit in (ridge, lambda samples: logistic(samples, ridge(samples), steps=300)):
         first, second = (samples.head(fit(samples)) for samples in
-                         (Samples(features, labels), Samples(features[repeated], labels[repeated])))
+                         (PixelSamples(features, labels), PixelSamples(features[repeated], labels[repeated])))
         np.testing.assert_allclose(first(features), second(features), atol=0.02)
 
 
 def test_the_head_takes_features_as_they_come() -> None:
     features, labels = scene()
-    samples = Samples(features, labels)
+    samples = PixelSamples(features, labels)
     coefficients = ridge(samples)
     np.testing.assert_allclose(samples.head(coefficients)(features), samples.design @ coefficients, atol=1e-3)
 
@@ -78,7 +78,7 @@ def test_scale_and_offset_of_a_feature_do_not_matter() -> None:
     rng = np.random.default_rng(1)
     features, labels = rng.normal(size=(200, 4)).astype(np.float32), rng.integers(0, 2, 200)
     features[:, 0] += labels
-    first, second = (Samples(values, labels) for values in (features, features * np.float32(8) - np.float32(3)))
+    first, second = (PixelSamples(values, labels) for values in (features, features * np.float32(8) - np.float32(3)))
     np.testing.assert_allclose(first.head(ridge(first))(features),
                                second.head(ridge(second))(features * 8 - 3), atol=0.05)
 
@@ -86,26 +86,26 @@ def test_scale_and_offset_of_a_feature_do_not_matter() -> None:
 def test_constant_features_are_harmless() -> None:
     labels = np.array([0, 1, 1, 0])
     for value in (0, 7):
-        samples = Samples(np.full((4, 3), value, np.float32), labels)
+        samples = PixelSamples(np.full((4, 3), value, np.float32), labels)
         logits = samples.head(logistic(samples, ridge(samples)))(np.full((2, 3), value, np.float32))
         np.testing.assert_allclose(logits[:, 0], logits[:, 1], atol=1e-4)
 
 
 def test_a_strong_pull_leaves_the_start() -> None:
     features, labels = scene()
-    samples = Samples(features, labels)
+    samples = PixelSamples(features, labels)
     start = ridge(samples)
     np.testing.assert_allclose(logistic(samples, start, pull=1e4)[:-1], start[:-1], atol=1e-3)
 
 
 def test_logistic_is_never_worse_than_its_start() -> None:
     features, labels = scene(4, seed=3)
-    samples = Samples(features, labels)
+    samples = PixelSamples(features, labels)
 
     def cost(coefficients: np.ndarray) -> float:
         logits = samples.design @ coefficients
         each = np.log(np.exp(logits).sum(1)) - logits[np.arange(len(labels)), labels]
-        return float(samples.share @ each + heads.PULL * ((coefficients - start)[:-1] ** 2).sum())
+        return float(samples.share @ each + linear_heads.PULL * ((coefficients - start)[:-1] ** 2).sum())
 
     start = ridge(samples)
     costs = [cost(start), *(cost(logistic(samples, start, steps=steps)) for steps in (1, 5, 60))]
@@ -120,11 +120,11 @@ def test_products_in_pieces_are_the_products(rows: int, width: int, columns: int
     left, right = (rng.normal(size=(rows, count)).astype(np.float32) for count in (width, columns))
     factor = rng.normal(size=(width, columns)).astype(np.float32)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(heads, "SMALL", small)
+        patch.setattr(linear_heads, "SMALL", small)
         with np.errstate(all="ignore"):
             expected, crossed = left @ factor, left.T @ right
-        np.testing.assert_allclose(along(left, factor), expected, rtol=1e-4, atol=1e-5)
-        np.testing.assert_allclose(across(left, right), crossed, rtol=1e-4, atol=1e-4)
+        np.testing.assert_allclose(chunked_product(left, factor), expected, rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(chunked_gram(left, right), crossed, rtol=1e-4, atol=1e-4)
 
 
 @settings(max_examples=20, deadline=None)
@@ -141,22 +141,22 @@ def test_descent_finds_the_bottom_of_a_bowl(width: int, seed: int) -> None:
 
     start = rng.normal(size=width)
     kept = start.copy()
-    found = descend(cost, start, steps=500, tolerance=1e-6)
+    found = minimise(cost, start, steps=500, tolerance=1e-6)
     np.testing.assert_array_equal(start, kept)
     np.testing.assert_allclose(found, bottom, atol=1e-4)
 
 
 def test_descent_stays_where_nothing_falls() -> None:
-    np.testing.assert_array_equal(descend(lambda x: (0.0, 0 * x), np.ones(3), steps=5), np.ones(3))
+    np.testing.assert_array_equal(minimise(lambda x: (0.0, 0 * x), np.ones(3), steps=5), np.ones(3))
     # a gradient that lies: no step helps, so none is taken
-    np.testing.assert_array_equal(descend(lambda x: (float(x @ x), -x), np.ones(3), steps=5), np.ones(3))
+    np.testing.assert_array_equal(minimise(lambda x: (float(x @ x), -x), np.ones(3), steps=5), np.ones(3))
 
 
 def test_painting_more_of_a_class_claims_a_little_more_of_it() -> None:
     features, labels = scene(2)
     repeated = np.concatenate([np.arange(len(labels)), *[np.flatnonzero(labels == 0)] * 8])
     first, second = (samples.head(logistic(samples, ridge(samples), steps=300)) for samples in
-                     (Samples(features, labels), Samples(features[repeated], labels[repeated])))
+                     (PixelSamples(features, labels), PixelSamples(features[repeated], labels[repeated])))
     # nine times the paint: at most log 9 if every pixel counted alike, half of it here
     shift = np.diff(first(features))[:, 0] - np.diff(second(features))[:, 0]
     assert 0.2 < np.median(shift) < np.log(9) / 2 + 0.3
@@ -167,7 +167,7 @@ def test_a_feature_that_is_trusted_less_has_less_weight() -> None:
     twice = np.concatenate([features, features], axis=1)
     trust = np.repeat(np.array([1.0, 0.3], np.float32), features.shape[1])
     for fit in (ridge, lambda samples: logistic(samples, ridge(samples), steps=300)):
-        samples = Samples(twice, labels, trust)
+        samples = PixelSamples(twice, labels, trust)
         weights = samples.head(fit(samples)).weights
         same, less = np.abs(weights[: features.shape[1]]), np.abs(weights[features.shape[1]:])
         np.testing.assert_allclose(less, 0.09 * same, atol=0.02 * same.max())

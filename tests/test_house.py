@@ -11,7 +11,7 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "napari_unet"
 FILES = sorted(PACKAGE.rglob("*.py"))
-SHELVES = ("networks", "segmenters", "losses", "metrics", "io", "report", "sample_data", "pretrained")
+REGISTRIES = ("networks", "segmenters", "losses", "metrics", "io", "report", "sample_data", "pretrained")
 
 
 def imported(file: Path) -> set[str]:
@@ -37,7 +37,7 @@ def room(file: Path) -> str:
     [
         ("core", ("networks", "segmenters", "losses", "metrics", "io", "report", "sample_data", "pretrained", "session",
                   "workflows", "comparison", "contenders", "inputs", "cli", "ui")),
-        *((shelf, ("session", "workflows", "cli", "ui")) for shelf in SHELVES),
+        *((registry, ("session", "workflows", "cli", "ui")) for registry in REGISTRIES),
         ("workflows", ("session", "cli", "ui")),
         ("session", ("cli", "ui")),
         ("cli", ("ui",)),

@@ -10,20 +10,20 @@ import pytest
 import torch
 from bands_scene import TWO, picture, strokes, trained_on
 
-from napari_unet.contenders import make_method
+from napari_unet.comparison.contenders import make_method
 from napari_unet.core.classes import ClassTable
 from napari_unet.core.errors import InputWarning, UsageError, UserError
 from napari_unet.core.image import Image
-from napari_unet.core.instant import contest, improve
-from napari_unet.core.instant.features import FeatureStore
-from napari_unet.core.instant.instant import Kind, fit_instantly, kind_of
-from napari_unet.core.instant.standing import MOST_PLANES
 from napari_unet.core.latest import Latest
 from napari_unet.core.method import assemble
-from napari_unet.core.predicting.devices import choose_device
-from napari_unet.core.predicting.predict import NetworkModel
-from napari_unet.core.predicting.weights import Weights
 from napari_unet.core.work import Work
+from napari_unet.instant import answer_then_train, candidate_selection
+from napari_unet.instant.features import FeatureStore
+from napari_unet.instant.held_out_evaluation import MOST_PLANES
+from napari_unet.instant.instant_model import Kind, fit_instantly, head_kind
+from napari_unet.predicting.devices import choose_device
+from napari_unet.predicting.network_model import NetworkModel
+from napari_unet.predicting.weights import Weights
 from napari_unet.pretrained import load_features
 
 
@@ -48,15 +48,15 @@ class TestStart:
     def test_the_last_head_is_fitted_to_every_stroke_of_every_plane(
         self, planes: int, head: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(contest, "winner", lambda _first, _best, newest, _found: next(
+        monkeypatch.setattr(candidate_selection, "select", lambda _first, _best, newest, _found: next(
             one for one in newest if one.head == head))
         stack = Image(np.stack([picture(seed).plane(0)[0] for seed in range(planes)]), "ZYX")
         paint = np.stack([strokes(*TWO, (30, 4, 1), (30, 34, 2), (50, 4, 1), (50, 34, 2)) for _ in range(planes)])
         training = trained_on(stack, paint)
         model = Work(make_method("unet", seconds=None, steps=2, device="cpu", patch=32).fit(training)).result()
         store = FeatureStore(model.weights, choose_device("cpu"))
-        assert kind_of(model.weights) == head
-        expected = Work(fit_instantly(store, training, 0, kind_of(model.weights))).result().as_network()
+        assert head_kind(model.weights) == head
+        expected = Work(fit_instantly(store, training, 0, head_kind(model.weights))).result().as_network()
         assert set(model.weights.tensors) == set(expected.weights.tensors)
         assert all(torch.equal(one, expected.weights.tensors[name]) for name, one in model.weights.tensors.items())
 
@@ -66,11 +66,11 @@ class TestStart:
     ) -> None:
         asked = []
 
-        def spy(*given: Any) -> contest.Contest:
+        def spy(*given: Any) -> candidate_selection.CandidateSelection:
             asked.append(given[3])
-            return contest.Contest(*given)
+            return candidate_selection.CandidateSelection(*given)
 
-        monkeypatch.setattr(improve, "Contest", spy)
+        monkeypatch.setattr(answer_then_train, "CandidateSelection", spy)
         method = make_method("unet", seconds=None, steps=1, device="cpu", patch=32, hold_out=hold_out)
         Work(method.fit(trained_on(picture(), strokes(*TWO)))).result()
         assert asked == [release]
@@ -98,12 +98,12 @@ class TestStart:
             Work(make_method("unet", width=4, start="pretrained").fit(training)).result()
 
     def test_missing_features_are_said_and_training_goes_on(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        from napari_unet.segmenters import trained
+        from napari_unet.segmenters import trained_networks
 
         def missing() -> Weights:
             raise UserError("The pre-trained features are missing (there).")
 
-        monkeypatch.setattr(trained, "load_features", missing)
+        monkeypatch.setattr(trained_networks, "load_features", missing)
         training = trained_on(picture(), strokes(*TWO))
         with pytest.warns(InputWarning, match=r"features are missing \(there\)\. Training from nothing goes on\."):
             events = list(Work(make_method("unet", seconds=None, steps=1, device="cpu", patch=32).fit(training)))
@@ -148,7 +148,7 @@ class TestStart:
         weights = dataclasses.replace(shown.weights, step=300)
         events = make_method("unet", seconds=None, steps=1, device="cpu", patch=32).continue_from(weights).fit(training)
         first = next(event.model for event in events if event.model is not None)
-        assert kind_of(first.weights) == head
+        assert head_kind(first.weights) == head
 
     def test_names_and_colours_are_those_of_the_table(self) -> None:
         table = ClassTable.named({1: "ground", 2: "band"})

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_unet import io
-from napari_unet.core import knobs
+from napari_unet.core import parameters
 from napari_unet.core.classes import ClassTable
 from napari_unet.core.errors import UserError
 from napari_unet.io import _contents, _ngff, _output, _units
@@ -106,7 +106,7 @@ def test_axes_that_do_not_fit_name_the_file(tmp_path: Path, name: str) -> None:
      (".tif", ".tif")],
 )
 def test_names_of_images(path: str, name: str) -> None:
-    assert io.name_of(path) == name
+    assert io.file_stem(path) == name
 
 
 # where results go
@@ -306,20 +306,20 @@ def test_names_nobody_can_do_without_are_found_in_the_mask(tmp_path: Path) -> No
         assert classes == table
 
 
-# the shelf
+# the registry
 
 
 def test_formats_are_listed_with_their_parameters() -> None:
-    listed = {entry.name: entry for entry in io.SHELF}
+    listed = {entry.name: entry for entry in io.REGISTRY}
     assert {"tiff", "ome_zarr"} <= set(listed)
     for name in ("tiff", "ome_zarr"):
         entry = listed[name]
         assert isinstance(entry.item(), io.Format)
         assert entry.summary
-        for field in knobs.fields(entry.item):
-            assert field.knob.help
+        for field in parameters.fields(entry.item):
+            assert field.parameter.help
             field.check(field.default)
-    assert [field.name for field in knobs.fields(listed["ome_zarr"].item)] == ["version", "chunk"]
+    assert [field.name for field in parameters.fields(listed["ome_zarr"].item)] == ["version", "chunk"]
     assert listed["ome_zarr"].item().version == "0.4"
 
 

@@ -13,14 +13,14 @@ from napari_unet import pretrained
 from napari_unet.core.classes import ClassTable
 from napari_unet.core.errors import InputWarning, UsageError, UserError
 from napari_unet.core.image import Image
-from napari_unet.core.instant.growing import COUNT
-from napari_unet.core.instant.instant import InstantModel
 from napari_unet.core.method import Progress, assemble
-from napari_unet.core.predicting.predict import NetworkModel
 from napari_unet.core.scribbles import Pair, Scribbles, TrainingSet
 from napari_unet.core.work import Work
+from napari_unet.instant.instant_model import InstantModel
+from napari_unet.instant.tree_growing import COUNT
 from napari_unet.io.model_file import load_model, save_model
-from napari_unet.segmenters.instant import Instant
+from napari_unet.predicting.network_model import NetworkModel
+from napari_unet.segmenters.instant_answer import Instant
 
 METHOD = Instant(device="cpu")
 
@@ -172,7 +172,7 @@ def test_unpainted_classes_and_images_are_left_out() -> None:
     assert model.classes == ClassTable.named({1: "background", 2: "cell"})
 
 
-def test_knobs_are_checked() -> None:
+def test_parameters_are_checked() -> None:
     with pytest.raises(UsageError, match=r"head cannot be 'svm'\. Allowed: one of ridge, logistic, trees"):
         Instant(head="svm")
     with pytest.raises(UsageError, match="memory cannot be 3"):
@@ -185,13 +185,13 @@ def test_knobs_are_checked() -> None:
 
 
 def test_what_ships_says_where_it_comes_from() -> None:
-    facts = pretrained.facts()
+    facts = pretrained.feature_provenance()
     assert tuple(facts) == pretrained.FACTS
     assert facts["steps"] > 0
     assert 0 < facts["accuracy"] < 1
     assert pretrained.FILE.stat().st_size <= 8_000_000
     contents = torch.load(pretrained.FILE, weights_only=True)
-    assert pretrained.fingerprint(contents["tensors"]) == facts["sha256"]
+    assert pretrained.tensor_hash(contents["tensors"]) == facts["sha256"]
     assert {tensor.dtype for tensor in contents["tensors"].values()} == {torch.float16, torch.int64}
     steps = [row[0] for row in contents["curve"]]
     assert steps == sorted(steps)
@@ -224,7 +224,7 @@ def test_missing_or_damaged_features_say_what_still_works(tmp_path: Path, monkey
     cut = tmp_path / "cut.pt"
     cut.write_bytes(pretrained.FILE.read_bytes()[:100_000])
     with pytest.raises(UserError, match=f"the file is damaged.*{WORKS}"):
-        pretrained.facts(cut)
+        pretrained.feature_provenance(cut)
     with pytest.raises(UserError, match=r"have version 99, this napari-unet reads version 1"):
         pretrained.load_features(changed(tmp_path, version=99))
     tensors = dict(torch.load(pretrained.FILE, weights_only=True)["tensors"])
@@ -232,7 +232,7 @@ def test_missing_or_damaged_features_say_what_still_works(tmp_path: Path, monkey
     with pytest.raises(UserError, match="not what was shipped"):
         pretrained.load_features(changed(tmp_path, tensors=tensors | {name: tensors[name] * 2}))
     fewer = dict(itertools.islice(tensors.items(), 5))
-    facts = pretrained.facts() | {"sha256": pretrained.fingerprint(fewer)}
+    facts = pretrained.feature_provenance() | {"sha256": pretrained.tensor_hash(fewer)}
     with pytest.raises(UserError, match="do not fit this version"):
         pretrained.load_features(changed(tmp_path, tensors=fewer, facts=facts))
     monkeypatch.setattr(pretrained, "FILE", tmp_path / "none.pt")
@@ -247,7 +247,7 @@ def test_info_tells_where_the_features_come_from(
     from napari_unet.cli import main
 
     assert main(["info"]) == 0
-    assert pretrained.facts()["sha256"] in capsys.readouterr().out
+    assert pretrained.feature_provenance()["sha256"] in capsys.readouterr().out
     monkeypatch.setattr(pretrained, "FILE", tmp_path / "none.pt")
     assert main(["info"]) == 0
     assert "features are missing" in capsys.readouterr().out

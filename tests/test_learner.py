@@ -9,11 +9,11 @@ import torch
 from torch import nn
 from training_scene import LOSS, Layers, Small
 
-from napari_unet.core.learning import batchnorm
-from napari_unet.core.learning.head import match_rows, replace_head
-from napari_unet.core.learning.learner import Learner
-from napari_unet.core.predicting.devices import Device, choose_device
-from napari_unet.losses import SHELF as LOSSES
+from napari_unet.learning import batchnorm
+from napari_unet.learning.learner import Learner
+from napari_unet.learning.output_channels import match_channels, replace_head
+from napari_unet.losses import REGISTRY as LOSSES
+from napari_unet.predicting.devices import Device, choose_device
 
 
 def test_parts_of_a_batch_add_up_to_the_batch():
@@ -82,7 +82,7 @@ def test_a_new_class_leaves_the_rest_of_head_and_optimizer_alone():
     x = torch.rand(1, 1, 8, 8)
     module.eval()
     before = module(x)
-    replace_head(module, match_rows((1, 5), (1, 3, 5)), optimizer)
+    replace_head(module, match_channels((1, 5), (1, 3, 5)), optimizer)
     after = module(x)
     assert torch.equal(after[:, [0, 2]], before)
     assert torch.allclose(after[:, 1], before.mean(1) - 2, atol=1e-5)
@@ -100,7 +100,7 @@ def test_statistics_are_those_of_the_batches():
     module = Layers(1, 2)
     module.body[1].running_mean.fill_(99)
     batches = [torch.rand(4, 1, 8, 8) for _ in range(5)]
-    for _ in batchnorm.reestimate(module, batches, module):
+    for _ in batchnorm.reestimate_batchnorm(module, batches, module):
         pass
     outputs = torch.stack([module.body[0](batch) for batch in batches])
     assert torch.allclose(module.body[1].running_mean, outputs.mean((0, 1, 3, 4)), atol=1e-5)

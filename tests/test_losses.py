@@ -1,4 +1,4 @@
-"""Laws of all losses on the shelf."""
+"""Laws of all losses in the registry."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from torch.nn import functional
 
 from napari_unet import losses
 
-ALL = losses.SHELF.names()
+ALL = losses.REGISTRY.names()
 LINES = ("cldice",)  # looks at ridges only, so many a painted pixel has no gradient
 UNBALANCED = ("cross_entropy", "weighted_cross_entropy", "cldice", "cldice_dice")
 
 
-def test_the_shelf_has_every_family():
+def test_the_registry_has_every_family():
     assert {"cross_entropy", "balanced_cross_entropy", "weighted_cross_entropy", "focal", "dice", "dice_squared", "iou",
             "tversky", "focal_tversky", "cldice", "border_cross_entropy", "dice_cross_entropy", "cldice_dice"} <= {*ALL}
 
 
 @pytest.mark.parametrize("name", ALL)
 def test_the_first_line_says_what_it_is_for(name):
-    entry = losses.SHELF.entry(name)
+    entry = losses.REGISTRY.entry(name)
     assert entry.summary.endswith(".")
     assert entry.title != name
     assert list(inspect.signature(entry.item).parameters)[:2] == ["logits", "target"]

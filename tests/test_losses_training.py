@@ -13,13 +13,13 @@ from training_scene import QUICK, Scene, Small, finish
 from napari_unet import losses
 from napari_unet.core.errors import UserError
 from napari_unet.core.image import Image
-from napari_unet.core.learning.augment import Augmentation
-from napari_unet.core.learning.material import Collector
-from napari_unet.core.learning.plan import Plan
-from napari_unet.core.learning.trainer import train
 from napari_unet.core.method import assemble
 from napari_unet.core.normalisation import Normalisation
 from napari_unet.core.scribbles import Pair, Scribbles, TrainingSet
+from napari_unet.learning.augmentation import Augmentation
+from napari_unet.learning.trainer import train_network
+from napari_unet.learning.training_data import TrainingDataCollector
+from napari_unet.learning.training_plan import TrainingPlan
 
 
 def dense_scene():
@@ -30,13 +30,13 @@ def dense_scene():
     return scene
 
 
-@pytest.mark.parametrize("name", losses.SHELF.names())
+@pytest.mark.parametrize("name", losses.REGISTRY.names())
 def test_every_loss_teaches(name):
     truth = dense_scene().paint
     scene = dense_scene() if name in DENSE else Scene().start()
     # bent and turned where labels are dense: what is unpainted then must not be taken for the space between strokes
     plan = dataclasses.replace(QUICK, steps=40, augmentation=Augmentation() if name in DENSE else Augmentation.none())
-    _, model = finish(train(scene.training, Small(), losses.SHELF[name], plan))
+    _, model = finish(train_network(scene.training, Small(), losses.REGISTRY[name], plan))
     found = assemble(scene.image, model.segment(scene.image))
     both = (found == 2) & (truth == 2)
     assert 2 * both.sum() / ((found == 2).sum() + (truth == 2).sum()) > 0.75
@@ -44,7 +44,7 @@ def test_every_loss_teaches(name):
 
 def test_training_on_strokes_says_why_not():
     with pytest.raises(UserError, match="needs planes that are labelled everywhere"):
-        finish(train(Scene().start().training, Small(), losses.SHELF["border_cross_entropy"], QUICK))
+        finish(train_network(Scene().start().training, Small(), losses.REGISTRY["border_cross_entropy"], QUICK))
 
 
 @pytest.mark.parametrize("shape", [(300, 300), (200, 90), (24, 24), (24, 200)])
@@ -53,9 +53,9 @@ def test_patches_of_a_densely_labelled_plane_pass_however_they_are_turned(shape)
     paint[5:15, 5:15] = 2
     training = TrainingSet((Pair(Image(np.random.default_rng(0).random(shape, np.float32)),
                                  Scribbles.from_array(paint)),))
-    plan = Plan()
-    material = Collector(plan, 16, Normalisation(), hold=False).collect(training, 0)
+    plan = TrainingPlan()
+    data = TrainingDataCollector(plan, 16, Normalisation(), hold=False).collect(training, 0)
     chance = torch.Generator().manual_seed(0)
     for _ in range(8):
-        _, target = material.lesson(plan.augmentation, chance)
+        _, target = data.augmented_batch(plan.augmentation, chance)
         assert torch.isfinite(call("border_cross_entropy", torch.zeros(len(target), 2, *target.shape[1:]), target))

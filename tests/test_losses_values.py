@@ -153,7 +153,7 @@ PLAIN = {
 
 
 def test_every_loss_of_ours_has_a_plain_formula_to_compare_with():
-    ours = {entry.name for entry in losses.SHELF if entry.item.__module__.startswith("napari_unet.losses")}
+    ours = {entry.name for entry in losses.REGISTRY if entry.item.__module__.startswith("napari_unet.losses")}
     assert set(PLAIN) == ours
 
 

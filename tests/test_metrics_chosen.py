@@ -13,7 +13,7 @@ from napari_unet.core.classes import ClassTable
 from napari_unet.core.errors import UsageError, UserError
 from napari_unet.core.rows import Row
 from napari_unet.io import save_mask
-from napari_unet.metrics import Options, about, chosen, ordered
+from napari_unet.metrics import Options, about, chosen_metrics, ordered
 from napari_unet.metrics.scoring import NEEDS_DENSE, score_pair, score_volume
 from napari_unet.report.table import format_text, summarise
 
@@ -36,7 +36,7 @@ def test_only_what_was_chosen_is_judged_in_the_order_of_tables(stacks):
     rows = scored(stacks, metrics=["objects", "hausdorff", "dice"])
     assert [row.metric for row in rows if row.plane == 1] == [
         "dice", "hausdorff", "panoptic_quality", "object_f1", "object_iou", "average_precision"]
-    assert {row.metric for row in scored(stacks)} == {name for name in chosen() if 2 in about(name).dimensions}
+    assert {row.metric for row in scored(stacks)} == {name for name in chosen_metrics() if 2 in about(name).dimensions}
     with pytest.raises(UsageError, match="no metric or family of metrics called 'edges'"):
         scored(stacks, metrics=["edges"])
 

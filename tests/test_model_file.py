@@ -19,11 +19,11 @@ from napari_unet.core.errors import UserError
 from napari_unet.core.image import Image
 from napari_unet.core.method import assemble
 from napari_unet.core.normalisation import Normalisation
-from napari_unet.core.predicting.predict import NetworkModel
-from napari_unet.core.predicting.weights import snapshot
 from napari_unet.io.model_file import load_model, save_model
 from napari_unet.networks.unet import UNet
 from napari_unet.networks.unet2015 import UNet2015
+from napari_unet.predicting.network_model import NetworkModel
+from napari_unet.predicting.weights import snapshot
 
 
 def a_model(name: str = "unet") -> NetworkModel:

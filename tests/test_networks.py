@@ -11,24 +11,24 @@ import torch
 from scipy import ndimage
 from torch import nn
 
-from napari_unet.core import knobs
+from napari_unet.core import parameters
 from napari_unet.core.errors import UsageError
-from napari_unet.core.predicting.weights import Network
-from napari_unet.networks import SHELF
+from napari_unet.networks import REGISTRY
 from napari_unet.networks._filter_bank import COUNT, FilterBank
-from napari_unet.networks._unet import ChannelNorm, he_init
+from napari_unet.networks._layers import ChannelNorm, he_initialise
 from napari_unet.networks.patch_classifier import STEP, PatchClassifier, PatchClassifierModule
 from napari_unet.networks.unet import UNet
 from napari_unet.networks.unet2015 import MARGIN, UNet2015
+from napari_unet.predicting.weights import Network
 
 NORMS = ("batch", "channel", "none")
 UPSAMPLINGS = ("transposed", "bilinear", "nearest", "unpool")
 
 
-@pytest.mark.parametrize("name", SHELF.names())
+@pytest.mark.parametrize("name", REGISTRY.names())
 def test_every_network_keeps_the_contract(name: str) -> None:
-    narrow = {"width": 4} if any(field.name == "width" for field in knobs.fields(SHELF[name])) else {}
-    network = SHELF[name](**narrow)
+    narrow = {"width": 4} if any(field.name == "width" for field in parameters.fields(REGISTRY[name])) else {}
+    network = REGISTRY[name](**narrow)
     assert isinstance(network, Network)
     module = network.build(3, 5).eval()
     height, width = network.stride, 3 * network.stride
@@ -38,8 +38,8 @@ def test_every_network_keeps_the_contract(name: str) -> None:
     assert (module.head.kernel_size, module.head.out_channels) == ((1, 1), 5)
     assert list(module.state_dict())[-1].startswith("head")
     assert network.halo is None or network.halo % network.stride == 0
-    assert hash(network) == hash(type(network)(**knobs.as_dict(network)))
-    assert all(field.knob.help for field in knobs.fields(network))
+    assert hash(network) == hash(type(network)(**parameters.as_dict(network)))
+    assert all(field.parameter.help for field in parameters.fields(network))
 
 
 @pytest.mark.parametrize(("norm", "upsampling"), list(itertools.product(NORMS, UPSAMPLINGS)))
@@ -114,7 +114,7 @@ def test_reach_of_the_standard_unet_by_hand() -> None:
     assert UNet(dilation=2).reach == 107 + 2 * 16
 
 
-def test_wrong_knobs_say_what_is_allowed() -> None:
+def test_wrong_parameters_say_what_is_allowed() -> None:
     with pytest.raises(UsageError, match=r"UNet: depth cannot be 0. Allowed: a whole number from 1 to 6"):
         UNet(depth=0)
     with pytest.raises(UsageError, match=r"norm cannot be 'group'. Allowed: one of batch, channel, none"):
@@ -127,7 +127,7 @@ def test_he_initialisation_keeps_the_spread_of_activations() -> None:
     torch.manual_seed(0)
     x = torch.randn(1, 64, 32, 32).relu()
     for layer in (nn.Conv2d(64, 64, 3), nn.ConvTranspose2d(64, 64, 2, stride=2)):
-        he_init(layer)
+        he_initialise(layer)
         assert not layer.bias.any()
         # He et al. 2015, eq. 8: the mean square of the input is half the variance of the output
         assert float(layer(x).detach().var()) == pytest.approx(2 * float((x**2).mean()), rel=0.15)

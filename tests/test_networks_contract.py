@@ -1,4 +1,4 @@
-"""What every network on the shelf promises: tiles agree with the whole, it learns from strokes, and it can be saved."""
+"""What every registered network promises: tiles agree with the whole, it learns from strokes, it can be saved."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ from torch import nn
 from training_scene import Scene
 
 from napari_unet import segmenters
-from napari_unet.core import knobs
+from napari_unet.core import parameters
 from napari_unet.core.classes import ClassTable
 from napari_unet.core.image import Image
 from napari_unet.core.method import assemble
-from napari_unet.core.predicting import devices
-from napari_unet.core.predicting.predict import NetworkModel
-from napari_unet.core.predicting.tiling import mirrored
-from napari_unet.core.predicting.weights import Weights, load_into, snapshot
 from napari_unet.core.scribbles import Pair, Scribbles, TrainingSet
 from napari_unet.core.work import Work
 from napari_unet.io.model_file import load_model, save_model
-from napari_unet.networks import SHELF
+from napari_unet.networks import REGISTRY
+from napari_unet.predicting import devices
+from napari_unet.predicting.network_model import NetworkModel
+from napari_unet.predicting.tiling import mirror_indices
+from napari_unet.predicting.weights import Weights, load_into, snapshot
 
 SMALL = {"width": 4, "layers": 2}
-NAMES = SHELF.names()
-LOCAL = [name for name in NAMES if SHELF[name]().halo is not None]
+NAMES = REGISTRY.names()
+LOCAL = [name for name in NAMES if REGISTRY[name]().halo is not None]
 
 
 def small(name: str, **options: Any) -> Any:
     """Make a network with few channels."""
-    known = {field.name for field in knobs.fields(SHELF[name])}
-    return SHELF[name](**{key: value for key, value in {**SMALL, **options}.items() if key in known})
+    known = {field.name for field in parameters.fields(REGISTRY[name])}
+    return REGISTRY[name](**{key: value for key, value in {**SMALL, **options}.items() if key in known})
 
 
 def weights_of(name: str, channels: int = 1, classes: tuple[int, ...] = (1, 2, 4), **options: Any) -> Weights:
@@ -60,7 +60,7 @@ def at_once(weights: Weights, plane: np.ndarray) -> np.ndarray:
     module = network.build(weights.channels, len(weights.classes.ids)).eval()
     load_into(module, weights)
     edge = network.halo if getattr(network, "padding", "zero") == "mirror" else 0
-    rows, columns = (mirrored(-edge, -(-length // network.stride) * network.stride + edge, length)
+    rows, columns = (mirror_indices(-edge, -(-length // network.stride) * network.stride + edge, length)
                      for length in plane.shape[1:])
     forward = module.valid if edge else module
     with torch.inference_mode():
@@ -161,7 +161,7 @@ def test_every_layer_learns(name: str, autocast: bool) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_no_layer_looks_at_a_whole_plane_to_normalise_it(name: str) -> None:
-    layers = SHELF[name]().build(1, 2).modules() if name != "unet2015" else small(name).build(1, 2).modules()
+    layers = REGISTRY[name]().build(1, 2).modules() if name != "unet2015" else small(name).build(1, 2).modules()
     assert not any(isinstance(layer, (nn.GroupNorm, nn.InstanceNorm2d)) for layer in layers)
 
 
@@ -181,9 +181,9 @@ def test_a_few_steps_learn_a_small_scene_and_a_file_keeps_it(name: str, tmp_path
         scene.paint[square, square.start + 2:square.start + 8] = 2
     scene.paint[[1, 16, 30]] = 1
     scene.paint[:, [1, 16, 30]] = 1
-    known = {field.name for field in knobs.fields(segmenters.SHELF[name])}
+    known = {field.name for field in parameters.fields(segmenters.REGISTRY[name])}
     options = {"width": 2 if name == "unet2015" else 8, "depth": 2, "layers": 2, "token": 8, "dropout": 0.0}
-    method = segmenters.SHELF[name](  # augmentation, or places in so small a plane would be learnt by heart
+    method = segmenters.REGISTRY[name](  # augmentation, or places in so small a plane would be learnt by heart
         seconds=None, steps=80, device="cpu", threads=1, batch=1, augmentation=0.5, learning_rate=0.01,
         **{key: value for key, value in options.items() if key in known})
     model = Work(method.fit(scene.training)).result()
@@ -203,8 +203,8 @@ def test_learns_from_a_plane_of_a_few_pixels(name: str) -> None:
     data[2:] = 1
     paint = np.zeros((5, 3), np.uint8)
     paint[0], paint[4] = 1, 2
-    known = {field.name for field in knobs.fields(segmenters.SHELF[name])}
-    method = segmenters.SHELF[name](seconds=None, steps=2, device="cpu", threads=1, batch=1, **{
+    known = {field.name for field in parameters.fields(segmenters.REGISTRY[name])}
+    method = segmenters.REGISTRY[name](seconds=None, steps=2, device="cpu", threads=1, batch=1, **{
         key: value for key, value in SMALL.items() if key in known})
     image = Image(data)
     model = Work(method.fit(TrainingSet((Pair(image, Scribbles.from_array(paint)),)))).result()
@@ -228,6 +228,6 @@ def test_head_alone_gives_the_classes(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_help_is_there_for_people(name: str) -> None:
-    doc = inspect.getdoc(SHELF[name])
+    doc = inspect.getdoc(REGISTRY[name])
     assert doc
     assert len(doc.partition("\n")[0]) < 120

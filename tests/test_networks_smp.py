@@ -14,14 +14,14 @@ import torch
 from torch import nn
 
 from napari_unet import networks, segmenters
-from napari_unet.core import knobs
+from napari_unet.core import parameters
 from napari_unet.core.classes import ClassTable
 from napari_unet.core.errors import UsageError, UserError
-from napari_unet.core.learning.learner import Learner
-from napari_unet.core.predicting.devices import choose_device
-from napari_unet.core.predicting.weights import Network, snapshot
-from napari_unet.losses import SHELF as LOSSES
+from napari_unet.learning.learner import Learner
+from napari_unet.losses import REGISTRY as LOSSES
 from napari_unet.networks import smp
+from napari_unet.predicting.devices import choose_device
+from napari_unet.predicting.weights import Network, snapshot
 
 INSTALLED = importlib.util.find_spec(smp.LIBRARY) is not None
 
@@ -72,7 +72,7 @@ def test_keeps_the_contract_of_a_network(library: Any) -> None:
     assert module(torch.randn(2, 2, 32, 64)).shape == (2, 3, 32, 64)
     assert (module.head.kernel_size, module.head.out_channels) == ((1, 1), 3)
     assert list(module.state_dict())[-1].startswith("head")
-    assert all(field.knob.help for field in knobs.fields(network))
+    assert all(field.parameter.help for field in parameters.fields(network))
     assert module(torch.randn(1, 2, 2, 2)).shape == (1, 3, 2, 2)  # a single value per channel, while learning
 
 
@@ -116,23 +116,23 @@ def test_errors_say_what_to_do(library: Any, monkeypatch: pytest.MonkeyPatch) ->
         smp.SegmentationModels().build(1, 2)
 
 
-def test_on_the_shelf_only_where_the_library_is() -> None:
-    assert ("smp" in networks.SHELF) == INSTALLED
-    assert ("smp" in segmenters.SHELF) == INSTALLED
+def test_on_the_registry_only_where_the_library_is() -> None:
+    assert ("smp" in networks.REGISTRY) == INSTALLED
+    assert ("smp" in segmenters.REGISTRY) == INSTALLED
 
 
-def test_the_shelf_is_filled_without_loading_the_library(tmp_path: Path) -> None:
+def test_the_registry_is_filled_without_loading_the_library(tmp_path: Path) -> None:
     folder = tmp_path / smp.LIBRARY
     folder.mkdir()
     (folder / "__init__.py").write_text("raise SystemExit('loaded too early')")
-    code = "from napari_unet import segmenters; print('smp' in segmenters.SHELF)"
+    code = "from napari_unet import segmenters; print('smp' in segmenters.REGISTRY)"
     done = subprocess.run([sys.executable, "-c", f"import sys; sys.path.insert(0, {str(tmp_path)!r}); {code}"],
                           capture_output=True, text=True, check=False, timeout=120)
     assert (done.stdout.strip(), done.stderr) == ("True", "")
 
 
 @pytest.mark.skipif(not INSTALLED, reason="segmentation-models-pytorch is an extra")
-@pytest.mark.parametrize("architecture", next(f for f in knobs.fields(smp.SegmentationModels)).choices)
+@pytest.mark.parametrize("architecture", next(f for f in parameters.fields(smp.SegmentationModels)).choices)
 def test_every_architecture_of_the_library_works(architecture: str) -> None:
     network = smp.SegmentationModels(architecture)
     module, shape = network.build(2, 3), (network.stride, 3 * network.stride)  # the smallest plane, while learning

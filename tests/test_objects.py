@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import ndimage
 
-from napari_unet.metrics import Compared, NoValue
+from napari_unet.metrics import ClassComparison, NoValue
 from napari_unet.metrics.objects import THRESHOLDS, average_precision, object_f1, object_iou, panoptic_quality
 
 patient = settings(deadline=None, max_examples=60)  # a busy machine is no failure
@@ -24,7 +24,7 @@ def test_counted_by_hand():
     # IoU 4/5, a miss, one found of which exactly half is right, one that is not there
     reference = row("#####.##.####......")
     prediction = row("####........##..##.")
-    both = Compared(prediction, reference)
+    both = ClassComparison(prediction, reference)
     # the pair of 4 and 2 pixels overlaps by 1: IoU 1/5
     assert panoptic_quality(both) == pytest.approx(0.8 / (1 + 1 + 1))
     assert object_f1(both) == pytest.approx(2 / 6)
@@ -34,17 +34,17 @@ def test_counted_by_hand():
 
 
 def test_exactly_half_is_not_the_same_object():
-    both = Compared(row("##.."), row("####"))
+    both = ClassComparison(row("##.."), row("####"))
     assert [metric(both) for metric in ALL] == [0, 0, NoValue("no object was found"), 0]
-    assert object_f1(Compared(row("###.."), row("#####"))) == 1
+    assert object_f1(ClassComparison(row("###.."), row("#####"))) == 1
 
 
 def test_thresholds_are_passed_only_from_above():
     assert THRESHOLDS == (0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
     # IoU 11/20 = 0.55 passes 0.5 alone; 20/20 passes all
-    both = Compared(row("#" * 11 + "." * 9), row("#" * 20))
+    both = ClassComparison(row("#" * 11 + "." * 9), row("#" * 20))
     assert average_precision(both) == pytest.approx(0.1)
-    assert average_precision(Compared(row("#" * 20), row("#" * 20))) == 1
+    assert average_precision(ClassComparison(row("#" * 20), row("#" * 20))) == 1
 
 
 @pytest.mark.parametrize("shape", [(30, 34), (12, 14, 13)])
@@ -57,7 +57,7 @@ def test_agrees_with_monai(shape):
     for _ in range(5):
         reference = ndimage.gaussian_filter(random.random(shape), 1.5) > 0.52
         prediction = reference ^ (random.random(shape) < 0.04)
-        both = Compared(prediction, reference)
+        both = ClassComparison(prediction, reference)
         corners = np.ones((3,) * reference.ndim)
         labels = [torch.as_tensor(ndimage.label(mask, corners)[0]) for mask in (prediction, reference)]
         for metric, name in ((panoptic_quality, "pq"), (object_f1, "rq"), (object_iou, "sq")):
@@ -74,23 +74,23 @@ def test_agrees_with_monai(shape):
 @given(hnp.arrays(bool, st.tuples(st.just(2), st.integers(1, 8), st.integers(1, 8))), st.data())
 def test_laws(masks, data):
     prediction, reference = masks
-    both, swapped = Compared(prediction, reference), Compared(reference, prediction)
+    both, swapped = ClassComparison(prediction, reference), ClassComparison(reference, prediction)
     for metric in ALL:
         assert metric(both) == metric(swapped)
-        assert metric(Compared(reference, reference)) == 1
+        assert metric(ClassComparison(reference, reference)) == 1
     pq, f1, iou, ap = (metric(both) for metric in ALL)
     if isinstance(iou, float):
         assert pq == pytest.approx(f1 * iou)
     assert 0 <= ap <= f1 <= 1
     valid = data.draw(hnp.arrays(bool, reference.shape))
     valid.flat[0] = True
-    other = Compared(prediction | ~valid, reference & valid, valid)
+    other = ClassComparison(prediction | ~valid, reference & valid, valid)
     for metric in ALL:
-        assert metric(other) == metric(Compared(prediction, reference, valid))
+        assert metric(other) == metric(ClassComparison(prediction, reference, valid))
 
 
 def test_empty_prediction_or_reference_is_defined():
     none, some = row("....."), row(".##..")
-    assert [metric(Compared(none, none)) for metric in ALL] == [1, 1, 1, 1]
-    for both in (Compared(none, some), Compared(some, none)):
+    assert [metric(ClassComparison(none, none)) for metric in ALL] == [1, 1, 1, 1]
+    for both in (ClassComparison(none, some), ClassComparison(some, none)):
         assert [metric(both) for metric in ALL] == [0, 0, NoValue("no object was found"), 0]

@@ -11,7 +11,7 @@ from hypothesis.extra import numpy as hnp
 from sklearn import metrics as sklearn_metrics
 
 from napari_unet.core.errors import UsageError, UserError
-from napari_unet.metrics import SHELF, Compared, NoValue, about, chosen, ordered, register
+from napari_unet.metrics import REGISTRY, ClassComparison, NoValue, about, chosen_metrics, ordered, register
 from napari_unet.metrics.overlap import (
     accuracy,
     balanced_accuracy,
@@ -44,7 +44,7 @@ def test_counted_by_hand():
     prediction = np.array([[1, 1, 0, 0], [1, 1, 0, 1]], bool)
     reference = np.array([[1, 0, 0, 1], [1, 1, 0, 1]], bool)
     valid = np.array([[1, 1, 1, 1], [1, 1, 1, 0]], bool)  # the last pixel, a hit, is not known
-    both = Compared(prediction, reference, valid)
+    both = ClassComparison(prediction, reference, valid)
     n = counts(both)
     assert (n.tp, n.fp, n.fn, n.tn) == (3, 1, 1, 2)
     assert [metric(both) for metric in OVERLAP] == pytest.approx([6 / 8, 3 / 5, 5 / 7, 3 / 4, 3 / 4])
@@ -56,7 +56,7 @@ def test_counted_by_hand():
 @given(compared())
 def test_agrees_with_scikit_learn(arrays):
     prediction, reference, valid = arrays
-    both = Compared(*arrays)
+    both = ClassComparison(*arrays)
     theirs = (
         sklearn_metrics.f1_score, sklearn_metrics.jaccard_score, sklearn_metrics.accuracy_score,
         sklearn_metrics.precision_score, sklearn_metrics.recall_score,
@@ -80,7 +80,7 @@ def test_agrees_with_monai():
     random = np.random.default_rng(4)
     for _ in range(20):
         prediction, reference = random.random((2, 9, 11)) < random.uniform(0.1, 0.9)
-        ours = Compared(prediction, reference)
+        ours = ClassComparison(prediction, reference)
         tensors = [torch.as_tensor(array[None, None].astype(np.float32)) for array in (prediction, reference)]
         assert dice(ours) == pytest.approx(float(compute_dice(*tensors)), abs=1e-6)
         assert iou(ours) == pytest.approx(float(compute_iou(*tensors)), abs=1e-6)
@@ -95,18 +95,18 @@ def test_agrees_with_monai():
 @given(compared())
 def test_laws(arrays):
     prediction, reference, valid = arrays
-    both, swapped = Compared(*arrays), Compared(reference, prediction, valid)
+    both, swapped = ClassComparison(*arrays), ClassComparison(reference, prediction, valid)
     assert dice(both) == dice(swapped)
     assert iou(both) == iou(swapped)
     assert precision(both) == recall(swapped)
     assert dice(both) == pytest.approx(2 * iou(both) / (1 + iou(both)))
-    flipped = Compared(prediction[::-1], reference[::-1], valid[::-1])
-    opposite = Compared(~prediction, ~reference, valid)
+    flipped = ClassComparison(prediction[::-1], reference[::-1], valid[::-1])
+    opposite = ClassComparison(~prediction, ~reference, valid)
     assert accuracy(opposite) == accuracy(both)
     for metric in OVERLAP:
         assert metric(flipped) == metric(both)
         assert 0 <= metric(both) <= 1
-        assert metric(Compared(reference, reference, valid)) == 1
+        assert metric(ClassComparison(reference, reference, valid)) == 1
 
 
 @patient
@@ -114,9 +114,9 @@ def test_laws(arrays):
 def test_unknown_pixels_have_no_say(arrays, random):
     prediction, reference, valid = arrays
     noise = np.array([random.random() < 0.5 for _ in range(prediction.size)]).reshape(prediction.shape)
-    other = Compared(np.where(valid, prediction, noise), np.where(valid, reference, ~noise), valid)
+    other = ClassComparison(np.where(valid, prediction, noise), np.where(valid, reference, ~noise), valid)
     for metric in (*OVERLAP, *MORE):
-        assert metric(other) == metric(Compared(*arrays))
+        assert metric(other) == metric(ClassComparison(*arrays))
 
 
 @patient
@@ -124,15 +124,15 @@ def test_unknown_pixels_have_no_say(arrays, random):
 def test_empty_prediction_or_reference_is_defined(some):
     some.flat[0] = True
     none = np.zeros_like(some)
-    nothing_there = Compared(none, none)
+    nothing_there = ClassComparison(none, none)
     assert [metric(nothing_there) for metric in OVERLAP] == [1, 1, 1, 1, 1]
-    missed = Compared(none, some)
+    missed = ClassComparison(none, some)
     assert (dice(missed), iou(missed), recall(missed)) == (0, 0, 0)
     assert precision(missed) == NoValue("nothing was predicted")
-    wrong = Compared(some, none)
+    wrong = ClassComparison(some, none)
     assert (dice(wrong), iou(wrong), precision(wrong)) == (0, 0, 0)
     assert recall(wrong) == NoValue("the class is not in the reference")
-    everywhere = Compared(np.ones_like(some), np.ones_like(some))
+    everywhere = ClassComparison(np.ones_like(some), np.ones_like(some))
     assert [metric(nothing_there) for metric in MORE] == [1, 1, 1]
     assert [metric(everywhere) for metric in MORE] == [
         1, NoValue("the reference has nothing outside the class"), 1]
@@ -142,8 +142,8 @@ def test_empty_prediction_or_reference_is_defined(some):
 
 
 def test_nothing_known_gives_a_reason_and_never_nan():
-    blind = Compared(np.ones((2, 3), bool), np.ones((2, 3), bool), np.zeros((2, 3), bool))
-    for entry in SHELF:
+    blind = ClassComparison(np.ones((2, 3), bool), np.ones((2, 3), bool), np.zeros((2, 3), bool))
+    for entry in REGISTRY:
         value = entry.item(blind)
         assert value == NoValue("the reference is not known anywhere here"), entry.name
 
@@ -151,8 +151,8 @@ def test_nothing_known_gives_a_reason_and_never_nan():
 def test_inputs_are_not_changed():
     arrays = [np.ones((3, 4), bool), np.ones((3, 4), bool), np.eye(3, 4, dtype=bool)]
     before = [array.copy() for array in arrays]
-    both = Compared(*arrays)
-    for entry in SHELF:
+    both = ClassComparison(*arrays)
+    for entry in REGISTRY:
         entry.item(both)
     for array, old in zip(arrays, before, strict=True):
         np.testing.assert_array_equal(array, old)
@@ -160,27 +160,27 @@ def test_inputs_are_not_changed():
 
 def test_shapes_must_match():
     with pytest.raises(UserError, match=r"shape \(2, 3\) cannot be compared with a reference of shape \(3, 2\)"):
-        Compared(np.ones((2, 3)), np.ones((3, 2)))
+        ClassComparison(np.ones((2, 3)), np.ones((3, 2)))
     with pytest.raises(UserError, match=r"known pixels: \(2, 2\)"):
-        Compared(np.ones((2, 3)), np.ones((2, 3)), np.ones((2, 2)))
+        ClassComparison(np.ones((2, 3)), np.ones((2, 3)), np.ones((2, 2)))
     with pytest.raises(UserError, match="two planes"):
-        Compared(np.ones(3), np.ones(3))
+        ClassComparison(np.ones(3), np.ones(3))
 
 
 def test_shared_work_is_done_once():
     calls = []
 
-    def work(both: Compared) -> int:
+    def work(both: ClassComparison) -> int:
         calls.append(both)
         return len(calls)
 
-    both = Compared(np.ones((2, 2)), np.ones((2, 2)))
+    both = ClassComparison(np.ones((2, 2)), np.ones((2, 2)))
     assert [both.once(work), both.once(work)] == [1, 1]
-    assert Compared(np.ones((2, 2)), np.ones((2, 2))).once(work) == 2
+    assert ClassComparison(np.ones((2, 2)), np.ones((2, 2))).once(work) == 2
 
 
 def test_every_metric_says_what_tables_need():
-    for entry in SHELF:
+    for entry in REGISTRY:
         what = about(entry.name)
         assert entry.summary.endswith("."), entry.name
         assert what.family, entry.name
@@ -194,30 +194,30 @@ def test_every_metric_says_what_tables_need():
 
 
 def test_metrics_are_chosen_by_name_family_or_all_at_once():
-    assert chosen() == chosen(["default"])
-    assert chosen()[:2] == ("dice", "iou")
-    assert {"components", "holes_error", "cavities"} <= set(chosen())
-    assert not {"hausdorff", "rand_error", "cl_dice"} & set(chosen())
-    assert chosen(["all"]) == ordered()
-    assert set(ordered()) == set(SHELF.names())
-    assert chosen(["boundary"]) == ("hausdorff", "hausdorff95", "surface_distance", "surface_dice")
+    assert chosen_metrics() == chosen_metrics(["default"])
+    assert chosen_metrics()[:2] == ("dice", "iou")
+    assert {"components", "holes_error", "cavities"} <= set(chosen_metrics())
+    assert not {"hausdorff", "rand_error", "cl_dice"} & set(chosen_metrics())
+    assert chosen_metrics(["all"]) == ordered()
+    assert set(ordered()) == set(REGISTRY.names())
+    assert chosen_metrics(["boundary"]) == ("hausdorff", "hausdorff95", "surface_distance", "surface_dice")
     # in the order of tables, and a count with what belongs to it
-    assert chosen(["voi", "euler", "dice"]) == ("dice", "euler", "euler_reference", "euler_error", "voi")
-    assert set(chosen(["default", "objects"])) == {*chosen(), *chosen(["objects"])}
+    assert chosen_metrics(["voi", "euler", "dice"]) == ("dice", "euler", "euler_reference", "euler_error", "voi")
+    assert set(chosen_metrics(["default", "objects"])) == {*chosen_metrics(), *chosen_metrics(["objects"])}
     with pytest.raises(UsageError, match=r"no metric or family of metrics called 'dicey'\. Allowed: default, all, the "
                        r"families overlap, boundary, topology, partitions, objects, superpixels, and dice, iou"):
-        chosen(["dice", "dicey"])
+        chosen_metrics(["dice", "dicey"])
 
 
 def test_a_metric_of_ones_own():
     @register("one_of_ones_own", "volume ratio", better="higher", family="test")
-    def ratio(both: Compared) -> float:
+    def ratio(both: ClassComparison) -> float:
         """Predicted over true pixels."""
         return both.prediction.sum() / both.reference.sum()
 
     try:
-        assert SHELF["one_of_ones_own"] is ratio
-        assert chosen()[-1] == "one_of_ones_own"
-        assert math.isclose(ratio(Compared(np.ones((2, 2)), np.eye(2))), 2)
+        assert REGISTRY["one_of_ones_own"] is ratio
+        assert chosen_metrics()[-1] == "one_of_ones_own"
+        assert math.isclose(ratio(ClassComparison(np.ones((2, 2)), np.eye(2))), 2)
     finally:
-        SHELF._entries.pop("one_of_ones_own")  # other tests look at the whole shelf
+        REGISTRY._entries.pop("one_of_ones_own")  # other tests look at the whole registry

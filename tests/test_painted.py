@@ -8,13 +8,13 @@ from bands_scene import TWO, picture, strokes, trained_on
 
 from napari_unet.core.errors import UserError
 from napari_unet.core.image import Image
-from napari_unet.core.instant import painted as painted_module
-from napari_unet.core.instant.features import FeatureStore
-from napari_unet.core.instant.instant import fit_instantly, fit_to
-from napari_unet.core.instant.painted import drawn, gather
-from napari_unet.core.learning.strokes import single_strokes
 from napari_unet.core.scribbles import Pair, Scribbles, TrainingSet
 from napari_unet.core.work import Work
+from napari_unet.instant import painted_features as painted_module
+from napari_unet.instant.features import FeatureStore
+from napari_unet.instant.instant_model import fit_instantly, fit_to_pixels
+from napari_unet.instant.painted_features import balanced_sample, gather_features
+from napari_unet.learning.strokes import single_strokes
 
 
 def test_features_of_strokes_are_those_of_the_same_paint_alone(store: FeatureStore) -> None:
@@ -23,7 +23,7 @@ def test_features_of_strokes_are_those_of_the_same_paint_alone(store: FeatureSto
     paint[2, 40, 3] = 2  # a pixel
     other = Pair(picture(7), Scribbles.from_array(strokes((20, 4, 1), (40, 34, 2))))
     training = TrainingSet((Pair(stack, Scribbles.from_array(paint)), other))
-    painted = Work(gather(store, training)).result()
+    painted = Work(gather_features(store, training)).result()
     assert len(painted.ids) == np.count_nonzero(paint) + np.count_nonzero(other.scribbles.planes[0])
     every = single_strokes(training)
     chosen = [one for one in every if one.class_id == 2]
@@ -44,7 +44,7 @@ def test_of_labels_on_every_pixel_some_are_drawn_evenly(store: FeatureStore, mon
     paint[0, :, 30:50] = 2
     paint[1, 20:22, 60:70] = 3  # few: all are taken
     training = trained_on(Image(np.stack([picture(seed).plane(0)[0] for seed in (0, 1)]), "ZYX"), paint)
-    first, again = (Work(gather(store, training)).result() for _ in range(2))
+    first, again = (Work(gather_features(store, training)).result() for _ in range(2))
     assert np.bincount(first.ids).tolist() == [0, 290, 290, 20]
     assert set(first.planes[first.ids == 1, 1].tolist()) == {0, 1}
     assert np.array_equal(first.pixels, again.pixels)
@@ -53,8 +53,8 @@ def test_of_labels_on_every_pixel_some_are_drawn_evenly(store: FeatureStore, mon
 
 def test_a_head_on_what_was_looked_up_is_the_instant_answer(store: FeatureStore) -> None:
     training = trained_on(picture(), strokes(*TWO))
-    painted = Work(gather(store, training)).result()
-    first, second = Work(fit_to(painted, store)).result(), Work(fit_instantly(store, training)).result()
+    painted = Work(gather_features(store, training)).result()
+    first, second = Work(fit_to_pixels(painted, store)).result(), Work(fit_instantly(store, training)).result()
     assert np.array_equal(first.head.weights, second.head.weights)
     features = painted.features.astype(np.float32)
     plane = next(iter(second.segment(training.pairs[0].image, probabilities=True))).probabilities
@@ -70,7 +70,7 @@ def test_what_holds_no_number_takes_no_share(store: FeatureStore, monkeypatch: p
     plane[:, :40] = np.nan
     paint = np.full((64, 80), 2, np.uint8)
     paint[:, :40] = paint[:10, 40:60] = 1
-    painted = Work(gather(store, trained_on(Image(plane), paint))).result()
+    painted = Work(gather_features(store, trained_on(Image(plane), paint))).result()
     assert np.bincount(painted.ids).tolist() == [0, 200, 400]
 
 
@@ -81,22 +81,22 @@ def test_paint_where_there_is_no_number_at_all_is_said(
     monkeypatch.setattr(painted_module, "MOST_KEPT", most * 101)
     paint = np.repeat([1, 2], 40)[None].repeat(64, 0).astype(np.uint8)
     with pytest.raises(UserError, match="Every painted pixel of background is NaN"):
-        Work(gather(store, trained_on(Image(np.full((64, 80), np.nan, np.float32)), paint))).result()
+        Work(gather_features(store, trained_on(Image(np.full((64, 80), np.nan, np.float32)), paint))).result()
 
 
 def test_of_more_channels_fewer_pixels_are_kept(store: FeatureStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(painted_module, "MOST_KEPT", 600 * 101)
     paint = np.repeat([1, 2], 40)[None].repeat(64, 0).astype(np.uint8)
     image = Image(np.stack([picture(seed).plane(0)[0] for seed in (0, 1)]), "CYX")
-    painted = Work(gather(store, trained_on(image, paint))).result()
+    painted = Work(gather_features(store, trained_on(image, paint))).result()
     assert painted.features.shape == (300, 202)
 
 
 def test_of_very_much_paint_every_class_is_drawn() -> None:
     labels = np.repeat([0, 1, 2], [900, 5, 200])
-    kept = drawn(labels, 300, seed=0)
+    kept = balanced_sample(labels, 300, seed=0)
     np.testing.assert_array_equal(np.bincount(labels[kept]), [148, 5, 147])
     assert len(np.unique(kept)) == 300
-    np.testing.assert_array_equal(kept, drawn(labels, 300, seed=0))
-    assert not np.array_equal(kept, drawn(labels, 300, seed=1))
-    np.testing.assert_array_equal(drawn(labels, 5000, seed=0), np.arange(len(labels)))
+    np.testing.assert_array_equal(kept, balanced_sample(labels, 300, seed=0))
+    assert not np.array_equal(kept, balanced_sample(labels, 300, seed=1))
+    np.testing.assert_array_equal(balanced_sample(labels, 5000, seed=0), np.arange(len(labels)))

@@ -13,7 +13,7 @@ from scipy import ndimage
 from skimage.metrics import adapted_rand_error, variation_of_information
 from sklearn import metrics as sklearn_metrics
 
-from napari_unet.metrics import SHELF, Compared, NoValue
+from napari_unet.metrics import REGISTRY, ClassComparison, NoValue
 from napari_unet.metrics._parts import joint, label
 
 patient = settings(deadline=None, max_examples=60)  # a busy machine is no failure
@@ -32,29 +32,29 @@ def drawn(text: str) -> np.ndarray:
     return np.array([[sign == "#" for sign in line.strip()] for line in text.strip().splitlines()])
 
 
-def values(names, both: Compared) -> list:
-    return [SHELF[name](both) for name in names]
+def values(names, both: ClassComparison) -> list:
+    return [REGISTRY[name](both) for name in names]
 
 
 def test_a_gap_in_a_membrane_counted_by_hand():
     closed = drawn("..#..\n..#..\n..#..")  # two cells of 6 pixels
     gap = drawn("..#..\n.....\n..#..")  # one cell of 13
-    both = Compared(gap, closed)
+    both = ClassComparison(gap, closed)
     together, true, test = 2 * 15, 2 * 15, 12 * 11 / 2  # pairs among the 12 pixels of true cells
     assert values(BETWEEN, both) == pytest.approx([1 - 2 * together / (true + test), 1, 0, 1])
     # the other way round the twelve pixels of cells belong together, and the membrane's gap is one part more
-    both = Compared(closed, gap)
+    both = ClassComparison(closed, gap)
     together, true, test = 2 * 15, 13 * 12 / 2, 2 * 15
-    assert SHELF["rand_error_between"](both) == pytest.approx(1 - 2 * together / (true + test))
+    assert REGISTRY["rand_error_between"](both) == pytest.approx(1 - 2 * together / (true + test))
     split = -(2 * 6 / 13 * math.log2(6 / 13) + 1 / 13 * math.log2(1 / 13))
     assert values(BETWEEN[1:], both) == pytest.approx([split, split, 0])
     # the Dice score hardly sees it
-    assert SHELF["dice"](both) == pytest.approx(0.8)
+    assert REGISTRY["dice"](both) == pytest.approx(0.8)
 
 
 def test_two_objects_found_as_one_by_hand():
     reference, prediction = drawn("##.##"), drawn("#####")
-    both = Compared(prediction, reference)
+    both = ClassComparison(prediction, reference)
     assert values(FOREGROUND, both) == pytest.approx([1 - 2 * 2 / (2 + 6), 1, 0, 1])
     # all pixels: reference 2 + 1 + 2, prediction 5; of 10 pairs 2 are together in both
     assert values(WHOLE, both) == pytest.approx([0.2, 0])
@@ -67,7 +67,7 @@ def test_agrees_with_scikit_image_and_scikit_learn(arrays):
     for array in arrays:
         array.flat[:2] = True
     reference.flat[-1], valid.flat[-1] = False, True
-    both = Compared(*arrays)
+    both = ClassComparison(*arrays)
     corners = np.ones((3,) * reference.ndim)
     labels = {
         "": [ndimage.label(mask & valid, corners)[0] for mask in (reference, prediction)],
@@ -79,11 +79,11 @@ def test_agrees_with_scikit_image_and_scikit_learn(arrays):
             [merge + split, split, merge], abs=1e-6)
         with np.errstate(invalid="ignore", divide="ignore"):  # it divides by 0 where all parts are single pixels
             error = adapted_rand_error(true, test, ignore_labels=(0,))[0]
-        assert SHELF[f"rand_error{end}"](both) == pytest.approx(0 if np.isnan(error) else error, abs=1e-6)
+        assert REGISTRY[f"rand_error{end}"](both) == pytest.approx(0 if np.isnan(error) else error, abs=1e-6)
     whole = [np.where(here, parts, rest + 1000)[valid]
              for here, parts, rest in zip((reference, prediction), labels[""], labels["_between"], strict=True)]
-    assert SHELF["rand_index"](both) == pytest.approx(sklearn_metrics.rand_score(*whole), abs=1e-6)
-    assert SHELF["adjusted_rand"](both) == pytest.approx(sklearn_metrics.adjusted_rand_score(*whole), abs=1e-6)
+    assert REGISTRY["rand_index"](both) == pytest.approx(sklearn_metrics.rand_score(*whole), abs=1e-6)
+    assert REGISTRY["adjusted_rand"](both) == pytest.approx(sklearn_metrics.adjusted_rand_score(*whole), abs=1e-6)
 
 
 @patient
@@ -91,15 +91,15 @@ def test_agrees_with_scikit_image_and_scikit_learn(arrays):
 def test_laws(arrays):
     prediction, reference, valid = arrays
     valid.flat[0] = True
-    both, swapped = Compared(*arrays), Compared(reference, prediction, valid)
+    both, swapped = ClassComparison(*arrays), ClassComparison(reference, prediction, valid)
     assert values(WHOLE, both) == pytest.approx(values(WHOLE, swapped))
-    assert values(WHOLE, Compared(reference, reference, valid)) == [1, 1]
-    flipped = Compared(prediction[::-1], reference[::-1], valid[::-1])
+    assert values(WHOLE, ClassComparison(reference, reference, valid)) == [1, 1]
+    flipped = ClassComparison(prediction[::-1], reference[::-1], valid[::-1])
     for name in (*FOREGROUND, *BETWEEN):
-        value = SHELF[name](both)
-        assert SHELF[name](flipped) == (value if isinstance(value, NoValue) else pytest.approx(value))
+        value = REGISTRY[name](both)
+        assert REGISTRY[name](flipped) == (value if isinstance(value, NoValue) else pytest.approx(value))
         assert isinstance(value, NoValue) or value >= 0
-        perfect = SHELF[name](Compared(reference, reference, valid))
+        perfect = REGISTRY[name](ClassComparison(reference, reference, valid))
         assert perfect == pytest.approx(0, abs=1e-12)
 
 
@@ -109,20 +109,21 @@ def test_unknown_pixels_have_no_say(arrays, random):
     prediction, reference, valid = arrays
     valid.flat[0] = True
     noise = np.array([random.random() < 0.5 for _ in range(valid.size)]).reshape(valid.shape)
-    other = Compared(np.where(valid, prediction, noise), np.where(valid, reference, ~noise), valid)
+    other = ClassComparison(np.where(valid, prediction, noise), np.where(valid, reference, ~noise), valid)
     names = (*FOREGROUND, *BETWEEN, *WHOLE)
-    assert values(names, other) == values(names, Compared(*arrays))
+    assert values(names, other) == values(names, ClassComparison(*arrays))
 
 
 def test_empty_prediction_or_reference_is_defined():
     none, some, full = np.zeros((4, 5), bool), np.eye(4, 5, dtype=bool), np.ones((4, 5), bool)
-    assert values(FOREGROUND, Compared(none, none)) == [0, 0, 0, 0]
-    assert values(FOREGROUND, Compared(some, none)) == [NoValue("the class is not in the reference")] * 4
-    assert values(FOREGROUND, Compared(none, some)) == [0, 0, 0, 0], "one part, and nothing was parted"
-    assert values(BETWEEN, Compared(full, full)) == [0, 0, 0, 0]
-    assert values(BETWEEN, Compared(some, full)) == [NoValue("anything outside the class is not in the reference")] * 4
-    assert values(WHOLE, Compared(none, none)) == [1, 1]
-    single = Compared(none[:1, :1], full[:1, :1])
+    assert values(FOREGROUND, ClassComparison(none, none)) == [0, 0, 0, 0]
+    assert values(FOREGROUND, ClassComparison(some, none)) == [NoValue("the class is not in the reference")] * 4
+    assert values(FOREGROUND, ClassComparison(none, some)) == [0, 0, 0, 0], "one part, and nothing was parted"
+    assert values(BETWEEN, ClassComparison(full, full)) == [0, 0, 0, 0]
+    assert values(BETWEEN,
+                  ClassComparison(some, full)) == [NoValue("anything outside the class is not in the reference")] * 4
+    assert values(WHOLE, ClassComparison(none, none)) == [1, 1]
+    single = ClassComparison(none[:1, :1], full[:1, :1])
     assert values(WHOLE, single) == [1, 1], "no pair of pixels to be wrong"
 
 

@@ -17,12 +17,12 @@ from napari_unet.core.errors import InputWarning, UsageError, UserError, WorkErr
 from napari_unet.core.image import Image
 from napari_unet.core.latest import Latest
 from napari_unet.core.method import View, assemble
-from napari_unet.core.predicting import devices, run
-from napari_unet.core.predicting.predict import NetworkModel, best_class
-from napari_unet.core.predicting.tiling import mirrored
-from napari_unet.core.predicting.weights import Weights, load_into, snapshot
 from napari_unet.networks.unet import UNet
 from napari_unet.networks.unet2015 import UNet2015
+from napari_unet.predicting import devices, tile_run
+from napari_unet.predicting.network_model import NetworkModel, most_likely
+from napari_unet.predicting.tiling import mirror_indices
+from napari_unet.predicting.weights import Weights, load_into, snapshot
 
 NETWORKS = {
     **{f"{norm}-{upsampling}": UNet(2, 4, norm, 1, upsampling) for norm, upsampling in itertools.product(
@@ -69,10 +69,10 @@ def test_tiles_give_the_logits_of_the_whole_plane(name: str, shape: tuple[int, i
     rows, columns = (-(-length // network.stride) * network.stride for length in shape)
     if name == "2015":  # mirrored once, at the border of the plane
         halo = network.halo
-        at = mirrored(-halo, rows + halo, shape[0])[:, None], mirrored(-halo, columns + halo, shape[1])
+        at = mirror_indices(-halo, rows + halo, shape[0])[:, None], mirror_indices(-halo, columns + halo, shape[1])
         forward = module.valid
     else:
-        at, forward = (mirrored(0, rows, shape[0])[:, None], mirrored(0, columns, shape[1])), module
+        at, forward = (mirror_indices(0, rows, shape[0])[:, None], mirror_indices(0, columns, shape[1])), module
     with torch.inference_mode():
         whole = forward(torch.from_numpy(plane[(slice(None), *at)])[None])[0, :, :shape[0], :shape[1]].numpy()
     for tile in (1 if min(shape) < 4 else 16, 40, None):
@@ -177,14 +177,14 @@ def test_probabilities_sum_to_one_and_agree_with_labels_and_logits() -> None:
 
 def test_best_class_takes_the_first_of_equals() -> None:
     scores = torch.tensor([[0.0, 1, 2, 3, 3], [0, 2, 1, 3, 1], [0, 1, 2, 0, 3]])[:, None]
-    assert best_class(scores).tolist() == [[0, 1, 0, 0, 0]]
+    assert most_likely(scores).tolist() == [[0, 1, 0, 0, 0]]
     many = torch.from_numpy(pixels(7, 9, 9))
-    assert np.array_equal(best_class(many), many.argmax(0))
-    assert not best_class(many[:1]).any()
+    assert np.array_equal(most_likely(many), many.argmax(0))
+    assert not most_likely(many[:1]).any()
 
 
 def test_what_is_in_view_comes_first_and_the_view_may_move(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(run._BATCH_PIXELS, "cpu", 1)
+    monkeypatch.setitem(tile_run._BATCH_PIXELS, "cpu", 1)
     image = Image(pixels(3, 64, 64), "NYX")
     model = NetworkModel(weights_of(UNet(depth=1, width=2)), "cpu", tile=32)
     view: Latest[View | None] = Latest(View((1, slice(40, 60), slice(40, 60))))
@@ -459,7 +459,7 @@ def test_tiles_of_several_planes_share_a_batch() -> None:
     list(model.segment(Image(pixels(9, 16, 16), "NYX")))
     assert sum(shape[0] for shape in batches) == 9
     assert len(batches) == 1
-    assert run.tile_size(model.weights, devices.choose_device("cpu")) == 512
+    assert tile_run.tile_size(model.weights, devices.choose_device("cpu")) == 512
 
 
 def test_no_warning_without_reason() -> None:

@@ -156,7 +156,7 @@ def test_a_run_learns_resumes_and_is_packed(tmp_path: Path, capsys: pytest.Captu
 
     out = tmp_path / "features.pt"
     pack.main([str(tmp_path / "whole"), "--out", str(out)])
-    facts = pretrained.facts(out)
+    facts = pretrained.feature_provenance(out)
     assert (facts["seed"], facts["steps"], facts["size"]) == (5, 3, 32)
     assert facts["sha256"] in capsys.readouterr().out
     weights = pretrained.load_features(out)

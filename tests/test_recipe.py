@@ -16,22 +16,22 @@ from tifffile import imwrite
 
 import napari_unet
 from napari_unet.cli import main
-from napari_unet.contenders import contenders_of, make_method
+from napari_unet.comparison.contenders import make_contenders, make_method
 from napari_unet.core.errors import UsageError, UserError
-from napari_unet.core.knobs import as_dict
+from napari_unet.core.parameters import as_dict
 from napari_unet.io.recipe import Recipe, is_recipe, load_recipe, save_recipe
-from napari_unet.segmenters import SHELF
+from napari_unet.segmenters import REGISTRY
 from napari_unet.segmenters.forest import Forest
 
 
-@pytest.mark.parametrize("name", SHELF.names())
+@pytest.mark.parametrize("name", REGISTRY.names())
 def test_every_method_comes_back_with_its_parameters(tmp_path: Path, name: str) -> None:
-    method: Any = SHELF[name]()
+    method: Any = REGISTRY[name]()
     save_recipe(tmp_path / "r.json", method)
     recipe = load_recipe(tmp_path / "r.json")
     assert recipe.method == name
     assert recipe.make() == method
-    assert type(recipe.make()) is SHELF[name]
+    assert type(recipe.make()) is REGISTRY[name]
     assert recipe.made_by == napari_unet.__version__
     assert make_method(tmp_path / "r.json") == method
     assert os.listdir(tmp_path) == ["r.json"]
@@ -126,8 +126,8 @@ def test_an_existing_file_is_replaced_only_when_allowed(tmp_path: Path) -> None:
 def test_a_comparison_takes_recipes_where_it_takes_names(tmp_path: Path) -> None:
     save_recipe(tmp_path / "few trees.json", Forest(trees=5, seed=7))
     save_recipe(tmp_path / "net.json", make_method("unet", seconds=5.0, seed=7, width=4))
-    made = contenders_of(["threshold", tmp_path / "few trees.json", str(tmp_path / "net.json")],
-                         {"few trees": {"depth": 3}}, {"seconds": 60.0, "seed": 1, "device": "cpu"})
+    made = make_contenders(["threshold", tmp_path / "few trees.json", str(tmp_path / "net.json")],
+                           {"few trees": {"depth": 3}}, {"seconds": 60.0, "seed": 1, "device": "cpu"})
     assert [one.name for one in made] == ["threshold", "few trees", "net"]
     assert made[1].method == Forest(trees=5, seed=7, depth=3), "a recipe's own parameters count, and those given for it"
     network: Any = made[2].method
@@ -137,10 +137,10 @@ def test_a_comparison_takes_recipes_where_it_takes_names(tmp_path: Path) -> None
 def test_options_for_nobody_and_two_of_one_name(tmp_path: Path) -> None:
     save_recipe(tmp_path / "forest.json", Forest(trees=5))
     with pytest.raises(UsageError, match="Parameters were given for 'slic', which is not compared"):
-        contenders_of(["forest"], {"slic": {}}, {})
+        make_contenders(["forest"], {"slic": {}}, {})
     with pytest.raises(UserError, match="no parameter 'branches'"):
-        contenders_of([tmp_path / "forest.json"], {"forest": {"branches": 3}}, {})
-    made = contenders_of(["forest", tmp_path / "forest.json"], {}, {})
+        make_contenders([tmp_path / "forest.json"], {"forest": {"branches": 3}}, {})
+    made = make_contenders(["forest", tmp_path / "forest.json"], {}, {})
     assert [one.name for one in made] == ["forest", "forest (2)"], "a recipe of the same name stays apart"
 
 
@@ -176,7 +176,7 @@ def test_compare_runs_recipes_in_folds_and_writes_recipes_and_models(
     said = capsys.readouterr().out
     assert "every stroke was kept from the methods once, in 2 folds of whole strokes" in said
     assert load_recipe(out / "recipes" / "few.json").make() == Forest(trees=5, largest=2.0, depth=3)
-    assert load_recipe(out / "recipes" / "threshold.json").knobs["kind"] == "otsu"
+    assert load_recipe(out / "recipes" / "threshold.json").parameters["kind"] == "otsu"
     assert os.listdir(out / "models") == ["few.pt"]
     table = (out / "table.csv").read_text(encoding="utf-8")
     assert "few,i,0,2,class 2,dice," in table

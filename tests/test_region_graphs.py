@@ -12,10 +12,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from napari_unet.core.classical.appearance import Appearance
-from napari_unet.core.classical.background import Plane
-from napari_unet.core.classical.graph import cells, differences, normalised_cut, parts, touching
-from napari_unet.core.classical.tune import mean_dice
+from napari_unet.classical.adjacency_graph import (
+    adjacent_regions,
+    graph_components,
+    grid_cells,
+    normalised_cut,
+    pair_differences,
+)
+from napari_unet.classical.appearance import Appearance
+from napari_unet.classical.background import PreparedPlane
+from napari_unet.classical.parameter_search import mean_dice
 from napari_unet.segmenters.felzenszwalb import Felzenszwalb, at_most_three
 from napari_unet.segmenters.flood import Flood
 from napari_unet.segmenters.random_walker import RandomWalker
@@ -50,7 +56,7 @@ def test_the_random_walk_is_scikit_images() -> None:
 
     image = np.random.default_rng(0).random((12, 14)).astype(np.float32)
     method = RandomWalker(beta=5.0, sigma=0.0, filters=False, looks=1)
-    seen = method.describe(Plane(image[None], np.ones(image.shape, bool)), None)
+    seen = method.describe(PreparedPlane(image[None], np.ones(image.shape, bool)), None)
     looks = Appearance.of(np.array([[0.0], [0.1], [0.9], [1.0]]), np.array([0, 0, 1, 2]))
     seeds = np.full(image.shape, -1, np.int16)
     seeds[0, 0], seeds[-1, -1], seeds[3, 9] = 0, 2, 2  # class 1 has no seed here
@@ -67,7 +73,7 @@ def test_the_random_walk_is_scikit_images() -> None:
 def test_with_seeds_of_one_class_only_pixels_take_the_class_they_resemble() -> None:
     image = np.array([[0.0, 0.1, 0.9, 1.0]], np.float32)
     method = RandomWalker(beta=130.0, sigma=0.0, filters=False, looks=1)
-    seen = method.describe(Plane(image[None], np.ones(image.shape, bool)), None)
+    seen = method.describe(PreparedPlane(image[None], np.ones(image.shape, bool)), None)
     looks = Appearance.of(np.array([[0.0], [0.1], [0.9], [1.0]]), np.array([0, 0, 1, 1]))
     shares = looks.memberships(seen.features).reshape(2, 1, 4)
     seeds = np.array([[0, -1, -1, -1]], np.int16)
@@ -75,8 +81,8 @@ def test_with_seeds_of_one_class_only_pixels_take_the_class_they_resemble() -> N
 
 
 def test_touching_regions_by_hand() -> None:
-    assert touching(np.array([[0, 0, 2], [1, 0, 2]])).tolist() == [[0, 1], [0, 2]]
-    assert touching(np.zeros((3, 1), int)).tolist() == []
+    assert adjacent_regions(np.array([[0, 0, 2], [1, 0, 2]])).tolist() == [[0, 1], [0, 2]]
+    assert adjacent_regions(np.zeros((3, 1), int)).tolist() == []
 
 
 @settings(deadline=None)  # the first call imports scikit-image's graphs
@@ -85,7 +91,7 @@ def test_touching_agrees_with_scikit_image(numbers: np.ndarray) -> None:
     from skimage.graph import RAG
 
     expected = {tuple(sorted(edge)) for edge in RAG(numbers, connectivity=1).edges}
-    assert {tuple(pair) for pair in touching(numbers).tolist()} == expected
+    assert {tuple(pair) for pair in adjacent_regions(numbers).tolist()} == expected
 
 
 def test_the_threshold_cut_agrees_with_scikit_image() -> None:
@@ -95,9 +101,9 @@ def test_the_threshold_cut_agrees_with_scikit_image() -> None:
     numbers = np.arange(36).reshape(6, 6).repeat(4, axis=0).repeat(4, axis=1)
     colours = generator.random((36, 3))
     expected = cut_threshold(numbers, rag_mean_color(colours[numbers], numbers, connectivity=1), 0.6)
-    pairs = touching(numbers)
+    pairs = adjacent_regions(numbers)
     # scikit-image takes the length of the difference, we its root mean square
-    mine = parts(36, pairs[differences(colours, pairs) * 3**0.5 < 0.6])[numbers]
+    mine = graph_components(36, pairs[pair_differences(colours, pairs) * 3**0.5 < 0.6])[numbers]
     assert 1 < mine.max() + 1 < 36
     together = {(int(a), int(b)) for a, b in zip(mine.ravel(), expected.ravel(), strict=True)}
     assert len(together) == mine.max() + 1 == len(np.unique(expected))
@@ -125,14 +131,14 @@ def test_a_normalised_cut_parts_two_clusters_as_trying_all_cuts_does() -> None:
 
 
 def test_large_graphs_are_cut_like_small_ones(monkeypatch: pytest.MonkeyPatch) -> None:
-    from napari_unet.core.classical import graph
+    from napari_unet.classical import adjacency_graph
 
     numbers = np.arange(900).reshape(30, 30)
-    pairs = touching(numbers)
+    pairs = adjacent_regions(numbers)
     values = (np.arange(30) >= 12)[None, :].repeat(30, axis=0).reshape(-1, 1).astype(float)
-    weights = np.exp(-np.square(differences(values, pairs) / 0.4))
+    weights = np.exp(-np.square(pair_differences(values, pairs) / 0.4))
     sparse = normalised_cut(900, pairs, weights, 0.01)
-    monkeypatch.setattr(graph, "_DENSE", 1000)
+    monkeypatch.setattr(adjacency_graph, "_DENSE", 1000)
     for found in (sparse, normalised_cut(900, pairs, weights, 0.01)):
         assert len(set(found)) == 2
         np.testing.assert_array_equal(found == found[0], values[:, 0] == 0)
@@ -145,8 +151,8 @@ def test_what_is_not_connected_is_never_one_part() -> None:
 
 def test_regions_lie_in_the_square_of_their_centre() -> None:
     numbers = np.repeat(np.arange(4), 5)[None]
-    assert cells(numbers, 10).tolist() == [0, 0, 1, 1]
-    assert len(set(cells(np.arange(16).reshape(4, 4), 2))) == 4
+    assert grid_cells(numbers, 10).tolist() == [0, 0, 1, 1]
+    assert len(set(grid_cells(np.arange(16).reshape(4, 4), 2))) == 4
 
 
 def test_no_more_than_three_channels_are_kept_and_those_that_vary_most() -> None:

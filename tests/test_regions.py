@@ -1,4 +1,4 @@
-"""Regions and the class they take, looks of classes, growing, and the search for knobs."""
+"""Regions and the class they take, looks of classes, growing, and the search for parameters."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ import numpy as np
 import pytest
 
 from napari_unet import segmenters
-from napari_unet.core.classical.appearance import Appearance, curvatures, smooth
-from napari_unet.core.classical.background import Plane
-from napari_unet.core.classical.regions import Regions
-from napari_unet.core.classical.seeds import settled, sure_seeds
-from napari_unet.core.classical.tune import folds, mean_dice, search
+from napari_unet.classical.appearance import Appearance, gaussian_blur, hessian_eigenvalues
+from napari_unet.classical.background import PreparedPlane
+from napari_unet.classical.parameter_search import coordinate_search, mean_dice, paint_folds
+from napari_unet.classical.regions import Regions
+from napari_unet.classical.seeds import confident_seeds, seeds_dominate
 from napari_unet.core.errors import UserError
 from napari_unet.core.image import Image
-from napari_unet.core.knobs import Knob
 from napari_unet.core.method import assemble
+from napari_unet.core.parameters import Parameter
 from napari_unet.core.scribbles import Pair, Scribbles, TrainingSet
-from napari_unet.segmenters._classical import run
-from napari_unet.segmenters._lessons import Lessons, richest_window
-from napari_unet.segmenters.mean_shift import gather
-from napari_unet.segmenters.region_growing import RegionGrowing, grow
+from napari_unet.segmenters._classical import run_to_end
+from napari_unet.segmenters._training_samples import TrainingSamples, richest_window
+from napari_unet.segmenters.mean_shift import mean_shift_filter
+from napari_unet.segmenters.region_growing import RegionGrowing, grow_regions
 
 
 def segmented(method: Any, pairs: list[Pair], which: int = 0) -> np.ndarray:
-    model = run(method.fit(TrainingSet(tuple(pairs))))
+    model = run_to_end(method.fit(TrainingSet(tuple(pairs))))
     return np.asarray(assemble(pairs[which].image, model.segment(pairs[which].image)))
 
 
@@ -55,7 +55,7 @@ def test_three_classes_are_recovered_with_and_without_paint_on_the_plane(name: s
     other, other_truth, _ = tissue(1, colour)
     pairs = [Pair(Image(image, axes), Scribbles.from_array(strokes)),
              Pair(Image(other, axes), Scribbles.empty(strokes.shape))]
-    method = segmenters.SHELF[name]()
+    method = segmenters.REGISTRY[name]()
     assert mean_dice(truth, segmented(method, pairs, 0)) >= 0.95
     assert mean_dice(other_truth, segmented(method, pairs, 1)) >= 0.95
 
@@ -65,7 +65,7 @@ def test_without_strokes(name: str) -> None:
     _, truth, strokes = tissue(0, False)
     bright = np.where(truth > 1, 2, 1)
     image = bright + np.random.default_rng(0).normal(0, 0.1, bright.shape)
-    labels = segmented(segmenters.SHELF[name](), [Pair(Image(image), Scribbles.empty(strokes.shape))])
+    labels = segmented(segmenters.REGISTRY[name](), [Pair(Image(image), Scribbles.empty(strokes.shape))])
     assert mean_dice(bright, labels) >= 0.95
 
 
@@ -127,17 +127,17 @@ def test_smoothing_leaves_invalid_pixels_out() -> None:
     valid = np.ones((20, 20), bool)
     valid[5, 5] = False
     pixels = np.where(valid, 1, 0)[None].astype(np.float32)
-    blurred = smooth(Plane(pixels, valid), 2)
+    blurred = gaussian_blur(PreparedPlane(pixels, valid), 2)
     np.testing.assert_allclose(blurred[0][valid], 1, atol=1e-5)
 
 
 def test_curvatures_of_a_dark_line_and_a_bright_spot() -> None:
     y, x = np.mgrid[:41, :41]
     line = 1 - np.exp(-((x - 20) ** 2) / 8).astype(np.float32)
-    larger, smaller = curvatures(line, 2)
+    larger, smaller = hessian_eigenvalues(line, 2)
     assert larger[20, 20] > 0.3
     assert abs(smaller[20, 20]) < 0.01
-    larger, smaller = curvatures(np.exp(-((x - 20) ** 2 + (y - 20) ** 2) / 8).astype(np.float32), 2)
+    larger, smaller = hessian_eigenvalues(np.exp(-((x - 20) ** 2 + (y - 20) ** 2) / 8).astype(np.float32), 2)
     assert larger[20, 20] < -0.1
     assert smaller[20, 20] == pytest.approx(larger[20, 20], abs=1e-4)
 
@@ -145,10 +145,10 @@ def test_curvatures_of_a_dark_line_and_a_bright_spot() -> None:
 def test_gathering_flattens_noise_and_keeps_edges() -> None:
     step = np.repeat([[0.0] * 20 + [1.0] * 20], 30, axis=0)
     noisy = (step + np.random.default_rng(0).normal(0, 0.05, step.shape))[None].astype(np.float32)
-    out = gather(noisy, 2, 0.3)[0]
+    out = mean_shift_filter(noisy, 2, 0.3)[0]
     assert out[:, :20].std() < 0.5 * noisy[0, :, :20].std()
     assert (out[:, 20] - out[:, 19]).min() > 0.8
-    assert gather(noisy, 0, 0.3) is noisy
+    assert mean_shift_filter(noisy, 0, 0.3) is noisy
 
 
 def test_a_class_grows_through_what_resembles_it_and_stops_where_nothing_does() -> None:
@@ -156,22 +156,22 @@ def test_a_class_grows_through_what_resembles_it_and_stops_where_nothing_does() 
     shares = np.stack([first, 1 - first])
     seeds = np.full((1, 6), -1, np.int16)
     seeds[0, 0] = 0
-    assert grow(shares, seeds, 0.6).tolist() == [[0, 0, 0, -1, -1, -1]]
-    assert grow(shares, seeds, 1.0).tolist() == [[0, 0, 0, 0, 0, 0]]
+    assert grow_regions(shares, seeds, 0.6).tolist() == [[0, 0, 0, -1, -1, -1]]
+    assert grow_regions(shares, seeds, 1.0).tolist() == [[0, 0, 0, 0, 0, 0]]
     seeds[0, 3] = 1
     # class 1 is touched by pixels that hardly resemble it: class 0 is nowhere near, so it takes them at the end
-    assert grow(shares, seeds, 0.95).tolist() == [[0, 0, 0, 1, 1, 1]]
+    assert grow_regions(shares, seeds, 0.95).tolist() == [[0, 0, 0, 1, 1, 1]]
 
 
 def test_seeds_are_large_sure_patches_or_else_small_ones() -> None:
     first = np.array([[0.95, 0.95, 0.5, 0.95, 0.3, 0.02]], np.float32)
-    seeds = sure_seeds(np.stack([first, 1 - first]), 0.9, 2)
+    seeds = confident_seeds(np.stack([first, 1 - first]), 0.9, 2)
     assert seeds.tolist() == [[0, 0, -1, -1, -1, 1]]
 
 
 def test_what_growing_decided_leads_the_memberships() -> None:
     shares = np.array([[[0.9, 0.2]], [[0.07, 0.5]], [[0.03, 0.3]]], np.float32)
-    out = settled(shares, np.array([[1, -1]], np.int16))
+    out = seeds_dominate(shares, np.array([[1, -1]], np.int16))
     np.testing.assert_allclose(out.sum(axis=0), 1, atol=1e-6)
     assert out.argmax(axis=0).tolist() == [[1, 1]]
     np.testing.assert_allclose(out[:, 0, 1], shares[:, 0, 1], atol=1e-6)
@@ -195,24 +195,24 @@ def test_growing_from_strokes_alone_takes_only_the_object_painted() -> None:
 def test_painted_planes_are_known_again_in_another_copy_of_the_image() -> None:
     image, _, strokes = tissue(0, False)
     strokes[60:64, 52:60] = 2  # against all looks
-    model = run(RegionGrowing().fit(TrainingSet((Pair(Image(image), Scribbles.from_array(strokes)),))))
+    model = run_to_end(RegionGrowing().fit(TrainingSet((Pair(Image(image), Scribbles.from_array(strokes)),))))
     copy = Image(image.copy(), name="another")
     assert (assemble(copy, model.segment(copy))[strokes > 0] == strokes[strokes > 0]).all()
 
 
 def test_planes_are_left_out_in_turn_where_every_class_is_in_two() -> None:
     plane = np.array([[1, 1, 0, 2]], np.uint8)
-    left = folds([plane, plane])
+    left = paint_folds([plane, plane])
     assert [[int(part.any()) for part in fold] for fold in left] == [[1, 0], [0, 1]]
 
 
 def test_whole_strokes_are_left_out_of_a_single_plane() -> None:
     plane = np.array([[1, 1, 0, 1, 0, 2, 2, 0, 2, 0, 2]], np.uint8)
-    left = folds([plane])
+    left = paint_folds([plane])
     assert [fold[0].tolist()[0] for fold in left] == [
         [1, 1, 0, 0, 0, 2, 2, 0, 0, 0, 2], [0, 0, 0, 1, 0, 0, 0, 0, 2, 0, 0]
     ]
-    assert folds([np.array([[1, 1, 0, 2]], np.uint8)]) == []
+    assert paint_folds([np.array([[1, 1, 0, 2]], np.uint8)]) == []
 
 
 def test_mean_dice_by_hand() -> None:
@@ -221,28 +221,28 @@ def test_mean_dice_by_hand() -> None:
 
 @dataclasses.dataclass(frozen=True)
 class Toy:
-    """Two knobs to search for."""
+    """Two parameters to search for."""
 
-    a: Annotated[int | None, Knob(auto=(0, 1, 2))] = None
-    b: Annotated[int | None, Knob(auto=(0, 5))] = None
+    a: Annotated[int | None, Parameter(auto=(0, 1, 2))] = None
+    b: Annotated[int | None, Parameter(auto=(0, 5))] = None
     c: int = 7
 
 
 def test_search_takes_the_best_and_stays_with_the_first_of_equals() -> None:
-    best, tried, cut = run(search(Toy(), lambda toy: (toy.a == 2) * 0.5 + (toy.b == 5) * 0.005))
+    best, tried, cut = run_to_end(coordinate_search(Toy(), lambda toy: (toy.a == 2) * 0.5 + (toy.b == 5) * 0.005))
     assert (best, cut) == (Toy(2, 0), False)
-    assert [one.knobs for one in tried] == [
+    assert [one.parameters for one in tried] == [
         {"a": 0, "b": 0}, {"a": 1, "b": 0}, {"a": 2, "b": 0}, {"a": 2, "b": 5}
     ]
 
 
-def test_search_leaves_given_knobs_and_unused_ones_alone_and_heeds_the_clock() -> None:
-    best, tried, _ = run(search(Toy(a=1), lambda toy: float(toy.b or 0)))
+def test_search_leaves_given_parameters_and_unused_ones_alone_and_heeds_the_clock() -> None:
+    best, tried, _ = run_to_end(coordinate_search(Toy(a=1), lambda toy: float(toy.b or 0)))
     assert best == Toy(1, 5)
-    best, tried, _ = run(search(Toy(), lambda toy: float(toy.b or 0), lambda _toy, name: name != "b"))
+    best, tried, _ = run_to_end(coordinate_search(Toy(), lambda toy: float(toy.b or 0), lambda _toy, name: name != "b"))
     assert best == Toy(0, 0)
     assert len(tried) == 3
-    best, tried, cut = run(search(Toy(), lambda toy: float(toy.a or 0), seconds=-1))
+    best, tried, cut = run_to_end(coordinate_search(Toy(), lambda toy: float(toy.a or 0), seconds=-1))
     assert (best, len(tried), cut) == (Toy(0, 0), 1, True)
 
 
@@ -259,11 +259,11 @@ def test_the_window_for_the_search_holds_every_class_if_it_can() -> None:
 
 def test_lessons_need_images_of_equal_channels_and_painted_numbers() -> None:
     with pytest.raises(UserError, match="There is no image to learn from"):
-        Lessons.of(TrainingSet(()))
+        TrainingSamples.of(TrainingSet(()))
     strokes = Scribbles.from_array(np.array([[1, 2], [0, 0]], np.uint8))
     grey = Pair(Image(np.zeros((2, 2))), strokes)
     colour = Pair(Image(np.zeros((2, 2, 3)), "YXC"), strokes)
     with pytest.raises(UserError, match="The images have 1 and 3 channels"):
-        Lessons.of(TrainingSet((grey, colour)))
+        TrainingSamples.of(TrainingSet((grey, colour)))
     with pytest.raises(UserError, match="Every painted pixel of class 2 is NaN or infinite"):
-        Lessons.of(TrainingSet((Pair(Image(np.array([[0, np.nan], [1, 1]])), strokes),)))
+        TrainingSamples.of(TrainingSet((Pair(Image(np.array([[0, np.nan], [1, 1]])), strokes),)))

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_unet.comparison import Comparison, run_comparison
-from napari_unet.contenders import Contender, make_method
+from napari_unet.comparison.contenders import Contender, make_method
+from napari_unet.comparison.run_comparison import Comparison, run_comparison
 from napari_unet.core.classes import ClassTable
 from napari_unet.core.errors import UserError
 from napari_unet.core.image import Image
@@ -23,15 +23,15 @@ from napari_unet.core.scribbles import Pair, Scribbles, TrainingSet
 from napari_unet.io.recipe import load_recipe
 from napari_unet.metrics.scoring import NEEDS_DENSE, score_pair
 from napari_unet.report.charts import topology_errors
-from napari_unet.report.errors import COLOURS, FALSE, MISSED, OTHER, Mark, error_map, painted_errors, ringed
+from napari_unet.report.error_maps import COLOURS, FALSE, MISSED, OTHER, Mark, error_map, painted_errors, ringed
 from napari_unet.report.figure import DPI, WIDTH, draw
 from napari_unet.report.folder import ComparisonFolder
-from napari_unet.report.html import page, verdict, write_html
-from napari_unet.report.parameters import describe
-from napari_unet.report.pictures import as_png, colour, smaller
-from napari_unet.report.planes import DETAIL, planes_to_show
-from napari_unet.report.summary import Column, best, shown, summarise
-from napari_unet.report.table import DASH, format_text, grids, write_csv
+from napari_unet.report.html_page import html_page, ranking_sentence, write_html
+from napari_unet.report.methods_text import describe_methods
+from napari_unet.report.plane_choice import DETAIL, planes_to_show
+from napari_unet.report.rasters import encode_png, parse_colour, shrunk
+from napari_unet.report.summary import SummaryColumn, best_methods, format_value, summarise
+from napari_unet.report.table import DASH, format_text, table_grids, write_csv
 
 TWO = ClassTable.named({1: "background", 2: "cell"})
 patient = settings(deadline=None)  # a busy machine is no failure
@@ -54,7 +54,7 @@ def test_the_mean_over_planes_of_all_images_and_then_over_classes():
     assert summary.get("a", "dice", 2) == pytest.approx(0.5), "each plane counts once, not each image"
     assert summary.get("a", "dice", 3) == pytest.approx(0.2)
     assert summary.get("a", "dice") == pytest.approx(0.35)
-    assert summary.values["a", Column("dice", 2, "class 2")].count == 3
+    assert summary.values["a", SummaryColumn("dice", 2, "class 2")].count == 3
     assert summary.classes == ((2, "class 2"), (3, "class 3"))
     assert summary.get("a", "iou") is None
     assert summary.get("b", "dice") is None
@@ -84,7 +84,7 @@ def test_means_agree_with_numpy_and_missing_values_are_left_out(given_values):
 
 def test_what_is_left_out_is_said():
     summary = summarise([row(value=0.5), row(plane=1, note="nothing was predicted"), row(plane=2, note="no stroke")])
-    value = summary.values["a", Column("dice", 2, "class 2")]
+    value = summary.values["a", SummaryColumn("dice", 2, "class 2")]
     assert (value.value, value.count) == (0.5, 1)
     assert value.note == "1 of 3 planes (nothing was predicted; no stroke)"
     assert "Dice of a (class 2): 1 of 3 planes (nothing was predicted; no stroke)" in format_text(summary)
@@ -107,7 +107,7 @@ def test_whole_volumes_keep_apart_from_planes():
     volume = summary.column("components", 2, volume=True)
     assert volume is not None
     assert summary.values["a", volume].value == 2.0
-    assert [grid.title for grid in grids(summary)] == ["class 2, mean over 2 planes", "class 2, whole volume"]
+    assert [grid.title for grid in table_grids(summary)] == ["class 2, mean over 2 planes", "class 2, whole volume"]
 
 
 def test_no_rows_at_all():
@@ -125,7 +125,7 @@ def test_the_best_is_the_highest_or_the_lowest_and_ties_share_it():
         row("a", 9.0, metric="components", unit="count"), row("b", 1.0, metric="components", unit="count"),
         row("a", 9.0, metric="holes_error", unit="count"), row("b", None, metric="holes_error", unit="count"),
     ]
-    winners = {(method, column.metric) for method, column in best(summarise(rows)) if column.class_id == 2}
+    winners = {(method, column.metric) for method, column in best_methods(summarise(rows)) if column.class_id == 2}
     assert winners == {("a", "dice"), ("b", "dice"), ("b", "components_error"), ("c", "components_error")}, (
         "equal to the digits shown is a tie; a count has no better; one value alone wins nothing"
     )
@@ -135,7 +135,7 @@ def test_a_method_judged_on_fewer_planes_wins_nothing():
     rows = [row("late", 0.99), row("a", 0.8), row("a", 0.7, plane=1), row("b", 0.8), row("b", 0.6, plane=1),
             *(row(name, seconds, image="", plane=None, class_id=None, metric="seconds", unit="s")
               for name, seconds in {"late": 1.0, "a": 3.0, "b": 2.0}.items())]
-    winners = {(method, column.metric) for method, column in best(summarise(rows))}
+    winners = {(method, column.metric) for method, column in best_methods(summarise(rows))}
     assert winners == {("a", "dice"), ("b", "seconds")}
 
 
@@ -146,7 +146,7 @@ def test_a_method_judged_on_fewer_planes_wins_nothing():
      (1234.5, "px", "1.23e+03")],
 )
 def test_digits(value, unit, text):
-    assert shown(value, unit) == text
+    assert format_value(value, unit) == text
 
 
 # -- text -------------------------------------------------------------------------------------------------------------
@@ -468,24 +468,24 @@ def test_pictures_of_errors_have_their_colours():
     reference, prediction = np.array([[1, 2], [2, 1]]), np.array([[2, 1], [2, 1]])
     base = np.full((2, 2, 3), 0.5, np.float32)
     painted = painted_errors(base, error_map(prediction, reference))
-    assert np.abs(painted[0, 0] - colour(COLOURS[FALSE])).max() < 0.12
-    assert np.abs(painted[0, 1] - colour(COLOURS[MISSED])).max() < 0.12
+    assert np.abs(painted[0, 0] - parse_colour(COLOURS[FALSE])).max() < 0.12
+    assert np.abs(painted[0, 1] - parse_colour(COLOURS[MISSED])).max() < 0.12
     assert painted[1, 0].min() > painted[1, 1].max(), "what is right is pale"
     assert (base == 0.5).all()
     ring = ringed(np.zeros((30, 30, 3), np.float32), (Mark(15, 15, 4),), "#f0e442")
     assert (ring[15, 15] == 0).all()
-    np.testing.assert_allclose(ring[15, 23], colour("#f0e442"))
+    np.testing.assert_allclose(ring[15, 23], parse_colour("#f0e442"))
     with pytest.raises(UserError, match=r"A result of shape \(2, 2\) cannot be held against a reference of"):
         error_map(prediction, np.ones((3, 3)))
 
 
 def test_smaller_pictures_are_means_and_keep_their_size_in_bounds(tmp_path):
     board = (np.indices((90, 61)).sum(axis=0) % 2)[..., None].repeat(3, axis=2).astype(np.float32)
-    small = smaller(board, 45)
+    small = shrunk(board, 45)
     assert small.shape == (45, 31, 3)
     np.testing.assert_allclose(small[:, :30], 0.5)
-    assert smaller(small, 45) is small
-    (tmp_path / "p.png").write_bytes(as_png(np.full((5, 4, 3), colour("#d55e00"))))
+    assert shrunk(small, 45) is small
+    (tmp_path / "p.png").write_bytes(encode_png(np.full((5, 4, 3), parse_colour("#d55e00"))))
     assert np.abs(picture(tmp_path / "p.png")[0, 0].astype(int) - [213, 94, 0]).max() <= 3
 
 
@@ -522,7 +522,7 @@ class Page(HTMLParser):
 
 @pytest.mark.parametrize("name", [name for name in CASES if name not in ("large", "many methods and classes")])
 def test_a_report_of_every_kind_of_comparison_is_one_whole_file(name):
-    text = page(CASES[name])
+    text = html_page(CASES[name])
     found = Page(text)
     assert found.open == []
     assert "nan" not in found.text.lower().split()
@@ -536,7 +536,7 @@ def test_a_report_of_every_kind_of_comparison_is_one_whole_file(name):
 def test_names_are_only_text_in_the_report():
     made = dataclasses.replace(
         comparison_of([Image(noise(24, 24), name="<script>alert(1)</script>")]), failures={"slic": "<b>no</b> & why"})
-    text = page(made)
+    text = html_page(made)
     assert "<script>alert" not in text
     assert "<b>no</b>" not in text
     assert "&lt;b&gt;no&lt;/b&gt; &amp; why" in text
@@ -571,7 +571,7 @@ def test_masks_of_equal_dice_and_different_topology_are_told_apart():
     holes = int(summary.get("holed", "holes"))
     assert (wrong["whole"], wrong["crumbs"], wrong["holed"]) == (0, 234, holes)
     assert holes > 300
-    text = Page(page(made)).text
+    text = Page(html_page(made)).text
     assert "234 stray parts, 0 holes" in text
     assert f"0 stray parts, {holes} holes" in text
     assert "0 stray parts, 0 holes" in text
@@ -582,19 +582,19 @@ def test_masks_of_equal_dice_and_different_topology_are_told_apart():
 
 def test_the_verdict_names_the_best_ties_and_doubt():
     made = crafted()
-    assert verdict(made).startswith("crumbs has the best Dice (0.982, mean over 2 planes).")
-    assert "With 2 planes no ranking is sure. Scored against a reference." in verdict(made)
+    assert ranking_sentence(made).startswith("crumbs has the best Dice (0.982, mean over 2 planes).")
+    assert "With 2 planes no ranking is sure. Scored against a reference." in ranking_sentence(made)
     rows = [row(name, value, plane=plane) for name, values in {"a": [0.9, 0.5, 0.8, 0.7, 0.6, 0.7],
-                                                                 "b": [0.6, 0.8, 0.5, 0.9, 0.5, 0.8],
-                                                                 "c": [0.1] * 6}.items()
+                                                               "b": [0.6, 0.8, 0.5, 0.9, 0.5, 0.8],
+                                                               "c": [0.1] * 6}.items()
             for plane, value in enumerate(values)]
     level = dataclasses.replace(made, rows=tuple(rows), masks={"a": made.masks["whole"], "b": made.masks["whole"],
                                                                "c": made.masks["empty"]})
-    assert verdict(level) == ("a has the best Dice (0.700, mean over 6 planes). Not told apart from it: b. Scored "
-                              "against a reference.")
-    assert "No method has a score." in verdict(dataclasses.replace(made, rows=()))
+    assert ranking_sentence(level) == ("a has the best Dice (0.700, mean over 6 planes). Not told apart from it: b. "
+                                       "Scored against a reference.")
+    assert "No method has a score." in ranking_sentence(dataclasses.replace(made, rows=()))
     folded = dataclasses.replace(level, held_out=True, folds=4)
-    assert "every stroke was kept from the methods once, in 4 folds of whole strokes" in verdict(folded)
+    assert "every stroke was kept from the methods once, in 4 folds of whole strokes" in ranking_sentence(folded)
 
 
 def test_a_report_is_never_replaced_unasked(tmp_path):
@@ -640,7 +640,7 @@ def test_the_folder_of_a_real_comparison_can_be_run_again_from(compared, tmp_pat
                      "recipes/threshold.json", "recipes/forest.json", "models/forest.pt"}
     recipe = load_recipe(tmp_path / "out" / "recipes" / "threshold.json")
     assert recipe.make() == compared.methods["threshold"]
-    assert recipe.knobs["sigma"] is not None, "chosen, so that it is the same again"
+    assert recipe.parameters["sigma"] is not None, "chosen, so that it is the same again"
     for name in ("recipes/forest.json", "models/forest.pt", "methods.txt"):
         with pytest.raises(UserError, match="is an input of this command"):
             ComparisonFolder(tmp_path / "out", overwrite=True, inputs=[tmp_path / "out" / name])
@@ -670,7 +670,7 @@ def test_a_folder_in_which_nothing_was_saved_is_empty(tmp_path):
 
 
 def test_all_parameters_are_written_down(compared):
-    text = describe(compared)
+    text = describe_methods(compared)
     assert "Scored against a reference." in text
     assert "cells: 3 x 40 x 48 px, 1 channels, planes 1-2 compared" in text
     assert "Painted: background 504 px, cell 192 px." in text
@@ -687,8 +687,8 @@ def test_all_parameters_are_written_down(compared):
 def test_partial_results_are_marked_everywhere(compared):
     cut = dataclasses.replace(compared, done={**compared.done, "forest": ((1,),)},
                               notes={**compared.notes, "forest": "1 of 2 planes in its time."})
-    assert "cells: planes 1 in time" in describe(cut)
-    assert "1 of 2 in its time" in Page(page(cut)).text
+    assert "cells: planes 1 in time" in describe_methods(cut)
+    assert "1 of 2 in its time" in Page(html_page(cut)).text
 
 
 def test_a_partial_mask_holds_only_what_was_done(compared, tmp_path):

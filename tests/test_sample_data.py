@@ -12,10 +12,10 @@ from scipy import ndimage as ndi
 
 from napari_unet import sample_data
 from napari_unet.core.errors import UsageError, UserError
-from napari_unet.core.learning.strokes import hold_out
+from napari_unet.learning.strokes import hold_out
 from napari_unet.sample_data import generate, photographs
 from napari_unet.sample_data.layout import load_set
-from napari_unet.sample_data.strokes import draw_line, paint
+from napari_unet.sample_data.simulated_strokes import draw_line, simulate_strokes
 
 FOLDER = Path(sample_data.__file__).parent
 
@@ -53,7 +53,7 @@ def test_objects_are_the_foreground_and_touch() -> None:
 
 @pytest.mark.parametrize("name", sample_data.DRAWN)
 def test_drawing_again_gives_the_same_pixels(name: str, tmp_path: Path) -> None:
-    generate.write(tmp_path, name)
+    generate.write_sample(tmp_path, name)
     files = sorted(path.name for path in (FOLDER / name).iterdir())
     assert files == sorted(path.name for path in (tmp_path / name).iterdir())
     for file in files:
@@ -82,7 +82,7 @@ def test_painting_stays_in_its_class() -> None:
     labels[10:30, 10:50] = 2
     labels[5] = 0
     labels[20] = 3  # one pixel thin
-    strokes = paint(labels, rng)
+    strokes = simulate_strokes(labels, rng)
     assert set(np.unique(strokes)) == {0, 1, 2, 3}
     assert np.array_equal(strokes[strokes > 0], labels[strokes > 0])
 

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from napari_unet.core.errors import InputWarning, UserError
 from napari_unet.core.image import Image
-from napari_unet.core.learning.planes import PlaneCache
-from napari_unet.core.learning.sampler import Sampler
-from napari_unet.core.learning.strokebook import StrokeBook
 from napari_unet.core.normalisation import Normalisation
 from napari_unet.core.scribbles import Pair, Scribbles, TrainingSet
+from napari_unet.learning.patch_sampler import PatchSampler
+from napari_unet.learning.plane_cache import PlaneCache
+from napari_unet.learning.stroke_tracker import StrokeTracker
 
 
 def numbered(shape=(64, 80)):
@@ -23,10 +23,10 @@ def numbered(shape=(64, 80)):
 
 def setup(data, paint, axes="YX", ids=None, seed=0, hold=False):
     training = TrainingSet((Pair(Image(data, axes), Scribbles.from_array(paint)),))
-    strokes = StrokeBook(hold=hold).update(training)
+    strokes = StrokeTracker(hold=hold).update(training)
     planes = PlaneCache(Normalisation())
     ids = ids or training.painted_ids
-    return Sampler(training, strokes, ids, planes, np.random.default_rng(seed)), strokes, planes
+    return PatchSampler(training, strokes, ids, planes, np.random.default_rng(seed)), strokes, planes
 
 
 def two_lines(shape=(64, 80)):
@@ -68,13 +68,13 @@ def test_every_class_has_its_share_and_every_stroke_its_turn():
 
 def test_the_newest_stroke_is_drawn_more_often():
     image, paint = Image(numbered((40, 400))), np.zeros((40, 400), np.uint8)
-    book = StrokeBook(hold=False)
+    book = StrokeTracker(hold=False)
     paint[5, 350] = 2
     for column in (10, 100, 200, 300):
         paint[20, column:column + 5] = 1
         training = TrainingSet((Pair(image, Scribbles.from_array(paint)),))
         strokes = book.update(training)
-    sampler = Sampler(training, strokes, (1, 2), PlaneCache(Normalisation()), np.random.default_rng(0))
+    sampler = PatchSampler(training, strokes, (1, 2), PlaneCache(Normalisation()), np.random.default_rng(0))
     batch = sampler.draw(800, 16)
     normal = Normalisation()(image.plane(0))[0][0]
     first = batch.images[(batch.targets == 0).any(axis=(1, 2)), 0, 8, 8]

@@ -14,7 +14,7 @@ from sklearn import metrics as sklearn_metrics
 from napari_unet.core.classes import ClassTable
 from napari_unet.core.errors import UserError
 from napari_unet.core.rows import Row
-from napari_unet.metrics import SHELF, about
+from napari_unet.metrics import REGISTRY, about
 from napari_unet.metrics.scoring import NEEDS_DENSE, NO_STROKE, score_pair, score_volume
 
 patient = settings(deadline=None)  # a busy machine is no failure
@@ -272,6 +272,6 @@ def test_every_metric_has_exactly_one_row_per_plane_and_class():
     rows = scored(labels, labels, THREE)
     keys = [(row.plane, row.class_id, row.metric) for row in rows]
     assert len(keys) == len(set(keys))
-    expected = {entry.name for entry in SHELF if 2 in about(entry.name).dimensions and about(entry.name).default}
+    expected = {entry.name for entry in REGISTRY if 2 in about(entry.name).dimensions and about(entry.name).default}
     assert {row.metric for row in rows} == expected
     assert [dataclasses.replace(row, plane=0) for row in rows if row.plane == 0] == rows[: len(rows) // 2]

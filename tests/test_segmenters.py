@@ -1,4 +1,4 @@
-"""The contract every method on the shelf keeps: coverage, ids, determinism, untouched input, cancel, odd images."""
+"""The contract every method in the registry keeps: coverage, ids, determinism, untouched input, cancel, odd images."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from napari_unet import segmenters
 from napari_unet.core.classes import ClassTable
 from napari_unet.core.errors import InputWarning, UserError
 from napari_unet.core.image import Image
-from napari_unet.core.knobs import Field, fields
 from napari_unet.core.latest import Latest
 from napari_unet.core.method import Progress, View, assemble
+from napari_unet.core.parameters import Field, fields
 from napari_unet.core.registry import Entry
 from napari_unet.core.scribbles import Pair, Scribbles, TrainingSet
-from napari_unet.segmenters._classical import Classical
+from napari_unet.segmenters._classical import ClassicalMethod
 
-ENTRIES = tuple(segmenters.SHELF)
+ENTRIES = tuple(segmenters.REGISTRY)
 SMALL = {"seconds": None, "steps": 2, "width": 4, "depth": 2, "patch": 32, "batch": 1, "device": "cpu", "threads": 1,
          "position": 0, "filters": False, "looks": 1}
 
 
 def small(entry: Entry[Any]) -> Any:
-    """Make a method with knobs that keep a test short, where it has them."""
+    """Make a method with parameters that keep a test short, where it has them."""
     known = {field.name for field in fields(entry.item)}
     return entry.item(**{name: value for name, value in SMALL.items() if name in known})
 
@@ -83,26 +83,26 @@ def model(entry: Entry[Any]) -> Any:
 
 
 def is_classical(entry: Entry[Any]) -> bool:
-    return issubclass(entry.item, Classical)
+    return issubclass(entry.item, ClassicalMethod)
 
 
-def test_shelf_has_the_methods_asked_for() -> None:
-    assert {"threshold", "slic", "mean_shift", "region_growing", "unet", "instant"} <= set(segmenters.SHELF.names())
+def test_registry_has_the_methods_asked_for() -> None:
+    assert {"threshold", "slic", "mean_shift", "region_growing", "unet", "instant"} <= set(segmenters.REGISTRY.names())
 
 
-def test_a_method_is_a_frozen_dataclass_whose_knobs_are_explained(entry: Entry[Any]) -> None:
+def test_a_method_is_a_frozen_dataclass_whose_parameters_are_explained(entry: Entry[Any]) -> None:
     method = entry.item()
     assert dataclasses.is_dataclass(method)
     assert method.__dataclass_params__.frozen
     assert isinstance(method, segmenters.Segmenter)
     assert entry.summary
     assert entry.title
-    knobs: tuple[Field, ...] = fields(method)
-    assert knobs
-    for knob in knobs:
-        assert knob.knob.help, knob.name
-        for candidate in knob.knob.auto:
-            assert knob.check(candidate) == candidate
+    parameters: tuple[Field, ...] = fields(method)
+    assert parameters
+    for parameter in parameters:
+        assert parameter.parameter.help, parameter.name
+        for candidate in parameter.parameter.auto:
+            assert parameter.check(candidate) == candidate
 
 
 def test_every_pixel_of_every_plane_once(model: Any) -> None:

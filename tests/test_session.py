@@ -13,10 +13,17 @@ from napari_unet.core.classes import ClassTable
 from napari_unet.core.errors import UserError
 from napari_unet.core.image import Image
 from napari_unet.core.latest import Latest
-from napari_unet.core.method import Patch, Progress, newest
+from napari_unet.core.method import Patch, Progress, newest_training_set
 from napari_unet.core.scribbles import Scribbles, TrainingSet
-from napari_unet.live import CaughtUp, Focus, LivePatch, NoAnswers, Trouble, live_prediction
-from napari_unet.session import Session
+from napari_unet.session.annotation_session import Session
+from napari_unet.session.live_prediction import (
+    AllPredicted,
+    AnswersUnavailable,
+    LivePatch,
+    PredictionFailed,
+    ViewFocus,
+    live_prediction,
+)
 from napari_unet.ui.sessions import session_of
 
 
@@ -45,7 +52,7 @@ class Fake:
 
     def fit(self, painted: TrainingSet | Latest[TrainingSet]) -> Generator[Progress, None, Any]:
         for step in range(1, self.steps + 1):
-            training = newest(painted)
+            training = newest_training_set(painted)
             yield Event(f"step {step}", step / self.steps, Constant(2) if step % 2 == 0 else None, step, 1 / step,
                         training.versions)
         return Constant(2)
@@ -95,7 +102,7 @@ def test_paint_is_copied_versioned_and_published_only_when_it_changes(session: S
     assert session.pair("a").scribbles.planes[1].max() == 1, "a snapshot does not follow the layer"
     assert session.paint("a", {1: drawn})
     assert session.version("a") > first
-    assert session.painted.get().pairs[0].scribbles is session.pair("a").scribbles
+    assert session.snapshots.get().pairs[0].scribbles is session.pair("a").scribbles
     assert session.paint("a", {1: np.zeros((8, 8), np.uint8)}), "erasing is a change"
     assert not session.pair("a").scribbles.planes
 
@@ -124,7 +131,7 @@ def test_a_training_reads_new_strokes_and_brings_models(session: Session) -> Non
     session.take(next(run))
     assert session.seen_versions[0] > before[0], "the running training has the stroke"
     assert isinstance(session.model, Constant)
-    assert [moment.step for moment in session.history] == [1, 2]
+    assert [moment.step for moment in session.learning_curve] == [1, 2]
     assert session.state.text == "step 2"
     assert session.device == "CPU (fake)"
     run.close()
@@ -174,14 +181,14 @@ def drain(predictor: Any, n: int = 200) -> list[Any]:
         item = next(predictor)
         if item is not None:
             found.append(item)
-        if isinstance(item, CaughtUp):
+        if isinstance(item, AllPredicted):
             break
     return found
 
 
 def test_the_plane_shown_comes_first_and_then_the_others() -> None:
     image = Image(np.zeros((3, 8, 8)), "NYX")
-    models, focus = Latest[Any](Constant(2)), Latest[Any](Focus("a", image, plane=1))
+    models, focus = Latest[Any](Constant(2)), Latest[Any](ViewFocus("a", image, plane=1))
     predictor = live_prediction(models, focus, pause=0)
     patches = [one for one in drain(predictor) if isinstance(one, LivePatch)]
     assert [image.plane_of(one.patch.where) for one in patches] == [1, 1, 0, 0, 2, 2] or \
@@ -191,7 +198,7 @@ def test_the_plane_shown_comes_first_and_then_the_others() -> None:
 
 def test_a_newer_model_repaints_everything() -> None:
     image = Image(np.zeros((8, 8)))
-    models, focus = Latest[Any](Constant(1)), Latest[Any](Focus("a", image))
+    models, focus = Latest[Any](Constant(1)), Latest[Any](ViewFocus("a", image))
     predictor = live_prediction(models, focus, pause=0)
     out = np.zeros((8, 8), np.uint8)
     for one in drain(predictor):
@@ -211,9 +218,9 @@ def test_a_model_that_cannot_says_so_once_and_waits_for_another() -> None:
         def segment(self, *_: Any, **__: Any) -> Any:
             raise UserError("too many channels")
 
-    models, focus = Latest[Any](Refuses(1)), Latest[Any](Focus("a", Image(np.zeros((8, 8)))))
+    models, focus = Latest[Any](Refuses(1)), Latest[Any](ViewFocus("a", Image(np.zeros((8, 8)))))
     predictor = live_prediction(models, focus, pause=0)
-    assert isinstance(next(predictor), Trouble)
+    assert isinstance(next(predictor), PredictionFailed)
     assert next(predictor) is None
     models.put(Constant(2))
     assert any(isinstance(one, LivePatch) for one in drain(predictor))
@@ -257,24 +264,24 @@ def learnt(session: Session, *events: Event) -> None:
 def test_the_last_five_models_and_the_instant_answer_are_kept(session: Session) -> None:
     session.answered(Trained(1))
     learnt(session, *(event(step, step / 100) for step in range(10, 80, 10)))
-    assert [(one.name, one.dice) for one in session.kept] == [
+    assert [(one.name, one.dice) for one in session.model_history] == [
         ("step 70", 0.7), ("step 60", 0.6), ("step 50", 0.5), ("step 40", 0.4), ("step 30", 0.3),
         ("instant answer", None),
     ]
-    assert session.shown is session.kept[0]
-    assert all(one.time > 1e9 for one in session.kept)
+    assert session.shown is session.model_history[0]
+    assert all(one.time > 1e9 for one in session.model_history)
     session.set_model(None)
-    assert session.kept == ()
+    assert session.model_history == ()
 
 
 def test_a_network_that_stays_the_best_takes_one_place(session: Session) -> None:
     learnt(session, event(10, 0.5), event(20, 0.6, shown=10), event(30, 0.7, shown=0))
-    assert [(one.name, one.dice) for one in session.kept] == [("step 10", 0.6), ("instant answer", 0.7)]
+    assert [(one.name, one.dice) for one in session.model_history] == [("step 10", 0.6), ("instant answer", 0.7)]
 
 
 def test_what_was_gone_back_to_stays(session: Session) -> None:
     learnt(session, event(10, 0.5), event(20, 0.4))
-    first = session.kept[1]
+    first = session.model_history[1]
     session.go_back(first)
     assert "step 10" in session.state.text
     assert session.models.get().weights.step == 10
@@ -291,8 +298,8 @@ def test_what_was_gone_back_to_stays(session: Session) -> None:
     assert not heard
     assert "step 90" in session.state.text
     assert "(step 10)" in session.state.text
-    assert first in session.kept, "it is not dropped for newer ones"
-    assert len(session.kept) == 5
+    assert first in session.model_history, "it is not dropped for newer ones"
+    assert len(session.model_history) == 5
     session.follow_newest()
     assert session.pinned is None
     assert session.models.get().weights.step == 90
@@ -302,18 +309,18 @@ def test_what_was_gone_back_to_stays(session: Session) -> None:
 def test_a_training_goes_on_from_what_was_gone_back_to(session: Session) -> None:
     learnt(session, event(10, 0.5), event(20, 0.4))
     session.end()
-    session.go_back(session.kept[1])
+    session.go_back(session.model_history[1])
     chosen = session.model
     session.training(Fake())
     assert session.pinned is None
     assert session.model is chosen, "shown until the training brings its first"
     session.take(event(20, 0.8))
-    assert [one.step for one in session.kept] == [20, 20, 10], "of another training"
+    assert [one.step for one in session.model_history] == [20, 20, 10], "of another training"
 
 
 def test_going_back_to_what_is_gone_is_refused(session: Session) -> None:
     learnt(session, event(10))
-    gone = session.kept[0]
+    gone = session.model_history[0]
     session.set_model(None)
     with pytest.raises(UserError, match=r"'step 10' is not kept any more. Kept are: none yet\."):
         session.go_back(gone)
@@ -365,10 +372,10 @@ class Unsure(Constant):
 
 def test_uncertainty_comes_tile_by_tile_only_while_it_is_asked_for() -> None:
     image = Image(np.zeros((2, 8, 8)), "NYX")
-    models, focus = Latest[Any](Unsure(2)), Latest[Any](Focus("a", image))
+    models, focus = Latest[Any](Unsure(2)), Latest[Any](ViewFocus("a", image))
     predictor = live_prediction(models, focus, pause=0)
     assert all(one.unsure is None for one in drain(predictor) if isinstance(one, LivePatch))
-    focus.put(Focus("a", image, unsure=1))
+    focus.put(ViewFocus("a", image, unsure=1))
     found = [one for one in drain(predictor) if isinstance(one, LivePatch)]
     assert len(found) == 4, "everything anew, with the same model"
     for one in found:
@@ -376,9 +383,9 @@ def test_uncertainty_comes_tile_by_tile_only_while_it_is_asked_for() -> None:
         assert one.unsure.shape == one.patch.labels.shape
         assert np.allclose(one.unsure, 0.4, atol=1e-3)
         assert one.patch.probabilities is None
-    focus.put(Focus("a", image))
+    focus.put(ViewFocus("a", image))
     assert not [one for one in drain(predictor, 5) if isinstance(one, LivePatch)], "nothing to do again"
-    focus.put(Focus("a", image, unsure=2))
+    focus.put(ViewFocus("a", image, unsure=2))
     assert len([one for one in drain(predictor) if isinstance(one, LivePatch)]) == 4, "it may be asked for again"
     predictor.close()
 
@@ -387,9 +394,9 @@ def test_without_features_models_are_predicted_all_the_same() -> None:
     def missing() -> Any:
         raise UserError("the file is gone")
 
-    models, focus = Latest[Any](None), Latest[Any](Focus("a", Image(np.zeros((8, 8)))))
+    models, focus = Latest[Any](None), Latest[Any](ViewFocus("a", Image(np.zeros((8, 8)))))
     predictor = live_prediction(models, focus, answers=missing, pause=0)
-    assert next(predictor) == NoAnswers("the file is gone")
+    assert next(predictor) == AnswersUnavailable("the file is gone")
     assert [next(predictor) for _ in range(3)] == [None] * 3, "said once"
     models.put(Constant(2))
     assert any(isinstance(one, LivePatch) for one in drain(predictor))

@@ -13,7 +13,7 @@ from skimage.draw import disk
 from skimage.measure import regionprops
 from skimage.morphology import skeletonize
 
-from napari_unet.metrics import SHELF, Compared, NoValue, Options
+from napari_unet.metrics import REGISTRY, ClassComparison, NoValue, Options
 from napari_unet.metrics._parts import label
 from napari_unet.metrics.betti_matching import betti_matching_error
 from napari_unet.metrics.shape import cl_dice, compactness, skeleton
@@ -36,12 +36,12 @@ def test_cl_dice_of_lines_by_hand():
     line, half = np.zeros((5, 12), bool), np.zeros((5, 12), bool)
     line[2, 1:11] = True
     half[2, 1:6] = True
-    assert cl_dice(Compared(half, line)) == pytest.approx(2 * 1 * 0.5 / 1.5)
+    assert cl_dice(ClassComparison(half, line)) == pytest.approx(2 * 1 * 0.5 / 1.5)
     thick = np.zeros((5, 12), bool)
     thick[1:4, 1:11] = True
-    both = Compared(thick, line)
+    both = ClassComparison(thick, line)
     assert cl_dice(both) > 0.9, "but for a corner the centre line of each lies within the other, however thick it is"
-    assert SHELF["dice"](both) == 0.5
+    assert REGISTRY["dice"](both) == 0.5
 
 
 @patient
@@ -52,9 +52,9 @@ def test_cl_dice_agrees_with_the_formula_of_shit_and_others(masks):
     line, true_line = skeletonize(prediction), skeletonize(reference)
     precision, recall = (line & reference).sum() / line.sum(), (true_line & prediction).sum() / true_line.sum()
     expected = 2 * precision * recall / (precision + recall) if precision + recall else 0
-    assert cl_dice(Compared(prediction, reference)) == pytest.approx(expected)
-    assert cl_dice(Compared(reference, reference)) == 1
-    assert cl_dice(Compared(reference, prediction)) == cl_dice(Compared(prediction, reference))
+    assert cl_dice(ClassComparison(prediction, reference)) == pytest.approx(expected)
+    assert cl_dice(ClassComparison(reference, reference)) == 1
+    assert cl_dice(ClassComparison(reference, prediction)) == cl_dice(ClassComparison(prediction, reference))
 
 
 def test_every_part_of_a_volume_keeps_a_centre_line():
@@ -64,14 +64,14 @@ def test_every_part_of_a_volume_keeps_a_centre_line():
     line = skeleton(tiny, label(tiny))
     assert label(line).max() == 2
     assert not (line & ~tiny).any()
-    assert cl_dice(Compared(tiny, tiny)) == 1
+    assert cl_dice(ClassComparison(tiny, tiny)) == 1
 
 
 def test_cl_dice_of_nothing():
     none, some = np.zeros((4, 4), bool), np.eye(4, dtype=bool)
-    assert cl_dice(Compared(none, none)) == 1
-    assert cl_dice(Compared(none, some)) == cl_dice(Compared(some, none)) == 0
-    assert cl_dice(Compared(some, some[::-1])) == 0, "they share no pixel"
+    assert cl_dice(ClassComparison(none, none)) == 1
+    assert cl_dice(ClassComparison(none, some)) == cl_dice(ClassComparison(some, none)) == 0
+    assert cl_dice(ClassComparison(some, some[::-1])) == 0, "they share no pixel"
 
 
 # -- compactness ------------------------------------------------------------------------------------------------------
@@ -94,10 +94,10 @@ def test_compactness_tells_a_disc_from_a_line():
 def test_compactness_where_one_is_empty():
     none, some = np.zeros((5, 5), bool), np.eye(5, dtype=bool)
     missing, wrong = NoValue("nothing was predicted"), NoValue("the class is not in the reference")
-    assert [SHELF[name](Compared(none, none)) for name in THREE] == [missing, wrong, 0]
-    assert [SHELF[name](Compared(none, some)) for name in THREE][::2] == [missing, missing]
-    assert [SHELF[name](Compared(some, none)) for name in THREE][1:] == [wrong, wrong]
-    assert SHELF["compactness_error"](Compared(some, some)) == 0
+    assert [REGISTRY[name](ClassComparison(none, none)) for name in THREE] == [missing, wrong, 0]
+    assert [REGISTRY[name](ClassComparison(none, some)) for name in THREE][::2] == [missing, missing]
+    assert [REGISTRY[name](ClassComparison(some, none)) for name in THREE][1:] == [wrong, wrong]
+    assert REGISTRY["compactness_error"](ClassComparison(some, some)) == 0
 
 
 # -- topology in places -----------------------------------------------------------------------------------------------
@@ -106,13 +106,13 @@ def test_compactness_where_one_is_empty():
 def test_errors_in_different_places_do_not_cancel_out_by_patch():
     reference, prediction = np.zeros((8, 16), bool), np.zeros((8, 16), bool)
     reference[2:4, 2:4] = prediction[2:4, 12:14] = True
-    both = Compared(prediction, reference, options=Options(patch=8))
+    both = ClassComparison(prediction, reference, options=Options(patch=8))
     assert betti_error(both) == 0
     assert betti_error_patches(both) == 1
     known = np.ones_like(reference)
     known[:, 8:] = False
-    assert betti_error_patches(Compared(prediction, reference, known, options=Options(patch=8))) == 1
-    assert betti_error_patches(Compared(prediction, reference, options=Options(patch=16))) == 0
+    assert betti_error_patches(ClassComparison(prediction, reference, known, options=Options(patch=8))) == 1
+    assert betti_error_patches(ClassComparison(prediction, reference, options=Options(patch=16))) == 0
 
 
 @patient
@@ -125,8 +125,8 @@ def test_patches_agree_with_loops(masks, side):
             for x in range(0, masks.shape[3], side):
                 one, other = (betti_numbers(mask[z:z + side, y:y + side, x:x + side]) for mask in masks)
                 errors.append(abs(one.b0 - other.b0) + abs(one.b1 - other.b1) + abs(one.b2 - other.b2))
-    assert betti_error_patches(Compared(*masks, options=Options(patch=side))) == pytest.approx(np.mean(errors))
-    whole = Compared(*masks, options=Options(patch=64))
+    assert betti_error_patches(ClassComparison(*masks, options=Options(patch=side))) == pytest.approx(np.mean(errors))
+    whole = ClassComparison(*masks, options=Options(patch=64))
     assert betti_error_patches(whole) == betti_error(whole)
 
 
@@ -188,26 +188,26 @@ MATCHED = {
 @pytest.mark.parametrize("name", MATCHED)
 def test_matching_by_hand(name):
     prediction, reference, unmatched = MATCHED[name]
-    assert betti_matching_error(Compared(drawn(prediction), drawn(reference))) == unmatched
+    assert betti_matching_error(ClassComparison(drawn(prediction), drawn(reference))) == unmatched
 
 
 def test_holes_are_matched_as_well_as_can_be():
     # the wide hole could take either of two, the narrow one only the first: both get a partner
     prediction = drawn("########\n#....#.#\n########")
     reference = drawn("########\n#.#....#\n########")
-    assert betti_matching_error(Compared(prediction, reference)) == 0
+    assert betti_matching_error(ClassComparison(prediction, reference)) == 0
 
 
 @patient
 @given(pairs)
 def test_matching_laws(masks):
     prediction, reference = masks
-    both = Compared(prediction, reference)
+    both = ClassComparison(prediction, reference)
     error = betti_matching_error(both)
-    assert error == betti_matching_error(Compared(reference, prediction))
-    assert error == betti_matching_error(Compared(prediction[::-1], reference[::-1]))
+    assert error == betti_matching_error(ClassComparison(reference, prediction))
+    assert error == betti_matching_error(ClassComparison(prediction[::-1], reference[::-1]))
     assert error >= betti_error(both), "who has too few cannot match all"
     assert (error - betti_error(both)) % 2 == 0, "one more pair takes one from either side"
-    assert betti_matching_error(Compared(reference, reference)) == 0
+    assert betti_matching_error(ClassComparison(reference, reference)) == 0
     one = betti_numbers(reference)
-    assert betti_matching_error(Compared(reference & False, reference)) == one.b0 + one.b1
+    assert betti_matching_error(ClassComparison(reference & False, reference)) == one.b0 + one.b1

@@ -11,7 +11,7 @@ from napari_unet.core.classes import ClassTable
 from napari_unet.core.image import Image
 from napari_unet.core.latest import Latest
 from napari_unet.core.scribbles import Pair, Scribbles, TrainingSet
-from napari_unet.segmenters import SHELF
+from napari_unet.segmenters import REGISTRY
 
 
 @pytest.mark.soak
@@ -28,7 +28,7 @@ def test_a_training_lives_through_hundreds_of_changes_in_bounded_memory() -> Non
         return TrainingSet(tuple(pairs), ClassTable.default())
 
     box = Latest(snapshot(0, 1))
-    method = SHELF["unet"](seconds=None, steps=None, device="cpu", width=4, depth=2, patch=48)
+    method = REGISTRY["unet"](seconds=None, steps=None, device="cpu", width=4, depth=2, patch=48)
     run = method.fit(box)
     early = 0
     for change in range(600):

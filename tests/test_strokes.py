@@ -12,9 +12,9 @@ from hypothesis.extra import numpy as hnp
 from skimage.measure import label
 
 from napari_unet.core.image import Image
-from napari_unet.core.learning.strokebook import StrokeBook
-from napari_unet.core.learning.strokes import held_share, hold_out, single_strokes
 from napari_unet.core.scribbles import Pair, Scribbles, TrainingSet
+from napari_unet.learning.stroke_tracker import StrokeTracker
+from napari_unet.learning.strokes import held_share, hold_out, single_strokes
 
 paint = hnp.arrays(np.uint8, (7, 9), elements=st.sampled_from([0, 0, 0, 1, 2]))
 
@@ -97,7 +97,7 @@ def test_two_strokes_of_a_class_are_all_kept():
 
 def test_hold_out_depends_on_the_seed_alone():
     painter = Painter()
-    lines(StrokeBook(), painter, 12)
+    lines(StrokeTracker(), painter, 12)
     training = painter.snapshot()
     drawn = [hold_out(training, seed)[1].pairs[0].scribbles.to_array() for seed in (0, 0, 1, 2, 3)]
     assert np.array_equal(drawn[0], drawn[1])
@@ -112,7 +112,7 @@ def test_hold_out_counts_strokes_over_all_images():
 
 
 def test_strokes_are_in_the_order_they_were_painted():
-    painter, book = Painter(), StrokeBook()
+    painter, book = Painter(), StrokeTracker()
     for row in (20, 5, 30):
         strokes = book.update(painter.line(row, 1))
     assert rows_of(strokes, painter) == [20, 5, 30]
@@ -120,21 +120,21 @@ def test_strokes_are_in_the_order_they_were_painted():
 
 
 def test_a_snapshot_without_a_change_changes_nothing():
-    painter, book = Painter(), StrokeBook()
+    painter, book = Painter(), StrokeTracker()
     before = lines(book, painter, 4)
     after = book.update(painter.snapshot())
     assert [(s.number, s.seen, s.held) for s in before] == [(s.number, s.seen, s.held) for s in after]
 
 
 def test_a_brush_that_moves_on_is_one_stroke():
-    painter, book = Painter(), StrokeBook()
+    painter, book = Painter(), StrokeTracker()
     for stop in (10, 20, 30):
         strokes = book.update(painter.line(3, 2, stop=stop))
     assert [stroke.pixels.size for stroke in strokes] == [30]
 
 
 def test_paint_that_touches_an_older_stroke_is_a_new_one():
-    painter, book = Painter(), StrokeBook()
+    painter, book = Painter(), StrokeTracker()
     book.update(painter.line(3, 2))
     book.update(painter.line(20, 1))
     strokes = book.update(painter.line(4, 2))
@@ -142,7 +142,7 @@ def test_paint_that_touches_an_older_stroke_is_a_new_one():
 
 
 def test_two_strokes_of_one_snapshot_do_not_join_each_other():
-    painter, book = Painter(), StrokeBook()
+    painter, book = Painter(), StrokeTracker()
     book.update(painter.line(3, 2))
     painter.line(10, 2)
     strokes = book.update(painter.line(20, 2))
@@ -150,7 +150,7 @@ def test_two_strokes_of_one_snapshot_do_not_join_each_other():
 
 
 def test_erased_and_overpainted_pixels_leave_their_stroke():
-    painter, book = Painter(), StrokeBook()
+    painter, book = Painter(), StrokeTracker()
     lines(book, painter, 2)
     painter.paint[0, :5] = 0
     painter.paint[3, :5] = 1
@@ -161,13 +161,13 @@ def test_erased_and_overpainted_pixels_leave_their_stroke():
 
 
 def test_nothing_is_held_out_before_the_third_stroke_of_a_class():
-    painter, book = Painter(), StrokeBook()
+    painter, book = Painter(), StrokeTracker()
     assert not any(stroke.held for stroke in lines(book, painter, 2))
     assert sum(stroke.held for stroke in lines(book, painter, 1, first=10)) == 1
 
 
 def test_the_newest_stroke_of_a_class_always_trains():
-    painter, book = Painter(), StrokeBook()
+    painter, book = Painter(), StrokeTracker()
     for number in range(12):
         strokes = book.update(painter.line(3 * number, 1 + number % 2))
         for class_id in (1, 2):
@@ -177,7 +177,7 @@ def test_the_newest_stroke_of_a_class_always_trains():
 
 
 def test_roles_do_not_flip():
-    painter, book = Painter((80, 60)), StrokeBook()
+    painter, book = Painter((80, 60)), StrokeTracker()
     history = [roles(book.update(painter.line(4 * number, 2))) for number in range(20)]
     for number in history[-1]:
         told = [snapshot[number] for snapshot in history if number in snapshot]
@@ -185,7 +185,7 @@ def test_roles_do_not_flip():
 
 
 def test_a_held_out_stroke_that_becomes_the_newest_trains_for_good():
-    painter, book = Painter(), StrokeBook()
+    painter, book = Painter(), StrokeTracker()
     strokes = lines(book, painter, 3)
     (held,) = [stroke for stroke in strokes if stroke.held]
     painter.line(6, 0)  # erase the newest: two are left
@@ -195,7 +195,7 @@ def test_a_held_out_stroke_that_becomes_the_newest_trains_for_good():
 
 
 def test_a_held_out_stroke_that_another_joins_trains():
-    painter, book = Painter(), StrokeBook()
+    painter, book = Painter(), StrokeTracker()
     strokes = lines(book, painter, 4)
     (held,) = [stroke for stroke in strokes if stroke.held]
     row = rows_of([held], painter)[0]
@@ -206,7 +206,7 @@ def test_a_held_out_stroke_that_another_joins_trains():
 
 
 def test_erasing_gives_surplus_strokes_back_to_training():
-    painter, book = Painter(), StrokeBook()
+    painter, book = Painter(), StrokeTracker()
     strokes = lines(book, painter, 8)
     assert sum(stroke.held for stroke in strokes) == 2
     trained = [row for row, stroke in zip(rows_of(strokes, painter), strokes, strict=True) if not stroke.held]
@@ -217,13 +217,13 @@ def test_erasing_gives_surplus_strokes_back_to_training():
 
 
 def test_honesty_of_the_score():
-    painter, book = Painter(), StrokeBook()
+    painter, book = Painter(), StrokeTracker()
     for row in (0, 3, 6, 9, 12):
         painter.line(row, 2)
     (fresh,) = [stroke for stroke in book.update(painter.snapshot(), step=0) if stroke.held]
     assert fresh.counts(step=0, settle=100)  # never trained on
 
-    painter, book = Painter(), StrokeBook()
+    painter, book = Painter(), StrokeTracker()
     for step, row in enumerate((0, 3, 6)):
         strokes = book.update(painter.line(row, 2), step=10 * step)
     (known,) = [stroke for stroke in strokes if stroke.held]
@@ -233,14 +233,14 @@ def test_honesty_of_the_score():
 
 
 def test_holding_out_can_be_switched_off():
-    painter, book = Painter(), StrokeBook(hold=False)
+    painter, book = Painter(), StrokeTracker(hold=False)
     assert not any(stroke.held for stroke in lines(book, painter, 8))
 
 
 def test_strokes_follow_their_image_when_the_list_of_images_changes():
-    one, two, book = Painter(), Painter(), StrokeBook()
-    lines(StrokeBook(), one, 3)
-    lines(StrokeBook(), two, 3)
+    one, two, book = Painter(), Painter(), StrokeTracker()
+    lines(StrokeTracker(), one, 3)
+    lines(StrokeTracker(), two, 3)
     first, second = one.snapshot().pairs[0], two.snapshot().pairs[0]
     before = book.update(TrainingSet((first, second)))
     after = book.update(TrainingSet((second,)))
@@ -250,7 +250,7 @@ def test_strokes_follow_their_image_when_the_list_of_images_changes():
 
 
 def test_another_array_means_new_strokes():
-    painter, book = Painter(), StrokeBook()
+    painter, book = Painter(), StrokeTracker()
     old = lines(book, painter, 2)
     painter.image = Image(np.ones((40, 60), np.float32))
     new = book.update(painter.snapshot())
@@ -259,6 +259,6 @@ def test_another_array_means_new_strokes():
 
 @pytest.mark.parametrize("planes", [1, 3])
 def test_planes_are_kept_apart(planes):
-    painter, book = Painter((planes, 40, 60)), StrokeBook()
+    painter, book = Painter((planes, 40, 60)), StrokeTracker()
     strokes = book.update(painter.line(3, 2))
     assert [stroke.plane for stroke in strokes] == list(range(planes))

@@ -14,8 +14,8 @@ from napari_unet.networks._surroundings import (
     RAYS,
     STRIDE,
     Surroundings,
-    along,
     enclosure,
+    running_extremum,
     shifted,
     thinness,
 )
@@ -77,7 +77,7 @@ def test_long_lines_are_not_thin_and_specks_are() -> None:
 @pytest.mark.parametrize("count", [1, 2, 3, 7, 8, 20])
 def test_along_is_a_filter_of_scipy(count: int) -> None:
     plane = np.random.default_rng(0).normal(size=(9, 30)).astype(np.float32)
-    found = along(torch.from_numpy(plane)[None, None], 0, 1, count, torch.maximum, -torch.inf)[0, 0].numpy()
+    found = running_extremum(torch.from_numpy(plane)[None, None], 0, 1, count, torch.maximum, -torch.inf)[0, 0].numpy()
     # scipy's windows are centred
     beyond = np.pad(plane, ((0, 0), (0, count)), constant_values=-np.inf)
     wanted = ndimage.maximum_filter1d(beyond, count, axis=1, mode="constant", cval=-np.inf)[:, count // 2 :][:, :30]
@@ -86,8 +86,8 @@ def test_along_is_a_filter_of_scipy(count: int) -> None:
 
 def test_opening_by_level_lines_is_that_of_scikit_image() -> None:
     plane = np.random.default_rng(1).normal(size=(20, 40)).astype(np.float32)
-    eroded = along(torch.from_numpy(plane)[None, None], 0, 1, 5, torch.minimum, torch.inf)
-    found = along(eroded, 0, -1, 5, torch.maximum, -torch.inf)[0, 0].numpy()
+    eroded = running_extremum(torch.from_numpy(plane)[None, None], 0, 1, 5, torch.minimum, torch.inf)
+    found = running_extremum(eroded, 0, -1, 5, torch.maximum, -torch.inf)[0, 0].numpy()
     inside = (slice(None), slice(5, -5))  # at the border the two take segments that are cut in different ways
     np.testing.assert_array_equal(found[inside], opening(plane, footprint_rectangle((1, 5)))[inside])
 

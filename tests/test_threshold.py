@@ -10,21 +10,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from napari_unet.core.classical import surroundings
-from napari_unet.core.classical.channels import discriminant
-from napari_unet.core.classical.levels import best_cut, li_level, minimum_level, otsu_levels, triangle_level
-from napari_unet.core.classical.tune import mean_dice
+from napari_unet.classical import local_thresholds
+from napari_unet.classical.fisher import fisher_discriminant
+from napari_unet.classical.histogram_thresholds import (
+    best_dice_threshold,
+    li_threshold,
+    minimum_threshold,
+    otsu_thresholds,
+    triangle_threshold,
+)
+from napari_unet.classical.parameter_search import mean_dice
 from napari_unet.core.errors import UsageError, UserError
 from napari_unet.core.image import Image
 from napari_unet.core.method import assemble
 from napari_unet.core.scribbles import Pair, Scribbles, TrainingSet
-from napari_unet.segmenters._classical import run
+from napari_unet.segmenters._classical import run_to_end
 from napari_unet.segmenters.threshold import KINDS, Threshold
 
 
 def labels_of(method: Any, image: np.ndarray, strokes: np.ndarray, axes: str = "YX") -> tuple[np.ndarray, str]:
     training = TrainingSet((Pair(Image(image, axes), Scribbles.from_array(strokes)),))
-    model = run(method.fit(training))
+    model = run_to_end(method.fit(training))
     return assemble(training.pairs[0].image, model.segment(training.pairs[0].image)), model.note
 
 
@@ -48,9 +54,9 @@ def test_otsu_levels_agree_with_scikit_image() -> None:
     generator = np.random.default_rng(0)
     values = np.concatenate([generator.normal(mean, 0.05, 4000) for mean in (0.1, 0.5, 0.9)])
     width = np.ptp(values) / 256
-    assert otsu_levels(values, 2)[0] == pytest.approx(threshold_otsu(values), abs=1.01 * width)
+    assert otsu_thresholds(values, 2)[0] == pytest.approx(threshold_otsu(values), abs=1.01 * width)
     # any cut inside an empty stretch of the histogram is as good: compare what falls into each part
-    parts = np.digitize(values, otsu_levels(values, 3))
+    parts = np.digitize(values, otsu_thresholds(values, 3))
     expected = np.digitize(values, threshold_multiotsu(values[:, None], 3))
     assert np.mean(parts == expected) > 0.995
 
@@ -60,7 +66,7 @@ def test_otsu_levels_have_the_smallest_variance_within(values: np.ndarray, class
     """Against all ways to cut the few different values."""
     from itertools import combinations
 
-    cuts = otsu_levels(values, classes)
+    cuts = otsu_thresholds(values, classes)
     found = np.unique(values)
     parts = min(classes, len(found))
     assert np.isfinite(cuts).sum() == parts - 1
@@ -76,10 +82,10 @@ def test_otsu_levels_have_the_smallest_variance_within(values: np.ndarray, class
 
 def test_best_cut_by_hand() -> None:
     values = np.array([0, 1, 2, 3, 10, 11, 12])
-    assert best_cut(values, values > 5) == 6.5
+    assert best_dice_threshold(values, values > 5) == 6.5
     # one wrong on each side: no cut is better than the one between them
     values = np.array([0.0, 1, 2, 8, 9, 10])
-    assert 2 < best_cut(values, np.array([False, False, True, True, True, True])) + 1 < 3
+    assert 2 < best_dice_threshold(values, np.array([False, False, True, True, True, True])) + 1 < 3
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
@@ -111,7 +117,7 @@ def test_four_classes_in_any_order_of_brightness() -> None:
     strokes = np.zeros_like(truth)
     strokes[5:12], strokes[30:35] = truth[5:12], truth[30:35]
     for kind in sorted(KINDS):
-        if KINDS[kind].many and "window" not in KINDS[kind].knobs:
+        if KINDS[kind].many and "window" not in KINDS[kind].parameters:
             labels, note = labels_of(Threshold(kind=kind), image, strokes)
             assert mean_dice(truth, labels) >= 0.95
             assert "class 3 < background < class 4 < class 2" in note
@@ -151,10 +157,10 @@ def test_the_mix_of_channels_follows_the_painted_pixels() -> None:
     colours = generator.normal(0, 0.3, (400, 3)).astype(np.float32)
     labels = np.repeat([0, 1], 200)
     colours[labels == 1, 1] += 1
-    mix = discriminant(colours, labels)
+    mix = fisher_discriminant(colours, labels)
     assert np.abs(mix).sum() == pytest.approx(1, abs=1e-6)
     assert mix[1] > 0.8
-    np.testing.assert_allclose(discriminant(colours, np.zeros(400, int)), 1 / 3)
+    np.testing.assert_allclose(fisher_discriminant(colours, np.zeros(400, int)), 1 / 3)
 
 
 def test_colours_of_equal_brightness_are_told_apart() -> None:
@@ -178,7 +184,7 @@ def test_without_strokes_the_smaller_part_is_the_second_class() -> None:
 def test_no_probabilities() -> None:
     image, _, strokes = discs()
     one = Pair(Image(image), Scribbles.from_array(strokes))
-    model = run(Threshold().fit(TrainingSet((one,))))
+    model = run_to_end(Threshold().fit(TrainingSet((one,))))
     with pytest.raises(UserError, match=r"Threshold gives classes without probabilities. Leave the probabilities out"):
         model.segment(one.image, probabilities=True)
 
@@ -188,29 +194,30 @@ def test_levels_of_a_histogram_agree_with_scikit_image() -> None:
 
     generator = np.random.default_rng(0)
     values = np.concatenate([generator.normal(0.2, 0.05, 6000), generator.normal(0.7, 0.08, 2000)])
-    assert li_level(values) == pytest.approx(threshold_li(values), abs=1e-3)
-    assert triangle_level(values) == threshold_triangle(values)
-    assert minimum_level(values) == threshold_minimum(values)
-    assert 0.3 < minimum_level(values) < 0.55
+    assert li_threshold(values) == pytest.approx(threshold_li(values), abs=1e-3)
+    assert triangle_threshold(values) == threshold_triangle(values)
+    assert minimum_threshold(values) == threshold_minimum(values)
+    assert 0.3 < minimum_threshold(values) < 0.55
 
 
 def test_levels_of_one_grey_value_are_infinite_and_of_one_peak_unknown() -> None:
     same = np.full(9, 0.3, np.float32)
-    assert [rule(same) for rule in (li_level, triangle_level, minimum_level)] == [np.inf] * 3
-    assert np.isnan(minimum_level(np.sqrt(np.arange(4000.0))))  # ever more, the brighter
+    assert [rule(same) for rule in (li_threshold, triangle_threshold, minimum_threshold)] == [np.inf] * 3
+    assert np.isnan(minimum_threshold(np.sqrt(np.arange(4000.0))))  # ever more, the brighter
 
 
 def test_local_rules_by_hand() -> None:
     grey = np.arange(25, dtype=np.float32).reshape(5, 5) / 25
     valid = np.ones(grey.shape, bool)
     around = grey[1:4, 1:4].astype(np.float64)
-    assert surroundings.mean_around(grey, valid, 1)[2, 2] == pytest.approx(around.mean())
-    assert surroundings.niblack(grey, valid, 1, 0.4)[2, 2] == pytest.approx(around.mean() - 0.4 * around.std())
+    assert local_thresholds.box_local_mean(grey, valid, 1)[2, 2] == pytest.approx(around.mean())
+    assert local_thresholds.niblack_threshold(grey, valid, 1,
+                                              0.4)[2, 2] == pytest.approx(around.mean() - 0.4 * around.std())
     expected = around.mean() * (1 + 0.4 * (around.std() / 0.5 - 1))
-    assert surroundings.sauvola(grey, valid, 1, 0.4)[2, 2] == pytest.approx(expected)
+    assert local_thresholds.sauvola_threshold(grey, valid, 1, 0.4)[2, 2] == pytest.approx(expected)
 
 
-@pytest.mark.parametrize("rule", [surroundings.mean_around, surroundings.gaussian_around])
+@pytest.mark.parametrize("rule", [local_thresholds.box_local_mean, local_thresholds.gaussian_local_mean])
 def test_pixels_that_are_no_numbers_do_not_pull_at_their_surroundings(rule: Any) -> None:
     grey = np.full((20, 20), 0.6, np.float32)
     valid = np.ones(grey.shape, bool)
@@ -283,7 +290,7 @@ def test_hysteresis_follows_a_fading_line_and_leaves_specks(dark: bool) -> None:
     ).sum()
 
 
-def test_knobs_of_other_kinds_are_not_searched() -> None:
+def test_parameters_of_other_kinds_are_not_searched() -> None:
     assert Threshold(kind="hysteresis").uses("drop")
     assert not Threshold(kind="otsu").uses("drop")
     assert not Threshold(kind="otsu").uses("window")

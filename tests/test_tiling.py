@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_unet.core.predicting.tiling import Box, Tiling, mirrored, tiles
+from napari_unet.predicting.tiling import Box, Tiling, mirror_indices, tiles
 
 tilings = st.builds(
     lambda shape, stride, reach, beyond: Tiling(shape, stride, None if reach is None else reach * stride, beyond),
@@ -88,11 +88,11 @@ def test_a_plane_cut_by_hand() -> None:
 def test_mirroring_is_what_numpy_pads_with(start: int, count: int, length: int) -> None:
     line = np.arange(length)
     padded = np.pad(line, 200, mode="reflect")  # for as far as wanted: numpy reflects again and again
-    assert np.array_equal(mirrored(start, start + count, length), padded[200 + start:200 + start + count])
+    assert np.array_equal(mirror_indices(start, start + count, length), padded[200 + start:200 + start + count])
 
 
 def test_a_single_pixel_is_its_own_mirror_image() -> None:
-    assert mirrored(-3, 5, 1).tolist() == [0] * 8
+    assert mirror_indices(-3, 5, 1).tolist() == [0] * 8
 
 
 @pytest.mark.parametrize(("rows", "columns", "touched"), [

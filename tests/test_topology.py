@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as hnp
 from scipy import ndimage
 from skimage.measure import euler_number as skimage_euler_number
 
-from napari_unet.metrics import SHELF, Compared
+from napari_unet.metrics import REGISTRY, ClassComparison
 from napari_unet.metrics.topology import Betti, betti_numbers, count_components, euler_number
 
 patient = settings(deadline=None)  # a busy machine is no failure
@@ -187,24 +187,24 @@ def test_tiny_arrays_of_any_content():
 def test_metrics_of_both_and_the_error_between_them():
     prediction = drawn("#.###.#\n..#.#..\n#.###.#")
     reference = drawn("..###..\n..#.#..\n..###..")
-    both = Compared(prediction, reference)
+    both = ClassComparison(prediction, reference)
     names = ("components", "components_reference", "components_error", "holes", "holes_reference", "holes_error")
-    assert [SHELF[name](both) for name in names] == [5, 1, 4, 1, 1, 0]
-    volume = Compared(hollow((1, 1), (3, 3)), hollow())
+    assert [REGISTRY[name](both) for name in names] == [5, 1, 4, 1, 1, 0]
+    volume = ClassComparison(hollow((1, 1), (3, 3)), hollow())
     names = ("tunnels", "tunnels_reference", "tunnels_error", "cavities", "cavities_reference", "cavities_error")
-    assert [SHELF[name](volume) for name in names] == [3, 0, 3, 0, 1, 1]
+    assert [REGISTRY[name](volume) for name in names] == [3, 0, 3, 0, 1, 1]
 
 
 def test_unknown_pixels_are_background_in_both_before_counting():
     ring, valid = drawn("###\n#.#\n###"), drawn("###\n###\n#.#")
-    both = Compared(ring, ring, valid)  # the ring is cut open, in both
+    both = ClassComparison(ring, ring, valid)  # the ring is cut open, in both
     names = ("components", "components_reference", "holes", "holes_reference", "holes_error")
-    assert [SHELF[name](both) for name in names] == [1, 1, 0, 0, 0]
+    assert [REGISTRY[name](both) for name in names] == [1, 1, 0, 0, 0]
 
 
 def test_euler_number_and_the_sum_of_errors():
-    both = Compared(drawn("#.###.#\n..#.#..\n#.###.#"), drawn("..###..\n..#.#..\n..###.."))
+    both = ClassComparison(drawn("#.###.#\n..#.#..\n#.###.#"), drawn("..###..\n..#.#..\n..###.."))
     names = ("euler", "euler_reference", "euler_error", "betti_error")
-    assert [SHELF[name](both) for name in names] == [4, 0, 4, 4]
-    volume = Compared(hollow((1, 1), (3, 3)), hollow())
-    assert [SHELF[name](volume) for name in names] == [-2, 2, 4, 4]
+    assert [REGISTRY[name](both) for name in names] == [4, 0, 4, 4]
+    volume = ClassComparison(hollow((1, 1), (3, 3)), hollow())
+    assert [REGISTRY[name](volume) for name in names] == [-2, 2, 4, 4]

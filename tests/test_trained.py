@@ -1,4 +1,4 @@
-"""Networks as methods: knobs, names, continuing."""
+"""Networks as methods: parameters, names, continuing."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ import torch
 from torch import nn
 
 from napari_unet import losses, networks, segmenters
-from napari_unet.core import knobs
+from napari_unet.core import parameters
 from napari_unet.core.errors import UsageError
 from napari_unet.core.image import Image
-from napari_unet.core.knobs import Knob
 from napari_unet.core.method import Segmenter, assemble
+from napari_unet.core.parameters import Parameter
 from napari_unet.core.scribbles import Pair, Scribbles, TrainingSet
 from napari_unet.core.work import Work
-from napari_unet.segmenters.trained import Training, offer
+from napari_unet.segmenters.trained_networks import NetworkTraining, register_network
 
 
 @dataclasses.dataclass(frozen=True)
 class Single:
     """One convolution, and a head."""
 
-    width: Annotated[int, Knob("Channels", min=1, max=8)] = 4
+    width: Annotated[int, Parameter("Channels", min=1, max=8)] = 4
 
     stride = 1
     halo = 1
@@ -38,11 +38,11 @@ class Single:
 
 @pytest.fixture
 def single(monkeypatch):
-    monkeypatch.setattr(networks.SHELF, "_entries", dict(networks.SHELF._entries))
-    segmenters.SHELF.names()
-    monkeypatch.setattr(segmenters.SHELF, "_entries", dict(segmenters.SHELF._entries))
+    monkeypatch.setattr(networks.REGISTRY, "_entries", dict(networks.REGISTRY._entries))
+    segmenters.REGISTRY.names()
+    monkeypatch.setattr(segmenters.REGISTRY, "_entries", dict(segmenters.REGISTRY._entries))
     networks.register("single", "One layer")(Single)
-    return offer(networks.SHELF.entry("single"))
+    return register_network(networks.REGISTRY.entry("single"))
 
 
 def painted():
@@ -54,31 +54,31 @@ def painted():
     return TrainingSet((Pair(Image(data), Scribbles.from_array(paint)),))
 
 
-@pytest.mark.parametrize("name", networks.SHELF.names())
+@pytest.mark.parametrize("name", networks.REGISTRY.names())
 def test_every_network_is_a_method(name):
-    entry = segmenters.SHELF.entry(name)
-    assert entry.title == networks.SHELF.entry(name).title
-    assert entry.summary == networks.SHELF.entry(name).summary
+    entry = segmenters.REGISTRY.entry(name)
+    assert entry.title == networks.REGISTRY.entry(name).title
+    assert entry.summary == networks.REGISTRY.entry(name).summary
     method = entry.item()
     assert isinstance(method, Segmenter)
-    assert segmenters.SHELF.name_of(method) == name
+    assert segmenters.REGISTRY.name_of(method) == name
     assert method == entry.item()
     assert hash(method) == hash(entry.item())
-    assert method.network == networks.SHELF[name]()
-    mine = [field.name for field in knobs.fields(method)]
-    assert mine == [field.name for field in (*knobs.fields(Training), *knobs.fields(method.network))
-                    if not field.knob.fitted]
-    assert all(field.knob.help for field in knobs.fields(method))
+    assert method.network == networks.REGISTRY[name]()
+    mine = [field.name for field in parameters.fields(method)]
+    assert mine == [field.name for field in (*parameters.fields(NetworkTraining), *parameters.fields(method.network))
+                    if not field.parameter.fitted]
+    assert all(field.parameter.help for field in parameters.fields(method))
 
 
-def test_knobs_reach_the_network_and_the_plan():
-    values = knobs.parse(segmenters.SHELF["unet"], {"width": "8", "depth": "2", "seconds": "auto", "steps": "7",
-                                                    "loss": "dice", "augmentation": "0"})
-    method = segmenters.SHELF["unet"](**values)
-    assert method.network == networks.SHELF["unet"](depth=2, width=8)
+def test_parameters_reach_the_network_and_the_plan():
+    values = parameters.parse(segmenters.REGISTRY["unet"], {"width": "8", "depth": "2", "seconds": "auto", "steps": "7",
+                                                            "loss": "dice", "augmentation": "0"})
+    method = segmenters.REGISTRY["unet"](**values)
+    assert method.network == networks.REGISTRY["unet"](depth=2, width=8)
     assert (method.plan().seconds, method.plan().steps) == (None, 7)
     assert method.plan().augmentation.elastic == 0
-    assert [field.choices for field in knobs.fields(method) if field.name == "loss"] == [losses.SHELF.names()]
+    assert [field.choices for field in parameters.fields(method) if field.name == "loss"] == [losses.REGISTRY.names()]
 
 
 @pytest.mark.parametrize(("options", "message"), [
@@ -87,9 +87,9 @@ def test_knobs_reach_the_network_and_the_plan():
     ({"loss": "hinge"}, r"UNet: loss cannot be 'hinge'. Allowed: one of .*dice_cross_entropy"),
     ({"depth": 9}, r"depth cannot be 9"),
 ])
-def test_knobs_out_of_bounds(options, message):
+def test_parameters_out_of_bounds(options, message):
     with pytest.raises(UsageError, match=message):
-        segmenters.SHELF["unet"](**options)
+        segmenters.REGISTRY["unet"](**options)
 
 
 def test_a_new_network_learns_predicts_and_continues(single):
@@ -114,11 +114,12 @@ def test_a_new_network_learns_predicts_and_continues(single):
 def test_weights_of_another_network_are_refused(single):
     model = Work(single(seconds=None, steps=1, device="cpu").fit(painted())).result()
     with pytest.raises(UsageError, match="These weights are those of 'single', so 'unet' cannot continue"):
-        segmenters.SHELF["unet"]().continue_from(model.weights)
+        segmenters.REGISTRY["unet"]().continue_from(model.weights)
 
 
-def test_a_network_with_a_training_knob_is_refused():
+def test_a_network_with_a_training_parameter_is_refused():
     greedy = dataclasses.make_dataclass("Greedy", [("batch", int, 3)], frozen=True)
-    entry = dataclasses.replace(networks.SHELF.entry("unet"), name="greedy", item=greedy)
-    with pytest.raises(UsageError, match=r"The network 'greedy' has knobs that training has too: batch. Rename them"):
-        offer(entry)
+    entry = dataclasses.replace(networks.REGISTRY.entry("unet"), name="greedy", item=greedy)
+    with pytest.raises(UsageError,
+                       match=r"The network 'greedy' has parameters that training has too: batch. Rename them"):
+        register_network(entry)

@@ -12,20 +12,20 @@ from training_scene import LIVE, LOSS, QUICK, Scene, Small, finish, is_step, unt
 
 from napari_unet.core.errors import UsageError, UserError, WorkError
 from napari_unet.core.latest import Latest
-from napari_unet.core.learning import trainer
-from napari_unet.core.learning.augment import Augmentation
-from napari_unet.core.learning.judge import Verdict
-from napari_unet.core.learning.learner import MAX_BAD_STEPS
-from napari_unet.core.learning.plan import Plan
-from napari_unet.core.learning.trainer import train
 from napari_unet.core.method import assemble
 from napari_unet.core.scribbles import TrainingSet
+from napari_unet.learning import trainer
+from napari_unet.learning.augmentation import Augmentation
+from napari_unet.learning.learner import MAX_BAD_STEPS
+from napari_unet.learning.trainer import train_network
+from napari_unet.learning.training_plan import TrainingPlan
+from napari_unet.learning.validation import ModelChoice
 
 
 def test_a_run_from_the_first_to_the_last_event():
     scene = Scene().start()
     before = scene.data.copy()
-    events, model = finish(train(scene.training, Small(), LOSS, dataclasses.replace(QUICK, steps=40)))
+    events, model = finish(train_network(scene.training, Small(), LOSS, dataclasses.replace(QUICK, steps=40)))
     steps = [event for event in events if is_step(event)]
     assert events[0].text == "Warming up"
     assert [event.step for event in steps] == list(range(1, 41))
@@ -50,7 +50,7 @@ def test_a_run_from_the_first_to_the_last_event():
 def test_the_same_seed_gives_the_same_weights():
     plan = dataclasses.replace(QUICK, augmentation=Augmentation())
     first, second, other, busy = (
-        finish(train(Scene().start().training, Small(), LOSS, changed))[1].weights.tensors
+        finish(train_network(Scene().start().training, Small(), LOSS, changed))[1].weights.tensors
         for changed in (plan, plan, dataclasses.replace(plan, seed=1), dataclasses.replace(plan, publish_seconds=1e-9))
     )
     assert all(torch.equal(tensor, second[name]) for name, tensor in first.items())
@@ -63,17 +63,18 @@ def test_held_out_strokes_are_learnt_from_once_a_referee_needs_them_no_more(monk
     asked, ticks = [], itertools.count()
     monkeypatch.setattr(trainer.time, "perf_counter", lambda: next(ticks) * 0.01)
 
-    def referee(learner, material, step):
-        asked.append(material.held)
+    def selector(learner, data, step):
+        asked.append(data.held)
         yield
-        return Verdict({}, settled=True)
+        return ModelChoice({}, settled=True)
 
     scene = Scene().start()
     for row in (4, 14, 20, 26):
         scene.paint[row, 20:24] = 1
     training = scene.training
     plan = dataclasses.replace(QUICK, steps=steps, seconds=2.0, publish_seconds=0.1, hold_out=True)
-    events = [event for event in train(Latest(training) if live else training, Small(), LOSS, plan, referee=referee)
+    events = [event
+              for event in train_network(Latest(training) if live else training, Small(), LOSS, plan, selector=selector)
               if is_step(event)]
     assert sum(asked[0]) > 0
     assert sum(asked[-1]) == (0 if released else sum(asked[0]))
@@ -85,8 +86,8 @@ def test_held_out_strokes_are_learnt_from_once_a_referee_needs_them_no_more(monk
 
 def test_nothing_global_is_left_behind():
     state, threads = torch.get_rng_state(), torch.get_num_threads()
-    finish(train(Scene().start().training, Small(), LOSS, dataclasses.replace(QUICK, threads=1)))
-    events = train(Scene().start().training, Small(), LOSS, dataclasses.replace(QUICK, threads=1))
+    finish(train_network(Scene().start().training, Small(), LOSS, dataclasses.replace(QUICK, threads=1)))
+    events = train_network(Scene().start().training, Small(), LOSS, dataclasses.replace(QUICK, threads=1))
     until(events, is_step)
     assert torch.get_num_threads() == 1
     events.close()
@@ -96,7 +97,7 @@ def test_nothing_global_is_left_behind():
 
 def test_seconds_end_a_run_and_pauses_do_not_count():
     plan = dataclasses.replace(QUICK, steps=None, seconds=0.2)
-    events, _ = finish(train(Scene().start().training, Small(), LOSS, plan))
+    events, _ = finish(train_network(Scene().start().training, Small(), LOSS, plan))
     steps = [event for event in events if is_step(event)]
     assert len(steps) > 1
     assert steps[-1].seconds >= 0.2
@@ -106,33 +107,33 @@ def test_seconds_end_a_run_and_pauses_do_not_count():
 def test_a_plain_training_set_without_two_classes_is_an_error():
     scene = Scene()
     with pytest.raises(UserError, match=r"Nothing is painted yet\. Paint a little background"):
-        next(train(scene.training, Small(), LOSS, QUICK))
+        next(train_network(scene.training, Small(), LOSS, QUICK))
     scene.paint[0] = 1
     with pytest.raises(UserError, match=r"Only background is painted\. Paint a little .* \(class 2\)"):
-        next(train(scene.training, Small(), LOSS, QUICK))
+        next(train_network(scene.training, Small(), LOSS, QUICK))
 
 
 def test_a_plain_training_set_needs_an_end():
     with pytest.raises(UsageError, match=r"Training needs an end\. Give a number of seconds or of steps"):
-        next(train(Scene().start().training, Small(), LOSS, LIVE))
+        next(train_network(Scene().start().training, Small(), LOSS, LIVE))
 
 
 def test_images_with_different_channels_are_named():
     pairs = (Scene(1, name="left").start().pair, Scene(3, name="right").start().pair)
     with pytest.raises(UserError, match=r"channels: 'left' has 1, 'right' has 3\. Learn from images with the same"):
-        finish(train(TrainingSet(pairs), Small(), LOSS, QUICK))
+        finish(train_network(TrainingSet(pairs), Small(), LOSS, QUICK))
 
 
 def test_an_absent_device_is_an_error():
     with pytest.raises(UserError, match="'cuda:99' was asked for but"):
-        next(train(Scene().start().training, Small(), LOSS, dataclasses.replace(QUICK, device="cuda:99")))
+        next(train_network(Scene().start().training, Small(), LOSS, dataclasses.replace(QUICK, device="cuda:99")))
 
 
 def test_small_images_make_small_patches_and_more_of_them():
-    assert Plan().shape(1000, 16) == (192, 4)
-    assert Plan().shape(100, 16) == (112, 12)
-    assert Plan().shape(1, 16) == (16, 16)
-    assert Plan(patch=100, batch=2).shape(1000, 16) == (112, 2)
+    assert TrainingPlan().shape(1000, 16) == (192, 4)
+    assert TrainingPlan().shape(100, 16) == (112, 12)
+    assert TrainingPlan().shape(1, 16) == (16, 16)
+    assert TrainingPlan(patch=100, batch=2).shape(1000, 16) == (112, 2)
 
 
 def test_out_of_memory_halves_the_batch():
@@ -145,7 +146,8 @@ def test_out_of_memory_halves_the_batch():
                 raise torch.OutOfMemoryError("the card is full")
         return x
 
-    events, _ = finish(train(Scene().start().training, Small(trouble), LOSS, dataclasses.replace(QUICK, steps=2)))
+    events, _ = finish(train_network(Scene().start().training, Small(trouble), LOSS,
+                                     dataclasses.replace(QUICK, steps=2)))
     assert [event.step for event in events if is_step(event)] == [1, 2]
     assert sizes == [16, 8, *(4,) * 8]  # a step of 16 patches in 1, 2, then 4 parts; the next in 4 at once
 
@@ -155,7 +157,7 @@ def test_one_patch_that_does_not_fit_is_told():
         raise torch.OutOfMemoryError("the card is full")
 
     with pytest.raises(UserError, match=r"memory of CPU does not hold a single patch of \(32, 32\).*smaller patch"):
-        finish(train(Scene().start().training, Small(trouble), LOSS, QUICK))
+        finish(train_network(Scene().start().training, Small(trouble), LOSS, QUICK))
 
 
 def test_errors_of_torch_become_errors_that_are_not_swallowed():
@@ -163,7 +165,7 @@ def test_errors_of_torch_become_errors_that_are_not_swallowed():
         raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
 
     with pytest.raises(WorkError, match="Training failed: mat1 and mat2 shapes") as caught:
-        finish(train(Scene().start().training, Small(trouble), LOSS, QUICK))
+        finish(train_network(Scene().start().training, Small(trouble), LOSS, QUICK))
     assert isinstance(caught.value.__cause__, RuntimeError)
 
 
@@ -172,4 +174,4 @@ def test_divergence_is_told():
         return logits.sum() * torch.nan
 
     with pytest.raises(UserError, match=f"not a number for {MAX_BAD_STEPS} steps. Choose a lower learning rate"):
-        finish(train(Scene().start().training, Small(), broken, dataclasses.replace(QUICK, steps=100)))
+        finish(train_network(Scene().start().training, Small(), broken, dataclasses.replace(QUICK, steps=100)))

@@ -11,33 +11,27 @@ import torch
 from sklearn.metrics import accuracy_score
 
 from napari_unet import losses
-from napari_unet.core import knobs
+from napari_unet.core import parameters
 from napari_unet.core.errors import UserError
 from napari_unet.core.image import Image
-from napari_unet.core.instant.growing import COUNT, DOUBT, grow, purity
-from napari_unet.core.instant.improve import improve
-from napari_unet.core.learning.plan import Plan
-from napari_unet.core.learning.trainer import train
-from napari_unet.core.predicting.trees import (
-    DEPTH,
-    Trees,
-    as_kept,
-    feature_tensors,
-    without_trees,
-)
 from napari_unet.core.scribbles import Pair, Scribbles, TrainingSet
 from napari_unet.core.work import Work
+from napari_unet.instant.answer_then_train import answer_then_train
+from napari_unet.instant.tree_growing import COUNT, DOUBT, grow_trees, leaf_purity
 from napari_unet.io.model_file import load_model, save_model
+from napari_unet.learning.trainer import train_network
+from napari_unet.learning.training_plan import TrainingPlan
 from napari_unet.networks.unet import UNet
+from napari_unet.predicting.oblivious_trees import DEPTH, ObliviousTrees, as_float16, feature_tensors, without_trees
 from napari_unet.pretrained import load_features
-from napari_unet.segmenters import SHELF as METHODS
-from napari_unet.segmenters.instant import Instant
+from napari_unet.segmenters import REGISTRY as METHODS
+from napari_unet.segmenters.instant_answer import Instant
 
-LOSS = losses.SHELF["dice_cross_entropy"]
+LOSS = losses.REGISTRY["dice_cross_entropy"]
 
 
-def grown(features: np.ndarray, labels: np.ndarray, seed: int = 0) -> Trees:
-    return Work(grow(features, labels, np.full(len(labels), 1 / len(labels), np.float32), seed)).result()
+def grown(features: np.ndarray, labels: np.ndarray, seed: int = 0) -> ObliviousTrees:
+    return Work(grow_trees(features, labels, np.full(len(labels), 1 / len(labels), np.float32), seed)).result()
 
 
 def clouds(rows: int = 600) -> tuple[np.ndarray, np.ndarray]:
@@ -56,15 +50,15 @@ def test_a_pixel_takes_what_was_painted_in_its_leaf_and_else_the_linear_answer()
     leaves[0, 2**DEPTH - 1] = torch.tensor([0.75, 0.25, 0.0])
     features = torch.tensor([[1.0, 1.0, -1.0], [1.0, -1.0, 1.0]])  # two features of three pixels
     linear = torch.tensor([[0.5, 0.2, 0.9], [0.5, 0.8, 0.1]])
-    found = torch.exp(Trees(chosen, thresholds, leaves)(linear.log(), features))
+    found = torch.exp(ObliviousTrees(chosen, thresholds, leaves)(linear.log(), features))
     torch.testing.assert_close(found, torch.tensor([[0.625, 0.2, 0.9], [0.375, 0.8, 0.1]]))
 
 
 def test_trees_vote_alike_on_every_device() -> None:
     rng = torch.Generator().manual_seed(0)
     features = torch.randn(7, 500, generator=rng)
-    trees = Trees(torch.randint(7, (9, DEPTH), generator=rng), torch.randn(9, DEPTH, generator=rng),
-                  torch.rand(9, 2**DEPTH, 4, generator=rng))
+    trees = ObliviousTrees(torch.randint(7, (9, DEPTH), generator=rng), torch.randn(9, DEPTH, generator=rng),
+                           torch.rand(9, 2**DEPTH, 4, generator=rng))
     votes = trees._voted(features)
     torch.testing.assert_close(votes, trees._voted_on_device(features))
     by_hand = torch.zeros(4)
@@ -110,9 +104,9 @@ def test_the_same_seed_grows_the_same_trees() -> None:
 
 def test_purity_by_hand() -> None:
     labels, counts = np.array([0, 0, 1, 1]), np.ones(4)
-    assert purity(np.array([0, 0, 1, 1]), labels, counts, 2) == 4
-    assert purity(np.array([0, 1, 0, 1]), labels, counts, 2) == 2
-    assert purity(np.array([3, 3, 3, 3]), labels, counts, 2) == 2
+    assert leaf_purity(np.array([0, 0, 1, 1]), labels, counts, 2) == 4
+    assert leaf_purity(np.array([0, 1, 0, 1]), labels, counts, 2) == 2
+    assert leaf_purity(np.array([3, 3, 3, 3]), labels, counts, 2) == 2
 
 
 def scene() -> TrainingSet:
@@ -151,8 +145,8 @@ def test_a_file_whose_trees_look_at_what_is_not_there_is_refused(tmp_path: Path)
 
 @pytest.mark.parametrize("hold_out", [False, None])
 def test_what_trains_has_no_trees_and_what_is_shown_has(hold_out: bool | None) -> None:
-    plan = Plan(seconds=None, steps=2, patch=64, device="cpu", hold_out=hold_out)
-    events = list(improve(scene(), load_features(), LOSS, plan))
+    plan = TrainingPlan(seconds=None, steps=2, patch=64, device="cpu", hold_out=hold_out)
+    events = list(answer_then_train(scene(), load_features(), LOSS, plan))
     models = [event.model for event in events if event.model is not None]
     assert models[0].weights.network.trees == COUNT
     assert models[-1].weights.network.trees == (0 if hold_out is False else COUNT)
@@ -163,20 +157,19 @@ def test_training_goes_on_from_an_answer_without_its_trees() -> None:
     bare = without_trees(answer.weights)
     assert bare.network == dataclasses.replace(answer.weights.network, trees=0)
     assert set(bare.tensors) == set(feature_tensors(bare)) | {"head.weight", "head.bias"}
-    model = Work(train(scene(), answer.weights.network, LOSS,
-                       Plan(seconds=None, steps=1, patch=64, device="cpu"), initial=answer.weights)).result()
+    plan = TrainingPlan(seconds=None, steps=1, patch=64, device="cpu")
+    model = Work(train_network(scene(), answer.weights.network, LOSS, plan, initial=answer.weights)).result()
     assert model.weights.network == bare.network
-    model = Work(train(scene(), UNet(depth=1, width=2, trees=3), LOSS,
-                       Plan(seconds=None, steps=1, patch=64, device="cpu"))).result()
+    model = Work(train_network(scene(), UNet(depth=1, width=2, trees=3), LOSS, plan)).result()
     assert model.weights.network.trees == 0
 
 
 def test_features_that_16_bits_do_not_hold_are_as_large_as_they_do() -> None:
-    assert as_kept(torch.tensor([1e6, -1e6, 2.0])).tolist() == [65504.0, -65504.0, 2.0]
+    assert as_float16(torch.tensor([1e6, -1e6, 2.0])).tolist() == [65504.0, -65504.0, 2.0]
 
 
 def test_nobody_is_asked_for_trees() -> None:
-    assert "trees" not in {field.name for field in knobs.fields(METHODS["unet"])}
+    assert "trees" not in {field.name for field in parameters.fields(METHODS["unet"])}
 
 
 def test_trees_that_were_never_grown_leave_logits_as_they_are() -> None:

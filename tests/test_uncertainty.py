@@ -16,7 +16,15 @@ from napari_unet.core.errors import UserError
 from napari_unet.core.image import Image
 from napari_unet.core.method import Patch, View
 from napari_unet.core.scribbles import Scribbles
-from napari_unet.core.uncertainty import REACH, SURE, Place, find_least_sure, least_sure, smoothed, uncertainty
+from napari_unet.predicting.uncertainty import (
+    REACH,
+    SURE,
+    UncertainPlace,
+    box_mean,
+    find_least_sure,
+    least_sure,
+    uncertainty,
+)
 
 
 def test_it_is_one_minus_the_margin_of_the_two_likeliest() -> None:
@@ -47,9 +55,9 @@ def test_it_agrees_with_sorting_and_does_not_depend_on_the_order_of_classes(clas
 def test_smoothing_is_the_mean_under_the_brush() -> None:
     values = np.zeros((9, 9), np.float32)
     values[4, 4] = 1
-    assert smoothed(values, 3)[3:6, 3:6] == pytest.approx(np.full((3, 3), 1 / 9))
-    assert np.allclose(smoothed(np.full((5, 5), 0.3), 4), 0.3), "the border is no surer than the middle"
-    assert np.array_equal(smoothed(values, 1), values)
+    assert box_mean(values, 3)[3:6, 3:6] == pytest.approx(np.full((3, 3), 1 / 9))
+    assert np.allclose(box_mean(np.full((5, 5), 0.3), 4), 0.3), "the border is no surer than the middle"
+    assert np.array_equal(box_mean(values, 1), values)
 
 
 def test_a_region_wins_over_a_brighter_pixel() -> None:
@@ -166,10 +174,10 @@ def test_visited_and_painted_places_are_left_out(image: Image, model: Drawn) -> 
 
 def test_a_visit_covers_what_is_near_it_in_its_own_plane_only(image: Image, model: Drawn) -> None:
     reach = round(REACH * 4)
-    near, far = Place(2, 24 + reach, 38, 1.0), Place(1, 22, 38, 1.0)
+    near, far = UncertainPlace(2, 24 + reach, 38, 1.0), UncertainPlace(1, 22, 38, 1.0)
     assert search(model, image, visited=[far])[0].plane == 2
     assert search(model, image, visited=[near])[0].plane == 2, "beyond its reach"
-    assert search(model, image, visited=[Place(2, 22, 38, 1.0)])[0].plane == 0
+    assert search(model, image, visited=[UncertainPlace(2, 22, 38, 1.0)])[0].plane == 0
 
 
 def test_where_it_is_sure_there_is_no_place(image: Image) -> None:

@@ -10,22 +10,22 @@ import numpy as np
 import pytest
 from bands_scene import picture, strokes, trained_on
 
-from napari_unet.core.instant import contest as contest_module
-from napari_unet.core.instant.contest import Contest
-from napari_unet.core.instant.features import FeatureStore
-from napari_unet.core.instant.instant import Kind, fit_instantly, fit_to, kind_of
-from napari_unet.core.instant.painted import Painted, gather
-from napari_unet.core.instant.standing import Standing
-from napari_unet.core.learning.judge import SETTLE_STEPS, Verdict
-from napari_unet.core.learning.learner import Learner
-from napari_unet.core.learning.material import Material
-from napari_unet.core.learning.strokes import single_strokes
 from napari_unet.core.method import Progress
-from napari_unet.core.predicting.devices import choose_device
-from napari_unet.core.predicting.trees import without_trees
 from napari_unet.core.scribbles import TrainingSet
 from napari_unet.core.work import Work
-from napari_unet.losses import SHELF as LOSSES
+from napari_unet.instant import candidate_selection as selection_module
+from napari_unet.instant.candidate_selection import CandidateSelection
+from napari_unet.instant.features import FeatureStore
+from napari_unet.instant.held_out_evaluation import HeldOutResult
+from napari_unet.instant.instant_model import Kind, fit_instantly, fit_to_pixels, head_kind
+from napari_unet.instant.painted_features import PaintedFeatures, gather_features
+from napari_unet.learning.learner import Learner
+from napari_unet.learning.strokes import single_strokes
+from napari_unet.learning.training_data import TrainingData
+from napari_unet.learning.validation import SETTLE_STEPS, ModelChoice
+from napari_unet.losses import REGISTRY as LOSSES
+from napari_unet.predicting.devices import choose_device
+from napari_unet.predicting.oblivious_trees import without_trees
 
 
 class Shown:
@@ -38,35 +38,36 @@ class Shown:
         self.since: list[int] = []
 
         def made_up(
-            painted: Painted, features: FeatureStore, strokes: object, step: int, seed: int, head: Kind
-        ) -> Generator[None, None, Standing]:
+            painted: PaintedFeatures, features: FeatureStore, strokes: object, step: int, seed: int, head: Kind
+        ) -> Generator[None, None, HeldOutResult]:
             self.asked.append((features is store, head))
             self.since.append(step)
             yield
             old = features.weights.step < self.learner.step
-            return Standing({1: 1.0, 2: 0.9}, 0.5 if features is store else self.losses["best" if old else head], 4)
+            return HeldOutResult({1: 1.0, 2: 0.9}, 0.5 if features is store else self.losses["best" if old else head],
+                                 4)
 
-        monkeypatch.setattr(contest_module, "standing", made_up)
+        monkeypatch.setattr(selection_module, "evaluate_held_out", made_up)
         places = [(row, column, number) for row in range(4, 60, 6) for column, number in ((4, 1), (34, 2))]
         self.training = trained_on(picture(), strokes(*places))
         self.strokes = tuple(dataclasses.replace(one, held_since=0 if one.number // 2 % 2 else None)
                              for one in single_strokes(self.training))
-        answer = Work(fit_to(Work(gather(store, self.training)).result(), store)).result().as_network()
-        self.contest = Contest(store, answer, release=release)
+        answer = Work(fit_to_pixels(Work(gather_features(store, self.training)).result(), store)).result().as_network()
+        self.contest = CandidateSelection(store, answer, release=release)
         weights = without_trees(answer.weights)
         self.learner = Learner(weights.network, 1, (1, 2), choose_device("cpu"), LOSSES["cross_entropy"],
                                initial=weights)
 
-    def verdict(self, holds: bool = True, **losses: float) -> tuple[Verdict, int, str]:
+    def verdict(self, holds: bool = True, **losses: float) -> tuple[ModelChoice, int, str]:
         """Return the verdict after ten more steps, with the steps and the kind of head of what is shown."""
         self.learner.step += 10
         self.losses = losses
         sampler: Any = None
         held = self.strokes if holds else tuple(dataclasses.replace(one, held_since=None) for one in self.strokes)
-        material = Material(self.training, held, (1, 2), 1, 32, 1, sampler, holds)
-        verdict = Work(self.contest(self.learner, material, self.learner.step)).result()
+        data = TrainingData(self.training, held, (1, 2), 1, 32, 1, sampler, holds)
+        verdict = Work(self.contest(self.learner, data, self.learner.step)).result()
         assert verdict.model is not None
-        return verdict, verdict.model.weights.step, kind_of(verdict.model.weights)
+        return verdict, verdict.model.weights.step, head_kind(verdict.model.weights)
 
 
 @pytest.fixture
@@ -111,7 +112,7 @@ def test_what_is_shown_of_a_trained_network_is_as_far_as_the_one_that_won(
 ) -> None:
     name, learnt = next((name, one) for name, one in shown.learner.averaged.named_parameters() if one.ndim == 1)
     begun = learnt.clone()
-    monkeypatch.setattr(contest_module, "winner", lambda _first, _best, newest, _found: next(
+    monkeypatch.setattr(selection_module, "select", lambda _first, _best, newest, _found: next(
         one for one in newest if one.trust == trust))
     for holds in (True, False):  # the second time nobody can judge
         learnt += 1.0
@@ -138,11 +139,11 @@ def test_held_out_strokes_stay_so_where_somebody_asks_for_it(
 def test_networks_are_not_looked_at_where_nothing_can_be_judged(shown: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
     looked: list[FeatureStore] = []
 
-    def spy(features: FeatureStore, training: TrainingSet) -> Generator[Progress, None, Painted]:
+    def spy(features: FeatureStore, training: TrainingSet) -> Generator[Progress, None, PaintedFeatures]:
         looked.append(features)
-        return gather(features, training)
+        return gather_features(features, training)
 
-    monkeypatch.setattr(contest_module, "gather", spy)
+    monkeypatch.setattr(selection_module, "gather_features", spy)
     shown.strokes = shown.strokes[:2]
     verdict, step, _ = shown.verdict()
     assert (step, len(looked), shown.asked) == (0, 1, [])

@@ -9,15 +9,15 @@ import numpy as np
 from torch import nn
 
 from napari_unet.core.image import Image
-from napari_unet.core.learning.augment import Augmentation
-from napari_unet.core.learning.plan import Plan
-from napari_unet.core.learning.trainer import Step
 from napari_unet.core.scribbles import Pair, Scribbles, TrainingSet
 from napari_unet.core.work import Work
-from napari_unet.losses import SHELF as LOSSES
+from napari_unet.learning.augmentation import Augmentation
+from napari_unet.learning.trainer import Step
+from napari_unet.learning.training_plan import TrainingPlan
+from napari_unet.losses import REGISTRY as LOSSES
 
 LOSS = LOSSES["dice_cross_entropy"]
-QUICK = Plan(seconds=None, steps=6, device="cpu", augmentation=Augmentation.none(), learning_rate=0.02)
+QUICK = TrainingPlan(seconds=None, steps=6, device="cpu", augmentation=Augmentation.none(), learning_rate=0.02)
 LIVE = dataclasses.replace(QUICK, steps=None, publish_seconds=1e-6)
 
 

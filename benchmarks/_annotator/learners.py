@@ -12,13 +12,13 @@ import numpy as np
 from _shared import Predict, filters, forest, of_model
 from numpy.typing import NDArray
 
-from napari_unet.contenders import make_method
+from napari_unet.comparison.contenders import make_method
 from napari_unet.core.image import Image
-from napari_unet.core.instant.answers import Answers
-from napari_unet.core.instant.instant import InstantModel
 from napari_unet.core.latest import Latest
 from napari_unet.core.method import Model
 from napari_unet.core.scribbles import TrainingSet
+from napari_unet.instant.answers import InstantAnswers
+from napari_unet.instant.instant_model import InstantModel
 from napari_unet.pretrained import load_features
 
 MEMORY = 4096
@@ -90,7 +90,7 @@ def learn_instant(painted: Latest[TrainingSet], seed: int, device: str) -> Learn
 def learn_deep(painted: Latest[TrainingSet], seed: int, device: str) -> Learner:
     """Answer every stroke on the newest features while the network learns without end, as the window does."""
     method = make_method("unet", start="pretrained", seconds=None, seed=seed, device=device)
-    answers = Answers(painted, load_features, device, MEMORY * 2**20)
+    answers = InstantAnswers(painted, load_features, device, MEMORY * 2**20)
     newest: Model | None = None
     shown: Model | None = None
     for event in method.fit(painted):

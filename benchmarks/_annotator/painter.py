@@ -19,7 +19,7 @@ FIND_SECONDS = 2.0
 """To find an error."""
 PIXELS_PER_SECOND = 150
 MOST_SECONDS = 5.0
-"""For one stroke, finding included."""
+"""For one stroke, event included."""
 MOST_PIXELS = round((MOST_SECONDS - FIND_SECONDS) * PIXELS_PER_SECOND)
 WIDEST = 7
 """Brush, in pixels across."""
@@ -59,7 +59,7 @@ class Stroke:
 
     @property
     def seconds(self) -> float:
-        """Time to paint it, finding the place apart."""
+        """Time to paint it, event the place apart."""
         return self.size / PIXELS_PER_SECOND
 
 

@@ -1,4 +1,4 @@
-"""``napari-unet methods`` and ``napari-unet info``: what there is, read from the shelves and the machine."""
+"""``napari-unet methods`` and ``napari-unet info``: what there is, read from the registries and the machine."""
 
 from __future__ import annotations
 
@@ -10,29 +10,29 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from napari_unet import __version__, io, losses, metrics, networks, pretrained, segmenters
-from napari_unet.core import knobs
+from napari_unet.core import parameters
 from napari_unet.core.errors import UserError
-from napari_unet.core.predicting.devices import choose_device
-from napari_unet.core.registry import Shelf
+from napari_unet.core.registry import Registry
+from napari_unet.predicting.devices import choose_device
 
-_SHELVES: tuple[tuple[str, Shelf[Any]], ...] = (
-    ("methods", segmenters.SHELF),
-    ("networks", networks.SHELF),
-    ("losses", losses.SHELF),
-    ("metrics", metrics.SHELF),
-    ("formats", io.SHELF),
+_REGISTRIES: tuple[tuple[str, Registry[Any]], ...] = (
+    ("methods", segmenters.REGISTRY),
+    ("networks", networks.REGISTRY),
+    ("losses", losses.REGISTRY),
+    ("metrics", metrics.REGISTRY),
+    ("formats", io.REGISTRY),
 )
 _PACKAGES = ("torch", "numpy", "scipy", "scikit-image", "scikit-learn", "zarr", "tifffile", "napari", "magicgui",
              "PyQt5", "PyQt6")
 
 
 def catalogue() -> dict[str, list[dict[str, Any]]]:
-    """Return every shelf's items with their parameters, defaults and bounds, ready for JSON."""
+    """Return every registry's items with their parameters, defaults and bounds, ready for JSON."""
     found = {}
-    for kind, shelf in _SHELVES:
+    for kind, registry in _REGISTRIES:
         found[kind] = [
             {"name": entry.name, "title": entry.title, "summary": entry.summary, "parameters": _parameters(entry.item)}
-            for entry in shelf
+            for entry in registry
         ]
     return found
 
@@ -42,12 +42,12 @@ def _parameters(item: Any) -> list[dict[str, Any]]:
         return []
     return [
         {"name": field.name, "default": "auto" if field.default is None else field.default, "allowed": field.allowed,
-         "help": field.knob.help}
-        for field in knobs.fields(item)
+         "help": field.parameter.help}
+        for field in parameters.fields(item)
     ]
 
 
-def methods(arguments: argparse.Namespace) -> None:
+def print_methods(arguments: argparse.Namespace) -> None:
     """Print the catalogue."""
     found = catalogue()
     if arguments.json:
@@ -63,7 +63,7 @@ def methods(arguments: argparse.Namespace) -> None:
         print()
 
 
-def info(arguments: argparse.Namespace) -> None:
+def print_info(arguments: argparse.Namespace) -> None:
     """Print versions, the device that ``auto`` means with its reason, and where the pre-trained features come from."""
     device = choose_device("auto")
     facts = {"napari-unet": __version__, "python": platform.python_version(), "system": platform.platform()}
@@ -85,6 +85,7 @@ def info(arguments: argparse.Namespace) -> None:
 def _features() -> dict[str, str]:
     """Return the provenance of the pre-trained features, or what is wrong with them."""
     try:
-        return {f"features {name.replace('_', ' ')}": str(value) for name, value in pretrained.facts().items()}
+        return {f"features {name.replace('_', ' ')}": str(value) for name,
+                value in pretrained.feature_provenance().items()}
     except UserError as error:
         return {"features": str(error)}

@@ -38,16 +38,16 @@ def quiet_warnings() -> Iterator[None]:
         yield
 
 
-def bar(text: str, total: float | None = 1.0) -> tqdm[Any]:
+def progress_bar(text: str, total: float | None = 1.0) -> tqdm[Any]:
     """Return a progress bar on stderr; with a total of 1 it counts fractions."""
     form = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}" if total == 1.0 else None
     return tqdm(total=total, desc=text, file=sys.stderr, leave=False, dynamic_ncols=True, bar_format=form,
                 delay=0.5)
 
 
-def follow(progress: Iterable[Progress], text: str) -> Iterator[Progress]:
+def with_progress_bar(progress: Iterable[Progress], text: str) -> Iterator[Progress]:
     """Show events with a fraction in a bar while passing them on."""
-    with bar(text) as shown:
+    with progress_bar(text) as shown:
         for event in progress:
             if event.fraction is not None:
                 shown.n = min(1.0, max(shown.n, event.fraction))
@@ -56,7 +56,7 @@ def follow(progress: Iterable[Progress], text: str) -> Iterator[Progress]:
             yield event
 
 
-def writable(path: Path, overwrite: bool, inputs: Iterable[str | Path] = ()) -> bool:
+def check_writable(path: Path, overwrite: bool, inputs: Iterable[str | Path] = ()) -> bool:
     """Make sure, before any work is done, that an output may be written; returns whether it may be replaced.
 
     Raises

@@ -1,4 +1,4 @@
-"""The foundation: images, strokes, classes, knobs and the verbs of a method. Imports no shelf, session or GUI package.
+"""The types everybody needs: images, strokes, classes, parameters, methods. Imports nothing else of the project.
 
 ``learning`` trains a network on strokes, ``predicting`` runs one on whole images, ``classical`` is what the classical
 methods share, ``instant`` answers at every stroke.

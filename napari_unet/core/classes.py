@@ -124,7 +124,7 @@ def to_painted(mask: NDArray[np.integer]) -> NDArray[np.uint8]:
     return (mask + 1).astype(np.uint8)
 
 
-def joined(mine: ClassTable, theirs: ClassTable, painted: bool) -> ClassTable:
+def merged(mine: ClassTable, theirs: ClassTable, painted: bool) -> ClassTable:
     """Return the classes of a model, or, where strokes are painted already, ours and those of the model's we lack."""
     if not painted:
         return theirs

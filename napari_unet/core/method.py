@@ -101,7 +101,7 @@ class Model(Protocol):
 
 @runtime_checkable
 class Segmenter(Protocol):
-    """Anything that turns an image and strokes into labels: a frozen dataclass whose fields are its knobs."""
+    """Anything that turns an image and strokes into labels: a frozen dataclass whose fields are its parameters."""
 
     def fit(self, painted: TrainingSet | Latest[TrainingSet]) -> Generator[Progress, None, Model]:
         """Learn from the strokes; yields progress, returns the model.
@@ -116,7 +116,7 @@ class Segmenter(Protocol):
         """
 
 
-def newest(painted: TrainingSet | Latest[TrainingSet]) -> TrainingSet:
+def newest_training_set(painted: TrainingSet | Latest[TrainingSet]) -> TrainingSet:
     """Return the training set, out of its mailbox if it is in one."""
     return painted.get() if isinstance(painted, Latest) else painted
 

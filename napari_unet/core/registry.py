@@ -1,6 +1,6 @@
-"""Shelves: a new method, network, loss, metric or format is one new file that registers itself.
+"""Registries: a new method, network, loss, metric or format is one new file that registers itself.
 
-Knows the names of no shelf; a shelf package makes one :class:`Shelf` in its ``__init__``.
+Knows the names of no registry; a registry package makes one :class:`Registry` in its ``__init__``.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ Registered = TypeVar("Registered")
 
 @dataclasses.dataclass(frozen=True)
 class Entry(Generic[T]):
-    """One thing on a shelf.
+    """One thing in a registry.
 
     ``name`` is the code word (flags, files), ``title`` what people read, ``item`` the class or function, ``extras``
-    whatever else the shelf wants to know about it.
+    whatever else the registry wants to know about it.
     """
 
     name: str
@@ -37,7 +37,7 @@ class Entry(Generic[T]):
         return (inspect.getdoc(self.item) or "").partition("\n")[0]
 
 
-class Shelf(Generic[T]):
+class Registry(Generic[T]):
     """Everything of one kind, by name, in the order of registration.
 
     Files of the package are imported at the first look, so that asking for names costs nothing at import time.
@@ -58,7 +58,7 @@ class Shelf(Generic[T]):
         self._filled = False
 
     def register(self, name: str, title: str = "", **extras: Any) -> Callable[[Registered], Registered]:
-        """Return a decorator that puts a class or function on the shelf.
+        """Return a decorator that puts a class or function in the registry.
 
         Registering the same name again replaces the item if it comes from the same place (a script run twice in one
         session), and is an error otherwise.
@@ -83,7 +83,7 @@ class Shelf(Generic[T]):
     def _fill(self) -> None:
         if self._filled:
             return
-        self._filled = True  # first: a file of the shelf may look at the shelf while it is imported
+        self._filled = True  # first: a file of the registry may look at the registry while it is imported
         package = importlib.import_module(self._package)
         for module in pkgutil.iter_modules(package.__path__):
             if not module.name.startswith("_"):
@@ -124,7 +124,7 @@ class Shelf(Generic[T]):
         Raises
         ------
         UsageError
-            If it is not on the shelf.
+            If it is not in the registry.
         """
         self._fill()
         for entry in self._entries.values():

@@ -21,7 +21,7 @@ class Row:
         Painted id (2, 3, ...); the background has no rows. None for a value without a class.
     class_name : str
     metric : str
-        Name on the metrics shelf, e.g. ``"dice"``, or ``"seconds"``.
+        Name in the metrics registry, e.g. ``"dice"``, or ``"seconds"``.
     value : float or None
         None where the value cannot be had; ``note`` says why.
     unit : str

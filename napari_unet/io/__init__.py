@@ -1,4 +1,4 @@
-"""Shelf of file formats: how to read an image or labels and how to save masks; one file per format.
+"""Registry of file formats: how to read an image or labels and how to save masks; one file per format.
 
 A format is a frozen dataclass (see :class:`Format`) registered with the endings it saves under. The verbs here are the
 same for every format, the command line, the window and scripts. Knows no GUI package and no method.
@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from ._contents import Code, Contents, Format, MaskInfo, Sink
 from ._output import Output, clear_of_inputs
-from ._reading import name_of, read_contents, read_image, read_labels
+from ._reading import file_stem, read_contents, read_image, read_labels
+from ._registry import REGISTRY, register
 from ._saving import (
     check_output,
     create_mask,
@@ -18,10 +19,9 @@ from ._saving import (
     save_mask,
     save_probabilities,
 )
-from ._shelf import SHELF, register
 
 __all__ = [
-    "SHELF",
+    "REGISTRY",
     "Code",
     "Contents",
     "Format",
@@ -32,7 +32,7 @@ __all__ = [
     "clear_of_inputs",
     "create_mask",
     "create_probabilities",
-    "name_of",
+    "file_stem",
     "output_suffixes",
     "preview_path",
     "read_contents",

@@ -237,7 +237,7 @@ class Sink(Protocol):
 
 @runtime_checkable
 class Format(Protocol):
-    """A file format: a frozen dataclass whose fields are its knobs.
+    """A file format: a frozen dataclass whose fields are its parameters.
 
     Registered with ``suffixes=(".tif", ...)``: the endings it saves under.
     """

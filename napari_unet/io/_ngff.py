@@ -15,7 +15,7 @@ VERSIONS = ("0.4", "0.5")
 _TYPES = {"T": "time", "C": "channel", "Z": "space", "Y": "space", "X": "space"}
 
 
-def described(attributes: Mapping[str, Any]) -> Mapping[str, Any]:
+def ome_attributes(attributes: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the part of a group's attributes that speaks OME-Zarr: inside ``ome`` since 0.5, at the top before."""
     ome = attributes.get("ome")
     return ome if isinstance(ome, Mapping) else attributes
@@ -23,7 +23,7 @@ def described(attributes: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def multiscale(attributes: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """Return the first multiscale image described, or None."""
-    listed = described(attributes).get("multiscales")
+    listed = ome_attributes(attributes).get("multiscales")
     first = listed[0] if isinstance(listed, Sequence) and listed else None
     return first if isinstance(first, Mapping) and first.get("datasets") else None
 
@@ -44,8 +44,8 @@ def letters_and_scale(image: Mapping[str, Any], level: int, ndim: int) -> tuple[
         letters = "TCZYX" if axes is None and ndim == 5 else UNKNOWN * ndim
         return letters, (1.0,) * ndim, "pixel"
     described_axes = [axis if isinstance(axis, Mapping) else {"name": axis} for axis in axes]
-    letters = named([str(axis.get("name", "")) for axis in described_axes],
-                    [str(axis.get("type", "")) for axis in described_axes])
+    letters = axis_letters([str(axis.get("name", "")) for axis in described_axes],
+                           [str(axis.get("type", "")) for axis in described_axes])
     steps = [1.0] * ndim
     for owner in (image, image["datasets"][level]):
         for transform in owner.get("coordinateTransformations") or ():
@@ -61,7 +61,7 @@ def letters_and_scale(image: Mapping[str, Any], level: int, ndim: int) -> tuple[
     return letters, scale, unit
 
 
-def named(names: Sequence[str], types: Sequence[str] = ()) -> str:
+def axis_letters(names: Sequence[str], types: Sequence[str] = ()) -> str:
     """Return one letter per axis out of names such as ``t``, ``channel`` or ``dim_y``; ``?`` where that is unclear."""
     types = types or [""] * len(names)
     known = {"time": "T", "channel": "C", "channels": "C", "sample": "N", "index": "N", "image": "N"}
@@ -80,7 +80,7 @@ def named(names: Sequence[str], types: Sequence[str] = ()) -> str:
 
 def class_values(attributes: Mapping[str, Any]) -> dict[int, tuple[str, str]] | None:
     """Return (name, ``#rrggbb`` or ``""``) by value out of ``image-label``, or None if this is no label image."""
-    label = described(attributes).get("image-label")
+    label = ome_attributes(attributes).get("image-label")
     if not isinstance(label, Mapping):
         return None
     names: dict[int, str] = {}

@@ -15,7 +15,7 @@ from napari_unet.core.errors import UserError
 from napari_unet.core.image import Image
 
 from ._contents import Contents, Format
-from ._shelf import SHELF
+from ._registry import REGISTRY
 
 
 def read_contents(path: str | Path, axes: str | None = None, labels: bool = False) -> tuple[Contents, str]:
@@ -67,7 +67,7 @@ def read_image(path: str | Path, axes: str | None = None) -> Image:
     steps = dict(zip(contents.letters, contents.scale, strict=True))
     label_axes = "".join(letter for letter in contents.letters if letter not in "CYX") + "YX"
     return Image(
-        contents.data, contents.letters, name_of(path), tuple(steps[letter] for letter in label_axes),
+        contents.data, contents.letters, file_stem(path), tuple(steps[letter] for letter in label_axes),
         contents.unit, note,
     )
 
@@ -102,7 +102,7 @@ def read_labels(path: str | Path, axes: str | None = None) -> tuple[NDArray[Any]
     return np.ascontiguousarray(labels), contents.classes
 
 
-def name_of(path: str | Path) -> str:
+def file_stem(path: str | Path) -> str:
     """Return the name of a file without folder and ending (``cells`` for ``cells.ome.tif``)."""
     name = Path(path).name
     for ending in (".zarr", ".tiff", ".tif", ".ome"):
@@ -115,7 +115,7 @@ def _format_of(path: Path) -> Format:
     if not path.exists():
         raise UserError(f"There is no file or folder {path}. Check the name.")
     try:
-        formats = [entry.item() for entry in SHELF if hasattr(entry.item, "recognises")]
+        formats = [entry.item() for entry in REGISTRY if hasattr(entry.item, "recognises")]
         found = next((one for one in formats if one.recognises(path)), None)
     except OSError as error:
         raise UserError(f"{path} could not be opened ({error.strerror or error}). May you read it?") from error

@@ -10,20 +10,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_unet.core import knobs
+from napari_unet.core import parameters
 from napari_unet.core.classes import ClassTable
 from napari_unet.core.errors import UsageError, UserError
 from napari_unet.core.registry import Entry
 
 from ._contents import Code, MaskInfo
 from ._output import Output, check_place, replace_file
-from ._reading import name_of
-from ._shelf import SHELF
+from ._reading import file_stem
+from ._registry import REGISTRY
 
 
 def output_suffixes() -> dict[str, Entry[Any]]:
     """Return the format by every ending that masks are saved under."""
-    return {suffix: entry for entry in SHELF for suffix in entry.extras.get("suffixes", ())}
+    return {suffix: entry for entry in REGISTRY for suffix in entry.extras.get("suffixes", ())}
 
 
 def _format_for(path: Path) -> Entry[Any]:
@@ -37,7 +37,7 @@ def _format_for(path: Path) -> Entry[Any]:
 
 def preview_path(path: str | Path) -> Path:
     """Return where the 0/255 preview of a mask goes: ``cells_preview.tif`` beside ``cells.zarr``."""
-    return Path(path).with_name(f"{name_of(path)}_preview.tif")
+    return Path(path).with_name(f"{file_stem(path)}_preview.tif")
 
 
 def check_output(path: str | Path, *, overwrite: bool = False, preview: bool = False) -> None:
@@ -94,7 +94,7 @@ def create_mask(
     version : {"0.4", "0.5"}
         Of OME-Zarr.
     **options
-        Other knobs of the format.
+        Other parameters of the format.
 
     Returns
     -------
@@ -111,10 +111,10 @@ def create_mask(
     path = Path(path)
     entry = _format_for(path)
     shape = tuple(map(int, shape))
-    info = MaskInfo(classes, *_axes_and_scale(shape, axes, scale), unit, code, name_of(path))
+    info = MaskInfo(classes, *_axes_and_scale(shape, axes, scale), unit, code, file_stem(path))
     if code not in ("mask", "painted"):
         raise UsageError(f"A mask cannot be saved as {code!r}. Allowed: mask (background 0), painted (ids as painted).")
-    known = {field.name for field in knobs.fields(entry.item)}
+    known = {field.name for field in parameters.fields(entry.item)}
     if "version" in known:
         options = {**options, "version": version}
     wrong = [name for name in options if name not in known]

@@ -12,19 +12,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_unet.core import knobs
+from napari_unet.core import parameters
 from napari_unet.core.classes import ClassTable, PaintedClass
 from napari_unet.core.errors import UserError
 from napari_unet.core.normalisation import Normalisation
-from napari_unet.core.predicting.trees import check_trees
-from napari_unet.core.predicting.weights import Weights, check_tensors
-from napari_unet.networks import SHELF
-from napari_unet.segmenters import SHELF as METHODS
+from napari_unet.networks import REGISTRY
+from napari_unet.predicting.oblivious_trees import check_trees
+from napari_unet.predicting.weights import Weights, check_tensors
+from napari_unet.segmenters import REGISTRY as METHODS
 
 from ._output import beside, check_place, move_into_place, remove, replace_file, writing
 
 if TYPE_CHECKING:  # torch is loaded only when a model is: this folder is searched for image formats too
-    from napari_unet.core.predicting.predict import NetworkModel
+    from napari_unet.predicting.network_model import NetworkModel
     from napari_unet.segmenters.forest import ForestModel
 
 FORMAT = "napari-unet model"
@@ -87,14 +87,14 @@ def load_model(path: str | os.PathLike[str], device: str = "auto") -> NetworkMod
     ----------
     path : path
     device : str
-        Where a network predicts, see :func:`napari_unet.core.predicting.devices.choose_device`.
+        Where a network predicts, see :func:`napari_unet.predicting.devices.choose_device`.
 
     Raises
     ------
     UserError
         If the file is missing, truncated, of another program or version, or its parts do not fit together.
     """
-    from napari_unet.core.predicting.predict import NetworkModel
+    from napari_unet.predicting.network_model import NetworkModel
 
     contents = _read(Path(path))
     try:
@@ -118,7 +118,7 @@ def load_network(path: str | os.PathLike[str], device: str = "auto") -> NetworkM
     UserError
         As :func:`load_model`, or if it holds another method.
     """
-    from napari_unet.core.predicting.predict import NetworkModel
+    from napari_unet.predicting.network_model import NetworkModel
 
     model = load_model(path, device)
     if not isinstance(model, NetworkModel):
@@ -132,7 +132,7 @@ def load_network(path: str | os.PathLike[str], device: str = "auto") -> NetworkM
 def _of_network(weights: Weights) -> dict[str, Any]:
     return {
         "network": weights.network_name,
-        "knobs": knobs.as_dict(weights.network),
+        "knobs": parameters.as_dict(weights.network),
         "channels": weights.channels,
         "normalisation": dataclasses.asdict(weights.normalisation),
         "step": weights.step,
@@ -145,7 +145,7 @@ def _of_arrays(model: ForestModel) -> dict[str, Any]:
 
     return {
         "method": METHODS.name_of(model.method),
-        "knobs": knobs.as_dict(model.method),
+        "knobs": parameters.as_dict(model.method),
         "channels": model.channels,
         "ids": list(model.ids),
         "note": model.note,
@@ -182,13 +182,13 @@ def _weights(contents: Mapping[str, Any]) -> Weights:
     import torch
 
     name = contents["network"]
-    if name not in SHELF:
+    if name not in REGISTRY:
         raise UserError(
             f"it holds a network called {name!r}, but there is none of that name here (there are: "
-            f"{', '.join(SHELF.names())}). If it is one of your own, run the script that registers it first."
+            f"{', '.join(REGISTRY.names())}). If it is one of your own, run the script that registers it first."
         )
     weights = Weights(
-        network=_made(name, SHELF[name], contents["knobs"]),
+        network=_made(name, REGISTRY[name], contents["knobs"]),
         network_name=name,
         tensors=_tensors(contents),
         channels=int(contents["channels"]),
@@ -219,10 +219,10 @@ def _fitted(contents: Mapping[str, Any]) -> ForestModel:
 
 
 def _made(name: str, cls: type[Any], values: Mapping[str, Any]) -> Any:
-    """Make a network or a method with the knobs of a file."""
-    known = [field.name for field in knobs.fields(cls)]
+    """Make a network or a method with the parameters of a file."""
+    known = [field.name for field in parameters.fields(cls)]
     if stray := set(values).difference(known):
-        raise UserError(knobs.no_parameter(name, sorted(stray)[0], known))
+        raise UserError(parameters.no_parameter(name, sorted(stray)[0], known))
     return cls(**values)
 
 

@@ -11,15 +11,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from napari_unet.core import knobs
+from napari_unet.core import parameters
 from napari_unet.core.errors import UserError
-from napari_unet.core.knobs import Knob
+from napari_unet.core.parameters import Parameter
 
 from . import _ngff
 from ._contents import RECORD, UNKNOWN, Contents, MaskInfo, classes_of_values, read_record
 from ._lazy import LazyArray
 from ._pyramid import PyramidSink, stored_axes
-from ._shelf import register
+from ._registry import register
 
 _MARKS = ("zarr.json", ".zgroup", ".zarray", ".zattrs")
 _HELP = "Give the folder of an OME-Zarr image, of one of its labels (IMAGE.zarr/labels/NAME) or of a zarr array."
@@ -36,12 +36,12 @@ class OmeZarr:
     """
 
     version: Annotated[
-        Literal["0.4", "0.5"], Knob("Version of the format: 0.4 (zarr 2) opens everywhere, 0.5 (zarr 3) is newer.")
+        Literal["0.4", "0.5"], Parameter("Version of the format: 0.4 (zarr 2) opens everywhere, 0.5 (zarr 3) is newer.")
     ] = "0.4"
-    chunk: Annotated[int, Knob("Rows and columns of a block.", min=16, max=8192, unit="px", advanced=True)] = 512
+    chunk: Annotated[int, Parameter("Rows and columns of a block.", min=16, max=8192, unit="px", advanced=True)] = 512
 
     def __post_init__(self) -> None:
-        knobs.check(self)
+        parameters.check(self)
 
     def recognises(self, path: Path) -> bool:
         """Say whether a folder has the metadata of zarr, or at least its ending."""
@@ -125,15 +125,15 @@ def _group(path: Path, group: Any, labels: bool) -> Contents:
             raise UserError(f"{path} names no array as its full resolution. {_HELP}")
         contents = _described(path, data, image, 0, attributes)
         notes = [f"full resolution of {len(levels)} levels"] if len(levels) > 1 else []
-        several = len(_ngff.described(attributes)["multiscales"])
+        several = len(_ngff.ome_attributes(attributes)["multiscales"])
         if several > 1:
             notes.append(f"first of {several} images")
         return dataclasses.replace(contents, notes=tuple(notes))
-    if "plate" in _ngff.described(attributes) or "well" in _ngff.described(attributes):
+    if "plate" in _ngff.ome_attributes(attributes) or "well" in _ngff.ome_attributes(attributes):
         raise UserError(f"{path} is a plate or a well with many images. Give the folder of one of them.")
-    listed = _ngff.described(attributes).get("labels")
+    listed = _ngff.ome_attributes(attributes).get("labels")
     members = [str(one) for one in listed] if isinstance(listed, Sequence) and listed else _members(path)
-    if len(members) > 1 and "bioformats2raw.layout" in _ngff.described(attributes):
+    if len(members) > 1 and "bioformats2raw.layout" in _ngff.ome_attributes(attributes):
         members = [member for member in members if member != "OME"][:1]
         contents = OmeZarr().read(path / members[0], labels)
         return dataclasses.replace(contents, notes=("first series of the file", *contents.notes))
@@ -154,7 +154,7 @@ def _array(path: Path, array: Any) -> Contents:
     names = getattr(array.metadata, "dimension_names", None) or array.attrs.asdict().get("_ARRAY_DIMENSIONS")
     letters = UNKNOWN * array.ndim
     if isinstance(names, Sequence) and len(names) == array.ndim and all(isinstance(name, str) for name in names):
-        letters = _ngff.named(names)
+        letters = _ngff.axis_letters(names)
     return Contents(LazyArray(array, str(path)), letters, (1.0,) * array.ndim)
 
 

@@ -14,9 +14,9 @@ from types import MappingProxyType
 from typing import Any
 
 from napari_unet import __version__
-from napari_unet.core import knobs
+from napari_unet.core import parameters
 from napari_unet.core.errors import UserError
-from napari_unet.segmenters import SHELF as METHODS
+from napari_unet.segmenters import REGISTRY as METHODS
 
 from ._output import beside, check_place, move_into_place, remove, replace_file, writing
 
@@ -33,8 +33,8 @@ class Recipe:
     Parameters
     ----------
     method : str
-        Name on the shelf of methods.
-    knobs : mapping of str to value
+        Name in the registry of methods.
+    parameters : mapping of str to value
         Every parameter; None = auto. Those that are missing take their defaults.
     made_by : str
         Version of napari-unet that wrote it.
@@ -46,22 +46,22 @@ class Recipe:
     """
 
     method: str
-    knobs: Mapping[str, Any]
+    parameters: Mapping[str, Any]
     made_by: str = __version__
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "knobs", MappingProxyType(dict(self.knobs)))
+        object.__setattr__(self, "parameters", MappingProxyType(dict(self.parameters)))
         if self.method not in METHODS:
             raise UserError(
                 f"there is no method called {self.method!r} here (there are: {', '.join(METHODS.names())}). If it is "
                 "one of your own, run the script that registers it first; if it needs a package, install that."
             )
-        known = {field.name: field for field in knobs.fields(METHODS[self.method])}
-        for name, value in self.knobs.items():
+        known = {field.name: field for field in parameters.fields(METHODS[self.method])}
+        for name, value in self.parameters.items():
             if name not in known:
                 raise UserError(
-                    f"{knobs.no_parameter(self.method, name, known)} It was made by napari-unet {self.made_by}, this "
-                    f"is {__version__}; take the parameter out, or make the recipe again."
+                    f"{parameters.no_parameter(self.method, name, known)} It was made by napari-unet {self.made_by}, "
+                    f"this is {__version__}; take the parameter out, or make the recipe again."
                 )
             known[name].check(value)
         self.make()
@@ -73,13 +73,13 @@ class Recipe:
         Raises
         ------
         UserError
-            If it is not on the shelf.
+            If it is not in the registry.
         """
-        return cls(METHODS.name_of(method), knobs.as_dict(method))
+        return cls(METHODS.name_of(method), parameters.as_dict(method))
 
     def make(self, **changes: Any) -> Any:
         """Return the method, with some parameters changed."""
-        return METHODS[self.method](**{**self.knobs, **changes})
+        return METHODS[self.method](**{**self.parameters, **changes})
 
 
 def is_recipe(name: object) -> bool:
@@ -101,12 +101,12 @@ def save_recipe(path: str | os.PathLike[str], method: Any, overwrite: bool = Fal
     Raises
     ------
     UserError
-        If the file exists and may not be replaced, or cannot be written, or the method is not on the shelf.
+        If the file exists and may not be replaced, or cannot be written, or the method is not in the registry.
     """
     recipe = method if isinstance(method, Recipe) else Recipe.of(method)
     path = check_place(Path(path), overwrite, replace_file)
     contents = {"format": FORMAT, "version": VERSION, "made by": f"napari-unet {recipe.made_by}",
-                "method": recipe.method, "parameters": dict(recipe.knobs)}
+                "method": recipe.method, "parameters": dict(recipe.parameters)}
     partial = beside(path)
     try:
         with writing(path):

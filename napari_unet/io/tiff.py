@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_unet.core import knobs
-from napari_unet.core.knobs import Knob
+from napari_unet.core import parameters
+from napari_unet.core.parameters import Parameter
 
 from ._contents import RECORD, UNKNOWN, Contents, MaskInfo, read_record
 from ._output import replace_file
-from ._shelf import register
+from ._registry import register
 from ._tiff_checks import check_complete, checked
 from ._units import in_unit, unit_name, unit_short
 
@@ -42,11 +42,12 @@ class Tiff:
     """
 
     compression: Annotated[
-        Literal["zlib", "zstd", "lzw", "none"], Knob("How the file is made smaller without loss; Fiji reads zlib, lzw.")
+        Literal["zlib", "zstd", "lzw", "none"],
+        Parameter("How the file is made smaller without loss; Fiji reads zlib, lzw."),
     ] = "zlib"
 
     def __post_init__(self) -> None:
-        knobs.check(self)
+        parameters.check(self)
 
     def recognises(self, path: Path) -> bool:
         """Say whether a file begins like a TIFF or is named like one."""

@@ -29,7 +29,7 @@ def full_precision(loss: Callable[Concatenate[Tensor, Tensor, Options], Tensor])
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Painted:
+class PaintedPixels:
     """The painted pixels of a batch.
 
     Parameters
@@ -46,7 +46,7 @@ class Painted:
     count: Tensor
 
     @classmethod
-    def of(cls, logits: Tensor, target: Tensor) -> Painted:
+    def of(cls, logits: Tensor, target: Tensor) -> PaintedPixels:
         """Pick the painted pixels of logits (B, C, Y, X) and targets (B, Y, X).
 
         The soft-max works pixel by pixel, so picking pixels before it is the same as masking after it, at a fraction
@@ -104,7 +104,7 @@ class Overlap:
     false: Tensor
 
     @classmethod
-    def of(cls, painted: Painted, balanced: bool) -> Overlap:
+    def of(cls, painted: PaintedPixels, balanced: bool) -> Overlap:
         """Count; balanced: as if every class had as many painted pixels as any other."""
         probability, truth = painted.logits.softmax(1), painted.truth
         weights = painted.weights(balanced)[:, None]

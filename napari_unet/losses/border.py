@@ -14,7 +14,7 @@ from torch import Tensor
 from napari_unet.core.errors import UserError
 
 from . import register
-from ._painted import Painted, full_precision
+from ._painted import PaintedPixels, full_precision
 
 MIN_PAINTED = 0.05
 MAX_GAPS = 0.5
@@ -64,7 +64,7 @@ def border_cross_entropy(logits: Tensor, target: Tensor, *, w0: float = 10.0, si
     labels = target.cpu().numpy()
     _check_dense(labels)
     gaps = np.stack([gap_weights(patch, w0, sigma) for patch in labels])
-    painted = Painted.of(logits, target)
+    painted = PaintedPixels.of(logits, target)
     extra = torch.from_numpy(gaps).to(logits.dtype).to(logits.device)[target >= 0]
     each = F.cross_entropy(painted.logits, painted.labels, reduction="none")
     return painted.mean_over_pixels(each, balanced=True) + painted.mean_over_pixels(extra * each, balanced=False)

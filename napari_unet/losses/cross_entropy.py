@@ -11,7 +11,7 @@ from torch import Tensor
 from napari_unet.core.errors import UsageError
 
 from . import register
-from ._painted import Painted, full_precision
+from ._painted import PaintedPixels, full_precision
 
 
 @register("cross_entropy", "Cross-entropy")
@@ -34,7 +34,7 @@ def cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
     Tensor, scalar
         At least 0; 0 without any painted pixel. The gradient at an unpainted pixel is exactly 0.
     """
-    painted = Painted.of(logits, target)
+    painted = PaintedPixels.of(logits, target)
     return painted.mean_over_pixels(F.cross_entropy(painted.logits, painted.labels, reduction="none"), balanced=False)
 
 
@@ -60,7 +60,7 @@ def balanced_cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
     Tensor, scalar
         At least 0; 0 without any painted pixel. The gradient at an unpainted pixel is exactly 0.
     """
-    painted = Painted.of(logits, target)
+    painted = PaintedPixels.of(logits, target)
     return painted.mean_over_pixels(F.cross_entropy(painted.logits, painted.labels, reduction="none"), balanced=True)
 
 
@@ -94,7 +94,7 @@ def weighted_cross_entropy(
     UsageError
         If there are not as many weights as classes, or one is not above 0.
     """
-    painted = Painted.of(logits, target)
+    painted = PaintedPixels.of(logits, target)
     if weights is None:
         by_class = painted.count.clamp(min=1).rsqrt()
     else:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from . import register
-from ._painted import Painted, full_precision
+from ._painted import PaintedPixels, full_precision
 
 
 @register("focal", "Focal")
@@ -34,7 +34,7 @@ def focal(logits: Tensor, target: Tensor, *, gamma: float = 2.0, balanced: bool 
     Tensor, scalar
         At least 0; 0 without any painted pixel. The gradient at an unpainted pixel is exactly 0.
     """
-    painted = Painted.of(logits, target)
+    painted = PaintedPixels.of(logits, target)
     log_probability = painted.logits.log_softmax(1).gather(1, painted.labels[:, None])[:, 0]
     # a power below 1 has no finite slope at 0, where p rounds to 1
     doubt = (-torch.expm1(log_probability)).clamp(min=torch.finfo(logits.dtype).eps)

@@ -9,7 +9,7 @@ from .border import border_cross_entropy
 from .cldice import cldice
 from .cross_entropy import balanced_cross_entropy
 from .focal import focal
-from .overlap import dice
+from .soft_overlap import dice_loss
 from .tversky import tversky
 
 
@@ -28,7 +28,7 @@ def dice_cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
     Tensor, scalar
         At least 0; 0 without any painted pixel. The gradient at an unpainted pixel is exactly 0.
     """
-    return balanced_cross_entropy(logits, target) + dice(logits, target)
+    return balanced_cross_entropy(logits, target) + dice_loss(logits, target)
 
 
 @register("dice_focal", "Dice and focal")
@@ -46,7 +46,7 @@ def dice_focal(logits: Tensor, target: Tensor) -> Tensor:
     Tensor, scalar
         At least 0; 0 without any painted pixel. The gradient at an unpainted pixel is exactly 0.
     """
-    return focal(logits, target) + dice(logits, target)
+    return focal(logits, target) + dice_loss(logits, target)
 
 
 @register("tversky_cross_entropy", "Tversky and cross-entropy")
@@ -86,7 +86,7 @@ def cldice_dice(logits: Tensor, target: Tensor, *, alpha: float = 0.5) -> Tensor
     Tensor, scalar
         0 to 1; 0 without any painted pixel. The gradient at an unpainted pixel is exactly 0.
     """
-    return (1 - alpha) * dice(logits, target) + alpha * cldice(logits, target)
+    return (1 - alpha) * dice_loss(logits, target) + alpha * cldice(logits, target)
 
 
 @register("dice_border_cross_entropy", "Dice and border-weighted cross-entropy")
@@ -109,4 +109,4 @@ def dice_border_cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
     UserError
         If a patch is labelled with strokes only.
     """
-    return border_cross_entropy(logits, target) + dice(logits, target)
+    return border_cross_entropy(logits, target) + dice_loss(logits, target)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from . import register
-from ._painted import Overlap, Painted, full_precision, mean_over_classes
+from ._painted import Overlap, PaintedPixels, full_precision, mean_over_classes
 
 ROUND = 1e-6
 """What the focal Tversky loss adds under its power, whose slope at a perfect overlap would be infinite."""
@@ -40,7 +40,7 @@ def tversky(
     Tensor, scalar
         0 to 1; 0 if nothing but background is painted. The gradient at an unpainted pixel is exactly 0.
     """
-    painted = Painted.of(logits, target)
+    painted = PaintedPixels.of(logits, target)
     return mean_over_classes(_distance(painted, false, missed, balanced), painted.foreground)
 
 
@@ -79,12 +79,12 @@ def focal_tversky(
     Tensor, scalar
         0 to 1; 0 if nothing but background is painted. The gradient at an unpainted pixel is exactly 0.
     """
-    painted = Painted.of(logits, target)
+    painted = PaintedPixels.of(logits, target)
     distance = _distance(painted, false, missed, balanced)
     return mean_over_classes((distance + ROUND) ** (1 / gamma) - ROUND ** (1 / gamma), painted.foreground)
 
 
-def _distance(painted: Painted, false: float, missed: float, balanced: bool) -> Tensor:
+def _distance(painted: PaintedPixels, false: float, missed: float, balanced: bool) -> Tensor:
     """Return 1 minus the Tversky index of each class, (C,), never below 0; 0 for a class without paint."""
     count = Overlap.of(painted, balanced)
     wrong = false * count.false + missed * count.missed

@@ -1,8 +1,8 @@
-"""Shelf of metrics: plain functions of one comparison; one file per family. Reads no files, draws nothing.
+"""Registry of metrics: plain functions of one comparison; one file per family. Reads no files, draws nothing.
 
-A metric takes a :class:`Compared` (two boolean arrays, unknown pixels already out of the way) and returns a number, or
-:class:`NoValue` with the reason. What it says about itself when it is registered is :class:`About`. What several
-metrics need (counts of pixels, components) is computed once through :meth:`Compared.once`.
+A metric takes a :class:`ClassComparison` (two boolean arrays, unknown pixels already out of the way) and returns a
+number, or :class:`NoValue` with the reason. What it says about itself when it is registered is :class:`About`. What
+several metrics need (counts of pixels, components) is computed once through :meth:`ClassComparison.once`.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from napari_unet.core.errors import UsageError
-from napari_unet.core.registry import Shelf
+from napari_unet.core.registry import Registry
 
-from ._compared import LENGTH, NOTHING_KNOWN, About, Compared, NoValue, Options, where_known
+from ._class_comparison import LENGTH, NOTHING_KNOWN, About, ClassComparison, NoValue, Options, where_known
 
-__all__ = ["COMPANIONS", "FAMILIES", "LENGTH", "NOTHING_KNOWN", "SHELF", "About", "Compared", "NoValue", "Options",
+__all__ = ["COMPANIONS", "FAMILIES", "LENGTH", "NOTHING_KNOWN", "REGISTRY", "About", "ClassComparison", "NoValue",
+           "Options",
            "about", "chosen", "ordered", "register", "where_known"]
 
 FAMILIES = ("overlap", "boundary", "topology", "partitions", "objects", "superpixels")
@@ -25,14 +26,14 @@ FAMILIES = ("overlap", "boundary", "topology", "partitions", "objects", "superpi
 COMPANIONS = ("_reference", "_error")
 """Ends of the names of what belongs to a count: the same of the reference, and the error between the two."""
 
-Metric = Callable[[Compared], "float | NoValue"]
+Metric = Callable[[ClassComparison], "float | NoValue"]
 AMetric = TypeVar("AMetric", bound=Metric)
 
-SHELF: Shelf[Metric] = Shelf("metric", __name__)
+REGISTRY: Registry[Metric] = Registry("metric", __name__)
 
 
 def register(name: str, title: str = "", **extras: Any) -> Callable[[AMetric], AMetric]:
-    """Return a decorator that puts a metric on the shelf.
+    """Return a decorator that puts a metric in the registry.
 
     Parameters
     ----------
@@ -43,7 +44,7 @@ def register(name: str, title: str = "", **extras: Any) -> Callable[[AMetric], A
     **extras
         Fields of :class:`About`.
     """
-    return SHELF.register(name, title, **dataclasses.asdict(About(**extras)))
+    return REGISTRY.register(name, title, **dataclasses.asdict(About(**extras)))
 
 
 def about(name: str) -> About:
@@ -54,17 +55,17 @@ def about(name: str) -> About:
     UsageError
         If there is no such metric.
     """
-    return About(**SHELF.entry(name).extras)
+    return About(**REGISTRY.entry(name).extras)
 
 
 def ordered() -> tuple[str, ...]:
     """Return the names of all metrics, family by family, of each the default ones first."""
     places = {family: place for place, family in enumerate(FAMILIES)}
-    whats = {name: about(name) for name in SHELF.names()}
+    whats = {name: about(name) for name in REGISTRY.names()}
     return tuple(sorted(whats, key=lambda name: (places.get(whats[name].family, len(places)), not whats[name].default)))
 
 
-def chosen(metrics: Sequence[str] | None = None) -> tuple[str, ...]:
+def chosen_metrics(metrics: Sequence[str] | None = None) -> tuple[str, ...]:
     """Return the names of the metrics that are meant, in the order of tables.
 
     Parameters
@@ -87,8 +88,8 @@ def chosen(metrics: Sequence[str] | None = None) -> tuple[str, ...]:
             found |= {name for name in ordered() if about(name).default}
         elif family:
             found |= family
-        elif one in SHELF:
-            found |= {one} | {one + end for end in COMPANIONS if one + end in SHELF}
+        elif one in REGISTRY:
+            found |= {one} | {one + end for end in COMPANIONS if one + end in REGISTRY}
         else:
             families = ", ".join(dict.fromkeys(about(name).family for name in ordered()))
             raise UsageError(

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_unet.core.threads import cores
+from napari_unet.core.threads import available_cores
 
-from . import Compared
+from . import ClassComparison
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -29,10 +29,11 @@ class Surfaces:
     reference: NDArray[np.float64]
 
 
-def surfaces(compared: Compared) -> Surfaces:
+def surfaces(compared: ClassComparison) -> Surfaces:
     """Measure both ways; ask for it through ``compared.once(surfaces)``."""
     edges = [surface(mask, compared.valid) for mask in (compared.prediction, compared.reference)]
-    return Surfaces(between(edges[0], edges[1], compared.scale), between(edges[1], edges[0], compared.scale))
+    return Surfaces(nearest_distances(edges[0], edges[1], compared.scale),
+                    nearest_distances(edges[1], edges[0], compared.scale))
 
 
 def surface(mask: NDArray[np.bool_], valid: NDArray[np.bool_] | None = None) -> NDArray[np.bool_]:
@@ -78,7 +79,7 @@ def borders(mask: NDArray[np.bool_], valid: NDArray[np.bool_] | None = None) -> 
     return found
 
 
-def between(
+def nearest_distances(
     points: NDArray[np.bool_], others: NDArray[np.bool_], scale: Sequence[float]
 ) -> NDArray[np.float64]:
     """Return the distance of each point to the nearest of the others.
@@ -103,7 +104,7 @@ def between(
     # edt counts in float32: whole numbers of the finest step stay exact
     step = min(scale)
     squared = edt.edtsq(np.ascontiguousarray(~others), anisotropy=tuple(size / step for size in scale), order="C",
-                        parallel=cores())
+                        parallel=available_cores())
     return np.sqrt(squared[points].astype(np.float64)) * step
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import Compared
+from . import ClassComparison
 
 Labels = NDArray[np.integer[Any]]
 
@@ -101,39 +101,39 @@ def label(mask: NDArray[np.bool_], *, corners: bool = True) -> Labels:
     return labels[(slice(1, -1),) * mask.ndim]
 
 
-def predicted_parts(compared: Compared) -> Labels:
+def predicted_parts(compared: ClassComparison) -> Labels:
     """Number the parts of the predicted class; ask for it through ``compared.once(predicted_parts)``."""
     return label(compared.prediction)
 
 
-def reference_parts(compared: Compared) -> Labels:
+def reference_parts(compared: ClassComparison) -> Labels:
     """Number the parts of the true class; ask for it through ``compared.once(reference_parts)``."""
     return label(compared.reference)
 
 
-def predicted_rest(compared: Compared) -> Labels:
+def predicted_rest(compared: ClassComparison) -> Labels:
     """Number the parts of what is known and not of the predicted class (ask for it through ``once``)."""
     return label(compared.rest(compared.prediction), corners=False)
 
 
-def reference_rest(compared: Compared) -> Labels:
+def reference_rest(compared: ClassComparison) -> Labels:
     """Number the parts of what is known and not of the true class (ask for it through ``once``)."""
     return label(compared.rest(compared.reference), corners=False)
 
 
-def shared_parts(compared: Compared) -> Joint:
+def shared_parts(compared: ClassComparison) -> Joint:
     """Count what parts of the class share, where either has it; 0 is outside the class (through ``once``)."""
     return joint(compared.once(reference_parts), compared.once(predicted_parts),
                  compared.prediction | compared.reference)
 
 
-def shared_rest(compared: Compared) -> Joint:
+def shared_rest(compared: ClassComparison) -> Joint:
     """Count what parts of the rest share, where either is outside the class; 0 is the class (through ``once``)."""
     return joint(compared.once(reference_rest), compared.once(predicted_rest),
                  compared.rest(compared.prediction & compared.reference))
 
 
-def shared_partition(compared: Compared) -> Joint:
+def shared_partition(compared: ClassComparison) -> Joint:
     """Count what the parts of all known pixels share, those of the class and those of the rest (through ``once``)."""
     return joint(_both(compared.reference, compared.once(reference_parts), compared.once(reference_rest)),
                  _both(compared.prediction, compared.once(predicted_parts), compared.once(predicted_rest)),

@@ -10,14 +10,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from . import Compared, NoValue, register, where_known
+from . import ClassComparison, NoValue, register, where_known
 from ._parts import Labels, joint, label, predicted_parts, reference_parts
 
 
 @register("betti_matching_error", "parts and holes unmatched", unit="count", better="lower", dense=True,
           dimensions=(2,), family="topology", default=False)
 @where_known
-def betti_matching_error(compared: Compared) -> float | NoValue:
+def betti_matching_error(compared: ClassComparison) -> float | NoValue:
     """Parts and holes of either that have no partner in the other at the same place (Stucki et al. 2023).
 
     Both empty: 0; one empty: all of the other. Stucki et al. match the bars of two grey images through their

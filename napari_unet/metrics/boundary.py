@@ -28,13 +28,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from . import LENGTH, Compared, NoValue, register, where_known
+from . import LENGTH, ClassComparison, NoValue, register, where_known
 from ._distances import Surfaces, surfaces
 
 _ROUNDING = 1 + 1e-6  # a distance of exactly the tolerance may come out a little larger
 
 
-def _measured(compared: Compared) -> Surfaces | NoValue | None:
+def _measured(compared: ClassComparison) -> Surfaces | NoValue | None:
     """Return the distances, None where the class is nowhere, or why there are none."""
     if not compared.prediction.any():
         return NoValue("nothing was predicted") if compared.reference.any() else None
@@ -48,7 +48,7 @@ def _measured(compared: Compared) -> Surfaces | NoValue | None:
 
 @register("hausdorff", "Hausdorff", unit=LENGTH, better="lower", dense=True, family="boundary", default=False)
 @where_known
-def hausdorff(compared: Compared) -> float | NoValue:
+def hausdorff(compared: ClassComparison) -> float | NoValue:
     """Largest distance from a pixel of one outline to the other outline; one stray pixel decides (Hausdorff 1914)."""
     found = _measured(compared)
     if not isinstance(found, Surfaces):
@@ -58,7 +58,7 @@ def hausdorff(compared: Compared) -> float | NoValue:
 
 @register("hausdorff95", "HD95", unit=LENGTH, better="lower", dense=True, family="boundary", default=False)
 @where_known
-def hausdorff95(compared: Compared) -> float | NoValue:
+def hausdorff95(compared: ClassComparison) -> float | NoValue:
     """Distance that 95 % of the pixels of either outline keep to the other: Hausdorff without the worst strays.
 
     The larger of the two directed 95th percentiles (linear between neighbours), as MONAI has it; others pool both.
@@ -72,7 +72,7 @@ def hausdorff95(compared: Compared) -> float | NoValue:
 @register("surface_distance", "surface distance", unit=LENGTH, better="lower", dense=True, family="boundary",
           default=False)
 @where_known
-def surface_distance(compared: Compared) -> float | NoValue:
+def surface_distance(compared: ClassComparison) -> float | NoValue:
     """Mean distance between the outlines, over the pixels of both (average symmetric surface distance)."""
     found = _measured(compared)
     if not isinstance(found, Surfaces):
@@ -82,7 +82,7 @@ def surface_distance(compared: Compared) -> float | NoValue:
 
 @register("surface_dice", "surface Dice", better="higher", dense=True, family="boundary", default=False)
 @where_known
-def surface_dice(compared: Compared) -> float | NoValue:
+def surface_dice(compared: ClassComparison) -> float | NoValue:
     """Share of both outlines that is within the tolerance of the other, 0 to 1 (Nikolov et al. 2021).
 
     Pixels of the outlines are counted, as in MONAI without ``use_subvoxels``; the original weighs them by area.

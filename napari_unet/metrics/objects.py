@@ -26,14 +26,14 @@ import dataclasses
 import numpy as np
 from numpy.typing import NDArray
 
-from . import Compared, NoValue, register, where_known
+from . import ClassComparison, NoValue, register, where_known
 from ._parts import shared_parts
 
 THRESHOLDS = tuple(number / 100 for number in range(50, 100, 5))
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Matches:
+class ObjectMatches:
     """IoU of all true and predicted objects that are more than half the same, and how many objects there are."""
 
     iou: NDArray[np.float64]
@@ -45,7 +45,7 @@ class Matches:
         return int(np.count_nonzero(self.iou > threshold))
 
 
-def matches(compared: Compared) -> Matches:
+def match_objects(compared: ClassComparison) -> ObjectMatches:
     """Match objects; ask for it through ``compared.once(matches)``."""
     shared = compared.once(shared_parts)
     true_sizes, test_sizes = shared.true_sizes, shared.test_sizes
@@ -53,30 +53,30 @@ def matches(compared: Compared) -> Matches:
     iou = both.count / (true_sizes[both.true] + test_sizes[both.test] - both.count)
     # from whole numbers: an IoU of exactly one half must not pass
     half = 3 * both.count > true_sizes[both.true] + test_sizes[both.test]
-    return Matches(iou[half], *(int(np.count_nonzero(sizes[1:])) for sizes in (true_sizes, test_sizes)))
+    return ObjectMatches(iou[half], *(int(np.count_nonzero(sizes[1:])) for sizes in (true_sizes, test_sizes)))
 
 
 @register("panoptic_quality", "panoptic quality", better="higher", dense=True, family="objects", default=False)
 @where_known
-def panoptic_quality(compared: Compared) -> float | NoValue:
+def panoptic_quality(compared: ClassComparison) -> float | NoValue:
     """Objects found times how well they are covered, 0 to 1 (Kirillov et al. 2019)."""
-    n = compared.once(matches)
+    n = compared.once(match_objects)
     return float(2 * n.iou.sum() / (n.true + n.test)) if n.true + n.test else 1.0
 
 
 @register("object_f1", "object F1", better="higher", dense=True, family="objects", default=False)
 @where_known
-def object_f1(compared: Compared) -> float | NoValue:
+def object_f1(compared: ClassComparison) -> float | NoValue:
     """Share of the objects that were found, at an IoU above 0.5 (recognition quality)."""
-    n = compared.once(matches)
+    n = compared.once(match_objects)
     return 2 * n.found() / (n.true + n.test) if n.true + n.test else 1.0
 
 
 @register("object_iou", "object IoU", better="higher", dense=True, family="objects", default=False)
 @where_known
-def object_iou(compared: Compared) -> float | NoValue:
+def object_iou(compared: ClassComparison) -> float | NoValue:
     """Mean IoU of the objects that were found (segmentation quality); no value where none was."""
-    n = compared.once(matches)
+    n = compared.once(match_objects)
     if not n.true + n.test:
         return 1.0
     return float(n.iou.mean()) if n.iou.size else NoValue("no object was found")
@@ -84,9 +84,9 @@ def object_iou(compared: Compared) -> float | NoValue:
 
 @register("average_precision", "average precision", better="higher", dense=True, family="objects", default=False)
 @where_known
-def average_precision(compared: Compared) -> float | NoValue:
+def average_precision(compared: ClassComparison) -> float | NoValue:
     """Objects found over all objects of either, mean over IoU thresholds from 0.5 to 0.95 (Caicedo et al. 2019)."""
-    n = compared.once(matches)
+    n = compared.once(match_objects)
     if not n.true + n.test:
         return 1.0
     found = [n.found(threshold) for threshold in THRESHOLDS]

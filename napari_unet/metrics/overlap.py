@@ -28,7 +28,7 @@ import math
 
 import numpy as np
 
-from . import NOTHING_KNOWN, Compared, NoValue, register
+from . import NOTHING_KNOWN, ClassComparison, NoValue, register
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Counts:
         return not (self.tp or self.fp or self.fn)
 
 
-def counts(compared: Compared) -> Counts:
+def counts(compared: ClassComparison) -> Counts:
     """Count known pixels; ask for it through ``compared.once(counts)``."""
     both = int(np.count_nonzero(compared.prediction & compared.reference))
     predicted, true = int(np.count_nonzero(compared.prediction)), int(np.count_nonzero(compared.reference))
@@ -67,42 +67,42 @@ def _ratio(of: Counts, numerator: int, denominator: int, empty: float | NoValue)
 
 
 @register("dice", "Dice", better="higher", family="overlap")
-def dice(compared: Compared) -> float | NoValue:
+def dice(compared: ClassComparison) -> float | NoValue:
     """Twice the shared pixels over the pixels of both, 0 to 1; both empty: 1 (Dice 1945)."""
     n = compared.once(counts)
     return _ratio(n, 2 * n.tp, 2 * n.tp + n.fp + n.fn, 0.0)
 
 
 @register("iou", "IoU", better="higher", family="overlap")
-def iou(compared: Compared) -> float | NoValue:
+def iou(compared: ClassComparison) -> float | NoValue:
     """Shared pixels over the pixels of either, 0 to 1; both empty: 1 (Jaccard 1912)."""
     n = compared.once(counts)
     return _ratio(n, n.tp, n.tp + n.fp + n.fn, 0.0)
 
 
 @register("precision", "precision", better="higher", family="overlap")
-def precision(compared: Compared) -> float | NoValue:
+def precision(compared: ClassComparison) -> float | NoValue:
     """Share of the predicted pixels that are right; no value where nothing is predicted but something is there."""
     n = compared.once(counts)
     return _ratio(n, n.tp, n.tp + n.fp, NoValue("nothing was predicted"))
 
 
 @register("recall", "recall", better="higher", family="overlap")
-def recall(compared: Compared) -> float | NoValue:
+def recall(compared: ClassComparison) -> float | NoValue:
     """Share of the true pixels that were found; no value where there are none but something is predicted."""
     n = compared.once(counts)
     return _ratio(n, n.tp, n.tp + n.fn, NoValue("the class is not in the reference"))
 
 
 @register("accuracy", "accuracy", better="higher", family="overlap")
-def accuracy(compared: Compared) -> float | NoValue:
+def accuracy(compared: ClassComparison) -> float | NoValue:
     """Share of known pixels that are rightly in or out of the class; high for any small class."""
     n = compared.once(counts)
     return _ratio(n, n.tp + n.tn, n.known, 0.0)
 
 
 @register("specificity", "specificity", better="higher", family="overlap", default=False)
-def specificity(compared: Compared) -> float | NoValue:
+def specificity(compared: ClassComparison) -> float | NoValue:
     """Share of the pixels outside the class that were left out; no value where the class is everywhere."""
     n = compared.once(counts)
     if n.known and not n.tn + n.fp:
@@ -111,7 +111,7 @@ def specificity(compared: Compared) -> float | NoValue:
 
 
 @register("balanced_accuracy", "balanced accuracy", better="higher", family="overlap", default=False)
-def balanced_accuracy(compared: Compared) -> float | NoValue:
+def balanced_accuracy(compared: ClassComparison) -> float | NoValue:
     """Mean of recall and specificity: a rare class counts as much as what is around it.
 
     Where the reference has only one of the two, it is the share of that one that is right.
@@ -124,7 +124,7 @@ def balanced_accuracy(compared: Compared) -> float | NoValue:
 
 
 @register("matthews", "Matthews", better="higher", family="overlap", default=False)
-def matthews(compared: Compared) -> float | NoValue:
+def matthews(compared: ClassComparison) -> float | NoValue:
     """Correlation between predicted and true pixels, -1 to 1; 0 is no better than chance (Matthews 1975).
 
     (TP TN - FP FN) / sqrt((TP + FP) (TP + FN) (TN + FP) (TN + FN)). Where a factor is 0 (one of the two is the same

@@ -37,10 +37,10 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from . import Compared, NoValue, register, where_known
+from . import ClassComparison, NoValue, register, where_known
 from ._parts import Joint, shared_partition, shared_parts, shared_rest
 
-Shared = Callable[[Compared], Joint]
+Shared = Callable[[ClassComparison], Joint]
 
 
 def _pairs(sizes: NDArray[np.int64]) -> int:
@@ -72,7 +72,7 @@ def _voi(shared: Joint) -> float:
     return _split(shared) + _merge(shared)
 
 
-def _restricted(compared: Compared, shared: Shared, what: str) -> Joint | NoValue | None:
+def _restricted(compared: ClassComparison, shared: Shared, what: str) -> Joint | NoValue | None:
     """Return what lies in the foreground of the reference; None where neither has any."""
     every = compared.once(shared)
     inside = every.only(every.true > 0)
@@ -82,7 +82,7 @@ def _restricted(compared: Compared, shared: Shared, what: str) -> Joint | NoValu
 
 
 def _register_for(suffix: str, words: str, where: str, shared: Shared, what: str) -> None:
-    """Put the metrics of one partition on the shelf."""
+    """Put the metrics of one partition in the registry."""
     every = (
         ("rand_error", "Rand error", "", _rand_error,
          f"Pairs of pixels wrongly joined or parted among those of {where}, 0 to 1 (adapted Rand error)."),
@@ -95,7 +95,7 @@ def _register_for(suffix: str, words: str, where: str, shared: Shared, what: str
     )
 
     def put(name: str, title: str, unit: str, value: Callable[[Joint], float], doc: str) -> None:
-        def metric(compared: Compared) -> float | NoValue:
+        def metric(compared: ClassComparison) -> float | NoValue:
             inside = _restricted(compared, shared, what)
             return value(inside) if isinstance(inside, Joint) else inside or 0.0
 
@@ -114,7 +114,7 @@ _register_for("_between", " between", "what the class separates", shared_rest, "
 
 @register("rand_index", "Rand", better="higher", dense=True, family="partitions", default=False)
 @where_known
-def rand_index(compared: Compared) -> float | NoValue:
+def rand_index(compared: ClassComparison) -> float | NoValue:
     """Share of the pairs of pixels that are rightly in one part or in two, 0 to 1 (Rand 1971)."""
     together, true, test, every = _four(compared)
     return (every - true - test + 2 * together) / every if every else 1.0
@@ -122,7 +122,7 @@ def rand_index(compared: Compared) -> float | NoValue:
 
 @register("adjusted_rand", "adjusted Rand", better="higher", dense=True, family="partitions", default=False)
 @where_known
-def adjusted_rand(compared: Compared) -> float | NoValue:
+def adjusted_rand(compared: ClassComparison) -> float | NoValue:
     """Rand index set right for chance: 1 for equal partitions, about 0 for unrelated ones (Hubert and Arabie 1985)."""
     together, true, test, every = _four(compared)
     if together == true == test:
@@ -131,7 +131,7 @@ def adjusted_rand(compared: Compared) -> float | NoValue:
     return 2 * (every * together - true * test) / (every * (true + test) - 2 * true * test)
 
 
-def _four(compared: Compared) -> tuple[int, int, int, int]:
+def _four(compared: ClassComparison) -> tuple[int, int, int, int]:
     """Pairs of pixels together in both, in the reference, in the prediction, and all."""
     shared = compared.once(shared_partition)
     known = compared.known

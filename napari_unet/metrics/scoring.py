@@ -14,8 +14,8 @@ from napari_unet.core.errors import UserError
 from napari_unet.core.rows import Row
 from napari_unet.core.scribbles import checked_ids
 
-from . import LENGTH, SHELF, About, Compared, NoValue, Options, about, chosen
-from ._compared import PIXELS
+from . import LENGTH, REGISTRY, About, ClassComparison, NoValue, Options, about, chosen_metrics
+from ._class_comparison import PIXELS
 
 BACKGROUND = 1
 NEEDS_DENSE = "needs a fully labelled reference"
@@ -60,7 +60,7 @@ def score_pair(
     volume : bool
         Add the rows of :func:`score_volume`.
     metrics : sequence of str, optional
-        What to judge by, see :func:`napari_unet.metrics.chosen`. Default: a short set of overlap and topology.
+        What to judge by, see :func:`napari_unet.metrics.chosen_metrics`. Default: a short set of overlap and topology.
     scale : sequence of float, optional
         Size of a step along the axes, at least the last ones; default 1.
     unit : str
@@ -78,7 +78,8 @@ def score_pair(
         If the shapes differ, there is no such plane, or nothing of the reference is known.
     """
     _check_shapes(prediction, reference)
-    judge = _Judge(method, image_name, classes, chosen(metrics), metrics is None, pixel_only, tuple(scale), unit,
+    judge = _Judge(method, image_name, classes, chosen_metrics(metrics), metrics is None, pixel_only, tuple(scale),
+                   unit,
                    options or Options())
     count = int(np.prod(reference.shape[:-2]))
     numbers = _checked_planes(planes, count) if planes is not None else _known_planes(reference, count)
@@ -141,7 +142,8 @@ def score_volume(
         )
     box = slice(numbers[0], numbers[-1] + 1)
     predicted, true = checked_ids(prediction[box], "the prediction"), checked_ids(reference[box], "the reference")
-    judge = _Judge(method, image_name, classes, chosen(metrics), metrics is None, pixel_only, tuple(scale), unit,
+    judge = _Judge(method, image_name, classes, chosen_metrics(metrics), metrics is None, pixel_only, tuple(scale),
+                   unit,
                    options or Options())
     for class_id in _foreground(prediction, reference, numbers, classes):
         yield from judge.rows(predicted, true, class_id, None, "")
@@ -166,14 +168,15 @@ class _Judge:
     ) -> Iterator[Row]:
         """Judge a class; ``note`` says why there is no value, plane None is for a volume."""
         unit = PIXELS if self.unit in ("", "pixel") else self.unit
-        compared = Compared(predicted == class_id, true == class_id, true > 0, self.scale[-predicted.ndim:], unit,
-                            self.options)
+        compared = ClassComparison(predicted == class_id, true == class_id, true > 0, self.scale[-predicted.ndim:],
+                                   unit,
+                                   self.options)
         for name in self.metrics:
             what = about(name)
             if not self._suits(what, plane, predicted.ndim):
                 continue
             why = NEEDS_DENSE if self.pixel_only and what.dense else note
-            result = NoValue(why) if why else SHELF[name](compared)
+            result = NoValue(why) if why else REGISTRY[name](compared)
             value, why = (None, result.why) if isinstance(result, NoValue) else (float(result), "")
             yield Row(self.method, self.image_name, plane, class_id, self.classes.name(class_id), name, value,
                       unit if what.unit == LENGTH else what.unit, why)

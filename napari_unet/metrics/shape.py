@@ -12,7 +12,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from . import Compared, NoValue, register, where_known
+from . import ClassComparison, NoValue, register, where_known
 from ._parts import Labels, predicted_parts, reference_parts
 
 
@@ -33,19 +33,19 @@ def skeleton(mask: NDArray[np.bool_], parts: Labels) -> NDArray[np.bool_]:
     return thin | lost[parts] if lost.any() else thin
 
 
-def predicted_skeleton(compared: Compared) -> NDArray[np.bool_]:
+def predicted_skeleton(compared: ClassComparison) -> NDArray[np.bool_]:
     """Centre line of the prediction; ask for it through ``compared.once(predicted_skeleton)``."""
     return skeleton(compared.prediction, compared.once(predicted_parts))
 
 
-def reference_skeleton(compared: Compared) -> NDArray[np.bool_]:
+def reference_skeleton(compared: ClassComparison) -> NDArray[np.bool_]:
     """Centre line of the reference; ask for it through ``compared.once(reference_skeleton)``."""
     return skeleton(compared.reference, compared.once(reference_parts))
 
 
 @register("cl_dice", "clDice", better="higher", dense=True, family="topology", default=False)
 @where_known
-def cl_dice(compared: Compared) -> float | NoValue:
+def cl_dice(compared: ClassComparison) -> float | NoValue:
     """How much of each centre line lies within the other mask, 0 to 1: for vessels, fibres and membranes (Shit 2021).
 
     Harmonic mean of the share of the predicted centre line in the true mask and of the true one in the predicted mask;
@@ -81,29 +81,29 @@ def compactness(parts: Labels) -> float | None:
     return total / area if area else None
 
 
-def predicted_compactness(compared: Compared) -> float | None:
+def predicted_compactness(compared: ClassComparison) -> float | None:
     """Compactness of the prediction; ask for it through ``compared.once(predicted_compactness)``."""
     return compactness(compared.once(predicted_parts))
 
 
-def reference_compactness(compared: Compared) -> float | None:
+def reference_compactness(compared: ClassComparison) -> float | None:
     """Compactness of the reference; ask for it through ``compared.once(reference_compactness)``."""
     return compactness(compared.once(reference_parts))
 
 
-def _of_prediction(compared: Compared) -> float | NoValue:
+def _of_prediction(compared: ClassComparison) -> float | NoValue:
     """How round the predicted parts are, 0 to 1 (a disc has 1); no value where nothing is predicted."""
     value = compared.once(predicted_compactness)
     return NoValue("nothing was predicted") if value is None else value
 
 
-def _of_reference(compared: Compared) -> float | NoValue:
+def _of_reference(compared: ClassComparison) -> float | NoValue:
     """How round the true parts are, 0 to 1 (a disc has 1); no value where there are none."""
     value = compared.once(reference_compactness)
     return NoValue("the class is not in the reference") if value is None else value
 
 
-def _error(compared: Compared) -> float | NoValue:
+def _error(compared: ClassComparison) -> float | NoValue:
     """Difference between the compactness of prediction and reference, without sign; both empty: 0."""
     of_prediction, of_reference = _of_prediction(compared), _of_reference(compared)
     if isinstance(of_prediction, NoValue) or isinstance(of_reference, NoValue):
@@ -114,7 +114,7 @@ def _error(compared: Compared) -> float | NoValue:
 
 
 def _register_compactness() -> None:
-    three: tuple[tuple[str, str, str, Callable[[Compared], float | NoValue]], ...] = (
+    three: tuple[tuple[str, str, str, Callable[[ClassComparison], float | NoValue]], ...] = (
         ("compactness", "compactness", "", _of_prediction),
         ("compactness_reference", "compactness of the reference", "", _of_reference),
         ("compactness_error", "compactness off by", "lower", _error),

@@ -23,7 +23,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from . import Compared, NoValue, register, where_known
+from . import ClassComparison, NoValue, register, where_known
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,12 +108,12 @@ def _cropped(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return mask[tuple(box)]
 
 
-def predicted_betti(compared: Compared) -> Betti:
+def predicted_betti(compared: ClassComparison) -> Betti:
     """Betti numbers of the prediction; ask for it through ``compared.once(predicted_betti)``."""
     return betti_numbers(compared.prediction)
 
 
-def reference_betti(compared: Compared) -> Betti:
+def reference_betti(compared: ClassComparison) -> Betti:
     """Betti numbers of the reference; ask for it through ``compared.once(reference_betti)``."""
     return betti_numbers(compared.reference)
 
@@ -121,15 +121,15 @@ def reference_betti(compared: Compared) -> Betti:
 def _register_three(
     name: str, title: str, what: str, number: Callable[[Betti], int], dimensions: tuple[int, ...], default: bool = True
 ) -> None:
-    """Put a count of the prediction, of the reference, and the error between them on the shelf."""
+    """Put a count of the prediction, of the reference, and the error between them in the registry."""
 
-    def of_prediction(compared: Compared) -> float | NoValue:
+    def of_prediction(compared: ClassComparison) -> float | NoValue:
         return float(number(compared.once(predicted_betti)))
 
-    def of_reference(compared: Compared) -> float | NoValue:
+    def of_reference(compared: ClassComparison) -> float | NoValue:
         return float(number(compared.once(reference_betti)))
 
-    def error(compared: Compared) -> float | NoValue:
+    def error(compared: ClassComparison) -> float | NoValue:
         return float(abs(number(compared.once(predicted_betti)) - number(compared.once(reference_betti))))
 
     three = (
@@ -158,7 +158,7 @@ _register_three("euler", "Euler number",
 
 @register("betti_error", "topology error", unit="count", better="lower", dense=True, family="topology", default=False)
 @where_known
-def betti_error(compared: Compared) -> float | NoValue:
+def betti_error(compared: ClassComparison) -> float | NoValue:
     """Parts, holes (tunnels) and cavities too many or too few, added up over the whole plane or volume.
 
     |b0 - b0'| + |b1 - b1'| + |b2 - b2'|. A part lost in one place and one too many in another cancel out.
@@ -169,7 +169,7 @@ def betti_error(compared: Compared) -> float | NoValue:
 @register("betti_error_patches", "topology error by patch", unit="count", better="lower", dense=True,
           family="topology", default=False)
 @where_known
-def betti_error_patches(compared: Compared) -> float | NoValue:
+def betti_error_patches(compared: ClassComparison) -> float | NoValue:
     """Topology error within squares (cubes) of a set side, mean over those with a known pixel (Hu et al. 2019).
 
     Errors in different places do not cancel out. Patches lie side by side from the first pixel on and each is judged

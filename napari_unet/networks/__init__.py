@@ -1,13 +1,13 @@
-"""Shelf of networks: frozen dataclasses that can build a ``torch.nn.Module``; one file per architecture.
+"""Registry of networks: frozen dataclasses that can build a ``torch.nn.Module``; one file per architecture.
 
 Knows nothing of strokes, images or training. What a network must offer is
-:class:`napari_unet.core.predicting.weights.Network`.
+:class:`napari_unet.predicting.weights.Network`.
 """
 
 from __future__ import annotations
 
-from napari_unet.core.predicting.weights import Network
-from napari_unet.core.registry import Shelf
+from napari_unet.core.registry import Registry
+from napari_unet.predicting.weights import Network
 
-SHELF: Shelf[type[Network]] = Shelf("network", __name__)
-register = SHELF.register
+REGISTRY: Registry[type[Network]] = Registry("network", __name__)
+register = REGISTRY.register

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ._fixed import TRUNCATE, FixedLayer, gaussian, padded, smoothed
+from ._fixed import TRUNCATE, FixedLayer, gaussian, gaussian_smoothed, padded
 
 LEVELS = ((1.0, 0), (2.0, 0), (2.0, 1), (2.0, 2), (2.0, 3))
 """Sigma of each scale (px) and how often the plane is halved before: sigma 1, 2, 4, 8 and 16 px in all."""
@@ -66,7 +66,7 @@ def derivatives(plane: Tensor, kernel: Tensor, sigma: float) -> Tensor:
     -------
     Tensor, shape (B, 4, Y, X)
     """
-    smooth = smoothed(plane, kernel)
+    smooth = gaussian_smoothed(plane, kernel)
     wide = padded(smooth, 1)
     up, down = wide[..., :-2, 1:-1], wide[..., 2:, 1:-1]
     left, right = wide[..., 1:-1, :-2], wide[..., 1:-1, 2:]

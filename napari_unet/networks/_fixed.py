@@ -46,7 +46,7 @@ class FixedLayer(nn.Module):
         part : pair of (int, int)
         """
         with torch.autocast(x.device.type, enabled=False):
-            (top, bottom), (left, right) = (surrounded(*ends, self.reach, self.stride, length)
+            (top, bottom), (left, right) = (aligned_span(*ends, self.reach, self.stride, length)
                                             for ends, length in zip(part, x.shape[-2:], strict=True))
             plane = x[..., top:bottom, left:right].float()
             batch, channels, *shape = plane.shape
@@ -67,7 +67,7 @@ def gaussian(sigma: float) -> Tensor:
     return weights / weights.sum()
 
 
-def smoothed(plane: Tensor, kernel: Tensor) -> Tensor:
+def gaussian_smoothed(plane: Tensor, kernel: Tensor) -> Tensor:
     """Return planes (B, 1, Y, X) after a kernel (K,) along both axes; beyond the border they go on as they end."""
     wide = padded(plane, len(kernel) // 2)
     return functional.conv2d(functional.conv2d(wide, kernel.view(1, 1, -1, 1)), kernel.view(1, 1, 1, -1))
@@ -78,6 +78,6 @@ def padded(plane: Tensor, pixels: int) -> Tensor:
     return functional.pad(plane, (pixels,) * 4, mode="replicate")
 
 
-def surrounded(low: int, high: int, margin: int, grid: int, length: int) -> tuple[int, int]:
+def aligned_span(low: int, high: int, margin: int, grid: int, length: int) -> tuple[int, int]:
     """Return the ends of a line ``low`` to ``high`` with a margin, on a grid, within 0 to ``length``."""
     return max(0, (low - margin) // grid * grid), min(length, math.ceil((high + margin) / grid) * grid)

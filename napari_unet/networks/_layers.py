@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
-
-from ._unet import he_init
 
 
 class Norm(nn.BatchNorm2d):
@@ -31,20 +32,46 @@ def convolution(incoming: int, width: int, size: int = 3, dilation: int = 1, pad
     )
 
 
-def double(incoming: int, width: int, dilation: int = 1, padded: bool = True) -> nn.Sequential:
+def double_convolution(incoming: int, width: int, dilation: int = 1, padded: bool = True) -> nn.Sequential:
     """Two 3x3 convolutions, each with norm and ReLU."""
     return nn.Sequential(
         *convolution(incoming, width, 3, dilation, padded), *convolution(width, width, 3, dilation, padded)
     )
 
 
-def enlarged(x: Tensor, factor: int) -> Tensor:
+def upsampled(x: Tensor, factor: int) -> Tensor:
     """Return (B, C, factor Y, factor X), bilinearly interpolated."""
     return functional.interpolate(x, scale_factor=factor, mode="bilinear", align_corners=False)
 
 
-def initialise(module: nn.Module) -> None:
-    """Draw the weights of all convolutions after He et al. 2015."""
+def full_precision_head(head: nn.Conv2d, features: Tensor) -> Tensor:
+    """Apply the last layer in its own precision even under autocast: 16 bits are coarse for probabilities."""
+    with torch.autocast(features.device.type, enabled=False):
+        logits: Tensor = head(features.to(head.weight.dtype))
+        return logits
+
+
+class ChannelNorm(nn.Module):
+    """Norm over the channels of each pixel (Ba, Kiros and Hinton 2016), with gain and offset per channel."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(channels))
+        self.bias = nn.Parameter(torch.zeros(channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the normalised (B, C, Y, X)."""
+        last = functional.layer_norm(x.permute(0, 2, 3, 1), self.weight.shape, self.weight, self.bias)
+        return last.permute(0, 3, 1, 2)
+
+
+def he_initialise(module: nn.Module) -> None:
+    """Draw the weights of all convolutions: variance 2 / N for N inputs (He et al. 2015, eq. 10), biases 0."""
     for layer in module.modules():
-        if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)):
-            he_init(layer)
+        if isinstance(layer, nn.ConvTranspose2d):
+            # its 2x2 windows do not overlap: an output pixel has one incoming node per channel
+            nn.init.normal_(layer.weight, std=math.sqrt(2 / layer.in_channels))
+        elif isinstance(layer, nn.Conv2d):
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+        if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)) and layer.bias is not None:
+            nn.init.zeros_(layer.bias)

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ._fixed import TRUNCATE, FixedLayer, gaussian, smoothed
+from ._fixed import TRUNCATE, FixedLayer, gaussian, gaussian_smoothed
 
 STRIDE = 2
 """Pixels of the plane per pixel of what is looked at."""
@@ -52,7 +52,7 @@ class Surroundings(FixedLayer):
 
     def maps(self, plane: Tensor) -> Tensor:
         """Return what surrounds each pixel, bright things first."""
-        smooth = smoothed(functional.avg_pool2d(plane, STRIDE), self.get_buffer("gaussian"))
+        smooth = gaussian_smoothed(functional.avg_pool2d(plane, STRIDE), self.get_buffer("gaussian"))
         both = torch.cat([smooth, -smooth])
         found = torch.cat(torch.cat([*enclosure(both), *thinness(both)], 1).chunk(2), 1)
         return functional.interpolate(found, scale_factor=STRIDE, mode="bilinear", align_corners=False)
@@ -75,8 +75,9 @@ def enclosure(plane: Tensor) -> list[Tensor]:
     """
     found: list[Tensor] = []
     for length in RAYS:
-        pairs = [(along(plane, down, right, steps(length, down, right) + 1, torch.maximum, -torch.inf),
-                  along(plane, -down, -right, steps(length, down, right) + 1, torch.maximum, -torch.inf))
+        pairs = [(running_extremum(plane, down, right, ray_length(length, down, right) + 1, torch.maximum, -torch.inf),
+                  running_extremum(plane, -down, -right, ray_length(length, down, right) + 1, torch.maximum,
+                                   -torch.inf))
                  for down, right in DIRECTIONS]
         least = [torch.minimum(*pair) for pair in pairs]
         mean = functools.reduce(torch.add, (one + other for one, other in pairs)) / (2 * len(pairs))
@@ -103,19 +104,19 @@ def thinness(plane: Tensor) -> list[Tensor]:
     for length in LINES:
         opened = []
         for down, right in DIRECTIONS:
-            count = max(2, steps(length, down, right))
-            eroded = along(plane, down, right, count, torch.minimum, torch.inf)
-            opened.append(along(eroded, -down, -right, count, torch.maximum, -torch.inf))
+            count = max(2, ray_length(length, down, right))
+            eroded = running_extremum(plane, down, right, count, torch.minimum, torch.inf)
+            opened.append(running_extremum(eroded, -down, -right, count, torch.maximum, -torch.inf))
         found.append(plane - functools.reduce(torch.maximum, opened))
     return found
 
 
-def steps(length: int, down: int, right: int) -> int:
+def ray_length(length: int, down: int, right: int) -> int:
     """Return how many steps of a direction are as long as a length in pixels of the plane."""
     return max(1, round(length / STRIDE / math.hypot(down, right)))
 
 
-def along(
+def running_extremum(
     plane: Tensor, down: int, right: int, count: int, best: Callable[[Tensor, Tensor], Tensor], beyond: float
 ) -> Tensor:
     """Return the maximum or minimum over ``count`` pixels from each one on, in a direction.

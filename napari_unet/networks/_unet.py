@@ -5,49 +5,84 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
-from typing import TYPE_CHECKING
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from napari_unet.core.predicting.trees import TreesLayer
+from napari_unet.predicting.oblivious_trees import ObliviousTreesLayer
 
-from ._fixed import Part, surrounded
+from ._fixed import FixedLayer, Part, aligned_span
+from ._layers import ChannelNorm, full_precision_head, he_initialise
 
-if TYPE_CHECKING:
-    from .unet import UNet
+Norm = Literal["batch", "channel", "none"]
+Upsampling = Literal["transposed", "bilinear", "nearest", "unpool"]
+
+
+@dataclasses.dataclass(frozen=True)
+class UNetLayout:
+    """What the layers of a U-Net are made from; :class:`.unet.UNet` describes the fields for people.
+
+    Parameters
+    ----------
+    widths : tuple of int
+        Channels by level, full resolution first.
+    features : int
+        Channels of the U-Net that the last layer chooses from.
+    norm, upsampling : str
+    dilation : int
+        Of the coarsest level.
+    channelwise : bool
+        Whether every image channel goes through on its own.
+    halvings : int
+        How many more times the picture is looked at, each time at half the size.
+    halo : int
+        Of the U-Net alone, in pixels of what it looks at.
+    fixed : tuple of type
+        Layers beside the U-Net that learn nothing.
+    trees : int
+        Decision trees that correct the last layer.
+    """
+
+    widths: tuple[int, ...]
+    features: int
+    norm: Norm
+    dilation: int
+    upsampling: Upsampling
+    channelwise: bool
+    halvings: int
+    halo: int
+    fixed: tuple[type[FixedLayer], ...]
+    trees: int
+
+    @property
+    def depth(self) -> int:
+        """How many times the picture is halved."""
+        return len(self.widths) - 1
+
+    def head_inputs(self, channels: int) -> int:
+        """Return how many channels the last layer chooses from, given those of the image."""
+        views = self.features * (1 + self.halvings)
+        of_one = sum(layer.count for layer in self.fixed)
+        return channels * (views + of_one) if self.channelwise else views + channels * of_one
 
 
 class UNetModule(nn.Module):
     """The layers of :class:`.unet.UNet`; maps (B, channels, Y, X) to float32 logits (B, classes, Y, X)."""
 
-    def __init__(self, knobs: UNet, channels: int, classes: int) -> None:
+    def __init__(self, layout: UNetLayout, channels: int, classes: int) -> None:
         super().__init__()
-        widths = [knobs.width * 2**level for level in range(knobs.depth + 1)]
-        features = knobs.features or knobs.width
-        self.channelwise = knobs.channelwise
-        incoming = 1 if knobs.channelwise else channels
-        self.depth = knobs.depth
-        self.switches = knobs.upsampling == "unpool"
-        self.blur = int(knobs.upsampling == "bilinear")
-        self.encoder = nn.ModuleList()
-        for level, width in enumerate(widths):
-            dilation = knobs.dilation if level == knobs.depth else 1
-            self.encoder.append(_block(incoming if level == 0 else widths[level - 1], width, knobs.norm, dilation))
-        self.rise = nn.ModuleList(_rise(wide, narrow, knobs.upsampling)
-                                  for narrow, wide in itertools.pairwise(widths))
-        self.decoder = nn.ModuleList(_block(2 * width, width if level else features, knobs.norm)
-                                     for level, width in enumerate(widths[:-1]))
-        self.halo = math.ceil(knobs.own_reach / 2**knobs.depth) * 2**knobs.depth
-        self.halvings = knobs.halvings
-        self.fixed = nn.ModuleList(layer() for layer in knobs.fixed)
-        count = features * (1 + knobs.halvings) + incoming * sum(layer.count for layer in knobs.fixed)
-        self.head = nn.Conv2d(count * (channels if knobs.channelwise else 1), classes, 1)
-        self.trees = TreesLayer(knobs.trees, classes) if knobs.trees else None
-        for module in self.modules():
-            if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
-                he_init(module)
+        self.layout = layout
+        self.encoder = _encoder(layout, 1 if layout.channelwise else channels)
+        self.rise = nn.ModuleList(_rise(wide, narrow, layout.upsampling)
+                                  for narrow, wide in itertools.pairwise(layout.widths))
+        self.decoder = nn.ModuleList(_block(2 * width, width if level else layout.features, layout.norm)
+                                     for level, width in enumerate(layout.widths[:-1]))
+        self.fixed = nn.ModuleList(layer() for layer in layout.fixed)
+        self.head = nn.Conv2d(layout.head_inputs(channels), classes, 1)
+        self.trees = ObliviousTreesLayer(layout.trees, classes) if layout.trees else None
+        he_initialise(self)
 
     def forward(self, x: Tensor, part: Part | None = None) -> Tensor:
         """Return logits.
@@ -70,7 +105,7 @@ class UNetModule(nn.Module):
 
     def features(self, x: Tensor, part: Part | None = None) -> Tensor:
         """Return what the head sees, (B, F, Y, X); parameters as :meth:`forward`."""
-        found = self.views(x.flatten(0, 1)[:, None] if self.channelwise else x, part)
+        found = self.views(x.flatten(0, 1)[:, None] if self.layout.channelwise else x, part)
         whole = found[0] if len(found) == 1 else torch.cat(found, dim=1)  # in the finest precision of them
         return whole.reshape(len(x), -1, *whole.shape[-2:])
 
@@ -84,11 +119,11 @@ class UNetModule(nn.Module):
         part : pair of (int, int), optional
             As in :meth:`forward`.
         """
-        if not self.halvings and not self.fixed:
+        if not self.layout.halvings and not self.fixed:
             return [self._features(x, part)]
         part = part or ((0, x.shape[-2]), (0, x.shape[-1]))
         found = [self._cropped(x, part)]
-        for level in range(1, 1 + self.halvings):
+        for level in range(1, 1 + self.layout.halvings):
             size = 2**level
             coarse = [(max(0, low // size - 1), min(length // size, math.ceil(high / size) + 1))
                       for (low, high), length in zip(part, x.shape[-2:], strict=True)]
@@ -101,7 +136,7 @@ class UNetModule(nn.Module):
 
     def _cropped(self, x: Tensor, part: Part) -> Tensor:
         """Return the features of a part from no more of the picture than it depends on."""
-        crop = [surrounded(*ends, self.halo, 2**self.depth, length)
+        crop = [aligned_span(*ends, self.layout.halo, 2**self.layout.depth, length)
                 for ends, length in zip(part, x.shape[-2:], strict=True)]
         (top, bottom), (left, right) = crop
         inner = ((part[0][0] - top, part[0][1] - top), (part[1][0] - left, part[1][1] - left))
@@ -109,19 +144,20 @@ class UNetModule(nn.Module):
 
     def _features(self, x: Tensor, part: Part | None) -> Tensor:
         rows, columns = part or ((0, x.shape[-2]), (0, x.shape[-1]))
-        cuts = [_cuts(*ends, length, self.depth, self.blur, self.switches)
+        blur, switches = int(self.layout.upsampling == "bilinear"), self.layout.upsampling == "unpool"
+        cuts = [_cuts(*ends, length, self.layout.depth, blur, switches)
                 for ends, length in zip((rows, columns), x.shape[-2:], strict=True)]
         kept: list[tuple[Tensor, Tensor | None]] = []
         for block in self.encoder[:-1]:
             x = block(x)
-            if self.switches:
+            if switches:
                 pooled, switch = functional.max_pool2d(x, 2, return_indices=True)
             else:
                 pooled, switch = functional.max_pool2d(x, 2), None
             kept.append((x, switch))
             x = pooled
         x = self.encoder[-1](x)
-        for level in reversed(range(self.depth)):
+        for level in reversed(range(self.layout.depth)):
             (rows_, columns_), (skip, switch) = (axis[level] for axis in cuts), kept.pop()
             x = self.rise[level](x[..., rows_.coarse, columns_.coarse])
             if switch is not None:
@@ -163,44 +199,21 @@ def _cuts(start: int, stop: int, length: int, depth: int, blur: int, whole: bool
     return cuts
 
 
-def full_precision_head(head: nn.Conv2d, features: Tensor) -> Tensor:
-    """Apply the last layer in its own precision even under autocast: 16 bits are coarse for probabilities."""
-    with torch.autocast(features.device.type, enabled=False):
-        logits: Tensor = head(features.to(head.weight.dtype))
-        return logits
-
-
-class ChannelNorm(nn.Module):
-    """Norm over the channels of each pixel (Ba, Kiros and Hinton 2016), with gain and offset per channel."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.ones(channels))
-        self.bias = nn.Parameter(torch.zeros(channels))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return the normalised (B, C, Y, X)."""
-        last = functional.layer_norm(x.permute(0, 2, 3, 1), self.weight.shape, self.weight, self.bias)
-        return last.permute(0, 3, 1, 2)
-
-
-def he_init(convolution: nn.Conv2d | nn.ConvTranspose2d) -> None:
-    """Draw weights of variance 2 / N with N incoming nodes (He et al. 2015, eq. 10); biases become 0."""
-    if isinstance(convolution, nn.ConvTranspose2d):
-        # its 2x2 windows do not overlap: an output pixel has one incoming node per channel
-        nn.init.normal_(convolution.weight, std=math.sqrt(2 / convolution.in_channels))
-    else:
-        nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")
-    if convolution.bias is not None:
-        nn.init.zeros_(convolution.bias)
-
-
 def _norm(kind: str, channels: int) -> list[nn.Module]:
     if kind == "batch":
         return [nn.BatchNorm2d(channels)]
     if kind == "channel":
         return [ChannelNorm(channels)]
     return []
+
+
+def _encoder(layout: UNetLayout, incoming: int) -> nn.ModuleList:
+    """Return the block of each level, the coarsest one dilated."""
+    levels = nn.ModuleList()
+    for level, width in enumerate(layout.widths):
+        levels.append(_block(incoming, width, layout.norm, layout.dilation if level == layout.depth else 1))
+        incoming = width
+    return levels
 
 
 def _block(channels: int, width: int, norm: str, dilation: int = 1) -> nn.Sequential:

@@ -15,13 +15,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from napari_unet.core import knobs
-from napari_unet.core.knobs import Knob
+from napari_unet.core import parameters
+from napari_unet.core.parameters import Parameter
 
 from . import register
-from ._layers import double, enlarged, initialise
-from ._reach import Neighbourhood, Span, through_encoder
-from ._unet import full_precision_head
+from ._layers import double_convolution, full_precision_head, he_initialise, upsampled
+from ._receptive_field import FiniteReceptiveField, Span, through_encoder
 
 OPEN = 2.0
 """Offset before the sigmoid of a gate that has learnt nothing: it lets 0.88 through, so that skips work at once."""
@@ -29,22 +28,22 @@ OPEN = 2.0
 
 @register("attention_unet", "Attention U-Net")
 @dataclasses.dataclass(frozen=True)
-class AttentionUNet(Neighbourhood):
+class AttentionUNet(FiniteReceptiveField):
     """U-Net that learns where to look: gates hide fine detail where the surrounding says it is not wanted.
 
     Raises
     ------
     UsageError
-        If a knob is out of its bounds.
+        If a parameter is out of its bounds.
     """
 
-    depth: Annotated[int, Knob("How many times the picture is halved; more sees a wider surrounding",
-                               min=1, max=6, advanced=True)] = 4
-    width: Annotated[int, Knob("Channels at full resolution, doubled at each halving; more learns finer "
-                               "differences but is slower", min=2, max=128, advanced=True)] = 16
+    depth: Annotated[int, Parameter("How many times the picture is halved; more sees a wider surrounding", min=1, max=6,
+                                    advanced=True)] = 4
+    width: Annotated[int, Parameter("Channels at full resolution, doubled at each halving; more learns finer "
+                                    "differences but is slower", min=2, max=128, advanced=True)] = 16
 
     def __post_init__(self) -> None:
-        knobs.check(self)
+        parameters.check(self)
 
     @property
     def stride(self) -> int:
@@ -93,7 +92,7 @@ class Gate(nn.Module):
     def weights(self, skip: Tensor, below: Tensor) -> Tensor:
         """Return a weight per pixel, (B, 1, Y, X), for (B, C, Y, X) and (B, D, Y / 2, X / 2)."""
         said = functional.relu(self.skip(skip) + self.below(below))
-        return enlarged(torch.sigmoid(self.weight(said)), 2)
+        return upsampled(torch.sigmoid(self.weight(said)), 2)
 
     def forward(self, skip: Tensor, below: Tensor) -> Tensor:
         """Return the weighed skip (B, C, Y, X)."""
@@ -103,17 +102,17 @@ class Gate(nn.Module):
 class AttentionUNetModule(nn.Module):
     """The layers of :class:`AttentionUNet`; maps (B, channels, Y, X) to float32 logits (B, classes, Y, X)."""
 
-    def __init__(self, knobs: AttentionUNet, channels: int, classes: int) -> None:
+    def __init__(self, parameters: AttentionUNet, channels: int, classes: int) -> None:
         super().__init__()
-        widths = [knobs.width * 2**level for level in range(knobs.depth + 1)]
+        widths = [parameters.width * 2**level for level in range(parameters.depth + 1)]
         pairs = list(itertools.pairwise(widths))
-        self.encoder = nn.ModuleList(double(channels if level == 0 else widths[level - 1], width)
+        self.encoder = nn.ModuleList(double_convolution(channels if level == 0 else widths[level - 1], width)
                                      for level, width in enumerate(widths))
         self.gates = nn.ModuleList(Gate(narrow, wide) for narrow, wide in pairs)
         self.rise = nn.ModuleList(nn.ConvTranspose2d(wide, narrow, 2, stride=2) for narrow, wide in pairs)
-        self.decoder = nn.ModuleList(double(2 * width, width) for width in widths[:-1])
-        self.head = nn.Conv2d(knobs.width, classes, 1)
-        initialise(self)
+        self.decoder = nn.ModuleList(double_convolution(2 * width, width) for width in widths[:-1])
+        self.head = nn.Conv2d(parameters.width, classes, 1)
+        he_initialise(self)
         for gate in self.gates:
             assert isinstance(gate, Gate)
             nn.init.constant_(gate.weight.bias, OPEN)  # type: ignore[arg-type]

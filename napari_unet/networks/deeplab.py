@@ -20,13 +20,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from napari_unet.core import knobs
-from napari_unet.core.knobs import Knob
+from napari_unet.core import parameters
+from napari_unet.core.parameters import Parameter
 
 from . import register
-from ._layers import convolution, double, enlarged, initialise
-from ._reach import Neighbourhood, Span, through_encoder
-from ._unet import full_precision_head
+from ._layers import convolution, double_convolution, full_precision_head, he_initialise, upsampled
+from ._receptive_field import FiniteReceptiveField, Span, through_encoder
 
 POOLINGS = 3
 FINE = 1
@@ -38,22 +37,22 @@ LAST_DILATION = 2
 
 @register("deeplab", "DeepLab")
 @dataclasses.dataclass(frozen=True)
-class DeepLab(Neighbourhood):
+class DeepLab(FiniteReceptiveField):
     """DeepLab after the 2018 version: looks at several distances at once; good where size and context tell classes.
 
     Raises
     ------
     UsageError
-        If a knob is out of its bounds.
+        If a parameter is out of its bounds.
     """
 
-    width: Annotated[int, Knob("Channels at full resolution, 8 times as many at the coarsest; more learns finer "
-                               "differences but is slower", min=2, max=128, advanced=True)] = 16
-    rate: Annotated[int, Knob("Distance, in steps of 8 px, at which the nearest surrounding is looked at; the two "
-                              "wider ones are 2 and 3 times as far", min=1, max=12, advanced=True)] = 2
+    width: Annotated[int, Parameter("Channels at full resolution, 8 times as many at the coarsest; more learns finer "
+                                    "differences but is slower", min=2, max=128, advanced=True)] = 16
+    rate: Annotated[int, Parameter("Distance, in steps of 8 px, at which the nearest surrounding is looked at; the "
+                                   "two wider ones are 2 and 3 times as far", min=1, max=12, advanced=True)] = 2
 
     def __post_init__(self) -> None:
-        knobs.check(self)
+        parameters.check(self)
 
     @property
     def stride(self) -> int:
@@ -87,21 +86,21 @@ class DeepLab(Neighbourhood):
 class DeepLabModule(nn.Module):
     """The layers of :class:`DeepLab`; maps (B, channels, Y, X) to float32 logits (B, classes, Y, X)."""
 
-    def __init__(self, knobs: DeepLab, channels: int, classes: int) -> None:
+    def __init__(self, parameters: DeepLab, channels: int, classes: int) -> None:
         super().__init__()
-        widths = [knobs.width * 2**level for level in range(POOLINGS + 1)]
+        widths = [parameters.width * 2**level for level in range(POOLINGS + 1)]
         middle = widths[-2]
-        self.encoder = nn.ModuleList(double(channels if level == 0 else widths[level - 1], width)
+        self.encoder = nn.ModuleList(double_convolution(channels if level == 0 else widths[level - 1], width)
                                      for level, width in enumerate(widths))
-        self.atrous = double(widths[-1], widths[-1], LAST_DILATION)
+        self.atrous = double_convolution(widths[-1], widths[-1], LAST_DILATION)
         self.pyramid = nn.ModuleList([
-            convolution(widths[-1], middle, 1), *(convolution(widths[-1], middle, 3, rate) for rate in knobs.rates)
+            convolution(widths[-1], middle, 1), *(convolution(widths[-1], middle, 3, rate) for rate in parameters.rates)
         ])
         self.join = convolution(middle * len(self.pyramid), middle, 1)
-        self.thin = convolution(widths[FINE], knobs.width, 1)  # so that fine features do not outweigh the coarse
-        self.decoder = double(middle + knobs.width, widths[1])
+        self.thin = convolution(widths[FINE], parameters.width, 1)  # so that fine features do not outweigh the coarse
+        self.decoder = double_convolution(middle + parameters.width, widths[1])
         self.head = nn.Conv2d(widths[1], classes, 1)
-        initialise(self)
+        he_initialise(self)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return logits (B, classes, Y, X) for (B, channels, Y, X); Y and X are multiples of the stride."""
@@ -111,5 +110,5 @@ class DeepLabModule(nn.Module):
                 fine = self.thin(x)
         x = self.atrous(x)
         x = self.join(torch.cat([branch(x) for branch in self.pyramid], dim=1))
-        x = self.decoder(torch.cat([enlarged(x, 2**(POOLINGS - FINE)), fine], dim=1))
-        return enlarged(full_precision_head(self.head, x), 2**FINE)
+        x = self.decoder(torch.cat([upsampled(x, 2**(POOLINGS - FINE)), fine], dim=1))
+        return upsampled(full_precision_head(self.head, x), 2**FINE)

@@ -16,13 +16,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from napari_unet.core import knobs
-from napari_unet.core.knobs import Knob
+from napari_unet.core import parameters
+from napari_unet.core.parameters import Parameter
 
 from . import register
-from ._layers import double, enlarged, initialise
-from ._reach import Neighbourhood, Span, through_encoder
-from ._unet import full_precision_head
+from ._layers import double_convolution, full_precision_head, he_initialise, upsampled
+from ._receptive_field import FiniteReceptiveField, Span, through_encoder
 
 POOLINGS = 5
 SKIPS_FROM = 3
@@ -34,20 +33,20 @@ WIDENING = (1, 2, 4, 8, 8)
 
 @register("fcn", "FCN-8s")
 @dataclasses.dataclass(frozen=True)
-class FCN(Neighbourhood):
+class FCN(FiniteReceptiveField):
     """Fully convolutional network of 2015: sees far and is fast, but decides in steps of 8 px, so borders are blunt.
 
     Raises
     ------
     UsageError
-        If a knob is out of its bounds.
+        If a parameter is out of its bounds.
     """
 
-    width: Annotated[int, Knob("Channels at full resolution, up to 16 times as many at the coarsest; more learns finer "
-                               "differences but is slower", min=2, max=128, advanced=True)] = 24
+    width: Annotated[int, Parameter("Channels at full resolution, up to 16 times as many at the coarsest; more learns "
+                                    "finer differences but is slower", min=2, max=128, advanced=True)] = 24
 
     def __post_init__(self) -> None:
-        knobs.check(self)
+        parameters.check(self)
 
     @property
     def stride(self) -> int:
@@ -80,11 +79,11 @@ class FCN(Neighbourhood):
 class FCNModule(nn.Module):
     """The layers of :class:`FCN`; maps (B, channels, Y, X) to float32 logits (B, classes, Y, X)."""
 
-    def __init__(self, knobs: FCN, channels: int, classes: int) -> None:
+    def __init__(self, parameters: FCN, channels: int, classes: int) -> None:
         super().__init__()
-        widths = [knobs.width * factor for factor in WIDENING]
+        widths = [parameters.width * factor for factor in WIDENING]
         last = 2 * widths[-1]
-        self.encoder = nn.ModuleList(double(channels if level == 0 else widths[level - 1], width)
+        self.encoder = nn.ModuleList(double_convolution(channels if level == 0 else widths[level - 1], width)
                                      for level, width in enumerate(widths))
         # what are the fully connected layers of a classifier; as there, without norm
         self.classifier = nn.Sequential(
@@ -92,7 +91,7 @@ class FCNModule(nn.Module):
             nn.Conv2d(last, last, 1), nn.ReLU(inplace=True),
         )
         self.head = nn.Conv2d(last + sum(widths[SKIPS_FROM - 1:-1]), classes, 1)
-        initialise(self)
+        he_initialise(self)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return logits (B, classes, Y, X) for (B, channels, Y, X); Y and X are multiples of the stride."""
@@ -102,5 +101,5 @@ class FCNModule(nn.Module):
             kept.append(x)
         x = self.classifier(kept.pop())
         for skip in reversed(kept[SKIPS_FROM - 1:]):
-            x = torch.cat([skip, enlarged(x, 2)], dim=1)
-        return enlarged(full_precision_head(self.head, x), 2**SKIPS_FROM)
+            x = torch.cat([skip, upsampled(x, 2)], dim=1)
+        return upsampled(full_precision_head(self.head, x), 2**SKIPS_FROM)

@@ -18,14 +18,13 @@ from typing import Annotated
 import torch
 from torch import Tensor, nn
 
-from napari_unet.core import knobs
-from napari_unet.core.knobs import Knob
-from napari_unet.core.predicting.tiling import mirrored
+from napari_unet.core import parameters
+from napari_unet.core.parameters import Parameter
+from napari_unet.predicting.tiling import mirror_indices
 
 from . import register
-from ._layers import convolution, double, enlarged, initialise
-from ._reach import Neighbourhood, Span
-from ._unet import full_precision_head
+from ._layers import convolution, double_convolution, full_precision_head, he_initialise, upsampled
+from ._receptive_field import FiniteReceptiveField, Span
 
 STEP = 4
 """Pixels from one window to the next; two poolings make it."""
@@ -33,7 +32,7 @@ STEP = 4
 
 @register("patch_classifier", "Sliding-window classifier")
 @dataclasses.dataclass(frozen=True)
-class PatchClassifier(Neighbourhood):
+class PatchClassifier(FiniteReceptiveField):
     """Classifier of small windows, the way of 2012: each is judged alone, every 4 px, the rest is interpolated.
 
     A baseline from before fully convolutional networks: it sees nothing beyond its window, and its borders are blunt.
@@ -41,16 +40,16 @@ class PatchClassifier(Neighbourhood):
     Raises
     ------
     UsageError
-        If a knob is out of its bounds.
+        If a parameter is out of its bounds.
     """
 
-    width: Annotated[int, Knob("Channels of the first layers, up to 8 times as many in the last; more learns finer "
-                               "differences but is slower", min=2, max=128, advanced=True)] = 16
-    extent: Annotated[int, Knob("Side of the window, in steps of 4 px; a larger one knows more of the surrounding, but "
-                                "is slower", min=8, max=24, advanced=True)] = 12
+    width: Annotated[int, Parameter("Channels of the first layers, up to 8 times as many in the last; more learns "
+                                    "finer differences but is slower", min=2, max=128, advanced=True)] = 16
+    extent: Annotated[int, Parameter("Side of the window, in steps of 4 px; a larger one knows more of the "
+                                     "surrounding, but is slower", min=8, max=24, advanced=True)] = 12
 
     def __post_init__(self) -> None:
-        knobs.check(self)
+        parameters.check(self)
 
     @property
     def stride(self) -> int:
@@ -92,19 +91,19 @@ class PatchClassifier(Neighbourhood):
 class PatchClassifierModule(nn.Module):
     """The layers of :class:`PatchClassifier`."""
 
-    def __init__(self, knobs: PatchClassifier, channels: int, classes: int) -> None:
+    def __init__(self, parameters: PatchClassifier, channels: int, classes: int) -> None:
         super().__init__()
-        width = knobs.width
-        self.halo, self.margin = knobs.halo, knobs.margin
+        width = parameters.width
+        self.halo, self.margin = parameters.halo, parameters.margin
         # each pair of convolutions takes four pixels off a side: 4 + 8 + 16 of the window are gone before the last
         self.layers = nn.Sequential(
-            double(channels, width, padded=False), nn.MaxPool2d(2),
-            double(width, 2 * width, padded=False), nn.MaxPool2d(2),
-            double(2 * width, 4 * width, padded=False),
-            convolution(4 * width, 8 * width, knobs.extent - 7, padded=False),
+            double_convolution(channels, width, padded=False), nn.MaxPool2d(2),
+            double_convolution(width, 2 * width, padded=False), nn.MaxPool2d(2),
+            double_convolution(2 * width, 4 * width, padded=False),
+            convolution(4 * width, 8 * width, parameters.extent - 7, padded=False),
         )
         self.head = nn.Conv2d(8 * width, classes, 1)
-        initialise(self)
+        he_initialise(self)
 
     def windows(self, x: Tensor) -> Tensor:
         """Return logits (B, classes, Y / 4 - extent + 1, the same for X) of all windows in (B, channels, Y, X)."""
@@ -113,11 +112,11 @@ class PatchClassifierModule(nn.Module):
     def valid(self, x: Tensor) -> Tensor:
         """Return logits (B, classes, Y, X) for (B, channels, Y + 2 halo, X + 2 halo); Y, X multiples of the stride."""
         spare = self.halo - self.margin - STEP  # a window beyond each end, to interpolate towards
-        logits = enlarged(self.windows(x[..., spare:x.shape[-2] - spare, spare:x.shape[-1] - spare]), STEP)
+        logits = upsampled(self.windows(x[..., spare:x.shape[-2] - spare, spare:x.shape[-1] - spare]), STEP)
         return logits[..., STEP:-STEP, STEP:-STEP]
 
     def forward(self, x: Tensor) -> Tensor:
         """Return logits (B, classes, Y, X) for (B, channels, Y, X), mirrored at the border."""
-        rows, columns = (torch.from_numpy(mirrored(-self.halo, length + self.halo, length)).to(x.device)
+        rows, columns = (torch.from_numpy(mirror_indices(-self.halo, length + self.halo, length)).to(x.device)
                          for length in x.shape[-2:])
         return self.valid(x[..., rows[:, None], columns])

@@ -17,33 +17,32 @@ from typing import Annotated
 from torch import Tensor, nn
 from torch.nn import functional
 
-from napari_unet.core import knobs
-from napari_unet.core.knobs import Knob
+from napari_unet.core import parameters
+from napari_unet.core.parameters import Parameter
 
 from . import register
-from ._layers import convolution, double, initialise
-from ._reach import Neighbourhood, Span, through_encoder
-from ._unet import full_precision_head
+from ._layers import convolution, double_convolution, full_precision_head, he_initialise
+from ._receptive_field import FiniteReceptiveField, Span, through_encoder
 
 
 @register("segnet", "SegNet")
 @dataclasses.dataclass(frozen=True)
-class SegNet(Neighbourhood):
+class SegNet(FiniteReceptiveField):
     """SegNet of 2015: borders come back to where the strongest responses were; fewer weights than a U-Net.
 
     Raises
     ------
     UsageError
-        If a knob is out of its bounds.
+        If a parameter is out of its bounds.
     """
 
-    depth: Annotated[int, Knob("How many times the picture is halved; more sees a wider surrounding",
-                               min=1, max=6, advanced=True)] = 4
-    width: Annotated[int, Knob("Channels at full resolution, doubled at each halving; more learns finer "
-                               "differences but is slower", min=2, max=128, advanced=True)] = 16
+    depth: Annotated[int, Parameter("How many times the picture is halved; more sees a wider surrounding", min=1, max=6,
+                                    advanced=True)] = 4
+    width: Annotated[int, Parameter("Channels at full resolution, doubled at each halving; more learns finer "
+                                    "differences but is slower", min=2, max=128, advanced=True)] = 16
 
     def __post_init__(self) -> None:
-        knobs.check(self)
+        parameters.check(self)
 
     @property
     def stride(self) -> int:
@@ -75,17 +74,17 @@ class SegNet(Neighbourhood):
 class SegNetModule(nn.Module):
     """The layers of :class:`SegNet`; maps (B, channels, Y, X) to float32 logits (B, classes, Y, X)."""
 
-    def __init__(self, knobs: SegNet, channels: int, classes: int) -> None:
+    def __init__(self, parameters: SegNet, channels: int, classes: int) -> None:
         super().__init__()
-        widths = [knobs.width * 2**level for level in range(knobs.depth)]
-        self.encoder = nn.ModuleList(double(channels if level == 0 else widths[level - 1], width)
+        widths = [parameters.width * 2**level for level in range(parameters.depth)]
+        self.encoder = nn.ModuleList(double_convolution(channels if level == 0 else widths[level - 1], width)
                                      for level, width in enumerate(widths))
         self.decoder = nn.ModuleList(
             nn.Sequential(convolution(width, width), convolution(width, widths[max(level - 1, 0)]))
             for level, width in enumerate(widths)
         )
-        self.head = nn.Conv2d(knobs.width, classes, 1)
-        initialise(self)
+        self.head = nn.Conv2d(parameters.width, classes, 1)
+        he_initialise(self)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return logits (B, classes, Y, X) for (B, channels, Y, X); Y and X are multiples of the stride."""

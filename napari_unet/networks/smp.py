@@ -1,6 +1,6 @@
 """Networks of the library segmentation-models-pytorch, by name, where it is installed. Knows no images or training.
 
-The library is looked for when the shelf is filled, but loaded only when a network of it is built. Building never
+The library is looked for when the registry is filled, but loaded only when a network of it is built. Building never
 downloads: pre-trained weights come in :meth:`SegmentationModels.begin`, which a training that starts from nothing calls
 once, and only if the user asked for them. (J. Long et al., CVPR 2015: a classifier turned fully convolutional.)
 
@@ -20,13 +20,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from napari_unet.core import knobs
+from napari_unet.core import parameters
 from napari_unet.core.errors import UsageError, UserError
-from napari_unet.core.knobs import Knob
+from napari_unet.core.parameters import Parameter
 
 from . import register
-from ._layers import Norm
-from ._unet import full_precision_head, he_init
+from ._layers import Norm, full_precision_head, he_initialise
 
 LIBRARY = "segmentation_models_pytorch"
 
@@ -47,17 +46,17 @@ class SegmentationModels:
     Raises
     ------
     UsageError
-        If a knob is out of its bounds.
+        If a parameter is out of its bounds.
     """
 
-    architecture: Annotated[Architecture, Knob("How coarse and fine features are brought together")] = "unet"
-    encoder: Annotated[str, Knob("What features are computed by: a name from the library's list of encoders, such as "
-                                 "resnet18, efficientnet-b0 or mobilenet_v2")] = "resnet18"
-    pretrained: Annotated[bool, Knob("Start from an encoder that learnt to classify photographs (ImageNet); its "
-                                     "weights are downloaded once")] = False
+    architecture: Annotated[Architecture, Parameter("How coarse and fine features are brought together")] = "unet"
+    encoder: Annotated[str, Parameter("What features are computed by: a name from the library's list of "
+                                      "encoders, such as resnet18, efficientnet-b0 or mobilenet_v2")] = "resnet18"
+    pretrained: Annotated[bool, Parameter("Start from an encoder that learnt to classify photographs "
+                                          "(ImageNet); its weights are downloaded once")] = False
 
     def __post_init__(self) -> None:
-        knobs.check(self)
+        parameters.check(self)
 
     @property
     def stride(self) -> int:
@@ -143,7 +142,7 @@ class SegmentationModelsModule(nn.Module):
         self.encoder = _tolerant(model.encoder)
         self.decoder = _tolerant(model.decoder)
         self.head = nn.Conv2d(model.segmentation_head[0].in_channels, classes, 1)
-        he_init(self.head)
+        he_initialise(self.head)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return logits; Y and X are multiples of the stride."""

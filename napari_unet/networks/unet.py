@@ -9,21 +9,18 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import Annotated, Literal
+from typing import Annotated
 
 from torch import nn
 
-from napari_unet.core import knobs
-from napari_unet.core.knobs import Knob
+from napari_unet.core import parameters
+from napari_unet.core.parameters import Parameter
 
 from . import register
 from ._filter_bank import FilterBank
 from ._fixed import FixedLayer
 from ._surroundings import Surroundings
-from ._unet import UNetModule
-
-Norm = Literal["batch", "channel", "none"]
-Upsampling = Literal["transposed", "bilinear", "nearest", "unpool"]
+from ._unet import Norm, UNetLayout, UNetModule, Upsampling
 
 
 @register("unet", "U-Net")
@@ -34,35 +31,37 @@ class UNet:
     Raises
     ------
     UsageError
-        If a knob is out of its bounds.
+        If a parameter is out of its bounds.
     """
 
-    depth: Annotated[int, Knob("How many times the picture is halved; more sees a wider surrounding",
-                               min=1, max=6, advanced=True)] = 4
-    width: Annotated[int, Knob("Channels at full resolution, doubled at each halving; more learns finer "
-                               "differences but is slower", min=2, max=128, advanced=True)] = 16
-    norm: Annotated[Norm, Knob("How activations are kept in range: by statistics of the training patches (batch), "
-                               "per pixel over the channels (channel), or not at all", advanced=True)] = "batch"
-    dilation: Annotated[int, Knob("Step between the pixels that the coarsest level looks at; more sees a wider "
-                                  "surrounding", min=1, max=8, advanced=True)] = 1
-    upsampling: Annotated[Upsampling, Knob("How the coarse levels are brought back to full resolution: learnt "
-                                           "(transposed), smooth (bilinear), plain (nearest), or to where the maxima "
-                                           "were (unpool)", advanced=True)] = "transposed"
-    features: Annotated[int | None, Knob("Channels that the last layer chooses from; auto: the width", min=2, max=256,
-                                         advanced=True)] = None
-    channelwise: Annotated[bool, Knob("Send each channel of the image through the same network and compare what comes "
-                                      "out, so that a network made for grey images sees colour", advanced=True)] = False
-    halvings: Annotated[int, Knob("How many more times to look at the picture, each time at half the size, so that "
-                                  "large things are seen whole", min=0, max=3, advanced=True)] = 0
-    filters: Annotated[bool, Knob("Let the last layer also choose from classical filters: smoothed brightness, edges "
-                                  "and ridges of 1 to 16 px", advanced=True)] = False
-    surroundings: Annotated[bool, Knob("Let the last layer also see whether a pixel is enclosed by brighter or darker "
-                                       "ones, and how thin what it belongs to is", advanced=True)] = False
-    trees: Annotated[int, Knob("Decision trees that correct the last layer of an instant answer; a network that "
-                               "learns has none", min=0, max=200, fitted=True)] = 0
+    depth: Annotated[int, Parameter("How many times the picture is halved; more sees a wider surrounding", min=1, max=6,
+                                    advanced=True)] = 4
+    width: Annotated[int, Parameter("Channels at full resolution, doubled at each halving; more learns finer "
+                                    "differences but is slower", min=2, max=128, advanced=True)] = 16
+    norm: Annotated[Norm, Parameter("How activations are kept in range: by statistics of the training patches "
+                                    "(batch), per pixel over the channels (channel), or not at all",
+                                    advanced=True)] = "batch"
+    dilation: Annotated[int, Parameter("Step between the pixels that the coarsest level looks at; more sees a wider "
+                                       "surrounding", min=1, max=8, advanced=True)] = 1
+    upsampling: Annotated[Upsampling, Parameter("How the coarse levels are brought back to full resolution: learnt "
+                                                "(transposed), smooth (bilinear), plain (nearest), or to where the "
+                                                "maxima were (unpool)", advanced=True)] = "transposed"
+    features: Annotated[int | None, Parameter("Channels that the last layer chooses from; auto: the width", min=2,
+                                              max=256, advanced=True)] = None
+    channelwise: Annotated[bool, Parameter("Send each channel of the image through the same network and compare what "
+                                           "comes out, so that a network made for grey images sees colour",
+                                           advanced=True)] = False
+    halvings: Annotated[int, Parameter("How many more times to look at the picture, each time at half the size, so "
+                                       "that large things are seen whole", min=0, max=3, advanced=True)] = 0
+    filters: Annotated[bool, Parameter("Let the last layer also choose from classical filters: smoothed brightness, "
+                                       "edges and ridges of 1 to 16 px", advanced=True)] = False
+    surroundings: Annotated[bool, Parameter("Let the last layer also see whether a pixel is enclosed by brighter or "
+                                            "darker ones, and how thin what it belongs to is", advanced=True)] = False
+    trees: Annotated[int, Parameter("Decision trees that correct the last layer of an instant answer; a network that "
+                                    "learns has none", min=0, max=200, fitted=True)] = 0
 
     def __post_init__(self) -> None:
-        knobs.check(self)
+        parameters.check(self)
 
     @property
     def fixed(self) -> tuple[type[FixedLayer], ...]:
@@ -113,6 +112,17 @@ class UNet:
         """:attr:`reach`, rounded up to a multiple of the stride."""
         return math.ceil(self.reach / self.stride) * self.stride
 
+    @property
+    def layout(self) -> UNetLayout:
+        """What the layers are made from."""
+        cell = 2**self.depth
+        return UNetLayout(
+            widths=tuple(self.width * 2**level for level in range(self.depth + 1)),
+            features=self.features or self.width, norm=self.norm, dilation=self.dilation, upsampling=self.upsampling,
+            channelwise=self.channelwise, halvings=self.halvings, halo=math.ceil(self.own_reach / cell) * cell,
+            fixed=self.fixed, trees=self.trees,
+        )
+
     def _need(self, place: int) -> tuple[int, int]:
         """Return the first and last input pixel (along one axis) that the output pixel at ``place`` depends on."""
         lows, highs = [place], [place]
@@ -149,4 +159,4 @@ class UNet:
         classes : int
             Output channels.
         """
-        return UNetModule(self, channels, classes)
+        return UNetModule(self.layout, channels, classes)

@@ -15,12 +15,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from napari_unet.core import knobs
-from napari_unet.core.knobs import Knob
-from napari_unet.core.predicting.tiling import mirrored
+from napari_unet.core import parameters
+from napari_unet.core.parameters import Parameter
+from napari_unet.predicting.tiling import mirror_indices
 
 from . import register
-from ._unet import full_precision_head, he_init
+from ._layers import full_precision_head, he_initialise
 
 LEVELS = 5
 """Resolutions, the coarsest included."""
@@ -43,16 +43,16 @@ class UNet2015:
     Raises
     ------
     UsageError
-        If a knob is out of its bounds.
+        If a parameter is out of its bounds.
     """
 
-    width: Annotated[int, Knob("Channels at full resolution, doubled at each halving (64 in the paper); fewer are "
-                               "faster", min=1, max=128, advanced=True)] = 64
-    dropout: Annotated[float, Knob("Share of activations left out at random at the end of the contracting path while "
-                                   "learning", min=0, max=0.9, step=0.1, advanced=True)] = 0.5
+    width: Annotated[int, Parameter("Channels at full resolution, doubled at each halving (64 in the paper); fewer "
+                                    "are faster", min=1, max=128, advanced=True)] = 64
+    dropout: Annotated[float, Parameter("Share of activations left out at random at the end of the contracting path "
+                                        "while learning", min=0, max=0.9, step=0.1, advanced=True)] = 0.5
 
     def __post_init__(self) -> None:
-        knobs.check(self)
+        parameters.check(self)
 
     @property
     def stride(self) -> int:
@@ -85,20 +85,18 @@ class UNet2015:
 class UNet2015Module(nn.Module):
     """The layers of :class:`UNet2015`."""
 
-    def __init__(self, knobs: UNet2015, channels: int, classes: int) -> None:
+    def __init__(self, parameters: UNet2015, channels: int, classes: int) -> None:
         super().__init__()
-        widths = [knobs.width * 2**level for level in range(LEVELS)]
-        self.margin = knobs.halo
+        widths = [parameters.width * 2**level for level in range(LEVELS)]
+        self.margin = parameters.halo
         self.encoder = nn.ModuleList(_block(channels if level == 0 else widths[level - 1], width)
                                      for level, width in enumerate(widths))
-        self.dropout = nn.Dropout(knobs.dropout)
+        self.dropout = nn.Dropout(parameters.dropout)
         self.rise = nn.ModuleList(nn.ConvTranspose2d(wide, narrow, 2, stride=2)
                                   for narrow, wide in itertools.pairwise(widths))
         self.decoder = nn.ModuleList(_block(2 * width, width) for width in widths[:-1])
-        self.head = nn.Conv2d(knobs.width, classes, 1)
-        for module in self.modules():
-            if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
-                he_init(module)
+        self.head = nn.Conv2d(parameters.width, classes, 1)
+        he_initialise(self)
 
     def core(self, x: Tensor) -> Tensor:
         """Return what the published network returns: (B, channels, Y, X) in, (B, classes, Y - 184, X - 184) out.
@@ -126,7 +124,7 @@ class UNet2015Module(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return logits (B, classes, Y, X) for (B, channels, Y, X), mirrored at the border."""
-        rows, columns = (torch.from_numpy(mirrored(-self.margin, length + self.margin, length)).to(x.device)
+        rows, columns = (torch.from_numpy(mirror_indices(-self.margin, length + self.margin, length)).to(x.device)
                          for length in x.shape[-2:])
         return self.valid(x[..., rows[:, None], columns])
 

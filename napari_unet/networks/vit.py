@@ -20,12 +20,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from napari_unet.core import knobs
-from napari_unet.core.knobs import Knob
+from napari_unet.core import parameters
+from napari_unet.core.parameters import Parameter
 
 from . import register
-from ._layers import double, initialise
-from ._unet import full_precision_head
+from ._layers import double_convolution, full_precision_head, he_initialise
 
 HEADS = 4
 EMBEDDING = 8
@@ -42,17 +41,17 @@ class ViT:
     Raises
     ------
     UsageError
-        If a knob is out of its bounds.
+        If a parameter is out of its bounds.
     """
 
-    width: Annotated[int, Knob("Channels at full resolution, 8 times as many in the transformer; more learns finer "
-                               "differences but is slower", min=2, max=128, advanced=True)] = 16
-    layers: Annotated[int, Knob("How many times all parts are compared", min=1, max=24, advanced=True)] = 4
-    token: Annotated[Literal[8, 16], Knob("Side of the parts that are compared; smaller is finer, and up to 16 times "
-                                          "slower", unit="px", advanced=True)] = 16
+    width: Annotated[int, Parameter("Channels at full resolution, 8 times as many in the transformer; more learns "
+                                    "finer differences but is slower", min=2, max=128, advanced=True)] = 16
+    layers: Annotated[int, Parameter("How many times all parts are compared", min=1, max=24, advanced=True)] = 4
+    token: Annotated[Literal[8, 16], Parameter("Side of the parts that are compared; smaller is finer, and up to 16 "
+                                               "times slower", unit="px", advanced=True)] = 16
 
     def __post_init__(self) -> None:
-        knobs.check(self)
+        parameters.check(self)
 
     @property
     def stride(self) -> int:
@@ -77,7 +76,7 @@ class ViT:
         return ViTModule(self, channels, classes)
 
 
-class Layer(nn.Module):
+class TransformerLayer(nn.Module):
     """One layer of a transformer: each token takes from all, then each is changed by itself; norms come first.
 
     The norm is over the channels of one token, so that it knows nothing of the size of the plane.
@@ -109,27 +108,27 @@ class Layer(nn.Module):
 class ViTModule(nn.Module):
     """The layers of :class:`ViT`; maps (B, channels, Y, X) to float32 logits (B, classes, Y, X)."""
 
-    def __init__(self, knobs: ViT, channels: int, classes: int) -> None:
+    def __init__(self, parameters: ViT, channels: int, classes: int) -> None:
         super().__init__()
-        inner = EMBEDDING * knobs.width
-        depth = knobs.token.bit_length() - 1
-        widths = [knobs.width * 2**level for level in range(depth)]
+        inner = EMBEDDING * parameters.width
+        depth = parameters.token.bit_length() - 1
+        widths = [parameters.width * 2**level for level in range(depth)]
         # the layer whose tokens a level takes: the coarser the level, the later
-        self.taps = [max(1, level * knobs.layers // depth) for level in range(1, depth)]
-        self.embed = nn.Conv2d(channels, inner, knobs.token, stride=knobs.token)
+        self.taps = [max(1, level * parameters.layers // depth) for level in range(1, depth)]
+        self.embed = nn.Conv2d(channels, inner, parameters.token, stride=parameters.token)
         self.place = nn.Conv2d(inner, inner, 3, padding=1, groups=inner)
-        self.layers = nn.ModuleList(Layer(inner) for _ in range(knobs.layers))
+        self.layers = nn.ModuleList(TransformerLayer(inner) for _ in range(parameters.layers))
         self.norm = nn.LayerNorm(inner)
-        self.image = double(channels, knobs.width)
+        self.image = double_convolution(channels, parameters.width)
         self.skips = nn.ModuleList(
-            nn.ConvTranspose2d(inner, width, knobs.token // 2**level, stride=knobs.token // 2**level)
+            nn.ConvTranspose2d(inner, width, parameters.token // 2**level, stride=parameters.token // 2**level)
             for level, width in enumerate(widths[1:], 1)
         )
         self.rise = nn.ModuleList(nn.ConvTranspose2d(wide, narrow, 2, stride=2)
                                   for narrow, wide in itertools.pairwise([*widths, inner]))
-        self.decoder = nn.ModuleList(double(2 * width, width) for width in widths)
-        self.head = nn.Conv2d(knobs.width, classes, 1)
-        initialise(self)
+        self.decoder = nn.ModuleList(double_convolution(2 * width, width) for width in widths)
+        self.head = nn.Conv2d(parameters.width, classes, 1)
+        he_initialise(self)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return logits (B, classes, Y, X) for (B, channels, Y, X); Y and X are multiples of the stride."""

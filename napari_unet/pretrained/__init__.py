@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 from napari_unet.core.classes import ClassTable
 from napari_unet.core.errors import UserError
-from napari_unet.core.instant.features import Body, body_of
-from napari_unet.core.predicting.weights import Weights, check_tensors
+from napari_unet.instant.features import Backbone, backbone_of
 from napari_unet.networks.unet import UNet
+from napari_unet.predicting.weights import Weights, check_tensors
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -40,7 +40,7 @@ def trained_network() -> UNet:
     return UNet(depth=4, width=16, features=WIDTH)
 
 
-def network() -> UNet:
+def feature_network() -> UNet:
     """Return the architecture in use: every channel at full and half its size, beside layers that learn nothing."""
     return dataclasses.replace(trained_network(), channelwise=True, halvings=1, filters=True, surroundings=True)
 
@@ -73,16 +73,16 @@ def _features(path: Path) -> Weights:
     contents = _read(path)
     tensors = {name: tensor.float() if tensor.is_floating_point() else tensor
                for name, tensor in contents["tensors"].items()}
-    weights = Weights(network(), "unet", tensors, 1, ClassTable.default((1, 2)))
+    weights = Weights(feature_network(), "unet", tensors, 1, ClassTable.default((1, 2)))
     try:
         with torch.random.fork_rng(devices=[]):  # building must not shift the random numbers of a training
-            check_tensors(Body(weights.network).build(1, 2), body_of(weights))
+            check_tensors(Backbone(weights.network).build(1, 2), backbone_of(weights))
     except UserError as error:
         raise UserError(f"The pre-trained features in {path} do not fit this version ({error}) {_REMEDY}") from error
     return weights
 
 
-def facts(path: Path | None = None) -> dict[str, Any]:
+def feature_provenance(path: Path | None = None) -> dict[str, Any]:
     """Return where the features come from.
 
     Returns
@@ -100,7 +100,7 @@ def facts(path: Path | None = None) -> dict[str, Any]:
     return {name: kept[name] for name in FACTS}
 
 
-def fingerprint(tensors: Mapping[str, Tensor]) -> str:
+def tensor_hash(tensors: Mapping[str, Tensor]) -> str:
     """Return the SHA-256 of tensors: names, types, shapes and numbers."""
     digest = hashlib.sha256()
     for name in sorted(tensors):
@@ -117,7 +117,7 @@ def _read(path: Path) -> dict[str, Any]:
         raise UserError(f"The pre-trained features are missing ({path}). {_REMEDY}")
     try:
         contents = torch.load(path, map_location="cpu", weights_only=True)
-        good = contents["format"] == FORMAT and contents["facts"]["sha256"] == fingerprint(contents["tensors"])
+        good = contents["format"] == FORMAT and contents["facts"]["sha256"] == tensor_hash(contents["tensors"])
         missing = set(FACTS) - set(contents["facts"])
         version = contents["version"]
     except Exception as error:  # torch.load raises nearly anything on a file that is not its own

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from napari_unet.core.rows import Row
-from napari_unet.metrics import SHELF, about
+from napari_unet.metrics import REGISTRY, about
 
-from .paired import Standing, by_plane, standings
+from .paired_differences import RankedMethod, by_plane, rank_methods
 
 _BEST, _LEVEL, _OTHER = "#0072b2", "#56b4e9", "#b0b0b0"
 _DPI = 110
@@ -25,8 +25,8 @@ def topology_errors(rows: Sequence[Row]) -> dict[str, float]:
     among the rows; methods of which one has no value are absent.
     """
     names = [
-        name for name in SHELF.names()
-        if name.endswith("_error") and name.removesuffix("_error") in SHELF and about(name).family == "topology"
+        name for name in REGISTRY.names()
+        if name.endswith("_error") and name.removesuffix("_error") in REGISTRY and about(name).family == "topology"
     ]
     found = [by_plane(rows, name) for name in names]
     there = [one for one in found if any(one.values())]
@@ -39,7 +39,7 @@ def topology_errors(rows: Sequence[Row]) -> dict[str, float]:
 
 
 def bars(
-    ranked: Sequence[Standing], titles: Mapping[str, str], label: str = "Dice", width: float = 6.4
+    ranked: Sequence[RankedMethod], titles: Mapping[str, str], label: str = "Dice", width: float = 6.4
 ) -> bytes:
     """Draw a bar for each method, the best on top, with its spread over planes; ``width`` in inches.
 
@@ -71,7 +71,7 @@ def scatter(rows: Sequence[Row], titles: Mapping[str, str], width: float = 8.2) 
     carry the rank of the method by Dice; names are beside the axes, or below them where ``width`` (inches) is small.
     """
     errors = topology_errors(rows)
-    ranked = {place: one for place, one in enumerate(standings(rows, "dice"), 1) if one.method in errors}
+    ranked = {place: one for place, one in enumerate(rank_methods(rows, "dice"), 1) if one.method in errors}
     if not ranked:
         return None
     narrow, lines_high = width <= _NARROW, 0.19 * len(ranked)

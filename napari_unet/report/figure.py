@@ -13,9 +13,9 @@ import numpy as np
 from napari_unet.core.classes import ClassTable
 from napari_unet.core.errors import UserError
 
-from .pictures import Rgb, colour, rgb
-from .planes import Compared, Labels, Shown, planes_to_show
-from .summary import shown, summarise
+from .plane_choice import ComparisonLike, Labels, ShownPlane, planes_to_show
+from .rasters import Rgb, parse_colour, plane_rgb
+from .summary import format_value, summarise
 
 WIDTH, DPI = 10.0, 150  # inches; 1500 pixels
 _MARGIN, _GAP, _HEADING, _TITLE, _LEGEND = 0.12, 0.08, 0.30, 0.38, 0.24  # inches
@@ -33,7 +33,7 @@ class _Panel:
 
 
 def draw(
-    comparison: Compared,
+    comparison: ComparisonLike,
     path: str | os.PathLike[str],
     *,
     planes: Sequence[tuple[int, int]] | None = None,
@@ -42,7 +42,7 @@ def draw(
 
     Parameters
     ----------
-    comparison : Compared
+    comparison : ComparisonLike
         What :func:`napari_unet.workflows.compare` returns, or anything with the same attributes.
     path : path
         Replaced if it exists.
@@ -91,13 +91,13 @@ def _columns(count: int) -> int:
     return math.ceil(count / math.ceil(count / 5)) if count > 5 else max(count, 3)
 
 
-def _aspect(one: Shown) -> float:
+def _aspect(one: ShownPlane) -> float:
     """Height over width of the panels of a plane; very long planes keep a margin."""
     rows, columns = (part.stop - part.start for part in one.box)
     return min(max(rows / columns, 0.25), 1.6)
 
 
-def _heading(one: Shown) -> str:
+def _heading(one: ShownPlane) -> str:
     text = one.image.name
     if one.image.n_planes > 1:
         text += f", plane {one.plane}"
@@ -108,9 +108,9 @@ def _heading(one: Shown) -> str:
 # -- what is in the panels --------------------------------------------------------------------------------------------
 
 
-def _panels(one: Shown, comparison: Compared) -> list[_Panel]:
+def _panels(one: ShownPlane, comparison: ComparisonLike) -> list[_Panel]:
     classes = comparison.training.classes
-    picture = rgb(one.image, one.plane)
+    picture = plane_rgb(one.image, one.plane)
     base = picture[one.box]
     panels = [_Panel("image", "", base), _strokes_panel(one, comparison, picture)]
     for method, labels in one.masks.items():
@@ -130,20 +130,20 @@ def _panels(one: Shown, comparison: Compared) -> list[_Panel]:
     return panels
 
 
-def _strokes_panel(one: Shown, comparison: Compared, picture: Rgb) -> _Panel:
+def _strokes_panel(one: ShownPlane, comparison: ComparisonLike, picture: Rgb) -> _Panel:
     if one.strokes_plane < 0:
         return _Panel("strokes", "", picture[one.box] * np.float32(0.5), "none in this image")
     scribbles = comparison.training.pairs[one.number].scribbles
     strokes = scribbles.planes[one.strokes_plane]
     elsewhere = one.strokes_plane != one.plane
-    below = rgb(one.image, one.strokes_plane) if elsewhere else picture
+    below = plane_rgb(one.image, one.strokes_plane) if elsewhere else picture
     several = f"{len(scribbles.planes)} painted planes" if len(scribbles.planes) > 1 else ""
     subtitle = ", ".join(part for part in (f"plane {one.strokes_plane}" if elsewhere else "", several) if part)
     box = one.strokes_box
     return _Panel("strokes", subtitle, _painted(below[box], strokes[box], comparison.training.classes))
 
 
-def _numbers(comparison: Compared, one: Shown, method: str) -> str:
+def _numbers(comparison: ComparisonLike, one: ShownPlane, method: str) -> str:
     """Dice of this plane and of all (mean over classes), and the seconds it took."""
     rows = [row for row in comparison.rows if row.method == method]
     overall = summarise(rows)
@@ -152,11 +152,11 @@ def _numbers(comparison: Compared, one: Shown, method: str) -> str:
     scored = {(row.image, row.plane) for row in rows if row.metric == "dice" and row.value is not None}
     parts = []
     if dice is not None and dice_here is not None and len(scored) > 1:
-        parts.append(f"Dice {shown(dice_here, '')} here, {shown(dice, '')} overall")
+        parts.append(f"Dice {format_value(dice_here, '')} here, {format_value(dice, '')} overall")
     elif dice is not None:
-        parts.append(f"Dice {shown(dice, '')}" + ("" if dice_here is not None else " overall"))
+        parts.append(f"Dice {format_value(dice, '')}" + ("" if dice_here is not None else " overall"))
     if seconds is not None:
-        parts.append(f"{shown(seconds, 's')} s")
+        parts.append(f"{format_value(seconds, 's')} s")
     return " · ".join(parts)
 
 
@@ -164,7 +164,7 @@ def _painted(base: Rgb, strokes: Labels, classes: ClassTable) -> Rgb:
     """Lay opaque strokes of all classes over a picture."""
     out = base.copy()
     for number in np.unique(strokes[strokes > 0]):
-        out[strokes == number] = colour(classes.color(int(number)))
+        out[strokes == number] = parse_colour(classes.color(int(number)))
     return out
 
 
@@ -179,7 +179,7 @@ def _filled(base: Rgb, labels: Labels, classes: ClassTable) -> Rgb:
         edge[other] |= differs
     for number in np.unique(labels[labels > 1]):
         inside = labels == number
-        tint = colour(classes.color(int(number)))
+        tint = parse_colour(classes.color(int(number)))
         out[inside] = np.float32(0.55) * out[inside] + np.float32(0.45) * tint
         out[inside & edge] = tint
     return out

@@ -10,16 +10,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from napari_unet.comparison import Comparison
+from napari_unet.comparison.run_comparison import Comparison
 from napari_unet.core.errors import UserError
 from napari_unet.io import clear_of_inputs, save_mask
 from napari_unet.io.model_file import can_be_saved, save_model
 from napari_unet.io.recipe import save_recipe
-from napari_unet.segmenters import SHELF
+from napari_unet.segmenters import REGISTRY
 
 from .figure import draw
-from .html import write_html
-from .parameters import describe
+from .html_page import write_html
+from .methods_text import describe_methods
 from .table import write_csv
 
 REPORT, TABLE, FIGURE, METHODS = "report.html", "table.csv", "figure.png", "methods.txt"
@@ -99,7 +99,7 @@ class ComparisonFolder:
                 if planes:
                     written |= self._mask(comparison, method, number, masks[number], planes, formats)
         for method, made in comparison.methods.items():
-            if any(type(made) is entry.item for entry in SHELF):  # a method of one's own need not be on the shelf
+            if any(type(made) is entry.item for entry in REGISTRY):  # a method of one's own need not be in the registry
                 (self.path / RECIPES).mkdir(exist_ok=True)
                 place = self.path / RECIPES / f"{_plain(method)}.json"
                 save_recipe(place, made, overwrite=self.overwrite)
@@ -111,7 +111,7 @@ class ComparisonFolder:
                     place = self.path / MODELS / f"{_plain(method)}.pt"
                     save_model(place, model, overwrite=self.overwrite)
                     written.add(place)
-        (self.path / METHODS).write_text(describe(comparison), encoding="utf-8")
+        (self.path / METHODS).write_text(describe_methods(comparison), encoding="utf-8")
         draw(comparison, self.path / FIGURE)
         write_html(self.path / REPORT, comparison, overwrite=self.overwrite)
         for place in earlier - written:  # last: what cannot be written leaves the earlier results whole

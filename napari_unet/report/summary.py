@@ -7,14 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 
 from napari_unet.core.rows import Row
-from napari_unet.metrics import LENGTH, SHELF, About, about, ordered
+from napari_unet.metrics import LENGTH, REGISTRY, About, about, ordered
 
 UNLIKE = "the images have different units"
-_NOT_ON_THE_SHELF = {"seconds": About(unit="s", better="lower", total="sum", family="effort")}
+_UNREGISTERED = {"seconds": About(unit="s", better="lower", total="sum", family="effort")}
 
 
 @dataclasses.dataclass(frozen=True)
-class Column:
+class SummaryColumn:
     """What one number of a method is about.
 
     Parameters
@@ -38,19 +38,19 @@ class Column:
     @property
     def about(self) -> About:
         """Unit, direction and kind of total."""
-        if self.metric in _NOT_ON_THE_SHELF or self.metric not in SHELF:
-            return _NOT_ON_THE_SHELF.get(self.metric, About())
+        if self.metric in _UNREGISTERED or self.metric not in REGISTRY:
+            return _UNREGISTERED.get(self.metric, About())
         return about(self.metric)
 
     @property
     def title(self) -> str:
         """What people read at the head of the column, without the class."""
-        title = SHELF.entry(self.metric).title if self.metric in SHELF else self.metric.replace("_", " ")
+        title = REGISTRY.entry(self.metric).title if self.metric in REGISTRY else self.metric.replace("_", " ")
         return f"{title} ({self.unit})" if self.unit else title
 
 
 @dataclasses.dataclass(frozen=True)
-class Value:
+class SummaryValue:
     """One number of a summary.
 
     ``count`` is the number of values (planes of all images, or classes) it was made of. ``note`` says why there is no
@@ -70,22 +70,22 @@ class Summary:
     ----------
     methods : tuple of str
         In the order of the rows.
-    columns : tuple of Column
-        Metrics in the order of the shelf; of each, the mean over classes first, then the classes.
-    values : mapping of (method, Column) to Value
+    columns : tuple of SummaryColumn
+        Metrics in the order of the registry; of each, the mean over classes first, then the classes.
+    values : mapping of (method, SummaryColumn) to SummaryValue
         Combinations that had no row are absent.
     """
 
     methods: tuple[str, ...]
-    columns: tuple[Column, ...]
-    values: Mapping[tuple[str, Column], Value]
+    columns: tuple[SummaryColumn, ...]
+    values: Mapping[tuple[str, SummaryColumn], SummaryValue]
 
     @property
     def classes(self) -> tuple[tuple[int, str], ...]:
         """Ids and names of the classes, in order of their ids."""
         return tuple(sorted({(one.class_id, one.class_name) for one in self.columns if one.class_id is not None}))
 
-    def column(self, metric: str, class_id: int | None = None, volume: bool = False) -> Column | None:
+    def column(self, metric: str, class_id: int | None = None, volume: bool = False) -> SummaryColumn | None:
         """Return the column of a metric for a class (None: mean over classes), or None if there is none."""
         return next((one for one in self.columns
                      if (one.metric, one.class_id, one.volume) == (metric, class_id, volume)), None)
@@ -102,16 +102,16 @@ def summarise(rows: Iterable[Row]) -> Summary:
 
     Values that are missing are left out and noted. Seconds are added up.
     """
-    groups: dict[tuple[str, Column], list[Row]] = {}
+    groups: dict[tuple[str, SummaryColumn], list[Row]] = {}
     for row in rows:
         volume = row.plane is None and row.class_id is not None
-        column = Column(row.metric, row.class_id, row.class_name if row.class_id is not None else "", volume)
+        column = SummaryColumn(row.metric, row.class_id, row.class_name if row.class_id is not None else "", volume)
         if column.about.unit == LENGTH:
             column = dataclasses.replace(column, unit=row.unit)
         groups.setdefault((row.method, column), []).append(row)
     values = {
         key: _total(key[1], [(row.value, row.note) for row in group])
-        if len({row.unit for row in group}) == 1 else Value(None, 0, UNLIKE)
+        if len({row.unit for row in group}) == 1 else SummaryValue(None, 0, UNLIKE)
         for key, group in groups.items()
     }
     methods = tuple(dict.fromkeys(method for method, _ in groups))
@@ -121,9 +121,9 @@ def summarise(rows: Iterable[Row]) -> Summary:
                      if owner == method and (one.metric, one.volume) == (metric, volume) and one.class_id is not None]
             if parts:
                 unit = next(one.unit for _, one in groups if (one.metric, one.volume) == (metric, volume))
-                column = Column(metric, volume=volume, unit=unit)
+                column = SummaryColumn(metric, volume=volume, unit=unit)
                 values[method, column] = _total(column, parts, of="classes")
-    order = {name: place for place, name in enumerate((*ordered(), *_NOT_ON_THE_SHELF))}
+    order = {name: place for place, name in enumerate((*ordered(), *_UNREGISTERED))}
     columns = sorted(
         dict.fromkeys(column for _, column in values),
         key=lambda one: (one.volume, order.get(one.metric, len(order)), one.class_id or 0),
@@ -131,19 +131,19 @@ def summarise(rows: Iterable[Row]) -> Summary:
     return Summary(methods, tuple(columns), MappingProxyType(values))
 
 
-def _total(column: Column, parts: Sequence[tuple[float | None, str]], of: str = "planes") -> Value:
+def _total(column: SummaryColumn, parts: Sequence[tuple[float | None, str]], of: str = "planes") -> SummaryValue:
     numbers = [value for value, _ in parts if value is not None]
     reasons = "; ".join(dict.fromkeys(note for value, note in parts if value is None and note))
     if not numbers:
-        return Value(None, 0, reasons)
+        return SummaryValue(None, 0, reasons)
     if len(numbers) < len(parts):
         reasons = f"{len(numbers)} of {len(parts)} {of}" + (f" ({reasons})" if reasons else "")
     total = sum(numbers)
     added = of == "planes" and column.about.total == "sum"
-    return Value(total if added else total / len(numbers), len(numbers), reasons)
+    return SummaryValue(total if added else total / len(numbers), len(numbers), reasons)
 
 
-def shown(value: float, unit: str) -> str:
+def format_value(value: float, unit: str) -> str:
     """Write a number with the digits that tables show: ratios with three decimals, counts and seconds with fewer."""
     if unit == "":
         return f"{value:.3f}"
@@ -154,14 +154,14 @@ def shown(value: float, unit: str) -> str:
     return f"{value:.3g}"
 
 
-def best(summary: Summary) -> frozenset[tuple[str, Column]]:
+def best_methods(summary: Summary) -> frozenset[tuple[str, SummaryColumn]]:
     """Return the best method of each column.
 
     Methods that look the same with the digits shown are tied and all best. Nothing is best where neither direction is
     better, or where fewer than two methods have a value; and no method is that was judged on fewer planes than others,
     because they may have been the easy ones.
     """
-    winners: set[tuple[str, Column]] = set()
+    winners: set[tuple[str, SummaryColumn]] = set()
     planes: dict[str, int] = {}
     for (method, column), one in summary.values.items():
         if column.class_id is not None:
@@ -177,6 +177,6 @@ def best(summary: Summary) -> frozenset[tuple[str, Column]]:
         known = {method: value for method, value in known.items() if planes.get(method, 0) == most}
         if not known:
             continue
-        top = shown((max if better == "higher" else min)(known.values()), unit)
-        winners |= {(method, column) for method, value in known.items() if shown(value, unit) == top}
+        top = format_value((max if better == "higher" else min)(known.values()), unit)
+        winners |= {(method, column) for method, value in known.items() if format_value(value, unit) == top}
     return frozenset(winners)

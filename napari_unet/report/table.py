@@ -13,16 +13,17 @@ from pathlib import Path
 from napari_unet.core.errors import UserError
 from napari_unet.core.rows import COLUMNS, Row
 
-from .summary import Column, Summary, Value, best, shown, summarise
+from .summary import Summary, SummaryColumn, SummaryValue, best_methods, format_value, summarise
 
-__all__ = ["Cell", "Column", "Grid", "Summary", "best", "format_text", "grids", "summarise", "write_csv"]
+__all__ = ["Summary", "SummaryColumn", "TableCell", "TableGrid", "best_methods", "format_text", "summarise",
+           "table_grids", "write_csv"]
 
 DASH = "-"
 _ALWAYS_SHOWN = ("dice", "iou", "seconds")
 
 
 @dataclasses.dataclass(frozen=True)
-class Cell:
+class TableCell:
     """One cell to show: its text, whether it is the best of its column, and why it is a dash or covers less."""
 
     text: str
@@ -31,7 +32,7 @@ class Cell:
 
 
 @dataclasses.dataclass(frozen=True)
-class Grid:
+class TableGrid:
     """One table to show: methods down, headers across.
 
     ``spare`` tells by column what may be left out where there is no room: 2 first, as it is in a table of its own too,
@@ -42,16 +43,16 @@ class Grid:
     headers: tuple[str, ...]
     spare: tuple[int, ...]
     methods: tuple[str, ...]
-    cells: tuple[tuple[Cell, ...], ...]
+    cells: tuple[tuple[TableCell, ...], ...]
 
 
-def grids(summary: Summary) -> tuple[Grid, ...]:
+def table_grids(summary: Summary) -> tuple[TableGrid, ...]:
     """Lay a summary out for people: the mean over classes where there are several, then each class.
 
     Counts of the prediction and of the reference share a cell (``57/21``); the column behind it, *off by*, is the mean
     error between them, and the one that is marked.
     """
-    marked = best(summary)
+    marked = best_methods(summary)
     made = []
     several = len(summary.classes) > 1
     if several or not summary.classes:
@@ -80,7 +81,7 @@ def format_text(summary: Summary, markdown: bool = False, width: int = 100) -> s
     width : int
         Columns that matter less are left out to stay within this many characters (not in Markdown).
     """
-    tables = grids(summary)
+    tables = table_grids(summary)
     if not tables:
         return "Nothing was scored."
     lines: list[str] = []
@@ -135,36 +136,37 @@ def _plain(value: object) -> object:
 # -- laying out -------------------------------------------------------------------------------------------------------
 
 
-def _overview(summary: Summary, marked: frozenset[tuple[str, Column]]) -> Grid:
+def _overview(summary: Summary, marked: frozenset[tuple[str, SummaryColumn]]) -> TableGrid:
     """The mean over classes, and the Dice of each: what tells methods apart at a glance."""
     columns = [one for one in summary.columns
                if not one.volume and (one.metric == "dice" or (one.class_id is None and not _may_go(one)))]
     return _grid("mean over classes" if summary.classes else "", columns, summary, marked)
 
 
-def _may_go(column: Column) -> bool:
+def _may_go(column: SummaryColumn) -> bool:
     """Whether a column matters less."""
     return column.about.family != "topology" and column.metric not in _ALWAYS_SHOWN
 
 
-def _spare(column: Column, overview: bool) -> int:
+def _spare(column: SummaryColumn, overview: bool) -> int:
     return 2 if overview and column.class_id is not None else int(_may_go(column))
 
 
-def _planes(summary: Summary, columns: Sequence[Column]) -> str:
+def _planes(summary: Summary, columns: Sequence[SummaryColumn]) -> str:
     counts = [summary.values[method, column].count for method in summary.methods for column in columns
               if (method, column) in summary.values and column.class_id is not None]
     most = max(counts, default=0)
     return "one plane" if most == 1 else f"mean over {most} planes"
 
 
-def _grid(title: str, columns: Sequence[Column], summary: Summary, marked: frozenset[tuple[str, Column]]) -> Grid:
+def _grid(title: str, columns: Sequence[SummaryColumn], summary: Summary,
+          marked: frozenset[tuple[str, SummaryColumn]]) -> TableGrid:
     """Make one table; a count, its reference and its error become two columns."""
     by_name = {column.metric: column for column in columns if column.class_id == columns[0].class_id}
     headers: list[str] = []
     spare: list[int] = []
     overview = title.startswith("mean over classes")
-    made: list[list[Cell]] = []
+    made: list[list[TableCell]] = []
     for column in columns:
         name = column.metric
         reference = by_name.get(f"{name}_reference")
@@ -182,28 +184,29 @@ def _grid(title: str, columns: Sequence[Column], summary: Summary, marked: froze
         made.append([_cell(summary.values.get((method, column)), column,
                            summary.values.get((method, reference)) if reference else None,
                            (method, column) in marked) for method in summary.methods])
-    return Grid(title, tuple(headers), tuple(spare), summary.methods, tuple(zip(*made, strict=True)))
+    return TableGrid(title, tuple(headers), tuple(spare), summary.methods, tuple(zip(*made, strict=True)))
 
 
 def _short(name: str, length: int = 12) -> str:
     return name if len(name) <= length else name[: length - 1] + "…"
 
 
-def _cell(value: Value | None, column: Column, reference: Value | None, is_best: bool) -> Cell:
+def _cell(value: SummaryValue | None, column: SummaryColumn, reference: SummaryValue | None,
+          is_best: bool) -> TableCell:
     if value is None:
-        return Cell(DASH, note="not scored")
+        return TableCell(DASH, note="not scored")
     if value.value is None:
-        return Cell(DASH, note=value.note)
-    text = shown(value.value, column.about.unit)
+        return TableCell(DASH, note=value.note)
+    text = format_value(value.value, column.about.unit)
     if reference is not None and reference.value is not None:
-        text = f"{text}/{shown(reference.value, column.about.unit)}"
-    return Cell(text, is_best, value.note)
+        text = f"{text}/{format_value(reference.value, column.about.unit)}"
+    return TableCell(text, is_best, value.note)
 
 
 # -- writing ----------------------------------------------------------------------------------------------------------
 
 
-def _fitted(grid: Grid, width: int) -> tuple[Grid, list[str]]:
+def _fitted(grid: TableGrid, width: int) -> tuple[TableGrid, list[str]]:
     """Leave out what matters least, from the right, until the table fits; return what is now in no table."""
     dropped: list[str] = []
     while _width(grid) > width and len(grid.headers) > 1:
@@ -222,11 +225,11 @@ def _fitted(grid: Grid, width: int) -> tuple[Grid, list[str]]:
     return grid, dropped
 
 
-def _width(grid: Grid) -> int:
+def _width(grid: TableGrid) -> int:
     return max(map(len, _written(grid, False)[1:]))
 
 
-def _written(grid: Grid, markdown: bool) -> list[str]:
+def _written(grid: TableGrid, markdown: bool) -> list[str]:
     """Return the lines of one table, its title first."""
     if markdown:
         lines = [("method", *grid.headers), ("---", *("---:" for _ in grid.headers))]
@@ -245,7 +248,7 @@ def _written(grid: Grid, markdown: bool) -> list[str]:
     return [grid.title, *table] if grid.title else table
 
 
-def _footnotes(tables: Sequence[Grid]) -> list[str]:
+def _footnotes(tables: Sequence[TableGrid]) -> list[str]:
     """Say why there are dashes, and which means leave something out."""
     dashes: dict[str, list[str]] = {}
     partial: list[str] = []

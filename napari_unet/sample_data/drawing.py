@@ -40,7 +40,7 @@ def _uint8(picture: Plane) -> NDArray[np.uint8]:
     return np.clip(np.rint(picture), 0, 255).astype(np.uint8)
 
 
-def nuclei(rng: np.random.Generator, n: int = 256) -> Drawing:
+def draw_nuclei(rng: np.random.Generator, n: int = 256) -> Drawing:
     """Draw fluorescent nuclei that touch, of uneven brightness, under haze and a sloping background."""
     y, x = np.mgrid[:n, :n].astype(float)
     objects = np.zeros((n, n), np.uint16)
@@ -78,7 +78,7 @@ def nuclei(rng: np.random.Generator, n: int = 256) -> Drawing:
     return Drawing(_uint8(pixels), (1 + (objects > 0)).astype(np.uint8), objects)
 
 
-def membranes(rng: np.random.Generator, n: int = 256) -> Drawing:
+def draw_membranes(rng: np.random.Generator, n: int = 256) -> Drawing:
     """Draw cells side by side in an electron microscope: membranes, mitochondria, and vesicles of no class."""
     seeds = rng.uniform(-30, n + 30, (95, 2))
     y, x = np.mgrid[:n, :n].astype(float)
@@ -120,7 +120,7 @@ def membranes(rng: np.random.Generator, n: int = 256) -> Drawing:
     return Drawing(_uint8(pixels + 10 * _noise(rng, n, 50)), labels)
 
 
-def vessels(rng: np.random.Generator, n: int = 256) -> Drawing:
+def draw_vessels(rng: np.random.Generator, n: int = 256) -> Drawing:
     """Draw branching vessels on the back of an eye, in colour, under uneven light."""
     thick = np.zeros((n, n))
     cy, cx = rng.uniform(0.3, 0.7) * n, rng.choice([0.12, 0.88]) * n

@@ -12,20 +12,20 @@ import numpy as np
 import tifffile
 
 from . import drawing
-from .strokes import paint
+from .simulated_strokes import simulate_strokes
 
 PLANES, TRAIN, TEST, PAINTED = 6, [0, 1, 2], [3, 4, 5], [0, 1]
 
 SAMPLES: dict[str, tuple[Callable[..., drawing.Drawing], int, str, dict[str, str]]] = {
-    "nuclei": (drawing.nuclei, 11, "Touching nuclei (drawn, fluorescence)", {"1": "background", "2": "nucleus"}),
-    "membranes": (drawing.membranes, 12, "Membranes and mitochondria (drawn, electron microscopy)",
+    "nuclei": (drawing.draw_nuclei, 11, "Touching nuclei (drawn, fluorescence)", {"1": "background", "2": "nucleus"}),
+    "membranes": (drawing.draw_membranes, 12, "Membranes and mitochondria (drawn, electron microscopy)",
                   {"1": "cell interior", "2": "membrane", "3": "mitochondrion"}),
-    "vessels": (drawing.vessels, 13, "Vessels of the eye (drawn, colour)", {"1": "background", "2": "vessel"}),
+    "vessels": (drawing.draw_vessels, 13, "Vessels of the eye (drawn, colour)", {"1": "background", "2": "vessel"}),
 }
 """By name: what draws it, the seed, the title and the classes."""
 
 
-def write(folder: Path, name: str) -> None:
+def write_sample(folder: Path, name: str) -> None:
     """Draw one sample into ``folder / name``, laid out as :mod:`.layout` says."""
     draw, seed, title, classes = SAMPLES[name]
     rng = np.random.Generator(np.random.PCG64(seed))
@@ -34,7 +34,7 @@ def write(folder: Path, name: str) -> None:
     labels = np.stack([one.labels for one in drawings])
     scribbles = np.zeros_like(labels)
     for plane in PAINTED:
-        scribbles[plane] = paint(labels[plane], rng)
+        scribbles[plane] = simulate_strokes(labels[plane], rng)
     place = folder / name
     place.mkdir(parents=True, exist_ok=True)
     stacks = {"images": images, "labels": labels, "scribbles": scribbles}
@@ -49,14 +49,14 @@ def write(folder: Path, name: str) -> None:
     (place / "split.json").write_text(json.dumps(split, indent=1) + "\n", encoding="utf-8")
 
 
-def main() -> None:
+def generate_samples() -> None:
     """Draw all samples into the folder named on the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     folder = parser.parse_args().folder
     for name in SAMPLES:
-        write(folder, name)
+        write_sample(folder, name)
 
 
 if __name__ == "__main__":
-    main()
+    generate_samples()

@@ -14,7 +14,7 @@ from napari_unet.core.image import Image
 from napari_unet.core.scribbles import Pair, Scribbles
 
 from .layout import Sample
-from .strokes import draw_line
+from .simulated_strokes import draw_line
 
 Line = tuple[tuple[int, int], ...]
 """Corners of a stroke as (x, y)."""

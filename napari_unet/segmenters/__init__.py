@@ -1,7 +1,7 @@
-"""Shelf of methods that turn an image (and strokes) into labels: one file per family of one idea.
+"""Registry of methods that turn an image (and strokes) into labels: one file per family of one idea.
 
 A file here registers a frozen dataclass with ``fit`` (see :class:`napari_unet.core.method.Segmenter`). It imports
-``core`` and, where it must, other shelves; never a GUI package.
+``core`` and, where it must, other registries; never a GUI package.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 from napari_unet.core.method import Segmenter
-from napari_unet.core.registry import Entry, Shelf
+from napari_unet.core.registry import Entry, Registry
 
-SHELF: Shelf[type[Segmenter]] = Shelf("method", __name__)
-register = SHELF.register
+REGISTRY: Registry[type[Segmenter]] = Registry("method", __name__)
+register = REGISTRY.register
 
 FAMILIES = {
     "learning": "Learning on filters",

@@ -1,4 +1,4 @@
-"""What all classical methods share: reading strokes, choosing knobs, segmenting plane by plane. Registers nothing."""
+"""What all classical methods share: reading strokes, choosing parameters, segmenting planes. Registers nothing."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_unet.classical.background import BackgroundCorrection, PreparedPlane, prepare_plane
+from napari_unet.classical.parameter_search import TriedSettings, auto_parameters, coordinate_search, default_candidate
 from napari_unet.core.classes import ClassTable
-from napari_unet.core.classical.background import Corrected, Plane, prepare
-from napari_unet.core.classical.tune import Tried, first_guess, open_knobs, search
 from napari_unet.core.errors import UserError
 from napari_unet.core.image import Image, warn_not_finite
 from napari_unet.core.latest import Latest
-from napari_unet.core.method import Patch, Progress, View, checked_planes, newest
+from napari_unet.core.method import Patch, Progress, View, checked_planes, newest_training_set
 from napari_unet.core.scribbles import TrainingSet
 
-from ._lessons import Lessons
+from ._training_samples import TrainingSamples
 
 Result = TypeVar("Result")
 Paint = NDArray[np.uint8]
@@ -32,29 +32,29 @@ SEARCH_SECONDS = 10.0
 
 
 @dataclasses.dataclass(frozen=True)
-class Classical(Corrected, abc.ABC):
+class ClassicalMethod(BackgroundCorrection, abc.ABC):
     """A method that looks at a plane, learns from painted pixels and decides.
 
     A subclass says what it sees of a plane (:meth:`describe`, without looking at paint), what it learns from that and
-    the paint (:meth:`learn`), and how it decides (:meth:`decide`). The knobs left to ``auto`` are chosen before any of
-    the three is called.
+    the paint (:meth:`learn`), and how it decides (:meth:`decide`). The parameters left to ``auto`` are chosen before
+    any of the three is called.
     """
 
-    def prepared(self, pixels: NDArray[np.float32]) -> Plane:
+    def prepared(self, pixels: NDArray[np.float32]) -> PreparedPlane:
         """Return a plane (C, Y, X) as the method wants it: normalised, without uneven lighting."""
-        return prepare(pixels, self.background or 0)
+        return prepare_plane(pixels, self.background or 0)
 
-    def uses(self, knob: str) -> bool:
-        """Whether a knob matters, given the others."""
-        del knob
+    def uses(self, parameter: str) -> bool:
+        """Whether a parameter matters, given the others."""
+        del parameter
         return True
 
-    def survey(self, planes: Sequence[Plane], paint: Sequence[Paint]) -> Any:
+    def survey(self, planes: Sequence[PreparedPlane], paint: Sequence[Paint]) -> Any:
         """Look at a few planes together before any of them is described; the answer goes to :meth:`describe`."""
         del planes, paint
 
     @abc.abstractmethod
-    def describe(self, plane: Plane, survey: Any) -> Any:
+    def describe(self, plane: PreparedPlane, survey: Any) -> Any:
         """Return what the method sees of a plane; never depends on paint."""
 
     @abc.abstractmethod
@@ -81,7 +81,7 @@ class Classical(Corrected, abc.ABC):
         return True
 
     def check_ids(self, ids: tuple[int, ...]) -> None:
-        """Raise :class:`UserError` if the method cannot tell so many classes apart with its knobs."""
+        """Raise :class:`UserError` if the method cannot tell so many classes apart with its parameters."""
 
     def modelled(self, model: ClassicalModel) -> ClassicalModel:
         """Return the model that a fit hands out; a method whose model does more overrides this."""
@@ -96,32 +96,33 @@ class Classical(Corrected, abc.ABC):
             If just one class is painted, or no painted pixel is a number.
         """
         yield Progress("reading the strokes", 0.0)
-        lessons = Lessons.of(newest(painted))
-        self.check_ids(lessons.ids)
-        method, tried, cut = self, tuple[Tried, ...](), False
-        if lessons.painted:
-            trial = lessons.for_search()
-            hunt = search(self, trial.score, lambda candidate, knob: candidate.uses(knob), SEARCH_SECONDS)
-            total = 1 + sum(len(values) - 1 for values in open_knobs(self).values())
+        samples = TrainingSamples.of(newest_training_set(painted))
+        self.check_ids(samples.ids)
+        method, tried, cut = self, tuple[TriedSettings, ...](), False
+        if samples.painted:
+            trial = samples.for_search()
+            trials = coordinate_search(self, trial.score, lambda candidate, parameter: candidate.uses(parameter),
+                                       SEARCH_SECONDS)
+            total = 1 + sum(len(values) - 1 for values in auto_parameters(self).values())
             done = 0
             while True:
                 try:
-                    text = next(hunt)
+                    text = next(trials)
                 except StopIteration as stop:
                     method, tried, cut = stop.value
                     break
                 done += 1
                 yield Progress(text, min(0.1 + 0.7 * done / total, 0.8))
         else:
-            method = first_guess(self)
-        few = lessons.sample()
+            method = default_candidate(self)
+        few = samples.sample()
         survey = method.survey([method.prepared(pixels) for pixels, _ in few], [paint for _, paint in few])
 
         def source() -> Iterator[tuple[Any, Paint]]:
-            for pixels, paint in lessons.planes():
+            for pixels, paint in samples.planes():
                 yield method.describe(method.prepared(pixels), survey), paint
 
-        learning, done = method.learn(source, lessons.ids), 0
+        learning, done = method.learn(source, samples.ids), 0
         while True:
             try:
                 next(learning)
@@ -131,27 +132,27 @@ class Classical(Corrected, abc.ABC):
             done += 1
             yield Progress(f"learning from plane {done}", 0.9)
         note = " ".join(filter(None, (
-            lessons.remark, method.remark(learnt, lessons.classes, lessons.ids), _chosen(self, method, tried, cut),
+            samples.remark, method.remark(learnt, samples.classes, samples.ids), _chosen(self, method, tried, cut),
         )))
         model = method.modelled(ClassicalModel(
-            method, lessons.classes, note, lessons.ids, lessons.channels, survey, learnt, lessons.strokes(), tried
+            method, samples.classes, note, samples.ids, samples.channels, survey, learnt, samples.strokes(), tried
         ))
         yield Progress("done", 1.0, model)
         return model
 
 
-def _chosen(asked: Any, method: Any, tried: tuple[Tried, ...], cut: bool) -> str:
-    knobs = ", ".join(f"{name} {getattr(method, name)}" for name in open_knobs(asked) if method.uses(name))
-    if not tried or not knobs:
+def _chosen(asked: Any, method: Any, tried: tuple[TriedSettings, ...], cut: bool) -> str:
+    parameters = ", ".join(f"{name} {getattr(method, name)}" for name in auto_parameters(asked) if method.uses(name))
+    if not tried or not parameters:
         return ""
     best = max(one.score for one in tried)
     return (
-        f"Chosen on the painted pixels: {knobs} (mean Dice {best:.2f}; {len(tried)} settings tried"
+        f"Chosen on the painted pixels: {parameters} (mean Dice {best:.2f}; {len(tried)} settings tried"
         f"{', stopped by the clock' if cut else ''})."
     )
 
 
-def run(generator: Generator[Any, Any, Result]) -> Result:
+def run_to_end(generator: Generator[Any, Any, Result]) -> Result:
     """Run a generator to its end and return its result."""
     while True:
         try:
@@ -160,7 +161,7 @@ def run(generator: Generator[Any, Any, Result]) -> Result:
             return stop.value
 
 
-def fingerprint(pixels: NDArray[np.float32]) -> bytes:
+def plane_fingerprint(pixels: NDArray[np.float32]) -> bytes:
     """Tell a plane (C, Y, X) by its contents, so that a painted plane is known again however it was loaded."""
     digest = hashlib.blake2b(repr(pixels.shape).encode(), digest_size=16)
     digest.update(np.ascontiguousarray(pixels).data)
@@ -173,8 +174,8 @@ class ClassicalModel:
 
     Parameters
     ----------
-    method : Classical
-        With every knob chosen.
+    method : ClassicalMethod
+        With every parameter chosen.
     classes : ClassTable
         Those of the training set; only ``ids`` are ever predicted (and the first class where pixels are no numbers).
     note : str
@@ -185,12 +186,12 @@ class ClassicalModel:
     survey, learnt : object
         What the method found out.
     strokes : mapping of bytes to ndarray
-        Painted planes by :func:`fingerprint`.
-    tried : tuple of Tried
+        Painted planes by :func:`plane_fingerprint`.
+    tried : tuple of TriedSettings
         All settings that were tried, with their scores.
     """
 
-    method: Classical
+    method: ClassicalMethod
     classes: ClassTable
     note: str
     ids: tuple[int, ...]
@@ -198,7 +199,7 @@ class ClassicalModel:
     survey: Any
     learnt: Any
     strokes: Mapping[bytes, Paint] = dataclasses.field(default_factory=lambda: MappingProxyType({}))
-    tried: tuple[Tried, ...] = ()
+    tried: tuple[TriedSettings, ...] = ()
 
     def segment(
         self,
@@ -246,7 +247,7 @@ class ClassicalModel:
     ) -> tuple[Paint, NDArray[np.float32] | None, int]:
         plane = self.method.prepared(pixels)
         seen = self.method.describe(plane, self.survey)
-        paint = self.strokes.get(fingerprint(pixels)) if self.strokes else None
+        paint = self.strokes.get(plane_fingerprint(pixels)) if self.strokes else None
         decided = self.method.decide(seen, self.learnt, self.ids, paint)
         choice = decided.argmax(axis=0) if decided.ndim == 3 else decided
         labels = np.array(self.ids, np.uint8)[choice]

@@ -9,44 +9,36 @@ from typing import Annotated, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_unet.classical.appearance import Appearance, measure_features
+from napari_unet.classical.background import PreparedPlane
+from napari_unet.classical.regions import Regions
+from napari_unet.classical.seeds import confident_seeds
 from napari_unet.core.classes import ClassTable
-from napari_unet.core.classical.appearance import Appearance, measure
-from napari_unet.core.classical.background import Plane
-from napari_unet.core.classical.regions import Regions
-from napari_unet.core.classical.seeds import sure_seeds
-from napari_unet.core.knobs import Knob
+from napari_unet.core.parameters import Parameter
 
+from ._by_appearance import AppearanceMethod
 from ._classical import Paint
-from ._looks import ByLooks
 
 
 @dataclasses.dataclass(frozen=True)
-class FromSeeds(ByLooks, abc.ABC):
+class SeededMethod(AppearanceMethod, abc.ABC):
     """A method that spreads classes from seeds: the strokes, and pixels that surely look like one class.
 
     Planes without strokes are honest work for such a method only because it has learnt what sure pixels look like.
     """
 
-    sure: Annotated[
-        float | None,
-        Knob("How surely a pixel must look like a class to be a seed; 1 is beyond doubt.",
-             min=0.5, max=1, step=0.05, auto=(0.9, 0.7, 0.99)),
-    ] = None
-    seed_size: Annotated[
-        int | None,
-        Knob("Sure pixels count as a seed only where at least this many touch.",
-             min=1, max=100000, step=5, unit="px", advanced=True, auto=(4, 1, 16, 40)),
-    ] = None
-    only_strokes: Annotated[
-        bool,
-        Knob("On planes with strokes, start from the strokes alone. Unpainted planes always start from sure pixels.",
-             advanced=True),
-    ] = False
+    sure: Annotated[float | None, Parameter("How surely a pixel must look like a class to be a seed; 1 is beyond "
+                                            "doubt.", min=0.5, max=1, step=0.05, auto=(0.9, 0.7, 0.99))] = None
+    seed_size: Annotated[int | None, Parameter("Sure pixels count as a seed only where at least this many touch.",
+                                               min=1, max=100000, step=5, unit="px", advanced=True,
+                                               auto=(4, 1, 16, 40))] = None
+    only_strokes: Annotated[bool, Parameter("On planes with strokes, start from the strokes alone. Unpainted planes "
+                                            "always start from sure pixels.", advanced=True)] = False
 
-    def describe(self, plane: Plane, survey: Any) -> Any:
+    def describe(self, plane: PreparedPlane, survey: Any) -> Any:
         """Measure every pixel."""
         del survey
-        stack = measure(plane, self.sigma or 0, bool(self.filters))
+        stack = measure_features(plane, self.sigma or 0, bool(self.filters))
         numbers = np.arange(plane.valid.size).reshape(plane.valid.shape)
         return Regions(numbers, stack.reshape(len(stack), -1).T, stack)
 
@@ -65,7 +57,7 @@ class FromSeeds(ByLooks, abc.ABC):
         if self.only_strokes and paint is not None:
             seeds = np.full(paint.shape, -1, np.int16)
         else:
-            seeds = sure_seeds(shares, self.sure or 0.9, self.seed_size or 1)
+            seeds = confident_seeds(shares, self.sure or 0.9, self.seed_size or 1)
         if paint is not None:
             for index, number in enumerate(ids):
                 seeds[paint == number] = index

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_unet.core.classical import levels, surroundings
+from napari_unet.classical import histogram_thresholds, local_thresholds
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Grey:
+class GreyPlane:
     """One plane in grey values and what the local kinds need to know.
 
     Parameters
@@ -39,12 +39,12 @@ class Grey:
     bright: bool
 
 
-Base = Callable[[Grey], NDArray[Any]]
+Base = Callable[[GreyPlane], NDArray[Any]]
 """What a kind compares the grey value with: an array (cuts, 1, 1) or (cuts, Y, X)."""
 
 
 @dataclasses.dataclass(frozen=True)
-class Kind:
+class ThresholdKind:
     """One kind of threshold.
 
     Parameters
@@ -52,30 +52,30 @@ class Kind:
     title : str
         Its name for people.
     base : callable
-    knobs : tuple of str
-        Knobs that only some kinds have, and this one has.
+    parameters : tuple of str
+        Parameters that only some kinds have, and this one has.
     many : bool
         Whether it divides more than two classes.
     """
 
     title: str
     base: Base
-    knobs: tuple[str, ...] = ()
+    parameters: tuple[str, ...] = ()
     many: bool = False
 
 
-def _zero(grey: Grey) -> NDArray[Any]:
+def _zero(grey: GreyPlane) -> NDArray[Any]:
     return np.zeros((grey.cuts, 1, 1), np.float32)
 
 
-def _otsu(grey: Grey) -> NDArray[Any]:
+def _otsu(grey: GreyPlane) -> NDArray[Any]:
     values = grey.values[grey.valid]
-    found = levels.otsu_levels(values, grey.cuts + 1) if values.size else np.full(grey.cuts, np.inf)
+    found = histogram_thresholds.otsu_thresholds(values, grey.cuts + 1) if values.size else np.full(grey.cuts, np.inf)
     return found[:, None, None].astype(np.float32)
 
 
 def _single(rule: Callable[[NDArray[np.float32]], float]) -> Base:
-    def base(grey: Grey) -> NDArray[Any]:
+    def base(grey: GreyPlane) -> NDArray[Any]:
         values = grey.values[grey.valid]
         level = rule(values) if values.size else np.inf
         return _otsu(grey) if np.isnan(level) else np.full((1, 1, 1), level, np.float32)
@@ -84,7 +84,7 @@ def _single(rule: Callable[[NDArray[np.float32]], float]) -> Base:
 
 
 def _around(rule: Callable[[NDArray[np.float32], NDArray[np.bool_], float], NDArray[np.float32]]) -> Base:
-    def base(grey: Grey) -> NDArray[Any]:
+    def base(grey: GreyPlane) -> NDArray[Any]:
         return np.broadcast_to(rule(grey.values, grey.valid, grey.window), (grey.cuts, *grey.valid.shape))
 
     return base
@@ -94,7 +94,7 @@ def _contrast(
     rule: Callable[[NDArray[np.float32], NDArray[np.bool_], float, float], NDArray[np.float32]]
 ) -> Base:
     """Bright objects are found as dark ones of the inverted plane: that is what these rules were made for."""
-    def base(grey: Grey) -> NDArray[Any]:
+    def base(grey: GreyPlane) -> NDArray[Any]:
         if grey.bright:
             return 1 - rule(np.where(grey.valid, 1 - grey.values, 0), grey.valid, grey.window, grey.k)[None]
         return rule(grey.values, grey.valid, grey.window, grey.k)[None]
@@ -103,17 +103,20 @@ def _contrast(
 
 
 KINDS = {
-    "otsu": Kind("Otsu, plane by plane", _otsu, many=True),
-    "manual": Kind("one threshold for all planes", _zero, many=True),
-    "local_gaussian": Kind("the Gaussian mean of the surroundings", _around(surroundings.gaussian_around),
-                           ("window",), many=True),
-    "local_mean": Kind("the mean of the surroundings", _around(surroundings.mean_around), ("window",), many=True),
-    "multi_otsu": Kind("multi-Otsu, plane by plane", _otsu, ("parts",), many=True),
-    "li": Kind("Li, plane by plane", _single(levels.li_level)),
-    "triangle": Kind("triangle, plane by plane", _single(levels.triangle_level)),
-    "minimum": Kind("minimum of the histogram, plane by plane", _single(levels.minimum_level)),
-    "sauvola": Kind("Sauvola", _contrast(surroundings.sauvola), ("window", "k")),
-    "niblack": Kind("Niblack", _contrast(surroundings.niblack), ("window", "k")),
-    "hysteresis": Kind("hysteresis, one pair of thresholds for all planes", _zero, ("drop",)),
+    "otsu": ThresholdKind("Otsu, plane by plane", _otsu, many=True),
+    "manual": ThresholdKind("one threshold for all planes", _zero, many=True),
+    "local_gaussian": ThresholdKind("the Gaussian mean of the surroundings",
+                                    _around(local_thresholds.gaussian_local_mean),
+                                    ("window",), many=True),
+    "local_mean": ThresholdKind("the mean of the surroundings", _around(local_thresholds.box_local_mean), ("window",),
+                                many=True),
+    "multi_otsu": ThresholdKind("multi-Otsu, plane by plane", _otsu, ("parts",), many=True),
+    "li": ThresholdKind("Li, plane by plane", _single(histogram_thresholds.li_threshold)),
+    "triangle": ThresholdKind("triangle, plane by plane", _single(histogram_thresholds.triangle_threshold)),
+    "minimum": ThresholdKind("minimum of the histogram, plane by plane",
+                             _single(histogram_thresholds.minimum_threshold)),
+    "sauvola": ThresholdKind("Sauvola", _contrast(local_thresholds.sauvola_threshold), ("window", "k")),
+    "niblack": ThresholdKind("Niblack", _contrast(local_thresholds.niblack_threshold), ("window", "k")),
+    "hysteresis": ThresholdKind("hysteresis, one pair of thresholds for all planes", _zero, ("drop",)),
 }
 """Every kind of threshold; a new kind is one line here and its name in ``Threshold.kind``."""

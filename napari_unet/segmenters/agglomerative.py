@@ -8,23 +8,23 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from scipy import sparse
 
+from napari_unet.classical.adjacency_graph import adjacent_regions
+from napari_unet.classical.appearance import Appearance, measure_features
+from napari_unet.classical.background import PreparedPlane
+from napari_unet.classical.regions import Regions
+from napari_unet.classical.slic_superpixels import slic_superpixels
 from napari_unet.core.classes import ClassTable
-from napari_unet.core.classical.appearance import Appearance, measure
-from napari_unet.core.classical.background import Plane
-from napari_unet.core.classical.graph import touching
-from napari_unet.core.classical.regions import Regions
-from napari_unet.core.classical.superpixels import superpixels
-from napari_unet.core.knobs import Knob
+from napari_unet.core.parameters import Parameter
 
 from . import register
-from ._looks import OfRegions
+from ._by_appearance import RegionMethod
 
 _COMPACTNESS = 0.1
 
 
 @register("agglomerative", title="Agglomerative clustering", family="clusters")
 @dataclasses.dataclass(frozen=True)
-class Agglomerative(OfRegions):
+class Agglomerative(RegionMethod):
     """Agglomerative clustering: touching superpixels that are alike are joined, the most similar pair first.
 
     Kind average compares two clusters by the mean difference between their superpixels, kind complete by the largest,
@@ -34,33 +34,29 @@ class Agglomerative(OfRegions):
 
     kind: Annotated[
         Literal["average", "complete"] | None,
-        Knob("How two clusters are compared: by the mean or by the largest difference between their parts.",
-             auto=("average", "complete")),
+        Parameter("How two clusters are compared: by the mean or by the largest difference between their parts.",
+                  auto=("average", "complete")),
     ] = None
-    size: Annotated[
-        float | None,
-        Knob("Width of a superpixel; about half the width of the thinnest thing you want to find.",
-             min=2, max=200, step=1, unit="px", auto=(6.0, 4.0, 10.0)),
-    ] = None
-    similar: Annotated[
-        float | None,
-        Knob("How different clusters may be and still be joined; 1 is the whole range from dark to bright.",
-             min=0.001, max=2, step=0.02, auto=(0.1, 0.05, 0.2)),
-    ] = None
+    size: Annotated[float | None, Parameter("Width of a superpixel; about half the width of the thinnest thing you "
+                                            "want to find.", min=2, max=200, step=1, unit="px",
+                                            auto=(6.0, 4.0, 10.0))] = None
+    similar: Annotated[float | None, Parameter("How different clusters may be and still be joined; 1 is the whole "
+                                               "range from dark to bright.", min=0.001, max=2, step=0.02,
+                                               auto=(0.1, 0.05, 0.2))] = None
 
-    def describe(self, plane: Plane, survey: Any) -> Regions:
+    def describe(self, plane: PreparedPlane, survey: Any) -> Regions:
         """Divide a plane and measure the regions."""
         from sklearn.cluster import AgglomerativeClustering
 
         del survey
-        stack = measure(plane, self.sigma or 0, bool(self.filters))
+        stack = measure_features(plane, self.sigma or 0, bool(self.filters))
         small = Regions.of(
-            superpixels(stack[: len(plane.pixels)], self.size or 6.0, _COMPACTNESS), stack, plane.valid
+            slic_superpixels(stack[: len(plane.pixels)], self.size or 6.0, _COMPACTNESS), stack, plane.valid
         )
         count = len(small.features)
         if count < 2:
             return small
-        first, second = touching(small.numbers).T
+        first, second = adjacent_regions(small.numbers).T
         links = sparse.coo_array((np.ones(len(first)), (first, second)), shape=(count, count))
         joining = AgglomerativeClustering(
             n_clusters=None, distance_threshold=(self.similar or 0.1) * np.sqrt(len(stack)),

@@ -10,16 +10,16 @@ from typing import Annotated, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_unet.classical import fuzzy
+from napari_unet.classical.appearance import measure_features
+from napari_unet.classical.background import PreparedPlane
+from napari_unet.classical.pixel_sample import sample_pixels
 from napari_unet.core.classes import ClassTable
-from napari_unet.core.classical import fuzzy
-from napari_unet.core.classical.appearance import measure
-from napari_unet.core.classical.background import Plane
-from napari_unet.core.classical.sample import pixels_of
-from napari_unet.core.knobs import Knob
+from napari_unet.core.parameters import Parameter
 
 from . import register
+from ._by_appearance import FeatureMethod
 from ._classical import Paint, Source
-from ._looks import Measured
 
 _SAMPLES = 3000
 _LEAST = 1e-3
@@ -62,7 +62,7 @@ class Clusters:
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Seen:
+class ClusterMemberships:
     """A plane as its pixels' memberships (M, Y, X) of the clusters."""
 
     clusters: Clusters
@@ -71,7 +71,7 @@ class Seen:
 
 @register("clustering", title="Clustering", family="clusters")
 @dataclasses.dataclass(frozen=True)
-class Clustering(Measured):
+class Clustering(FeatureMethod):
     """Clustering: pixels are sorted into clusters of brightness and colour; the paint says what a cluster means.
 
     Clusters are found on a sample of pixels: k-means (each pixel to the nearest centre), fuzzy c-means (Bezdek et al.
@@ -82,23 +82,18 @@ class Clustering(Measured):
 
     kind: Annotated[
         Literal["k-means", "fuzzy", "gaussian"] | None,
-        Knob("How clusters are found: k-means, fuzzy c-means, or a mixture of Gaussians.",
-             auto=("k-means", "fuzzy", "gaussian")),
+        Parameter("How clusters are found: k-means, fuzzy c-means, or a mixture of Gaussians.",
+                  auto=("k-means", "fuzzy", "gaussian")),
     ] = None
-    clusters: Annotated[
-        int | None,
-        Knob("How many clusters; at least as many as classes are painted.", min=2, max=64, auto=(8, 4, 2, 16)),
-    ] = None
-    softness: Annotated[
-        float,
-        Knob("For kind fuzzy, how much clusters overlap; near 1 not at all.", min=1.05, max=5, step=0.1,
-             advanced=True),
-    ] = 2.0
+    clusters: Annotated[int | None, Parameter("How many clusters; at least as many as classes are painted.", min=2,
+                                              max=64, auto=(8, 4, 2, 16))] = None
+    softness: Annotated[float, Parameter("For kind fuzzy, how much clusters overlap; near 1 not at all.", min=1.05,
+                                         max=5, step=0.1, advanced=True)] = 2.0
 
-    def survey(self, planes: Sequence[Plane], paint: Sequence[Paint]) -> Clusters:
+    def survey(self, planes: Sequence[PreparedPlane], paint: Sequence[Paint]) -> Clusters:
         """Find the clusters of a sample of pixels of all planes."""
         stacks = [self._stack(plane) for plane in planes]
-        sample = pixels_of(stacks, [plane.valid for plane in planes], paint, _SAMPLES)
+        sample = sample_pixels(stacks, [plane.valid for plane in planes], paint, _SAMPLES)
         if not len(sample):
             sample = np.zeros((1, len(stacks[0])), np.float32)
         # brightness keeps its units; the filters are brought to its spread
@@ -112,9 +107,9 @@ class Clustering(Measured):
         count = min(max(self.clusters or 4, painted), len(np.unique(sample, axis=0)))
         return _found(self.kind or "k-means", sample, count, scale, self.softness)
 
-    def describe(self, plane: Plane, survey: Clusters) -> Seen:
+    def describe(self, plane: PreparedPlane, survey: Clusters) -> ClusterMemberships:
         """Say to which clusters every pixel belongs."""
-        return Seen(survey, survey.memberships(self._stack(plane)))
+        return ClusterMemberships(survey, survey.memberships(self._stack(plane)))
 
     def learn(self, source: Source, ids: tuple[int, ...]) -> Generator[None, None, Samples]:
         """Count how much of each class's paint lies in each cluster; returns shares of the classes (K, M)."""
@@ -128,7 +123,7 @@ class Clustering(Measured):
         assert clusters is not None, "there is always a painted plane"
         return clusters.meanings(np.sum(counts, axis=0))
 
-    def decide(self, seen: Seen, learnt: Samples, ids: tuple[int, ...], paint: Paint | None) -> Samples:
+    def decide(self, seen: ClusterMemberships, learnt: Samples, ids: tuple[int, ...], paint: Paint | None) -> Samples:
         """Add up the classes of the clusters a pixel belongs to; strokes on the plane itself change nothing."""
         del ids, paint
         return np.asarray(np.tensordot(learnt, seen.shares, axes=1), np.float32)
@@ -139,8 +134,8 @@ class Clustering(Measured):
         each = ", ".join(f"{classes.name(number)} {int((best == index).sum())}" for index, number in enumerate(ids))
         return f"{len(best)} clusters ({self.kind}) of brightness and colour; clusters of each class: {each}."
 
-    def _stack(self, plane: Plane) -> Samples:
-        return measure(plane, self.sigma or 0, bool(self.filters))
+    def _stack(self, plane: PreparedPlane) -> Samples:
+        return measure_features(plane, self.sigma or 0, bool(self.filters))
 
 
 def _found(kind: str, sample: Samples, count: int, scale: Samples, softness: float) -> Clusters:

@@ -9,17 +9,17 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_unet.classical import level_sets, snakes
+from napari_unet.classical.appearance import Appearance, measure_features
+from napari_unet.classical.background import PreparedPlane
+from napari_unet.classical.edge_regions import gradient_strength
+from napari_unet.classical.regions import Regions
 from napari_unet.core.classes import ClassTable
-from napari_unet.core.classical import level_sets, snakes
-from napari_unet.core.classical.appearance import Appearance, measure
-from napari_unet.core.classical.background import Plane
-from napari_unet.core.classical.boundaries import step_strength
-from napari_unet.core.classical.regions import Regions
-from napari_unet.core.knobs import Knob
+from napari_unet.core.parameters import Parameter
 
 from . import register
+from ._by_appearance import AppearanceMethod
 from ._classical import Paint
-from ._looks import ByLooks
 
 TITLES = {
     "chan_vese": "Chan-Vese contours",
@@ -31,7 +31,7 @@ _STEEP = 100.0
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Seen:
+class ContourInput:
     """What a contour sees of a plane: the measured pixels, and how large a step each lies on (Y, X) or None."""
 
     pixels: Regions
@@ -40,7 +40,7 @@ class Seen:
 
 @register("contours", title="Active contours", family="cuts")
 @dataclasses.dataclass(frozen=True)
-class Contours(ByLooks):
+class Contours(AppearanceMethod):
     """Active contours: outlines that move until they fit, and stay smooth (Chan-Vese, geodesic, snakes).
 
     How much a pixel resembles each class comes from the painted pixels (a mixture of Gaussians per class). Every class
@@ -52,66 +52,54 @@ class Contours(ByLooks):
 
     kind: Annotated[
         Literal["chan_vese", "geodesic", "snake"] | None,
-        Knob("What moves the outline: chan_vese (how alike the pixels inside are; needs no edges), geodesic (edges; "
-             "may split and merge) or snake (edges; stiff curves).", auto=("chan_vese", "geodesic", "snake")),
+        Parameter("What moves the outline: chan_vese (how alike the pixels inside are; needs no edges), geodesic "
+                  "(edges; may split and merge) or snake (edges; stiff curves).",
+                  auto=("chan_vese", "geodesic", "snake")),
     ] = None
-    smoothing: Annotated[
-        int | None,
-        Knob("How strongly chan_vese and geodesic smooth the outline; 0 keeps thin lines.",
-             min=0, max=10, step=1, auto=(1, 0, 3)),
-    ] = None
-    scale: Annotated[
-        float | None,
-        Knob("Blur before looking for edges (geodesic, snake): edges are felt from about twice as far.",
-             min=0.5, max=20, step=0.5, unit="px", auto=(2.0, 1.0, 4.0)),
-    ] = None
-    push: Annotated[
-        int | None,
-        Knob("For kind geodesic: 1 grows from the surest pixels out to the next edge, -1 shrinks from around, 0 only "
-             "draws the outline to edges nearby.", min=-1, max=1, step=1, auto=(0, 1, -1)),
-    ] = None
-    strength: Annotated[
-        float | None,
-        Knob("For kind geodesic: the smallest step in brightness that stops an outline that is pushed; 1 is the whole "
-             "range from dark to bright.", min=0, max=2, step=0.05, auto=(0.3, 0.15, 0.6)),
-    ] = None
-    stiffness: Annotated[
-        float | None,
-        Knob("For kind snake: how much the outline resists bending.", min=0, max=100, step=0.5, auto=(1.0, 0.1, 10.0)),
-    ] = None
-    rounds: Annotated[
-        int | None,
-        Knob("How often the outline may move, each time by at most about a pixel; it stops when it fits.",
-             min=1, max=1000, step=10, advanced=True, auto=(50,)),
-    ] = None
+    smoothing: Annotated[int | None, Parameter("How strongly chan_vese and geodesic smooth the outline; 0 keeps thin "
+                                               "lines.", min=0, max=10, step=1, auto=(1, 0, 3))] = None
+    scale: Annotated[float | None, Parameter("Blur before looking for edges (geodesic, snake): edges are felt from "
+                                             "about twice as far.", min=0.5, max=20, step=0.5, unit="px",
+                                             auto=(2.0, 1.0, 4.0))] = None
+    push: Annotated[int | None, Parameter("For kind geodesic: 1 grows from the surest pixels out to the next edge, -1 "
+                                          "shrinks from around, 0 only draws the outline to edges nearby.", min=-1,
+                                          max=1, step=1, auto=(0, 1, -1))] = None
+    strength: Annotated[float | None, Parameter("For kind geodesic: the smallest step in brightness that stops an "
+                                                "outline that is pushed; 1 is the whole range from dark to bright.",
+                                                min=0, max=2, step=0.05, auto=(0.3, 0.15, 0.6))] = None
+    stiffness: Annotated[float | None, Parameter("For kind snake: how much the outline resists bending.", min=0,
+                                                 max=100, step=0.5, auto=(1.0, 0.1, 10.0))] = None
+    rounds: Annotated[int | None, Parameter("How often the outline may move, each time by at most about a pixel; it "
+                                            "stops when it fits.", min=1, max=1000, step=10, advanced=True,
+                                            auto=(50,))] = None
 
     @property
     def soft(self) -> bool:
         """A contour has no probabilities."""
         return False
 
-    def uses(self, knob: str) -> bool:
-        """Some knobs are for some kinds."""
+    def uses(self, parameter: str) -> bool:
+        """Some parameters are for some kinds."""
         kind = self.kind or "chan_vese"
         return {
             "smoothing": kind != "snake", "scale": kind != "chan_vese", "stiffness": kind == "snake",
             "push": kind == "geodesic", "strength": kind == "geodesic" and self.push != 0,
-        }.get(knob, True)
+        }.get(parameter, True)
 
-    def describe(self, plane: Plane, survey: Any) -> Seen:
+    def describe(self, plane: PreparedPlane, survey: Any) -> ContourInput:
         """Measure every pixel, and the edges where the kind looks at them."""
         del survey
         numbers = np.arange(plane.valid.size).reshape(plane.valid.shape)
-        stack = measure(plane, self.sigma or 0, bool(self.filters))
-        steps = step_strength(plane, self.scale or 2.0) if self.uses("scale") else None
-        return Seen(Regions(numbers, stack.reshape(len(stack), -1).T, stack), steps)
+        stack = measure_features(plane, self.sigma or 0, bool(self.filters))
+        steps = gradient_strength(plane, self.scale or 2.0) if self.uses("scale") else None
+        return ContourInput(Regions(numbers, stack.reshape(len(stack), -1).T, stack), steps)
 
-    def measured(self, seen: Seen) -> Regions:
+    def measured(self, seen: ContourInput) -> Regions:
         """Return the measured pixels."""
         return seen.pixels
 
     def decide(
-        self, seen: Seen, learnt: Appearance, ids: tuple[int, ...], paint: Paint | None
+        self, seen: ContourInput, learnt: Appearance, ids: tuple[int, ...], paint: Paint | None
     ) -> NDArray[np.intp]:
         """Start a contour around what looks like each class, let it move, and give every pixel to one of them."""
         shares = learnt.memberships(seen.pixels.features).reshape(-1, *seen.pixels.numbers.shape)
@@ -142,14 +130,14 @@ class Contours(ByLooks):
             return level_sets.chan_vese(values, lead > 0, rounds, smoothing, others.argmax(axis=0))
         if self.kind == "snake":
             stiffness = 1.0 if self.stiffness is None else self.stiffness
-            curves = snakes.relax(snakes.outlines(lead), steps, stiffness, rounds)
-            return snakes.filled(curves, lead.shape)
+            curves = snakes.relax_outlines(snakes.level_outlines(lead), steps, stiffness, rounds)
+            return snakes.fill_outlines(curves, lead.shape)
         push = self.push or 0
         start = mine > _SURE if push > 0 else lead > 0
         if push < 0:
-            start = level_sets.widened(start, 3)
+            start = level_sets.dilated(start, 3)
         stop = 1 / math.sqrt(1 + _STEEP * (0.3 if self.strength is None else self.strength))
-        return level_sets.geodesic(1 / np.sqrt(1 + _STEEP * steps), start, rounds, smoothing, push, stop)
+        return level_sets.geodesic_contour(1 / np.sqrt(1 + _STEEP * steps), start, rounds, smoothing, push, stop)
 
     def remark(self, learnt: Appearance, classes: ClassTable, ids: tuple[int, ...]) -> str:
         """Say whose outlines were moved how."""

@@ -8,19 +8,19 @@ from typing import Annotated, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_unet.classical.appearance import Appearance, measure_features
+from napari_unet.classical.background import PreparedPlane
+from napari_unet.classical.regions import Regions
 from napari_unet.core.classes import ClassTable
-from napari_unet.core.classical.appearance import Appearance, measure
-from napari_unet.core.classical.background import Plane
-from napari_unet.core.classical.regions import Regions
-from napari_unet.core.knobs import Knob
+from napari_unet.core.parameters import Parameter
 
 from . import register
-from ._looks import OfRegions
+from ._by_appearance import RegionMethod
 
 
 @register("felzenszwalb", title="Felzenszwalb's graph regions", family="graphs")
 @dataclasses.dataclass(frozen=True)
-class Felzenszwalb(OfRegions):
+class Felzenszwalb(RegionMethod):
     """Graph regions (Felzenszwalb): pixels join along the smallest differences until a border stands out too much.
 
     How much a border must stand out depends on how uneven the two regions are inside (Felzenszwalb and Huttenlocher
@@ -29,22 +29,17 @@ class Felzenszwalb(OfRegions):
     resembles most. Of more than three channels, the three mixtures that vary most decide the regions.
     """
 
-    scale: Annotated[
-        float | None,
-        Knob("Larger values give larger regions.", min=0.1, max=100000, step=10, auto=(30.0, 10.0, 100.0)),
-    ] = None
-    least: Annotated[
-        int | None,
-        Knob("Regions smaller than this are joined to a neighbour.", min=1, max=100000, step=5, unit="px",
-             auto=(10, 3, 30)),
-    ] = None
+    scale: Annotated[float | None, Parameter("Larger values give larger regions.", min=0.1, max=100000, step=10,
+                                             auto=(30.0, 10.0, 100.0))] = None
+    least: Annotated[int | None, Parameter("Regions smaller than this are joined to a neighbour.", min=1, max=100000,
+                                           step=5, unit="px", auto=(10, 3, 30))] = None
 
-    def describe(self, plane: Plane, survey: Any) -> Regions:
+    def describe(self, plane: PreparedPlane, survey: Any) -> Regions:
         """Divide a plane and measure the regions."""
         from skimage.segmentation import felzenszwalb
 
         del survey
-        stack = measure(plane, self.sigma or 0, bool(self.filters))
+        stack = measure_features(plane, self.sigma or 0, bool(self.filters))
         colours = np.moveaxis(at_most_three(stack[: len(plane.pixels)]), 0, -1).astype(np.float64)
         numbers = felzenszwalb(colours, scale=self.scale or 30.0, sigma=0, min_size=self.least or 1, channel_axis=-1)
         return Regions.of(np.asarray(numbers), stack, plane.valid)

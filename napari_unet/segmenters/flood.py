@@ -9,21 +9,21 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from napari_unet.classical.appearance import Appearance
+from napari_unet.classical.regions import Regions
+from napari_unet.classical.seeds import seeds_dominate
 from napari_unet.core.classes import ClassTable
-from napari_unet.core.classical.appearance import Appearance
-from napari_unet.core.classical.regions import Regions
-from napari_unet.core.classical.seeds import settled
-from napari_unet.core.knobs import Knob
+from napari_unet.core.parameters import Parameter
 
 from . import register
-from ._seeds import FromSeeds
+from ._seeds import SeededMethod
 
 _MOST_LEVELS = 24
 
 
 @register("flood", title="Flood fill", family="regions")
 @dataclasses.dataclass(frozen=True)
-class Flood(FromSeeds):
+class Flood(SeededMethod):
     """Flood fill: from every seed all touching pixels of about its brightness and colour are filled.
 
     Seeds are the strokes and the pixels that surely look like a class; a patch of them floods whatever touches it and
@@ -32,18 +32,17 @@ class Flood(FromSeeds):
     magic wand of a drawing program, one click per stroke.
     """
 
-    tolerance: Annotated[
-        float | None,
-        Knob("How different from its seed a pixel may be and still be flooded; 1 is the whole range from dark to "
-             "bright.", min=0, max=2, step=0.02, auto=(0.1, 0.05, 0.2, 0.4)),
-    ] = None
+    tolerance: Annotated[float | None, Parameter("How different from its seed a pixel may be and still be flooded; 1 "
+                                                 "is the whole range from dark to bright.", min=0, max=2, step=0.02,
+                                                 auto=(0.1, 0.05, 0.2, 0.4))] = None
 
     def spread(
         self, seen: Regions, learnt: Appearance, shares: NDArray[np.float32], seeds: NDArray[np.int16]
     ) -> NDArray[np.float32]:
         """Flood; a pixel's memberships are its resemblances, raised to one half where a flood overrules."""
         del learnt
-        return settled(shares, flooded(seen.stack, seeds, self.tolerance if self.tolerance is not None else 0.1))
+        return seeds_dominate(shares, flood_from_seeds(seen.stack, seeds,
+                                                       self.tolerance if self.tolerance is not None else 0.1))
 
     def remark(self, learnt: Appearance, classes: ClassTable, ids: tuple[int, ...]) -> str:
         """Say what floods from where."""
@@ -51,7 +50,7 @@ class Flood(FromSeeds):
         return f"Flooded up to a difference of {self.tolerance:g} {self.started(classes, ids)}"
 
 
-def flooded(stack: NDArray[np.float32], seeds: NDArray[np.int16], tolerance: float) -> NDArray[np.int16]:
+def flood_from_seeds(stack: NDArray[np.float32], seeds: NDArray[np.int16], tolerance: float) -> NDArray[np.int16]:
     """Flood from all seeds at once.
 
     Parameters

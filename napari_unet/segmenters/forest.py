@@ -14,19 +14,19 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_unet.classical.background import PreparedPlane
 from napari_unet.core.classes import ClassTable
-from napari_unet.core.classical.background import Plane
 from napari_unet.core.errors import UsageError
 from napari_unet.core.image import Image, warn_not_finite
-from napari_unet.core.knobs import Knob
 from napari_unet.core.latest import Latest
 from napari_unet.core.method import Patch, View
-from napari_unet.core.threads import cores
+from napari_unet.core.parameters import Parameter
+from napari_unet.core.threads import available_cores
 
 from . import register
-from ._classical import Classical, ClassicalModel, Paint, Source, _looked_at
+from ._classical import ClassicalMethod, ClassicalModel, Paint, Source, _looked_at
 from ._filters import Filters
-from ._trees import Trees
+from ._tree_arrays import TreeArrays
 
 _MOST_EXAMPLES = 200_000
 _FEWEST_EXAMPLES = 2_000  # of a class, if it has as many
@@ -35,7 +35,7 @@ _ROUND = 10  # trees between two looks at the cancel button
 
 @register("forest", title="Random forest", family="learning")
 @dataclasses.dataclass(frozen=True)
-class Forest(Classical):
+class Forest(ClassicalMethod):
     """Random forest on blurred, edge and curvature filters at several scales, as in ilastik, Labkit and QuPath.
 
     Every pixel is described by its blurred brightness, its edge strength and its two curvatures (eigenvalues of the
@@ -46,35 +46,29 @@ class Forest(Classical):
     Raises
     ------
     UsageError
-        If a knob is out of its bounds, or the largest scale is below the smallest.
+        If a parameter is out of its bounds, or the largest scale is below the smallest.
     """
 
-    background: Annotated[
-        float,
-        Knob("Uneven lighting wider than this is taken away first; choose it larger than your objects. 0 = leave it.",
-             min=0, max=10000, step=10, unit="px", advanced=True),
-    ] = 0.0
+    background: Annotated[float, Parameter("Uneven lighting wider than this is taken away first; choose it larger "
+                                           "than your objects. 0 = leave it.", min=0, max=10000, step=10, unit="px",
+                                           advanced=True)] = 0.0
     kind: Annotated[
         Literal["forest", "boosting"] | None,
-        Knob("How trees work together: forest lets many vote, boosting lets each mend the faults of those before.",
-             auto=("forest", "boosting")),
+        Parameter("How trees work together: forest lets many vote, boosting lets each mend the faults of those before.",
+                  auto=("forest", "boosting")),
     ] = "forest"
-    smallest: Annotated[
-        float, Knob("Smallest scale of the filters; about half the width of the finest detail.",
-                    min=0.3, max=64, step=0.5, unit="px"),
-    ] = 1.0
-    largest: Annotated[
-        float, Knob("Largest scale of the filters: how far around a pixel they look. Scales double from the smallest.",
-                    min=0.3, max=64, step=1, unit="px"),
-    ] = 16.0
-    trees: Annotated[int, Knob("How many trees are learnt; more is steadier but slower.", min=1, max=2000, step=10,
-                               advanced=True)] = 100
-    depth: Annotated[int, Knob("How many questions a tree may ask one after the other.", min=1, max=64,
-                               advanced=True)] = 20
-    samples: Annotated[int, Knob("How many painted pixels a tree learns from at most.", min=10, max=1_000_000,
-                                 step=1000, advanced=True)] = 20_000
-    seed: Annotated[int, Knob("Start of the random draws; another one gives a slightly different result.",
-                              min=0, max=2**31 - 1, advanced=True)] = 0
+    smallest: Annotated[float, Parameter("Smallest scale of the filters; about half the width of the finest detail.",
+                                         min=0.3, max=64, step=0.5, unit="px")] = 1.0
+    largest: Annotated[float, Parameter("Largest scale of the filters: how far around a pixel they look. Scales "
+                                        "double from the smallest.", min=0.3, max=64, step=1, unit="px")] = 16.0
+    trees: Annotated[int, Parameter("How many trees are learnt; more is steadier but slower.", min=1, max=2000, step=10,
+                                    advanced=True)] = 100
+    depth: Annotated[int, Parameter("How many questions a tree may ask one after the other.", min=1, max=64,
+                                    advanced=True)] = 20
+    samples: Annotated[int, Parameter("How many painted pixels a tree learns from at most.", min=10, max=1_000_000,
+                                      step=1000, advanced=True)] = 20_000
+    seed: Annotated[int, Parameter("Start of the random draws; another one gives a slightly different result.", min=0,
+                                   max=2**31 - 1, advanced=True)] = 0
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -89,12 +83,12 @@ class Forest(Classical):
         """The filters with the scales chosen here."""
         return Filters(self.smallest, self.largest)
 
-    def describe(self, plane: Plane, survey: Any) -> Plane:
+    def describe(self, plane: PreparedPlane, survey: Any) -> PreparedPlane:
         """Keep the plane: filters are measured where they are needed, tile by tile."""
         del survey
         return plane
 
-    def learn(self, source: Source, ids: tuple[int, ...]) -> Generator[None, None, Trees]:
+    def learn(self, source: Source, ids: tuple[int, ...]) -> Generator[None, None, TreeArrays]:
         """Measure the painted pixels, 200 000 of them at most, and grow the trees."""
         counts = np.zeros(256, np.int64)
         for _, paint in source():
@@ -119,17 +113,17 @@ class Forest(Classical):
 
     def _grow(
         self, measured: NDArray[np.float32], labels: NDArray[np.intp]
-    ) -> Generator[None, None, Trees]:
+    ) -> Generator[None, None, TreeArrays]:
         if self.kind == "boosting" and labels.max() > 0:
             return (yield from self._boosted(measured, labels))
         grown: list[Any] = []
         # trees in threads of our own: scikit-learn's forest resets the process's warning filters in its threads
-        with ThreadPoolExecutor(cores()) as pool:
+        with ThreadPoolExecutor(available_cores()) as pool:
             for first in range(0, self.trees, _ROUND):
                 numbers = range(first, min(first + _ROUND, self.trees))
                 grown += pool.map(lambda number: self._tree(measured, labels, number), numbers)
                 yield
-        return Trees.of_forest(grown)
+        return TreeArrays.of_forest(grown)
 
     def _tree(self, measured: NDArray[np.float32], labels: NDArray[np.intp], number: int) -> Any:
         """Grow a tree on a bootstrap sample; each question tries as many filters as the root of their number."""
@@ -145,7 +139,7 @@ class Forest(Classical):
 
     def _boosted(
         self, measured: NDArray[np.float32], labels: NDArray[np.intp]
-    ) -> Generator[None, None, Trees]:
+    ) -> Generator[None, None, TreeArrays]:
         from sklearn.ensemble import HistGradientBoostingClassifier
 
         if len(labels) > self.samples:
@@ -157,7 +151,7 @@ class Forest(Classical):
         for count in (*range(_ROUND, self.trees, _ROUND), self.trees):
             grown.set_params(max_iter=count).fit(measured, labels)
             yield
-        return Trees.of_boosting(grown)
+        return TreeArrays.of_boosting(grown)
 
     def _drawn(self, labels: NDArray[np.intp]) -> NDArray[np.intp]:
         """Draw ``samples`` examples, and of every class at least one."""
@@ -165,7 +159,8 @@ class Forest(Classical):
         first = np.unique(labels[order], return_index=True)[1]
         return order[np.unique(np.concatenate([first, np.arange(self.samples)]))]
 
-    def decide(self, seen: Plane, learnt: Trees, ids: tuple[int, ...], paint: Paint | None) -> NDArray[np.float32]:
+    def decide(self, seen: PreparedPlane, learnt: TreeArrays, ids: tuple[int, ...],
+               paint: Paint | None) -> NDArray[np.float32]:
         """Let the trees vote on every pixel; strokes on the plane itself change nothing."""
         del paint
         out = np.empty((len(ids), *seen.valid.shape), np.float32)
@@ -173,13 +168,13 @@ class Forest(Classical):
             out[:, *box] = self.vote(seen, learnt, box)
         return out
 
-    def vote(self, plane: Plane, learnt: Trees, box: tuple[slice, slice]) -> NDArray[np.float32]:
+    def vote(self, plane: PreparedPlane, learnt: TreeArrays, box: tuple[slice, slice]) -> NDArray[np.float32]:
         """Return the probabilities (K, rows, columns) of a part of a plane."""
         found = self.filters.measure(plane.pixels, box)
         shares = learnt.probabilities(found.reshape(-1, found.shape[-1]))
         return shares.T.reshape(-1, *found.shape[:2])
 
-    def remark(self, learnt: Trees, classes: ClassTable, ids: tuple[int, ...]) -> str:
+    def remark(self, learnt: TreeArrays, classes: ClassTable, ids: tuple[int, ...]) -> str:
         """Say how many trees there are and what they look at."""
         names = ", ".join(classes.name(number) for number in ids)
         what = "Random forest" if learnt.is_forest else "Gradient boosting"
@@ -201,7 +196,7 @@ class Forest(Classical):
         KeyError, ValueError
             If an array is missing or they do not fit together, the channels or the classes.
         """
-        trees = Trees.from_arrays(arrays)
+        trees = TreeArrays.from_arrays(arrays)
         if int(trees.features) != self.filters.count * channels:
             raise ValueError(f"trees for {int(trees.features)} filter values, but there are "
                              f"{self.filters.count} for each of {channels} channels")
@@ -216,7 +211,7 @@ class ForestModel(ClassicalModel):
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return all that was learnt as plain arrays; :meth:`Forest.restore` makes the model again."""
-        trees: Trees = self.learnt
+        trees: TreeArrays = self.learnt
         return trees.arrays()
 
     def _patches(

@@ -10,16 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from napari_unet.classical.appearance import Appearance, measure_features
+from napari_unet.classical.background import PreparedPlane
+from napari_unet.classical.pixel_sample import sample_pixels
+from napari_unet.classical.regions import Regions
 from napari_unet.core.classes import ClassTable
-from napari_unet.core.classical.appearance import Appearance, measure
-from napari_unet.core.classical.background import Plane
-from napari_unet.core.classical.regions import Regions
-from napari_unet.core.classical.sample import pixels_of
-from napari_unet.core.knobs import Knob
+from napari_unet.core.parameters import Parameter
 
 from . import register
+from ._by_appearance import RegionMethod
 from ._classical import Paint
-from ._looks import OfRegions
 
 _SAMPLES = 800
 _MOST_STARTS = 32
@@ -29,7 +29,7 @@ _FILTER_ROUNDS = 2
 
 @register("mean_shift", title="Mean shift", family="clusters")
 @dataclasses.dataclass(frozen=True)
-class MeanShift(OfRegions):
+class MeanShift(RegionMethod):
     """Mean shift: pixels of similar brightness and colour that touch form regions, each takes a class.
 
     First every pixel moves to the mean of the similar pixels around it (mean shift filtering in position and colour,
@@ -39,23 +39,15 @@ class MeanShift(OfRegions):
     class most painted inside it; without paint, the class whose painted pixels it resembles most.
     """
 
-    bandwidth: Annotated[
-        float | None,
-        Knob("How different two grey values or colours may be and still belong together; 1 is the whole range "
-             "from dark to bright.", min=0.01, max=2, step=0.02, auto=(0.05, 0.025, 0.1, 0.2)),
-    ] = None
-    position: Annotated[
-        int | None,
-        Knob("How far apart pixels may be and still pull at each other; 0 = only colour counts.",
-             min=0, max=10, step=1, unit="px", auto=(0, 2)),
-    ] = None
-    reach: Annotated[
-        int,
-        Knob("Largest height and width of a region, so that its brightness is that of one place; 0 = no limit.",
-             min=0, max=10000, step=8, unit="px", advanced=True),
-    ] = 24
+    bandwidth: Annotated[float | None, Parameter("How different two grey values or colours may be and still belong "
+                                                 "together; 1 is the whole range from dark to bright.", min=0.01, max=2,
+                                                 step=0.02, auto=(0.05, 0.025, 0.1, 0.2))] = None
+    position: Annotated[int | None, Parameter("How far apart pixels may be and still pull at each other; 0 = only "
+                                              "colour counts.", min=0, max=10, step=1, unit="px", auto=(0, 2))] = None
+    reach: Annotated[int, Parameter("Largest height and width of a region, so that its brightness is that of one "
+                                    "place; 0 = no limit.", min=0, max=10000, step=8, unit="px", advanced=True)] = 24
 
-    def survey(self, planes: Sequence[Plane], paint: Sequence[Paint]) -> NDArray[np.float32]:
+    def survey(self, planes: Sequence[PreparedPlane], paint: Sequence[Paint]) -> NDArray[np.float32]:
         """Find the peaks (P, F) of the density over a sample of pixels of all planes.
 
         Half of the sample comes from anywhere, half from the painted pixels, of every class equally many; so that a
@@ -64,7 +56,7 @@ class MeanShift(OfRegions):
         from sklearn.cluster import MeanShift as Peaks
 
         stacks = [self._features(plane) for plane in planes]
-        sample = pixels_of(stacks, [plane.valid for plane in planes], paint, _SAMPLES)
+        sample = sample_pixels(stacks, [plane.valid for plane in planes], paint, _SAMPLES)
         if not len(sample):
             return np.zeros((1, sample.shape[1]), np.float32)
         width = (self.bandwidth or _BANDWIDTH) * np.sqrt(len(planes[0].pixels))
@@ -74,7 +66,7 @@ class MeanShift(OfRegions):
         found = Peaks(bandwidth=width, seeds=starts, max_iter=12).fit(sample)
         return np.asarray(found.cluster_centers_, np.float32)
 
-    def describe(self, plane: Plane, survey: NDArray[np.float32]) -> Regions:
+    def describe(self, plane: PreparedPlane, survey: NDArray[np.float32]) -> Regions:
         """Divide a plane and measure the regions."""
         from skimage.measure import label
 
@@ -92,14 +84,14 @@ class MeanShift(OfRegions):
         names = ", ".join(classes.name(number) for number in ids)
         return f"Regions of similar colour take the class painted inside or the one they resemble: {names}."
 
-    def _features(self, plane: Plane) -> NDArray[np.float32]:
-        stack = measure(plane, self.sigma or 0, bool(self.filters))
+    def _features(self, plane: PreparedPlane) -> NDArray[np.float32]:
+        stack = measure_features(plane, self.sigma or 0, bool(self.filters))
         colours = len(plane.pixels)
-        moved = gather(stack[:colours], self.position or 0, self.bandwidth or _BANDWIDTH)
+        moved = mean_shift_filter(stack[:colours], self.position or 0, self.bandwidth or _BANDWIDTH)
         return np.concatenate([moved, stack[colours:]])
 
 
-def gather(stack: NDArray[np.float32], radius: int, bandwidth: float) -> NDArray[np.float32]:
+def mean_shift_filter(stack: NDArray[np.float32], radius: int, bandwidth: float) -> NDArray[np.float32]:
     """Move every pixel to the mean of the similar pixels in the square around it, twice (flat kernel).
 
     Parameters

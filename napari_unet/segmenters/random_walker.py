@@ -8,19 +8,19 @@ from typing import Annotated
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_unet.classical.appearance import Appearance
+from napari_unet.classical.regions import Regions
+from napari_unet.classical.seeds import seeds_dominate
 from napari_unet.core.classes import ClassTable
-from napari_unet.core.classical.appearance import Appearance
-from napari_unet.core.classical.regions import Regions
-from napari_unet.core.classical.seeds import settled
-from napari_unet.core.knobs import Knob
+from napari_unet.core.parameters import Parameter
 
 from . import register
-from ._seeds import FromSeeds
+from ._seeds import SeededMethod
 
 
 @register("random_walker", title="Random walker", family="graphs")
 @dataclasses.dataclass(frozen=True)
-class RandomWalker(FromSeeds):
+class RandomWalker(SeededMethod):
     """Random walker: a pixel takes the class whose seeds a random walk from it would reach first.
 
     The walk avoids steps between pixels of different brightness or colour, so classes meet on edges, also faint and
@@ -29,11 +29,8 @@ class RandomWalker(FromSeeds):
     class they resemble most.
     """
 
-    beta: Annotated[
-        float | None,
-        Knob("How strongly edges hold the walk back; smaller values give smoother borders.",
-             min=0.1, max=100000, step=10, auto=(130.0, 30.0, 600.0)),
-    ] = None
+    beta: Annotated[float | None, Parameter("How strongly edges hold the walk back; smaller values give smoother "
+                                            "borders.", min=0.1, max=100000, step=10, auto=(130.0, 30.0, 600.0))] = None
 
     def spread(
         self, seen: Regions, learnt: Appearance, shares: NDArray[np.float32], seeds: NDArray[np.int16]
@@ -44,7 +41,7 @@ class RandomWalker(FromSeeds):
         del learnt
         present = np.unique(seeds[seeds >= 0])
         if len(present) < 2 or (seeds >= 0).all() or not np.ptp(seen.stack) > 0:
-            return settled(shares, seeds)
+            return seeds_dominate(shares, seeds)
         labels = np.zeros(seeds.shape, np.int32)
         for number, index in enumerate(present, start=1):
             labels[seeds == index] = number

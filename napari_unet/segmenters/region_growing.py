@@ -9,15 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from napari_unet.classical.appearance import Appearance
+from napari_unet.classical.local_appearance import local_memberships
+from napari_unet.classical.regions import Regions
+from napari_unet.classical.seeds import seeds_dominate
 from napari_unet.core.classes import ClassTable
-from napari_unet.core.classical.appearance import Appearance
-from napari_unet.core.classical.local import local_memberships
-from napari_unet.core.classical.regions import Regions
-from napari_unet.core.classical.seeds import settled
-from napari_unet.core.knobs import Knob
+from napari_unet.core.parameters import Parameter
 
 from . import register
-from ._seeds import FromSeeds
+from ._seeds import SeededMethod
 
 _STAGES = 6
 _MOST_ROUNDS = 80
@@ -25,7 +25,7 @@ _MOST_ROUNDS = 80
 
 @register("region_growing", title="Region growing", family="regions")
 @dataclasses.dataclass(frozen=True)
-class RegionGrowing(FromSeeds):
+class RegionGrowing(SeededMethod):
     """Region growing: from strokes, and from pixels that surely look like a class, into their surroundings.
 
     How much a pixel resembles each class comes from the painted pixels (a mixture of Gaussians per class). Seeds are
@@ -38,23 +38,17 @@ class RegionGrowing(FromSeeds):
 
     kind: Annotated[
         Literal["tolerance", "adaptive"] | None,
-        Knob("Whether a class looks the same everywhere (tolerance), or as it does nearby (adaptive).",
-             auto=("tolerance", "adaptive")),
+        Parameter("Whether a class looks the same everywhere (tolerance), or as it does nearby (adaptive).",
+                  auto=("tolerance", "adaptive")),
     ] = None
-    tolerance: Annotated[
-        float | None,
-        Knob("How unlike a class a pixel may look and still be taken by it when it grows.",
-             min=0, max=1, step=0.05, auto=(0.6, 0.8, 0.95)),
-    ] = None
-    reach: Annotated[
-        float | None,
-        Knob("What counts as nearby for kind adaptive.", min=1, max=1000, step=5, unit="px", advanced=True,
-             auto=(15.0, 40.0)),
-    ] = None
+    tolerance: Annotated[float | None, Parameter("How unlike a class a pixel may look and still be taken by it when "
+                                                 "it grows.", min=0, max=1, step=0.05, auto=(0.6, 0.8, 0.95))] = None
+    reach: Annotated[float | None, Parameter("What counts as nearby for kind adaptive.", min=1, max=1000, step=5,
+                                             unit="px", advanced=True, auto=(15.0, 40.0))] = None
 
-    def uses(self, knob: str) -> bool:
+    def uses(self, parameter: str) -> bool:
         """Nearness matters to the adaptive kind only."""
-        return knob != "reach" or self.kind == "adaptive"
+        return parameter != "reach" or self.kind == "adaptive"
 
     def spread(
         self, seen: Regions, learnt: Appearance, shares: NDArray[np.float32], seeds: NDArray[np.int16]
@@ -62,8 +56,8 @@ class RegionGrowing(FromSeeds):
         """Grow the classes; a pixel's memberships are its resemblances, raised to one half where growing overrules."""
         tolerance = self.tolerance if self.tolerance is not None else 0.6
         if self.kind != "adaptive":
-            return settled(shares, grow(shares, seeds, tolerance))
-        return settled(*grow_adapting(learnt, seen.stack, seeds, tolerance, self.reach or 15.0))
+            return seeds_dominate(shares, grow_regions(shares, seeds, tolerance))
+        return seeds_dominate(*grow_adaptive_regions(learnt, seen.stack, seeds, tolerance, self.reach or 15.0))
 
     def remark(self, learnt: Appearance, classes: ClassTable, ids: tuple[int, ...]) -> str:
         """Say what grows from where."""
@@ -71,7 +65,7 @@ class RegionGrowing(FromSeeds):
         return f"Grown ({self.kind}) {self.started(classes, ids)}"
 
 
-def grow(shares: NDArray[np.float32], seeds: NDArray[np.int16], tolerance: float) -> NDArray[np.int16]:
+def grow_regions(shares: NDArray[np.float32], seeds: NDArray[np.int16], tolerance: float) -> NDArray[np.int16]:
     """Grow all classes from their seeds, in stages of falling resemblance.
 
     In each stage a class takes all free pixels of at least the stage's membership that touch it, directly or through
@@ -99,7 +93,7 @@ def grow(shares: NDArray[np.float32], seeds: NDArray[np.int16], tolerance: float
     return taken
 
 
-def grow_adapting(
+def grow_adaptive_regions(
     looks: Appearance, stack: NDArray[np.float32], seeds: NDArray[np.int16], tolerance: float, reach: float
 ) -> tuple[NDArray[np.float32], NDArray[np.int16]]:
     """Grow all classes step by step, their looks measured anew after each step from the pixels they hold nearby.

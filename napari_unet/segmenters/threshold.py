@@ -9,24 +9,24 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_unet.classical.appearance import gaussian_blur
+from napari_unet.classical.background import PreparedPlane, prepare_plane
+from napari_unet.classical.fisher import fisher_discriminant
+from napari_unet.classical.histogram_thresholds import best_dice_threshold
 from napari_unet.core.classes import ClassTable
-from napari_unet.core.classical.appearance import smooth
-from napari_unet.core.classical.background import Plane, prepare
-from napari_unet.core.classical.channels import discriminant
-from napari_unet.core.classical.levels import best_cut
 from napari_unet.core.errors import UsageError, UserError
-from napari_unet.core.knobs import Knob
+from napari_unet.core.parameters import Parameter
 
 from . import register
-from ._classical import Classical, Paint, Source
-from ._threshold_kinds import KINDS, Grey
+from ._classical import ClassicalMethod, Paint, Source
+from ._threshold_kinds import KINDS, GreyPlane
 
 _LEVELS = 15
-_OWN_KNOBS = {knob for kind in KINDS.values() for knob in kind.knobs}
+_OWN_PARAMETERS = {parameter for kind in KINDS.values() for parameter in kind.parameters}
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Seen:
+class ThresholdInput:
     """What a threshold sees of a plane: blurred channels (C, Y, X), and what is valid."""
 
     pixels: NDArray[np.float32]
@@ -38,7 +38,7 @@ class Seen:
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Levels:
+class FittedThresholds:
     """What was learnt.
 
     Parameters
@@ -61,7 +61,7 @@ class Levels:
 
 @register("threshold", title="Threshold", family="cuts")
 @dataclasses.dataclass(frozen=True)
-class Threshold(Classical):
+class Threshold(ClassicalMethod):
     """Threshold of the grey value: a value of your own, Otsu and other rules for the histogram, or local.
 
     Colour and several channels are mixed into one grey value first: with strokes by Fisher's linear discriminant of
@@ -73,46 +73,32 @@ class Threshold(Classical):
     kind: Annotated[
         Literal["otsu", "manual", "local_gaussian", "local_mean", "multi_otsu", "li", "triangle", "minimum", "sauvola",
                 "niblack", "hysteresis"] | None,
-        Knob("How the threshold is found. From each plane's histogram: otsu, li, triangle, minimum (the valley between "
-             "two peaks; otsu where there is none), multi_otsu (several parts, each with the class painted in it). "
-             "From the surroundings of each pixel: local_gaussian, local_mean, sauvola, niblack. One for all planes: "
-             "manual, hysteresis (objects start at sure pixels and go on into less sure ones).",
-             auto=tuple(KINDS)),
+        Parameter("How the threshold is found. From each plane's histogram: otsu, li, triangle, minimum (the valley "
+                  "between two peaks; otsu where there is none), multi_otsu (several parts, each with the class "
+                  "painted in it). From the surroundings of each pixel: local_gaussian, local_mean, sauvola, niblack. "
+                  "One for all planes: manual, hysteresis (objects start at sure pixels and go on into less sure "
+                  "ones).", auto=tuple(KINDS)),
     ] = None
-    value: Annotated[
-        float | None,
-        Knob("Your own threshold, in the image's grey values (of colour: the mean of the channels). Means kind "
-             "manual; auto = the best on your strokes."),
-    ] = None
-    sigma: Annotated[
-        float | None,
-        Knob("Blur first, against noise.", min=0, max=20, step=0.5, unit="px", auto=(1.0, 0.0, 2.0, 3.0)),
-    ] = None
-    offset: Annotated[
-        float | None,
-        Knob("Raise (or lower, if negative) the threshold of any kind but manual by this much; 1 is the whole range "
-             "from dark to bright. auto = the best on your strokes (multi_otsu: 0).", min=-2, max=2, step=0.05),
-    ] = None
-    window: Annotated[
-        float | None,
-        Knob("How far the surroundings reach for the local kinds; about the size of your objects.",
-             min=1, max=1000, step=5, unit="px", advanced=True, auto=(20.0, 8.0, 50.0)),
-    ] = None
-    k: Annotated[
-        float | None,
-        Knob("For kinds sauvola and niblack: how far the contrast of the surroundings moves the threshold away from "
-             "their mean, towards the objects.", min=-2, max=2, step=0.05, advanced=True, auto=(0.2, 0.05, 0.5)),
-    ] = None
-    parts: Annotated[
-        int | None,
-        Knob("For kind multi_otsu: into how many parts, from dark to bright, the histogram is divided; at least as "
-             "many as there are classes.", min=2, max=12, step=1, advanced=True, auto=(3, 4, 6)),
-    ] = None
-    drop: Annotated[
-        float | None,
-        Knob("For kind hysteresis: how far the lower threshold lies below the upper one; 1 is the whole difference "
-             "between the classes.", min=0, max=2, step=0.05, advanced=True, auto=(0.3, 0.15, 0.5)),
-    ] = None
+    value: Annotated[float | None, Parameter("Your own threshold, in the image's grey values (of colour: the "
+                                             "mean of the channels). Means kind manual; auto = the best on "
+                                             "your strokes.")] = None
+    sigma: Annotated[float | None, Parameter("Blur first, against noise.", min=0, max=20, step=0.5, unit="px",
+                                             auto=(1.0, 0.0, 2.0, 3.0))] = None
+    offset: Annotated[float | None, Parameter("Raise (or lower, if negative) the threshold of any kind but manual by "
+                                              "this much; 1 is the whole range from dark to bright. auto = the best "
+                                              "on your strokes (multi_otsu: 0).", min=-2, max=2, step=0.05)] = None
+    window: Annotated[float | None, Parameter("How far the surroundings reach for the local kinds; about the size of "
+                                              "your objects.", min=1, max=1000, step=5, unit="px", advanced=True,
+                                              auto=(20.0, 8.0, 50.0))] = None
+    k: Annotated[float | None, Parameter("For kinds sauvola and niblack: how far the contrast of the surroundings "
+                                         "moves the threshold away from their mean, towards the objects.", min=-2,
+                                         max=2, step=0.05, advanced=True, auto=(0.2, 0.05, 0.5))] = None
+    parts: Annotated[int | None, Parameter("For kind multi_otsu: into how many parts, from dark to bright, the "
+                                           "histogram is divided; at least as many as there are classes.", min=2,
+                                           max=12, step=1, advanced=True, auto=(3, 4, 6))] = None
+    drop: Annotated[float | None, Parameter("For kind hysteresis: how far the lower threshold lies below the upper "
+                                            "one; 1 is the whole difference between the classes.", min=0, max=2,
+                                            step=0.05, advanced=True, auto=(0.3, 0.15, 0.5))] = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -129,13 +115,13 @@ class Threshold(Classical):
         """A threshold has no probabilities."""
         return False
 
-    def prepared(self, pixels: NDArray[np.float32]) -> Plane:
+    def prepared(self, pixels: NDArray[np.float32]) -> PreparedPlane:
         """Keep the grey values of the file where the user's own threshold is in them."""
-        return prepare(pixels, self.background or 0, normalise=self.value is None)
+        return prepare_plane(pixels, self.background or 0, normalise=self.value is None)
 
-    def uses(self, knob: str) -> bool:
-        """Some knobs are for some kinds."""
-        return knob not in _OWN_KNOBS or knob in KINDS[self.kind or "otsu"].knobs
+    def uses(self, parameter: str) -> bool:
+        """Some parameters are for some kinds."""
+        return parameter not in _OWN_PARAMETERS or parameter in KINDS[self.kind or "otsu"].parameters
 
     def check_ids(self, ids: tuple[int, ...]) -> None:
         """A single value of one's own, or a kind that finds one threshold, divides two classes, not more."""
@@ -151,12 +137,12 @@ class Threshold(Classical):
                 "leave kind at auto, or paint two classes only."
             )
 
-    def describe(self, plane: Plane, survey: Any) -> Seen:
+    def describe(self, plane: PreparedPlane, survey: Any) -> ThresholdInput:
         """Blur the plane."""
         del survey
-        return Seen(smooth(plane, self.sigma or 0), plane.valid)
+        return ThresholdInput(gaussian_blur(plane, self.sigma or 0), plane.valid)
 
-    def learn(self, source: Source, ids: tuple[int, ...]) -> Generator[None, None, Levels]:
+    def learn(self, source: Source, ids: tuple[int, ...]) -> Generator[None, None, FittedThresholds]:
         """Find the mix of channels, the order of the classes and the best offsets."""
         colours, labels = [], []
         for seen, paint in source():
@@ -165,7 +151,7 @@ class Threshold(Classical):
             yield
         colour, label = np.concatenate(colours), np.searchsorted(ids, np.concatenate(labels))
         if self.value is None:
-            mix = discriminant(colour, label)
+            mix = fisher_discriminant(colour, label)
         else:
             mix = np.full(colour.shape[1], 1 / colour.shape[1], np.float32)
         grey = colour @ mix
@@ -173,16 +159,16 @@ class Threshold(Classical):
         order = np.argsort(middles, kind="stable")
         contrast = float(np.ptp(middles))
         if len(ids) < 2:
-            return Levels(mix, np.zeros(0, np.float32), order, contrast)
+            return FittedThresholds(mix, np.zeros(0, np.float32), order, contrast)
         if self.kind == "multi_otsu":
             order = yield from self._classes_of_parts(source, ids, mix)
-            return Levels(mix, np.full(len(order) - 1, self.offset or 0, np.float32), order, contrast)
+            return FittedThresholds(mix, np.full(len(order) - 1, self.offset or 0, np.float32), order, contrast)
         if self.kind == "hysteresis":
-            strict = yield from self._strict_level(source, ids, Levels(mix, middles, order, contrast))
-            return Levels(mix, np.full(1, strict + (self.offset or 0), np.float32), order, contrast)
+            strict = yield from self._strict_level(source, ids, FittedThresholds(mix, middles, order, contrast))
+            return FittedThresholds(mix, np.full(1, strict + (self.offset or 0), np.float32), order, contrast)
         given = self.value if self.kind == "manual" else self.offset
         if given is not None:
-            return Levels(mix, np.full(len(ids) - 1, given, np.float32), order, contrast)
+            return FittedThresholds(mix, np.full(len(ids) - 1, given, np.float32), order, contrast)
         rank = np.argsort(order)
         residuals: list[NDArray[np.float32]] = []
         ranks: list[NDArray[np.intp]] = []
@@ -198,8 +184,8 @@ class Threshold(Classical):
         for cut, values in enumerate(residual):
             finite = np.isfinite(values)  # an Otsu cut is infinite on a plane of one grey value
             upper = place[finite] > cut
-            offsets.append(best_cut(values[finite], upper) if 0 < upper.sum() < len(upper) else 0.0)
-        return Levels(mix, np.array(offsets, np.float32), order, contrast)
+            offsets.append(best_dice_threshold(values[finite], upper) if 0 < upper.sum() < len(upper) else 0.0)
+        return FittedThresholds(mix, np.array(offsets, np.float32), order, contrast)
 
     def _classes_of_parts(
         self, source: Source, ids: tuple[int, ...], mix: NDArray[np.float32]
@@ -218,7 +204,8 @@ class Threshold(Classical):
         nearest = known[np.abs(np.arange(parts)[:, None] - known).argmin(axis=1)]
         return votes.argmax(axis=1)[nearest]
 
-    def _strict_level(self, source: Source, ids: tuple[int, ...], begun: Levels) -> Generator[None, None, float]:
+    def _strict_level(self, source: Source, ids: tuple[int, ...], begun: FittedThresholds) -> Generator[None, None,
+                                                                                                        float]:
         """Find the stricter threshold between the medians of the classes (the offsets of ``begun``) that does best."""
         levels = np.linspace(float(begun.offsets[0]), float(begun.offsets[1]), _LEVELS + 2)[1:-1]
         right = np.zeros((len(levels), 2))
@@ -239,10 +226,11 @@ class Threshold(Classical):
         self, values: NDArray[np.float32], valid: NDArray[np.bool_], cuts: int, bright: bool = True
     ) -> NDArray[Any]:
         """What the grey value (Y, X) is compared with, before the offsets."""
-        grey = Grey(values, valid, cuts, self.window or 20.0, 0.2 if self.k is None else self.k, bright)
+        grey = GreyPlane(values, valid, cuts, self.window or 20.0, 0.2 if self.k is None else self.k, bright)
         return KINDS[self.kind or "otsu"].base(grey)
 
-    def decide(self, seen: Seen, learnt: Levels, ids: tuple[int, ...], paint: Paint | None) -> NDArray[np.intp]:
+    def decide(self, seen: ThresholdInput, learnt: FittedThresholds, ids: tuple[int, ...],
+               paint: Paint | None) -> NDArray[np.intp]:
         """Count the cuts below each pixel; strokes on the plane itself change nothing."""
         del paint
         values = seen.grey(learnt.mix)
@@ -253,7 +241,7 @@ class Threshold(Classical):
         return learnt.order[count_above(values, cuts)]
 
     def _grown(
-        self, values: NDArray[np.float32], valid: NDArray[np.bool_], learnt: Levels, level: float
+        self, values: NDArray[np.float32], valid: NDArray[np.bool_], learnt: FittedThresholds, level: float
     ) -> NDArray[np.intp]:
         """Objects (the second class) are what passes the stricter threshold and what passes the other and touches."""
         from skimage.filters import apply_hysteresis_threshold
@@ -266,7 +254,7 @@ class Threshold(Classical):
         low, high = (np.nextafter(level, np.float32(-np.inf)) for level in (loose, strict))
         return apply_hysteresis_threshold(rising, low, high).astype(np.intp)
 
-    def remark(self, learnt: Levels, classes: ClassTable, ids: tuple[int, ...]) -> str:
+    def remark(self, learnt: FittedThresholds, classes: ClassTable, ids: tuple[int, ...]) -> str:
         """Say kind, offsets, order of the classes and how channels were mixed."""
         kind = KINDS[self.kind or "otsu"]
         parts = [index for index, before in zip(learnt.order, [-1, *learnt.order], strict=False) if index != before]

@@ -9,20 +9,20 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from napari_unet.classical.appearance import Appearance, measure_features
+from napari_unet.classical.background import PreparedPlane
+from napari_unet.classical.regions import Regions
+from napari_unet.classical.seeds import seeds_dominate
 from napari_unet.core.classes import ClassTable
-from napari_unet.core.classical.appearance import Appearance, measure
-from napari_unet.core.classical.background import Plane
-from napari_unet.core.classical.regions import Regions
-from napari_unet.core.classical.seeds import settled
-from napari_unet.core.knobs import Knob
+from napari_unet.core.parameters import Parameter
 
 from . import register
 from ._classical import Paint
-from ._seeds import FromSeeds
+from ._seeds import SeededMethod
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Terrain:
+class WatershedInput:
     """A plane as a watershed sees it: what is measured, and the height (Y, X), which is the strength of edges."""
 
     regions: Regions
@@ -31,7 +31,7 @@ class Terrain:
 
 @register("watershed", title="Watershed", family="regions")
 @dataclasses.dataclass(frozen=True)
-class Watershed(FromSeeds):
+class Watershed(SeededMethod):
     """Watershed: classes flow from their markers over the edge image and meet on the strongest edges.
 
     Kind marker: markers are the strokes and the pixels that surely look like a class; everything between is divided
@@ -42,43 +42,40 @@ class Watershed(FromSeeds):
 
     kind: Annotated[
         Literal["marker", "compact"] | None,
-        Knob("Whether classes flow from markers (marker), or small regions from a grid take classes (compact).",
-             auto=("marker", "compact")),
+        Parameter("Whether classes flow from markers (marker), or small regions from a grid take classes (compact).",
+                  auto=("marker", "compact")),
     ] = None
-    size: Annotated[
-        float | None,
-        Knob("Width of a region of kind compact; about half the width of the thinnest thing you want to find.",
-             min=2, max=200, step=1, unit="px", auto=(6.0, 4.0, 10.0)),
-    ] = None
-    compactness: Annotated[
-        float | None,
-        Knob("How even the regions of kind compact are: small values follow edges, large ones keep the grid.",
-             min=0, max=10, step=0.01, advanced=True, auto=(0.003, 0.0, 0.02)),
-    ] = None
+    size: Annotated[float | None, Parameter("Width of a region of kind compact; about half the width of the thinnest "
+                                            "thing you want to find.", min=2, max=200, step=1, unit="px",
+                                            auto=(6.0, 4.0, 10.0))] = None
+    compactness: Annotated[float | None, Parameter("How even the regions of kind compact are: small values follow "
+                                                   "edges, large ones keep the grid.", min=0, max=10, step=0.01,
+                                                   advanced=True, auto=(0.003, 0.0, 0.02))] = None
 
-    def uses(self, knob: str) -> bool:
+    def uses(self, parameter: str) -> bool:
         """Markers matter to one kind, the grid to the other."""
-        if knob in ("sure", "seed_size"):
+        if parameter in ("sure", "seed_size"):
             return self.kind != "compact"
-        return self.kind == "compact" or knob not in ("size", "compactness")
+        return self.kind == "compact" or parameter not in ("size", "compactness")
 
-    def measured(self, seen: Terrain) -> Regions:
+    def measured(self, seen: WatershedInput) -> Regions:
         """Return the pixels, or for kind compact the regions."""
         return seen.regions
 
-    def describe(self, plane: Plane, survey: Any) -> Terrain:
+    def describe(self, plane: PreparedPlane, survey: Any) -> WatershedInput:
         """Measure edges and pixels, and for kind compact divide the plane."""
         del survey
-        stack = measure(plane, self.sigma or 0, bool(self.filters))
-        height = edges(stack[: len(plane.pixels)])
+        stack = measure_features(plane, self.sigma or 0, bool(self.filters))
+        height = edge_strength(stack[: len(plane.pixels)])
         if self.kind == "compact":
             compactness = self.compactness if self.compactness is not None else 0.003
-            return Terrain(Regions.of(compact(height, self.size or 6.0, compactness), stack, plane.valid), height)
+            return WatershedInput(Regions.of(compact_watershed(height, self.size or 6.0, compactness), stack,
+                                             plane.valid), height)
         numbers = np.arange(height.size).reshape(height.shape)
-        return Terrain(Regions(numbers, stack.reshape(len(stack), -1).T, stack), height)
+        return WatershedInput(Regions(numbers, stack.reshape(len(stack), -1).T, stack), height)
 
     def decide(
-        self, seen: Terrain, learnt: Appearance, ids: tuple[int, ...], paint: Paint | None
+        self, seen: WatershedInput, learnt: Appearance, ids: tuple[int, ...], paint: Paint | None
     ) -> NDArray[np.float32]:
         """Let the markers flow, or give every region its class."""
         if self.kind == "compact":
@@ -86,7 +83,7 @@ class Watershed(FromSeeds):
         return super().decide(seen, learnt, ids, paint)
 
     def spread(
-        self, seen: Terrain, learnt: Appearance, shares: NDArray[np.float32], seeds: NDArray[np.int16]
+        self, seen: WatershedInput, learnt: Appearance, shares: NDArray[np.float32], seeds: NDArray[np.int16]
     ) -> NDArray[np.float32]:
         """Flow; a pixel's memberships are its resemblances, raised to one half where the watershed overrules."""
         from skimage.segmentation import watershed
@@ -94,7 +91,7 @@ class Watershed(FromSeeds):
         del learnt
         if not (seeds >= 0).any():
             return shares
-        return settled(shares, watershed(seen.height, seeds.astype(np.int32) + 1).astype(np.int16) - np.int16(1))
+        return seeds_dominate(shares, watershed(seen.height, seeds.astype(np.int32) + 1).astype(np.int16) - np.int16(1))
 
     def remark(self, learnt: Appearance, classes: ClassTable, ids: tuple[int, ...]) -> str:
         """Say what flows from where."""
@@ -106,7 +103,7 @@ class Watershed(FromSeeds):
         return f"Watershed over the edges {self.started(classes, ids)}"
 
 
-def edges(stack: NDArray[np.float32]) -> NDArray[np.float32]:
+def edge_strength(stack: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the strength of edges of an image (C, Y, X): the length of Sobel's gradient over all channels, (Y, X)."""
     total = np.zeros(stack.shape[1:], np.float32)
     for channel in stack:
@@ -115,7 +112,7 @@ def edges(stack: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(np.sqrt(total), np.float32)
 
 
-def compact(height: NDArray[np.float32], size: float, compactness: float) -> NDArray[np.int64]:
+def compact_watershed(height: NDArray[np.float32], size: float, compactness: float) -> NDArray[np.int64]:
     """Divide a plane into regions from a grid of markers ``size`` apart; numbers from 0, shape (Y, X)."""
     from skimage.segmentation import watershed
 

@@ -1,4 +1,4 @@
-"""Forms made from the knobs of a method. Knows no method by name, no viewer and no layer."""
+"""Forms made from the parameters of a method. Knows no method by name, no viewer and no layer."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from qtpy.QtCore import QEvent, QObject, Qt, Signal
 from qtpy.QtWidgets import QCheckBox, QFormLayout, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 from superqt import QCollapsible
 
-from napari_unet.core.knobs import Field, fields
+from napari_unet.core.parameters import Field, fields
 
 _WIDEST = {int: 10**9, float: 1e9}
-"""Bounds of a number whose knob gives none."""
+"""Bounds of a number whose parameter gives none."""
 
 _NO_LIMIT = 16_777_215
 """Qt's largest height, that is no limit."""
@@ -22,7 +22,7 @@ _NO_LIMIT = 16_777_215
 _PLAIN = (bool, int, float, str)
 
 
-class Fold(QCollapsible):
+class CollapsibleSection(QCollapsible):
     """A titled section that opens and closes at once (no animation, so that tests and laptops need not wait)."""
 
     def __init__(self, title: str, name: str, tooltip: str = "", parent: QWidget | None = None) -> None:
@@ -43,13 +43,13 @@ class Fold(QCollapsible):
             self.content().setMaximumHeight(_NO_LIMIT)
 
 
-class Control(QWidget):
-    """The widget of one knob: a number, a tick, a choice or a text, with an ``auto`` tick where None is allowed.
+class ParameterControl(QWidget):
+    """The widget of one parameter: a number, a tick, a choice or a text, with an ``auto`` tick where None is allowed.
 
     Parameters
     ----------
     field : Field
-        What the knob is and what it may be.
+        What the parameter is and what it may be.
     name : str
         The objectName of the widget that holds the value; the tick is called ``<name>_auto``.
     value : object
@@ -73,11 +73,11 @@ class Control(QWidget):
         if field.optional and not self._by_choice:
             self._auto = QCheckBox("auto")
             self._auto.setObjectName(f"{name}_auto")
-            tried = f" (tries {', '.join(map(str, field.knob.auto))})" if field.knob.auto else ""
+            tried = f" (tries {', '.join(map(str, field.parameter.auto))})" if field.parameter.auto else ""
             self._auto.setToolTip(f"Let the method choose this itself on the painted pixels{tried}.")
             self._auto.toggled.connect(self._on_auto_toggled)
             row.addWidget(self._auto)
-        native.setToolTip(tooltip(field))
+        native.setToolTip(parameter_tooltip(field))
         native.setMinimumWidth(70)
         native.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         # the wheel scrolls the dock; it must not turn a number that the pointer happens to pass
@@ -102,7 +102,7 @@ class Control(QWidget):
         Raises
         ------
         UsageError
-            If the knob does not allow it.
+            If the parameter does not allow it.
         """
         self.field.check(value)
         if self._auto is not None:
@@ -128,19 +128,19 @@ class Control(QWidget):
         self.changed.emit()
 
 
-class KnobForm(QWidget):
-    """A form for a frozen dataclass: one labelled control per knob, the advanced ones folded away.
+class ParameterForm(QWidget):
+    """A form for a frozen dataclass: one labelled control per parameter, the advanced ones folded away.
 
     Parameters
     ----------
     cls : type
-        The dataclass, e.g. a class on the shelf of methods.
+        The dataclass, e.g. a class in the registry of methods.
     prefix : str
-        Controls are called ``<prefix>_<knob>``.
+        Controls are called ``<prefix>_<parameter>``.
     start : object, optional
         An instance whose values are shown first; the defaults of the class otherwise.
     skip : collection of str
-        Knobs that are set elsewhere; they keep the values of ``start``.
+        Parameters that are set elsewhere; they keep the values of ``start``.
     """
 
     changed = Signal()
@@ -152,24 +152,24 @@ class KnobForm(QWidget):
         self._cls = cls
         self._start = start
         self.setObjectName(f"{prefix}_form")
-        self.controls: dict[str, Control] = {}
+        self.controls: dict[str, ParameterControl] = {}
         plain, advanced = _rows(), _rows()
         for field in fields(cls):
             if field.name in skip or not (field.choices or field.type in _PLAIN):
                 continue
             value = self._first(field)
-            control = Control(field, f"{prefix}_{field.name}", value)
+            control = ParameterControl(field, f"{prefix}_{field.name}", value)
             control.changed.connect(self.changed)
             self.controls[field.name] = control
-            label = QLabel(caption(field))
-            label.setToolTip(tooltip(field))
-            (advanced if field.knob.advanced else plain).addRow(label, control)
+            label = QLabel(parameter_label(field))
+            label.setToolTip(parameter_tooltip(field))
+            (advanced if field.parameter.advanced else plain).addRow(label, control)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(2)
         column.addLayout(plain)
         if advanced.rowCount():
-            fold = Fold("Advanced", f"{prefix}_advanced", "Settings that seldom need a change.")
+            fold = CollapsibleSection("Advanced", f"{prefix}_advanced", "Settings that seldom need a change.")
             inside = QWidget()
             inside.setLayout(advanced)
             fold.addWidget(inside)
@@ -183,16 +183,16 @@ class KnobForm(QWidget):
         return field.default
 
     def values(self) -> dict[str, Any]:
-        """Return the value of every control by knob name (None for ``auto``)."""
+        """Return the value of every control by parameter name (None for ``auto``)."""
         return {name: control.get() for name, control in self.controls.items()}
 
     def set_values(self, values: Mapping[str, Any]) -> None:
-        """Show these values; knobs without a control are left alone.
+        """Show these values; parameters without a control are left alone.
 
         Raises
         ------
         UsageError
-            If a knob does not allow its value.
+            If a parameter does not allow its value.
         """
         for name, value in values.items():
             if name in self.controls:
@@ -204,7 +204,7 @@ class KnobForm(QWidget):
         Parameters
         ----------
         **more
-            Values of knobs that have no control here.
+            Values of parameters that have no control here.
 
         Raises
         ------
@@ -215,15 +215,15 @@ class KnobForm(QWidget):
         return self._cls(**values) if self._start is None else dataclasses.replace(self._start, **values)
 
 
-def caption(field: Field) -> str:
-    """Return the label of a knob: its name in words, with the unit."""
+def parameter_label(field: Field) -> str:
+    """Return the label of a parameter: its name in words, with the unit."""
     words = field.name.replace("_", " ")
-    return f"{words} ({field.knob.unit})" if field.knob.unit else words
+    return f"{words} ({field.parameter.unit})" if field.parameter.unit else words
 
 
-def tooltip(field: Field) -> str:
-    """Return what the knob does and what it may be."""
-    return f"{field.knob.help}\nAllowed: {field.allowed}.".strip()
+def parameter_tooltip(field: Field) -> str:
+    """Return what the parameter does and what it may be."""
+    return f"{field.parameter.help}\nAllowed: {field.allowed}.".strip()
 
 
 def _rows() -> QFormLayout:
@@ -237,29 +237,29 @@ def _rows() -> QFormLayout:
 
 def _suggestion(field: Field) -> Any:
     """Return a value to start from where there is none: what ``auto`` would try, a bound, or zero."""
-    knob = field.knob
-    tried = [value for value in knob.auto if value is not None]
+    parameter = field.parameter
+    tried = [value for value in parameter.auto if value is not None]
     if tried:
         return tried[len(tried) // 2]
     if field.choices:
         return field.choices[0]
     if field.type in (int, float):
-        low = knob.min if knob.min is not None else 0
-        high = knob.max if knob.max is not None else max(0, low)
+        low = parameter.min if parameter.min is not None else 0
+        high = parameter.max if parameter.max is not None else max(0, low)
         return field.type(min(max(0, low), high))
     return field.type()
 
 
 def _decimals(field: Field, step: float) -> int:
     """Return how many decimals a spin box needs to show the default, the bounds and the step."""
-    numbers = (field.default, field.knob.min, field.knob.max, step, *field.knob.auto)
+    numbers = (field.default, field.parameter.min, field.parameter.max, step, *field.parameter.auto)
     shown = [f"{value:.8f}".rstrip("0") for value in numbers if isinstance(value, (int, float))]
     return max(1, *(len(text.partition(".")[2]) for text in shown))
 
 
 def _magic(field: Field) -> Any:
-    """Return the magicgui widget of a knob."""
-    knob = field.knob
+    """Return the magicgui widget of a parameter."""
+    parameter = field.parameter
     if field.choices or (field.optional and field.type is bool):
         choices = [(str(choice).replace("_", " "), choice) for choice in field.choices]
         choices = choices or [("yes", True), ("no", False)]
@@ -272,13 +272,13 @@ def _magic(field: Field) -> Any:
     options: dict[str, Any] = {}
     if field.type in (int, float):
         widest = _WIDEST[field.type]
-        low = knob.min if knob.min is not None else -widest
-        high = knob.max if knob.max is not None else widest
+        low = parameter.min if parameter.min is not None else -widest
+        high = parameter.max if parameter.max is not None else widest
         options = {"min": field.type(low), "max": field.type(high)}
         if field.type is int:
-            options["step"] = int(knob.step or 1)
+            options["step"] = int(parameter.step or 1)
         else:
-            options["step"] = knob.step or (0.1 if high - low > 1 else 0.05)
+            options["step"] = parameter.step or (0.1 if high - low > 1 else 0.05)
         made = create_widget(value=_suggestion(field), annotation=field.type, options=options)
         if field.type is float:
             made.native.setDecimals(_decimals(field, options["step"]))

@@ -54,7 +54,7 @@ def set_class_table(layer: Labels, classes: ClassTable, *, background: bool = Tr
     layer.colormap = colormap(classes, background=background)
 
 
-def mark(layer: Layer, role: str, image_name: str) -> None:
+def mark_layer(layer: Layer, role: str, image_name: str) -> None:
     """Note in a layer's metadata what it is and of which image."""
     ours = {**layer.metadata.get(KEY, {}), "role": role, "image": image_name}
     layer.metadata = {**layer.metadata, KEY: ours}
@@ -72,7 +72,7 @@ def role_of(layer: Layer) -> str:
     return role
 
 
-def is_picture(layer: Layer) -> bool:
+def is_source_image(layer: Layer) -> bool:
     """Whether a layer is an image that someone may want to segment, and not one of ours about it."""
     return isinstance(layer, ImageLayer) and role_of(layer) != "uncertainty"
 
@@ -96,10 +96,10 @@ def colormap(classes: ClassTable, *, background: bool = True) -> DirectLabelColo
 
 def layer_shape(layer: Layer) -> tuple[int, ...]:
     """Shape of a layer's data at its finest level, with a colour axis if it has one."""
-    return tuple(level_0(layer).shape)
+    return tuple(finest_level(layer).shape)
 
 
-def level_0(layer: Layer) -> Any:
+def finest_level(layer: Layer) -> Any:
     """Return a layer's data; of a multiscale layer the finest level."""
     return layer.data[0] if layer.multiscale else layer.data
 
@@ -156,7 +156,7 @@ def image_of(layer: ImageLayer, channel_axis: int | None = None) -> Image:
     kept = [axis for axis in range(layer.ndim) if axis != channel_axis]
     units = {str(layer.units[axis]) for axis in kept[-2:]}
     return Image(
-        level_0(layer), axes, layer.name, tuple(abs(float(layer.scale[axis])) for axis in kept),
+        finest_level(layer), axes, layer.name, tuple(abs(float(layer.scale[axis])) for axis in kept),
         units.pop() if len(units) == 1 else "pixel",
     )
 
@@ -228,7 +228,7 @@ def _full_shear(layer: Layer) -> NDArray[np.float64]:
 def strokes_for(layer: ImageLayer, image: Image, classes: ClassTable) -> Labels:
     """Return an empty strokes layer for an image layer, its brush ready with the first class after the background."""
     made = labels_like(layer, image, f"{layer.name} strokes", classes)
-    mark(made, "strokes", layer.name)
+    mark_layer(made, "strokes", layer.name)
     prepare_brush(made, min(image.plane_shape))
     made.selected_label = next((number for number in classes.ids if number > 1), 1)
     return made
@@ -255,7 +255,7 @@ def label_view(layer: Layer, image: Image) -> NDArray[Any]:
             f"{layer.name!r} has shape {shape}, but strokes on {image.name!r} need {image.shape} (axes "
             f"{image.label_axes}). Choose the strokes that belong to this image, or make new ones with +."
         )
-    return np.asarray(level_0(layer)).reshape(image.shape)
+    return np.asarray(finest_level(layer)).reshape(image.shape)
 
 
 def scribbles_of(layer: Labels, image: Image, version: int = 0) -> Scribbles:

@@ -36,26 +36,26 @@ def _options(image: str, role: str, classes: ClassTable) -> dict[str, Any]:
     }
 
 
-def nuclei() -> list[LayerData]:
+def open_nuclei() -> list[LayerData]:
     """Touching nuclei."""
     return open_sample("nuclei")
 
 
-def membranes() -> list[LayerData]:
+def open_membranes() -> list[LayerData]:
     """Membranes and mitochondria."""
     return open_sample("membranes")
 
 
-def vessels() -> list[LayerData]:
+def open_vessels() -> list[LayerData]:
     """Vessels of the eye."""
     return open_sample("vessels")
 
 
-def coins() -> list[LayerData]:
+def open_coins() -> list[LayerData]:
     """Coins."""
     return open_sample("coins")
 
 
-def colon() -> list[LayerData]:
+def open_colon() -> list[LayerData]:
     """Stained colon."""
     return open_sample("colon")

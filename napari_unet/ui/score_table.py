@@ -20,7 +20,7 @@ DASH = "\N{EN DASH}"
 
 
 @dataclasses.dataclass(frozen=True)
-class Column:
+class ScoreColumn:
     """One column: its heading, what it means, and whether the larger value is better (None: neither)."""
 
     key: str
@@ -29,11 +29,11 @@ class Column:
     higher: bool | None = None
 
 
-METHOD = Column("", "method", "Click a row to see its result.")
+METHOD = ScoreColumn("", "method", "Click a row to see its result.")
 
 
 @dataclasses.dataclass(frozen=True)
-class Cell:
+class ScoreCell:
     """One value as shown; ``value`` sorts (None goes last)."""
 
     text: str = DASH
@@ -43,7 +43,7 @@ class Cell:
 
 
 @dataclasses.dataclass(frozen=True)
-class Line:
+class ScoreLine:
     """One method: what it is called, its cells by column key, and a sentence shown instead where there are none.
 
     ``partial`` is (n, m) where its values are of n of m planes only; it is marked and stands below the whole ones.
@@ -52,7 +52,7 @@ class Line:
     name: str
     title: str
     tooltip: str = ""
-    cells: dict[str, Cell] = dataclasses.field(default_factory=dict)
+    cells: dict[str, ScoreCell] = dataclasses.field(default_factory=dict)
     instead: str = ""
     partial: tuple[int, int] | None = None
 
@@ -60,23 +60,23 @@ class Line:
 class ScoreModel(QAbstractTableModel):
     """Lines and columns for a table view; the first column is what a line is about: a method, say."""
 
-    def __init__(self, first: Column, parent: QWidget | None = None) -> None:
+    def __init__(self, first: ScoreColumn, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._first = first
-        self._columns: tuple[Column, ...] = ()
-        self._lines: tuple[Line, ...] = ()
+        self._columns: tuple[ScoreColumn, ...] = ()
+        self._lines: tuple[ScoreLine, ...] = ()
 
     @property
-    def lines(self) -> tuple[Line, ...]:
+    def lines(self) -> tuple[ScoreLine, ...]:
         """The lines in their own order."""
         return self._lines
 
     @property
-    def columns(self) -> tuple[Column, ...]:
+    def columns(self) -> tuple[ScoreColumn, ...]:
         """The columns after the method."""
         return self._columns
 
-    def set(self, columns: Sequence[Column], lines: Sequence[Line]) -> None:
+    def set(self, columns: Sequence[ScoreColumn], lines: Sequence[ScoreLine]) -> None:
         """Replace what is shown."""
         self.beginResetModel()
         self._columns, self._lines = tuple(columns), tuple(lines)
@@ -112,7 +112,7 @@ class ScoreModel(QAbstractTableModel):
             return line.partial is not None
         if index.column() == 0:
             return self._of_method(line, role)
-        cell = line.cells.get(self._columns[index.column() - 1].key, Cell(tooltip=line.instead))
+        cell = line.cells.get(self._columns[index.column() - 1].key, ScoreCell(tooltip=line.instead))
         first_instead = line.instead and index.column() == 1
         if line.partial and index.column() == 1:
             done, total = line.partial
@@ -133,7 +133,7 @@ class ScoreModel(QAbstractTableModel):
         return cell.value if role == SORT_ROLE else None
 
     @staticmethod
-    def _of_method(line: Line, role: int) -> Any:
+    def _of_method(line: ScoreLine, role: int) -> Any:
         if role == Qt.ItemDataRole.DisplayRole:
             return line.title
         if role == SORT_ROLE:  # plane 10 comes after plane 9
@@ -168,7 +168,7 @@ class ScoreTable(QTableView):
     ----------
     name : str
         objectName.
-    first : Column
+    first : ScoreColumn
         Heading of the first column.
 
     Signals
@@ -179,7 +179,7 @@ class ScoreTable(QTableView):
 
     method_clicked = Signal(str)
 
-    def __init__(self, name: str, first: Column = METHOD, parent: QWidget | None = None) -> None:
+    def __init__(self, name: str, first: ScoreColumn = METHOD, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName(name)
         self.scores = ScoreModel(first, self)
@@ -214,7 +214,7 @@ class ScoreTable(QTableView):
         """The method whose row is marked, or nothing."""
         return self._showing
 
-    def show_lines(self, columns: Sequence[Column], lines: Sequence[Line]) -> None:
+    def show_lines(self, columns: Sequence[ScoreColumn], lines: Sequence[ScoreLine]) -> None:
         """Show these lines, sorted as before, with the same method chosen."""
         new_columns = tuple(columns) != self.scores.columns
         self._quiet = True

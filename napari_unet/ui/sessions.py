@@ -5,7 +5,7 @@ from __future__ import annotations
 import weakref
 from typing import Any
 
-from napari_unet.session import Session
+from napari_unet.session.annotation_session import Session
 
 _sessions: dict[int, tuple[weakref.ref[Any], Session]] = {}
 

@@ -18,7 +18,7 @@ from qtpy.QtCore import QEvent, QObject, Qt, QTimer, Signal
 
 from napari_unet.core.errors import UserError, WorkError
 
-from . import garbage
+from . import garbage_collection
 
 _BREATH = 0.02
 """Seconds the GUI thread spends on delivered items before it looks at the mouse again."""
@@ -81,7 +81,7 @@ class Worker(QObject):
     def start(self) -> Worker:
         """Start the thread and return the worker."""
         _alive.add(self)
-        garbage.hold()
+        garbage_collection.hold_collection()
         self._thread.start()
         return self
 
@@ -159,7 +159,7 @@ class Worker(QObject):
                 self._thread.join()
                 self._ended = True
                 _alive.discard(self)
-                garbage.release()
+                garbage_collection.release_collection()
                 self.finished.emit()
             elif not self._stop:
                 getattr(self, signal).emit(value)
@@ -177,7 +177,7 @@ def _told(error: Exception) -> Exception:
     return told
 
 
-def sentence(error: Exception) -> str:
+def error_sentence(error: Exception) -> str:
     """Return an error as a line for people: a :class:`UserError` as it is, others with their type."""
     text = str(error).strip() or type(error).__name__
     return text if isinstance(error, UserError | WorkError) else f"{type(error).__name__}: {text}"

@@ -17,7 +17,7 @@ SLOW = 90_000
 """Milliseconds after which a waiting test gives up; machines differ, so tests wait for what happens."""
 
 TINY = {"width": 4, "depth": 2, "patch": 32, "batch": 2}
-"""Knobs of a network that learns in moments."""
+"""Parameters of a network that learns in moments."""
 
 
 @pytest.fixture
@@ -84,9 +84,9 @@ class Hands:
 
     def tick_methods(self, dock: Any, *names: str) -> None:
         """Tick these methods of the comparison and no others."""
-        from napari_unet.segmenters import SHELF
+        from napari_unet.segmenters import REGISTRY
 
-        for name in SHELF.names():
+        for name in REGISTRY.names():
             self.find(dock, f"compare_{name}_tick").setChecked(name in names)
 
     def tiny_network(self, dock: Any) -> None:
@@ -105,7 +105,7 @@ def hands(viewer: Any, qtbot: Any) -> Hands:
 def painted(viewer: Any, squares: Any) -> Any:
     """An image with strokes, four of each class, and its reference."""
     from napari_unet.core.classes import ClassTable
-    from napari_unet.ui.layers import mark, set_class_table
+    from napari_unet.ui.layers import mark_layer, set_class_table
 
     image, truth = squares
     viewer.add_image(image, name="cells")
@@ -116,7 +116,7 @@ def painted(viewer: Any, squares: Any) -> Any:
         strokes[y : y + 3, x : x + 3] = 2
     layer = viewer.add_labels(strokes, name="cells strokes")
     set_class_table(layer, ClassTable.named({1: "background", 2: "cell"}))
-    mark(layer, "strokes", "cells")
+    mark_layer(layer, "strokes", "cells")
     viewer.add_labels(truth, name="cells reference", visible=False)
     return truth
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from qtpy.QtWidgets import QFileDialog
 
-from napari_unet.comparison import Comparison
-from napari_unet.ui.compare.effort import Effort, in_words
+from napari_unet.comparison.run_comparison import Comparison
+from napari_unet.ui.compare.time_budget import TimeBudget, duration_text
 from napari_unet.ui.layers import KEY
 
 
@@ -184,11 +184,11 @@ def test_what_is_asked_is_what_is_shown(hands: Any, painted: Any) -> None:
 
 
 def test_the_longest_time_by_hand() -> None:
-    assert Effort(20.0, 60.0).longest(methods=3, networks=1, folds=1) == 180.0
-    assert Effort(20.0, 60.0).longest(methods=3, networks=1, folds=4) == 720.0
-    assert Effort(None, 60.0).longest(methods=0, networks=2, folds=1) == 240.0
-    assert Effort(None, 60.0).longest(methods=1, networks=0, folds=1) is None
-    assert [in_words(one) for one in (30.0, 600.0, 7200.0)] == [
+    assert TimeBudget(20.0, 60.0).longest(methods=3, networks=1, folds=1) == 180.0
+    assert TimeBudget(20.0, 60.0).longest(methods=3, networks=1, folds=4) == 720.0
+    assert TimeBudget(None, 60.0).longest(methods=0, networks=2, folds=1) == 240.0
+    assert TimeBudget(None, 60.0).longest(methods=1, networks=0, folds=1) is None
+    assert [duration_text(one) for one in (30.0, 600.0, 7200.0)] == [
         "at most about 30 s", "at most about 10 min", "at most about 2.0 h"]
 
 

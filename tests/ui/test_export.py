@@ -11,8 +11,8 @@ import tifffile
 import zarr
 
 from napari_unet.core.classes import ClassTable
-from napari_unet.ui.export import dock as wording
-from napari_unet.ui.layers import mark, set_class_table
+from napari_unet.ui.export import export_dock as wording
+from napari_unet.ui.layers import mark_layer, set_class_table
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def result(viewer: Any, squares: Any) -> Any:
     labels[1] = 1
     layer = viewer.add_labels(labels, name="cells result", scale=(2, 0.5, 0.5), units="um", axis_labels=("z", "y", "x"))
     set_class_table(layer, ClassTable.named({1: "background", 2: "cell"}), background=False)
-    mark(layer, "result", "cells")
+    mark_layer(layer, "result", "cells")
     return layer
 
 
@@ -126,26 +126,26 @@ def test_a_result_takes_over_until_a_layer_is_picked(viewer: Any, hands: Any, sq
     dock = hands.dock("Export masks")
     assert dock.layer.layer.name == "labels"
     made = viewer.add_labels(squares[1], name="made")
-    mark(made, "result", "cells")
+    mark_layer(made, "result", "cells")
     viewer.layers.move(0, 2)
     hands.wait(lambda: dock.layer.layer is made)
     dock.layer.activated.emit(1)
     later = viewer.add_labels(squares[1], name="later")
-    mark(later, "result", "cells")
+    mark_layer(later, "result", "cells")
     hands.qtbot.wait(50)
     assert dock.layer.layer is made
 
 
 def test_what_is_shown_is_proposed_before_what_is_hidden(viewer: Any, hands: Any, result: Any, squares: Any) -> None:
     hidden = viewer.add_labels(squares[1], name="cells prediction", visible=False)
-    mark(hidden, "prediction", "cells")
+    mark_layer(hidden, "prediction", "cells")
     assert hands.dock("Export masks").layer.layer is result
 
 
 def test_strokes_come_with_a_word_of_caution(viewer: Any, hands: Any, result: Any) -> None:
     strokes = viewer.add_labels(np.zeros((8, 8), np.uint8), name="cells strokes")
     set_class_table(strokes, ClassTable.default())
-    mark(strokes, "strokes", "cells")
+    mark_layer(strokes, "strokes", "cells")
     dock = hands.dock("Export masks")
     dock.layer.layer = strokes
     assert dock.about.text() == wording.STROKES

@@ -1,4 +1,4 @@
-"""Forms: every knob of every method has a control that gives back what it was given."""
+"""Forms: every parameter of every method has a control that gives back what it was given."""
 
 from __future__ import annotations
 
@@ -12,24 +12,25 @@ from qtpy.QtWidgets import QApplication, QCheckBox, QWidget
 
 from napari_unet import losses, networks, segmenters
 from napari_unet.core.errors import UsageError
-from napari_unet.core.knobs import Knob, check, fields
-from napari_unet.ui.forms import Fold, KnobForm, caption, tooltip
+from napari_unet.core.parameters import Parameter, check, fields
+from napari_unet.ui.forms import CollapsibleSection, ParameterForm, parameter_label, parameter_tooltip
 
 
 @dataclasses.dataclass(frozen=True)
 class Everything:
-    """A method with every kind of knob."""
+    """A method with every kind of parameter."""
 
-    sigma: Annotated[float | None, Knob("Blur before cutting.", min=0, max=20, unit="px", auto=(0.0, 1.0, 2.5))] = None
-    rate: Annotated[float, Knob("How fast to learn.", min=0, max=1, step=1e-4, advanced=True)] = 3e-4
-    third: Annotated[float, Knob("A number no spin box can hold.", min=0, max=1)] = 1 / 3
-    count: Annotated[int, Knob("How many.", min=1, max=64)] = 5
-    window: Annotated[int | None, Knob("Window.", min=3, max=501, advanced=True)] = None
-    kind: Annotated[Literal["otsu", "local_mean"], Knob("Which rule.")] = "otsu"
-    side: Annotated[Literal["bright", "dark"] | None, Knob("Which side.")] = None
-    flat: Annotated[bool, Knob("Remove shading.")] = False
-    invert: Annotated[bool | None, Knob("Dark objects.")] = None
-    word: Annotated[str, Knob("Any text.")] = "abc"
+    sigma: Annotated[float | None, Parameter("Blur before cutting.", min=0, max=20, unit="px",
+                                             auto=(0.0, 1.0, 2.5))] = None
+    rate: Annotated[float, Parameter("How fast to learn.", min=0, max=1, step=1e-4, advanced=True)] = 3e-4
+    third: Annotated[float, Parameter("A number no spin box can hold.", min=0, max=1)] = 1 / 3
+    count: Annotated[int, Parameter("How many.", min=1, max=64)] = 5
+    window: Annotated[int | None, Parameter("Window.", min=3, max=501, advanced=True)] = None
+    kind: Annotated[Literal["otsu", "local_mean"], Parameter("Which rule.")] = "otsu"
+    side: Annotated[Literal["bright", "dark"] | None, Parameter("Which side.")] = None
+    flat: Annotated[bool, Parameter("Remove shading.")] = False
+    invert: Annotated[bool | None, Parameter("Dark objects.")] = None
+    word: Annotated[str, Parameter("Any text.")] = "abc"
 
     def __post_init__(self) -> None:
         check(self)
@@ -38,7 +39,7 @@ class Everything:
 @pytest.fixture
 def form(qtbot):
     """A form of :class:`Everything`."""
-    made = KnobForm(Everything, "all")
+    made = ParameterForm(Everything, "all")
     qtbot.addWidget(made)
     return made
 
@@ -88,14 +89,14 @@ def test_every_control_is_named_and_explained(form):
     for field in fields(Everything):
         widget = form.findChild(QWidget, f"all_{field.name}")
         assert widget is not None
-        assert field.knob.help in widget.toolTip()
+        assert field.parameter.help in widget.toolTip()
         assert field.allowed in widget.toolTip()
 
 
-def test_advanced_knobs_are_folded_away(form, qtbot):
+def test_advanced_parameters_are_folded_away(form, qtbot):
     form.show()
     qtbot.waitExposed(form)
-    fold = form.findChild(Fold, "all_advanced")
+    fold = form.findChild(CollapsibleSection, "all_advanced")
     rate = form.findChild(QWidget, "all_rate")
     assert not rate.isVisible()
     fold.expand()
@@ -115,8 +116,8 @@ def test_wheel_over_a_control_does_not_change_it(form, qtbot):
     assert form.values()["count"] == 5
 
 
-def test_start_and_skipped_knobs_are_kept(qtbot):
-    form = KnobForm(Everything, "more", start=Everything(count=9, kind="local_mean"), skip=("kind",))
+def test_start_and_skipped_parameters_are_kept(qtbot):
+    form = ParameterForm(Everything, "more", start=Everything(count=9, kind="local_mean"), skip=("kind",))
     qtbot.addWidget(form)
     assert "kind" not in form.controls
     assert form.method() == Everything(count=9, kind="local_mean")
@@ -125,21 +126,21 @@ def test_start_and_skipped_knobs_are_kept(qtbot):
 
 def test_caption_and_tooltip():
     sigma = fields(Everything)[0]
-    assert caption(sigma) == "sigma (px)"
-    assert tooltip(sigma) == "Blur before cutting.\nAllowed: a number from 0 to 20 (px), or auto."
+    assert parameter_label(sigma) == "sigma (px)"
+    assert parameter_tooltip(sigma) == "Blur before cutting.\nAllowed: a number from 0 to 20 (px), or auto."
 
 
-SHELVED = [
-    pytest.param(entry, id=f"{shelf.kind}-{entry.name}")
-    for shelf in (segmenters.SHELF, networks.SHELF, losses.SHELF)
-    for entry in shelf
+REGISTERED = [
+    pytest.param(entry, id=f"{registry.kind}-{entry.name}")
+    for registry in (segmenters.REGISTRY, networks.REGISTRY, losses.REGISTRY)
+    for entry in registry
     if dataclasses.is_dataclass(entry.item)
 ]
 
 
-@pytest.mark.parametrize("entry", SHELVED)
+@pytest.mark.parametrize("entry", REGISTERED)
 def test_every_form_on_the_shelves_gives_its_defaults(entry, qtbot):
-    form = KnobForm(entry.item, f"shelf_{entry.name}")
+    form = ParameterForm(entry.item, f"registry_{entry.name}")
     qtbot.addWidget(form)
     assert form.method() == entry.item()
-    assert all(control.toolTip() or control.field.knob.help for control in form.controls.values())
+    assert all(control.toolTip() or control.field.parameter.help for control in form.controls.values())

@@ -9,8 +9,8 @@ import pytest
 
 from napari_unet import pretrained
 from napari_unet.core.method import Progress
-from napari_unet.core.predicting.predict import NetworkModel
-from napari_unet.ui.layers import is_picture, role_of
+from napari_unet.predicting.network_model import NetworkModel
+from napari_unet.ui.layers import is_source_image, role_of
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def test_two_strokes_are_answered_without_a_button(hands: Any, viewer: Any, squa
     dock.hold_class(2)
     hands.drag(strokes, [(12, 12), (20, 20)])
     prediction = filled(hands)
-    assert not dock.engine.training
+    assert not dock.controller.training
     hands.wait(lambda: "Answered from your strokes" in dock.state_line.text())
     clear = np.ones(truth.shape, bool)
     clear[38:60, 52:76] = False  # of no class as yet
@@ -83,14 +83,14 @@ def test_uncertainty_follows_the_prediction(hands: Any, viewer: Any, squares: An
     assert 0 <= layer.data.min() <= layer.data.max() <= 1
     assert viewer.layers.index(layer) < viewer.layers.index(strokes)
     assert layer not in dock.chooser.image_box.layers, "it is not an image to segment"
-    assert not is_picture(layer)
+    assert not is_source_image(layer)
     assert [one for one, _ in dock.jobs.image_layers()] == [viewer.layers["cells"]]
     before = layer.data.copy()
     hands.drag(strokes, [(44, 58), (44, 69)])
     hands.wait(lambda: not np.array_equal(layer.data, before))
     hands.click(dock, "train_show_unsure")
     assert "cells uncertainty" not in viewer.layers
-    assert not dock.engine.prediction.focus.get().unsure
+    assert not dock.controller.prediction.focus.get().unsure
     hands.click(dock, "train_show_unsure")
     hands.wait(lambda: "cells uncertainty" in viewer.layers)
     viewer.layers.remove("cells uncertainty")
@@ -106,8 +106,8 @@ def test_the_button_goes_to_the_least_sure_place(hands: Any, viewer: Any, square
     hands.wait(lambda: dock.session.model is not None)
     before = tuple(viewer.scene.camera.center)
     hands.click(dock, "train_go_unsure")
-    hands.wait(lambda: not dock.engine.unsure.busy)
-    places = dock.engine.unsure.visited
+    hands.wait(lambda: not dock.controller.unsure.busy)
+    places = dock.controller.unsure.visited
     assert len(places) == 1, dock.note_line.text()
     assert tuple(viewer.scene.camera.center) != before
     assert tuple(viewer.scene.camera.center[-2:]) == (places[0].row, places[0].column)
@@ -115,9 +115,9 @@ def test_the_button_goes_to_the_least_sure_place(hands: Any, viewer: Any, square
     assert "in the middle of the view" in dock.note_line.text()
     assert "cells uncertainty" not in viewer.layers
     # again: another place, or it says that there is none
-    dock.engine.unsure.go()
-    hands.wait(lambda: not dock.engine.unsure.busy)
-    visited = dock.engine.unsure.visited
+    dock.controller.unsure.go()
+    hands.wait(lambda: not dock.controller.unsure.busy)
+    visited = dock.controller.unsure.visited
     assert len({(one.row, one.column) for one in visited}) == 2 or "Everywhere else it is sure" in dock.note_line.text()
 
 
@@ -132,23 +132,23 @@ def test_it_steps_to_the_plane_of_the_least_sure_place(hands: Any, viewer: Any, 
     hands.drag(strokes, [(3, 4), (3, 70)])
     hands.wait(lambda: dock.session.model is not None)
 
-    from napari_unet.core.uncertainty import Place
-    from napari_unet.ui.train import unsure
+    from napari_unet.predicting.uncertainty import UncertainPlace
+    from napari_unet.ui.train import uncertainty_view
 
     def found(*_: Any, **options: Any) -> Any:
         yield Progress("Looking", 0.5)
-        return Place(2, 40, 60, 0.9)
+        return UncertainPlace(2, 40, 60, 0.9)
 
-    monkeypatch.setattr(unsure, "find_least_sure", found)
+    monkeypatch.setattr(uncertainty_view, "find_least_sure", found)
     hands.click(dock, "train_go_unsure")
-    hands.wait(lambda: not dock.engine.unsure.busy)
+    hands.wait(lambda: not dock.controller.unsure.busy)
     assert viewer.dims.current_step[0] == 2
     assert tuple(viewer.scene.camera.center[-2:]) == (20.0, 30.0)
 
 
 def test_a_search_can_be_cancelled(hands: Any, viewer: Any, squares: Any, dock: Any,
                                    monkeypatch: pytest.MonkeyPatch) -> None:
-    from napari_unet.ui.train import unsure
+    from napari_unet.ui.train import uncertainty_view
 
     strokes = open_image(hands, dock, squares[0])
     answer(hands, dock, strokes)
@@ -159,12 +159,12 @@ def test_a_search_can_be_cancelled(hands: Any, viewer: Any, squares: Any, dock: 
         while True:
             yield Progress("Looking everywhere: tile 1 of 9", 0.1)
 
-    monkeypatch.setattr(unsure, "find_least_sure", endless)
+    monkeypatch.setattr(uncertainty_view, "find_least_sure", endless)
     hands.click(dock, "train_go_unsure")
     hands.wait(lambda: dock.progress.isVisibleTo(dock) and dock.progress.value() == 100)
     assert not dock.unsure_button.isEnabled()
     hands.click(dock, "train_cancel")
-    hands.wait(lambda: not dock.engine.unsure.busy)
+    hands.wait(lambda: not dock.controller.unsure.busy)
     assert not dock.progress.isVisibleTo(dock)
     assert dock.unsure_button.isEnabled()
     assert tuple(viewer.scene.camera.center) == before
@@ -176,21 +176,21 @@ def test_going_back_and_to_the_newest_again(hands: Any, viewer: Any, squares: An
     assert "No model yet" in dock.models.list.item(0).text()
     prediction = answer(hands, dock, strokes)
     session = dock.session
-    hands.wait(lambda: [one.name for one in session.kept] == ["instant answer"])
+    hands.wait(lambda: [one.name for one in session.model_history] == ["instant answer"])
     hands.click(dock, "train_live")
-    hands.wait(lambda: len(session.kept) >= 3)
+    hands.wait(lambda: len(session.model_history) >= 3)
     hands.click(dock, "train_live")
     assert dock.models.list.item(0).text().startswith("▸ step")
-    instant = session.kept[-1]
+    instant = session.model_history[-1]
     assert instant.step == 0
     # one click goes back
-    dock.models.list.itemClicked.emit(dock.models.list.item(len(session.kept) - 1))
+    dock.models.list.itemClicked.emit(dock.models.list.item(len(session.model_history) - 1))
     assert session.model is instant.model
     assert "instant answer" in dock.state_line.text()
-    assert dock.models.list.item(len(session.kept) - 1).font().bold()
+    assert dock.models.list.item(len(session.model_history) - 1).font().bold()
     assert dock.models.newest_button.isEnabled()
     expected = np.zeros_like(prediction.data)
-    for patch in instant.model.segment(dock.engine.current.image):
+    for patch in instant.model.segment(dock.controller.current.image):
         expected[patch.where] = patch.labels
     hands.wait(lambda: np.array_equal(prediction.data, expected))
     # strokes do not overrule it
@@ -198,17 +198,17 @@ def test_going_back_and_to_the_newest_again(hands: Any, viewer: Any, squares: An
     hands.qtbot.wait(1000)
     assert np.array_equal(prediction.data, expected)
     hands.click(dock, "train_newest")
-    assert session.model is session.kept[0].model
+    assert session.model is session.model_history[0].model
     assert not dock.models.newest_button.isEnabled()
     # training on from one that was gone back to
-    session.go_back(session.kept[1])
-    steps = session.kept[1].step
+    session.go_back(session.model_history[1])
+    steps = session.model_history[1].step
     hands.click(dock, "train_live")
-    hands.wait(lambda: bool(session.history) and dock.engine.live)
+    hands.wait(lambda: bool(session.learning_curve) and dock.controller.live)
     assert session.pinned is None
-    assert session.history[0].step == steps + 1
+    assert session.learning_curve[0].step == steps + 1
     hands.click(dock, "train_stop")
-    hands.wait(lambda: not dock.engine.training)
+    hands.wait(lambda: not dock.controller.training)
 
 
 def test_start_anew_answers_the_strokes_that_are_there(hands: Any, viewer: Any, squares: Any, dock: Any) -> None:
@@ -219,33 +219,33 @@ def test_start_anew_answers_the_strokes_that_are_there(hands: Any, viewer: Any, 
     hands.click(dock, "train_new_model")
     hands.wait(lambda: dock.session.model is not None)
     assert dock.session.model is not old
-    assert [one.name for one in dock.session.kept] == ["instant answer"]
+    assert [one.name for one in dock.session.model_history] == ["instant answer"]
 
 
 def test_a_new_class_a_deleted_class_and_nothing_left(hands: Any, viewer: Any, squares: Any, dock: Any) -> None:
     strokes = open_image(hands, dock, squares[0])
     prediction = answer(hands, dock, strokes)
     hands.click(dock, "train_live")
-    hands.wait(lambda: bool(dock.session.history))
-    dock.chips.edited.emit(dock.session.classes.including([3]))
+    hands.wait(lambda: bool(dock.session.learning_curve))
+    dock.class_buttons.edited.emit(dock.session.classes.including([3]))
     dock.hold_class(3)
     hands.drag(strokes, [(44, 58), (44, 69)])
     hands.drag(strokes, [(53, 69), (53, 58)])
     hands.wait(lambda: (prediction.data == 3).any())
-    assert dock.engine.live, "a class that comes mid-training does not stop it"
-    dock.chips.removed.emit(3)
+    assert dock.controller.live, "a class that comes mid-training does not stop it"
+    dock.class_buttons.removed.emit(3)
     assert 3 not in dock.session.classes.ids
     hands.wait(lambda: not (prediction.data == 3).any())
-    step = dock.session.history[-1].step
-    hands.wait(lambda: dock.session.history[-1].step > step)
+    step = dock.session.learning_curve[-1].step
+    hands.wait(lambda: dock.session.learning_curve[-1].step > step)
     hands.click(dock, "train_stop")
-    hands.wait(lambda: not dock.engine.training)
+    hands.wait(lambda: not dock.controller.training)
     hands.qtbot.wait(500)
     before = prediction.data.copy()
     strokes.data[:] = 0
     strokes.refresh()
     strokes.events.set_data()
-    hands.wait(lambda: dock.session.painted.get().painted_ids == ())
+    hands.wait(lambda: dock.session.snapshots.get().painted_ids == ())
     hands.qtbot.wait(500)
     assert np.array_equal(prediction.data, before), "the old answer is kept"
     assert dock.session.model is not None
@@ -259,7 +259,7 @@ def test_an_image_swapped_under_its_name(hands: Any, viewer: Any, squares: Any, 
     hands.wait(lambda: "cells uncertainty" in viewer.layers)
     before = prediction.data.copy()
     viewer.layers["cells"].data = np.ascontiguousarray(image[:, ::-1])
-    hands.wait(lambda: dock.session.pair(dock.engine.current.key).image.data[0, 0] == image[0, -1])
+    hands.wait(lambda: dock.session.pair(dock.controller.current.key).image.data[0, 0] == image[0, -1])
     hands.wait(lambda: prediction.data.all() and not np.array_equal(prediction.data, before))
     hands.wait(lambda: "cells uncertainty" in viewer.layers)
     assert [layer.name for layer in viewer.layers if role_of(layer) == "prediction"] == ["cells prediction"]
@@ -286,7 +286,7 @@ def test_without_the_features_a_network_learns_from_nothing(hands: Any, viewer: 
     hands.click(dock, "train_live")
     filled(hands)
     hands.click(dock, "train_stop")
-    hands.wait(lambda: not dock.engine.training)
+    hands.wait(lambda: not dock.controller.training)
     assert isinstance(dock.session.model, NetworkModel)
     assert dock.session.model.weights.step > 0
 
@@ -303,4 +303,4 @@ def test_strokes_kept_for_scoring_are_counted(hands: Any, viewer: Any, squares: 
     hands.wait(lambda: "2 strokes kept for scoring" in dock.pairs.item(0).toolTip())
     assert "on 2 strokes" in dock.plot.caption
     hands.click(dock, "train_stop")
-    hands.wait(lambda: not dock.engine.training)
+    hands.wait(lambda: not dock.controller.training)

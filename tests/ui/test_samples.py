@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from napari_unet.sample_data import load, names
-from napari_unet.ui.demo import open_demo
+from napari_unet.ui.demo_window import open_demo
 from napari_unet.ui.layers import class_table, role_of
 
 EXAMPLES = Path(__file__).parent.parent.parent / "examples"
@@ -30,9 +30,9 @@ def test_every_sample_opens_with_its_strokes(viewer: Any, name: str) -> None:
 
 
 def learns(qtbot: Any, dock: Any) -> None:
-    qtbot.waitUntil(lambda: dock.engine.live and bool(dock.session.history), timeout=90_000)
-    dock.engine.stop()
-    qtbot.waitUntil(lambda: not dock.engine.training, timeout=90_000)
+    qtbot.waitUntil(lambda: dock.controller.live and bool(dock.session.learning_curve), timeout=90_000)
+    dock.controller.stop()
+    qtbot.waitUntil(lambda: not dock.controller.training, timeout=90_000)
 
 
 def test_the_demo_opens_all_docks_and_learns(qtbot: Any, hands: Any) -> None:
@@ -59,11 +59,11 @@ def test_the_live_example(qtbot: Any, hands: Any, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("sys.argv", ["live_in_napari.py", "coins"])
     runpy.run_path(str(EXAMPLES / "live_in_napari.py"), run_name="__main__")
     try:
-        from napari_unet.ui.train.engine import engine_of
+        from napari_unet.ui.train.live_controller import controller_of
 
-        engine = engine_of(opened[0])
-        qtbot.waitUntil(lambda: bool(engine.session.history), timeout=90_000)
-        engine.stop()
-        qtbot.waitUntil(lambda: not engine.training, timeout=90_000)
+        controller = controller_of(opened[0])
+        qtbot.waitUntil(lambda: bool(controller.session.learning_curve), timeout=90_000)
+        controller.stop()
+        qtbot.waitUntil(lambda: not controller.training, timeout=90_000)
     finally:
         opened[0].close()

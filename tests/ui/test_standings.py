@@ -7,19 +7,20 @@ from typing import Any
 
 from qtpy.QtCore import Qt
 
-from napari_unet.comparison import Finding
+from napari_unet.comparison.run_comparison import ComparisonEvent
 from napari_unet.core.rows import Row
-from napari_unet.ui.compare.places import place_lines, places_of
-from napari_unet.ui.compare.standings import TO_BEST, Standings, verdict
+from napari_unet.ui.compare.live_ranking import TO_BEST, LiveRanking, ending_sentence
+from napari_unet.ui.compare.plane_scores import plane_lines, scored_planes
 from napari_unet.ui.score_table import ScoreTable
 
 
-def stood(**dice: list[float]) -> Standings:
+def stood(**dice: list[float]) -> LiveRanking:
     """Return how methods with these Dice values on the planes stand; an empty list is a failure."""
-    made = Standings({name: name.title() for name in dice})
+    made = LiveRanking({name: name.title() for name in dice})
     for name, values in dice.items():
         rows = tuple(Row(name, "cells", plane, 2, "cell", "dice", value) for plane, value in enumerate(values))
-        made.take(Finding(name, "done", rows=rows) if values else Finding(name, "failed", "It needs more memory."))
+        made.take(ComparisonEvent(name, "done", rows=rows)
+                  if values else ComparisonEvent(name, "failed", "It needs more memory."))
     return made
 
 
@@ -43,10 +44,10 @@ def test_ties_are_told_from_differences() -> None:
 
 
 def test_what_a_narrow_dock_shows_comes_first() -> None:
-    made = Standings({"a": "A", "b": "B"})
+    made = LiveRanking({"a": "A", "b": "B"})
     for name, value in (("a", 0.8), ("b", 0.9)):
         scores = {"dice": value, "iou": 0.6, "holes": 3, "holes_reference": 1, "holes_error": 2, "components": 4}
-        made.take(Finding(name, "done", rows=tuple(
+        made.take(ComparisonEvent(name, "done", rows=tuple(
             Row(name, "cells", 0, 2, "cell", metric, number) for metric, number in scores.items())))
     assert [one.key for one in made.columns(2)][:5] == ["dice", "components", "holes", TO_BEST, "iou"]
 
@@ -67,21 +68,22 @@ def test_partial_results_are_marked_and_stand_below_whole_ones(qtbot: Any) -> No
 
 def test_the_verdict_says_how_sure_it_is() -> None:
     level = stood(best=[0.90, 0.92, 0.91], near=[0.91, 0.91, 0.90])
-    assert verdict(level, False) == "Best has the best Dice (0.910 on the reference), but level with it: Near."
+    assert ending_sentence(level, False) == "Best has the best Dice (0.910 on the reference), but level with it: Near."
     clear = stood(best=[0.9, 0.9, 0.9], far=[0.5, 0.5, 0.5], bad=[])
-    assert verdict(clear, True) == "Best is best: Dice 0.900 on strokes held out. Could not: Bad (see the table)."
+    assert ending_sentence(clear,
+                           True) == "Best is best: Dice 0.900 on strokes held out. Could not: Bad (see the table)."
     late = stood(best=[0.9, 0.9, 0.9], far=[0.5, 0.5, 0.5], part=[0.95])
-    assert verdict(late, False) == (
+    assert ending_sentence(late, False) == (
         "Best is best: Dice 0.900 on the reference. 1 did not do all planes in their time.")
     single = stood(best=[0.9], far=[0.5])
-    assert "One plane only: no telling how sure that is." in verdict(single, False)
-    assert verdict(stood(bad=[]), False) == "No method has a result. Could not: Bad (see the table)."
+    assert "One plane only: no telling how sure that is." in ending_sentence(single, False)
+    assert ending_sentence(stood(bad=[]), False) == "No method has a result. Could not: Bad (see the table)."
 
 
 def test_planes_of_several_images_carry_their_names() -> None:
     rows = [Row("a", image, plane, 2, "cell", "dice", 0.5) for image in ("one", "two") for plane in (0, 1)]
     rows.append(dataclasses.replace(rows[0], method="b"))
-    assert places_of(rows, "a") == [("one", 0), ("one", 1), ("two", 0), ("two", 1)]
-    _, lines, places = place_lines(rows, "a", 2)
+    assert scored_planes(rows, "a") == [("one", 0), ("one", 1), ("two", 0), ("two", 1)]
+    _, lines, places = plane_lines(rows, "a", 2)
     assert [line.title for line in lines] == ["one · plane 0", "one · plane 1", "two · plane 0", "two · plane 1"]
-    assert [places[line.name] for line in lines] == places_of(rows, "a")
+    assert [places[line.name] for line in lines] == scored_planes(rows, "a")

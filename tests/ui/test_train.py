@@ -51,7 +51,7 @@ def start(hands: Any, dock: Any, name: str = "cells", truth: Any = None) -> Any:
 
 def stop(hands: Any, dock: Any) -> None:
     hands.click(dock, "train_stop")
-    hands.wait(lambda: not dock.engine.training)
+    hands.wait(lambda: not dock.controller.training)
 
 
 def test_an_empty_window_teaches(hands: Any, viewer: Any, squares: Any, dock: Any) -> None:
@@ -65,7 +65,7 @@ def test_an_empty_window_teaches(hands: Any, viewer: Any, squares: Any, dock: An
     viewer.layers["cells strokes"].events.set_data()
     hands.wait(lambda: "Only background is painted" in dock.state_line.text())
     hands.click(dock, "train_live")
-    hands.wait(lambda: dock.engine.training)
+    hands.wait(lambda: dock.controller.training)
     assert "second class" in dock.state_line.text() or "Warming up" in dock.state_line.text()
     stop(hands, dock)
     other = viewer.add_image(squares[0], name="others")
@@ -73,7 +73,7 @@ def test_an_empty_window_teaches(hands: Any, viewer: Any, squares: Any, dock: An
     dock.chooser.image_box.layer = other
     assert "Press +" in dock.note_line.text(), "there are strokes, but not on this image"
     assert dock.chooser.strokes_box.layer is None
-    pairs = [(one.image_layer.name, one.strokes.name) for one in dock.engine.bindings.values()]
+    pairs = [(one.image_layer.name, one.strokes.name) for one in dock.controller.bindings.values()]
     assert pairs == [("cells", "cells strokes")]
 
 
@@ -108,15 +108,15 @@ def test_pause_go_on_update_once(hands: Any, viewer: Any, squares: Any, dock: An
     assert dock.live_button.text() == "Live"
     assert "Paused" in dock.state_line.text()
     hands.qtbot.wait(300)
-    step = dock.session.history[-1].step
+    step = dock.session.learning_curve[-1].step
     hands.qtbot.wait(500)
-    assert dock.session.history[-1].step == step, "a pause is a pause"
+    assert dock.session.learning_curve[-1].step == step, "a pause is a pause"
     hands.click(dock, "train_live")
-    hands.wait(lambda: dock.session.history[-1].step > step)
+    hands.wait(lambda: dock.session.learning_curve[-1].step > step)
     hands.click(dock, "train_live")
     dock.update_once()
     hands.wait(lambda: "Updated" in dock.state_line.text())
-    assert not dock.engine.live
+    assert not dock.controller.live
     stop(hands, dock)
 
 
@@ -170,7 +170,7 @@ def test_several_images_are_learnt_together(hands: Any, viewer: Any, squares: An
     hands.click(dock, "train_new_strokes")
     viewer.layers["two strokes"].data[12:16, 10:22] = 2
     viewer.layers["two strokes"].events.set_data()
-    hands.wait(lambda: set(dock.session.painted.get().painted_ids) == {1, 2})
+    hands.wait(lambda: set(dock.session.snapshots.get().painted_ids) == {1, 2})
     hands.click(dock, "train_live")
     hands.wait(lambda: len(dock.session.seen_versions) == 2 and dock.session.model is not None)
     stop(hands, dock)
@@ -197,9 +197,9 @@ def test_undo_reaches_the_training(hands: Any, viewer: Any, squares: Any, dock: 
     hands.click(dock, "train_new_strokes")
     strokes = viewer.layers["cells strokes"]
     hands.drag(strokes, [(12, 12), (20, 20)])
-    hands.wait(lambda: dock.session.painted.get().painted_ids == (2,))
+    hands.wait(lambda: dock.session.snapshots.get().painted_ids == (2,))
     strokes.undo()
-    hands.wait(lambda: dock.session.painted.get().painted_ids == ())
+    hands.wait(lambda: dock.session.snapshots.get().painted_ids == ())
 
 
 def test_deleting_the_image_stops_the_training_and_keeps_the_rest(hands: Any, viewer: Any, squares: Any,
@@ -208,7 +208,7 @@ def test_deleting_the_image_stops_the_training_and_keeps_the_rest(hands: Any, vi
     strokes = start(hands, dock, truth=squares[1])
     painted = strokes.data.copy()
     viewer.layers.remove("cells")
-    hands.wait(lambda: not dock.engine.training)
+    hands.wait(lambda: not dock.controller.training)
     assert "'cells' was removed" in dock.state_line.text()
     assert np.array_equal(viewer.layers["cells strokes"].data, painted)
     assert dock.session.model is not None
@@ -216,7 +216,7 @@ def test_deleting_the_image_stops_the_training_and_keeps_the_rest(hands: Any, vi
 
 def test_an_error_in_the_training_is_a_line_in_the_dock(hands: Any, viewer: Any, squares: Any, dock: Any,
                                                         monkeypatch: pytest.MonkeyPatch) -> None:
-    from napari_unet.core.learning.learner import Learner
+    from napari_unet.learning.learner import Learner
 
     def broken(*_: Any) -> float:
         raise RuntimeError("the card is on fire")
@@ -237,9 +237,9 @@ def test_two_docks_share_one_training(hands: Any, viewer: Any, squares: Any, doc
     open_image(hands, dock, squares[0])
     second = TrainDock(viewer)
     hands.qtbot.addWidget(second)
-    assert second.engine is dock.engine
+    assert second.controller is dock.controller
     start(hands, dock, truth=squares[1])
-    assert second.engine.live
+    assert second.controller.live
     stop(hands, dock)
 
 
@@ -253,9 +253,9 @@ def test_closing_the_window_while_learning(qtbot: Any, squares: Any) -> None:
     hands.tiny_network(dock)
     open_image(hands, dock, squares[0])
     start(hands, dock, truth=squares[1])
-    engine = dock.engine
+    controller = dock.controller
     viewer.close()
-    qtbot.waitUntil(lambda: not engine._trainer or not engine._trainer.running, timeout=60_000)
+    qtbot.waitUntil(lambda: not controller._trainer or not controller._trainer.running, timeout=60_000)
 
 
 def test_every_control_has_a_name_and_a_tooltip(hands: Any, dock: Any) -> None:

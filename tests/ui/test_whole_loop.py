@@ -38,17 +38,17 @@ def test_paint_learn_compare_export(viewer: Any, hands: Any, squares: Any, tmp_p
     session = train.session
     unclear = np.s_[44:54, 58:70]  # between background and cell in brightness
     other = 1 if (prediction.data[unclear] == 2).mean() > 0.5 else 2
-    version = session.version(train.engine.current.key)
+    version = session.version(train.controller.current.key)
     train.hold_class(other)
     hands.drag(strokes, [(44, 58), (44, 69)])
     hands.drag(strokes, [(53, 69), (53, 58)])
-    hands.wait(lambda: session.version(train.engine.current.key) > version)
-    newest = session.version(train.engine.current.key)
+    hands.wait(lambda: session.version(train.controller.current.key) > version)
+    newest = session.version(train.controller.current.key)
     hands.wait(lambda: session.seen_versions == (newest,))
     hands.wait(lambda: (prediction.data[unclear] == other).mean() > 0.7)
     hands.click(train, "train_stop")
-    hands.wait(lambda: not train.engine.training)
-    assert session.history[-1].step > 0
+    hands.wait(lambda: not train.controller.training)
+    assert session.learning_curve[-1].step > 0
 
     # compare, against a reference
     viewer.add_labels(truth, name="cells reference", scale=(0.5, 0.5), units="um")

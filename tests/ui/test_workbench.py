@@ -10,14 +10,14 @@ import pytest
 from qtpy.QtCore import QPoint
 from qtpy.QtWidgets import QApplication, QFileDialog
 
-from napari_unet.contenders import PRESETS, expanded, preset
+from napari_unet.comparison.contenders import PRESETS, expand_presets, preset_methods
 from napari_unet.core.classes import ClassTable
 from napari_unet.io.recipe import load_recipe, save_recipe
-from napari_unet.report.errors import FALSE, MISSED, error_map
-from napari_unet.segmenters import SHELF, family_of
-from napari_unet.ui.compare.methods import OWN_CHOICE
-from napari_unet.ui.compare.saving import own_folder
-from napari_unet.ui.layers import KEY, mark, set_class_table
+from napari_unet.report.error_maps import FALSE, MISSED, error_map
+from napari_unet.segmenters import REGISTRY, family_of
+from napari_unet.ui.compare.method_list import OWN_CHOICE
+from napari_unet.ui.compare.saving import report_folder
+from napari_unet.ui.layers import KEY, mark_layer, set_class_table
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def stack(viewer: Any, squares: Any) -> Any:
     strokes[1, 48:52, 10:24] = strokes[1, 38:40, 50:60] = 2
     layer = viewer.add_labels(strokes, name="cells strokes")
     set_class_table(layer, ClassTable.named({1: "background", 2: "cell"}))
-    mark(layer, "strokes", "cells")
+    mark_layer(layer, "strokes", "cells")
     truths = np.stack([truth, truth[::-1], truth])
     viewer.add_labels(truths, name="cells reference", visible=False)
     return truths
@@ -69,20 +69,21 @@ def test_presets_tick_their_methods_and_an_own_choice_is_told(hands: Any, viewer
     for name in PRESETS:
         box.setCurrentText(name)
         box.activated.emit(box.currentIndex())
-        assert set(dock.methods.ticked()) == set(preset(name))
+        assert set(dock.methods.ticked()) == set(preset_methods(name))
         assert box.currentText() == name
     hands.find(dock, "compare_threshold_tick").click()
     assert box.currentText() == OWN_CHOICE
     for made in dock.methods.contenders(dock.effort.effort):
-        known = expanded(["everything"])[made.name]
-        assert all(getattr(made.method, knob) == value for knob, value in known.items()), "as the preset sets it"
+        known = expand_presets(["everything"])[made.name]
+        assert all(getattr(made.method, parameter) == value for parameter,
+                   value in known.items()), "as the preset sets it"
 
 
 def test_families_fold_and_tick_together(hands: Any, viewer: Any, press: Any) -> None:
     dock = hands.dock("Compare methods")
     hands.tick_methods(dock)
     family = dock.methods.families["regions"]
-    names = {entry.name for entry in SHELF if family_of(entry) == "regions"}
+    names = {entry.name for entry in REGISTRY if family_of(entry) == "regions"}
     assert {row.name for row in family.rows} == names
     hands.wait(family.arrow.isVisible)
     assert not any(row.isVisible() for row in dock.methods.rows), "folded at first: the list is long"
@@ -135,7 +136,7 @@ def test_long_names_are_shown_whole_in_a_narrow_dock(hands: Any, viewer: Any, sq
 
 def test_a_clicked_row_shows_its_masks_and_errors_alone(viewer: Any, hands: Any, painted: Any, press: Any) -> None:
     prediction = viewer.add_labels(np.ones_like(painted), name="cells prediction")
-    mark(prediction, "prediction", "cells")
+    mark_layer(prediction, "prediction", "cells")
     dock = compared(hands, "threshold", "slic")
     for method, title in (("threshold", "Threshold"), ("slic", "SLIC superpixels")):
         press(dock.table.viewport(), row_of(dock.table, title))
@@ -195,11 +196,11 @@ def test_more_is_measured_where_it_is_asked_for(viewer: Any, hands: Any, painted
 
 
 def test_of_several_images_the_one_gone_to_is_in_view(viewer: Any, hands: Any, painted: Any, squares: Any,
-                                                       press: Any) -> None:
+                                                      press: Any) -> None:
     other = viewer.add_image(squares[0][::-1].copy(), name="second")
     strokes = viewer.add_labels(viewer.layers["cells strokes"].data[::-1].copy(), name="second strokes")
     set_class_table(strokes, ClassTable.named({1: "background", 2: "cell"}))
-    mark(strokes, "strokes", "second")
+    mark_layer(strokes, "strokes", "second")
     viewer.add_labels(painted[::-1].copy(), name="second reference", visible=False)
     hands.dock("Compare methods")
     QApplication.processEvents()
@@ -247,7 +248,7 @@ def test_charts_and_pictures_follow(viewer: Any, hands: Any, stack: Any, press: 
     plane = int(image.rpartition(" ")[2])
     other = next(name for name in ("threshold", "slic") if name != dock.table.chosen)
     wrong = error_map(dock.board.comparison.masks[other][0][plane], stack[plane])
-    words = first if dock.standings.title(other) in first else second
+    words = first if dock.ranking.title(other) in first else second
     assert f"{len(wrong.strays)} stray, {len(wrong.holes)} holes" in words
     press(hands.find(dock, f"compare_pictures_{other}"))
     assert dock.table.chosen == other
@@ -303,7 +304,7 @@ def test_report_recipe_and_model_are_saved_and_taken_up_again(
 def test_what_cannot_be_loaded_is_said(hands: Any, viewer: Any, press: Any, tmp_path: Path,
                                        monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "bad.json").write_text("{}")
-    save_recipe(tmp_path / "good.json", SHELF["slic"]())
+    save_recipe(tmp_path / "good.json", REGISTRY["slic"]())
     paths = [str(tmp_path / "good.json"), str(tmp_path / "bad.json")]
     monkeypatch.setattr(QFileDialog, "getOpenFileNames", lambda *_: (paths, ""))
     dock = hands.dock("Compare methods")
@@ -328,9 +329,9 @@ def test_the_model_of_the_training_dock_takes_part(hands: Any, painted: Any) -> 
 
 
 def test_a_report_takes_a_folder_of_its_own(tmp_path: Path) -> None:
-    assert own_folder(tmp_path / "new") == tmp_path / "new"
-    assert own_folder(tmp_path) == tmp_path
+    assert report_folder(tmp_path / "new") == tmp_path / "new"
+    assert report_folder(tmp_path) == tmp_path
     (tmp_path / "mine.txt").touch()
-    assert own_folder(tmp_path) == tmp_path / "comparison"
+    assert report_folder(tmp_path) == tmp_path / "comparison"
     (tmp_path / "comparison").mkdir()
-    assert own_folder(tmp_path) == tmp_path / "comparison 2"
+    assert report_folder(tmp_path) == tmp_path / "comparison 2"

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from .dock import CompareDock
+from .compare_dock import CompareDock
 
 __all__ = ["CompareDock"]

@@ -8,12 +8,12 @@ from typing import Any
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
-from napari_unet.contenders import Contender, contenders_of
-from napari_unet.core.knobs import as_dict, fields
+from napari_unet.comparison.contenders import Contender, make_contenders
 from napari_unet.core.method import Model
+from napari_unet.core.parameters import as_dict, fields
 
-from ..forms import KnobForm
-from .effort import Effort
+from ..forms import ParameterForm
+from .time_budget import TimeBudget
 
 
 class ContenderRow(QWidget):
@@ -49,7 +49,7 @@ class ContenderRow(QWidget):
         """Say whether all words of a text are in the name, the title or what it is good for."""
         return all(word in self._words for word in text.lower().split())
 
-    def contender(self, effort: Effort) -> Contender:
+    def contender(self, effort: TimeBudget) -> Contender:
         """Return what takes part.
 
         Raises
@@ -80,7 +80,7 @@ class MethodRow(ContenderRow):
         self._cls, self._start = cls, start
         known = {field.name: field for field in fields(cls)}
         self._clocked = start is None and "seconds" in known
-        self._form: KnobForm | None = None
+        self._form: ParameterForm | None = None
         self.arrow = QToolButton()
         self.arrow.setObjectName(f"compare_{name}_settings")
         self.arrow.setText("settings")
@@ -99,11 +99,11 @@ class MethodRow(ContenderRow):
         return "seconds" in {field.name for field in fields(self._cls)}
 
     @property
-    def form(self) -> KnobForm:
+    def form(self) -> ParameterForm:
         """The settings."""
         if self._form is None:
             skip = ("seconds",) if self._clocked else ()
-            self._form = KnobForm(self._cls, f"compare_{self.name}", start=self._start, skip=skip)
+            self._form = ParameterForm(self._cls, f"compare_{self.name}", start=self._start, skip=skip)
             self._form.setVisible(self.arrow.isChecked())
             self._form.changed.connect(self.changed)
             inside = QVBoxLayout()
@@ -112,7 +112,7 @@ class MethodRow(ContenderRow):
             self._column.addLayout(inside)
         return self._form
 
-    def contender(self, effort: Effort) -> Contender:
+    def contender(self, effort: TimeBudget) -> Contender:
         """Return the method with the settings shown and its time.
 
         Raises
@@ -120,14 +120,14 @@ class MethodRow(ContenderRow):
         UserError
             If the settings do not go together.
         """
-        from napari_unet.segmenters import SHELF
+        from napari_unet.segmenters import REGISTRY
 
         values = {} if self._start is None else as_dict(self._start)
         values |= {} if self._form is None else self._form.values()
         if self._clocked:
             values["seconds"] = effort.training
-        own = SHELF.name_of(self._cls)
-        made = contenders_of([own], {own: values}, {}, budget=effort.budget)
+        own = REGISTRY.name_of(self._cls)
+        made = make_contenders([own], {own: values}, {}, budget=effort.budget)
         return dataclasses.replace(made[0], name=self.name)
 
     def _on_arrow(self, opened: bool) -> None:
@@ -142,6 +142,6 @@ class ModelRow(ContenderRow):
         super().__init__(name, title, tooltip, parent)
         self.model = model
 
-    def contender(self, effort: Effort) -> Contender:
+    def contender(self, effort: TimeBudget) -> Contender:
         """Return the model; its time is for segmenting."""
         return Contender(self.name, model=self.model, budget=effort.budget)

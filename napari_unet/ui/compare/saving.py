@@ -10,17 +10,17 @@ from typing import Any
 from qtpy.QtCore import QObject
 from qtpy.QtWidgets import QFileDialog, QWidget
 
-from napari_unet.comparison import Comparison
+from napari_unet.comparison.run_comparison import Comparison
 from napari_unet.core.errors import UserError
 from napari_unet.core.rows import Row
 from napari_unet.report.table import write_csv
 
-from ..workers import WorkerGroup, sentence
+from ..workers import WorkerGroup, error_sentence
 
 _NEW_FOLDER = "comparison"
 
 
-def own_folder(folder: Path) -> Path:
+def report_folder(folder: Path) -> Path:
     """Return where a report goes: the folder if it is empty or not there, else a new one inside, so nothing is lost."""
     if not folder.is_dir() or not any(folder.iterdir()):
         return folder
@@ -105,11 +105,11 @@ class Saving(QObject):
                 try:
                     on_item(item)
                 except UserError as error:
-                    self._say(sentence(error))
+                    self._say(error_sentence(error))
 
         self._workers.start(
             work, "napari-unet saving", on_item=told, on_result=lambda value: self._say(done(value)),
-            on_error=lambda error: self._say(sentence(error)), on_end=self._on_end,
+            on_error=lambda error: self._say(error_sentence(error)), on_end=self._on_end,
         )
 
     def _on_end(self) -> None:
@@ -123,7 +123,7 @@ def _save_report(comparison: Comparison, folder: Path) -> Generator[None, None, 
     from napari_unet.report.folder import ComparisonFolder
 
     yield from ()  # workers run generators
-    place = own_folder(folder)
+    place = report_folder(folder)
     ComparisonFolder(place).save(comparison)
     return place
 

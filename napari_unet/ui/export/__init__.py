@@ -1,5 +1,5 @@
 """The ``Export masks`` dock."""
 
-from .dock import ExportDock
+from .export_dock import ExportDock
 
 __all__ = ["ExportDock"]

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from .dock import TrainDock
+from .train_dock import TrainDock
 
 __all__ = ["TrainDock"]

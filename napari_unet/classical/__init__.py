@@ -1,0 +1,1 @@
+"""What the classical methods share: uneven light, appearance of a class, regions, parameter search."""

@@ -1,0 +1,146 @@
+"""Choose the parameters left to ``auto`` by their score on held-out painted pixels. Knows no method and no image.
+
+The search is bounded by the number of candidates; the clock is only a last resort, so that two fits agree.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Generator, Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.parameters import fields
+from ..learning.strokes import pixels_by_number, stroke_components
+
+Method = TypeVar("Method")
+MARGIN = 0.01
+"""A later candidate must score better by this much: parameters stay at their first candidate unless it matters."""
+
+
+@dataclasses.dataclass(frozen=True)
+class TriedSettings:
+    """One set of parameters that was tried, and its score (mean Dice over classes on painted pixels, 0 to 1)."""
+
+    parameters: dict[str, Any]
+    score: float
+
+
+def default_candidate(method: Method) -> Method:
+    """Return the method with every parameter left to ``auto`` at the first of its candidates."""
+    return dataclasses.replace(  # type: ignore[type-var]  # methods are dataclasses
+        method, **{name: values[0] for name, values in auto_parameters(method).items()}
+    )
+
+
+def auto_parameters(method: Any) -> dict[str, tuple[Any, ...]]:
+    """Return the candidates of the parameters left to ``auto``, in order."""
+    return {
+        field.name: field.parameter.auto
+        for field in fields(method)
+        if getattr(method, field.name) is None and field.parameter.auto
+    }
+
+
+def coordinate_search(
+    method: Method,
+    score: Callable[[Method], float],
+    used: Callable[[Method, str], bool] = lambda _method, _name: True,
+    seconds: float = 10.0,
+) -> Generator[str, None, tuple[Method, tuple[TriedSettings, ...], bool]]:
+    """Try the candidates of one parameter after the other, keeping the best.
+
+    Parameters
+    ----------
+    method : Method
+    score : callable
+        Larger is better.
+    used : callable
+        Says whether a parameter matters for a method with these parameters; one that does not is not tried.
+    seconds : float
+        Nothing new is tried after this time.
+
+    Yields
+    ------
+    str
+        What is tried next, for people.
+
+    Returns
+    -------
+    method : Method
+        With the chosen parameters.
+    tried : tuple of TriedSettings
+    cut : bool
+        True if time ran out before all candidates were tried.
+    """
+    open_ = auto_parameters(method)
+    best = default_candidate(method)
+    end = time.monotonic() + seconds
+    tried: list[TriedSettings] = []
+
+    def judge(candidate: Method) -> float:
+        value = score(candidate)
+        tried.append(TriedSettings({name: getattr(candidate, name) for name in open_}, value))
+        return value
+
+    if all(len(values) < 2 for values in open_.values()):
+        return best, (), False
+    top = judge(best)
+    for name, values in open_.items():
+        for value in values[1:] if used(best, name) else ():
+            if time.monotonic() > end:
+                return best, tuple(tried), True
+            yield f"trying {name} {value}"
+            candidate = dataclasses.replace(best, **{name: value})  # type: ignore[type-var]
+            found = judge(candidate)
+            if found > top + MARGIN:
+                best, top = candidate, found
+    return best, tuple(tried), False
+
+
+def paint_folds(paint: Sequence[NDArray[np.uint8]]) -> list[list[NDArray[np.uint8]]]:
+    """Divide paint for scoring: each fold is what is left out of each plane.
+
+    Whole planes are left out in turn where every class is painted in at least two; else whole strokes (thirds of the
+    strokes of every class; halves, where a class has only two); with fewer strokes nothing can be left out.
+
+    Parameters
+    ----------
+    paint : sequence of ndarray of uint8, shape (Y, X)
+
+    Returns
+    -------
+    list of list of ndarray of uint8
+        For every fold and plane the paint left out; empty if nothing can be left out.
+    """
+    present = [set(np.unique(plane)) - {0} for plane in paint]
+    ids = sorted(set().union(*present))
+    if all(sum(number in found for found in present) >= 2 for number in ids):
+        return [
+            [plane if other == index else np.zeros_like(plane) for other, plane in enumerate(paint)]
+            for index in range(len(paint))
+        ]
+    strokes: dict[int, list[tuple[int, NDArray[np.int64]]]] = {number: [] for number in ids}
+    for index, plane in enumerate(paint):
+        for _, pixels in pixels_by_number(stroke_components(plane)[0]):
+            strokes[int(plane.ravel()[pixels[0]])].append((index, pixels))
+    count = min(3, min(len(found) for found in strokes.values()))
+    if count < 2:
+        return []
+    out = [[np.zeros_like(plane) for plane in paint] for _ in range(count)]
+    for number, found in strokes.items():
+        for place, (index, pixels) in enumerate(found):
+            out[place % count][index].ravel()[pixels] = number
+    return out
+
+
+def mean_dice(truth: NDArray[np.integer], given: NDArray[np.integer]) -> float:
+    """Return the mean over the classes of ``truth`` of 2 |A and B| / (|A| + |B|)."""
+    return float(np.mean([
+        2 * np.count_nonzero((truth == number) & (given == number))
+        / (np.count_nonzero(truth == number) + np.count_nonzero(given == number))
+        for number in np.unique(truth)
+    ]))

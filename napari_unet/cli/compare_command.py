@@ -1,0 +1,122 @@
+"""``napari-unet compare``: several methods on the same strokes; a folder with report, table, figure and masks."""
+
+from __future__ import annotations
+
+import argparse
+
+from napari_unet import workflows
+from napari_unet.comparison.contenders import DEFAULT_METHODS, PRESETS, contender_names, expand_presets, registered_name
+from napari_unet.comparison.run_comparison import Comparison, ComparisonEvent
+from napari_unet.core import parameters
+from napari_unet.core.errors import UsageError, UserError
+from napari_unet.core.work import Work
+from napari_unet.io.recipe import is_recipe
+from napari_unet.metrics import Options
+from napari_unet.report.folder import ComparisonFolder
+from napari_unet.report.html_page import ranking_sentence
+from napari_unet.report.table import format_text, summarise
+from napari_unet.segmenters import REGISTRY as METHODS
+
+from .input_files import file_rows, read_images
+from .terminal import progress_bar, say
+
+JUDGING = "metrics."
+"""How --set names what is no method's: how metrics judge."""
+
+
+def run_compare(arguments: argparse.Namespace) -> None:
+    """Compare methods, save the results and print the table."""
+    if arguments.triple and arguments.reference is not None:
+        raise UsageError("With --triple the reference is its third file; leave --reference out.")
+    files = file_rows(arguments, "triple", ("images", "scribbles", "reference"))
+    methods = requested_methods(arguments.methods, arguments.preset)
+    judging = parameters.parse(Options, {name.removeprefix(JUDGING): value for name, value in arguments.set
+                                         if name.startswith(JUDGING)})
+    options = method_settings([one for one in arguments.set if not one[0].startswith(JUDGING)], methods)
+    inputs = tuple(str(name) for name in (*sum(files, ()), arguments.model, *filter(is_recipe, methods))
+                   if name is not None)
+    folder = ComparisonFolder(arguments.output, arguments.overwrite, inputs)
+    references = [row[2] for row in files]
+    work = workflows.compare(
+        read_images([str(row[0]) for row in files], arguments.axes),
+        [row[1] for row in files],
+        references if any(one is not None for one in references) else None,
+        methods=methods,
+        options=options,
+        model=arguments.model,
+        reference_values=arguments.reference_values,
+        index=arguments.index,
+        seconds=arguments.seconds,
+        budget=arguments.budget,
+        folds=arguments.folds,
+        metrics=arguments.metrics,
+        judging=judging,
+        device=arguments.device,
+        seed=arguments.seed or 0,
+    )
+    comparison = watch_comparison(work)
+    if not comparison.masks:
+        raise UserError("No method could do these images; see above why. Nothing was written.")
+    folder.save(comparison, models=arguments.save_models)
+    print(format_text(summarise(comparison.rows)))
+    print(ranking_sentence(comparison))
+    for name in comparison.masks:
+        if partial := comparison.partial(name):
+            print(f"{name}: {partial[0]} of {partial[1]} planes in its time")
+    print(arguments.output)
+
+
+def watch_comparison(work: Work[ComparisonEvent, Comparison]) -> Comparison:
+    """Run a comparison with a progress bar, saying what each method chose or why it could not."""
+    with progress_bar("comparing") as shown:
+        for event in work:
+            shown.set_description_str(f"{event.method}: {event.text}"[:90], refresh=False)
+            shown.n = event.fraction or 0.0
+            shown.update(0)
+            if event.stage in ("done", "failed"):
+                say(f"{event.method}: {'could not: ' if event.stage == 'failed' else ''}{event.text}")
+    return work.result()
+
+
+def requested_methods(methods: str | None, preset: str | None) -> list[str]:
+    """Read --methods and --preset, and check the names before any file or folder is touched.
+
+    Raises
+    ------
+    UsageError
+        If there is none, one twice, or one that is not in the registry.
+    UserError
+        If a recipe cannot be used.
+    """
+    given = [name.strip() for name in (methods or "").split(",") if name.strip()]
+    if preset is None and methods is None:
+        given = list(DEFAULT_METHODS)
+    if len(set(given)) < len(given) or not (given or preset):
+        raise UsageError(
+            f"--methods: give one or more different methods, presets ({', '.join(PRESETS)}) or recipe files; there are "
+            f"the methods {', '.join(METHODS.names())}."
+        )
+    if preset is not None and preset not in given:
+        given.insert(0, preset)
+    for name in expand_presets(given):
+        registered_name(name)
+    return given
+
+
+def method_settings(given: list[tuple[str, str]], asked: list[str]) -> dict[str, dict[str, object]]:
+    """Read ``METHOD.NAME=VALUE`` flags into parameters by method.
+
+    Raises
+    ------
+    UsageError
+        If a method or a parameter is unknown, or a value is not allowed.
+    """
+    methods = dict(zip(contender_names(asked), map(registered_name, expand_presets(asked)), strict=True))
+    texts: dict[str, dict[str, str]] = {}
+    for name, value in given:
+        method, dot, parameter = name.rpartition(".")
+        if not dot or method not in methods:
+            raise UsageError(f"--set {name}: say whose parameter it is, METHOD.NAME=VALUE with one of "
+                             f"{', '.join(methods)}, or metrics.")
+        texts.setdefault(method, {})[parameter] = value
+    return {method: parameters.parse(METHODS[methods[method]], values) for method, values in texts.items()}

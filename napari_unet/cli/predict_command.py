@@ -1,0 +1,110 @@
+"""``napari-unet predict``: images and a model in, masks out."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+from napari_unet.core.errors import UsageError, UserError
+from napari_unet.io import check_output, clear_of_inputs, create_mask, create_probabilities, file_stem, output_suffixes
+from napari_unet.io.model_file import load_model
+from napari_unet.predicting.network_model import NetworkModel
+from napari_unet.predicting.patches import prediction_shape, probability_shape, segment_into
+
+from .input_files import read_images
+from .terminal import check_writable, progress_bar
+
+
+@dataclasses.dataclass(frozen=True)
+class OutputTarget:
+    """Where the results of one image go."""
+
+    mask: Path
+    probabilities: Path | None
+
+
+def run_predict(arguments: argparse.Namespace) -> None:
+    """Segment images and save the masks."""
+    inputs = [*arguments.images, arguments.model]
+    targets = plan_outputs(arguments.images, arguments.output, arguments.probabilities)
+    outputs = [path for target in targets for path in (target.mask, target.probabilities) if path is not None]
+    if len({path.resolve() for path in outputs}) < len(outputs):
+        raise UserError("Two results would have the same file name. Rename an image, or predict them one by one.")
+    for path in outputs:
+        clear_of_inputs(path, inputs)
+    # only now: a refused command leaves no folder behind
+    for folder in {arguments.output, arguments.probabilities}.intersection(path.parent for path in outputs):
+        make_folder(folder)
+    replace = {path: check_writable(path, arguments.overwrite) for path in outputs}
+    model = load_model(arguments.model, device=arguments.device)
+    if arguments.tta:
+        if not isinstance(model, NetworkModel):
+            raise UsageError("Averaging over turned versions (--tta) is only for networks.")
+        model = dataclasses.replace(model, tta=True)
+    for path, target in zip(arguments.images, targets, strict=True):
+        (image,) = read_images([path], arguments.axes)
+        axes = image.label_axes if arguments.index is None else "NYX"
+        scale = image.scale if arguments.index is None else (1.0, *image.scale[-2:])
+        with contextlib.ExitStack() as files:
+            labels = files.enter_context(create_mask(
+                target.mask, prediction_shape(image, arguments.index), classes=model.classes, axes=axes, scale=scale,
+                unit=image.unit, code="painted" if arguments.painted_ids else "mask", overwrite=replace[target.mask],
+                version=arguments.zarr_version,
+            ))
+            maps = None
+            if target.probabilities is not None:
+                maps = files.enter_context(create_probabilities(
+                    target.probabilities, probability_shape(image, model, arguments.index), classes=model.classes,
+                    scale=scale, unit=image.unit, overwrite=replace[target.probabilities],
+                ))
+            with progress_bar(image.name, total=None) as shown:
+                for patch in segment_into(image, model, labels, maps, index=arguments.index):
+                    shown.total, shown.n = patch.total, patch.done
+                    shown.refresh()
+        for made in (target.mask, target.probabilities):
+            if made is not None:
+                print(made)
+
+
+def plan_outputs(images: Sequence[str], output: Path, probabilities: Path | None) -> list[OutputTarget]:
+    """Say where the results of each image go.
+
+    Raises
+    ------
+    UsageError
+        If several images are to go into one file.
+    """
+    in_folder = not output.name.lower().endswith(tuple(output_suffixes()))
+    if in_folder and output.suffix and not output.is_dir():
+        check_output(output)  # says which endings are known
+    if len(images) > 1 and not in_folder:
+        raise UsageError(f"{len(images)} images cannot go into the one file {output}. Give -o a folder.")
+    if probabilities is not None and (probabilities.suffix.lower() in (".tif", ".tiff")) is (len(images) > 1):
+        raise UsageError(f"--probabilities {probabilities}: give a .tif file for one image, a folder for several.")
+    targets = []
+    for name in images:
+        stem = file_stem(name)
+        maps = probabilities
+        if probabilities is not None and len(images) > 1:
+            maps = probabilities / f"{stem}_probabilities.tif"
+        targets.append(OutputTarget(output / f"{stem}_mask.tif" if in_folder else output, maps))
+    return targets
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder for results.
+
+    Raises
+    ------
+    UserError
+        If it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"The folder {folder} cannot be made ({error.strerror}). Choose another.") from None
+
+

@@ -1,0 +1,36 @@
+"""``napari-unet score``: a prediction against a reference, as a table on stdout and on request as CSV."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from napari_unet import workflows
+from napari_unet.core import parameters
+from napari_unet.metrics import Options
+from napari_unet.report.table import format_text, summarise, write_csv
+
+from .terminal import check_writable
+
+
+def run_score(arguments: argparse.Namespace) -> None:
+    """Score a prediction and print the table."""
+    replace = False
+    if arguments.csv is not None:
+        replace = check_writable(arguments.csv, arguments.overwrite, [arguments.prediction, arguments.reference])
+    rows = workflows.score(
+        Path(arguments.prediction),
+        Path(arguments.reference),
+        values=arguments.values,
+        reference_values=arguments.reference_values,
+        index=arguments.index,
+        name=Path(arguments.prediction).name,
+        metrics=arguments.metrics,
+        volume=arguments.volume,
+        scale=arguments.scale,
+        unit=arguments.unit,
+        settings=parameters.parse(Options, dict(arguments.set)),
+    ).result()
+    if arguments.csv is not None:
+        write_csv(arguments.csv, rows, overwrite=replace)
+    print(format_text(summarise(rows)))

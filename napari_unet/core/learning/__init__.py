@@ -1,1 +1,0 @@
-"""Learning from strokes: what is painted, patches of it, the network that learns. Knows no shelf and no window."""

@@ -1,0 +1,120 @@
+"""An answer at once, and a network that learns behind it: one generator from pre-trained features to the best model."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Generator
+
+from ..core.errors import UserError, WorkError
+from ..core.latest import Latest
+from ..core.method import Progress, newest_training_set
+from ..core.scribbles import TrainingSet
+from ..learning.learner import Loss
+from ..learning.trainer import WAIT_SECONDS, train_network
+from ..learning.training_plan import TrainingPlan
+from ..predicting.devices import choose_device
+from ..predicting.network_model import NetworkModel
+from ..predicting.weights import Weights
+from .candidate_selection import MEMORY, CandidateSelection
+from .features import FeatureStore, with_usual_range
+from .instant_model import InstantModel, Kind, fit_instantly, head_kind
+
+LIVE_SECONDS = 5.0
+"""Training time between two models while strokes arrive; each costs a look at everything painted."""
+
+
+def answer_then_train(
+    source: TrainingSet | Latest[TrainingSet], features: Weights, loss: Loss, plan: TrainingPlan
+) -> Generator[Progress, None, NetworkModel]:
+    """Answer from features at once, then train on; what has learnt is shown where held-out strokes are clearly for it.
+
+    Parameters
+    ----------
+    source : TrainingSet or Latest of TrainingSet
+    features : Weights
+        Pre-trained, see :mod:`napari_unet.pretrained`.
+    loss : callable
+        See :mod:`napari_unet.losses`.
+    plan : TrainingPlan
+        Strokes are held out to compare networks unless it says no; a head is fitted to all of them in the end. Where
+        it leaves that open, none are to come and time is what is limited, a network that has won learns from them too
+        for the rest of it.
+        Where it says no, the network is returned as trained, its last layer included.
+
+    Yields
+    ------
+    Progress
+        The first one with a model is the instant answer; then as :func:`napari_unet.learning.trainer.train_network`.
+
+    Returns
+    -------
+    NetworkModel
+
+    Raises
+    ------
+    UserError, UsageError, WorkError
+        As :func:`~napari_unet.learning.trainer.train_network` and :func:`~.instant_model.fit_instantly`.
+    """
+    training = yield from wait_for_strokes(source)
+    if features.step == 0:
+        features = with_usual_range(features, training)
+    store = FeatureStore(features, choose_device(plan.device), MEMORY)
+    # what has learnt goes on as it was shown: strokes may have chosen a head without trees
+    answer = yield from _answer(store, training, plan.seed, head_kind(features) if features.step else "trees")
+    model = dataclasses.replace(answer.as_network(plan.device), refits=True)
+    yield Progress("Answered at once; now the network learns", model=model)
+    live, release = isinstance(source, Latest), plan.hold_out is None
+    plan = dataclasses.replace(
+        plan,
+        publish_seconds=plan.publish_seconds or (LIVE_SECONDS if live else None),
+        hold_out=True if plan.hold_out is None else plan.hold_out,
+    )
+    begun = model.weights
+    if not plan.hold_out:
+        return (yield from train_network(source, begun.network, loss, plan, network_name=begun.network_name,
+                                         initial=begun))
+    selection = CandidateSelection(store, model, plan.seed, release)
+    best = yield from train_network(
+        source, begun.network, loss, plan, network_name=begun.network_name, initial=begun, selector=selection)
+    training = newest_training_set(source)
+    if selection.answered is training:
+        return best
+    last = FeatureStore(best.weights, choose_device(best.device), MEMORY)
+    try:  # strokes came in the meantime, or the selection looked at some planes only
+        answer = yield from _answer(last, training, plan.seed, head_kind(best.weights))
+    except UserError:  # the strokes were erased, or changed to some that cannot be learnt from
+        return best
+    return dataclasses.replace(answer.as_network(best.device), refits=True)
+
+
+def wait_for_strokes(source: TrainingSet | Latest[TrainingSet]) -> Generator[Progress, None, TrainingSet]:
+    """Wait for strokes of two classes and return them, saying every 0.1 s what to paint.
+
+    Raises
+    ------
+    UserError
+        If a plain training set has fewer.
+    """
+    while (missing := (training := newest_training_set(source)).missing()) is not None:
+        if not isinstance(source, Latest):
+            raise UserError(missing)
+        yield Progress(missing)
+        time.sleep(WAIT_SECONDS)
+    return training
+
+
+def _answer(
+    store: FeatureStore, training: TrainingSet, seed: int, head: Kind = "trees"
+) -> Generator[Progress, None, InstantModel]:
+    """Answer strokes, reporting without models: those belong to this thread."""
+    work = fit_instantly(store, training, seed, head)
+    while True:
+        try:
+            event = next(work)
+        except StopIteration as end:
+            answer: InstantModel = end.value
+            return answer
+        except RuntimeError as error:  # Qt's workers swallow this type
+            raise WorkError(f"The first answer failed: {error}") from error
+        yield Progress(event.text)

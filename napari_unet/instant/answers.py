@@ -1,0 +1,158 @@
+"""The answer to strokes while they are painted: a head on the newest features, fitted anew to every stroke.
+
+Belongs to one thread, the predictor's, because the features it keeps do. Trains no network.
+"""
+
+from __future__ import annotations
+
+import time
+import weakref
+from collections.abc import Callable, Generator
+
+from ..core.errors import UserError, WorkError
+from ..core.image import Image
+from ..core.latest import Latest
+from ..core.method import Model, Progress
+from ..core.scribbles import TrainingSet
+from ..predicting.devices import choose_device
+from ..predicting.network_model import NetworkModel
+from ..predicting.weights import Weights
+from .features import FeatureStore, same_features, with_usual_range
+from .instant_model import InstantModel, Kind, fit_instantly, head_kind
+
+REST = 0.15
+"""Seconds after an answer before a better one is worked on: the window paints the first one meanwhile, and while
+somebody draws a line the next one is due."""
+
+MEMORY = 2**31
+"""Bytes of features that are kept: of ten grey planes of 1000 x 1000 pixels, or of three in colour."""
+
+
+class InstantAnswers:
+    """Puts an answer to the newest strokes over the newest model.
+
+    Parameters
+    ----------
+    painted : Latest of TrainingSet
+        Where newer strokes appear.
+    features : callable
+        Returns the features to begin with, while there is no model; may raise :class:`UserError`.
+    device : str
+        See :func:`napari_unet.predicting.devices.choose_device`.
+    memory : int
+        Bytes of features that are kept.
+    """
+
+    def __init__(
+        self, painted: Latest[TrainingSet], features: Callable[[], Weights], device: str = "auto", memory: int = MEMORY
+    ) -> None:
+        self._painted, self._features, self._device, self._memory = painted, features, device, memory
+        self._store: FeatureStore | None = None
+        self._base: Weights | None = None
+        self._images: weakref.WeakSet[Image] = weakref.WeakSet()
+        self._training: weakref.ref[TrainingSet] | None = None  # weak: closed images go with their features
+        self._fit: Generator[Progress, None, InstantModel] | None = None
+        self._answer: InstantModel | None = None
+        self._head: Kind = "trees"
+        self._rested: float | None = None  # when its rest is over; None: no answer yet to the newest strokes
+        self._refused: tuple[weakref.ref[TrainingSet], Model | None] | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether there is no answer yet to the newest strokes, but soon: ask again at once."""
+        return self._fit is not None and self._rested is None
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether an answer, or a better one, is being worked on."""
+        return self._fit is not None
+
+    @property
+    def resting(self) -> bool:
+        """Whether the work on a better answer waits until the one before has been painted."""
+        return self._rested is not None and time.monotonic() < self._rested
+
+    def over(self, model: Model | None) -> Model | None:
+        """Return the model to show, and work a little on the next one.
+
+        Parameters
+        ----------
+        model : Model, optional
+            The newest trained or loaded one.
+
+        Returns
+        -------
+        Model or None
+            The answer to the newest strokes, on the model's features if strokes may fit its last layer anew
+            (:attr:`NetworkModel.refits`), or on the features to begin with if there is no model. Any other model as
+            it is. The answer before, as long as strokes are too few or the next one is not there.
+
+        Raises
+        ------
+        UserError
+            If features or strokes cannot be used; once for the same strokes and the same model.
+        """
+        if model is not None and not (isinstance(model, NetworkModel) and model.refits):
+            self._store = self._training = self._fit = self._answer = None
+            return model
+        training = self._painted.get()
+        if self._is_refused(training, model):
+            return self._answer or model
+        head = head_kind(model.weights) if isinstance(model, NetworkModel) else "trees"
+        if training.missing() is None and not (self._is_known(training) and self._serves(model) and head == self._head):
+            self._training, self._head = weakref.ref(training), head
+            if not self._serves(model) or (model is None and not self._knows(training)):
+                try:
+                    self._begin(model, training)
+                except UserError:
+                    self._refused, self._fit = (self._training, model), None
+                    raise
+            assert self._store is not None
+            self._fit, self._rested = fit_instantly(self._store, training, head=head), None
+        if self._fit is not None and not self.resting:
+            self._work(self._fit)
+        return self._answer or model
+
+    def _serves(self, model: Model | None) -> bool:
+        """Whether the features kept are those of a model."""
+        if self._store is None:
+            return False
+        if isinstance(model, NetworkModel):
+            return same_features(self._store.weights, model.weights)
+        return self._base is self._features()
+
+    def _knows(self, training: TrainingSet) -> bool:
+        """Whether the features were made for these images, apart from some that were added."""
+        images, known = {pair.image for pair in training.pairs}, set(self._images)
+        return known <= images and len(images) < 2 * len(known)
+
+    def _is_known(self, training: TrainingSet) -> bool:
+        return self._training is not None and self._training() is training
+
+    def _is_refused(self, training: TrainingSet, model: Model | None) -> bool:
+        return self._refused is not None and self._refused[0]() is training and self._refused[1] is model
+
+    def _begin(self, model: Model | None, training: TrainingSet) -> None:
+        """Start with the features of a model, or with those to begin with, for these images."""
+        if isinstance(model, NetworkModel):
+            self._base = weights = model.weights
+        else:
+            self._base = self._features()
+            weights = with_usual_range(self._base, training)
+        self._images = weakref.WeakSet(pair.image for pair in training.pairs)
+        try:
+            device = choose_device(self._device)
+        except UserError:  # the training that asked for it says that it is not there
+            device = choose_device("auto")
+        self._store = FeatureStore(weights, device, self._memory)
+
+    def _work(self, fit: Generator[Progress, None, InstantModel]) -> None:
+        try:
+            model = next(fit).model
+            if isinstance(model, InstantModel):
+                self._answer, self._rested = model, time.monotonic() + REST
+        except StopIteration as end:
+            self._answer, self._fit = end.value, None
+        except (UserError, WorkError) as error:
+            self._fit = None
+            raise UserError(str(error)) from error

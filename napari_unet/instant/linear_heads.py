@@ -1,0 +1,184 @@
+"""Linear heads from features of painted pixels to classes: ridge in closed form, then logistic. Knows no images."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .lbfgs import minimise
+
+RIDGE = 1.0
+"""Strength of the ridge, per standardised feature, with :data:`FEW` strokes."""
+
+PULL = 0.3
+"""Penalty of the logistic head on the squared distance of its coefficients from those it starts from, likewise."""
+
+FEW = 20
+"""Strokes at which the penalties are as given. More, at other places, are followed more closely; fewer say little."""
+
+TEMPERATURE = 1.4
+"""Factor by which logits of the logistic head are too large away from the paint it was fitted to."""
+
+SHARPNESS = 1.5
+"""Factor from ridge scores (which aim at -1 and 1) to logits.
+
+These constants were chosen together, by means over eight real sets with fixed strokes and with corrected ones.
+"""
+
+BALANCE = 0.5
+"""Exponent of the number of painted pixels by which a class weighs less per pixel. At 1 all classes weigh the same and
+rare ones are claimed too often; at 0 every pixel does, and nobody paints in proportion."""
+
+SMALL = 200_000
+"""Multiplications of a product that BLAS does in one thread. Its threads would wait for those of a training."""
+
+FALSE_ALARM = np.errstate(all="ignore")
+"""Some builds of BLAS raise floating-point flags in products of plain numbers (numpy issues 24067 and 28967), which
+would show as a warning at a stroke. Decorates what multiplies."""
+
+
+def penalty_factor(strokes: int) -> float:
+    """Return the factor, 0.05 to 3, on all penalties with this many strokes."""
+    return float(min(3.0, max(0.05, (FEW / max(strokes, 1)) ** 2)))
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class LinearHead:
+    """Logits are ``features @ weights + offsets``.
+
+    Parameters
+    ----------
+    weights : ndarray of float32, shape (F, classes)
+    offsets : ndarray of float32, shape (classes,)
+    """
+
+    weights: NDArray[np.float32]
+    offsets: NDArray[np.float32]
+
+    @FALSE_ALARM
+    def __call__(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return logits (P, classes) of features (P, F)."""
+        logits: NDArray[np.float32] = features @ self.weights + self.offsets
+        return logits
+
+
+class PixelSamples:
+    """Standardised features of painted pixels with their classes and weights.
+
+    Parameters
+    ----------
+    features : ndarray of float32, shape (P, F)
+    labels : ndarray of int, shape (P,)
+        Class numbers from 0; every class below the largest occurs.
+    prior : ndarray of float32, shape (F,), optional
+        How far to trust each feature: the standard deviation that is expected of its coefficient. By default all are
+        alike.
+    """
+
+    def __init__(
+        self, features: NDArray[np.float32], labels: NDArray[np.integer], prior: NDArray[np.float32] | None = None
+    ) -> None:
+        self.labels = labels
+        self.classes = int(labels.max()) + 1
+        counts = np.bincount(labels, minlength=self.classes)
+        even = (1.0 / (counts[labels] * self.classes)).astype(np.float32)
+        self.mean = np.einsum("p,pf->f", even, features)
+        centred = features - self.mean
+        spread = np.sqrt(np.einsum("p,pf->f", even, centred**2))
+        share = counts[labels] ** -BALANCE
+        self.share = (share / share.sum()).astype(np.float32)
+        self.spread = spread + 1e-3 * max(1e-6, float(np.abs(features).max()))  # a constant feature stays harmless
+        if prior is not None:
+            self.spread = self.spread / prior  # a penalty on the coefficient of a smaller number weighs more
+        design = np.empty((len(features), features.shape[1] + 1), np.float32)
+        design[:, :-1] = centred / self.spread
+        design[:, -1] = 1
+        self.design = design
+
+    def head(self, coefficients: NDArray[np.floating]) -> LinearHead:
+        """Return the head for features as they come, given coefficients (F + 1, classes) of standardised ones."""
+        weights = coefficients[:-1] / self.spread[:, None]
+        offsets = coefficients[-1] - self.mean @ weights
+        return LinearHead(weights.astype(np.float32), offsets.astype(np.float32))
+
+
+def ridge(samples: PixelSamples, strength: float = RIDGE) -> NDArray[np.float64]:
+    """Solve weighted ridge regression to -1 and 1, scaled to logits.
+
+    Returns
+    -------
+    ndarray of float64, shape (F + 1, classes)
+        Coefficients of standardised features, the offset last.
+    """
+    weighted = samples.design * samples.share[:, None]
+    normal = chunked_gram(samples.design, weighted)
+    normal[np.diag_indices(len(normal) - 1)] += strength
+    target = np.full((len(samples.labels), samples.classes), -1, np.float32)
+    target[np.arange(len(target)), samples.labels] = 1
+    coefficients: NDArray[np.float64] = np.asarray(np.linalg.solve(normal, chunked_gram(weighted, target)), np.float64)
+    return SHARPNESS * coefficients
+
+
+def logistic(
+    samples: PixelSamples, start: NDArray[np.float64], pull: float = PULL, steps: int = 60
+) -> NDArray[np.float64]:
+    """Fit weighted multinomial logistic regression that stays near a first solution.
+
+    Painted pixels are neighbours of one another, so there is far less to learn from than their number says: without
+    the pull the head claims too much and generalises worse than the ridge.
+
+    Parameters
+    ----------
+    samples : PixelSamples
+    start : ndarray, shape (F + 1, classes)
+        Coefficients to start from, for features standardised as in ``samples``.
+    pull : float
+        Penalty on the squared distance from ``start`` of all coefficients but the offsets.
+    steps : int
+        Most iterations.
+
+    Returns
+    -------
+    ndarray of float64, shape (F + 1, classes)
+    """
+    design, share, rows = samples.design, samples.share, np.arange(len(samples.labels))
+
+    def cost(flat: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        coefficients = flat.reshape(start.shape)
+        logits = chunked_product(design, coefficients.astype(np.float32))
+        logits -= logits.max(axis=1, keepdims=True)
+        chance = np.exp(logits)
+        total = chance.sum(axis=1, keepdims=True)
+        loss = float(share @ (np.log(total[:, 0]) - logits[rows, samples.labels]))
+        chance /= total
+        chance[rows, samples.labels] -= 1
+        slope = chunked_gram(design, chance * share[:, None])
+        away = (coefficients - start)[:-1]
+        slope[:-1] += 2 * pull * away
+        return loss + pull * float((away**2).sum()), slope.ravel()
+
+    return minimise(cost, start.ravel(), steps).reshape(start.shape)
+
+
+def tempered(coefficients: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return coefficients of the same labels whose probabilities claim less, by :data:`TEMPERATURE`."""
+    return coefficients / TEMPERATURE
+
+
+@FALSE_ALARM
+def chunked_product(rows: NDArray[np.float32], factor: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return ``rows @ factor``, (P, F) by (F, K), in pieces of :data:`SMALL` multiplications."""
+    step = max(8, SMALL // factor.size)
+    return np.concatenate([rows[start : start + step] @ factor for start in range(0, len(rows), step)])
+
+
+@FALSE_ALARM
+def chunked_gram(left: NDArray[np.float32], right: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return ``left.T @ right``, (P, F) by (P, K), summed in float64 over pieces of :data:`SMALL` multiplications."""
+    step = max(8, SMALL // (left.shape[1] * right.shape[1]))
+    total = np.zeros((left.shape[1], right.shape[1]))
+    for start in range(0, len(left), step):
+        total += left[start : start + step].T @ right[start : start + step]
+    return total

@@ -1,0 +1,154 @@
+"""Features of painted pixels, looked up once for all heads that are fitted to them. Fits nothing."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Generator, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.classes import ClassTable
+from ..core.errors import UserError
+from ..core.method import Progress
+from ..core.scribbles import TrainingSet
+from ..learning.strokes import Stroke, single_strokes
+
+if TYPE_CHECKING:
+    from .features import FeatureStore
+
+MOST_KEPT = 2**25
+"""Features of painted pixels that are kept, all together (64 MiB). Of more pixels some are drawn, as evenly over the
+classes as there are: labels of whole images would fill the memory, and tell a head no more."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class PaintedFeatures:
+    """Painted pixels of a training set that hold a number.
+
+    Parameters
+    ----------
+    features : ndarray of float16, shape (P, F)
+        As they are kept; half the memory.
+    ids : ndarray of uint8, shape (P,)
+        What they are painted with.
+    planes : ndarray of int32, shape (P, 2)
+        Numbers of the pair and of the plane that a pixel is in.
+    pixels : ndarray of int64, shape (P,)
+        Its place in the flattened plane.
+    strokes : int
+        How many strokes these are.
+    channels : int
+        Image channels.
+    classes : ClassTable
+        Of the training set.
+    """
+
+    features: NDArray[np.float16]
+    ids: NDArray[np.uint8]
+    planes: NDArray[np.int32]
+    pixels: NDArray[np.int64]
+    strokes: int
+    channels: int
+    classes: ClassTable
+
+    def of(self, strokes: Sequence[Stroke], total: int) -> PaintedFeatures:
+        """Return the pixels of these strokes alone, out of ``total`` strokes as the one who asks counts them."""
+        chosen = np.zeros(len(self.ids), bool)
+        for place in {(one.pair, one.plane) for one in strokes}:
+            here = np.flatnonzero((self.planes == place).all(axis=1))
+            pixels = [one.pixels for one in strokes if (one.pair, one.plane) == place]
+            chosen[here] = np.isin(self.pixels[here], np.concatenate(pixels))
+        return dataclasses.replace(
+            self, features=self.features[chosen], ids=self.ids[chosen], planes=self.planes[chosen],
+            pixels=self.pixels[chosen], strokes=max(1, round(self.strokes * len(strokes) / total)))
+
+
+def gather_features(store: FeatureStore, training: TrainingSet) -> Generator[Progress, None, PaintedFeatures]:
+    """Look up the features of painted pixels, the same ones every time.
+
+    Yields
+    ------
+    Progress
+        While features are computed.
+
+    Raises
+    ------
+    UserError
+        If fewer than two classes are painted, images differ in their channels, or no painted pixel of a class is a
+        number.
+    WorkError
+        If torch fails.
+    """
+    missing = training.missing()
+    if missing is not None:
+        raise UserError(missing)
+    channels = {pair.image.n_channels: pair.image.name for pair in training.pairs if pair.scribbles.planes}
+    if len(channels) > 1:
+        raise UserError(
+            "The painted images have different numbers of channels "
+            f"({', '.join(f'{name!r}: {count}' for count, name in channels.items())}). Learn from images alike."
+        )
+    number_of_channels = next(iter(channels))
+    paints = thinned_paint(store, training, MOST_KEPT // len(store.prior(number_of_channels)))
+    rows, ids, planes, pixels = [], [], [], []
+    for index, pair in enumerate(training.pairs):
+        boxes = store.boxes(pair.image) if pair.scribbles.planes else ()
+        for plane in pair.scribbles.planes:
+            paint = paints[index, plane]
+            for number, box in enumerate(boxes):
+                part = paint[box.slices]
+                if not part.any():
+                    continue
+                if not store.holds(pair.image, plane, number):
+                    yield Progress(f"Looking at {pair.image.name}")
+                tile = store.tile(pair.image, plane, number)
+                here = part > 0 if tile.hidden is None else (part > 0) & ~tile.hidden
+                flat: NDArray[np.float16] = tile.values.flatten(1).numpy()
+                where = np.flatnonzero(here)
+                rows.append(flat[:, where].T)
+                ids.append(part[here])
+                planes.append(np.full((len(ids[-1]), 2), (index, plane), np.int32))
+                down, right = np.divmod(where, here.shape[1])
+                pixels.append((down + box.y0) * paint.shape[1] + right + box.x0)
+    found = np.concatenate(ids) if ids else np.empty(0, np.uint8)
+    lost = [one.name for one in training.classes.classes if one.id in training.painted_ids and one.id not in found]
+    if lost:
+        raise UserError(
+            f"Every painted pixel of {lost[0]} is NaN or infinite. Paint a little of it where the image has numbers."
+        )
+    return PaintedFeatures(np.concatenate(rows), found, np.concatenate(planes), np.concatenate(pixels),
+                           len(single_strokes(training)), number_of_channels, training.classes)
+
+
+def thinned_paint(store: FeatureStore, training: TrainingSet, most: int) -> dict[tuple[int, int], NDArray[np.uint8]]:
+    """Return what is painted on each plane (numbers of pair and plane), at most so many pixels that hold numbers."""
+    paints = {(index, plane): paint for index, pair in enumerate(training.pairs)
+              for plane, paint in pair.scribbles.planes.items()}
+    if sum(map(np.count_nonzero, paints.values())) <= most:
+        return paints
+    for (index, plane), paint in paints.items():
+        hidden = store.hidden(training.pairs[index].image, plane)
+        paints[index, plane] = paint.copy() if hidden is None else paint * ~hidden
+    labels = np.concatenate([paint[paint > 0] for paint in paints.values()])
+    kept = np.zeros(len(labels), bool)
+    kept[balanced_sample(labels, most, seed=0)] = True
+    for paint in paints.values():
+        here, kept = np.split(kept, [np.count_nonzero(paint)])
+        paint[paint > 0] *= here
+    return paints
+
+
+def balanced_sample(labels: NDArray[np.integer], most: int, seed: int) -> NDArray[np.intp]:
+    """Return indices of at most so many samples, as evenly over the classes as there are."""
+    if len(labels) <= most:
+        return np.arange(len(labels))
+    rng = np.random.default_rng(seed)
+    groups = [np.flatnonzero(labels == number) for number in np.unique(labels)]
+    kept, left = [], most
+    for place, group in enumerate(sorted(groups, key=len)):
+        share = min(len(group), left // (len(groups) - place))
+        left -= share
+        kept.append(rng.choice(group, share, replace=False))
+    return np.sort(np.concatenate(kept))

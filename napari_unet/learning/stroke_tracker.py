@@ -1,0 +1,212 @@
+"""Keeps strokes apart while they are being painted, and decides which are held out. Reads no image, trains nothing."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import defaultdict
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.image import Image
+from ..core.scribbles import TrainingSet
+from .strokes import Stroke, held_share, pixels_by_number, stroke_components
+
+
+def image_keys(training: TrainingSet) -> list[tuple[int, str, int]]:
+    """Return one key per pair that stays the same as long as it shows the same array with the same axes.
+
+    Two pairs that share an array are told apart by their order.
+    """
+    keys: list[tuple[int, str, int]] = []
+    for pair in training.pairs:
+        base = (id(pair.image.data), pair.image.axes)
+        keys.append((*base, sum(key[:2] == base for key in keys)))
+    return keys
+
+
+@dataclasses.dataclass
+class _Record:
+    """What the book remembers of a stroke."""
+
+    class_id: int
+    seen: int
+    held_since: int | None = None
+    fresh: bool = True
+    released: bool = False
+
+
+@dataclasses.dataclass
+class _Plane:
+    """A painted plane as last seen: ids (Y, X) uint8, stroke numbers (Y, X) int32, pixels and neighbours by stroke."""
+
+    painted: NDArray[np.uint8]
+    numbers: NDArray[np.int32]
+    pixels: dict[int, NDArray[np.int64]] = dataclasses.field(default_factory=dict)
+    alone: set[int] = dataclasses.field(default_factory=set)
+
+
+class StrokeTracker:
+    """Follows strokes across successive snapshots and holds some out.
+
+    *What is a stroke.* Between two snapshots, each connected component (8 neighbours) of newly painted pixels of a
+    class is a new stroke. If it touches the stroke of its class that was painted in the snapshot just before, it is
+    the same brush still moving and that stroke grows. Pixels erased or painted over leave their stroke.
+
+    *Which are held out.* Of a class with n >= 3 strokes, max(1, n // 4); never its newest, and only strokes that touch
+    no other stroke of their class, so that a held-out stroke is a whole connected component. The stroke that trained
+    for the shortest time is taken first; strokes that came in one snapshot are chosen at random.
+
+    *Roles do not flip.* A stroke starts in training, may be held out once, and goes back to training, for good, only
+    when it must (too few strokes of its class are left, it became the newest because newer ones were erased or it
+    grew, or another stroke joined it) or when all are released.
+
+    *Honesty.* Strokes of the first snapshot that are held out were never trained on. In live use a stroke trains
+    while it is the newest, so when it is held out later the network knows it; :meth:`Stroke.counts` lets the score use
+    it only after some steps in which it could be forgotten. What is left of that memory makes the live score a little
+    too good; the score of a comparison (:func:`napari_unet.learning.strokes.hold_out`) has no such flaw.
+
+    Parameters
+    ----------
+    seed : int
+        For the choice among strokes of one snapshot.
+    hold : bool
+        Whether anything is held out at all.
+    learnt : bool
+        Whether the strokes of the first snapshot were learnt before, by the network that training goes on from.
+    """
+
+    def __init__(self, seed: int = 0, hold: bool = True, learnt: bool = False) -> None:
+        self._learnt = learnt
+        self._generator = np.random.default_rng(seed)
+        self.holds = hold
+        self._generation = 0
+        self._records: dict[int, _Record] = {}
+        self._planes: dict[tuple[tuple[int, str, int], int], _Plane] = {}
+        self._images: list[Image] = []  # alive, so that no new array takes over an id
+        self._next = 0
+
+    def release(self) -> None:
+        """Hold nothing out any more, from the next :meth:`update` on."""
+        self.holds = False
+
+    def update(self, training: TrainingSet, step: int = 0) -> tuple[Stroke, ...]:
+        """Compare a snapshot with the one before.
+
+        Parameters
+        ----------
+        training : TrainingSet
+        step : int
+            Training steps so far.
+
+        Returns
+        -------
+        tuple of Stroke
+            All strokes, oldest first, with their present roles.
+        """
+        known = set(self._records)
+        keys = image_keys(training)
+        wanted = {
+            (key, number): plane
+            for key, pair in zip(keys, training.pairs, strict=True)
+            for number, plane in pair.scribbles.planes.items()
+        }
+        for gone in self._planes.keys() - wanted.keys():
+            del self._planes[gone]
+        changed = {place: painted for place, painted in wanted.items() if self._differs(place, painted)}
+        self._generation += bool(changed)
+        for place, painted in changed.items():
+            self._look(place, painted)
+        self._images = [pair.image for pair in training.pairs]
+
+        where = {number: (place, plane) for place, plane in self._planes.items() for number in plane.pixels}
+        self._records = {number: record for number, record in self._records.items() if number in where}
+        for number in known & self._records.keys():
+            if self._records[number].held_since is None:
+                self._records[number].fresh = False
+        self._decide({number for number, (_, plane) in where.items() if number in plane.alone}, step)
+        index = {key: number for number, key in enumerate(keys)}
+        return tuple(
+            Stroke(
+                number, index[where[number][0][0]], where[number][0][1], record.class_id,
+                where[number][1].pixels[number], record.seen, record.held_since, record.fresh,
+            )
+            for number, record in sorted(self._records.items(), key=lambda item: (item[1].seen, item[0]))
+        )
+
+    def _differs(self, place: tuple[tuple[int, str, int], int], painted: NDArray[np.uint8]) -> bool:
+        old = self._planes.get(place)
+        return old is None or (old.painted is not painted and not np.array_equal(old.painted, painted))
+
+    def _look(self, place: tuple[tuple[int, str, int], int], painted: NDArray[np.uint8]) -> None:
+        """Take up what changed in one plane."""
+        old = self._planes.get(place)
+        if old is None or old.painted.shape != painted.shape:
+            old = _Plane(np.zeros_like(painted), np.zeros(painted.shape, np.int32))
+        changed = old.painted != painted
+        numbers = np.where(changed, 0, old.numbers).astype(np.int32)
+        added, _ = stroke_components(np.where(changed, painted, np.uint8(0)))
+        before = numbers.copy()  # new parts join strokes that were there, not each other
+        for _, pixels in pixels_by_number(added):
+            class_id = int(painted.flat[pixels[0]])
+            number = self._growing(before, pixels, class_id)
+            if number is None:
+                self._next += 1
+                number = self._next
+                self._records[number] = _Record(
+                    class_id, self._generation, fresh=not (self._learnt and self._generation == 1))
+            self._records[number].seen = self._generation
+            numbers.flat[pixels] = number
+        plane = _Plane(painted, numbers, dict(pixels_by_number(numbers)))
+        whole = stroke_components(painted)[0].ravel()
+        company = defaultdict(set)
+        for number, pixels in plane.pixels.items():
+            for component in np.unique(whole[pixels]):
+                company[int(component)].add(number)
+        crowded = {number for group in company.values() if len(group) > 1 for number in group}
+        plane.alone = set(plane.pixels) - crowded
+        self._planes[place] = plane
+
+    def _growing(self, numbers: NDArray[np.int32], pixels: NDArray[np.int64], class_id: int) -> int | None:
+        """Return the stroke that these new pixels continue, if any: same class, touching, painted just before."""
+        height, width = numbers.shape
+        rows, columns = np.divmod(pixels, width)
+        around: set[int] = set()
+        for dy in (-1, 0, 1):
+            for dx in (-1, 0, 1):
+                around.update(
+                    np.unique(numbers[np.clip(rows + dy, 0, height - 1), np.clip(columns + dx, 0, width - 1)]).tolist()
+                )
+        just_before = [
+            number for number in around
+            if number and self._records[number].class_id == class_id
+            and self._records[number].seen >= self._generation - 1
+        ]
+        return max(just_before, default=None)
+
+    def _decide(self, alone: set[int], step: int) -> None:
+        by_class = defaultdict(list)
+        for number, record in self._records.items():
+            by_class[record.class_id].append(number)
+        for numbers in by_class.values():
+            newest = max(numbers, key=lambda number: (self._records[number].seen, number))
+            wanted = held_share(len(numbers)) if self.holds else 0
+            held = [number for number in numbers if self._records[number].held_since is not None]
+            must = [number for number in held if number == newest or number not in alone]
+            may = [number for number in held if number not in must]
+            for number in must + may[wanted:]:
+                self._records[number].held_since = None
+                self._records[number].released = True
+            free = [
+                number for number in numbers
+                if number != newest and number in alone and number not in held
+                and not self._records[number].released
+            ]
+            missing = wanted - len(may)
+            ranked = sorted(
+                zip(free, self._generator.random(len(free)).tolist(), strict=True),
+                key=lambda item: (self._records[item[0]].seen, item[1]),
+                reverse=True,
+            )
+            for number, _ in ranked[: max(0, missing)]:
+                self._records[number].held_since = step

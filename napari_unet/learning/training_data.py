@@ -1,0 +1,145 @@
+"""What there is to learn from at one moment, and batches of it. Trains nothing."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..core.classes import ClassTable
+from ..core.errors import UserError
+from ..core.normalisation import Normalisation
+from ..core.scribbles import TrainingSet
+from ..predicting.weights import Weights
+from .augmentation import Augmentation
+from .patch_sampler import PatchSampler
+from .plane_cache import PlaneCache
+from .stroke_tracker import StrokeTracker
+from .strokes import Stroke
+from .training_plan import TrainingPlan
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class TrainingData:
+    """Strokes and images of one snapshot, ready to be learnt from.
+
+    Parameters
+    ----------
+    training : TrainingSet
+    strokes : tuple of Stroke
+        With their roles.
+    ids : tuple of int
+        Painted ids, one per output channel.
+    channels : int
+        Image channels.
+    size, batch : int
+        Side and number of patches of a step.
+    sampler : PatchSampler
+    holds : bool
+        Whether strokes are held out where there are enough.
+    """
+
+    training: TrainingSet
+    strokes: tuple[Stroke, ...]
+    ids: tuple[int, ...]
+    channels: int
+    size: int
+    batch: int
+    sampler: PatchSampler
+    holds: bool
+
+    @property
+    def painted(self) -> int:
+        """Painted pixels to learn from."""
+        return sum(stroke.pixels.size for stroke in self.strokes if not stroke.held)
+
+    @property
+    def held(self) -> tuple[int, ...]:
+        """How many strokes of each pair are held out."""
+        where = [stroke.pair for stroke in self.strokes if stroke.held]
+        return tuple(where.count(pair) for pair in range(len(self.training.pairs)))
+
+    @property
+    def classes(self) -> ClassTable:
+        """The part of the class table that has an output channel."""
+        return ClassTable(tuple(one for one in self.training.classes.classes if one.id in self.ids))
+
+    def augmented_batch(self, augmentation: Augmentation, chance: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Return augmented patches (B, C, S, S) and targets (B, S, S) on the generator's device."""
+        cut = self.sampler.draw(self.batch, self.size, augmentation.margin(self.size))
+        images = torch.from_numpy(cut.images).to(chance.device)
+        targets = torch.from_numpy(cut.targets).to(chance.device)
+        return augmentation(images, targets, self.size, chance)
+
+
+class TrainingDataCollector:
+    """Makes :class:`TrainingData` of successive snapshots; strokes keep their age and role, planes stay in memory.
+
+    Parameters
+    ----------
+    plan : TrainingPlan
+    stride : int
+        Of the network.
+    normalisation : Normalisation
+    hold : bool
+        Whether strokes are held out.
+    initial : Weights, optional
+        Weights that training continues from: their classes stay.
+    """
+
+    def __init__(
+        self, plan: TrainingPlan, stride: int, normalisation: Normalisation, hold: bool, initial: Weights | None = None
+    ) -> None:
+        self._plan, self._stride, self._initial = plan, stride, initial
+        self._planes = PlaneCache(normalisation)
+        self._book = StrokeTracker(plan.seed, hold, learnt=initial is not None and initial.step > 0)
+        self._generator = np.random.default_rng(plan.seed)
+        self._ever_painted: set[int] = set()
+        self._data: TrainingData | None = None
+
+    def collect(self, training: TrainingSet, step: int) -> TrainingData:
+        """Take up a snapshot with at least two painted classes.
+
+        Raises
+        ------
+        UserError
+            If images differ in their channels, or from those of the initial weights.
+        """
+        if self._data is not None and self._data.training is training:
+            return self._data
+        channels = self._channels(training)
+        painted = training.painted_ids
+        self._ever_painted.update(painted)
+        ids = {*painted}
+        if self._initial is not None:
+            # classes of the model that were never painted here are not forgotten, unless the table drops them
+            ids |= (set(self._initial.classes.ids) & set(training.classes.ids)) - self._ever_painted
+        strokes = self._book.update(training, step)
+        largest = max(max(training.pairs[stroke.pair].image.plane_shape) for stroke in strokes)
+        size, batch = self._plan.shape(largest, self._stride)
+        order = tuple(sorted(ids))
+        sampler = PatchSampler(training, strokes, order, self._planes, self._generator)
+        self._data = TrainingData(training, strokes, order, channels, size, batch, sampler, self._book.holds)
+        return self._data
+
+    def release(self) -> None:
+        """Hold no strokes out any more."""
+        self._book.release()
+        self._data = None
+
+    def _channels(self, training: TrainingSet) -> int:
+        channels = {pair.image.n_channels for pair in training.pairs}
+        if len(channels) > 1:
+            counts = ", ".join(f"{pair.image.name!r} has {pair.image.n_channels}" for pair in training.pairs)
+            raise UserError(
+                f"The images differ in their channels: {counts}. Learn from images with the same channels, "
+                "or take one channel of each."
+            )
+        if self._initial is not None and channels != {self._initial.channels}:
+            raise UserError(
+                f"The model to continue from was trained on images with {self._initial.channels} channels, but "
+                f"{training.pairs[0].image.name!r} has {channels.pop()}. Start a new model for these images."
+            )
+        return channels.pop()

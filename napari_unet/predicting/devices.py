@@ -1,0 +1,170 @@
+"""Where to compute, in which precision, and why. Knows no network and sets no thread counts."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import re
+
+import torch
+
+from ..core.errors import UsageError, UserError
+
+CHOICES = ("auto", "cpu", "cuda", "mps")
+"""Names of devices for forms and help texts; a CUDA device may carry its number, e.g. ``cuda:1``."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Device:
+    """A device that is present, and how to compute on it.
+
+    Parameters
+    ----------
+    name : str
+        Torch's name of it: ``"cpu"``, ``"cuda:0"``, ``"mps"``.
+    title : str
+        What people call it, e.g. ``"CPU"`` or the name of the graphics card.
+    reason : str
+        Why this one, e.g. ``"no CUDA device found"``.
+    dtype : torch.dtype, optional
+        16-bit type that is faster here under autocast; None where float32 is the better choice.
+    channels_last : bool
+        Whether convolutions gain from the channels-last memory format.
+    """
+
+    name: str
+    title: str
+    reason: str
+    dtype: torch.dtype | None = None
+    channels_last: bool = False
+
+    @property
+    def kind(self) -> str:
+        """``"cpu"``, ``"cuda"`` or ``"mps"``."""
+        return self.name.partition(":")[0]
+
+    @property
+    def dtype_name(self) -> str:
+        """Name of the number format convolutions run in, e.g. ``"bfloat16"``."""
+        return str(self.dtype or torch.float32).removeprefix("torch.")
+
+    @property
+    def memory_format(self) -> torch.memory_format:
+        """Memory format for modules and batches."""
+        return torch.channels_last if self.channels_last else torch.contiguous_format
+
+    def autocast(self) -> contextlib.AbstractContextManager[object]:
+        """Return a context in which convolutions run in :attr:`dtype` (no effect where that is None)."""
+        if self.dtype is None:
+            return contextlib.nullcontext()
+        return torch.autocast(self.kind, self.dtype)
+
+    def full_precision(self) -> Device:
+        """Return the same device computing in float32."""
+        return dataclasses.replace(self, dtype=None)
+
+    def __str__(self) -> str:
+        return f"{self.title} ({self.reason})"
+
+
+def choose_device(wish: str = "auto") -> Device:
+    """Return the device to compute on.
+
+    Parameters
+    ----------
+    wish : str
+        ``"auto"`` takes the first there is of CUDA, Apple's MPS and the CPU; ``"cpu"``, ``"cuda"``, ``"cuda:1"`` and
+        ``"mps"`` name one.
+
+    Raises
+    ------
+    UserError
+        If the device named is not there, or there is no such name (:class:`UsageError`).
+    """
+    name = wish.strip().lower()
+    match = re.fullmatch(r"auto|cpu|mps|cuda(?::(\d+))?", name)
+    if match is None:
+        raise UsageError(f"There is no device called {wish!r}. Allowed: {', '.join(CHOICES)} and cuda:1, cuda:2, ...")
+    if name == "auto":
+        if torch.cuda.is_available():
+            return _cuda(0, "the first CUDA device")
+        if _has_mps():
+            return Device("mps", "Apple GPU", "no CUDA device found, but MPS")
+        return _cpu("no CUDA device found")
+    if name == "cpu":
+        return _cpu("as asked")
+    if name == "mps":
+        if not _has_mps():
+            raise UserError(f"The device 'mps' (Apple GPU) was asked for but is not there. {_present()}")
+        return Device("mps", "Apple GPU", "as asked")
+    number, count = int(match[1] or 0), torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if number >= count:
+        have = f"only {count} CUDA device{'s' if count > 1 else ''} found" if count else "no CUDA device was found"
+        raise UserError(f"The device {name!r} was asked for but {have}. {_present()}")
+    return _cuda(number, "as asked")
+
+
+def present_devices() -> tuple[Device, ...]:
+    """Return every device of this machine, the best first."""
+    found = [_cuda(number, f"CUDA device {number}") for number in
+             range(torch.cuda.device_count() if torch.cuda.is_available() else 0)]
+    if _has_mps():
+        found.append(Device("mps", "Apple GPU", "MPS"))
+    return (*found, _cpu("always there"))
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Say whether an error means that the device's memory is full (each backend has its own way to say it)."""
+    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
+        return True
+    if not isinstance(error, RuntimeError):
+        return False
+    words = str(error).lower()
+    return any(hint in words for hint in ("out of memory", "can't allocate memory", "not enough memory",
+                                          "alloc_failed", "could not create a memory"))
+
+
+def free_memory(device: Device) -> int | None:
+    """Return the free bytes of a CUDA device, None where torch cannot tell."""
+    if device.kind != "cuda":
+        return None
+    return int(torch.cuda.mem_get_info(device.name)[0])
+
+
+def release_memory(device: Device) -> None:
+    """Give cached blocks back to the device, after it ran out of memory."""
+    if device.kind == "cuda":
+        torch.cuda.empty_cache()
+    elif device.kind == "mps":
+        torch.mps.empty_cache()
+
+
+def _present() -> str:
+    names = ", ".join(device.name for device in present_devices())
+    return f"Present: {names}. Use one of these, or 'auto'."
+
+
+def _has_mps() -> bool:
+    return bool(torch.backends.mps.is_available())
+
+
+def _cuda(number: int, reason: str) -> Device:
+    # bfloat16 needs Ampere (compute capability 8); before that, float16 is the fast type
+    fast = torch.bfloat16 if torch.cuda.get_device_capability(number)[0] >= 8 else torch.float16
+    return Device(f"cuda:{number}", torch.cuda.get_device_name(number), reason, fast, channels_last=True)
+
+
+def _cpu(reason: str) -> Device:
+    return Device("cpu", "CPU", reason, torch.bfloat16 if _fast_bfloat16() else None, channels_last=True)
+
+
+def _fast_bfloat16() -> bool:
+    """Say whether this CPU multiplies bfloat16 in hardware; torch has no public question for it."""
+    for question in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"):
+        ask = getattr(torch.cpu, question, None)
+        try:
+            if ask is not None and ask():
+                return True
+        except (AttributeError, RuntimeError):  # a build without this question
+            continue
+    return False

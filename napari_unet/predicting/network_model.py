@@ -1,0 +1,197 @@
+"""A trained network as a model: planes in, patches out, tile by tile. Knows no registry, no files and no windows."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..core.classes import ClassTable
+from ..core.errors import UsageError, UserError
+from ..core.image import Image, warn_not_finite
+from ..core.latest import Latest
+from ..core.method import Patch, View, checked_planes
+from . import tta
+from .devices import choose_device
+from .forward import is_unpadded
+from .tile_run import InputPlane, TileRun, tile_size
+from .tiling import Tiling
+from .weights import Weights
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class NetworkModel:
+    """Weights and how to predict with them.
+
+    Parameters
+    ----------
+    weights : Weights
+        The trained network.
+    device : str
+        See :func:`napari_unet.predicting.devices.choose_device`.
+    tta : bool or int
+        Average over turned versions of the image: True or 8 for the eight flips and quarter turns, another number for
+        that many rotations by equal angles (Ronneberger et al. 2015 averaged 7). False, 0 and 1: none.
+    tile : int, optional
+        Pixels of a side that are written at once; None chooses by device and network.
+    full_precision : bool
+        Compute in float32 even where 16 bits are faster.
+    refits : bool
+        Whether strokes painted later may fit the last layer anew, see :mod:`napari_unet.instant.answers`; only
+        while it learns from those strokes.
+
+    Raises
+    ------
+    UsageError
+        If ``tta`` or ``tile`` is out of its bounds.
+    """
+
+    weights: Weights
+    device: str = "auto"
+    tta: bool | int = False
+    tile: int | None = None
+    full_precision: bool = False
+    refits: bool = False
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.tta <= tta.MOST:
+            raise UsageError(f"tta cannot be {self.tta!r}. Allowed: true, false, or 0 to {tta.MOST} versions.")
+        if self.tile is not None and self.tile < 1:
+            raise UsageError(f"tile cannot be {self.tile!r}. Allowed: a whole number of at least 1 (px), or auto.")
+
+    @property
+    def classes(self) -> ClassTable:
+        """Classes it can tell apart."""
+        return self.weights.classes
+
+    @property
+    def note(self) -> str:
+        """What it is, in one sentence."""
+        if self.weights.step == 0:
+            return f"{self.weights.network_name}, as pre-trained, fitted to strokes, {len(self.classes.ids)} classes"
+        steps = f"{self.weights.step} step{'' if self.weights.step == 1 else 's'}"
+        return f"{self.weights.network_name}, trained for {steps}, {len(self.classes.ids)} classes"
+
+    def segment(
+        self,
+        image: Image,
+        planes: Sequence[int] | None = None,
+        *,
+        probabilities: bool = False,
+        view: Latest[View | None] | None = None,
+    ) -> Iterator[Patch]:
+        """Segment planes (all by default), tile by tile; tiles that touch the view come first.
+
+        Every pixel of every plane asked for is covered exactly once. Pixels that are not finite become background
+        (the first class) with probability 1; one warning at the end gives their count.
+
+        Parameters
+        ----------
+        image : Image
+            Read plane by plane, never written.
+        planes : sequence of int, optional
+            Plane numbers.
+        probabilities : bool
+            Add class probabilities to the patches.
+        view : Latest of View or None, optional
+            Read again before every tile.
+
+        Raises
+        ------
+        UserError
+            If the image has another number of channels than the network, no such plane, or no number in it.
+        WorkError
+            If torch fails.
+        """
+        self._check_channels(image.n_channels, repr(image.name))
+        numbers = tuple(dict.fromkeys(checked_planes(image, planes)))
+        return self._segment(image, numbers, probabilities, view)
+
+    def logits(self, plane: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return what the network says about one normalised plane, tile by tile like :meth:`segment`.
+
+        Parameters
+        ----------
+        plane : ndarray of float32, shape (C, Y, X)
+            Output of ``weights.normalisation``.
+
+        Returns
+        -------
+        ndarray of float32, shape (classes, Y, X)
+            Logits; with ``tta``, the logarithm of the average probability.
+
+        Raises
+        ------
+        UserError
+            If the plane has another number of channels than the network.
+        """
+        self._check_channels(len(plane), "the plane")
+        out = np.empty((len(self.classes.ids), *plane.shape[1:]), np.float32)
+        for _, write, scores, _ in self._run((plane.shape[1], plane.shape[2]), (0,), lambda _: InputPlane(plane)):
+            out[(slice(None), *write.slices)] = scores.cpu().numpy()
+        return out
+
+    def _check_channels(self, channels: int, what: str) -> None:
+        if channels != self.weights.channels:
+            raise UserError(
+                f"{what} has {channels} channel{'' if channels == 1 else 's'}, but this model was trained on "
+                f"{self.weights.channels}. Choose an image like those it was trained on, or train a new model; if the "
+                "axes are wrong, say what they are."
+            )
+
+    def _run(self, shape: tuple[int, int], numbers: Sequence[int], read: Callable[[int], InputPlane]) -> TileRun:
+        device = choose_device(self.device)
+        size = self.tile if self.tile is not None else tile_size(self.weights, device)
+        if self.full_precision:
+            device = device.full_precision()
+        network = self.weights.network
+        tiling = Tiling(shape, network.stride, network.halo, is_unpadded(network))
+        return TileRun(tta.AveragedScores(self.weights, self.tta), tiling, size, device, numbers, read)
+
+    def _segment(
+        self, image: Image, numbers: tuple[int, ...], probabilities: bool, view: Latest[View | None] | None
+    ) -> Iterator[Patch]:
+        ids = np.array(self.classes.ids, np.uint8)
+        holes: dict[int, int] = {}
+
+        def read(number: int) -> InputPlane:
+            normalised, valid = self.weights.normalisation(image.plane(number))
+            holes[number] = int(valid.size - np.count_nonzero(valid))
+            if holes[number] == valid.size and not _any_number(image):
+                warn_not_finite(image, math.prod(image.shape))
+            return InputPlane(normalised, ~valid if holes[number] else None)
+
+        run = self._run(image.plane_shape, numbers, read)
+        if view is not None:
+            run.look_at(view, image)
+        for done, (number, write, scores, plane) in enumerate(run, 1):
+            labels = ids[most_likely(scores).cpu().numpy()]
+            maps = torch.softmax(scores, 0).cpu().numpy() if probabilities else None
+            if plane.hidden is not None:
+                hidden = plane.hidden[write.slices]
+                labels[hidden] = ids[0]
+                if maps is not None:
+                    maps[:, hidden] = 0
+                    maps[0, hidden] = 1
+            yield Patch(image.where(number, *write.slices), labels, maps, done, done + run.left)
+        warn_not_finite(image, sum(holes.values()))
+
+
+def most_likely(scores: Tensor) -> Tensor:
+    """Return the number of the largest of (classes, Y, X) at each pixel, uint8 (Y, X); the first of equals."""
+    best, label = scores[0], torch.zeros(scores.shape[1:], dtype=torch.uint8, device=scores.device)
+    for number in range(1, len(scores)):  # several times faster than argmax over a few classes
+        better = scores[number] > best
+        label = torch.where(better, torch.tensor(number, dtype=torch.uint8, device=scores.device), label)
+        if number + 1 < len(scores):
+            best = torch.maximum(best, scores[number])
+    return label
+
+
+def _any_number(image: Image) -> bool:
+    return any(np.isfinite(image.plane(number)).all(axis=0).any() for number in range(image.n_planes))

@@ -1,0 +1,178 @@
+"""Decision trees that correct a linear answer where strokes say otherwise. Grows none; knows no images.
+
+A linear answer follows every stroke everywhere. A tree follows it only where pixels look alike: in each of its leaves
+it takes the classes that were painted there, and the linear answer where nothing was. The corrected probabilities are
+the mean of the linear ones and those of the trees.
+
+Trees are oblivious, which means that all nodes of a level ask the same question: a leaf is found by counting, which
+takes no branches (Kohavi and Li 1995, "Oblivious decision trees, graphs, and top-down pruning").
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from .weights import Network, Weights
+
+DEPTH = 8
+"""Questions of a tree; the numbers of its leaves fit into a byte."""
+
+LARGEST = float(torch.finfo(torch.float16).max)
+"""Of a feature that is kept in 16 bits."""
+
+LAST_LAYERS = ("head.", "trees.")
+"""How names of tensors begin that are fitted to strokes anew; all others are features."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class ObliviousTrees:
+    """T trees for K classes.
+
+    Parameters
+    ----------
+    chosen : Tensor of int64, shape (T, DEPTH)
+        Numbers of the features that the levels look at.
+    thresholds : Tensor of float32, shape (T, DEPTH)
+        A feature above goes to the right.
+    leaves : Tensor of float32, shape (T, 2**DEPTH, K + 1)
+        What a leaf adds to each class, then how much of the linear probabilities it adds; all together 1.
+    """
+
+    chosen: Tensor
+    thresholds: Tensor
+    leaves: Tensor
+
+    def __call__(self, logits: Tensor, features: Tensor) -> Tensor:
+        """Return corrected logits.
+
+        Parameters
+        ----------
+        logits : Tensor, shape (K, P)
+            Of the linear answer.
+        features : Tensor, shape (F, P)
+
+        Returns
+        -------
+        Tensor, shape (K, P), float32
+            Logarithms of the corrected probabilities.
+        """
+        total = self._voted(features) if features.device.type == "cpu" else self._voted_on_device(features)
+        linear = torch.softmax(logits.float(), 0)
+        found = (total[:, :-1].T + total[:, -1] * linear) / len(self.leaves)
+        return torch.log(((linear + found) / 2).clamp_min(torch.finfo(torch.float32).tiny))
+
+    def _voted(self, features: Tensor) -> Tensor:
+        """Return the sum over trees of the leaves in which pixels end, (P, K + 1).
+
+        NumPy compares several times as fast as torch on a processor.
+        """
+        values: list[NDArray[np.float32]] = [row.float().numpy() for row in features]
+        questions = zip(self.chosen.tolist(), self.thresholds.numpy(), strict=True)
+        ends = np.stack([leaf_indices(values, *asked) for asked in questions])
+        first = np.arange(len(ends), dtype=np.int32) * 2**DEPTH
+        return functional.embedding_bag(
+            torch.from_numpy(ends.T.astype(np.int32) + first), self.leaves.flatten(0, 1), mode="sum")
+
+    def _voted_on_device(self, features: Tensor) -> Tensor:
+        """Return the same as :meth:`_voted`, wherever the features are."""
+        powers = 2 ** torch.arange(DEPTH - 1, -1, -1, device=features.device)
+        total = torch.zeros(features.shape[1], self.leaves.shape[2], device=features.device)
+        for numbers, limits, leaves in zip(self.chosen, self.thresholds, self.leaves, strict=True):
+            above = (features[numbers].float() > limits[:, None]).to(powers.dtype)
+            total += leaves[(above * powers[:, None]).sum(0)]
+        return total
+
+
+def leaf_indices(
+    features: Sequence[NDArray[np.float32]] | NDArray[np.float32], chosen: Sequence[int],
+    thresholds: NDArray[np.float32],
+) -> NDArray[np.uint8]:
+    """Return the leaf in which each pixel ends.
+
+    Parameters
+    ----------
+    features : sequence of ndarray, each of shape (P,), or ndarray, shape (F, P)
+        Values of every feature.
+    chosen : sequence of int, length DEPTH
+        Numbers of the features that the levels of a tree look at.
+    thresholds : ndarray, shape (DEPTH,)
+
+    Returns
+    -------
+    ndarray of uint8, shape (P,)
+    """
+    leaf = np.zeros(len(features[0]), np.uint8)
+    for number, threshold in zip(chosen, thresholds, strict=True):
+        np.add(leaf, leaf, out=leaf)
+        np.add(leaf, (features[number] > threshold).view(np.uint8), out=leaf)
+    return leaf
+
+
+def as_float16(features: Tensor) -> Tensor:
+    """Return features as they are kept: in 16 bits, what is too large for those as large as they hold."""
+    return features.half().clamp(-LARGEST, LARGEST)
+
+
+class ObliviousTreesLayer(nn.Module):
+    """Trees as a layer that learns nothing; they come with its state. Before that it leaves logits as they are.
+
+    Parameters
+    ----------
+    count : int
+        Trees.
+    classes : int
+    """
+
+    def __init__(self, count: int, classes: int) -> None:
+        super().__init__()
+        self.register_buffer("chosen", torch.zeros(count, DEPTH, dtype=torch.int64))
+        self.register_buffer("thresholds", torch.zeros(count, DEPTH))
+        leaves = torch.zeros(count, 2**DEPTH, classes + 1)
+        leaves[..., -1] = 1
+        self.register_buffer("leaves", leaves)
+
+    def forward(self, logits: Tensor, features: Tensor) -> Tensor:
+        """Return corrected logits (B, K, Y, X) of such logits and features (B, F, Y, X)."""
+        with torch.autocast(features.device.type, enabled=False):
+            trees = ObliviousTrees(self.get_buffer("chosen"), self.get_buffer("thresholds"), self.get_buffer("leaves"))
+            seen = as_float16(features)  # the trees were grown on such
+            found = [trees(one.flatten(1), other.flatten(1)) for one, other in zip(logits, seen, strict=True)]
+            return torch.stack(found).reshape(logits.shape)
+
+
+def feature_tensors(weights: Weights) -> dict[str, Tensor]:
+    """Return the tensors of a network that make its features, by name."""
+    return {name: tensor for name, tensor in weights.tensors.items() if not name.startswith(LAST_LAYERS)}
+
+
+def without_trees(weights: Weights) -> Weights:
+    """Return weights that can learn: their trees were grown for features as they are now."""
+    kept = {name: tensor for name, tensor in weights.tensors.items() if not name.startswith("trees.")}
+    return dataclasses.replace(weights, network=architecture_without_trees(weights.network), tensors=kept)
+
+
+def check_trees(weights: Weights) -> None:
+    """Check that trees look at features that are there.
+
+    Raises
+    ------
+    ValueError
+    """
+    chosen = weights.tensors.get("trees.chosen")
+    count = weights.tensors["head.weight"].shape[1] if chosen is not None else 0
+    if chosen is not None and not bool(((chosen >= 0) & (chosen < count)).all()):
+        raise ValueError("a tree looks at a feature that is not there")
+
+
+def architecture_without_trees(network: Network) -> Network:
+    """Return the architecture without trees."""
+    changed: Any = network
+    return dataclasses.replace(changed, trees=0) if getattr(network, "trees", 0) else network

@@ -1,0 +1,169 @@
+"""The order in which tiles go through a network, in batches that fit the memory. Knows no classes and no labels."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..core.errors import UserError
+from ..core.image import Image
+from ..core.latest import Latest
+from ..core.method import View
+from .devices import Device, free_memory, is_out_of_memory, release_memory
+from .tiling import Box, Tile, Tiling
+from .tta import AveragedScores
+from .weights import Weights
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class InputPlane:
+    """A plane ready for the network.
+
+    Parameters
+    ----------
+    values : ndarray of float32, shape (C, Y, X)
+        Normalised.
+    hidden : ndarray of bool, shape (Y, X), optional
+        Where there was no number; None if there was one everywhere.
+    """
+
+    values: NDArray[np.float32]
+    hidden: NDArray[np.bool_] | None = None
+
+
+class TileRun:
+    """Tiles of some planes on their way through a network, those in view first. Iterate over it once.
+
+    Yields (plane number, write, scores, plane), where ``scores`` (classes, Y, X) float32 belong to the box ``write``
+    and their soft-max over classes is the probability. Where memory runs out, it goes on with smaller batches and
+    tiles.
+
+    Parameters
+    ----------
+    network : AveragedScores
+        What to compute.
+    tiling : Tiling
+        How planes are cut.
+    size : int
+        Largest rows and columns of a tile.
+    device : Device
+        Where to compute.
+    numbers : sequence of int
+        Planes.
+    read : callable
+        Returns a plane by its number; called when it is needed.
+    """
+
+    def __init__(
+        self,
+        network: AveragedScores,
+        tiling: Tiling,
+        size: int,
+        device: Device,
+        numbers: Sequence[int],
+        read: Callable[[int], InputPlane],
+    ) -> None:
+        self._network, self._tiling, self._device, self._read = network, tiling, device, read
+        self._waiting = [(number, tile) for number in numbers for tile in tiling.tiles(size)]
+        self._computed = 0
+        self._batch_pixels = _BATCH_PIXELS.get(device.kind, _BATCH_PIXELS["cpu"])
+        self._planes: dict[int, InputPlane] = {}
+        self._view: Latest[View | None] = Latest(None)
+        self._image: Image | None = None
+        self._seen: View | None = None
+
+    def look_at(self, view: Latest[View | None], image: Image) -> None:
+        """From now on, do first what touches the newest view of an image."""
+        self._view, self._image = view, image
+
+    @property
+    def left(self) -> int:
+        """Number of tiles not yet yielded."""
+        return len(self._waiting) + self._computed
+
+    def __iter__(self) -> Iterator[tuple[int, Box, Tensor, InputPlane]]:
+        while self._waiting:
+            self._look()
+            jobs = self._next_jobs()
+            planes = [self._plane(number) for number, _ in jobs]
+            try:
+                values, tiles = [plane.values for plane in planes], [tile for _, tile in jobs]
+                scores, self._device = self._network(values, self._tiling, tiles, self._device)
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error):
+                    raise
+                self._make_smaller(jobs, error)
+                continue
+            del self._waiting[: len(jobs)]
+            self._computed = len(jobs)
+            for (number, tile), own, plane in zip(jobs, scores, planes, strict=True):
+                self._computed -= 1
+                yield number, tile.write, own, plane
+
+    def _look(self) -> None:
+        """Put tiles that touch the view first, then the rest of its plane, if the view has changed."""
+        view = self._view.get()
+        if view is None or view is self._seen or self._image is None:
+            return
+        self._seen = view
+        plane = self._image.plane_of(view.where)
+        rows, columns = (part if isinstance(part, slice) else slice(part, part + 1) for part in view.where[-2:])
+        self._waiting.sort(key=lambda job: 2 if job[0] != plane else 0 if job[1].write.touches(rows, columns) else 1)
+
+    def _next_jobs(self) -> list[tuple[int, Tile]]:
+        """Return the next tiles that fit into one batch: alike, and not too many pixels."""
+        shape, keep = self._waiting[0][1].read.shape, self._waiting[0][1].keep
+        most = max(1, self._batch_pixels // math.prod(shape))
+        jobs = []
+        for job in self._waiting[:most]:
+            if job[1].read.shape != shape or job[1].keep != keep:
+                break
+            jobs.append(job)
+        return jobs
+
+    def _plane(self, number: int) -> InputPlane:
+        if number not in self._planes:
+            waiting = {one for one, _ in self._waiting}
+            for old in [one for one in self._planes if one not in waiting]:
+                del self._planes[old]
+            while sum(plane.values.size for plane in self._planes.values()) > _KEPT_PIXELS:
+                del self._planes[next(iter(self._planes))]  # left half done when the view moved: read again later
+            self._planes[number] = self._read(number)
+        return self._planes[number]
+
+    def _make_smaller(self, jobs: list[tuple[int, Tile]], error: BaseException) -> None:
+        """After memory ran out: halve the batch, or if it is one tile, the tile."""
+        release_memory(self._device)
+        if len(jobs) > 1:
+            self._batch_pixels = math.prod(jobs[0][1].read.shape) * (len(jobs) // 2)
+            return
+        (number, tile), = jobs
+        parts = self._tiling.halves(tile)
+        if len(parts) == 1:
+            raise UserError(
+                f"There is not enough memory on {self._device} to predict even {tile.read.shape} pixels at once. "
+                "Close other programs, use a narrower network, or choose the device 'cpu'."
+            ) from error
+        self._batch_pixels = math.prod(parts[0].read.shape)
+        self._waiting[:1] = [(number, part) for part in parts]
+
+
+def tile_size(weights: Weights, device: Device) -> int:
+    """Return a tile size that gives an answer about every half second and fits the device."""
+    if device.kind == "cpu":
+        heavy = sum(tensor.numel() for tensor in weights.tensors.values()) > 4_000_000
+        return 256 if heavy else 512  # activations of larger tiles do not fit the caches
+    free = free_memory(device)
+    return 2048 if free is not None and free > 12 * 2**30 else 1024
+
+
+_BATCH_PIXELS = {"cpu": 256 * 256, "cuda": 4 * 2**20, "mps": 2**20}
+"""Read pixels of one batch of small tiles. A processor is busy with one tile already, a graphics card is not."""
+
+_KEPT_PIXELS = 2**26
+"""Normalised values (of 4 bytes) that are kept of planes that were left half done."""

@@ -1,0 +1,173 @@
+"""Which part of a plane is read, kept and written at a time. Integers only: knows no arrays, networks or devices.
+
+The plane is thought of as continued beyond its borders by mirroring. What a network would be given as the *whole* is
+the plane, continued at the bottom and right up to a multiple of the stride. A tile reads a box of exactly that picture,
+starting at a multiple of the stride (so that the pooling grid is the same), with a halo as wide as the network's reach
+(so that the numbers inside are the same); at the border of the whole the halo is cut off, because there the network
+has to see the same border. Networks without padding need pixels there: for them the halo is never cut off.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import math
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclasses.dataclass(frozen=True)
+class Box:
+    """Rows ``y0`` to ``y1`` and columns ``x0`` to ``x1``, ends excluded."""
+
+    y0: int
+    y1: int
+    x0: int
+    x1: int
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Numbers of rows and columns."""
+        return self.y1 - self.y0, self.x1 - self.x0
+
+    @property
+    def slices(self) -> tuple[slice, slice]:
+        """Index into an array (..., Y, X)."""
+        return slice(self.y0, self.y1), slice(self.x0, self.x1)
+
+    def touches(self, rows: slice, columns: slice) -> bool:
+        """Say whether the box shares a pixel with rows and columns (slices without step; None is open)."""
+        return _overlap(self.y0, self.y1, rows) and _overlap(self.x0, self.x1, columns)
+
+
+@dataclasses.dataclass(frozen=True)
+class Tile:
+    """One step of a tiled prediction.
+
+    Parameters
+    ----------
+    read : Box
+        What the network is given, in coordinates of the plane; may go beyond its borders (mirror there, see
+        :func:`mirror_indices`).
+    keep : Box
+        The part of ``read`` that is right, in coordinates of ``read``.
+    write : Box
+        Where ``keep`` belongs in the plane.
+    """
+
+    read: Box
+    keep: Box
+    write: Box
+
+
+@dataclasses.dataclass(frozen=True)
+class Tiling:
+    """How planes of one shape are cut for one network.
+
+    Parameters
+    ----------
+    shape : (int, int)
+        Rows and columns of the plane.
+    stride : int
+        Tiles start at multiples of it.
+    halo : int, optional
+        Pixels around a tile that are read too, a multiple of the stride; None: the whole plane is one tile.
+    beyond : bool
+        Whether the halo continues beyond the whole (for networks without padding).
+    """
+
+    shape: tuple[int, int]
+    stride: int
+    halo: int | None
+    beyond: bool = False
+
+    @property
+    def whole(self) -> tuple[int, int]:
+        """Rows and columns of the plane, rounded up to multiples of the stride."""
+        return _up(self.shape[0], self.stride), _up(self.shape[1], self.stride)
+
+    def tiles(self, size: int | None) -> tuple[Tile, ...]:
+        """Cut the plane into tiles of about equal size, row by row.
+
+        Parameters
+        ----------
+        size : int, optional
+            Largest number of rows and columns written at once, rounded up to a multiple of the stride. None: one
+            tile.
+
+        Returns
+        -------
+        tuple of Tile
+            Their ``write`` boxes cover every pixel of the plane exactly once.
+        """
+        rows, columns = (_cuts(length, size if self.halo is not None else None, self.stride) for length in self.shape)
+        return tuple(self.tile(Box(y0, y1, x0, x1)) for y0, y1 in rows for x0, x1 in columns)
+
+    def tile(self, write: Box) -> Tile:
+        """Return the tile that writes a box, which must start at multiples of the stride."""
+        height, width = self.whole
+        halo = self.halo if self.halo is not None else max(height, width)
+        low = -halo if self.beyond and self.halo is not None else 0
+        y0, x0 = max(write.y0 - halo, low), max(write.x0 - halo, low)
+        y1 = min(_up(write.y1, self.stride) + halo, height - low)
+        x1 = min(_up(write.x1, self.stride) + halo, width - low)
+        keep = Box(write.y0 - y0, write.y1 - y0, write.x0 - x0, write.x1 - x0)
+        return Tile(Box(y0, y1, x0, x1), keep, write)
+
+    def halves(self, tile: Tile) -> tuple[Tile, ...]:
+        """Cut a tile in two along its longer side; returns it alone where it cannot be cut."""
+        write = tile.write
+        height, width = write.shape
+        if self.halo is None or max(height, width) <= self.stride:
+            return (tile,)
+        if height >= width:
+            middle = write.y0 + _up(height // 2, self.stride)
+            parts = [dataclasses.replace(write, y1=middle), dataclasses.replace(write, y0=middle)]
+        else:
+            middle = write.x0 + _up(width // 2, self.stride)
+            parts = [dataclasses.replace(write, x1=middle), dataclasses.replace(write, x0=middle)]
+        return tuple(self.tile(part) for part in parts)
+
+
+def tiles(
+    shape: tuple[int, int], tile: int | None, halo: int | None, stride: int, beyond: bool = False
+) -> Iterator[Tile]:
+    """Cut a plane into tiles; short for :meth:`Tiling.tiles`."""
+    yield from Tiling(shape, stride, halo, beyond).tiles(tile)
+
+
+def mirror_indices(start: int, stop: int, length: int) -> NDArray[np.intp]:
+    """Return the indices ``start`` to ``stop`` of a line of pixels that is mirrored at both ends again and again.
+
+    The end pixels are not repeated (... 2 1 0 1 2 ...), and the line may be shorter than the part asked for.
+
+    Returns
+    -------
+    ndarray of int, shape (stop - start,), values 0 to length - 1
+    """
+    places = np.arange(start, stop)
+    if length == 1:
+        return np.zeros_like(places)
+    period = 2 * (length - 1)
+    places = places % period
+    return np.where(places < length, places, period - places)
+
+
+def _cuts(length: int, size: int | None, stride: int) -> list[tuple[int, int]]:
+    """Cut a line into about equal parts of at most ``size``, at multiples of the stride."""
+    whole = _up(length, stride) // stride
+    most = whole if size is None else max(1, math.ceil(size / stride))
+    count = math.ceil(whole / most)
+    ends = [round(whole * number / count) * stride for number in range(count + 1)]
+    return [(start, min(end, length)) for start, end in itertools.pairwise(ends)]
+
+
+def _up(number: int, multiple: int) -> int:
+    return math.ceil(number / multiple) * multiple
+
+
+def _overlap(start: int, stop: int, part: slice) -> bool:
+    low = 0 if part.start is None else part.start
+    return start < (stop if part.stop is None else part.stop) and low < stop

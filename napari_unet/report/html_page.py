@@ -1,0 +1,264 @@
+"""A comparison as one HTML file that needs nothing else: tables, charts, error maps, parameters. Scores nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+
+from napari_unet import __version__
+from napari_unet.comparison.run_comparison import Comparison
+from napari_unet.core.errors import UserError
+
+from .charts import bars, scatter, topology_errors
+from .error_maps import COLOURS, HOLE, NAMES, STRAY, error_map, painted_errors, ringed
+from .methods_text import describe_methods, method_titles, scored_against
+from .paired_differences import FEW, Difference, RankedMethod, rank_methods
+from .plane_choice import ShownPlane, planes_to_show
+from .rasters import Rgb, data_uri, encode_png, parse_colour, plane_rgb, shrunk
+from .summary import best_methods, format_value, summarise
+from .table import table_grids
+
+_THUMBNAIL = 420  # pixels a side
+_STYLE = """
+body { font: 15px/1.5 system-ui, sans-serif; color: #1a1a1a; background: #fff; margin: 2em auto; max-width: 72em;
+  padding: 0 1em }
+h1 { font-size: 1.5em } h2 { font-size: 1.2em; margin-top: 2em; border-bottom: 1px solid #ccc }
+table { border-collapse: collapse; margin: .7em 0; font-variant-numeric: tabular-nums }
+th, td { padding: .25em .7em; text-align: right; border-bottom: 1px solid #e4e4e4; white-space: nowrap }
+th:first-child, td:first-child, td.text { text-align: left } td.text { white-space: normal }
+th { cursor: pointer; background: #f4f4f4 } tr.best td { font-weight: 600; background: #e6f0fa }
+tr.level td { background: #f1f8fd } td.mark { font-weight: 600 } .small { color: #555; font-size: .88em }
+figure { display: inline-block; margin: .4em; vertical-align: top; max-width: 22em }
+figure img { max-width: 100%; image-rendering: auto } figcaption { font-size: .85em; line-height: 1.35 }
+.charts img { max-width: 100% } pre { background: #f7f7f7; padding: 1em; overflow-x: auto; font-size: .82em }
+.key { display: inline-block; width: .9em; height: .9em; margin: 0 .3em 0 1em; vertical-align: -1px }
+.wide { overflow-x: auto }
+"""
+_SCRIPT = """
+for (const head of document.querySelectorAll('th')) head.addEventListener('click', () => {
+  const table = head.closest('table'), place = [...head.parentNode.children].indexOf(head);
+  const value = row => { const cell = row.children[place]; const number = parseFloat(cell.dataset.value);
+    return isNaN(number) ? cell.textContent : number };
+  const down = table.dataset.by == place + 'up'; table.dataset.by = place + (down ? 'down' : 'up');
+  [...table.tBodies[0].rows].sort((a, b) => { const x = value(a), y = value(b);
+    const order = typeof x == 'number' && typeof y == 'number' ? x - y : String(x).localeCompare(String(y));
+    return down ? -order : order }).forEach(row => table.tBodies[0].append(row));
+});
+"""
+
+
+def write_html(path: str | os.PathLike[str], comparison: Comparison, overwrite: bool = False) -> None:
+    """Write ``report.html``: one file with its pictures inside, that opens in any browser without a network.
+
+    Raises
+    ------
+    UserError
+        If the file exists and may not be overwritten, or cannot be written.
+    """
+    path = Path(path)
+    if path.exists() and not overwrite:
+        raise UserError(f"{path} exists already. Choose another name, or allow it to be overwritten (--overwrite).")
+    text = html_page(comparison)
+    # beside the target, then renamed: an interrupted run leaves the old report whole
+    unfinished = path.with_name(f".{path.name}.part")
+    try:
+        unfinished.write_text(text, encoding="utf-8")
+        unfinished.replace(path)
+    except OSError as error:
+        raise UserError(f"{path} cannot be written ({error.strerror}). Choose another folder.") from None
+    finally:
+        with contextlib.suppress(OSError):
+            unfinished.unlink(missing_ok=True)
+
+
+def html_page(comparison: Comparison) -> str:
+    """Return the whole report as HTML."""
+    ranked = rank_methods(comparison.rows)
+    parts = [
+        f"<h1>Comparison of {len(comparison.masks) + len(comparison.failures)} methods</h1>",
+        f"<p>{escape(ranking_sentence(comparison))}</p>",
+        _ranking(comparison, ranked), _failures(comparison), _charts(comparison, ranked), _maps(comparison, ranked),
+        _scores(comparison), f"<h2>Methods and parameters</h2><pre>{escape(describe_methods(comparison))}</pre>",
+    ]
+    return (
+        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>napari-unet: comparison</title>'
+        f"<style>{_STYLE}</style></head>\n<body>\n" + "\n".join(filter(None, parts))
+        + f'\n<p class="small">Made by napari-unet {escape(__version__)}.</p>\n<script>{_SCRIPT}</script></body>'
+        "</html>\n"
+    )
+
+
+def ranking_sentence(comparison: Comparison) -> str:
+    """Say in a sentence or two which method is best, and which the planes do not tell apart from it."""
+    ranked = rank_methods(comparison.rows)
+    against = scored_against(comparison)
+    if not ranked:
+        return f"No method has a score. {against}"
+    names = method_titles(comparison)
+    first, ties = ranked[0], [names[one.method] for one in ranked if one.level and not one.best]
+    planes = "one plane" if first.planes == 1 else f"{first.planes} planes"
+    text = f"{names[first.method]} has the best Dice ({first.mean:.3f}, mean over {planes})."
+    if ties:
+        text += f" Not told apart from it: {', '.join(ties)}."
+    if first.planes < FEW and len(ranked) > 1:
+        text += f" With {planes} no ranking is sure."
+    return f"{text} {against}"
+
+
+def interval_text(found: Difference) -> str:
+    """Write a paired difference with its interval."""
+    if found.low is None or found.high is None:
+        return f"{found.mean:+.3f} (one plane)"
+    return f"{found.mean:+.3f} [{found.low:+.3f}, {found.high:+.3f}]"
+
+
+# -- tables -----------------------------------------------------------------------------------------------------------
+
+
+def _ranking(comparison: Comparison, ranked: Sequence[RankedMethod]) -> str:
+    """The main table: Dice with its spread and its difference to the best, classes, topology, time."""
+    names, summary, wrong = method_titles(comparison), summarise(comparison.rows), topology_errors(comparison.rows)
+    several = len(summary.classes) > 1
+    classes = summary.classes if several else ()
+    heads = ["method", "Dice", "spread", "difference to the best [95 %]", "",
+             *(f"Dice {name}" for _, name in classes), *(["parts and holes off"] if wrong else []), "planes", "seconds"]
+    lines = []
+    scored = {one.method: one for one in ranked}
+    for method in (*scored, *(one for one in comparison.masks if one not in scored)):
+        one = scored.get(method)
+        rank = list(scored).index(method) + 1 if one else 0
+        cells = [_cell(f"{rank}  {names[method]}" if rank else names[method], rank or None)]
+        if one is None:
+            cells += [_cell("-"), _cell(""), _cell(""), _cell("no score")]
+        else:
+            mark = "best" if one.best else "tie" if one.level else ""
+            cells += [_cell(f"{one.mean:.3f}", one.mean), _cell("" if one.spread is None else f"± {one.spread:.3f}",
+                                                                one.spread),
+                      _cell(interval_text(one.difference) if one.difference else "",
+                            one.difference.mean if one.difference else 0.0), _cell(mark)]
+        for class_id, _ in classes:
+            value = summary.get(method, "dice", class_id)
+            cells.append(_cell("-" if value is None else f"{value:.3f}", value))
+        if wrong:
+            cells.append(_cell("-" if method not in wrong else f"{wrong[method]:.1f}", wrong.get(method)))
+        partial = comparison.partial(method)
+        done = sum(map(len, comparison.planes_of(method)))
+        cells.append(_cell(f"{partial[0]} of {partial[1]} in its time" if partial else str(done), done))
+        seconds = summary.get(method, "seconds")
+        cells.append(_cell("-" if seconds is None else format_value(seconds, "s"), seconds))
+        kind = "best" if one and one.best else "level" if one and one.level else ""
+        lines.append(f'<tr class="{kind}">{"".join(cells)}</tr>')
+    head = "".join(f"<th>{escape(text)}</th>" for text in heads)
+    return (
+        f'<h2>Ranking</h2><div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{"".join(lines)}</tbody>'
+        '</table></div><p class="small">Spread: standard deviation over planes. Difference: mean over the planes that '
+        "both have, plane by plane, with a 95 % bootstrap interval; a tie is one whose interval holds 0. Click "
+        "a heading to sort.</p>"
+    )
+
+
+def _cell(text: str, value: float | None = None, kind: str = "") -> str:
+    data = "" if value is None else f' data-value="{value:.6g}"'
+    return f'<td{data}{f" class={kind}" if kind else ""}>{escape(text)}</td>'
+
+
+def _failures(comparison: Comparison) -> str:
+    if not comparison.failures:
+        return ""
+    names = method_titles(comparison)
+    lines = "".join(
+        f"<tr>{_cell(names[one])}{_cell(why, kind='text')}</tr>" for one, why in comparison.failures.items()
+    )
+    return (f"<h2>Methods that could not</h2><table><thead><tr><th>method</th><th>why</th></tr></thead><tbody>{lines}"
+            "</tbody></table>")
+
+
+def _scores(comparison: Comparison) -> str:
+    summary = summarise(comparison.rows)
+    tables = []
+    for grid in table_grids(summary):
+        head = "".join(f"<th>{escape(text)}</th>" for text in ("method", *grid.headers))
+        lines = "".join(
+            f"<tr>{_cell(method)}" + "".join(_cell(cell.text, kind="mark" if cell.best else "") for cell in line)
+            + "</tr>" for method, line in zip(grid.methods, grid.cells, strict=True)
+        )
+        tables.append(f'<h3>{escape(grid.title)}</h3><div class="wide"><table><thead><tr>{head}</tr></thead><tbody>'
+                      f"{lines}</tbody></table></div>")
+    note = '<p class="small">The best of each column is bold. All single values are in table.csv.</p>'
+    return f"<h2>All scores</h2>{''.join(tables)}{note if best_methods(summary) else ''}" if tables else ""
+
+
+# -- pictures ---------------------------------------------------------------------------------------------------------
+
+
+def _charts(comparison: Comparison, ranked: Sequence[RankedMethod]) -> str:
+    if not ranked:
+        return ""
+    names = method_titles(comparison)
+    for method in comparison.masks:
+        if partial := comparison.partial(method):
+            names[method] += f" ({partial[0]} of {partial[1]} planes)"
+    made = [(bars(ranked, names), "Dice of each method")]
+    dots = scatter(comparison.rows, names)
+    if dots is not None:
+        made.append((dots, "Dice against topology error: methods level in Dice may differ by hundreds of parts"))
+    pictures = "".join(f'<p><img src="{data_uri(png)}" alt="{escape(text)}"></p>' for png, text in made)
+    return f'<h2>Charts</h2><div class="charts">{pictures}</div>'
+
+
+def _maps(comparison: Comparison, ranked: Sequence[RankedMethod]) -> str:
+    """Image, reference and the error map of every method on a few planes."""
+    order = [one.method for one in ranked]
+    keys = "".join(
+        f'<span class="key" style="background:{text}"></span>{NAMES[code]}' for code, text in COLOURS.items()
+    )
+    rings = "" if comparison.held_out else (
+        f'<span class="key" style="border:2px solid {STRAY};border-radius:50%"></span>stray part'
+        f'<span class="key" style="border:2px solid {HOLE};border-radius:50%"></span>hole')
+    parts = [f"<h2>Where they are wrong</h2><p>{keys}{rings}</p>"]
+    for one in planes_to_show(comparison):
+        base = plane_rgb(one.image, one.plane)[one.box]
+        plane = f", plane {one.plane}" if one.image.n_planes > 1 else ""
+        parts.append(f"<h3>{escape(one.image.name + plane)}</h3>")
+        parts.append(_figure(shrunk(base, _THUMBNAIL), "image"))
+        if one.reference is not None:
+            what = "held-out strokes" if comparison.held_out else "reference"
+            picture = _tinted(base, one.reference[one.box], comparison)
+            parts.append(_figure(shrunk(picture, _THUMBNAIL), what))
+        methods = (*order, *(name for name in one.masks if name not in order))
+        parts += [_map(comparison, one, method, base) for method in methods]
+    return "".join(parts)
+
+
+def _map(comparison: Comparison, one: ShownPlane, method: str, base: Rgb) -> str:
+    title, labels = method_titles(comparison)[method], one.masks[method]
+    if not labels.any():
+        return _figure(shrunk(base * 0.4, _THUMBNAIL), f"{title}: not segmented in its time")
+    if one.reference is None:
+        return _figure(shrunk(_tinted(base, labels[one.box], comparison), _THUMBNAIL), title)
+    errors = error_map(labels[one.box], one.reference[one.box], dense=not comparison.held_out)
+    picture = painted_errors(base, errors)
+    small = shrunk(picture, _THUMBNAIL)
+    factor = max(picture.shape[:2]) / max(small.shape[:2])
+    small = ringed(ringed(small, errors.holes, HOLE, factor), errors.strays, STRAY, factor)
+    counts = ", ".join(f"{NAMES[code]} {errors.count(code)} px" for code in COLOURS if errors.count(code)) or "no error"
+    if not comparison.held_out:
+        counts += f"; {len(errors.strays)} stray parts, {len(errors.holes)} holes"
+    return _figure(small, f"{title}: {counts}")
+
+
+def _tinted(base: Rgb, labels: object, comparison: Comparison) -> Rgb:
+    out = base.copy()
+    for number in comparison.classes.ids:
+        if number > 1 or comparison.held_out:
+            inside = labels == number
+            out[inside] = 0.45 * out[inside] + 0.55 * parse_colour(comparison.classes.color(number))
+    return out
+
+
+def _figure(picture: Rgb, words: str) -> str:
+    text = escape(words)
+    return f'<figure><img src="{data_uri(encode_png(picture))}" alt="{text}"><figcaption>{text}</figcaption></figure>'

@@ -1,0 +1,226 @@
+"""Every network in its registry, as a method: training parameters and the network's own in one frozen dataclass.
+
+A new file in ``networks/`` appears here by existing. A script that registers a network before methods are first looked
+at needs nothing more; later, it calls :func:`register_network`. Trains nothing itself.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import warnings
+from collections.abc import Generator
+from typing import Annotated, Any, ClassVar, Literal, cast, get_type_hints
+
+from napari_unet import losses, networks
+from napari_unet.core import parameters
+from napari_unet.core.errors import InputWarning, UsageError, UserError
+from napari_unet.core.latest import Latest
+from napari_unet.core.method import Progress
+from napari_unet.core.parameters import Parameter
+from napari_unet.core.registry import Entry
+from napari_unet.core.scribbles import TrainingSet
+from napari_unet.instant.answer_then_train import answer_then_train, wait_for_strokes
+from napari_unet.learning.augmentation import Augmentation
+from napari_unet.learning.trainer import train_network
+from napari_unet.learning.training_plan import TrainingPlan
+from napari_unet.networks.unet import UNet
+from napari_unet.predicting.network_model import NetworkModel
+from napari_unet.predicting.weights import Network, Weights
+from napari_unet.pretrained import load_features
+
+from . import register
+
+GENTLE_RATE = 5e-4
+"""Learning rate from a model that was trained on strokes before: a higher one forgets them."""
+
+PRETRAINED_PATCH = 128
+"""Largest side (px) of patches from pre-trained features. Smaller steps are more steps, which counts for more than what
+a patch sees."""
+
+
+@dataclasses.dataclass(frozen=True)
+class NetworkTraining:
+    """How long and how a network learns; each network adds its own parameters.
+
+    Raises
+    ------
+    UsageError
+        If a parameter is out of its bounds.
+    """
+
+    network_type: ClassVar[type[Any]]
+    network_name: ClassVar[str]
+
+    start: Annotated[
+        Literal["auto", "pretrained", "scratch"],
+        Parameter("What the training begins with: features learnt beforehand on drawn images, which answer at once, "
+                  "or nothing (scratch); auto: the features where the network is built like theirs", advanced=True),
+    ] = "auto"
+    seconds: Annotated[float | None, Parameter("Training time; auto: no limit", min=0.1, unit="s")] = 60.0
+    steps: Annotated[int | None, Parameter("Training steps, if they are over before the time; auto: no limit", min=1,
+                                           advanced=True)] = None
+    device: Annotated[str, Parameter("Where to compute: auto takes the graphics card if there is one, else "
+                                     "the processor; or cpu, cuda, cuda:1, mps")] = "auto"
+    seed: Annotated[int, Parameter("Start of all random numbers; another one gives a slightly different result", min=0,
+                                   max=2**31 - 1, advanced=True)] = 0
+    patch: Annotated[int | None, Parameter("Side of the pieces of the image that are learnt from; auto: 192, or 128 "
+                                           "from pre-trained features; less for small images", min=16, max=2048,
+                                           step=16, unit="px", advanced=True)] = None
+    batch: Annotated[int, Parameter("Pieces learnt from at a time; more is steadier but slower", min=1, max=64,
+                                    advanced=True)] = 4
+    learning_rate: Annotated[
+        float | None, Parameter("How far the weights move at each step; lower it if the loss jumps; auto: 0.002, or "
+                                "0.0005 when it goes on from a trained model", min=1e-6, max=0.1, step=1e-4,
+                                advanced=True)
+    ] = None
+    loss: Annotated[Literal[losses.REGISTRY.names()], Parameter(  # type: ignore[valid-type]  # whatever is in the registry
+        "What the network is told about its mistakes on painted pixels", advanced=True)] = "dice_cross_entropy"
+    augmentation: Annotated[float, Parameter("How strongly pieces are turned, bent, shaded and blurred, so that "
+                                             "little paint goes further; 0 switches it off", min=0, max=2, step=0.1,
+                                             advanced=True)] = 1.0
+    hold_out: Annotated[
+        Literal["auto", "always", "never"],
+        Parameter("Whether some strokes are kept aside to judge the network by; never suits images that are labelled "
+                  "all over, as the newest network then counts; always keeps them aside to the end; auto: while you "
+                  "paint, and from pre-trained features; within a time limit they are learnt too once a network has "
+                  "clearly won", advanced=True),
+    ] = "auto"
+    threads: Annotated[int | None, Parameter("Processor cores to use; auto: as many as torch takes", min=1, max=1024,
+                                             advanced=True)] = None
+
+    def __post_init__(self) -> None:
+        parameters.check(self)
+        _ = self.network  # checks its own parameters
+
+    @property
+    def network(self) -> Network:
+        """The network with the parameters chosen here."""
+        names = [field.name for field in parameters.adjustable(self.network_type)]
+        return cast(Network, self.network_type(**{name: getattr(self, name) for name in names}))
+
+    def plan(self, gentle: bool = False) -> TrainingPlan:
+        """Return the training parameters as the trainer takes them; gentle where there are strokes to forget."""
+        return TrainingPlan(
+            seconds=self.seconds, steps=self.steps, seed=self.seed, patch=self.patch, batch=self.batch,
+            learning_rate=self.learning_rate or (GENTLE_RATE if gentle else TrainingPlan.learning_rate),
+            augmentation=Augmentation().times(self.augmentation),
+            device=self.device, threads=self.threads,
+            hold_out={"auto": None, "always": True, "never": False}[self.hold_out],
+        )
+
+    def fit(
+        self, painted: TrainingSet | Latest[TrainingSet], initial: Weights | None = None
+    ) -> Generator[Progress, None, NetworkModel]:
+        """Train; see :func:`napari_unet.learning.trainer.train_network` for what is yielded, returned and raised.
+
+        From pre-trained features it goes as :func:`napari_unet.instant.answer_then_train.answer_then_train` says.
+        """
+        loss = losses.REGISTRY[self.loss]
+        features = None
+        if initial is not None:
+            if _answers(initial, (yield from wait_for_strokes(painted))):
+                features = initial
+        elif self.start != "scratch":
+            try:
+                features = self._features()
+            except UserError as error:
+                if self.start == "pretrained":
+                    raise
+                warnings.warn(f"{error} Training from nothing goes on.", InputWarning, stacklevel=2)
+        if features is not None:
+            plan = dataclasses.replace(self.plan(gentle=features.step > 0), largest_patch=PRETRAINED_PATCH)
+            return (yield from answer_then_train(painted, features, loss, plan))
+        return (yield from train_network(
+            painted, self.network, loss, self.plan(gentle=initial is not None),
+            network_name=self.network_name, initial=initial,
+        ))
+
+    def _features(self) -> Weights | None:
+        """Return the pre-trained features if the network is as it comes; they have an architecture of their own."""
+        if self.network_type is UNet and self.network == UNet():
+            return load_features()
+        if self.start == "pretrained":
+            raise UsageError(
+                f"There are no pre-trained features for {self.network!r}. They come with the network 'unet' as it is; "
+                "leave its parameters alone, or choose start 'scratch'."
+            )
+        return None
+
+    def continue_from(self, weights: Weights) -> ContinuedTraining:
+        """Return the same method, starting from trained weights instead of from nothing.
+
+        Raises
+        ------
+        UsageError
+            If the weights are those of another network.
+        """
+        if weights.network_name != self.network_name:
+            raise UsageError(
+                f"These weights are those of {weights.network_name!r}, so {self.network_name!r} cannot continue from "
+                f"them. Choose the method {weights.network_name!r}."
+            )
+        return ContinuedTraining(self, weights)
+
+
+def _answers(weights: Weights, training: TrainingSet) -> bool:
+    """Whether strokes may fit the last layer anew: it has features for that, and no class that is not painted."""
+    network = weights.network
+    made_for_it = hasattr(network, "prior") and hasattr(network, "trees") and getattr(network, "channelwise", False)
+    return made_for_it and set(weights.classes.ids) <= set(training.painted_ids)
+
+
+@dataclasses.dataclass(frozen=True)
+class ContinuedTraining:
+    """Training that goes on from weights; the architecture is theirs, the training parameters are the method's."""
+
+    method: NetworkTraining
+    weights: Weights
+
+    @property
+    def network(self) -> Network:
+        """The network of the weights."""
+        return self.weights.network
+
+    def fit(self, painted: TrainingSet | Latest[TrainingSet]) -> Generator[Progress, None, NetworkModel]:
+        """Train; see :meth:`NetworkTraining.fit`."""
+        return self.method.fit(painted, initial=self.weights)
+
+
+def register_network(entry: Entry[type[Network]]) -> type[NetworkTraining]:
+    """Make a method of a network and put it in the registry of methods under the same name.
+
+    Parameters
+    ----------
+    entry : Entry
+        Of the networks registry.
+
+    Returns
+    -------
+    type
+        A frozen dataclass: the parameters of :class:`NetworkTraining`, then those of the network.
+
+    Raises
+    ------
+    UsageError
+        If the network has a parameter with the name of a training parameter.
+    """
+    own = parameters.adjustable(entry.item)
+    taken = {field.name for field in dataclasses.fields(NetworkTraining)}.intersection(field.name for field in own)
+    if taken:
+        raise UsageError(
+            f"The network {entry.name!r} has parameters that training has too: {', '.join(sorted(taken))}. Rename them."
+        )
+    hints = get_type_hints(entry.item, include_extras=True)
+    method = dataclasses.make_dataclass(
+        entry.item.__name__,
+        [(field.name, hints[field.name], dataclasses.field(default=field.default)) for field in own],
+        bases=(NetworkTraining,),
+        namespace={"network_type": entry.item, "network_name": entry.name, "__doc__": entry.item.__doc__},
+        frozen=True,
+    )
+    method.__module__ = __name__
+    return cast(type[NetworkTraining], register(entry.name, entry.title)(method))
+
+
+for _entry in networks.REGISTRY:
+    register_network(_entry)

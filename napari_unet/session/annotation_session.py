@@ -1,0 +1,300 @@
+"""One annotation session: images with their strokes, the class table, the model and how it came about.
+
+Knows neither Qt nor napari, starts no thread and writes no file. Long work (:meth:`Session.training`,
+:mod:`.live_prediction`) is a generator that may run in a thread of its own: it reads and writes mailboxes and yields
+frozen events. Everything else, :meth:`Session.take` included, belongs to one thread, in which all signals are emitted.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Generator, Hashable
+from typing import Any, Literal
+
+from psygnal import Signal
+
+from ..core.classes import merged
+from ..core.errors import UsageError
+from ..core.method import Model, Progress, Segmenter
+from ..core.threads import limit_threads
+from .annotations import Annotations
+from .model_history import HistoryEntry, ModelHistory, ShownModel, steps_behind, without_refitting
+
+Phase = Literal["idle", "answered", "learning", "paused", "failed"]
+
+ANSWERED = "Answered from your strokes. Paint where it is wrong, and press Live to let the network learn too."
+
+
+@dataclasses.dataclass(frozen=True)
+class SessionState:
+    """What is going on, in one sentence for people."""
+
+    phase: Phase
+    text: str
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingPoint:
+    """One point of the history of a training.
+
+    Parameters
+    ----------
+    step : int
+    loss : float
+        Loss of the step.
+    dice : float or None
+        Mean Dice on held-out strokes, None where there are too few strokes for a score.
+    """
+
+    step: int
+    loss: float
+    dice: float | None = None
+
+
+class Session(Annotations):
+    """Pairs, classes, strokes for a running training, and its results.
+
+    Attributes
+    ----------
+    models : Latest[Model | None]
+        The model to show, the newest or one gone back to; what a predictor in another thread reads.
+    learning_curve : list of TrainingPoint
+        Of the present or last training.
+    seen_versions : tuple of int
+        Versions of the strokes, pair by pair, that the last event of the training had taken up.
+    held_strokes : tuple of int
+        How many strokes of each pair the training keeps for scoring, in the order of ``seen_versions``.
+    device : str
+        Where the training runs, and why there; empty before the first step.
+    """
+
+    state_changed = Signal(SessionState)
+    learning_curve_changed = Signal()
+    model_changed = Signal(object)
+    model_history_changed = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.models = ShownModel()
+        self.learning_curve: list[TrainingPoint] = []
+        self.seen_versions: tuple[int, ...] = ()
+        self.held_strokes: tuple[int, ...] = ()
+        self.device = ""
+        self._history = ModelHistory()
+        self._pinned: HistoryEntry | None = None
+        self._answers = True
+        self._answer: Model | None = None
+        self._state = SessionState("idle", self.hint())
+        self.published.connect(self.refresh_hint)
+
+    # -- state -----------------------------------------------------------------------------------------------------
+
+    def hint(self) -> str:
+        """Say what to do next to get a segmentation."""
+        if not self._items:
+            return "Open an image, press + beside Strokes and paint a little of two classes."
+        if not any(item.enabled for item in self._items.values()):
+            return "Tick at least one image to learn from."
+        missing = self.snapshots.get().missing()
+        if missing is None and self._answers:
+            return "Ready: your strokes are answered at once. Press Live to let the network learn too."
+        if missing is None:
+            return "Ready: press Live and go on painting where it is wrong. (There are no instant answers, see below.)"
+        if self.model is not None:
+            return f"{missing} The answer before stays until then."
+        return missing
+
+    @property
+    def state(self) -> SessionState:
+        """What is going on."""
+        return self._state
+
+    def set_state(self, phase: Phase, text: str = "") -> None:
+        """Change the state; without a text it says what to do next."""
+        state = SessionState(phase, text or self.hint())
+        if state != self._state:
+            self._state = state
+            self.state_changed.emit(state)
+
+    def refresh_hint(self) -> None:
+        """While nothing is going on, say what to do next."""
+        if self._state.phase == "idle" or (self._state.phase == "answered" and self.snapshots.get().missing()):
+            self.set_state("idle")
+
+    def no_answers(self) -> None:
+        """Note that strokes cannot be answered at once in this sitting; a network can still learn from nothing."""
+        self._answers = False
+        self.refresh_hint()
+
+    # -- learning --------------------------------------------------------------------------------------------------
+
+    @property
+    def model(self) -> Model | None:
+        """The model shown: one gone back to, or the newest, as fitted to the strokes painted since."""
+        return self._pinned.model if self._pinned else self._answer or self.models.get()
+
+    def answered(self, model: Model) -> None:
+        """Note that the newest strokes were answered with this model; it is shown until a newer one comes."""
+        newest = self.models.newest
+        if newest is not None and not (getattr(newest, "refits", False)
+                                       and steps_behind(newest) == steps_behind(model)):
+            return  # it came late: the answer of a model that has been replaced
+        first = self.model is None
+        self._answer = model
+        if not steps_behind(model):
+            self._keep(model)
+        if first:
+            self.model_changed.emit(model)
+        if self._state.phase in ("idle", "answered"):
+            self.set_state("answered", ANSWERED)
+
+    def set_model(self, model: Model | None) -> None:
+        """Put a model in place of the present one, e.g. from a file; its classes join the table. None: start anew."""
+        self._answer = self._pinned = None
+        self.models.put(model)
+        self.models.pin(None)
+        if model is None:
+            self._history.forget()
+        elif all(one.model is not model for one in self.model_history):
+            self._history.begin()
+            self._history.add(model)
+        if model is not None:
+            self.set_classes(merged(self._classes, model.classes, bool(self.snapshots.get().counts())))
+        self.model_changed.emit(model)
+        self.model_history_changed.emit()
+
+    # -- models before ---------------------------------------------------------------------------------------------
+
+    @property
+    def model_history(self) -> tuple[HistoryEntry, ...]:
+        """The last five trained models, newest first, and the instant answer: what one can go back to."""
+        return self._history.all
+
+    @property
+    def pinned(self) -> HistoryEntry | None:
+        """The model that was gone back to, None while the newest is shown."""
+        return self._pinned
+
+    @property
+    def shown(self) -> HistoryEntry | None:
+        """Which of the kept models is shown."""
+        return self._pinned or self._history.find(self.model)
+
+    def held(self, key: Hashable) -> int:
+        """How many strokes of a pair the training keeps for scoring."""
+        learnt = [one for one in self.keys if self.enabled(one)]
+        return self.held_strokes[learnt.index(key)] if key in learnt and len(learnt) == len(self.held_strokes) else 0
+
+    def go_back(self, kept: HistoryEntry) -> None:
+        """Show one of :attr:`model_history` until :meth:`follow_newest`, or until a training goes on from it.
+
+        Neither newer models nor newer strokes change what is shown meanwhile.
+
+        Raises
+        ------
+        UsageError
+            If it is not kept any more.
+        """
+        if kept not in self.model_history:
+            names = ", ".join(one.name for one in self.model_history) or "none yet"
+            raise UsageError(f"The model {kept.name!r} is not kept any more. Kept are: {names}.")
+        self._pinned = kept
+        self.models.pin(without_refitting(kept.model))
+        if self._state.phase == "learning":
+            self.set_state("learning", f"Learning goes on. {self._choice()}")
+        else:
+            self.set_state("paused", f"{self._choice()} New strokes do not change it; Live trains on from it.")
+        self.model_changed.emit(kept.model)
+        self.model_history_changed.emit()
+
+    def follow_newest(self) -> None:
+        """Show the newest model again, and answer strokes with it."""
+        if self._pinned is None:
+            return
+        self._pinned = None
+        self.models.pin(None)
+        if self._state.phase != "learning":
+            self.set_state("paused", "Showing the newest model again.")
+        self.model_changed.emit(self.model)
+        self.model_history_changed.emit()
+
+    def _choice(self) -> str:
+        assert self._pinned is not None
+        return f"Showing the model of your choice ({self._pinned.name}) until you pick the newest again."
+
+    def _keep(self, model: Model, dice: float | None = None, step: int = 0) -> None:
+        self._history.add(model, dice, step, stays=self._pinned)
+        self.model_history_changed.emit()
+
+    # -- training --------------------------------------------------------------------------------------------------
+
+    def training(self, method: Segmenter, threads: int | None = None) -> Generator[Progress, None, Model]:
+        """Fit a method to the strokes as they are painted; ends when the method does, or when closed.
+
+        The generator may run in another thread: hand each event to :meth:`take` in the session's own. Only the
+        newest training brings models; after :meth:`end` none does.
+
+        Parameters
+        ----------
+        method : Segmenter
+        threads : int, optional
+            Threads torch may use in the generator's thread. Set when the work starts, because torch keeps the
+            number by thread, and two teams on the same cores wait for each other.
+        """
+        run = object()
+        self.models.listen(run)
+        self.learning_curve = []
+        self.seen_versions = self.held_strokes = ()
+        self._history.begin()
+        if self._pinned is not None:  # it is what the training goes on from
+            self.models.put(self._pinned.model)
+            self._answer = self._pinned = None
+            self.models.pin(None)
+            self.model_history_changed.emit()
+        self.learning_curve_changed.emit()
+        self.set_state("learning", "Warming up...")
+        return self._train(method, threads, run)
+
+    def _train(self, method: Segmenter, threads: int | None, run: object) -> Generator[Progress, None, Model]:
+        limit_threads(threads)
+        fit = method.fit(self.snapshots)
+        try:
+            while True:
+                try:
+                    event = next(fit)
+                except StopIteration as end:
+                    model: Model = end.value
+                    return model
+                if event.model is not None:
+                    self.models.offer(event.model, run)  # a predictor need not wait for the session's thread
+                yield event
+        finally:
+            fit.close()
+
+    def end(self) -> None:
+        """Note that a training was stopped."""
+        self.models.listen(None)
+
+    def take(self, event: Progress) -> None:
+        """Take note of an event of :meth:`training`: history, state line and model."""
+        step, loss = getattr(event, "step", None), getattr(event, "loss", None)
+        self.seen_versions = tuple(getattr(event, "versions", ()))
+        self.device = getattr(event, "device", "") or self.device
+        self.held_strokes = tuple(getattr(event, "held_strokes", self.held_strokes))
+        if step is not None and loss is not None and (not self.learning_curve or step > self.learning_curve[-1].step):
+            self.learning_curve.append(TrainingPoint(int(step), float(loss), getattr(event, "held_out_mean", None)))
+            self.learning_curve_changed.emit()
+        if self._state.phase == "learning":
+            where = "Learning" if step is None else f"Learning: step {step}"
+            self.set_state("learning", event.text if self._pinned is None else f"{where}. {self._choice()}")
+        if event.model is not None:
+            if not _answers_on(self._answer, event.model):
+                self._answer = None
+            self._keep(event.model, getattr(event, "held_out_mean", None), step or 0)
+            if self._pinned is None:
+                self.model_changed.emit(event.model)
+
+
+def _answers_on(answer: Any, model: Any) -> bool:
+    """Whether an answer to strokes stands on the features of a model: then it is the newer of the two."""
+    return answer is not None and getattr(model, "refits", False) and answer.weights.step == model.weights.step

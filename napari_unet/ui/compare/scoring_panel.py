@@ -1,0 +1,161 @@
+"""What methods are scored against (held-out strokes or a reference), where and how. Scores nothing."""
+
+from __future__ import annotations
+
+import numpy as np
+from napari.layers import Labels
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QFormLayout, QLabel, QSizePolicy, QSpinBox, QWidget
+
+from napari_unet.core.image import Image
+from napari_unet.core.scribbles import Scribbles
+from napari_unet.inputs import Code
+
+from ..layers import class_table, label_view, layer_shape, scribbles_of
+from ..widgets import combo_box
+from .image_rows import ChosenImage
+from .metric_choice import MetricsPanel
+from .reference_code import guess_code
+
+HELD_OUT, REFERENCE = "strokes held out", "a reference layer"
+CODES: tuple[tuple[str, Code], ...] = (
+    ("mask: 0 = background", "mask"),
+    ("painted: 1 = background", "painted"),
+)
+MOST_FOLDS = 20
+ALL_PLANES, SHOWN_PLANE = "all planes", "only the plane shown"
+
+
+class ScoringPanel(QWidget):
+    """Choices about scoring.
+
+    Until the user has chosen, the code of the reference follows a guess, whose reason is shown.
+    """
+
+    changed = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("compare_scoring")
+        self._decided = False
+        self.against = combo_box("compare_against", (HELD_OUT, REFERENCE), (
+            "Strokes held out: some of your strokes are kept from all methods and they are scored there. Needs no "
+            "reference, but tells nothing about whole objects.\n"
+            "A reference layer: labels drawn by an expert, say; gives all scores."
+        ))
+        self.code = combo_box("compare_reference_values", [words for words, _ in CODES], (
+            "What the numbers in the reference mean. In a mask 0 is background and 1, 2, ... are classes; in painted "
+            "labels 1 is background, 2, 3, ... are classes and 0 is not known and not scored."
+        ))
+        self.why = QLabel()
+        self.why.setObjectName("compare_reference_guess")
+        self.why.setWordWrap(True)
+        self.why.setToolTip("Why these values were chosen for you. Change them above if it is wrong.")
+        self.folds = QSpinBox()
+        self.folds.setObjectName("compare_folds")
+        self.folds.setRange(1, MOST_FOLDS)
+        self.folds.setSpecialValueText("once: a quarter of the strokes")
+        self.folds.setPrefix("in ")
+        self.folds.setSuffix(" parts, each stroke once")
+        self.folds.setToolTip(
+            "Once: about a quarter of the strokes is held out.\nIn several parts: every method learns as many times, "
+            "and each stroke is held out once. Takes as much longer, and says more where there are few strokes."
+        )
+        self.folds.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.planes = combo_box("compare_planes", (ALL_PLANES, SHOWN_PLANE), (
+            "Which planes of a stack are segmented and scored. Every method learns from all painted planes."
+        ))
+        self.measures = MetricsPanel()
+        self._form = QFormLayout(self)
+        self._form.setContentsMargins(0, 0, 0, 0)
+        self._form.setVerticalSpacing(3)
+        self._form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
+        self._form.addRow("Score against", self.against)
+        self._code_label, self._planes_label = QLabel("Its values"), QLabel("Planes")
+        self._measures_label = QLabel("Measure")
+        self._folds_label = QLabel("Held out")
+        self._form.addRow(self._folds_label, self.folds)
+        self._form.addRow(self._code_label, self.code)
+        self._form.addRow(self.why)
+        self._form.addRow(self._measures_label, self.measures)
+        self._form.addRow(self._planes_label, self.planes)
+        self.against.currentIndexChanged.connect(self._on_against)
+        self.against.activated.connect(self._on_against_chosen)
+        self.code.activated.connect(self._on_code_chosen)
+        self.folds.valueChanged.connect(lambda _value: self.changed.emit())
+        self.planes.currentIndexChanged.connect(lambda _index: self.changed.emit())
+        self._against_decided = False
+        self._on_against()
+
+    @property
+    def uses_reference(self) -> bool:
+        """Whether a reference is scored against."""
+        return self.against.currentText() == REFERENCE
+
+    @property
+    def reference_code(self) -> Code:
+        """What the numbers in the reference mean."""
+        return CODES[self.code.currentIndex()][1]
+
+    @property
+    def n_folds(self) -> int:
+        """In how many parts strokes are held out."""
+        return 1 if self.uses_reference else self.folds.value()
+
+    @property
+    def only_shown_plane(self) -> bool:
+        """Whether only the plane in view is segmented and scored."""
+        return self.planes.currentText() == SHOWN_PLANE
+
+    def suggest(self, has_reference: bool) -> None:
+        """Score against a reference where there is one, unless the user has chosen."""
+        if not self._against_decided:
+            self.against.setCurrentText(REFERENCE if has_reference else HELD_OUT)
+
+    def look_at(self, chosen: list[ChosenImage]) -> None:
+        """Guess the code of the references from the first one, unless the user has chosen; and say if it fits."""
+        first = next((one for one in chosen if one.reference is not None), None)
+        self.why.setVisible(self.uses_reference)
+        if first is None or first.reference is None:
+            self.why.setText("Choose the reference of each image above." if self.uses_reference else "")
+            return
+        if not same_shape(first.reference, first.image):
+            self.why.setText(f"{first.reference.name!r} has another shape than {first.image.name!r}.")
+            return
+        strokes = Scribbles.empty(first.image.shape)
+        if first.strokes is not None and same_shape(first.strokes, first.image):
+            strokes = scribbles_of(first.strokes, first.image)
+        view = np.asarray(label_view(first.reference, first.image))
+        guess = guess_code(view, strokes, ours=class_table(first.reference) is not None)
+        if not self._decided:
+            self.code.setCurrentIndex([code for _, code in CODES].index(guess.code))
+        self.why.setText(guess.why)
+
+    def show_planes(self, several: bool) -> None:
+        """Offer the choice of planes only where there are several."""
+        self.planes.setVisible(several)
+        self._planes_label.setVisible(several)
+        if not several:
+            self.planes.setCurrentText(ALL_PLANES)
+
+    def _on_against_chosen(self, _index: int) -> None:
+        self._against_decided = True
+
+    def _on_code_chosen(self, _index: int) -> None:
+        self._decided = True
+        self.changed.emit()
+
+    def _on_against(self, _index: int = 0) -> None:
+        self.folds.setVisible(not self.uses_reference)
+        self._folds_label.setVisible(not self.uses_reference)
+        self.code.setVisible(self.uses_reference)
+        self._code_label.setVisible(self.uses_reference)
+        self.why.setVisible(self.uses_reference)
+        self.measures.setVisible(self.uses_reference)  # strokes have no outlines and no parts
+        self._measures_label.setVisible(self.uses_reference)
+        self.changed.emit()
+
+
+def same_shape(labels: Labels, image: Image) -> bool:
+    """Say whether a labels layer has an image's shape, apart from axes of one element."""
+    return [size for size in layer_shape(labels) if size > 1] == [size for size in image.shape if size > 1]

@@ -1,0 +1,48 @@
+"""Keep Python's cycle collector in the GUI thread while worker threads run. Frees nothing itself.
+
+Python collects cycles in whichever thread happens to allocate. When that is a worker and the garbage holds Qt objects
+(a dock that was closed, say), Qt deletes widgets outside their thread and the process crashes. So while workers run,
+automatic collection is off and a timer of the GUI thread collects by the same thresholds.
+"""
+
+from __future__ import annotations
+
+import gc
+
+from qtpy.QtCore import QObject, QTimer
+
+_INTERVAL_MS = 250
+
+_users = 0
+_timer: QTimer | None = None
+
+
+def hold_collection(parent: QObject | None = None) -> None:
+    """Collect in the calling (GUI) thread only, until :func:`release_collection` was called as often as this."""
+    global _users, _timer
+    _users += 1
+    if _users > 1 or not gc.isenabled():
+        return
+    gc.disable()
+    _timer = QTimer(parent)
+    _timer.setInterval(_INTERVAL_MS)
+    _timer.timeout.connect(_collect)
+    _timer.start()
+
+
+def release_collection() -> None:
+    """Let Python collect as usual once nobody needs otherwise."""
+    global _users, _timer
+    _users = max(0, _users - 1)
+    if _users == 0 and _timer is not None:
+        _timer.stop()
+        _timer = None
+        gc.enable()
+
+
+def _collect() -> None:
+    counts, thresholds = gc.get_count(), gc.get_threshold()
+    for generation in (2, 1, 0):
+        if thresholds[generation] and counts[generation] > thresholds[generation]:
+            gc.collect(generation)
+            return

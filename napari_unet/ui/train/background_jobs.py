@@ -1,0 +1,166 @@
+"""Work with a progress bar and a way out: segmenting whole images, and model files. Has no widgets."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Generator, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from napari.layers import Image as ImageLayer
+from numpy.typing import NDArray
+from qtpy.QtCore import QObject, Signal
+
+from napari_unet.core.errors import UserError
+from napari_unet.core.image import Image
+from napari_unet.core.method import Model, Patch, Progress
+
+from ..layers import guess_channel_axis, image_of, is_source_image, labels_like, mark_layer
+from ..workers import Worker, error_sentence
+from .live_controller import LiveController
+
+TICK = 0.1
+"""Seconds between two reports of progress."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Segmented:
+    """A whole image, segmented."""
+
+    layer: ImageLayer
+    image: Image
+    labels: NDArray[np.uint8]
+
+
+class BackgroundJobs(QObject):
+    """Predicts whole images into new layers and keeps models in files, one thing at a time."""
+
+    progressed = Signal(str, float)
+    """Text and fraction (0 to 1) of what is running; an empty text when it is over."""
+
+    def __init__(self, controller: LiveController, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._controller = controller
+        self._job: Worker | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether a job is running."""
+        return self._job is not None
+
+    def image_layers(self) -> list[tuple[ImageLayer, int | None]]:
+        """Return all image layers of the viewer with their channel axes, as chosen for their pairs or guessed."""
+        chosen = {id(one.image_layer): one.channel_axis for one in self._controller.bindings.values()}
+        return [
+            (layer, chosen[id(layer)] if id(layer) in chosen else guess_channel_axis(layer))
+            for layer in self._controller.viewer.layers if is_source_image(layer)
+        ]
+
+    def predict(self, targets: Sequence[tuple[ImageLayer, int | None]]) -> None:
+        """Segment whole images with the present model, each into a new layer above its image.
+
+        Parameters
+        ----------
+        targets : sequence of (Image layer, channel axis or None)
+        """
+        controller, model = self._controller, self._controller.session.model
+        if self.busy:
+            return
+        if model is None:
+            controller.said.emit("There is no model yet. Paint a little of two classes, or load a model.")
+            return
+        if not targets:
+            controller.said.emit("There is no image to segment. Open one first.")
+            return
+        try:
+            pictures = [(layer, image_of(layer, axis)) for layer, axis in targets]
+        except UserError as error:
+            controller.said.emit(str(error))
+            return
+        self.progressed.emit("Predicting", 0.0)
+        self._job = controller.workers.start(
+            partial(_segmented, model, pictures), "napari-unet job",
+            on_item=self._on_item, on_error=self._on_error, on_end=self._on_end,
+        )
+
+    def cancel(self) -> None:
+        """Stop what is running; images finished before keep their layers."""
+        if self._job is not None:
+            self._job.stop()
+            self._controller.said.emit("Cancelled.")
+
+    def _on_item(self, item: Progress | _Segmented) -> None:
+        if isinstance(item, Progress):
+            self.progressed.emit(item.text, item.fraction or 0.0)
+            return
+        made = labels_like(
+            item.layer, item.image, f"{item.layer.name} segmentation", self._controller.session.classes,
+            background=False, data=item.labels,
+        )
+        mark_layer(made, "result", item.layer.name)
+        layers = self._controller.viewer.layers
+        active = layers.selection.active
+        layers.insert(layers.index(item.layer) + 1 if item.layer in layers else len(layers), made)
+        layers.selection.active = active  # the brush stays in the hand
+        self._controller.said.emit(f"Made the layer {made.name!r}.")
+
+    def _on_error(self, error: Exception) -> None:
+        self._controller.said.emit(error_sentence(error))
+
+    def _on_end(self) -> None:
+        self._job = None
+        self.progressed.emit("", 0.0)
+
+    def save(self, path: Path) -> None:
+        """Write the present model to a file; says how it went."""
+        from napari_unet.io.model_file import save_model
+
+        model: Any = self._controller.session.model
+        if model is None:
+            self._controller.said.emit("There is no model to save yet. Paint a little of two classes.")
+            return
+        try:
+            save_model(path, model, overwrite=True)  # the file dialog has asked
+        except (UserError, OSError) as error:
+            self._controller.said.emit(error_sentence(error))
+        else:
+            self._controller.said.emit(f"Saved the model as {path.name}.")
+
+    def load(self, path: Path, device: str = "auto") -> None:
+        """Read a model from a file and predict with it; says how it went."""
+        from napari_unet.io.model_file import load_network
+
+        controller = self._controller
+        try:
+            model = load_network(path, device=device)
+        except (UserError, OSError) as error:
+            controller.said.emit(error_sentence(error))
+            return
+        controller.stop()
+        controller.session.set_model(model)
+        controller.session.set_state("paused", f"Loaded {path.name}. Press Live to train it on with your strokes.")
+
+
+def _segmented(
+    model: Model, pictures: Sequence[tuple[ImageLayer, Image]]
+) -> Generator[Progress | _Segmented, None, None]:
+    for number, (layer, image) in enumerate(pictures):
+        labels, told = np.zeros(image.shape, np.uint8), 0.0
+        which = f"{image.name} ({number + 1} of {len(pictures)})" if len(pictures) > 1 else image.name
+        for patch in _patches(model, image):
+            labels[patch.where] = patch.labels
+            if time.monotonic() - told > TICK:
+                told = time.monotonic()
+                part = (number + patch.done / patch.total) / len(pictures)
+                yield Progress(f"{which}: tile {patch.done} of {patch.total}", part)
+        yield _Segmented(layer, image, labels)
+
+
+def _patches(model: Model, image: Image) -> Iterator[Patch]:
+    try:
+        yield from model.segment(image)
+    except UserError as error:
+        raise UserError(f"{image.name}: {error}") from error

@@ -1,0 +1,226 @@
+"""One image layer, its strokes layer and its prediction layer, linked to a pair of the session. Trains nothing.
+
+Layer events only say that something may have changed; what changed is found by comparing planes, because napari's
+events come before the data is written (edits from code), under another name (undo) or not at all.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from napari.layers import Image as ImageLayer
+from napari.layers import Labels, Layer
+from numpy.typing import NDArray
+from qtpy.QtCore import QObject, QTimer, Signal
+
+from napari_unet.core.classes import ClassTable
+from napari_unet.core.errors import UserError
+from napari_unet.core.method import Patch
+from napari_unet.core.scribbles import checked_ids
+from napari_unet.session.annotation_session import Session
+
+from ..layers import (
+    class_table,
+    image_of,
+    label_view,
+    labels_like,
+    mark_layer,
+    role_of,
+    scribbles_of,
+    set_class_table,
+    uncertainty_like,
+)
+from .viewport import shown_plane, shows_planes
+
+DRAG_MS = 150
+"""Strokes are published at most this often while the mouse is down, and at once when it is released."""
+
+REDRAW_MS = 80
+"""A prediction layer that fills in is redrawn at most this often."""
+
+
+class LayerBinding(QObject):
+    """Keeps a pair of the session up to date with its layers, and pastes predictions.
+
+    Raises
+    ------
+    UserError
+        If image and strokes do not fit, or cannot be used.
+    """
+
+    troubled = Signal(str)
+    """The strokes cannot be used as they are; says why."""
+
+    published = Signal()
+    """Strokes have changed and are known to the session."""
+
+    def __init__(
+        self, viewer: Any, session: Session, image_layer: ImageLayer, strokes: Labels,
+        channel_axis: int | None = None, parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._viewer, self._session = viewer, session
+        self.image_layer, self.strokes, self.channel_axis = image_layer, strokes, channel_axis
+        self.key = str(strokes.unique_id)
+        self.prediction: Labels | None = None
+        self.uncertainty: ImageLayer | None = None
+        self.image = image_of(image_layer, channel_axis)
+        scribbles = scribbles_of(strokes, self.image)
+        self._all = self._stale = False
+        self._dirty: set[int] = set()
+        self._ever = set(scribbles.planes)
+        session.put_pair(self.key, self.image, scribbles)
+        if not role_of(strokes):
+            mark_layer(strokes, "strokes", image_layer.name)
+        self._timer, self._redraw = QTimer(self), QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(self._on_due)
+        self._redraw.setSingleShot(True)
+        self._redraw.timeout.connect(self._on_redraw)
+        self._connected = [
+            (strokes.events.labels_update, self._on_drawn), (strokes.events.paint, self._on_painted),
+            (strokes.events.set_data, self._on_drawn), (strokes.events.data, self._on_replaced),
+            (image_layer.events.data, self._on_image_replaced),
+        ]
+        for emitter, slot in self._connected:
+            emitter.connect(slot)
+
+    def close(self) -> None:
+        """Publish what is left and let go of the layers; the layers stay."""
+        self.flush()
+        self._timer.stop()
+        self._redraw.stop()
+        for emitter, slot in self._connected:
+            emitter.disconnect(slot)
+        self._connected = []
+
+    # -- strokes -> session ------------------------------------------------------------------------------------------
+
+    def _on_drawn(self, _event: Any = None) -> None:
+        self._note_shown()
+        if not self._timer.isActive():
+            self._timer.start(DRAG_MS)
+
+    def _on_painted(self, _event: Any = None) -> None:
+        self._note_shown()
+        self._timer.start(0)  # not now: edits from code emit this before they write
+
+    def _on_replaced(self, _event: Any = None) -> None:
+        self._all = True
+        self._timer.start(0)
+
+    def _note_shown(self) -> None:
+        if shows_planes(self._viewer) and self.strokes.n_edit_dimensions <= 2:
+            self._dirty.add(shown_plane(self._viewer, self.strokes, self.image))
+        else:
+            self._all = True  # a brush in three dimensions, or a cut across planes
+
+    def _on_due(self) -> None:
+        self.flush()
+
+    def flush(self) -> bool:
+        """Publish strokes that have changed; return whether there were any. Never raises."""
+        self._timer.stop()
+        if self.key not in self._session.keys:
+            return False
+        try:
+            planes = self._changed_planes()
+        except UserError as error:
+            self.troubled.emit(str(error))
+            return False
+        self._dirty.clear()
+        self._all = False
+        self._ever.update(number for number, plane in planes.items() if plane.any())
+        changed = self._session.paint(self.key, planes)
+        if changed:
+            self.published.emit()
+        return changed
+
+    def _changed_planes(self) -> dict[int, NDArray[np.uint8]]:
+        view = label_view(self.strokes, self.image)
+        flat = view.reshape(-1, *view.shape[-2:])
+        numbers = range(len(flat)) if self._all else sorted(self._dirty | self._ever)
+        return {
+            number: flat[number] if flat.dtype == np.uint8 else checked_ids(flat[number], self.strokes.name)
+            for number in numbers
+        }
+
+    def _on_image_replaced(self, _event: Any = None) -> None:
+        self.drop_uncertainty()
+        try:
+            self.image = image_of(self.image_layer, self.channel_axis)
+            self._clear_prediction()
+            self._session.put_pair(self.key, self.image, scribbles_of(self.strokes, self.image))
+        except UserError as error:
+            self.troubled.emit(str(error))
+            return
+        self.published.emit()
+
+    def _clear_prediction(self) -> None:
+        """Empty the prediction layer, which shows the old image; leave it if the new one has another shape."""
+        if self.prediction is not None:
+            try:
+                label_view(self.prediction, self.image)[:] = 0
+            except UserError:
+                self.prediction = None
+            else:
+                self.prediction.refresh()
+
+    # -- prediction -> layer -----------------------------------------------------------------------------------------
+
+    def make_prediction(self, classes: ClassTable) -> Labels:
+        """Return the prediction layer, made and put right below the strokes if it is not there."""
+        if self.prediction is None or self.prediction not in self._viewer.layers:
+            name = f"{self.image_layer.name} prediction"
+            self.prediction = labels_like(self.image_layer, self.image, name, classes, background=False)
+            self._insert(self.prediction, "prediction")
+        return self.prediction
+
+    def make_uncertainty(self) -> ImageLayer:
+        """Return the layer of uncertainty, made and put right below the strokes if it is not there."""
+        if self.uncertainty is None or self.uncertainty not in self._viewer.layers:
+            self.uncertainty = uncertainty_like(self.image_layer, self.image, f"{self.image_layer.name} uncertainty")
+            self._insert(self.uncertainty, "uncertainty")
+        return self.uncertainty
+
+    def drop_uncertainty(self) -> None:
+        """Remove the layer of uncertainty, if there is one."""
+        layer, self.uncertainty = self.uncertainty, None
+        if layer is not None and layer in self._viewer.layers:
+            self._viewer.layers.remove(layer)
+
+    def _insert(self, layer: Layer, role: str) -> None:
+        layers = self._viewer.layers
+        mark_layer(layer, role, self.image_layer.name)
+        active = layers.selection.active
+        layers.insert(layers.index(self.strokes), layer)
+        layers.selection.active = active  # the brush stays in the hand
+
+    def paste(self, patch: Patch, unsure: NDArray[np.floating] | None = None) -> None:
+        """Show a patch of the prediction and of its uncertainty (0 to 1); dropped if their layers are gone."""
+        for layer, values in ((self.prediction, patch.labels), (self.uncertainty, unsure)):
+            if layer is None or values is None or layer not in self._viewer.layers:
+                continue
+            try:
+                label_view(layer, self.image)[patch.where] = values
+            except (UserError, ValueError):  # changed by hand
+                continue
+            self._stale = True
+        if self._stale and not self._redraw.isActive():
+            self._on_redraw()
+
+    def _on_redraw(self) -> None:
+        """Draw what came, at once if nothing was drawn lately, and look again a little later."""
+        if self._stale:
+            self._stale = False
+            for layer in (self.prediction, self.uncertainty):
+                if layer is not None:
+                    layer.refresh(extent=False, highlight=False, thumbnail=False)
+            self._redraw.start(REDRAW_MS)
+
+    def show_classes(self, classes: ClassTable) -> None:
+        """Give both layers these names and colours."""
+        for layer, background in ((self.strokes, True), (self.prediction, False)):
+            if layer is not None and class_table(layer) != classes:
+                set_class_table(layer, classes, background=background)

@@ -1,0 +1,203 @@
+"""Predicts what is looked at, all the time, and pastes it into the prediction layer. Trains nothing, has no widgets."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import QObject, QTimer, Signal
+
+from napari_unet.core.latest import Latest
+from napari_unet.core.method import Model
+from napari_unet.core.threads import available_cores
+from napari_unet.session.annotation_session import Session
+from napari_unet.session.live_prediction import (
+    AllPredicted,
+    AnswersUnavailable,
+    Found,
+    LivePatch,
+    PredictionFailed,
+    ViewFocus,
+    live_prediction,
+)
+
+from ..workers import Worker, WorkerGroup, error_sentence
+from .layer_binding import LayerBinding
+from .viewport import camera_of, shown_plane, visible_part
+
+if TYPE_CHECKING:
+    from napari_unet.instant.answers import InstantAnswers  # imports torch
+
+LOOK_MS = 50
+"""A view that moves is looked up at most this often."""
+
+
+class LiveLayers(QObject):
+    """The predictor of one viewer: follows the view, the strokes and the newest model.
+
+    Parameters
+    ----------
+    viewer : napari Viewer
+    session : Session
+    workers : WorkerGroup
+    parent : QObject, optional
+    """
+
+    said = Signal(str)
+    """One sentence, ``""`` when there is nothing to say any more."""
+
+    def __init__(self, viewer: Any, session: Session, workers: WorkerGroup, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._viewer, self._session, self._workers = viewer, session, workers
+        self.focus: Latest[ViewFocus | None] = Latest(None)
+        self._binding: LayerBinding | None = None
+        self._worker: Worker | None = None
+        self._answered: Model | None = None
+        self._unsure, self._times = False, 0
+        self._told = ""
+        self._again = False
+        self._device = "auto"
+        self._look = QTimer(self)
+        self._look.setSingleShot(True)
+        self._look.setInterval(LOOK_MS)
+        self._look.timeout.connect(self._on_look)
+        self._connected = [
+            (camera_of(viewer).events, self.look_soon), (viewer.dims.events, self.look_soon),
+            (session.model_changed, self._on_model_changed),
+        ]
+        for emitter, slot in self._connected:
+            emitter.connect(slot)
+
+    def close(self) -> None:
+        """Let go of viewer and session."""
+        for emitter, slot in self._connected:
+            emitter.disconnect(slot)
+        self._connected = []
+
+    def look_at(self, binding: LayerBinding | None) -> None:
+        """Predict the image of a pair from now on; None: nothing."""
+        if self._binding is not None and self._binding is not binding:
+            self._binding.drop_uncertainty()  # it would no longer follow
+            self._times += 1
+        self._binding = binding
+        if binding is not None:
+            if self._session.model is not None:
+                binding.make_prediction(self._session.classes)
+            self._start()
+        self._on_look()
+
+    @property
+    def binding(self) -> LayerBinding | None:
+        """The pair whose image is predicted."""
+        return self._binding
+
+    @property
+    def unsure(self) -> bool:
+        """Whether uncertainty is shown, in a layer of its own."""
+        return self._unsure
+
+    def show_unsure(self, shown: bool) -> None:
+        """Show or remove the layer of uncertainty."""
+        self._unsure = shown
+        self._times += 1
+        if not shown and self._binding is not None:
+            self._binding.drop_uncertainty()
+        self._on_look()
+
+    def compute_on(self, device: str) -> None:
+        """Answer strokes on another device from now on; see :func:`~napari_unet.predicting.devices.choose_device`.
+
+        A trained or loaded model knows its own.
+        """
+        if device != self._device:
+            self._device = device
+            self._restart()
+
+    def look_soon(self, _event: Any = None) -> None:
+        """Find out what is visible now, a moment later."""
+        if not self._look.isActive():
+            self._look.start()
+
+    def _on_look(self) -> None:
+        """Tell the predictor what is looked at."""
+        binding = self._binding
+        if binding is None or binding.strokes not in self._viewer.layers:
+            self.focus.put(None)
+            return
+        self.focus.put(ViewFocus(
+            binding.key, binding.image, shown_plane(self._viewer, binding.strokes, binding.image),
+            visible_part(self._viewer, binding.strokes, binding.image), self._times if self._unsure else 0,
+        ))
+
+    def _on_model_changed(self, model: Model | None) -> None:
+        if model is None:
+            self._restart()
+            return
+        if self._binding is not None:
+            self._binding.make_prediction(self._session.classes)
+        self._start()
+
+    def _restart(self) -> None:
+        """Forget everything, and answer the strokes that are there anew."""
+        self._answered = None
+        if self._worker is not None:
+            self._worker.stop()
+            self._again = True
+
+    def _start(self) -> None:
+        if self._worker is None:
+            self._worker = self._workers.start(
+                partial(live_prediction, self._session.models, self.focus, answers=self._answers,
+                        threads=max(1, available_cores() // 4)),
+                "napari-unet prediction",
+                on_item=self._on_found, on_error=self._on_failed, on_end=self._on_ended,
+            )
+
+    def _answers(self) -> InstantAnswers:
+        """Make what answers strokes at once, in the predictor's thread (torch is imported there)."""
+        from napari_unet.instant.answers import InstantAnswers
+        from napari_unet.pretrained import load_features
+
+        load_features()  # if they cannot be read, the predictor says so and goes on without answers
+        return InstantAnswers(self._session.snapshots, load_features, self._device)
+
+    def _on_found(self, found: Found | None) -> None:
+        if isinstance(found, LivePatch):
+            binding = self._binding
+            if binding is None or binding.key != found.focus.key or binding.image is not found.focus.image:
+                return
+            self._note_answer(found.model)
+            binding.make_prediction(self._session.classes)
+            if self._unsure and found.unsure is not None:
+                binding.make_uncertainty()
+            binding.paste(found.patch, found.unsure)
+            unfinished = found.patch.done < found.patch.total
+            self._say(f"Predicting tile {found.patch.done} of {found.patch.total}" if unfinished else "")
+        elif isinstance(found, PredictionFailed):
+            self._say(found.text)
+        elif isinstance(found, AnswersUnavailable):
+            self._session.no_answers()
+            self._say(found.text)
+        elif isinstance(found, AllPredicted):
+            self._say("")
+
+    def _say(self, text: str) -> None:
+        if text != self._told:  # what others have said is not wiped away
+            self._told = text
+            self.said.emit(text)
+
+    def _note_answer(self, model: Model) -> None:
+        """Let the session know of an answer to strokes, so that it can be saved and used elsewhere."""
+        as_network = getattr(model, "as_network", None)
+        if as_network is not None and model is not self._answered:
+            self._answered = model
+            self._session.answered(as_network())
+
+    def _on_failed(self, error: Exception) -> None:
+        self._say(f"The live prediction stopped: {error_sentence(error)}")
+
+    def _on_ended(self) -> None:
+        self._worker = None  # the next model starts it again
+        if self._again:
+            self._again = False
+            self._start()

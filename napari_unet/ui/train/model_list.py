@@ -1,0 +1,76 @@
+"""The list of models that one can go back to. Keeps none itself: it shows what the session keeps."""
+
+from __future__ import annotations
+
+import time
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QListWidget, QListWidgetItem, QVBoxLayout, QWidget
+
+from napari_unet.session.annotation_session import Session
+from napari_unet.session.model_history import HistoryEntry
+
+from ..widgets import button
+
+EMPTY = "No model yet: paint a little of two classes."
+
+
+class ModelList(QWidget):
+    """The last models with steps, score and time; a click shows one, a button the newest again."""
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("train_models")
+        self._session = session
+        self._listed: tuple[HistoryEntry, ...] = ()
+        self.list = QListWidget()
+        self.list.setObjectName("train_kept")
+        self.list.setToolTip(
+            "The last models: training steps, Dice on the strokes kept for scoring, and when they came. "
+            "The one with an arrow is shown. Click another to go back to it; it stays until you "
+            "pick the newest again or train on."
+        )
+        self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.list.itemClicked.connect(lambda item: self._on_clicked(self.list.row(item)))
+        self.newest_button = button(
+            "Newest again", "train_newest", "Show the newest model, and let it follow strokes and training."
+        )
+        self.newest_button.clicked.connect(session.follow_newest)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(4)
+        column.addWidget(self.list)
+        column.addWidget(self.newest_button)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """List the models there are."""
+        session = self._session
+        self._listed = session.model_history
+        blocked = self.list.blockSignals(True)
+        self.list.clear()
+        for one in self._listed:
+            shown = one.same(session.shown)
+            item = QListWidgetItem(model_line(one, shown))
+            font = item.font()
+            font.setBold(shown)
+            item.setFont(font)
+            self.list.addItem(item)
+        if not self._listed:
+            item = QListWidgetItem(EMPTY)
+            item.setFlags(Qt.ItemFlag.NoItemFlags)
+            self.list.addItem(item)
+        self.list.blockSignals(blocked)
+        self.list.setFixedHeight(self.list.count() * self.list.sizeHintForRow(0) + 8)
+        self.newest_button.setEnabled(session.pinned is not None)
+
+    def _on_clicked(self, row: int) -> None:
+        if row < len(self._listed) and not self._listed[row].same(self._session.shown):
+            self._session.go_back(self._listed[row])
+
+
+def model_line(kept: HistoryEntry, shown: bool) -> str:
+    """Return a model in a line: what it is, its score, when it came, and whether it is shown."""
+    score = "-" if kept.dice is None else f"{kept.dice:.2f}"
+    when = time.strftime("%H:%M", time.localtime(kept.time))
+    return f"{'▸ ' if shown else ''}{kept.name}, Dice {score}, {when}"

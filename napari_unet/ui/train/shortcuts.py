@@ -1,0 +1,46 @@
+"""Keyboard shortcuts of the training dock. Where napari has a key for something (brush size, undo), it stays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from napari.layers import Layer
+
+CLASS_KEYS = tuple("123456789")
+UPDATE_KEY = "U"
+PREDICTION_KEY = "H"
+UNSURE_KEY = "G"
+
+HELP = (
+    ("1 - 9", "brush of a class"),
+    ("[  ]", "smaller, larger brush"),
+    ("E / P", "eraser / brush"),
+    ("Space", "hold to move the image"),
+    ("Ctrl+Z", "take back a stroke"),
+    (UPDATE_KEY, "update once"),
+    (PREDICTION_KEY, "hide or show the prediction"),
+    (UNSURE_KEY, "go to the least sure place"),
+)
+"""What the dock shows: keys and what they do, napari's own among them."""
+
+
+def bind_viewer_keys(viewer: Any, update: Callable[[], None], toggle: Callable[[], None],
+                     go: Callable[[], None]) -> None:
+    """Bind the keys that work whatever layer is chosen; a dock opened later takes them over."""
+    viewer.bind_key(UPDATE_KEY, lambda _viewer: update(), overwrite=True)
+    viewer.bind_key(PREDICTION_KEY, lambda _viewer: toggle(), overwrite=True)
+    viewer.bind_key(UNSURE_KEY, lambda _viewer: go(), overwrite=True)
+
+
+def unbind_viewer_keys(viewer: Any) -> None:
+    """Take the keys away again."""
+    for key in (UPDATE_KEY, PREDICTION_KEY, UNSURE_KEY):
+        viewer.bind_key(key, None, overwrite=True)
+
+
+def bind_class_keys(layers: Iterable[Layer], pick: Callable[[int], None]) -> None:
+    """Let number keys take up a class's brush on these layers (napari's modes keep their letters: E, P, F, L, Z)."""
+    for layer in layers:
+        for key in CLASS_KEYS:
+            layer.bind_key(key, lambda _layer, number=int(key): pick(number), overwrite=True)

@@ -1,0 +1,283 @@
+"""The dock ``Train U-Net``: passes on what its controls say. Trains and predicts nothing itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from napari.layers import Image as ImageLayer
+from napari.layers import Labels
+from qtpy.QtWidgets import QFileDialog
+
+from napari_unet.core.classes import ClassTable
+from napari_unet.core.method import Segmenter
+from napari_unet.session.annotation_session import SessionState
+
+from ..layer_boxes import LayerWatch
+from ..layers import prepare_brush
+from . import shortcuts
+from .background_jobs import BackgroundJobs
+from .class_buttons import without_class
+from .layer_binding import LayerBinding
+from .layer_chooser import NO_IMAGE, NO_STROKES
+from .live_controller import controller_of
+from .train_panel import TrainPanel
+
+
+class TrainDock(TrainPanel):
+    """Paint a few strokes, learn live, see the whole image segmented.
+
+    Parameters
+    ----------
+    napari_viewer : napari Viewer
+    """
+
+    def __init__(self, napari_viewer: Any) -> None:
+        super().__init__(controller_of(napari_viewer))
+        self.controller.hold(self)
+        self.viewer = self.controller.viewer
+        self.jobs = BackgroundJobs(self.controller, self)
+        self._brush_of: Labels | None = None
+        self._connect()
+        self._find_device()
+        self.chooser.choose_first()
+        self._show_state(self.session.state)
+        self._on_running_changed()
+
+    # -- building --------------------------------------------------------------------------------------------------
+
+    def _connect(self) -> None:
+        controller, session = self.controller, self.session
+        self._watch = LayerWatch(self.viewer, self)
+        self._watch.changed.connect(self._on_layers_changed)
+        self.chooser.linked.connect(self._on_linked)
+        self.chooser.made.connect(self.hold_class)
+        self.chooser.said.connect(self.say)
+        self.class_buttons.picked.connect(self.hold_class)
+        self.class_buttons.edited.connect(session.set_classes)
+        self.class_buttons.removed.connect(self._on_remove_class)
+        self.class_buttons.refused.connect(self.say)
+        self.live_button.clicked.connect(self._on_live)
+        self.update_button.clicked.connect(self.update_once)
+        self.stop_button.clicked.connect(lambda: controller.stop())
+        self.prediction_tick.toggled.connect(self._on_prediction_toggled)
+        self.predict_button.clicked.connect(self._on_predict)
+        self.predict_all_button.clicked.connect(lambda: self.jobs.predict(self.jobs.image_layers()))
+        self.cancel_button.clicked.connect(self._on_cancel)
+        self.unsure_tick.setChecked(controller.prediction.unsure)
+        self.unsure_tick.toggled.connect(controller.unsure.show)
+        controller.unsure.shown_changed.connect(self.unsure_tick.setChecked)
+        self.unsure_button.clicked.connect(lambda: controller.unsure.go())
+        controller.unsure.progressed.connect(self._on_job)
+        self.pairs.chosen.connect(self._on_pair_chosen)
+        self.save_button.clicked.connect(self._on_save)
+        self.load_button.clicked.connect(self._on_load)
+        self.new_model_button.clicked.connect(self._on_new_model)
+        controller.said.connect(self.say)
+        controller.running_changed.connect(self._on_running_changed)
+        controller.pairs_changed.connect(self._on_pairs_changed)
+        self.jobs.progressed.connect(self._on_job)
+        pairs: list[tuple[Any, Any]] = [
+            (session.state_changed, self._show_state), (session.classes_changed, self._on_classes_changed),
+            (session.learning_curve_changed, self._on_history_changed), (session.model_changed, self._on_model_changed),
+            (session.pairs_changed, self._on_pairs_changed), (session.model_history_changed, self.models.refresh),
+        ]
+        for signal, slot in pairs:
+            signal.connect(slot)
+        shortcuts.bind_viewer_keys(self.viewer, self.update_once, self.prediction_tick.toggle, controller.unsure.go)
+        viewer = self.viewer
+
+        def forget(*_: Any) -> None:
+            for signal, slot in pairs:
+                signal.disconnect(slot, missing_ok=True)
+            shortcuts.unbind_viewer_keys(viewer)
+
+        self.destroyed.connect(forget)
+
+    def _find_device(self) -> None:
+        """Look for a device in a thread: importing torch takes seconds."""
+        self.device_line.setText("Looking for a graphics card...")
+
+        def look() -> Iterator[str]:
+            from napari_unet.predicting.devices import choose_device
+
+            yield str(choose_device("auto"))
+
+        self.controller.workers.start(
+            look, "napari-unet device", on_item=self.device_line.setText,
+            on_error=lambda error: self.device_line.setText(str(error)),
+        )
+
+    # -- layers ----------------------------------------------------------------------------------------------------
+
+    def _on_layers_changed(self) -> None:
+        self.chooser.refresh()
+        self.pairs.refresh()
+
+    def _on_linked(self, binding: LayerBinding) -> None:
+        shortcuts.bind_class_keys((binding.image_layer, binding.strokes), self.hold_class)
+        self._follow_brush(binding.strokes)
+
+    def _on_pair_chosen(self, key: str) -> None:
+        binding = self.controller.bindings.get(key)
+        if binding is not None:
+            self.chooser.choose_pair(binding.image_layer, binding.strokes)
+            self.viewer.layers.selection.active = binding.strokes
+
+    def _on_pairs_changed(self) -> None:
+        self.pairs.refresh()
+
+    # -- classes and brush -----------------------------------------------------------------------------------------
+
+    def hold_class(self, number: int) -> None:
+        """Take up the brush of a class on the present strokes layer."""
+        binding = self.controller.current
+        if binding is None:
+            self.say(NO_STROKES if self.chooser.has_image else NO_IMAGE)
+            return
+        if number not in self.session.classes.ids:
+            self.say(f"There is no class {number} yet. Press + beside the classes to add one.")
+            return
+        strokes = binding.strokes
+        self.viewer.layers.selection.active = strokes
+        strokes.visible = True
+        strokes.selected_label = number
+        if str(strokes.mode) != "paint":
+            if strokes.brush_size == 10:  # napari's own start, too thick for most images
+                prepare_brush(strokes, min(binding.image.plane_shape))
+            strokes.mode = "paint"
+        self.class_buttons.hold(number)
+
+    def _follow_brush(self, strokes: Labels) -> None:
+        if self._brush_of is not strokes:
+            if self._brush_of is not None:
+                self._brush_of.events.selected_label.disconnect(self._on_brush_changed)
+            strokes.events.selected_label.connect(self._on_brush_changed)
+            self._brush_of = strokes
+        self._on_brush_changed()
+
+    def _on_brush_changed(self, _event: Any = None) -> None:
+        if self._brush_of is not None:
+            self.class_buttons.hold(self._brush_of.selected_label)
+
+    def _on_classes_changed(self, classes: ClassTable) -> None:
+        self.class_buttons.set_classes(classes)
+        self.pairs.refresh()
+
+    def _on_remove_class(self, number: int) -> None:
+        for binding in self.controller.bindings.values():
+            layer = binding.strokes
+            layer.data_setitem(np.nonzero(np.asarray(layer.data) == number), 0)  # so that Ctrl+Z brings it back
+            binding.flush()
+        classes = without_class(self.session.classes, number)
+        self.session.set_classes(classes)
+        if self.controller.current is not None and self.controller.current.strokes.selected_label == number:
+            self.hold_class(classes.ids[-1])
+
+    # -- learning --------------------------------------------------------------------------------------------------
+
+    def _make_method(self) -> Segmenter:
+        self.controller.prediction.compute_on(self.settings.device)
+        return self.settings.method(self.session.model)
+
+    def start_live(self) -> None:
+        """Learn from the strokes while they are painted, until paused."""
+        if not self.controller.live:
+            self._start(once=False)
+
+    def _on_live(self) -> None:
+        if self.controller.live:
+            self.controller.pause()
+        else:
+            self.start_live()
+
+    def update_once(self) -> None:
+        """Learn for a few seconds, show the result and pause."""
+        if not self.controller.live:
+            self._start(once=True)
+
+    def _start(self, once: bool) -> None:
+        if not self.controller.bindings:
+            self.say(NO_STROKES if self.chooser.has_image else NO_IMAGE)
+            return
+        self.prediction_tick.setChecked(True)
+        self.controller.start(self._make_method, once)
+
+    def _on_running_changed(self) -> None:
+        live = self.controller.live
+        self.live_button.setText("Pause" if live else "Live")
+        self.live_button.setToolTip(
+            "Let the training rest; it keeps all it has learnt." if live else
+            "Let the network learn while you paint. Strokes are answered at once without it, too; it makes the answer "
+            "better, and only a better one is shown, unless the network begins with nothing."
+        )
+        self.update_button.setEnabled(not live)
+        self.stop_button.setEnabled(self.controller.training)
+
+    def _show_state(self, state: SessionState) -> None:
+        self.state_line.setText(state.text)
+        self.state_line.setProperty("phase", state.phase)
+
+    def _on_history_changed(self) -> None:
+        held = sum(self.session.held_strokes)
+        if held != self.plot.held:
+            self.pairs.refresh()
+        self.plot.show_history(self.session.learning_curve, held)
+        if self.session.device:
+            self.device_line.setText(self.session.device)
+
+    # -- prediction and files --------------------------------------------------------------------------------------
+
+    def _on_prediction_toggled(self, shown: bool) -> None:
+        for binding in self.controller.bindings.values():
+            if binding.prediction is not None:
+                binding.prediction.visible = shown
+
+    def _on_model_changed(self, _model: Any = None) -> None:
+        for binding in self.controller.bindings.values():
+            if binding.prediction is not None:
+                shortcuts.bind_class_keys((binding.prediction,), self.hold_class)
+
+    def _on_predict(self) -> None:
+        layer = self.chooser.image_box.layer
+        self.jobs.predict([(layer, self.chooser.channel_axis)] if isinstance(layer, ImageLayer) else [])
+
+    def _on_job(self, text: str, fraction: float) -> None:
+        busy = bool(text)
+        self.progress.setVisible(busy)
+        self.cancel_button.setVisible(busy)
+        self.predict_button.setEnabled(not busy)
+        self.predict_all_button.setEnabled(not busy)
+        self.unsure_button.setEnabled(not busy)
+        self.progress.setValue(round(1000 * fraction))
+        if busy:
+            self.say(text)
+
+    def _on_cancel(self) -> None:
+        self.jobs.cancel()
+        self.controller.unsure.cancel()
+
+    def _on_save(self) -> None:
+        if self.session.model is None:
+            self.say("There is no model to save yet. Paint a little of two classes.")
+            return
+        name, _ = QFileDialog.getSaveFileName(self, "Save the model", "model.pt", "Models (*.pt)")
+        if name:
+            self.jobs.save(Path(name))
+
+    def _on_load(self) -> None:
+        name, _ = QFileDialog.getOpenFileName(self, "Load a model", "", "Models (*.pt);;All files (*)")
+        if name:
+            self.jobs.load(Path(name), self.settings.device)
+
+    def _on_new_model(self) -> None:
+        self.controller.stop()
+        self.session.set_model(None)
+        self.session.set_state("idle")
+
+    def say(self, text: str) -> None:
+        """Show one sentence below the state."""
+        self.note_line.setText(text)
+        self.note_line.setVisible(bool(text))

@@ -1,0 +1,54 @@
+"""Small pieces that every dock is made of: buttons, lines of text, a column that scrolls. Knows no dock."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QComboBox, QFrame, QLabel, QPushButton, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+
+
+def button(text: str, name: str, tooltip: str) -> QPushButton:
+    """Return a push button with an object name and a tooltip."""
+    made = QPushButton(text)
+    made.setObjectName(name)
+    made.setToolTip(tooltip)
+    made.setMinimumWidth(40)
+    return made
+
+
+def text_line(name: str, tooltip: str = "", *, selectable: bool = False) -> QLabel:
+    """Return an empty line of plain text that wraps; ``selectable`` lets people copy it."""
+    made = QLabel()
+    made.setObjectName(name)
+    made.setToolTip(tooltip)
+    made.setWordWrap(True)
+    made.setTextFormat(Qt.TextFormat.PlainText)
+    if selectable:
+        made.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    return made
+
+
+def combo_box(name: str, lines: Sequence[str], tooltip: str) -> QComboBox:
+    """Return a list to choose one line from, as wide as there is room."""
+    made = QComboBox()
+    made.setObjectName(name)
+    made.addItems(list(lines))
+    made.setToolTip(tooltip)
+    made.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    made.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+    return made
+
+
+def fill_scrolling(dock: QWidget, inside: QWidget, name: str, width: int) -> None:
+    """Fill a dock with a widget that scrolls up and down, never sideways; ``width`` px at least."""
+    scroll = QScrollArea(dock)
+    scroll.setObjectName(name)
+    scroll.setWidgetResizable(True)
+    scroll.setFrameShape(QFrame.Shape.NoFrame)
+    scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    scroll.setWidget(inside)
+    whole = QVBoxLayout(dock)
+    whole.setContentsMargins(0, 0, 0, 0)
+    whole.addWidget(scroll)
+    dock.setMinimumWidth(width)
