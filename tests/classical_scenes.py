@@ -9,7 +9,7 @@ import numpy as np
 from napari_unet.core.image import Image
 from napari_unet.core.method import assemble
 from napari_unet.core.scribbles import Pair, Scribbles, TrainingSet
-from napari_unet.segmenters._classical import run_to_end
+from napari_unet.core.work import run_to_end
 
 
 def segmented(method: Any, image: np.ndarray, strokes: np.ndarray, axes: str = "YX") -> np.ndarray:

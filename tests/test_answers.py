@@ -21,7 +21,8 @@ from napari_unet.predicting.oblivious_trees import without_trees
 from napari_unet.predicting.weights import Weights
 from napari_unet.pretrained import load_features
 from napari_unet.session.annotation_session import ANSWERED, Session
-from napari_unet.session.live_prediction import AllPredicted, LivePatch, PredictionFailed, ViewFocus, live_prediction
+from napari_unet.session.live_prediction import AllPredicted, PredictionFailed, live_prediction
+from napari_unet.session.run_schedule import LivePatch, ViewFocus
 
 
 def settled(answers: InstantAnswers, model: Model | None = None) -> Model | None:

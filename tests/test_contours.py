@@ -19,7 +19,7 @@ from napari_unet.core.errors import UserError
 from napari_unet.core.image import Image
 from napari_unet.core.method import assemble
 from napari_unet.core.scribbles import Pair, Scribbles, TrainingSet
-from napari_unet.segmenters._classical import run_to_end
+from napari_unet.core.work import run_to_end
 from napari_unet.segmenters.contours import TITLES, Contours, apart
 
 QUICK: dict[str, Any] = {"background": 0.0, "sigma": 1.0, "filters": False, "looks": 1, "scale": 2.0}

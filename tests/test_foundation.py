@@ -17,7 +17,7 @@ from napari_unet.core.errors import UsageError, UserError
 from napari_unet.core.latest import Latest
 from napari_unet.core.parameters import Parameter
 from napari_unet.core.registry import Registry
-from napari_unet.core.work import work
+from napari_unet.core.work import relayed, run_to_end, work
 
 
 @dataclasses.dataclass(frozen=True)
@@ -153,3 +153,37 @@ def test_cancelled_work_has_no_result() -> None:
     stopped.close()
     with pytest.raises(RuntimeError, match="counting was cancelled"):
         stopped.result()
+
+
+def test_a_relayed_generator_changes_items_and_keeps_the_result() -> None:
+    def plain() -> Generator[str, None, int]:
+        yield "a"
+        yield "b"
+        return 7
+
+    changed = relayed(plain(), lambda number, item: f"{number}{item}")
+    assert list(iter(changed.__next__, "2b")) == ["1a"]
+    assert run_to_end(relayed(plain(), lambda number, _: number)) == 7
+
+
+def test_a_relayed_generator_is_closed_and_fails_with_its_source() -> None:
+    closed = []
+
+    def endless() -> Generator[int, None, None]:
+        try:
+            while True:
+                yield 0
+        finally:
+            closed.append(True)
+
+    relay = relayed(endless(), lambda number, _: number)
+    assert [next(relay), next(relay)] == [1, 2]
+    relay.close()
+    assert closed == [True]
+
+    def failing() -> Generator[int, None, None]:
+        yield 0
+        raise UserError("no")
+
+    with pytest.raises(UserError, match="no"):
+        run_to_end(relayed(failing(), lambda number, _: number))

@@ -19,8 +19,9 @@ from napari_unet.core.image import Image
 from napari_unet.core.method import assemble
 from napari_unet.core.parameters import Parameter
 from napari_unet.core.scribbles import Pair, Scribbles, TrainingSet
-from napari_unet.segmenters._classical import run_to_end
-from napari_unet.segmenters._training_samples import TrainingSamples, richest_window
+from napari_unet.core.work import run_to_end
+from napari_unet.segmenters._candidate_scorer import richest_window
+from napari_unet.segmenters._sample_collection import collect_samples
 from napari_unet.segmenters.mean_shift import mean_shift_filter
 from napari_unet.segmenters.region_growing import RegionGrowing, grow_regions
 
@@ -259,11 +260,11 @@ def test_the_window_for_the_search_holds_every_class_if_it_can() -> None:
 
 def test_lessons_need_images_of_equal_channels_and_painted_numbers() -> None:
     with pytest.raises(UserError, match="There is no image to learn from"):
-        TrainingSamples.of(TrainingSet(()))
+        collect_samples(TrainingSet(()))
     strokes = Scribbles.from_array(np.array([[1, 2], [0, 0]], np.uint8))
     grey = Pair(Image(np.zeros((2, 2))), strokes)
     colour = Pair(Image(np.zeros((2, 2, 3)), "YXC"), strokes)
     with pytest.raises(UserError, match="The images have 1 and 3 channels"):
-        TrainingSamples.of(TrainingSet((grey, colour)))
+        collect_samples(TrainingSet((grey, colour)))
     with pytest.raises(UserError, match="Every painted pixel of class 2 is NaN or infinite"):
-        TrainingSamples.of(TrainingSet((Pair(Image(np.array([[0, np.nan], [1, 1]])), strokes),)))
+        collect_samples(TrainingSet((Pair(Image(np.array([[0, np.nan], [1, 1]])), strokes),)))

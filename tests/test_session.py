@@ -16,14 +16,8 @@ from napari_unet.core.latest import Latest
 from napari_unet.core.method import Patch, Progress, newest_training_set
 from napari_unet.core.scribbles import Scribbles, TrainingSet
 from napari_unet.session.annotation_session import Session
-from napari_unet.session.live_prediction import (
-    AllPredicted,
-    AnswersUnavailable,
-    LivePatch,
-    PredictionFailed,
-    ViewFocus,
-    live_prediction,
-)
+from napari_unet.session.live_prediction import AllPredicted, AnswersUnavailable, PredictionFailed, live_prediction
+from napari_unet.session.run_schedule import LivePatch, ViewFocus
 from napari_unet.ui.sessions import session_of
 
 

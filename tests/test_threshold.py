@@ -24,7 +24,7 @@ from napari_unet.core.errors import UsageError, UserError
 from napari_unet.core.image import Image
 from napari_unet.core.method import assemble
 from napari_unet.core.scribbles import Pair, Scribbles, TrainingSet
-from napari_unet.segmenters._classical import run_to_end
+from napari_unet.core.work import run_to_end
 from napari_unet.segmenters.threshold import KINDS, Threshold
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Callable, Generator, Iterator
-from typing import Generic, ParamSpec, TypeVar
+from typing import Any, Generic, ParamSpec, TypeVar
 
 Item = TypeVar("Item")
+Other = TypeVar("Other")
 Result = TypeVar("Result")
 P = ParamSpec("P")
 
@@ -74,3 +76,32 @@ def work(function: Callable[P, Generator[Item, None, Result]]) -> Callable[P, Wo
         return Work(function(*args, **kwargs), function.__name__)
 
     return start
+
+
+def run_to_end(generator: Generator[Any, None, Result]) -> Result:
+    """Run a generator to its end and return its result."""
+    return Work(generator).result()
+
+
+def relayed(
+    generator: Generator[Item, None, Result], change: Callable[[int, Item], Other]
+) -> Generator[Other, None, Result]:
+    """Pass a generator on with its items changed, and return its result; it is closed together with this one.
+
+    Parameters
+    ----------
+    generator : Generator
+    change : callable
+        Gets the number of the item, from 1, and the item; returns what is yielded in its place.
+    """
+    try:
+        for number in itertools.count(1):
+            try:
+                item = next(generator)
+            except StopIteration as end:
+                result: Result = end.value
+                break
+            yield change(number, item)
+    finally:
+        generator.close()
+    return result

@@ -10,6 +10,7 @@ from ..core.errors import UserError, WorkError
 from ..core.latest import Latest
 from ..core.method import Progress, newest_training_set
 from ..core.scribbles import TrainingSet
+from ..core.work import relayed
 from ..learning.learner import Loss
 from ..learning.trainer import WAIT_SECONDS, train_network
 from ..learning.training_plan import TrainingPlan
@@ -109,12 +110,7 @@ def _answer(
 ) -> Generator[Progress, None, InstantModel]:
     """Answer strokes, reporting without models: those belong to this thread."""
     work = fit_instantly(store, training, seed, head)
-    while True:
-        try:
-            event = next(work)
-        except StopIteration as end:
-            answer: InstantModel = end.value
-            return answer
-        except RuntimeError as error:  # Qt's workers swallow this type
-            raise WorkError(f"The first answer failed: {error}") from error
-        yield Progress(event.text)
+    try:
+        return (yield from relayed(work, lambda _number, event: Progress(event.text)))
+    except RuntimeError as error:  # Qt's workers swallow this type
+        raise WorkError(f"The first answer failed: {error}") from error

@@ -96,22 +96,27 @@ class InstantAnswers:
             self._store = self._training = self._fit = self._answer = None
             return model
         training = self._painted.get()
-        if self._is_refused(training, model):
-            return self._answer or model
-        head = head_kind(model.weights) if isinstance(model, NetworkModel) else "trees"
-        if training.missing() is None and not (self._is_known(training) and self._serves(model) and head == self._head):
-            self._training, self._head = weakref.ref(training), head
-            if not self._serves(model) or (model is None and not self._knows(training)):
-                try:
-                    self._begin(model, training)
-                except UserError:
-                    self._refused, self._fit = (self._training, model), None
-                    raise
-            assert self._store is not None
-            self._fit, self._rested = fit_instantly(self._store, training, head=head), None
-        if self._fit is not None and not self.resting:
-            self._work(self._fit)
+        if not self._is_refused(training, model):
+            self._take_up(training, model)
+            if self._fit is not None and not self.resting:
+                self._work(self._fit)
         return self._answer or model
+
+    def _take_up(self, training: TrainingSet, model: NetworkModel | None) -> None:
+        """Begin a new fit if strokes, features or the kind of head have changed."""
+        head = "trees" if model is None else head_kind(model.weights)
+        same = self._is_known(training) and self._serves(model) and head == self._head
+        if same or training.missing() is not None:
+            return
+        self._training, self._head = weakref.ref(training), head
+        if not self._serves(model) or (model is None and not self._knows(training)):
+            try:
+                self._begin(model, training)
+            except UserError:
+                self._refused, self._fit = (self._training, model), None
+                raise
+        assert self._store is not None
+        self._fit, self._rested = fit_instantly(self._store, training, head=head), None
 
     def _serves(self, model: Model | None) -> bool:
         """Whether the features kept are those of a model."""

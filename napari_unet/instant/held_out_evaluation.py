@@ -12,6 +12,7 @@ import numpy as np
 
 from ..core.method import Progress
 from ..core.scribbles import Pair, TrainingSet
+from ..core.work import relayed
 from ..learning.strokes import Stroke, keep_strokes
 from ..learning.validation import SETTLE_STEPS, Score, mean_score
 from .features import FeatureStore
@@ -137,10 +138,4 @@ def few_planes(training: TrainingSet, strokes: tuple[Stroke, ...]) -> tuple[Trai
 
 def without_progress(work: Generator[Progress, None, Result]) -> Generator[None, None, Result]:
     """Go through work without its reports."""
-    while True:
-        try:
-            next(work)
-        except StopIteration as end:
-            result: Result = end.value
-            return result
-        yield
+    return (yield from relayed(work, lambda _number, _report: None))

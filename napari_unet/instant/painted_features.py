@@ -81,6 +81,38 @@ def gather_features(store: FeatureStore, training: TrainingSet) -> Generator[Pro
     WorkError
         If torch fails.
     """
+    channels = _channels_of(training)
+    paints = thinned_paint(store, training, MOST_KEPT // len(store.prior(channels)))
+    rows, ids, planes, pixels = [], [], [], []
+    for (index, plane), paint in paints.items():
+        image = training.pairs[index].image
+        for number, box in enumerate(store.boxes(image)):
+            part = paint[box.slices]
+            if not part.any():
+                continue
+            if not store.holds(image, plane, number):
+                yield Progress(f"Looking at {image.name}")
+            tile = store.tile(image, plane, number)
+            here = part > 0 if tile.hidden is None else (part > 0) & ~tile.hidden
+            flat: NDArray[np.float16] = tile.values.flatten(1).numpy()
+            where = np.flatnonzero(here)
+            rows.append(flat[:, where].T)
+            ids.append(part[here])
+            planes.append(np.full((len(ids[-1]), 2), (index, plane), np.int32))
+            down, right = np.divmod(where, here.shape[1])
+            pixels.append((down + box.y0) * paint.shape[1] + right + box.x0)
+    found = np.concatenate(ids) if ids else np.empty(0, np.uint8)
+    lost = [one.name for one in training.classes.classes if one.id in training.painted_ids and one.id not in found]
+    if lost:
+        raise UserError(
+            f"Every painted pixel of {lost[0]} is NaN or infinite. Paint a little of it where the image has numbers."
+        )
+    return PaintedFeatures(np.concatenate(rows), found, np.concatenate(planes), np.concatenate(pixels),
+                           len(single_strokes(training)), channels, training.classes)
+
+
+def _channels_of(training: TrainingSet) -> int:
+    """Return the number of channels of the painted images, after checking that they can be learnt from together."""
     missing = training.missing()
     if missing is not None:
         raise UserError(missing)
@@ -90,36 +122,7 @@ def gather_features(store: FeatureStore, training: TrainingSet) -> Generator[Pro
             "The painted images have different numbers of channels "
             f"({', '.join(f'{name!r}: {count}' for count, name in channels.items())}). Learn from images alike."
         )
-    number_of_channels = next(iter(channels))
-    paints = thinned_paint(store, training, MOST_KEPT // len(store.prior(number_of_channels)))
-    rows, ids, planes, pixels = [], [], [], []
-    for index, pair in enumerate(training.pairs):
-        boxes = store.boxes(pair.image) if pair.scribbles.planes else ()
-        for plane in pair.scribbles.planes:
-            paint = paints[index, plane]
-            for number, box in enumerate(boxes):
-                part = paint[box.slices]
-                if not part.any():
-                    continue
-                if not store.holds(pair.image, plane, number):
-                    yield Progress(f"Looking at {pair.image.name}")
-                tile = store.tile(pair.image, plane, number)
-                here = part > 0 if tile.hidden is None else (part > 0) & ~tile.hidden
-                flat: NDArray[np.float16] = tile.values.flatten(1).numpy()
-                where = np.flatnonzero(here)
-                rows.append(flat[:, where].T)
-                ids.append(part[here])
-                planes.append(np.full((len(ids[-1]), 2), (index, plane), np.int32))
-                down, right = np.divmod(where, here.shape[1])
-                pixels.append((down + box.y0) * paint.shape[1] + right + box.x0)
-    found = np.concatenate(ids) if ids else np.empty(0, np.uint8)
-    lost = [one.name for one in training.classes.classes if one.id in training.painted_ids and one.id not in found]
-    if lost:
-        raise UserError(
-            f"Every painted pixel of {lost[0]} is NaN or infinite. Paint a little of it where the image has numbers."
-        )
-    return PaintedFeatures(np.concatenate(rows), found, np.concatenate(planes), np.concatenate(pixels),
-                           len(single_strokes(training)), number_of_channels, training.classes)
+    return next(iter(channels))
 
 
 def thinned_paint(store: FeatureStore, training: TrainingSet, most: int) -> dict[tuple[int, int], NDArray[np.uint8]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import defaultdict
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,9 @@ from numpy.typing import NDArray
 from ..core.image import Image
 from ..core.scribbles import TrainingSet
 from .strokes import Stroke, held_share, pixels_by_number, stroke_components
+
+_Place = tuple[tuple[int, str, int], int]
+"""Key of an image (:func:`image_keys`) and number of a plane."""
 
 
 def image_keys(training: TrainingSet) -> list[tuple[int, str, int]]:
@@ -27,13 +31,48 @@ def image_keys(training: TrainingSet) -> list[tuple[int, str, int]]:
 
 @dataclasses.dataclass
 class _Record:
-    """What the book remembers of a stroke."""
+    """What is remembered of a stroke."""
 
     class_id: int
     seen: int
     held_since: int | None = None
     fresh: bool = True
     released: bool = False
+
+    def release(self) -> None:
+        """Send it back to training, for good."""
+        self.held_since, self.released = None, True
+
+
+@dataclasses.dataclass(frozen=True)
+class _ClassRoles:
+    """The strokes of a class by what may become of them.
+
+    Parameters
+    ----------
+    must : list of int
+        Held out, and have to go back to training.
+    held : list of int
+        Held out, and may stay so.
+    free : list of int
+        In training, and may be held out.
+    """
+
+    must: list[int]
+    held: list[int]
+    free: list[int]
+
+    @classmethod
+    def of(cls, records: Mapping[int, _Record], alone: set[int]) -> _ClassRoles:
+        """Sort the strokes of a class: its newest and those that touch others of it always train."""
+        newest = max(records, key=lambda number: (records[number].seen, number))
+        held = [number for number, record in records.items() if record.held_since is not None]
+        may = [number for number in records if number != newest and number in alone]
+        return cls(
+            must=[number for number in held if number not in may],
+            held=[number for number in held if number in may],
+            free=[number for number in may if number not in held and not records[number].released],
+        )
 
 
 @dataclasses.dataclass
@@ -82,7 +121,7 @@ class StrokeTracker:
         self.holds = hold
         self._generation = 0
         self._records: dict[int, _Record] = {}
-        self._planes: dict[tuple[tuple[int, str, int], int], _Plane] = {}
+        self._planes: dict[_Place, _Plane] = {}
         self._images: list[Image] = []  # alive, so that no new array takes over an id
         self._next = 0
 
@@ -106,39 +145,41 @@ class StrokeTracker:
         """
         known = set(self._records)
         keys = image_keys(training)
-        wanted = {
+        self._take_up({
             (key, number): plane
             for key, pair in zip(keys, training.pairs, strict=True)
             for number, plane in pair.scribbles.planes.items()
-        }
+        })
+        self._images = [pair.image for pair in training.pairs]
+
+        where = {number: place for place, plane in self._planes.items() for number in plane.pixels}
+        self._records = {number: record for number, record in self._records.items() if number in where}
+        for number in known & self._records.keys():
+            if self._records[number].held_since is None:
+                self._records[number].fresh = False
+        self._assign_roles(set().union(*(plane.alone for plane in self._planes.values())), step)
+        index = {key: number for number, key in enumerate(keys)}
+        strokes = []
+        for number, record in sorted(self._records.items(), key=lambda item: (item[1].seen, item[0])):
+            key, plane = place = where[number]
+            strokes.append(Stroke(number, index[key], plane, record.class_id, self._planes[place].pixels[number],
+                                  record.seen, record.held_since, record.fresh))
+        return tuple(strokes)
+
+    def _take_up(self, wanted: Mapping[_Place, NDArray[np.uint8]]) -> None:
+        """Forget planes that are gone, and look at those that have changed."""
         for gone in self._planes.keys() - wanted.keys():
             del self._planes[gone]
         changed = {place: painted for place, painted in wanted.items() if self._differs(place, painted)}
         self._generation += bool(changed)
         for place, painted in changed.items():
             self._look(place, painted)
-        self._images = [pair.image for pair in training.pairs]
 
-        where = {number: (place, plane) for place, plane in self._planes.items() for number in plane.pixels}
-        self._records = {number: record for number, record in self._records.items() if number in where}
-        for number in known & self._records.keys():
-            if self._records[number].held_since is None:
-                self._records[number].fresh = False
-        self._decide({number for number, (_, plane) in where.items() if number in plane.alone}, step)
-        index = {key: number for number, key in enumerate(keys)}
-        return tuple(
-            Stroke(
-                number, index[where[number][0][0]], where[number][0][1], record.class_id,
-                where[number][1].pixels[number], record.seen, record.held_since, record.fresh,
-            )
-            for number, record in sorted(self._records.items(), key=lambda item: (item[1].seen, item[0]))
-        )
-
-    def _differs(self, place: tuple[tuple[int, str, int], int], painted: NDArray[np.uint8]) -> bool:
+    def _differs(self, place: _Place, painted: NDArray[np.uint8]) -> bool:
         old = self._planes.get(place)
         return old is None or (old.painted is not painted and not np.array_equal(old.painted, painted))
 
-    def _look(self, place: tuple[tuple[int, str, int], int], painted: NDArray[np.uint8]) -> None:
+    def _look(self, place: _Place, painted: NDArray[np.uint8]) -> None:
         """Take up what changed in one plane."""
         old = self._planes.get(place)
         if old is None or old.painted.shape != painted.shape:
@@ -184,29 +225,20 @@ class StrokeTracker:
         ]
         return max(just_before, default=None)
 
-    def _decide(self, alone: set[int], step: int) -> None:
-        by_class = defaultdict(list)
+    def _assign_roles(self, alone: set[int], step: int) -> None:
+        """Hold out as many strokes of each class as there should be, and send back those that have to train."""
+        by_class: defaultdict[int, dict[int, _Record]] = defaultdict(dict)
         for number, record in self._records.items():
-            by_class[record.class_id].append(number)
-        for numbers in by_class.values():
-            newest = max(numbers, key=lambda number: (self._records[number].seen, number))
-            wanted = held_share(len(numbers)) if self.holds else 0
-            held = [number for number in numbers if self._records[number].held_since is not None]
-            must = [number for number in held if number == newest or number not in alone]
-            may = [number for number in held if number not in must]
-            for number in must + may[wanted:]:
-                self._records[number].held_since = None
-                self._records[number].released = True
-            free = [
-                number for number in numbers
-                if number != newest and number in alone and number not in held
-                and not self._records[number].released
-            ]
-            missing = wanted - len(may)
+            by_class[record.class_id][number] = record
+        for records in by_class.values():
+            roles = _ClassRoles.of(records, alone)
+            wanted = held_share(len(records)) if self.holds else 0
+            for number in roles.must + roles.held[wanted:]:
+                records[number].release()
             ranked = sorted(
-                zip(free, self._generator.random(len(free)).tolist(), strict=True),
+                zip(roles.free, self._generator.random(len(roles.free)).tolist(), strict=True),
                 key=lambda item: (self._records[item[0]].seen, item[1]),
                 reverse=True,
             )
-            for number, _ in ranked[: max(0, missing)]:
-                self._records[number].held_since = step
+            for number, _ in ranked[: max(0, wanted - len(roles.held))]:
+                records[number].held_since = step

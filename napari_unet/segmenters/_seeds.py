@@ -17,7 +17,7 @@ from napari_unet.core.classes import ClassTable
 from napari_unet.core.parameters import Parameter
 
 from ._by_appearance import AppearanceMethod
-from ._classical import Paint
+from ._steps import Paint
 
 
 @dataclasses.dataclass(frozen=True)

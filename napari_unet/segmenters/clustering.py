@@ -19,7 +19,7 @@ from napari_unet.core.parameters import Parameter
 
 from . import register
 from ._by_appearance import FeatureMethod
-from ._classical import Paint, Source
+from ._steps import Paint, Source
 
 _SAMPLES = 3000
 _LEAST = 1e-3

@@ -19,7 +19,7 @@ from napari_unet.core.parameters import Parameter
 
 from . import register
 from ._by_appearance import AppearanceMethod
-from ._classical import Paint
+from ._steps import Paint
 
 TITLES = {
     "chan_vese": "Chan-Vese contours",

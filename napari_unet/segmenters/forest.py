@@ -24,7 +24,8 @@ from napari_unet.core.parameters import Parameter
 from napari_unet.core.threads import available_cores
 
 from . import register
-from ._classical import ClassicalMethod, ClassicalModel, Paint, Source, _looked_at
+from ._classical import ClassicalMethod, ClassicalModel, Paint, Source
+from ._classical_model import place_in_view
 from ._filters import Filters
 from ._tree_arrays import TreeArrays
 
@@ -222,7 +223,7 @@ class ForestModel(ClassicalModel):
         boxes = list(method.filters.tiles(image.plane_shape, image.n_channels))
         total = len(numbers) * len(boxes)
         while numbers:
-            number = numbers.pop(_looked_at(image, numbers, view))
+            number = numbers.pop(place_in_view(image, numbers, view))
             plane = method.prepared(image.plane(number))
             missing += int(np.count_nonzero(~plane.valid))
             for box in _in_view_first(boxes, image, number, view):

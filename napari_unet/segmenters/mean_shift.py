@@ -19,7 +19,7 @@ from napari_unet.core.parameters import Parameter
 
 from . import register
 from ._by_appearance import RegionMethod
-from ._classical import Paint
+from ._steps import Paint
 
 _SAMPLES = 800
 _MOST_STARTS = 32

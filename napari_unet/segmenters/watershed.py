@@ -17,8 +17,8 @@ from napari_unet.core.classes import ClassTable
 from napari_unet.core.parameters import Parameter
 
 from . import register
-from ._classical import Paint
 from ._seeds import SeededMethod
+from ._steps import Paint
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

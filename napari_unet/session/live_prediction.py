@@ -4,65 +4,25 @@ The cycle of one predictor, in a thread of its own:
 
 1. read the newest model, strokes and what is looked at from their mailboxes; where strokes may fit the model's last
    layer anew, that answer is the newest model;
-2. a newer model, or another plane, starts a *front* run over the plane shown, visible field first;
-3. once the visible field is done and a still newer model is there, the next front run starts, and the one before goes
-   on behind it (the *rest*), so that a large image fills in although models come faster than it can be predicted;
-4. with nothing in front, the plane that waited longest is next, planes near the shown one first;
-5. when everything is predicted with the newest model, wait.
+2. ask :class:`.run_schedule.RunSchedule` which plane is next, and bring a patch of it;
+3. when everything is predicted with the newest model, wait.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Generator, Hashable, Iterator
-from itertools import count
+from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
 from ..core.errors import UserError
-from ..core.image import Image, Where
 from ..core.latest import Latest
-from ..core.method import Model, Patch, View
+from ..core.method import Model
 from ..core.threads import limit_threads
-from ..predicting.uncertainty import uncertainty
+from .run_schedule import LivePatch, RunSchedule, ViewFocus
 
 if TYPE_CHECKING:
     from ..instant.answers import InstantAnswers  # imports torch
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class ViewFocus:
-    """What the user looks at: an image (``key`` names its pair), a plane of it, and the visible part of the plane.
-
-    ``unsure`` says whether patches tell how unsure the model is, too: 0 for no; a larger number than before asks for
-    all of them anew.
-    """
-
-    key: Hashable
-    image: Image
-    plane: int = 0
-    view: View | None = None
-    unsure: int = 0
-
-    def same_place(self, other: ViewFocus) -> bool:
-        """Say whether two belong to the same image."""
-        return self.key == other.key and self.image is other.image
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class LivePatch:
-    """A patch of a live prediction, of which image, and from which model.
-
-    ``unsure`` (Y, X) is the uncertainty of its pixels, 0 to 1, where it was asked for.
-    """
-
-    focus: ViewFocus
-    patch: Patch
-    model: Model
-    unsure: NDArray[np.float16] | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,38 +44,8 @@ class AllPredicted:
     """Every plane is predicted with the newest model."""
 
 
-class _Run:
-    """One pass over one plane with one model."""
-
-    def __init__(self, model: Model, focus: ViewFocus, plane: int, view: Latest[View | None], serial: int) -> None:
-        self.model, self.focus, self.plane, self.serial = model, focus, plane, serial
-        self.seen_view = False
-        self.unsure = focus.unsure
-        self.patches: Iterator[Patch] = iter(
-            model.segment(focus.image, [plane], probabilities=focus.unsure > 0, view=view)
-        )
-
-    def live(self, patch: Patch) -> LivePatch:
-        """Return a patch as it is shown."""
-        maps = patch.probabilities
-        if maps is None:
-            return LivePatch(self.focus, patch, self.model)
-        slim = dataclasses.replace(patch, probabilities=None)  # they take many times the memory
-        return LivePatch(self.focus, slim, self.model, uncertainty(maps).astype(np.float16))
-
-    def close(self) -> None:
-        close = getattr(self.patches, "close", None)
-        if close is not None:
-            close()
-
-
 Found = LivePatch | PredictionFailed | AnswersUnavailable | AllPredicted
 """What a predictor has to tell."""
-
-
-def _serves(run: _Run, model: Model, focus: ViewFocus) -> bool:
-    """Say whether a run brings what is wanted now."""
-    return run.model is model and run.unsure >= focus.unsure
 
 
 class _Predictor:
@@ -123,49 +53,47 @@ class _Predictor:
         self, models: Latest[Model | None], focus: Latest[ViewFocus | None], answers: InstantAnswers | None = None
     ) -> None:
         self._models, self._focus, self._answers = models, focus, answers
-        self._view: Latest[View | None] = Latest(None)
-        self._serials = count(1)
-        self._front: _Run | None = None
-        self._rest: _Run | None = None
+        self._runs = RunSchedule()
         self._place: ViewFocus | None = None
-        self._done: dict[int, _Run] = {}
         self._refused: tuple[Model, ViewFocus] | None = None
-        self._caught_up = False
+        self._told = False  # that everything is predicted
 
     def step(self) -> Found | None:
         """Bring the next patch; None where there is nothing to do."""
         while True:
-            focus = self._focus.get()
             try:
-                model = self._newest()
+                wanted = self._wanted()
             except UserError as error:
                 return PredictionFailed(str(error))
-            if self._answers is not None and self._answers.busy:
-                return None  # the answer to the newest stroke comes before anything else
-            if focus is None or self._place is None or not self._place.same_place(focus):
-                self.forget()
-            self._place = focus
-            if model is None or focus is None or self._is_refused(model, focus):
+            if wanted is None:
                 return None
-            self._view.put(focus.view)
-            if self._unfinished and self._shows(model, focus):
-                return None  # a better answer to what is looked at comes before what is not
             try:
-                self._start_runs(model, focus)
-                run = self._front or self._rest
+                run = self._runs.next_run(*wanted)
                 if run is None:
-                    caught_up, self._caught_up = self._caught_up, True
-                    return None if caught_up else AllPredicted()
-                self._caught_up = False
-                patch = next(run.patches, None)
+                    told, self._told = self._told, True
+                    return None if told else AllPredicted()
+                self._told = False
+                patch = self._runs.advance(run, *wanted)
             except UserError as error:
                 self.forget()
-                self._refused = (model, focus)
+                self._refused = wanted
                 return PredictionFailed(str(error))
-            if patch is None:
-                self._end(run)
-            elif self._worth_showing(run, patch, model, focus):
-                return run.live(patch)
+            if patch is not None:
+                return patch
+
+    def _wanted(self) -> tuple[Model, ViewFocus] | None:
+        """Read the mailboxes; None if there is nothing to predict now."""
+        focus, model = self._focus.get(), self._newest()
+        if self._answers is not None and self._answers.busy:
+            return None  # the answer to the newest stroke comes before anything else
+        if focus is None or self._place is None or not self._place.same_place(focus):
+            self.forget()
+        self._place = focus
+        if model is None or focus is None or self._is_refused(model, focus):
+            return None
+        if self._unfinished and self._runs.shows(model, focus):
+            return None  # a better answer to what is looked at comes before what is not
+        return model, focus
 
     @property
     def busy(self) -> bool:
@@ -183,64 +111,11 @@ class _Predictor:
     def _is_refused(self, model: Model, focus: ViewFocus) -> bool:
         return self._refused is not None and self._refused[0] is model and self._refused[1].same_place(focus)
 
-    def _end(self, run: _Run) -> None:
-        self._done[run.plane] = run
-        if run is self._front:
-            self._front = None
-        else:
-            self._rest = None
-
-    def _worth_showing(self, run: _Run, patch: Patch, model: Model, focus: ViewFocus) -> bool:
-        in_view = focus.view is None or _touch(patch.where, focus.view.where)
-        run.seen_view = run.seen_view or not in_view
-        # of an older model, only what a newer one has not done already
-        return not in_view or run.model is model or run is self._front or not self._newer_in_view(run)
-
-    def _start_runs(self, model: Model, focus: ViewFocus) -> None:
-        front = self._front
-        busy = front is not None and front.plane == focus.plane and _serves(front, model, focus)
-        if self._needs(model, focus, focus.plane) and not busy:
-            if front is not None and front.plane == focus.plane and not front.seen_view:
-                return  # finish what is looked at, then take the newer model
-            if front is not None and self._rest is None:
-                self._rest = front
-            elif front is not None:
-                front.close()
-            self._front = self._run(model, focus, focus.plane)
-        if self._front is None and self._rest is None:
-            waiting = [plane for plane in range(focus.image.n_planes) if self._needs(model, focus, plane)]
-            if waiting:
-                age = {plane: self._done[plane].serial if plane in self._done else 0 for plane in waiting}
-                oldest = min(waiting, key=lambda plane: (age[plane], abs(plane - focus.plane)))
-                self._rest = self._run(model, focus, oldest)
-
-    def _shows(self, model: Model, focus: ViewFocus) -> bool:
-        """Say whether what is looked at has been brought by this model."""
-        front = self._front
-        if front is not None and front.plane == focus.plane and _serves(front, model, focus):
-            return front.seen_view
-        return not self._needs(model, focus, focus.plane)
-
-    def _run(self, model: Model, focus: ViewFocus, plane: int) -> _Run:
-        return _Run(model, focus, plane, self._view, next(self._serials))
-
-    def _needs(self, model: Model, focus: ViewFocus, plane: int) -> bool:
-        return plane not in self._done or not _serves(self._done[plane], model, focus)
-
-    def _newer_in_view(self, run: _Run) -> bool:
-        done = self._done[run.plane].serial if run.plane in self._done else 0
-        front = self._front.serial if self._front is not None and self._front.plane == run.plane else 0
-        return max(done, front) > run.serial
-
     def forget(self) -> None:
         """Drop all runs and what is known about the image."""
-        for run in (self._front, self._rest):
-            if run is not None:
-                run.close()
-        self._front = self._rest = None
-        self._done = {}
+        self._runs.clear()
         self._refused = None
-        self._caught_up = False
+        self._told = False
 
 
 def live_prediction(
@@ -282,16 +157,3 @@ def live_prediction(
             yield found
     finally:
         predictor.forget()
-
-
-def _touch(one: Where, other: Where) -> bool:
-    """Say whether two indices into the same array (with row and column slices that have ends) overlap."""
-    for a, b in zip(one, other, strict=True):
-        if isinstance(a, slice) and isinstance(b, slice):
-            if None in (a.start, a.stop, b.start, b.stop):
-                continue
-            if a.stop <= b.start or b.stop <= a.start:
-                return False
-        elif a != b:
-            return False
-    return True

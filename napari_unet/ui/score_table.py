@@ -113,24 +113,9 @@ class ScoreModel(QAbstractTableModel):
         if index.column() == 0:
             return self._of_method(line, role)
         cell = line.cells.get(self._columns[index.column() - 1].key, ScoreCell(tooltip=line.instead))
-        first_instead = line.instead and index.column() == 1
-        if line.partial and index.column() == 1:
-            done, total = line.partial
-            told = f"On {done} of {total} planes only, which may be the easy ones. {cell.tooltip}"
-            cell = dataclasses.replace(cell, text=f"{cell.text} ({done}/{total})", tooltip=told)
-        if role == Qt.ItemDataRole.DisplayRole:
-            return line.instead if first_instead else f"{cell.text} {STAR}" if cell.best else cell.text
-        if role == Qt.ItemDataRole.ToolTipRole:
-            return cell.tooltip or None
-        if role == Qt.ItemDataRole.TextAlignmentRole:
-            side = Qt.AlignmentFlag.AlignLeft if first_instead else Qt.AlignmentFlag.AlignRight
-            return int(side | Qt.AlignmentFlag.AlignVCenter)
-        if role == Qt.ItemDataRole.FontRole and (cell.best or first_instead):
-            font = QFont()
-            font.setBold(cell.best)
-            font.setItalic(bool(first_instead))
-            return font
-        return cell.value if role == SORT_ROLE else None
+        if index.column() > 1:
+            return _shown_as(cell, role)
+        return _shown_as(_first_cell(line, cell), role, sentence=bool(line.instead))
 
     @staticmethod
     def _of_method(line: ScoreLine, role: int) -> Any:
@@ -140,6 +125,34 @@ class ScoreModel(QAbstractTableModel):
             return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", line.title.lower())]
         told = f"{line.title}\n{line.tooltip}".strip()
         return told if role == Qt.ItemDataRole.ToolTipRole else None
+
+
+def _first_cell(line: ScoreLine, cell: ScoreCell) -> ScoreCell:
+    """Return the first score of a line: with the sentence shown instead, or how many planes it stands for."""
+    if line.instead:
+        return dataclasses.replace(cell, text=line.instead, best=False)
+    if line.partial:
+        done, total = line.partial
+        told = f"On {done} of {total} planes only, which may be the easy ones. {cell.tooltip}"
+        return dataclasses.replace(cell, text=f"{cell.text} ({done}/{total})", tooltip=told)
+    return cell
+
+
+def _shown_as(cell: ScoreCell, role: int, sentence: bool = False) -> Any:
+    """Return what Qt wants to know about a cell; a sentence stands left, in italics."""
+    if role == Qt.ItemDataRole.DisplayRole:
+        return f"{cell.text} {STAR}" if cell.best else cell.text
+    if role == Qt.ItemDataRole.ToolTipRole:
+        return cell.tooltip or None
+    if role == Qt.ItemDataRole.TextAlignmentRole:
+        side = Qt.AlignmentFlag.AlignLeft if sentence else Qt.AlignmentFlag.AlignRight
+        return int(side | Qt.AlignmentFlag.AlignVCenter)
+    if role == Qt.ItemDataRole.FontRole and (cell.best or sentence):
+        font = QFont()
+        font.setBold(cell.best)
+        font.setItalic(sentence)
+        return font
+    return cell.value if role == SORT_ROLE else None
 
 
 class _BlanksLast(QSortFilterProxyModel):

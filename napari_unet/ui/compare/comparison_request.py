@@ -70,7 +70,7 @@ class ComparisonRequest:
     def about(self) -> dict[str, dict[str, Any]]:
         """Return by method what its result layers keep: the parameters, or that it was trained before."""
         return {
-            one.name: {"parameters": as_dict(one.method)} if one.method is not None else {"trained": True}
+            one.name: {"knobs": as_dict(one.method)} if one.method is not None else {"trained": True}
             for one in self.contenders
         }
 
@@ -113,37 +113,39 @@ def make_request(
     """
     if not chosen:
         raise UserError("No image is ticked. Open an image (or File > Open Sample) and tick it.")
-    pairs, tables = [], []
-    for one in chosen:
-        strokes = Scribbles.empty(one.image.shape)
-        if one.strokes is not None:
-            strokes = scribbles_of(one.strokes, one.image)
-            tables.append(class_table(one.strokes))
-        pairs.append(Pair(one.image, strokes))
-    painted = any(pair.scribbles.planes for pair in pairs)
-    if not against_reference and not painted:
+    pairs = tuple(Pair(one.image, _strokes(one)) for one in chosen)
+    if not against_reference and not any(pair.scribbles.planes for pair in pairs):
         raise UserError(
             "There are no strokes to hold out. Choose the strokes layer of an image, paint some, or score against a "
             "reference layer."
         )
-    references = None
-    if against_reference:
-        references = tuple(None if one.reference is None else _reference(one, code) for one in chosen)
-        if all(reference is None for reference in references):
-            raise UserError(
-                "No reference is chosen. Choose the reference layer of at least one image, or score against strokes "
-                "held out."
-            )
-        tables += [class_table(one.reference) for one in chosen if one.reference is not None]
-    classes = next((table for table in tables if table is not None), fallback)
+    references = _references(chosen, code) if against_reference else None
+    layers = [one.strokes for one in chosen]
     if references is not None:
-        classes = classes.including(
-            int(number) for truth in references if truth is not None for number in np.unique(truth) if number
-        )
+        layers += [one.reference for one in chosen]
+    tables = [class_table(layer) for layer in layers if layer is not None]
+    classes = next((table for table in tables if table is not None), fallback)
+    for truth in references or ():
+        if truth is not None:
+            classes = classes.including(int(number) for number in np.unique(truth) if number)
     wanted = [None] * len(pairs) if planes is None else [(number,) for number in planes]
-    return ComparisonRequest(TrainingSet(tuple(pairs), classes), tuple(contenders), references, tuple(wanted), folds,
-                             metrics,
+    return ComparisonRequest(TrainingSet(pairs, classes), tuple(contenders), references, tuple(wanted), folds, metrics,
                              judging or {})
+
+
+def _strokes(one: ChosenImage) -> Scribbles:
+    return Scribbles.empty(one.image.shape) if one.strokes is None else scribbles_of(one.strokes, one.image)
+
+
+def _references(chosen: Sequence[ChosenImage], code: Code) -> tuple[NDArray[np.uint8] | None, ...]:
+    """Return the reference of each image; at least one has some."""
+    references = tuple(None if one.reference is None else _reference(one, code) for one in chosen)
+    if all(reference is None for reference in references):
+        raise UserError(
+            "No reference is chosen. Choose the reference layer of at least one image, or score against strokes "
+            "held out."
+        )
+    return references
 
 
 def _reference(one: ChosenImage, code: Code) -> NDArray[np.uint8]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from napari.layers import Image as ImageLayer
@@ -165,14 +166,10 @@ class LayerChooser(QWidget):
 
     def _suggest_strokes(self) -> None:
         """Choose the strokes that belong to the image, if there are any."""
-        image, found = self.image_box.layer, self.strokes_box.layers
+        image = self.image_box.layer
         if image is None:
             return
-        linked = [one.strokes for one in self._controller.bindings.values() if one.image_layer is image]
-        ours = [one for one in found if role_of(one) == "strokes" and image_name_of(one) in ("", image.name)]
-        named = [one for one in ours if image_name_of(one) or one.name.startswith(image.name)]
-        lone = ours if len(self.image_box.layers) == 1 else []
-        choice = next((one for one in (*linked, *named, *lone) if one in found), None)
+        choice = next(self._strokes_of(image), None)
         before = self.strokes_box.layer
         if choice is None and before is not None and self._is_anothers(before, image):
             self.strokes_box.layer = None  # strokes change their image only where somebody says so
@@ -180,6 +177,16 @@ class LayerChooser(QWidget):
             self.strokes_box.layer = choice
         else:
             self._on_strokes_chosen()
+
+    def _strokes_of(self, image: Layer) -> Iterator[Layer]:
+        """Yield strokes layers that may be chosen for an image, the likeliest first: linked, named like it, alone."""
+        found = self.strokes_box.layers
+        linked = [one.strokes for one in self._controller.bindings.values() if one.image_layer is image]
+        yield from (one for one in linked if one in found)
+        ours = [one for one in found if role_of(one) == "strokes" and image_name_of(one) in ("", image.name)]
+        yield from (one for one in ours if image_name_of(one) or one.name.startswith(image.name))
+        if len(self.image_box.layers) == 1:
+            yield from ours
 
     def _is_anothers(self, strokes: Layer, image: Layer) -> bool:
         """Whether strokes belong to another image that is open."""

@@ -15,11 +15,10 @@ from napari_unet.session.live_prediction import (
     AllPredicted,
     AnswersUnavailable,
     Found,
-    LivePatch,
     PredictionFailed,
-    ViewFocus,
     live_prediction,
 )
+from napari_unet.session.run_schedule import LivePatch, ViewFocus
 
 from ..workers import Worker, WorkerGroup, error_sentence
 from .layer_binding import LayerBinding

@@ -1,0 +1,123 @@
+"""A fitted classical method: segments plane by plane, the plane in view first. Learns nothing."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_unet.classical.parameter_search import TriedSettings
+from napari_unet.core.classes import ClassTable
+from napari_unet.core.errors import UserError
+from napari_unet.core.image import Image, warn_not_finite
+from napari_unet.core.latest import Latest
+from napari_unet.core.method import Patch, View, checked_planes
+
+from ._steps import ClassicalSteps, Paint
+from ._training_samples import plane_fingerprint
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class ClassicalModel:
+    """A fitted classical method.
+
+    Parameters
+    ----------
+    method : ClassicalSteps
+        With every parameter chosen.
+    classes : ClassTable
+        Those of the training set; only ``ids`` are ever predicted (and the first class where pixels are no numbers).
+    note : str
+    ids : tuple of int
+        Painted ids.
+    channels : int or None
+        Number of channels learnt from, None if it does not matter.
+    survey, learnt : object
+        What the method found out.
+    strokes : mapping of bytes to ndarray
+        Painted planes by :func:`plane_fingerprint`.
+    tried : tuple of TriedSettings
+        All settings that were tried, with their scores.
+    """
+
+    method: ClassicalSteps
+    classes: ClassTable
+    note: str
+    ids: tuple[int, ...]
+    channels: int | None
+    survey: Any
+    learnt: Any
+    strokes: Mapping[bytes, Paint] = dataclasses.field(default_factory=lambda: MappingProxyType({}))
+    tried: tuple[TriedSettings, ...] = ()
+
+    def segment(
+        self,
+        image: Image,
+        planes: Sequence[int] | None = None,
+        *,
+        probabilities: bool = False,
+        view: Latest[View | None] | None = None,
+    ) -> Iterator[Patch]:
+        """Segment plane by plane; see :class:`napari_unet.core.method.Model`.
+
+        Raises
+        ------
+        UserError
+            If the image has another number of channels, there is no such plane, or probabilities are asked for and
+            the method has none.
+        """
+        numbers = list(checked_planes(image, planes))
+        if self.channels is not None and image.n_channels != self.channels:
+            raise UserError(
+                f"{image.name!r} has {image.n_channels} channels, but the model learnt from images with "
+                f"{self.channels}. Choose an image with as many channels, or fit the method to this one."
+            )
+        if probabilities and not self.method.soft:
+            raise UserError(
+                f"{type(self.method).__name__} gives classes without probabilities. Leave the probabilities out, or "
+                "choose a method that has them (SLIC, mean shift, region growing or a network)."
+            )
+        return self._patches(image, numbers, probabilities, view)
+
+    def _patches(
+        self, image: Image, numbers: list[int], probabilities: bool, view: Latest[View | None] | None
+    ) -> Iterator[Patch]:
+        missing, total = 0, len(numbers)
+        for done in range(1, total + 1):
+            number = numbers.pop(place_in_view(image, numbers, view))
+            labels, shares, lost = self._plane(image.plane(number), probabilities)
+            missing += lost
+            if done == total:
+                warn_not_finite(image, missing)
+            yield Patch(image.where(number), labels, shares, done, total)
+
+    def _plane(
+        self, pixels: NDArray[np.float32], probabilities: bool
+    ) -> tuple[Paint, NDArray[np.float32] | None, int]:
+        plane = self.method.prepared(pixels)
+        seen = self.method.describe(plane, self.survey)
+        paint = self.strokes.get(plane_fingerprint(pixels)) if self.strokes else None
+        decided = self.method.decide(seen, self.learnt, self.ids, paint)
+        choice = decided.argmax(axis=0) if decided.ndim == 3 else decided
+        labels = np.array(self.ids, np.uint8)[choice]
+        labels[~plane.valid] = self.classes.ids[0]
+        shares = None
+        if probabilities:
+            shares = np.zeros((len(self.classes.ids), *labels.shape), np.float32)
+            for share, number in zip(decided, self.ids, strict=True):
+                shares[self.classes.ids.index(number)] = np.where(plane.valid, share, 0)
+            shares[0, ~plane.valid] = 1
+        return labels, shares, int(np.count_nonzero(~plane.valid))
+
+
+def place_in_view(image: Image, numbers: list[int], view: Latest[View | None] | None) -> int:
+    """Return the place in ``numbers`` of the plane that is looked at, or 0."""
+    looked = view.get() if view is not None else None
+    if looked is None or len(looked.where) != len(image.shape):
+        return 0
+    number = image.plane_of(looked.where)
+    return numbers.index(number) if number in numbers else 0
