@@ -72,22 +72,26 @@ def as_training_set(
         raise UserError(f"There are {len(pictures)} images but {len(given)} stroke images. Give one for each.")
     pairs, table = [], classes
     for image, one in zip(pictures, given, strict=True):
-        if isinstance(one, Scribbles):
-            strokes = one
-        elif one is None:
-            strokes = Scribbles.empty(image.shape)
-        else:
-            labels, its_classes = as_labels(one)
-            table = table or its_classes
-            if labels.shape != image.shape and labels.size == np.prod(image.shape):
-                labels = _squeezed_to(labels, image.shape)
-            strokes = Scribbles.from_array(labels, f"strokes of {image.name}")
+        strokes, its_classes = _as_scribbles(one, image)
+        table = table or its_classes
         if index is not None:
             wanted = set(checked_planes(image, index))
             strokes = Scribbles(strokes.shape, {k: v for k, v in strokes.planes.items() if k in wanted})
         pairs.append(Pair(image, strokes))
     painted = {number for pair in pairs for number in pair.scribbles.counts()}
     return TrainingSet(tuple(pairs), table or ClassTable.default({1} | painted if painted else (1, 2)))
+
+
+def _as_scribbles(given: Any, image: Image) -> tuple[Scribbles, ClassTable | None]:
+    """Return the strokes of an image, and their class table if they come from a file that carries one."""
+    if given is None:
+        return Scribbles.empty(image.shape), None
+    if isinstance(given, Scribbles):
+        return given, None
+    labels, classes = as_labels(given)
+    if labels.shape != image.shape and labels.size == np.prod(image.shape):
+        labels = _squeezed_to(labels, image.shape)
+    return Scribbles.from_array(labels, f"strokes of {image.name}"), classes
 
 
 def as_labels(labels: ArrayLike) -> tuple[NDArray[Any], ClassTable | None]:

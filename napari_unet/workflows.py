@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .comparison.contender_run import ComparisonEvent
 from .comparison.contenders import (
     CLASSICAL_BUDGET,
     DEFAULT_METHODS,
@@ -23,7 +24,8 @@ from .comparison.contenders import (
     make_method,
 )
 from .comparison.evaluation import score
-from .comparison.run_comparison import Comparison, ComparisonEvent, run_comparison
+from .comparison.outcome import Comparison
+from .comparison.runner import run_comparison
 from .core.classes import ClassTable, to_mask
 from .core.errors import UsageError
 from .core.image import Image

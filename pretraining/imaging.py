@@ -86,6 +86,23 @@ def _means(rng: np.random.Generator, classes: int, channels: int, modality: str)
     return means.astype(np.float32)
 
 
+def _modality(rng: np.random.Generator, channels: int) -> str:
+    if channels == 3 and rng.random() < 0.8:
+        return "stained"
+    return str(rng.choice(["fluorescence", "electron", "phase", "bright field", "any"],
+                          p=[0.3, 0.27, 0.1, 0.13, 0.2]))
+
+
+def _distinct_means(rng: np.random.Generator, classes: int, channels: int, modality: str) -> Picture:
+    """Draw means until no two classes are alike, at most 21 times."""
+    means = _means(rng, classes, channels, modality)
+    for _ in range(20):
+        if _closest(means) >= APART:
+            break
+        means = _means(rng, classes, channels, modality)
+    return means
+
+
 def _closest(means: Picture) -> float:
     """Return the distance of the two classes that are most alike."""
     between = np.sqrt(((means[:, None] - means[None]) ** 2).mean(axis=-1))
@@ -94,14 +111,8 @@ def _closest(means: Picture) -> float:
 
 def look(rng: np.random.Generator, classes: int, channels: int, modality: str | None = None) -> Look:
     """Return a random look for so many classes; three channels are always stained."""
-    if modality is None:
-        modality = "stained" if channels == 3 and rng.random() < 0.8 else str(rng.choice(
-            ["fluorescence", "electron", "phase", "bright field", "any"], p=[0.3, 0.27, 0.1, 0.13, 0.2]))
-    means = _means(rng, classes, channels, modality)
-    for _ in range(20):
-        if _closest(means) >= APART:
-            break
-        means = _means(rng, classes, channels, modality)
+    modality = modality or _modality(rng, channels)
+    means = _distinct_means(rng, classes, channels, modality)
     contrast = float(np.ptp(means, axis=0).mean()) + 0.05
     if rng.random() < 0.12:  # only texture tells two classes apart
         means[rng.integers(classes)] = means[rng.integers(classes)]

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from napari_unet.comparison import contender_run
+from napari_unet.comparison.contender_run import ComparisonEvent
 from napari_unet.comparison.contenders import (
     PRESETS,
     Contender,
@@ -22,7 +23,8 @@ from napari_unet.comparison.contenders import (
     make_contenders,
     preset_methods,
 )
-from napari_unet.comparison.run_comparison import Comparison, ComparisonEvent, run_comparison
+from napari_unet.comparison.outcome import Comparison
+from napari_unet.comparison.runner import run_comparison
 from napari_unet.core.classes import ClassTable
 from napari_unet.core.errors import UsageError, UserError
 from napari_unet.core.image import Image

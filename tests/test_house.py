@@ -9,6 +9,8 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from radon.complexity import cc_visit
+from radon.visitors import Function
 
 PACKAGE = Path(__file__).parent.parent / "napari_unet"
 FILES = sorted(PACKAGE.rglob("*.py"))
@@ -95,6 +97,16 @@ def test_no_two_public_functions_or_classes_share_a_name() -> None:
 def test_no_file_is_too_long() -> None:
     long = {str(file.relative_to(PACKAGE)): n for file in FILES if (n := len(file.read_text().splitlines())) > 300}
     assert not long, "find the missing object"
+
+
+def test_no_function_is_too_tangled() -> None:
+    """Cyclomatic complexity (McCabe 1976), conditional expressions and comprehensions included."""
+    outside = [file for folder in ("benchmarks", "docs", "examples", "pretraining")
+               for file in (PACKAGE.parent / folder).rglob("*.py")]
+    tangled = {f"{file.name}: {block.name}": block.complexity for file in [*FILES, *outside]
+               for block in cc_visit(file.read_text(encoding="utf-8"))
+               if isinstance(block, Function) and block.complexity > 15}
+    assert not tangled, "find the missing object"
 
 
 def run(code: str) -> str:

@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_unet.comparison.contenders import Contender, make_method
-from napari_unet.comparison.run_comparison import Comparison, run_comparison
+from napari_unet.comparison.outcome import Comparison
+from napari_unet.comparison.runner import run_comparison
 from napari_unet.core.classes import ClassTable
 from napari_unet.core.errors import UserError
 from napari_unet.core.image import Image
@@ -26,7 +27,7 @@ from napari_unet.report.charts import topology_errors
 from napari_unet.report.error_maps import COLOURS, FALSE, MISSED, OTHER, Mark, error_map, painted_errors, ringed
 from napari_unet.report.figure import DPI, WIDTH, draw
 from napari_unet.report.folder import ComparisonFolder
-from napari_unet.report.html_page import html_page, ranking_sentence, write_html
+from napari_unet.report.html_report import html_page, ranking_sentence, write_html
 from napari_unet.report.methods_text import describe_methods
 from napari_unet.report.plane_choice import DETAIL, planes_to_show
 from napari_unet.report.rasters import encode_png, parse_colour, shrunk

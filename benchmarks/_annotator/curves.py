@@ -74,15 +74,16 @@ def mean_curve(rows: Sequence[Row], method: str) -> Curve:
 def table(rows: Sequence[Row], name: str | None, methods: Sequence[str]) -> Iterator[str]:
     """Yield Dice (and seconds) against strokes, a column a method; of the mean over sets without a name."""
     curves = {one: mean_curve(rows, one) if name is None else curve(rows, name, one) for one in methods}
+    dense = curves.pop("dense", {})
     curves = {one: points for one, points in curves.items() if points}
     yield f"{name or 'mean over sets'}"
-    yield "strokes " + "".join(f"{one:>18}" for one in curves if one != "dense")
-    for number in sorted({number for one, points in curves.items() if one != "dense" for number in points}):
+    yield "strokes " + "".join(f"{one:>18}" for one in curves)
+    for number in sorted(set().union(*curves.values())):
         cells = [f"{points[number][1]:.3f} ({points[number][0]:5.1f} s)" if number in points else ""
-                 for one, points in curves.items() if one != "dense"]
+                 for points in curves.values()]
         yield f"{number:>7} " + "".join(f"{cell:>18}" for cell in cells)
-    if "dense" in curves:
-        seconds, dice = curves["dense"][ALL_LABELS]
+    if dense:
+        seconds, dice = dense[ALL_LABELS]
         yield f"{'dense':>7} {dice:.3f} ({seconds:.0f} s of training on all labels)"
 
 

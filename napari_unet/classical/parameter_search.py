@@ -123,18 +123,24 @@ def paint_folds(paint: Sequence[NDArray[np.uint8]]) -> list[list[NDArray[np.uint
             [plane if other == index else np.zeros_like(plane) for other, plane in enumerate(paint)]
             for index in range(len(paint))
         ]
-    strokes: dict[int, list[tuple[int, NDArray[np.int64]]]] = {number: [] for number in ids}
-    for index, plane in enumerate(paint):
-        for _, pixels in pixels_by_number(stroke_components(plane)[0]):
-            strokes[int(plane.ravel()[pixels[0]])].append((index, pixels))
-    count = min(3, min(len(found) for found in strokes.values()))
+    strokes = _strokes_by_class(paint)
+    count = min(3, *map(len, strokes.values()))
     if count < 2:
         return []
     out = [[np.zeros_like(plane) for plane in paint] for _ in range(count)]
-    for number, found in strokes.items():
-        for place, (index, pixels) in enumerate(found):
+    for number in ids:
+        for place, (index, pixels) in enumerate(strokes[number]):
             out[place % count][index].ravel()[pixels] = number
     return out
+
+
+def _strokes_by_class(paint: Sequence[NDArray[np.uint8]]) -> dict[int, list[tuple[int, NDArray[np.int64]]]]:
+    """Return the strokes of each class: number of the plane, and flat indices of its pixels."""
+    strokes: dict[int, list[tuple[int, NDArray[np.int64]]]] = {}
+    for index, plane in enumerate(paint):
+        for _, pixels in pixels_by_number(stroke_components(plane)[0]):
+            strokes.setdefault(int(plane.ravel()[pixels[0]]), []).append((index, pixels))
+    return strokes
 
 
 def mean_dice(truth: NDArray[np.integer], given: NDArray[np.integer]) -> float:

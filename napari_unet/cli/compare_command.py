@@ -5,15 +5,16 @@ from __future__ import annotations
 import argparse
 
 from napari_unet import workflows
+from napari_unet.comparison.contender_run import ComparisonEvent
 from napari_unet.comparison.contenders import DEFAULT_METHODS, PRESETS, contender_names, expand_presets, registered_name
-from napari_unet.comparison.run_comparison import Comparison, ComparisonEvent
+from napari_unet.comparison.outcome import Comparison
 from napari_unet.core import parameters
 from napari_unet.core.errors import UsageError, UserError
 from napari_unet.core.work import Work
 from napari_unet.io.recipe import is_recipe
 from napari_unet.metrics import Options
 from napari_unet.report.folder import ComparisonFolder
-from napari_unet.report.html_page import ranking_sentence
+from napari_unet.report.html_report import ranking_sentence
 from napari_unet.report.table import format_text, summarise
 from napari_unet.segmenters import REGISTRY as METHODS
 
@@ -30,17 +31,14 @@ def run_compare(arguments: argparse.Namespace) -> None:
         raise UsageError("With --triple the reference is its third file; leave --reference out.")
     files = file_rows(arguments, "triple", ("images", "scribbles", "reference"))
     methods = requested_methods(arguments.methods, arguments.preset)
-    judging = parameters.parse(Options, {name.removeprefix(JUDGING): value for name, value in arguments.set
-                                         if name.startswith(JUDGING)})
-    options = method_settings([one for one in arguments.set if not one[0].startswith(JUDGING)], methods)
-    inputs = tuple(str(name) for name in (*sum(files, ()), arguments.model, *filter(is_recipe, methods))
-                   if name is not None)
-    folder = ComparisonFolder(arguments.output, arguments.overwrite, inputs)
+    options, judging = _settings(arguments.set, methods)
+    inputs = [one for one in (*sum(files, ()), arguments.model, *filter(is_recipe, methods)) if one is not None]
+    folder = ComparisonFolder(arguments.output, arguments.overwrite, tuple(map(str, inputs)))
     references = [row[2] for row in files]
     work = workflows.compare(
         read_images([str(row[0]) for row in files], arguments.axes),
         [row[1] for row in files],
-        references if any(one is not None for one in references) else None,
+        None if references == [None] * len(files) else references,
         methods=methods,
         options=options,
         model=arguments.model,
@@ -101,6 +99,15 @@ def requested_methods(methods: str | None, preset: str | None) -> list[str]:
     for name in expand_presets(given):
         registered_name(name)
     return given
+
+
+def _settings(
+    given: list[tuple[str, str]], methods: list[str]
+) -> tuple[dict[str, dict[str, object]], dict[str, object]]:
+    """Part the --set flags into parameters by method, and how metrics judge."""
+    judging = {name.removeprefix(JUDGING): value for name, value in given if name.startswith(JUDGING)}
+    others = [one for one in given if not one[0].startswith(JUDGING)]
+    return method_settings(others, methods), parameters.parse(Options, judging)
 
 
 def method_settings(given: list[tuple[str, str]], asked: list[str]) -> dict[str, dict[str, object]]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import contextlib
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from napari_unet.core.errors import UsageError, UserError
+from napari_unet.core.image import Image
+from napari_unet.core.method import Model
 from napari_unet.io import check_output, clear_of_inputs, create_mask, create_probabilities, file_stem, output_suffixes
 from napari_unet.io.model_file import load_model
 from napari_unet.predicting.network_model import NetworkModel
@@ -25,48 +27,62 @@ class OutputTarget:
     mask: Path
     probabilities: Path | None
 
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """All files that are written."""
+        return (self.mask,) if self.probabilities is None else (self.mask, self.probabilities)
+
 
 def run_predict(arguments: argparse.Namespace) -> None:
     """Segment images and save the masks."""
-    inputs = [*arguments.images, arguments.model]
     targets = plan_outputs(arguments.images, arguments.output, arguments.probabilities)
-    outputs = [path for target in targets for path in (target.mask, target.probabilities) if path is not None]
-    if len({path.resolve() for path in outputs}) < len(outputs):
-        raise UserError("Two results would have the same file name. Rename an image, or predict them one by one.")
-    for path in outputs:
-        clear_of_inputs(path, inputs)
-    # only now: a refused command leaves no folder behind
-    for folder in {arguments.output, arguments.probabilities}.intersection(path.parent for path in outputs):
-        make_folder(folder)
-    replace = {path: check_writable(path, arguments.overwrite) for path in outputs}
+    replace = _claim_outputs(arguments, [path for target in targets for path in target.paths])
     model = load_model(arguments.model, device=arguments.device)
     if arguments.tta:
         if not isinstance(model, NetworkModel):
             raise UsageError("Averaging over turned versions (--tta) is only for networks.")
         model = dataclasses.replace(model, tta=True)
-    for path, target in zip(arguments.images, targets, strict=True):
-        (image,) = read_images([path], arguments.axes)
-        axes = image.label_axes if arguments.index is None else "NYX"
-        scale = image.scale if arguments.index is None else (1.0, *image.scale[-2:])
-        with contextlib.ExitStack() as files:
-            labels = files.enter_context(create_mask(
-                target.mask, prediction_shape(image, arguments.index), classes=model.classes, axes=axes, scale=scale,
-                unit=image.unit, code="painted" if arguments.painted_ids else "mask", overwrite=replace[target.mask],
-                version=arguments.zarr_version,
+    for name, target in zip(arguments.images, targets, strict=True):
+        (image,) = read_images([name], arguments.axes)
+        _predict_image(image, model, target, replace, arguments)
+        for made in target.paths:
+            print(made)
+
+
+def _claim_outputs(arguments: argparse.Namespace, outputs: list[Path]) -> dict[Path, bool]:
+    """Check where results go and make their folders; returns by file whether it may replace one that is there."""
+    if len({path.resolve() for path in outputs}) < len(outputs):
+        raise UserError("Two results would have the same file name. Rename an image, or predict them one by one.")
+    for path in outputs:
+        clear_of_inputs(path, [*arguments.images, arguments.model])
+    # only now: a refused command leaves no folder behind
+    for folder in {arguments.output, arguments.probabilities}.intersection(path.parent for path in outputs):
+        make_folder(folder)
+    return {path: check_writable(path, arguments.overwrite) for path in outputs}
+
+
+def _predict_image(
+    image: Image, model: Model, target: OutputTarget, replace: Mapping[Path, bool], arguments: argparse.Namespace
+) -> None:
+    """Segment one image into its files."""
+    index = arguments.index
+    axes, scale = (image.label_axes, image.scale) if index is None else ("NYX", (1.0, *image.scale[-2:]))
+    with contextlib.ExitStack() as files:
+        labels = files.enter_context(create_mask(
+            target.mask, prediction_shape(image, index), classes=model.classes, axes=axes, scale=scale,
+            unit=image.unit, code="painted" if arguments.painted_ids else "mask", overwrite=replace[target.mask],
+            version=arguments.zarr_version,
+        ))
+        maps = None
+        if target.probabilities is not None:
+            maps = files.enter_context(create_probabilities(
+                target.probabilities, probability_shape(image, model, index), classes=model.classes, scale=scale,
+                unit=image.unit, overwrite=replace[target.probabilities],
             ))
-            maps = None
-            if target.probabilities is not None:
-                maps = files.enter_context(create_probabilities(
-                    target.probabilities, probability_shape(image, model, arguments.index), classes=model.classes,
-                    scale=scale, unit=image.unit, overwrite=replace[target.probabilities],
-                ))
-            with progress_bar(image.name, total=None) as shown:
-                for patch in segment_into(image, model, labels, maps, index=arguments.index):
-                    shown.total, shown.n = patch.total, patch.done
-                    shown.refresh()
-        for made in (target.mask, target.probabilities):
-            if made is not None:
-                print(made)
+        with progress_bar(image.name, total=None) as shown:
+            for patch in segment_into(image, model, labels, maps, index=index):
+                shown.total, shown.n = patch.total, patch.done
+                shown.refresh()
 
 
 def plan_outputs(images: Sequence[str], output: Path, probabilities: Path | None) -> list[OutputTarget]:

@@ -54,22 +54,28 @@ def _options(arguments: argparse.Namespace) -> dict[str, Any]:
     UsageError
         If it is no network, or a parameter is unknown or not allowed.
     """
-    networks = [*NETWORKS.names(),
-                *(one.name for one in METHODS if can_be_trained(one.item) and one.name not in NETWORKS)]
-    own = is_recipe(arguments.network)
-    if not own and arguments.network not in networks:
-        raise UsageError(f"There is no network {arguments.network!r}. Allowed: {', '.join(networks)}.")
-    cls = METHODS[registered_name(arguments.network)]
+    cls = _network_class(arguments.network)
+    recipe = is_recipe(arguments.network)
     known = {field.name for field in parameters.fields(cls)}
     options = parameters.parse(cls, dict(arguments.set))
-    if "device" in known and "device" not in options and (not own or arguments.device != "auto"):
-        options["device"] = arguments.device
-    if "seed" in known and "seed" not in options and (arguments.seed is not None or not own):
-        options["seed"] = arguments.seed or 0
+    flags: dict[str, Any] = {}
+    if not recipe or arguments.device != "auto":
+        flags["device"] = arguments.device
+    if not recipe or arguments.seed is not None:
+        flags["seed"] = arguments.seed or 0
+    if not recipe and "steps" not in options:
+        flags["seconds"] = 60.0
+    options = {name: value for name, value in flags.items() if name in known} | options
     if arguments.steps is not None:
-        options |= {"steps": arguments.steps, "seconds": None}
-    elif arguments.seconds is not None:
-        options["seconds"] = arguments.seconds
-    elif "seconds" in known and not own and "seconds" not in options and "steps" not in options:
-        options["seconds"] = 60.0
-    return options
+        return options | {"steps": arguments.steps, "seconds": None}
+    return options if arguments.seconds is None else options | {"seconds": arguments.seconds}
+
+
+def _network_class(name: str) -> type[Any]:
+    """Return the class of a network (or a forest) by its name or recipe."""
+    if not is_recipe(name):
+        networks = [*NETWORKS.names(),
+                    *(one.name for one in METHODS if can_be_trained(one.item) and one.name not in NETWORKS)]
+        if name not in networks:
+            raise UsageError(f"There is no network {name!r}. Allowed: {', '.join(networks)}.")
+    return METHODS[registered_name(name)]

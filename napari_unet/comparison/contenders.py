@@ -187,24 +187,30 @@ def make_contenders(
     stray = [name for name in options if name not in names]
     if stray:
         raise UsageError(f"Parameters were given for {stray[0]!r}, which is not compared ({', '.join(names)}).")
+    contenders = []
+    for name, (given, set_by_preset) in zip(names, chosen.items(), strict=True):
+        if model is None or given not in NETWORKS:
+            method = make_method(given, **{**_of_its_own(common, given), **set_by_preset, **options.get(name, {})})
+            contenders.append(_with_budget(Contender(name, method), budget))
+    return contenders if model is None else [_fitted_contender(model, names, common), *contenders]
+
+
+def _of_its_own(common: Mapping[str, Any], method: str | os.PathLike[str]) -> dict[str, Any]:
+    """Return those of the common parameters that a method has and a recipe has not settled."""
+    known = {field.name for field in parameters.fields(METHODS[registered_name(method)])}
+    return {key: value for key, value in common.items()
+            if key in known and (key == "device" or not is_recipe(method))}
+
+
+def _fitted_contender(model: Model | str | Path, names: Sequence[str], common: Mapping[str, Any]) -> Contender:
+    """Return the contender of a model that was fitted before; it takes the name of its network where that is free."""
     if isinstance(model, (str, os.PathLike)):
         from ..io.model_file import load_model
 
         model = load_model(Path(model), device=str(common.get("device", "auto")))
-    contenders = []
-    for name, (given, set_by_preset) in zip(names, chosen.items(), strict=True):
-        if model is not None and given in NETWORKS:
-            continue
-        known = {field.name for field in parameters.fields(METHODS[registered_name(given)])}
-        mine = {key: value for key, value in common.items()
-                if key in known and (key == "device" or not is_recipe(given))}
-        method = make_method(given, **{**mine, **set_by_preset, **options.get(name, {})})
-        contenders.append(_with_budget(Contender(name, method), budget))
-    if model is not None:
-        weights = getattr(model, "weights", None)
-        name = weights.network_name if weights is not None else "model"
-        contenders.insert(0, Contender(name if name not in names or name in NETWORKS else "model", model=model))
-    return contenders
+    weights = getattr(model, "weights", None)
+    name = weights.network_name if weights is not None else "model"
+    return Contender(name if name not in names or name in NETWORKS else "model", model=model)
 
 
 def _with_budget(contender: Contender, budget: float | None) -> Contender:

@@ -33,27 +33,45 @@ def run_folds(
     where nothing was segmented.
     """
     first = yield from run_contender(contender, parts[0][0], planes)
-    done, seconds, said = [list(one) for one in first.planes], first.seconds, [first.said]
-    for training, held in parts[1:] if held_out else ():
+    if not held_out:
+        return first
+    whole = _FoldedResult(first)
+    for training, held in parts[1:]:
         needed = tuple(
             tuple(plane for plane in wanted if truth is not None and plane_view(truth, plane).any())
             for wanted, truth in zip(planes, held, strict=True)
         )
-        if not any(needed):
-            continue
-        outcome = yield from run_contender(contender, training, needed, shown=False)
-        seconds += outcome.seconds
-        said.append(outcome.said)
+        if any(needed):
+            whole.add((yield from run_contender(contender, training, needed, shown=False)), needed, held)
+    return whole.result()
+
+
+class _FoldedResult:
+    """The result of the first fold, in which every held-out stroke becomes as the fold that did not see it has it."""
+
+    def __init__(self, first: ContenderResult) -> None:
+        self._first = first
+        self._done = [list(one) for one in first.planes]
+        self._seconds, self._said = first.seconds, [first.said]
+
+    def add(self, later: ContenderResult, needed: Sequence[Sequence[int]], held: Sequence[Labels | None]) -> None:
+        """Take the strokes held out in a later fold from its masks; a plane that it has not done counts for nobody."""
+        self._seconds += later.seconds
+        self._said.append(later.said)
         for number, truth in enumerate(held):
             for plane in needed[number]:
-                if plane in outcome.planes[number] and truth is not None:
-                    mine, theirs = plane_view(first.masks[number], plane), plane_view(outcome.masks[number], plane)
+                mine = plane_view(self._first.masks[number], plane)
+                if plane in later.planes[number] and truth is not None:
+                    theirs = plane_view(later.masks[number], plane)
                     np.copyto(mine, theirs, where=(plane_view(truth, plane) > 0) & (mine > 0))
-                elif plane in done[number]:
-                    done[number].remove(plane)
-                    plane_view(first.masks[number], plane)[:] = 0
-    text = " ".join(dict.fromkeys(one for one in said if one))
-    return ContenderResult(first.model, first.masks, tuple(map(tuple, done)), seconds, text)
+                elif plane in self._done[number]:
+                    self._done[number].remove(plane)
+                    mine[:] = 0
+
+    def result(self) -> ContenderResult:
+        """Return what all folds brought together."""
+        text = " ".join(dict.fromkeys(one for one in self._said if one))
+        return ContenderResult(self._first.model, self._first.masks, tuple(map(tuple, self._done)), self._seconds, text)
 
 
 def strokes_by_image(held: TrainingSet) -> tuple[Labels | None, ...]:

@@ -5,7 +5,8 @@ Source: Next-generation file format specification, https://ngff.openmicroscopy.o
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ._contents import RECORD, UNKNOWN, MaskInfo
@@ -13,6 +14,7 @@ from ._units import in_unit, unit_name
 
 VERSIONS = ("0.4", "0.5")
 _TYPES = {"T": "time", "C": "channel", "Z": "space", "Y": "space", "X": "space"}
+_KNOWN_AXES = {"time": "T", "channel": "C", "channels": "C", "sample": "N", "index": "N", "image": "N"}
 
 
 def ome_attributes(attributes: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -43,34 +45,47 @@ def letters_and_scale(image: Mapping[str, Any], level: int, ndim: int) -> tuple[
         # before version 0.3 there were always these five
         letters = "TCZYX" if axes is None and ndim == 5 else UNKNOWN * ndim
         return letters, (1.0,) * ndim, "pixel"
-    described_axes = [axis if isinstance(axis, Mapping) else {"name": axis} for axis in axes]
-    letters = axis_letters([str(axis.get("name", "")) for axis in described_axes],
-                           [str(axis.get("type", "")) for axis in described_axes])
+    described = [_Axis.of(axis) for axis in axes]
+    letters = axis_letters([axis.name for axis in described], [axis.kind for axis in described])
+    unit = described[letters.index("X")].unit if "X" in letters else "pixel"
+    scale = tuple(
+        1.0 if letter in "TC" else in_unit(step, axis.unit if axis.kind == "space" else unit, unit)
+        for letter, step, axis in zip(letters, _step_sizes(image, level, ndim), described, strict=True)
+    )
+    return letters, scale, unit
+
+
+@dataclasses.dataclass(frozen=True)
+class _Axis:
+    """One axis as the file describes it; ``kind`` is ``"space"``, ``"time"``, ``"channel"`` or whatever it says."""
+
+    name: str
+    kind: str
+    unit: str
+
+    @classmethod
+    def of(cls, axis: Any) -> _Axis:
+        """Read an axis; version 0.3 has plain names."""
+        told = axis if isinstance(axis, Mapping) else {"name": axis}
+        return cls(str(told.get("name", "")), str(told.get("type", "")), unit_name(told.get("unit", "pixel")))
+
+
+def _step_sizes(image: Mapping[str, Any], level: int, ndim: int) -> list[float]:
+    """Multiply the scales of an image and of one of its levels."""
     steps = [1.0] * ndim
     for owner in (image, image["datasets"][level]):
         for transform in owner.get("coordinateTransformations") or ():
             factors = transform.get("scale")
             if transform.get("type") == "scale" and isinstance(factors, Sequence) and len(factors) == ndim:
                 steps = [step * in_unit(factor, "", "") for step, factor in zip(steps, factors, strict=True)]
-    units = [unit_name(axis.get("unit", "pixel")) for axis in described_axes]
-    unit = units[letters.index("X")] if "X" in letters else "pixel"
-    scale = tuple(
-        1.0 if letter in "TC" else in_unit(step, its_unit if axis.get("type") == "space" else unit, unit)
-        for letter, step, its_unit, axis in zip(letters, steps, units, described_axes, strict=True)
-    )
-    return letters, scale, unit
+    return steps
 
 
 def axis_letters(names: Sequence[str], types: Sequence[str] = ()) -> str:
     """Return one letter per axis out of names such as ``t``, ``channel`` or ``dim_y``; ``?`` where that is unclear."""
-    types = types or [""] * len(names)
-    known = {"time": "T", "channel": "C", "channels": "C", "sample": "N", "index": "N", "image": "N"}
     letters: list[str] = []
-    for name, kind in zip(names, types, strict=True):
-        word = name.strip().lower()
-        letter = known.get(kind) or known.get(word) or (word.upper() if len(word) == 1 and word.isalpha() else "")
-        if not letter and "_" in word and len(word.rpartition("_")[2]) == 1:
-            letter = word[-1].upper()
+    for name, kind in zip(names, types or [""] * len(names), strict=True):
+        letter = _letter(name.strip().lower(), kind)
         letters.append(letter if letter and letter not in letters else UNKNOWN)
     if "Y" not in letters or "X" not in letters:
         return UNKNOWN * len(letters)
@@ -78,24 +93,40 @@ def axis_letters(names: Sequence[str], types: Sequence[str] = ()) -> str:
     return "".join(next(spare) if letter == UNKNOWN else letter for letter in letters)
 
 
+def _letter(word: str, kind: str) -> str:
+    """Return the letter that one axis stands for; nothing where that is unclear."""
+    known = _KNOWN_AXES.get(kind) or _KNOWN_AXES.get(word)
+    if known:
+        return known
+    ending = word.rpartition("_")[2]
+    return ending.upper() if len(ending) == 1 and (ending.isalpha() or ending != word) else ""
+
+
 def class_values(attributes: Mapping[str, Any]) -> dict[int, tuple[str, str]] | None:
     """Return (name, ``#rrggbb`` or ``""``) by value out of ``image-label``, or None if this is no label image."""
     label = ome_attributes(attributes).get("image-label")
     if not isinstance(label, Mapping):
         return None
-    names: dict[int, str] = {}
+    names = {number: _first_text(one, ("class", "name", "class_name", "label", "class-name"))
+             for number, one in _by_value(label.get("properties"))}
     colors: dict[int, str] = {}
-    for one in label.get("properties") or ():
-        number = one.get("label-value") if isinstance(one, Mapping) else None
-        if isinstance(number, int):
-            words = (one.get(key) for key in ("class", "name", "class_name", "label", "class-name"))
-            names[number] = next((word for word in words if isinstance(word, str)), "")
-    for one in label.get("colors") or ():
-        number = one.get("label-value") if isinstance(one, Mapping) else None
-        rgba = one.get("rgba") if isinstance(one, Mapping) else None
-        if isinstance(number, int) and isinstance(rgba, Sequence) and len(rgba) >= 3:
+    for number, one in _by_value(label.get("colors")):
+        rgba = one.get("rgba")
+        if isinstance(rgba, Sequence) and len(rgba) >= 3:
             colors[number] = "#" + "".join(f"{min(max(int(part), 0), 255):02x}" for part in rgba[:3])
     return {number: (names.get(number, ""), colors.get(number, "")) for number in {*names, *colors}}
+
+
+def _by_value(entries: Any) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    """Yield the entries that are about a value of the image, with that value."""
+    for one in entries or ():
+        number = one.get("label-value") if isinstance(one, Mapping) else None
+        if isinstance(number, int):
+            yield number, one
+
+
+def _first_text(entry: Mapping[str, Any], keys: Sequence[str]) -> str:
+    return next((word for key in keys if isinstance(word := entry.get(key), str)), "")
 
 
 def label_attributes(info: MaskInfo, axes: str, levels: int, version: str) -> dict[str, Any]:

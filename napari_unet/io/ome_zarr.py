@@ -110,38 +110,50 @@ def _open(path: Path) -> Any:
 
 
 def _group(path: Path, group: Any, labels: bool) -> Contents:
+    """Read what a group describes: labels of its image, its image, or the one image that lies in it."""
     attributes = group.attrs.asdict()
     image = _ngff.multiscale(attributes)
+    if image is None:
+        return _collection(path, _ngff.ome_attributes(attributes), labels)
     inside = _labels_inside(path)
-    if labels and image is not None and inside and _ngff.class_values(attributes) is None:
-        if len(inside) > 1:
-            raise UserError(f"{path} holds several labels. Say which: {_listed(path / 'labels', inside)}.")
-        contents = OmeZarr().read(path / "labels" / inside[0], labels)
-        return dataclasses.replace(contents, notes=(f"labels {inside[0]!r} of the image", *contents.notes))
-    if image is not None:
-        levels = _ngff.level_paths(image)
-        data = _open(path / levels[0]) if levels else None
-        if data is None or hasattr(data, "keys"):
-            raise UserError(f"{path} names no array as its full resolution. {_HELP}")
-        contents = _described(path, data, image, 0, attributes)
-        notes = [f"full resolution of {len(levels)} levels"] if len(levels) > 1 else []
-        several = len(_ngff.ome_attributes(attributes)["multiscales"])
-        if several > 1:
-            notes.append(f"first of {several} images")
-        return dataclasses.replace(contents, notes=tuple(notes))
-    if "plate" in _ngff.ome_attributes(attributes) or "well" in _ngff.ome_attributes(attributes):
+    if not labels or not inside or _ngff.class_values(attributes) is not None:
+        return _image(path, attributes, image)
+    if len(inside) > 1:
+        raise UserError(f"{path} holds several labels. Say which: {_listed(path / 'labels', inside)}.")
+    return _noted(OmeZarr().read(path / "labels" / inside[0], labels), f"labels {inside[0]!r} of the image")
+
+
+def _image(path: Path, attributes: Mapping[str, Any], image: Mapping[str, Any]) -> Contents:
+    """Read the full resolution of the first multiscale image of a group."""
+    levels = _ngff.level_paths(image)
+    data = _open(path / levels[0]) if levels else None
+    if data is None or hasattr(data, "keys"):
+        raise UserError(f"{path} names no array as its full resolution. {_HELP}")
+    contents = _described(path, data, image, 0, attributes)
+    several = len(_ngff.ome_attributes(attributes)["multiscales"])
+    if several > 1:
+        contents = _noted(contents, f"first of {several} images")
+    return _noted(contents, f"full resolution of {len(levels)} levels") if len(levels) > 1 else contents
+
+
+def _collection(path: Path, ome: Mapping[str, Any], labels: bool) -> Contents:
+    """Read the only image in a group that describes none, or the first series of a converted file."""
+    if "plate" in ome or "well" in ome:
         raise UserError(f"{path} is a plate or a well with many images. Give the folder of one of them.")
-    listed = _ngff.ome_attributes(attributes).get("labels")
+    listed = ome.get("labels")
     members = [str(one) for one in listed] if isinstance(listed, Sequence) and listed else _members(path)
-    if len(members) > 1 and "bioformats2raw.layout" in _ngff.ome_attributes(attributes):
-        members = [member for member in members if member != "OME"][:1]
-        contents = OmeZarr().read(path / members[0], labels)
-        return dataclasses.replace(contents, notes=("first series of the file", *contents.notes))
+    if len(members) > 1 and "bioformats2raw.layout" in ome:
+        series = next(member for member in members if member != "OME")
+        return _noted(OmeZarr().read(path / series, labels), "first series of the file")
     if len(members) == 1:
         return OmeZarr().read(path / members[0], labels)
     if not members:
         raise UserError(f"{path} is a zarr group without an image. {_HELP}")
     raise UserError(f"{path} holds several arrays or images. Say which: {_listed(path, members)}.")
+
+
+def _noted(contents: Contents, note: str) -> Contents:
+    return dataclasses.replace(contents, notes=(note, *contents.notes))
 
 
 def _array(path: Path, array: Any) -> Contents:

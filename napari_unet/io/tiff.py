@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -17,14 +16,15 @@ from numpy.typing import NDArray
 from napari_unet.core import parameters
 from napari_unet.core.parameters import Parameter
 
-from ._contents import RECORD, UNKNOWN, Contents, MaskInfo, read_record
+from ._contents import RECORD, Contents, MaskInfo
 from ._output import replace_file
 from ._registry import register
 from ._tiff_checks import check_complete, checked
-from ._units import in_unit, unit_name, unit_short
+from ._tiff_metadata import imagej_slots, tiff_contents
+from ._units import unit_short
 
 if TYPE_CHECKING:
-    from tifffile import TiffFile, TiffPageSeries
+    from tifffile import TiffPageSeries
 
 _MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _CLASSIC_LIMIT = 2**32 - 2**20
@@ -74,7 +74,7 @@ class Tiff:
             series = tiff.series[0]
             check_complete(path, tiff, series)
             data = _pixels(path, series)
-            return _contents(tiff, series, data)
+            return tiff_contents(tiff, series, data)
 
     def create(self, path: Path, shape: tuple[int, ...], info: MaskInfo) -> TiffSink:
         """Begin to write a mask; it is kept in memory (one byte per pixel) until it is closed."""
@@ -91,118 +91,6 @@ def _pixels(path: Path, series: TiffPageSeries) -> Any:
     if series.dataoffset is not None and series.size:
         return tifffile.memmap(path, series=0, mode="r")
     return series.asarray()
-
-
-def _contents(tiff: TiffFile, series: TiffPageSeries, data: Any) -> Contents:
-    guesses = {"S": "C", "I": "N", "Q": UNKNOWN}
-    raw = series.axes
-    sizes = dict(zip(raw, data.shape, strict=False))
-    if "S" in raw and "C" in raw:
-        # colour pictures, one for each channel: all of them are channels
-        if sizes["S"] > 1 and sizes["C"] > 1:
-            data = np.moveaxis(data, raw.index("S"), raw.index("C") + int(raw.index("S") > raw.index("C")))
-            raw = raw.replace("S", "")
-            at = raw.index("C")
-            data = data.reshape(*data.shape[:at], -1, *data.shape[at + 2 :])
-        else:
-            drop = raw.index("S" if sizes["S"] == 1 else "C")
-            data, raw = data.squeeze(axis=drop), raw[:drop] + raw[drop + 1 :]
-    letters = "".join(guesses.get(letter, letter) for letter in raw)
-    fallback = ""
-    shaped = tiff.shaped_metadata
-    if series.kind == "shaped" and not (shaped and "axes" in shaped[0]):
-        # tifffile's own files without axes: it takes a first or last axis of 3 for colour and a stack of three
-        # planes with it, so its letters are only a guess
-        fallback = letters.replace(UNKNOWN, "N") if letters.count(UNKNOWN) < 2 else ""
-        letters = UNKNOWN * len(raw)
-    sizes, unit = _voxel_size(tiff)
-    record = _record(tiff)
-    classes, code, order = read_record(record)
-    if tiff.is_imagej and order:
-        data, raw, letters = _as_recorded(data, record.get("shape"), order, raw, letters)
-    scale = tuple(sizes.get(letter, 1.0) for letter in raw)
-    notes = [f"first of {len(tiff.series)} series"] if len(tiff.series) > 1 else []
-    if len(series.levels) > 1:
-        notes.append(f"full resolution of {len(series.levels)} levels")
-    return Contents(data, letters, scale, unit, classes, code, order, fallback, tuple(notes))
-
-
-def _as_recorded(data: Any, shape: Any, order: str, raw: str, letters: str) -> tuple[Any, str, str]:
-    """Put back the axes of size 1 that ImageJ does not note, and call the others by our letters."""
-    slots = _slots(order)
-    if not slots or not isinstance(shape, list) or len(shape) != len(order):
-        return data, raw, letters
-    sizes = [shape[order.index(ours)] for _, ours in slots]
-    if math.prod(sizes) != data.size:
-        return data, raw, letters
-    return data.reshape(sizes), "".join(theirs for theirs, _ in slots), "".join(ours for _, ours in slots)
-
-
-def _record(tiff: TiffFile) -> Any:
-    if tiff.shaped_metadata:
-        return tiff.shaped_metadata[0].get(RECORD)
-    for line in str((tiff.imagej_metadata or {}).get("Info", "")).splitlines():
-        if line.startswith(f"{RECORD} = "):
-            try:
-                return json.loads(line.partition(" = ")[2])
-            except ValueError:
-                return None
-    return None
-
-
-def _voxel_size(tiff: TiffFile) -> tuple[dict[str, float], str]:
-    """Step sizes by the letters of the file, and their unit."""
-    if tiff.is_ome:
-        import tifffile
-
-        images = tifffile.xml2dict(tiff.ome_metadata or "").get("OME", {}).get("Image", {})
-        pixels = (images[0] if isinstance(images, list) else images).get("Pixels", {})
-        units = {letter: unit_name(pixels.get(f"PhysicalSize{letter}Unit", "um")) for letter in "XYZ"}
-        sizes = {letter: pixels.get(f"PhysicalSize{letter}") for letter in "XYZ"}
-        if sizes["X"] is None or units["X"] == "pixel":
-            return {}, "pixel"
-        return {letter: in_unit(sizes[letter], units[letter], units["X"]) for letter in "XYZ"}, units["X"]
-    if tiff.shaped_metadata and RECORD in tiff.shaped_metadata[0]:
-        record = tiff.shaped_metadata[0][RECORD]
-        steps = record.get("scale") if isinstance(record, dict) else None
-        if isinstance(steps, dict):
-            unit = unit_name(record.get("unit"))
-            return {letter: in_unit(step, unit, unit) for letter, step in steps.items()}, unit
-    tags = tiff.pages.first.tags
-    steps = {
-        letter: 1 / in_unit(_ratio(tags.valueof(name)), "", "")
-        for letter, name in (("X", "XResolution"), ("Y", "YResolution"))
-    }
-    if tiff.is_imagej:
-        metadata = tiff.imagej_metadata or {}
-        unit = unit_name(metadata.get("unit", "pixel"))
-        return {**steps, "Z": in_unit(abs(_number(metadata.get("spacing"))), unit, unit)}, unit
-    # dots per inch are a hint for printers; pixels per centimetre are written by microscopes
-    if tags.valueof("ResolutionUnit") == 3 and tags.valueof("XResolution"):
-        return {letter: in_unit(step, "centimeter", "micrometer") for letter, step in steps.items()}, "micrometer"
-    return {}, "pixel"
-
-
-def _ratio(value: Any) -> float | None:
-    return value[0] / value[1] if isinstance(value, tuple) and len(value) == 2 and value[1] else None
-
-
-def _number(value: Any) -> float:
-    return float(value) if isinstance(value, (int, float)) else math.nan
-
-
-def _slots(axes: str) -> list[tuple[str, str]]:
-    """Give every axis of a mask a place in ImageJ's order: (ImageJ's letter, ours), T, Z, C, Y, X.
-
-    T, Z and C keep their own; other axes take what is free, slices first. More than three: an empty list.
-    """
-    free = [letter for letter in "ZTC" if letter not in axes]
-    named = {letter: letter for letter in axes if letter in "TZCYX"}
-    others = [letter for letter in axes if letter not in "TZCYX"]
-    if len(others) > len(free):
-        return []
-    named.update(zip(free, others, strict=False))
-    return [(letter, named[letter]) for letter in "TZCYX" if letter in named]
 
 
 @dataclasses.dataclass(eq=False)
@@ -226,7 +114,7 @@ class TiffSink:
 
         info = self.info
         options: dict[str, Any] = {"compression": None if self.compression == "none" else self.compression}
-        slots = _slots(info.axes)
+        slots = imagej_slots(info.axes)
         steps = dict(zip(info.axes, info.scale, strict=True))
         if not slots or self.array.nbytes > _CLASSIC_LIMIT:
             record = {**info.record(), "scale": steps, "unit": info.unit}

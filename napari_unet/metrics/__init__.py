@@ -79,21 +79,23 @@ def chosen_metrics(metrics: Sequence[str] | None = None) -> tuple[str, ...]:
     UsageError
         For a name that is none of these.
     """
-    found: set[str] = set()
-    for one in metrics or ("default",):
-        family = {name for name in ordered() if about(name).family == one}
-        if one == "all":
-            found |= set(ordered())
-        elif one == "default":
-            found |= {name for name in ordered() if about(name).default}
-        elif family:
-            found |= family
-        elif one in REGISTRY:
-            found |= {one} | {one + end for end in COMPANIONS if one + end in REGISTRY}
-        else:
-            families = ", ".join(dict.fromkeys(about(name).family for name in ordered()))
-            raise UsageError(
-                f"There is no metric or family of metrics called {one!r}. Allowed: default, all, the families "
-                f"{families}, and {', '.join(ordered())}."
-            )
+    found = set[str]().union(*(_named_by(one) for one in metrics or ("default",)))
     return tuple(name for name in ordered() if name in found)
+
+
+def _named_by(word: str) -> set[str]:
+    """Return the metrics that one word stands for."""
+    groups: dict[str, set[str]] = {"all": set(ordered()), "default": set()}
+    for name in ordered():
+        groups.setdefault(about(name).family, set()).add(name)
+        if about(name).default:
+            groups["default"].add(name)
+    if word in groups:
+        return groups[word]
+    if word in REGISTRY:
+        return {word} | {word + end for end in COMPANIONS if word + end in REGISTRY}
+    families = ", ".join(name for name in groups if name not in ("all", "default"))
+    raise UsageError(
+        f"There is no metric or family of metrics called {word!r}. Allowed: default, all, the families "
+        f"{families}, and {', '.join(ordered())}."
+    )

@@ -83,22 +83,24 @@ def scatter(rows: Sequence[Row], titles: Mapping[str, str], width: float = 8.2) 
                   markeredgecolor="#333333", markeredgewidth=0.6)
         axes.annotate(str(place), spot, ha="center", va="center", fontsize=7.5, color="white" if one.best else "black")
     # names beside the points would lie over each other: methods are many and often near
-    lines = [f"{place}  {_plain(titles.get(one.method, one.method))}" for place, one in ranked.items()]
-    place_of_names: dict[str, Any] = {"xy": (0, 0), "xytext": (0, -38), "textcoords": "offset points"}
-    if not narrow:
-        place_of_names = {"xy": (1.02, 1)}
-    axes.annotate("\n".join(lines), xycoords="axes fraction", va="top", fontsize=8.5, linespacing=1.35,
-                  **place_of_names)
-    axes.set_yscale("log")
-    top = max(errors[one.method] for one in ranked.values())
-    ticks = [0, *(10**power * step for power in range(7) for step in (1, 3) if 10**power * step <= 1.5 * top + 1)]
-    axes.set_yticks([1 + tick for tick in ticks], [f"{tick:g}" for tick in ticks])
-    axes.minorticks_off()
-    axes.set_ylim(0.85, 1.6 * (1 + top))
+    names = [f"{place}  {_plain(titles.get(one.method, one.method))}" for place, one in ranked.items()]
+    below: dict[str, Any] = {"xy": (0, 0), "xytext": (0, -38), "textcoords": "offset points"}
+    axes.annotate("\n".join(names), xycoords="axes fraction", va="top", fontsize=8.5, linespacing=1.35,
+                  **(below if narrow else {"xy": (1.02, 1)}))
+    _scale_counts(axes, max(errors[one.method] for one in ranked.values()))
     axes.margins(x=0.08)
     axes.set_xlabel("Dice (right is better)", fontsize=9)
     axes.set_ylabel("components and holes off" + ("" if narrow else " per plane (low is better)"), fontsize=9)
     return _png(figure)
+
+
+def _scale_counts(axes: Any, top: float) -> None:
+    """Show counts from 0 to ``top``, drawn one too high, on a logarithmic axis."""
+    ticks = [0, *(10**power * step for power in range(7) for step in (1, 3) if 10**power * step <= 1.5 * top + 1)]
+    axes.set_yscale("log")
+    axes.set_yticks([1 + tick for tick in ticks], [f"{tick:g}" for tick in ticks])
+    axes.minorticks_off()
+    axes.set_ylim(0.85, 1.6 * (1 + top))
 
 
 def _plain(text: str) -> str:

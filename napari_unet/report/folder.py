@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from napari_unet.comparison.run_comparison import Comparison
+from napari_unet.comparison.outcome import Comparison
 from napari_unet.core.errors import UserError
 from napari_unet.io import clear_of_inputs, save_mask
 from napari_unet.io.model_file import can_be_saved, save_model
@@ -18,7 +18,7 @@ from napari_unet.io.recipe import save_recipe
 from napari_unet.segmenters import REGISTRY
 
 from .figure import draw
-from .html_page import write_html
+from .html_report import write_html
 from .methods_text import describe_methods
 from .table import write_csv
 

@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from napari_unet import __version__
-from napari_unet.comparison.run_comparison import Comparison
+from napari_unet.comparison.outcome import Comparison
 from napari_unet.core import parameters
 from napari_unet.segmenters import REGISTRY as METHODS
 
@@ -61,12 +61,13 @@ def _header(comparison: Comparison) -> str:
 
 
 def _method(comparison: Comparison, name: str) -> str:
+    """Write the paragraph of one method."""
     heading = method_titles(comparison)[name]
     lines = [f"{name}: {heading}" if heading != name else name]
     lines.append("-" * len(lines[0]))
     if name in comparison.failures:
         lines += _wrapped(f"Could not: {comparison.failures[name]}")
-    method, asked = comparison.methods.get(name), comparison.asked.get(name)
+    method = comparison.methods.get(name)
     if method is not None:
         lines += _wrapped(inspect.getdoc(type(method)) or "")
     lines += _wrapped(comparison.notes.get(name, ""))
@@ -77,17 +78,22 @@ def _method(comparison: Comparison, name: str) -> str:
         if name in comparison.masks:
             lines.append("A model that was trained before; nothing was fitted here.")
         return "\n".join(lines)
-    for field in parameters.fields(method):
-        value = getattr(method, field.name)
-        text = "auto" if value is None else str(value)
-        unit = f" {field.parameter.unit}" if field.parameter.unit and value is not None else ""
-        chosen = " (chosen on the strokes)" if value is not None and getattr(asked, field.name) is None else ""
-        lines.append(f"  {field.name} = {text}{unit}{chosen}")
-    tried = getattr(comparison.models.get(name), "tried", ())
-    for one in tried:
+    lines += _parameter_lines(method, comparison.asked.get(name))
+    for one in getattr(comparison.models.get(name), "tried", ()):
         values = ", ".join(f"{key} {value}" for key, value in one.parameters.items())
         lines.append(f"    tried {values}: {one.score:.3f}")
     return "\n".join(lines)
+
+
+def _parameter_lines(method: Any, asked: Any) -> list[str]:
+    """Write the parameters of a method, one a line, and which of them were left to ``auto``."""
+    lines = []
+    for field in parameters.fields(method):
+        value = getattr(method, field.name)
+        text = "auto" if value is None else f"{value} {field.parameter.unit}".rstrip()
+        chosen = " (chosen on the strokes)" if value is not None and getattr(asked, field.name) is None else ""
+        lines.append(f"  {field.name} = {text}{chosen}")
+    return lines
 
 
 def _wrapped(text: str) -> list[str]:

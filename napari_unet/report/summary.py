@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from types import MappingProxyType
 
 from napari_unet.core.rows import Row
@@ -34,6 +34,13 @@ class SummaryColumn:
     class_name: str = ""
     volume: bool = False
     unit: str = dataclasses.field(default="", compare=False)
+
+    @classmethod
+    def of(cls, row: Row) -> SummaryColumn:
+        """Return the column that a row belongs to."""
+        volume = row.plane is None and row.class_id is not None
+        column = cls(row.metric, row.class_id, row.class_name if row.class_id is not None else "", volume)
+        return dataclasses.replace(column, unit=row.unit) if column.about.unit == LENGTH else column
 
     @property
     def about(self) -> About:
@@ -104,31 +111,34 @@ def summarise(rows: Iterable[Row]) -> Summary:
     """
     groups: dict[tuple[str, SummaryColumn], list[Row]] = {}
     for row in rows:
-        volume = row.plane is None and row.class_id is not None
-        column = SummaryColumn(row.metric, row.class_id, row.class_name if row.class_id is not None else "", volume)
-        if column.about.unit == LENGTH:
-            column = dataclasses.replace(column, unit=row.unit)
-        groups.setdefault((row.method, column), []).append(row)
+        groups.setdefault((row.method, SummaryColumn.of(row)), []).append(row)
     values = {
         key: _total(key[1], [(row.value, row.note) for row in group])
         if len({row.unit for row in group}) == 1 else SummaryValue(None, 0, UNLIKE)
         for key, group in groups.items()
     }
-    methods = tuple(dict.fromkeys(method for method, _ in groups))
-    for method in methods:
-        for metric, volume in dict.fromkeys((one.metric, one.volume) for _, one in groups if one.class_id is not None):
-            parts = [(value.value, value.note) for (owner, one), value in values.items()
-                     if owner == method and (one.metric, one.volume) == (metric, volume) and one.class_id is not None]
-            if parts:
-                unit = next(one.unit for _, one in groups if (one.metric, one.volume) == (metric, volume))
-                column = SummaryColumn(metric, volume=volume, unit=unit)
-                values[method, column] = _total(column, parts, of="classes")
+    values |= _class_means(values)
     order = {name: place for place, name in enumerate((*ordered(), *_UNREGISTERED))}
     columns = sorted(
         dict.fromkeys(column for _, column in values),
         key=lambda one: (one.volume, order.get(one.metric, len(order)), one.class_id or 0),
     )
+    methods = tuple(dict.fromkeys(method for method, _ in groups))
     return Summary(methods, tuple(columns), MappingProxyType(values))
+
+
+def _class_means(
+    values: Mapping[tuple[str, SummaryColumn], SummaryValue],
+) -> dict[tuple[str, SummaryColumn], SummaryValue]:
+    """Take the mean over classes by method and metric; the unit is that of the first class found with the metric."""
+    parts: dict[tuple[str, SummaryColumn], list[tuple[float | None, str]]] = {}
+    units: dict[tuple[str, bool], str] = {}
+    for (method, column), value in values.items():
+        if column.class_id is not None:
+            unit = units.setdefault((column.metric, column.volume), column.unit)
+            mean = SummaryColumn(column.metric, volume=column.volume, unit=unit)
+            parts.setdefault((method, mean), []).append((value.value, value.note))
+    return {key: _total(key[1], found, of="classes") for key, found in parts.items()}
 
 
 def _total(column: SummaryColumn, parts: Sequence[tuple[float | None, str]], of: str = "planes") -> SummaryValue:
@@ -161,22 +171,22 @@ def best_methods(summary: Summary) -> frozenset[tuple[str, SummaryColumn]]:
     better, or where fewer than two methods have a value; and no method is that was judged on fewer planes than others,
     because they may have been the easy ones.
     """
-    winners: set[tuple[str, SummaryColumn]] = set()
     planes: dict[str, int] = {}
     for (method, column), one in summary.values.items():
         if column.class_id is not None:
             planes[method] = max(planes.get(method, 0), one.count)
     most = max(planes.values(), default=0)
-    for column in summary.columns:
-        better, unit = column.about.better, column.about.unit
-        found = {method: summary.values[method, column].value for method in summary.methods
-                 if (method, column) in summary.values}
-        known = {method: value for method, value in found.items() if value is not None}
-        if not better or len(known) < 2:
-            continue
-        known = {method: value for method, value in known.items() if planes.get(method, 0) == most}
-        if not known:
-            continue
-        top = format_value((max if better == "higher" else min)(known.values()), unit)
-        winners |= {(method, column) for method, value in known.items() if format_value(value, unit) == top}
-    return frozenset(winners)
+    whole = {method for method in summary.methods if planes.get(method, 0) == most}
+    return frozenset((method, column) for column in summary.columns for method in _best_of(summary, column, whole))
+
+
+def _best_of(summary: Summary, column: SummaryColumn, among: Set[str]) -> list[str]:
+    """Return the methods with the best value of a column, of those that may be best."""
+    better, unit = column.about.better, column.about.unit
+    known = {method: value for method in summary.methods
+             if (found := summary.values.get((method, column))) is not None and (value := found.value) is not None}
+    eligible = {method: value for method, value in known.items() if method in among}
+    if not better or len(known) < 2 or not eligible:
+        return []
+    top = format_value((max if better == "higher" else min)(eligible.values()), unit)
+    return [method for method, value in eligible.items() if format_value(value, unit) == top]

@@ -232,11 +232,18 @@ def _width(grid: TableGrid) -> int:
 def _written(grid: TableGrid, markdown: bool) -> list[str]:
     """Return the lines of one table, its title first."""
     if markdown:
-        lines = [("method", *grid.headers), ("---", *("---:" for _ in grid.headers))]
-        lines += [(method, *(f"**{cell.text}**" if cell.best else cell.text for cell in line))
-                  for method, line in zip(grid.methods, grid.cells, strict=True)]
-        table = ["| " + " | ".join(text.replace("|", "\\|") for text in line) + " |" for line in lines]
-        return [f"**{grid.title}**", "", *table] if grid.title else table
+        return [f"**{grid.title}**", "", *_markdown(grid)] if grid.title else _markdown(grid)
+    return [grid.title, *_aligned(grid)] if grid.title else _aligned(grid)
+
+
+def _markdown(grid: TableGrid) -> list[str]:
+    lines = [("method", *grid.headers), ("---", *("---:" for _ in grid.headers))]
+    lines += [(method, *(f"**{cell.text}**" if cell.best else cell.text for cell in line))
+              for method, line in zip(grid.methods, grid.cells, strict=True)]
+    return ["| " + " | ".join(text.replace("|", "\\|") for text in line) + " |" for line in lines]
+
+
+def _aligned(grid: TableGrid) -> list[str]:
     # a mark has a place of its own, so that digits stay below each other
     columns = [[header + " ", *(cell.text + ("*" if cell.best else " ") for cell in column)]
                for header, column in zip(grid.headers, zip(*grid.cells, strict=True), strict=True)]
@@ -244,8 +251,7 @@ def _written(grid: TableGrid, markdown: bool) -> list[str]:
     widest = max(map(len, names))
     padded = [[name.ljust(widest) for name in names]]
     padded += [[text.rjust(max(map(len, column))) for text in column] for column in columns]
-    table = [" ".join(line).rstrip() for line in zip(*padded, strict=True)]
-    return [grid.title, *table] if grid.title else table
+    return [" ".join(line).rstrip() for line in zip(*padded, strict=True)]
 
 
 def _footnotes(tables: Sequence[TableGrid]) -> list[str]:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from qtpy.QtWidgets import QFileDialog
 
-from napari_unet.comparison.run_comparison import Comparison
+from napari_unet.comparison.outcome import Comparison
 from napari_unet.ui.compare.time_budget import TimeBudget, duration_text
 from napari_unet.ui.layers import KEY
 

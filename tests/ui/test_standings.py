@@ -7,7 +7,7 @@ from typing import Any
 
 from qtpy.QtCore import Qt
 
-from napari_unet.comparison.run_comparison import ComparisonEvent
+from napari_unet.comparison.contender_run import ComparisonEvent
 from napari_unet.core.rows import Row
 from napari_unet.ui.compare.live_ranking import TO_BEST, LiveRanking, ending_sentence
 from napari_unet.ui.compare.plane_scores import plane_lines, scored_planes

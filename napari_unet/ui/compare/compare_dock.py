@@ -6,7 +6,8 @@ from typing import Any
 
 from qtpy.QtCore import QTimer
 
-from napari_unet.comparison.run_comparison import Comparison, ComparisonEvent
+from napari_unet.comparison.contender_run import ComparisonEvent
+from napari_unet.comparison.outcome import Comparison
 from napari_unet.core.errors import UserError
 from napari_unet.io.recipe import Recipe
 

@@ -7,10 +7,13 @@ from collections.abc import Generator, Sequence
 from typing import Any
 
 import numpy as np
+from napari.layers import Labels
 from numpy.typing import NDArray
 
+from napari_unet.comparison.contender_run import ComparisonEvent
 from napari_unet.comparison.contenders import Contender
-from napari_unet.comparison.run_comparison import Comparison, ComparisonEvent, run_comparison
+from napari_unet.comparison.outcome import Comparison
+from napari_unet.comparison.runner import run_comparison
 from napari_unet.core.classes import ClassTable
 from napari_unet.core.errors import UserError
 from napari_unet.core.latest import Latest
@@ -123,14 +126,22 @@ def make_request(
     layers = [one.strokes for one in chosen]
     if references is not None:
         layers += [one.reference for one in chosen]
-    tables = [class_table(layer) for layer in layers if layer is not None]
-    classes = next((table for table in tables if table is not None), fallback)
-    for truth in references or ():
-        if truth is not None:
-            classes = classes.including(int(number) for number in np.unique(truth) if number)
+    classes = (_first_table(layers) or fallback).including(_ids(references or ()))
     wanted = [None] * len(pairs) if planes is None else [(number,) for number in planes]
     return ComparisonRequest(TrainingSet(pairs, classes), tuple(contenders), references, tuple(wanted), folds, metrics,
                              judging or {})
+
+
+def _first_table(layers: Sequence[Labels | None]) -> ClassTable | None:
+    """Return the first class table that a layer has."""
+    tables = (class_table(layer) for layer in layers if layer is not None)
+    return next((table for table in tables if table is not None), None)
+
+
+def _ids(references: Sequence[NDArray[np.uint8] | None]) -> list[int]:
+    """Return the painted ids in all references."""
+    present = [np.unique(truth[truth > 0]) for truth in references if truth is not None]
+    return np.unique(np.concatenate(present)).tolist() if present else []
 
 
 def _strokes(one: ChosenImage) -> Scribbles:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 
-from napari_unet.comparison.run_comparison import ComparisonEvent
+from napari_unet.comparison.contender_run import ComparisonEvent
 from napari_unet.core.rows import Row
 from napari_unet.report.paired_differences import FEW, RankedMethod, by_plane, rank_methods
 from napari_unet.report.summary import Summary, best_methods, format_value, summarise

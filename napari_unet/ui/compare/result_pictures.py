@@ -12,7 +12,7 @@ from qtpy.QtCore import QSize, Qt, Signal
 from qtpy.QtGui import QImage, QMouseEvent, QPixmap, QResizeEvent
 from qtpy.QtWidgets import QFrame, QGridLayout, QLabel, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
-from napari_unet.comparison.run_comparison import Comparison
+from napari_unet.comparison.outcome import Comparison
 from napari_unet.core.rows import Row
 from napari_unet.report.error_maps import COLOURS, HOLE, NAMES, STRAY, error_map, painted_errors, ringed
 from napari_unet.report.paired_differences import RankedMethod

@@ -9,7 +9,8 @@ from typing import Any
 from napari.layers import Image as ImageLayer
 from qtpy.QtCore import QObject
 
-from napari_unet.comparison.run_comparison import Comparison, ComparisonEvent
+from napari_unet.comparison.contender_run import ComparisonEvent
+from napari_unet.comparison.outcome import Comparison
 from napari_unet.core.image import Image
 
 from ..workers import WorkerGroup

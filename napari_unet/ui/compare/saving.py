@@ -10,7 +10,7 @@ from typing import Any
 from qtpy.QtCore import QObject
 from qtpy.QtWidgets import QFileDialog, QWidget
 
-from napari_unet.comparison.run_comparison import Comparison
+from napari_unet.comparison.outcome import Comparison
 from napari_unet.core.errors import UserError
 from napari_unet.core.rows import Row
 from napari_unet.report.table import write_csv

@@ -9,16 +9,17 @@ from html import escape
 from pathlib import Path
 
 from napari_unet import __version__
-from napari_unet.comparison.run_comparison import Comparison
+from napari_unet.comparison.outcome import Comparison
 from napari_unet.core.errors import UserError
 
-from .charts import bars, scatter, topology_errors
+from .charts import bars, scatter
 from .error_maps import COLOURS, HOLE, NAMES, STRAY, error_map, painted_errors, ringed
 from .methods_text import describe_methods, method_titles, scored_against
-from .paired_differences import FEW, Difference, RankedMethod, rank_methods
+from .paired_differences import FEW, RankedMethod, rank_methods
 from .plane_choice import ShownPlane, planes_to_show
+from .ranking_table import ranking_table, table_cell
 from .rasters import Rgb, data_uri, encode_png, parse_colour, plane_rgb, shrunk
-from .summary import best_methods, format_value, summarise
+from .summary import best_methods, summarise
 from .table import table_grids
 
 _THUMBNAIL = 420  # pixels a side
@@ -80,8 +81,9 @@ def html_page(comparison: Comparison) -> str:
     parts = [
         f"<h1>Comparison of {len(comparison.masks) + len(comparison.failures)} methods</h1>",
         f"<p>{escape(ranking_sentence(comparison))}</p>",
-        _ranking(comparison, ranked), _failures(comparison), _charts(comparison, ranked), _maps(comparison, ranked),
-        _scores(comparison), f"<h2>Methods and parameters</h2><pre>{escape(describe_methods(comparison))}</pre>",
+        ranking_table(comparison, ranked), _failures(comparison), _charts(comparison, ranked),
+        _maps(comparison, ranked), _scores(comparison),
+        f"<h2>Methods and parameters</h2><pre>{escape(describe_methods(comparison))}</pre>",
     ]
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>napari-unet: comparison</title>'
@@ -108,61 +110,7 @@ def ranking_sentence(comparison: Comparison) -> str:
     return f"{text} {against}"
 
 
-def interval_text(found: Difference) -> str:
-    """Write a paired difference with its interval."""
-    if found.low is None or found.high is None:
-        return f"{found.mean:+.3f} (one plane)"
-    return f"{found.mean:+.3f} [{found.low:+.3f}, {found.high:+.3f}]"
-
-
 # -- tables -----------------------------------------------------------------------------------------------------------
-
-
-def _ranking(comparison: Comparison, ranked: Sequence[RankedMethod]) -> str:
-    """The main table: Dice with its spread and its difference to the best, classes, topology, time."""
-    names, summary, wrong = method_titles(comparison), summarise(comparison.rows), topology_errors(comparison.rows)
-    several = len(summary.classes) > 1
-    classes = summary.classes if several else ()
-    heads = ["method", "Dice", "spread", "difference to the best [95 %]", "",
-             *(f"Dice {name}" for _, name in classes), *(["parts and holes off"] if wrong else []), "planes", "seconds"]
-    lines = []
-    scored = {one.method: one for one in ranked}
-    for method in (*scored, *(one for one in comparison.masks if one not in scored)):
-        one = scored.get(method)
-        rank = list(scored).index(method) + 1 if one else 0
-        cells = [_cell(f"{rank}  {names[method]}" if rank else names[method], rank or None)]
-        if one is None:
-            cells += [_cell("-"), _cell(""), _cell(""), _cell("no score")]
-        else:
-            mark = "best" if one.best else "tie" if one.level else ""
-            cells += [_cell(f"{one.mean:.3f}", one.mean), _cell("" if one.spread is None else f"± {one.spread:.3f}",
-                                                                one.spread),
-                      _cell(interval_text(one.difference) if one.difference else "",
-                            one.difference.mean if one.difference else 0.0), _cell(mark)]
-        for class_id, _ in classes:
-            value = summary.get(method, "dice", class_id)
-            cells.append(_cell("-" if value is None else f"{value:.3f}", value))
-        if wrong:
-            cells.append(_cell("-" if method not in wrong else f"{wrong[method]:.1f}", wrong.get(method)))
-        partial = comparison.partial(method)
-        done = sum(map(len, comparison.planes_of(method)))
-        cells.append(_cell(f"{partial[0]} of {partial[1]} in its time" if partial else str(done), done))
-        seconds = summary.get(method, "seconds")
-        cells.append(_cell("-" if seconds is None else format_value(seconds, "s"), seconds))
-        kind = "best" if one and one.best else "level" if one and one.level else ""
-        lines.append(f'<tr class="{kind}">{"".join(cells)}</tr>')
-    head = "".join(f"<th>{escape(text)}</th>" for text in heads)
-    return (
-        f'<h2>Ranking</h2><div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{"".join(lines)}</tbody>'
-        '</table></div><p class="small">Spread: standard deviation over planes. Difference: mean over the planes that '
-        "both have, plane by plane, with a 95 % bootstrap interval; a tie is one whose interval holds 0. Click "
-        "a heading to sort.</p>"
-    )
-
-
-def _cell(text: str, value: float | None = None, kind: str = "") -> str:
-    data = "" if value is None else f' data-value="{value:.6g}"'
-    return f'<td{data}{f" class={kind}" if kind else ""}>{escape(text)}</td>'
 
 
 def _failures(comparison: Comparison) -> str:
@@ -170,7 +118,7 @@ def _failures(comparison: Comparison) -> str:
         return ""
     names = method_titles(comparison)
     lines = "".join(
-        f"<tr>{_cell(names[one])}{_cell(why, kind='text')}</tr>" for one, why in comparison.failures.items()
+        f"<tr>{table_cell(names[one])}{table_cell(why, kind='text')}</tr>" for one, why in comparison.failures.items()
     )
     return (f"<h2>Methods that could not</h2><table><thead><tr><th>method</th><th>why</th></tr></thead><tbody>{lines}"
             "</tbody></table>")
@@ -182,7 +130,8 @@ def _scores(comparison: Comparison) -> str:
     for grid in table_grids(summary):
         head = "".join(f"<th>{escape(text)}</th>" for text in ("method", *grid.headers))
         lines = "".join(
-            f"<tr>{_cell(method)}" + "".join(_cell(cell.text, kind="mark" if cell.best else "") for cell in line)
+            f"<tr>{table_cell(method)}"
+            + "".join(table_cell(cell.text, kind="mark" if cell.best else "") for cell in line)
             + "</tr>" for method, line in zip(grid.methods, grid.cells, strict=True)
         )
         tables.append(f'<h3>{escape(grid.title)}</h3><div class="wide"><table><thead><tr>{head}</tr></thead><tbody>'

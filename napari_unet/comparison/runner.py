@@ -1,0 +1,169 @@
+"""Run several methods on the same strokes and score them alike. Reads no files and draws nothing.
+
+Every method gets the same strokes and is scored on the same planes by the same metrics. Where there is no reference,
+whole strokes are kept from all methods and the methods are scored on them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from ..core import parameters
+from ..core.errors import UsageError, UserError
+from ..core.rows import Row
+from ..core.scribbles import TrainingSet
+from .contender_run import Cancelled, ComparisonEvent, ContenderResult, Labels, until_cancelled
+from .contenders import Contender
+from .cross_validation import plane_view, run_folds
+from .design import ComparisonDesign
+from .outcome import Comparison
+
+_log = logging.getLogger(__name__)
+
+Scorer = Callable[..., Iterator[Row]]
+""":func:`napari_unet.metrics.scoring.score_pair`, told what to measure and how."""
+
+
+def run_comparison(
+    training: TrainingSet,
+    contenders: Sequence[Contender],
+    *,
+    references: Sequence[Labels | None] | None = None,
+    planes: Sequence[Sequence[int] | None] | None = None,
+    seed: int = 0,
+    folds: int = 1,
+    metrics: Sequence[str] | None = None,
+    judging: Mapping[str, Any] | None = None,
+    cancelled: Callable[[], Collection[str]] = tuple,
+) -> Generator[ComparisonEvent, None, Comparison]:
+    """Fit, segment and score each contender in turn.
+
+    One that fails, for whatever reason, is reported and does not stop the others.
+
+    Parameters
+    ----------
+    training : TrainingSet
+        Images and all their strokes.
+    contenders : sequence of Contender
+        With different names; what each may take is its ``budget``.
+    references : sequence, optional
+        By image: ndarray of painted ids, the image's shape without channels, 0 = unknown; or None for an image that
+        is only learnt from. Without any, strokes are kept from all methods for scoring.
+    planes : sequence, optional
+        By image: plane numbers to segment and score; None = all.
+    seed : int
+        Decides which strokes are held out.
+    folds : int
+        Without references: 1 holds out about a quarter of the strokes; more hold out every stroke once, in as many
+        fits of each method.
+    metrics : sequence of str, optional
+        Names of metrics or families, see :func:`napari_unet.metrics.chosen_metrics`.
+    judging : mapping of str to Any, optional
+        How metrics judge: fields of :class:`napari_unet.metrics.Options`.
+    cancelled : callable
+        Asked at every step for the names of methods that are no longer wanted; they leave nothing in the outcome.
+
+    Yields
+    ------
+    ComparisonEvent
+
+    Returns
+    -------
+    Comparison
+
+    Raises
+    ------
+    UserError
+        If there is no contender, two have one name, or a reference has another shape than its image.
+    UsageError
+        For an unknown metric or field, or folds that cannot be.
+    """
+    _check_names(contenders)
+    design = ComparisonDesign.of(training, references, planes, seed, folds)
+    score = _scorer(metrics, judging or {})
+    found = Comparison(design.training, design.planes, design.references, design.held_out, (), {}, {}, {}, folds=folds)
+    rows: list[Row] = []
+    for contender in contenders:
+        run = _fit_and_score(contender, design, score)
+        try:
+            result, own = yield from until_cancelled(run, partial(_is_among, contender.name, cancelled))
+        except Cancelled:
+            yield ComparisonEvent(contender.name, "cancelled")
+        except Exception as error:  # one method's bug must not take the others' results along
+            found.failures[contender.name] = _reason(contender.name, error)
+            yield ComparisonEvent(contender.name, "failed", found.failures[contender.name])
+        else:
+            rows += own
+            found.keep(contender, result)
+            yield ComparisonEvent(contender.name, "done", found.notes[contender.name], 1.0, rows=tuple(own))
+    return dataclasses.replace(found, rows=tuple(rows))
+
+
+def _check_names(contenders: Sequence[Contender]) -> None:
+    names = [one.name for one in contenders]
+    if not names:
+        raise UserError("No method was chosen. Choose at least one.")
+    if len(set(names)) < len(names):
+        raise UserError(f"Two methods have the same name ({', '.join(names)}). Give each its own.")
+
+
+def _scorer(metrics: Sequence[str] | None, options: Mapping[str, Any]) -> Scorer:
+    """Say what is measured and how; what is wrong with a name is said before any work is done."""
+    from ..metrics import Options, chosen_metrics
+    from ..metrics.scoring import score_pair
+
+    chosen_metrics(metrics)
+    known = [field.name for field in dataclasses.fields(Options)]
+    for name in options:
+        if name not in known:
+            raise UsageError(parameters.no_parameter("metrics", name, known))
+    return partial(score_pair, metrics=metrics, options=Options(**options))
+
+
+def _reason(name: str, error: Exception) -> str:
+    """Return why a method failed, for people; what is a bug goes to the log as well."""
+    if isinstance(error, UserError):
+        return str(error)
+    _log.error("%s failed", name, exc_info=error)
+    return f"{type(error).__name__}: {error}"
+
+
+def _is_among(name: str, cancelled: Callable[[], Collection[str]]) -> bool:
+    return name in cancelled()
+
+
+def _fit_and_score(
+    contender: Contender, design: ComparisonDesign, score: Scorer
+) -> Generator[ComparisonEvent, None, tuple[ContenderResult, list[Row]]]:
+    result = yield from run_folds(contender, design.folds, design.planes, design.held_out)
+    rows = yield from _score(contender.name, design, result, score)
+    return result, [*rows, Row(contender.name, "", None, None, "", "seconds", result.seconds, "s")]
+
+
+def _score(
+    name: str, design: ComparisonDesign, result: ContenderResult, score: Scorer
+) -> Generator[ComparisonEvent, None, list[Row]]:
+    """Score what was segmented, telling at every plane how far it is, so that it can be cancelled."""
+    rows: list[Row] = []
+    for pair, mask, truth, done in zip(
+        design.training.pairs, result.masks, design.references, result.planes, strict=True
+    ):
+        if truth is None:
+            continue
+        known = tuple(number for number in done if not design.held_out or plane_view(truth, number).any())
+        if not known:
+            continue
+        image, seen = pair.image, set[int | None]()
+        for row in score(
+            mask, truth, design.training.classes, method=name, image_name=image.name, planes=known,
+            pixel_only=design.held_out, scale=image.scale, unit=image.unit,
+        ):
+            rows.append(row)
+            if row.plane not in seen:
+                seen.add(row.plane)
+                yield ComparisonEvent(name, "segment", f"{image.name}: scoring plane {len(seen)} of {len(known)}", 1.0)
+    return rows
