@@ -227,7 +227,7 @@ def compare(
     metrics : sequence of str, optional
         Names of metrics or families of metrics; a short set by default.
     judging : mapping of str to Any, optional
-        How metrics judge: fields of :class:`napari_unet.metrics.Options`.
+        How metrics are computed: fields of :class:`napari_unet.metrics.Options`.
     device : str
         Where networks run.
     seed : int

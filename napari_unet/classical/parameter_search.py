@@ -81,21 +81,21 @@ def coordinate_search(
     end = time.monotonic() + seconds
     tried: list[TriedSettings] = []
 
-    def judge(candidate: Method) -> float:
+    def evaluate(candidate: Method) -> float:
         value = score(candidate)
         tried.append(TriedSettings({name: getattr(candidate, name) for name in open_}, value))
         return value
 
     if all(len(values) < 2 for values in open_.values()):
         return best, (), False
-    top = judge(best)
+    top = evaluate(best)
     for name, values in open_.items():
         for value in values[1:] if used(best, name) else ():
             if time.monotonic() > end:
                 return best, tuple(tried), True
             yield f"trying {name} {value}"
             candidate = dataclasses.replace(best, **{name: value})  # type: ignore[type-var]
-            found = judge(candidate)
+            found = evaluate(candidate)
             if found > top + MARGIN:
                 best, top = candidate, found
     return best, tuple(tried), False

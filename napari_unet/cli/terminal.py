@@ -41,8 +41,7 @@ def quiet_warnings() -> Iterator[None]:
 def progress_bar(text: str, total: float | None = 1.0) -> tqdm[Any]:
     """Return a progress bar on stderr; with a total of 1 it counts fractions."""
     form = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}" if total == 1.0 else None
-    return tqdm(total=total, desc=text, file=sys.stderr, leave=False, dynamic_ncols=True, bar_format=form,
-                delay=0.5)
+    return tqdm(total=total, desc=text, file=sys.stderr, leave=False, dynamic_ncols=True, bar_format=form, delay=0.5)
 
 
 def with_progress_bar(progress: Iterable[Progress], text: str) -> Iterator[Progress]:

@@ -63,7 +63,7 @@ def run_comparison(
     metrics : sequence of str, optional
         Names of metrics or families, see :func:`napari_unet.metrics.chosen_metrics`.
     judging : mapping of str to Any, optional
-        How metrics judge: fields of :class:`napari_unet.metrics.Options`.
+        How metrics are computed: fields of :class:`napari_unet.metrics.Options`.
     cancelled : callable
         Asked at every step for the names of methods that are no longer wanted; they leave nothing in the outcome.
 

@@ -149,12 +149,12 @@ def logistic(
         coefficients = flat.reshape(start.shape)
         logits = chunked_product(design, coefficients.astype(np.float32))
         logits -= logits.max(axis=1, keepdims=True)
-        chance = np.exp(logits)
-        total = chance.sum(axis=1, keepdims=True)
+        probabilities = np.exp(logits)
+        total = probabilities.sum(axis=1, keepdims=True)
         loss = float(share @ (np.log(total[:, 0]) - logits[rows, samples.labels]))
-        chance /= total
-        chance[rows, samples.labels] -= 1
-        slope = chunked_gram(design, chance * share[:, None])
+        probabilities /= total
+        probabilities[rows, samples.labels] -= 1
+        slope = chunked_gram(design, probabilities * share[:, None])
         away = (coefficients - start)[:-1]
         slope[:-1] += 2 * pull * away
         return loss + pull * float((away**2).sum()), slope.ravel()

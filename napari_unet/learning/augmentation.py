@@ -91,7 +91,7 @@ class Augmentation:
         size : int
             Side of the patches to return, at most S; they are taken from the middle.
         generator : torch.Generator
-            The only source of chance.
+            The only source of randomness.
 
         Returns
         -------
@@ -110,51 +110,51 @@ class Augmentation:
     def _grid(self, images: Tensor, size: int, generator: torch.Generator) -> Tensor:
         """Return where each output pixel comes from: (B, size, size, 2) as x, y in -1 to 1, see grid_sample."""
         batch, _, height, width = images.shape
-        chance = _Chance(batch, self.share, generator)
+        draws = _Draws(batch, self.share, generator)
         axis = torch.arange(size, device=images.device, dtype=torch.float32) - (size - 1) / 2
         y, x = torch.meshgrid(axis, axis, indexing="ij")
         offsets = torch.stack((x, y), -1)
 
-        angle = chance.maybe(chance.uniform(math.radians(self.rotation)))
-        factor = torch.exp(chance.maybe(chance.uniform(math.log1p(self.scale))))
+        angle = draws.maybe(draws.uniform(math.radians(self.rotation)))
+        factor = torch.exp(draws.maybe(draws.uniform(math.log1p(self.scale))))
         cosine, sine = torch.cos(angle) * factor, torch.sin(angle) * factor
         matrix = torch.stack((cosine, -sine, sine, cosine), -1).view(batch, 2, 2)
-        quarters = chance.integers(4 if self.quarter_turns else 1)
+        quarters = draws.integers(4 if self.quarter_turns else 1)
         turn = torch.tensor([[1, 0, 0, 1], [0, -1, 1, 0], [-1, 0, 0, -1], [0, 1, -1, 0]], dtype=torch.float32,
                             device=images.device).view(4, 2, 2)[quarters]
         mirror = torch.ones(batch, 1, 2, device=images.device)
-        mirror[:, 0, 0] -= 2.0 * chance.integers(2 if self.flip else 1)
+        mirror[:, 0, 0] -= 2.0 * draws.integers(2 if self.flip else 1)
         # whole pixels, so that a patch that is not turned or scaled stays as sharp as it was
-        shift = chance.maybe(chance.uniform(self.shift * size, 2)).round()
+        shift = draws.maybe(draws.uniform(self.shift * size, 2)).round()
         moved = torch.einsum("bij,yxj->byxi", matrix @ turn * mirror, offsets) + shift[:, None, None]
         if self.elastic:
-            coarse = chance.maybe(chance.normal(self.elastic, 2, 3, 3))
+            coarse = draws.maybe(draws.normal(self.elastic, 2, 3, 3))
             field = F.interpolate(coarse, size=(size, size), mode="bicubic", align_corners=True)
             moved = moved + field.permute(0, 2, 3, 1)
         return moved * moved.new_tensor([2 / width, 2 / height])
 
     def _intensity(self, images: Tensor, generator: torch.Generator) -> Tensor:
         batch, channels, height, width = images.shape
-        chance = _Chance(batch, self.share, generator)
+        draws = _Draws(batch, self.share, generator)
         if self.gamma:
-            exponent = torch.exp(chance.maybe(chance.uniform(math.log1p(self.gamma), 1, 1, 1)))
+            exponent = torch.exp(draws.maybe(draws.uniform(math.log1p(self.gamma), 1, 1, 1)))
             images = images.sign() * images.abs().pow(exponent)
         if self.gain:
-            images = images * torch.exp(chance.maybe(chance.uniform(math.log1p(self.gain), channels, 1, 1)))
+            images = images * torch.exp(draws.maybe(draws.uniform(math.log1p(self.gain), channels, 1, 1)))
         if self.offset:
-            images = images + chance.maybe(chance.uniform(self.offset, channels, 1, 1))
+            images = images + draws.maybe(draws.uniform(self.offset, channels, 1, 1))
         if self.shading:
-            coarse = chance.maybe(chance.normal(self.shading, 1, 3, 3))
+            coarse = draws.maybe(draws.normal(self.shading, 1, 3, 3))
             images = images + F.interpolate(coarse, size=(height, width), mode="bicubic", align_corners=True)
         if self.blur:
-            images = _blurred(images, chance.maybe(chance.uniform(self.blur).abs()))
+            images = _blurred(images, draws.maybe(draws.uniform(self.blur).abs()))
         if self.noise:
-            deviation = chance.maybe(chance.uniform(self.noise, 1, 1, 1))
-            images = images + deviation * chance.normal(1.0, channels, height, width)
+            deviation = draws.maybe(draws.uniform(self.noise, 1, 1, 1))
+            images = images + deviation * draws.normal(1.0, channels, height, width)
         return images
 
 
-class _Chance:
+class _Draws:
     """Draws of one batch."""
 
     def __init__(self, batch: int, share: float, generator: torch.Generator) -> None:

@@ -164,8 +164,8 @@ class _Run:
         self.normalisation = Normalisation() if initial is None else initial.normalisation
         self.device = choose_device(plan.device)
         # Apple's GPU lacks some operations of the augmentation
-        self.chance = torch.Generator(self.device.name if self.device.kind == "cuda" else "cpu")
-        self.chance.manual_seed(plan.seed)
+        self.generator = torch.Generator(self.device.name if self.device.kind == "cuda" else "cpu")
+        self.generator.manual_seed(plan.seed)
         hold = self.live if plan.hold_out is None else plan.hold_out
         self.collector = TrainingDataCollector(plan, self.network.stride, self.normalisation, hold, initial)
         self.learner: Learner | None = None
@@ -193,7 +193,7 @@ class _Run:
 
             began = time.perf_counter()
             rate = self.plan.rate(self.done, self.plan.fraction(self.done, self.seconds))
-            loss = learner.learn(*data.augmented_batch(self.plan.augmentation, self.chance), rate)
+            loss = learner.learn(*data.augmented_batch(self.plan.augmentation, self.generator), rate)
             self.done += 1
             self.seconds += time.perf_counter() - began
 

@@ -66,12 +66,12 @@ class TrainingData:
         """The part of the class table that has an output channel."""
         return ClassTable(tuple(one for one in self.training.classes.classes if one.id in self.ids))
 
-    def augmented_batch(self, augmentation: Augmentation, chance: torch.Generator) -> tuple[Tensor, Tensor]:
+    def augmented_batch(self, augmentation: Augmentation, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Return augmented patches (B, C, S, S) and targets (B, S, S) on the generator's device."""
         cut = self.sampler.draw(self.batch, self.size, augmentation.margin(self.size))
-        images = torch.from_numpy(cut.images).to(chance.device)
-        targets = torch.from_numpy(cut.targets).to(chance.device)
-        return augmentation(images, targets, self.size, chance)
+        images = torch.from_numpy(cut.images).to(generator.device)
+        targets = torch.from_numpy(cut.targets).to(generator.device)
+        return augmentation(images, targets, self.size, generator)
 
 
 class TrainingDataCollector:
@@ -94,7 +94,7 @@ class TrainingDataCollector:
     ) -> None:
         self._plan, self._stride, self._initial = plan, stride, initial
         self._planes = PlaneCache(normalisation)
-        self._book = StrokeTracker(plan.seed, hold, learnt=initial is not None and initial.step > 0)
+        self._tracker = StrokeTracker(plan.seed, hold, learnt=initial is not None and initial.step > 0)
         self._generator = np.random.default_rng(plan.seed)
         self._ever_painted: set[int] = set()
         self._data: TrainingData | None = None
@@ -116,17 +116,17 @@ class TrainingDataCollector:
         if self._initial is not None:
             # classes of the model that were never painted here are not forgotten, unless the table drops them
             ids |= (set(self._initial.classes.ids) & set(training.classes.ids)) - self._ever_painted
-        strokes = self._book.update(training, step)
+        strokes = self._tracker.update(training, step)
         largest = max(max(training.pairs[stroke.pair].image.plane_shape) for stroke in strokes)
         size, batch = self._plan.shape(largest, self._stride)
         order = tuple(sorted(ids))
         sampler = PatchSampler(training, strokes, order, self._planes, self._generator)
-        self._data = TrainingData(training, strokes, order, channels, size, batch, sampler, self._book.holds)
+        self._data = TrainingData(training, strokes, order, channels, size, batch, sampler, self._tracker.holds)
         return self._data
 
     def release(self) -> None:
         """Hold no strokes out any more."""
-        self._book.release()
+        self._tracker.release()
         self._data = None
 
     def _channels(self, training: TrainingSet) -> int:

@@ -34,7 +34,7 @@ NOTHING_KNOWN = NoValue("the reference is not known anywhere here")
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-    """What can be set about how results are judged.
+    """What can be set about how results are measured.
 
     Raises
     ------
@@ -100,7 +100,7 @@ class ClassComparison:
     unit : str
         Unit of distances.
     options : Options
-        What has been set about how to judge.
+        What has been set about how to measure.
 
     Raises
     ------
@@ -164,10 +164,10 @@ def where_known(metric: Callable[[ClassComparison], float | NoValue]) -> Callabl
     """Decorate a metric: where no pixel is known it has no value, and is not asked."""
 
     @functools.wraps(metric)
-    def judged(compared: ClassComparison) -> float | NoValue:
+    def measured(compared: ClassComparison) -> float | NoValue:
         return metric(compared) if compared.known else NOTHING_KNOWN
 
-    return judged
+    return measured
 
 
 def _booleans(array: ArrayLike) -> NDArray[np.bool_]:

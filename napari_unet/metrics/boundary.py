@@ -2,7 +2,7 @@
 
 The outline of a class is its own pixels that share a side with known pixels outside the class, or with the outside of
 the array. Distances go from pixel centre to pixel centre. Of a volume they are true distances in three dimensions only
-where it is judged as a volume; planes are judged within themselves.
+where it is scored as a volume; planes are scored within themselves.
 
 ================  ============================  ==========================  ==========
 metric            value                         one of the two is empty     both empty

@@ -3,7 +3,7 @@
 Knows nothing of outlines. A pixel-wise score hardly sees a membrane with a gap of one pixel; these see two cells that
 have become one.
 
-Three partitions are judged:
+Three partitions are compared:
 
 * the parts of the class, 8 (26) neighbours touch: for objects;
 * what lies *between* the class, its parts by sides only, 4 (6) neighbours: for cells between membranes, where the

@@ -60,13 +60,13 @@ def score_pair(
     volume : bool
         Add the rows of :func:`score_volume`.
     metrics : sequence of str, optional
-        What to judge by, see :func:`napari_unet.metrics.chosen_metrics`. Default: a short set of overlap and topology.
+        What to measure, see :func:`napari_unet.metrics.chosen_metrics`. Default: a short set of overlap and topology.
     scale : sequence of float, optional
         Size of a step along the axes, at least the last ones; default 1.
     unit : str
         Unit of the scale; distances are in it.
     options : Options, optional
-        What has been set about how to judge.
+        What has been set about how to measure.
 
     Yields
     ------
@@ -78,9 +78,9 @@ def score_pair(
         If the shapes differ, there is no such plane, or nothing of the reference is known.
     """
     _check_shapes(prediction, reference)
-    judge = _Judge(method, image_name, classes, chosen_metrics(metrics), metrics is None, pixel_only, tuple(scale),
-                   unit,
-                   options or Options())
+    names = chosen_metrics(metrics)
+    scorer = _PlaneScorer(method, image_name, classes, names, metrics is None, pixel_only, tuple(scale), unit,
+                          options or Options())
     count = int(np.prod(reference.shape[:-2]))
     numbers = _checked_planes(planes, count) if planes is not None else _known_planes(reference, count)
     ids = _foreground(prediction, reference, numbers, classes)
@@ -88,7 +88,7 @@ def score_pair(
         predicted, true = _plane(prediction, number, "the prediction"), _plane(reference, number, "the reference")
         for class_id in ids:
             note = NO_STROKE if pixel_only and not (true == class_id).any() else ""
-            yield from judge.rows(predicted, true, class_id, number, note)
+            yield from scorer.rows(predicted, true, class_id, number, note)
     if volume:
         yield from score_volume(prediction, reference, classes, method=method, image_name=image_name, planes=planes,
                                 pixel_only=pixel_only, metrics=metrics, scale=scale, unit=unit, options=options)
@@ -142,16 +142,16 @@ def score_volume(
         )
     box = slice(numbers[0], numbers[-1] + 1)
     predicted, true = checked_ids(prediction[box], "the prediction"), checked_ids(reference[box], "the reference")
-    judge = _Judge(method, image_name, classes, chosen_metrics(metrics), metrics is None, pixel_only, tuple(scale),
-                   unit,
-                   options or Options())
+    names = chosen_metrics(metrics)
+    scorer = _PlaneScorer(method, image_name, classes, names, metrics is None, pixel_only, tuple(scale), unit,
+                          options or Options())
     for class_id in _foreground(prediction, reference, numbers, classes):
-        yield from judge.rows(predicted, true, class_id, None, "")
+        yield from scorer.rows(predicted, true, class_id, None, "")
 
 
 @dataclasses.dataclass(frozen=True)
-class _Judge:
-    """Judges one class of one plane or volume at a time, by every metric that was chosen and suits it."""
+class _PlaneScorer:
+    """Scores one class of one plane or volume at a time, with every metric that was chosen and suits it."""
 
     method: str
     image_name: str

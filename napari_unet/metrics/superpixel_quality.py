@@ -5,7 +5,7 @@ and those of the reference for true segments. For label images of one's own (of 
 :func:`achievable` and :func:`undersegmentation`.
 
 ==========================  ==============================  =====================================
-metric                      value                           nothing to judge
+metric                      value                           nothing to measure
 ==========================  ==============================  =====================================
 boundary_recall             true border near a predicted    no true border: 1 if none is
                             one / true border               predicted, otherwise no value

@@ -172,7 +172,7 @@ def betti_error(compared: ClassComparison) -> float | NoValue:
 def betti_error_patches(compared: ClassComparison) -> float | NoValue:
     """Topology error within squares (cubes) of a set side, mean over those with a known pixel (Hu et al. 2019).
 
-    Errors in different places do not cancel out. Patches lie side by side from the first pixel on and each is judged
+    Errors in different places do not cancel out. Patches lie side by side from the first pixel on and each is scored
     as an image of its own; Hu et al. draw patches at random.
     """
     side = compared.options.patch

@@ -82,9 +82,9 @@ class AveragedScores:
             turned = torch.rot90(batch.flip(-1) if mirror else batch, turns, (-2, -1)).contiguous()
             place = _turned_box(keep, (batch.shape[-2], batch.shape[-1]), turns, mirror)
             logits, device = forward(self._weights, turned, device, place)
-            chance = torch.rot90(torch.softmax(logits, 1), -turns, (-2, -1))
-            chance = chance.flip(-1) if mirror else chance
-            total = chance if total is None else total + chance
+            probability = torch.rot90(torch.softmax(logits, 1), -turns, (-2, -1))
+            probability = probability.flip(-1) if mirror else probability
+            total = probability if total is None else total + probability
         assert total is not None
         return _log(total / self._versions), device
 
@@ -98,8 +98,8 @@ class AveragedScores:
             part = frame.tiling.tile(frame.cover(write))
             values = frame.sample(plane, part.read)
             logits, device = forward(self._weights, torch.from_numpy(values[None]), device, part.keep)
-            chance = torch.softmax(logits[0], 0).cpu().numpy()
-            total += frame.back(chance, part.write, write)
+            probability = torch.softmax(logits[0], 0).cpu().numpy()
+            total += frame.back(probability, part.write, write)
         return _log(torch.from_numpy(total / np.float32(self._versions))), device
 
 
@@ -183,5 +183,5 @@ def _turned_box(box: Box, shape: tuple[int, int], turns: int, mirror: bool) -> B
     return box
 
 
-def _log(chance: Tensor) -> Tensor:
-    return torch.log(chance.clamp_min(torch.finfo(torch.float32).tiny))
+def _log(probability: Tensor) -> Tensor:
+    return torch.log(probability.clamp_min(torch.finfo(torch.float32).tiny))

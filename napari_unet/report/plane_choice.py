@@ -81,15 +81,15 @@ def planes_to_show(comparison: ComparisonLike, wanted: Sequence[tuple[int, int]]
     """
     if wanted is None:
         wanted = _choose(comparison, most)
-    turns: dict[int, int] = {}  # by image: how many other planes have lent their strokes
+    lent: dict[int, int] = {}  # by image: how many other planes have lent their strokes
     shown = []
     for number, plane in wanted:
         pair = comparison.training.pairs[number]
         painted = pair.scribbles.planes
         strokes_plane = plane if plane in painted else -1
         if painted and strokes_plane < 0:
-            strokes_plane = tuple(painted)[turns.get(number, 0) % len(painted)]
-            turns[number] = turns.get(number, 0) + 1
+            strokes_plane = tuple(painted)[lent.get(number, 0) % len(painted)]
+            lent[number] = lent.get(number, 0) + 1
         reference = comparison.references[number]
         truth = None if reference is None else _plane(reference, plane)
         masks = {method: _plane(labels[number], plane) for method, labels in comparison.masks.items()}

@@ -83,7 +83,7 @@ class _RankingTable:
 
 
 def _score_cells(one: RankedMethod) -> list[str]:
-    """Dice, its spread, the difference to the best, and the verdict."""
+    """Dice, its spread, the difference to the best, and whether it is best or level with the best."""
     apart = one.difference
     return [
         table_cell(f"{one.mean:.3f}", one.mean),

@@ -168,7 +168,7 @@ def best_methods(summary: Summary) -> frozenset[tuple[str, SummaryColumn]]:
     """Return the best method of each column.
 
     Methods that look the same with the digits shown are tied and all best. Nothing is best where neither direction is
-    better, or where fewer than two methods have a value; and no method is that was judged on fewer planes than others,
+    better, or where fewer than two methods have a value; and no method is that was scored on fewer planes than others,
     because they may have been the easy ones.
     """
     planes: dict[str, int] = {}

@@ -60,7 +60,7 @@ class ClassicalMethod(ClassicalSteps):
                 yield method.describe(method.prepared(pixels), survey), paint
 
         learnt = yield from relayed(method.learn(source, samples.ids),
-                                     lambda done, _: Progress(f"learning from plane {done}", 0.9))
+                                    lambda done, _: Progress(f"learning from plane {done}", 0.9))
         note = " ".join(filter(None, (
             samples.remark, method.remark(learnt, samples.classes, samples.ids), _chosen(self, method, tried, cut),
         )))
@@ -80,7 +80,7 @@ class ClassicalMethod(ClassicalSteps):
         search = coordinate_search(self, CandidateScorer.of(samples).score,
                                    lambda candidate, parameter: candidate.uses(parameter), SEARCH_SECONDS)
         return (yield from relayed(search,
-                                    lambda done, text: Progress(text, min(0.1 + 0.7 * done / total, 0.8))))
+                                   lambda done, text: Progress(text, min(0.1 + 0.7 * done / total, 0.8))))
 
 
 def _chosen(asked: Any, method: Any, tried: tuple[TriedSettings, ...], cut: bool) -> str:

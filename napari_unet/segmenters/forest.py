@@ -97,12 +97,12 @@ class Forest(ClassicalMethod):
         counts[0] = 0
         # a class keeps its share of the paint, but enough of it to be known
         wanted = np.maximum(counts * min(1.0, _MOST_EXAMPLES / counts.sum()), np.minimum(counts, _FEWEST_EXAMPLES))
-        chance = wanted / np.maximum(counts, 1)
+        probability = wanted / np.maximum(counts, 1)
         generator = np.random.default_rng(self.seed)
         measured: list[NDArray[np.float32]] = []
         labels: list[NDArray[np.uint8]] = []
         for plane, paint in source():
-            picked = np.where(generator.random(paint.shape) < chance[paint], paint, np.uint8(0))
+            picked = np.where(generator.random(paint.shape) < probability[paint], paint, np.uint8(0))
             for box in self.filters.tiles(paint.shape, len(plane.pixels)):
                 here = picked[box]
                 if here.any():
@@ -146,13 +146,13 @@ class Forest(ClassicalMethod):
         if len(labels) > self.samples:
             chosen = self._drawn(labels)
             measured, labels = measured[chosen], labels[chosen]
-        grown = HistGradientBoostingClassifier(
+        boosted = HistGradientBoostingClassifier(
             max_depth=self.depth, early_stopping=False, random_state=self.seed, warm_start=True
         )
         for count in (*range(_ROUND, self.trees, _ROUND), self.trees):
-            grown.set_params(max_iter=count).fit(measured, labels)
+            boosted.set_params(max_iter=count).fit(measured, labels)
             yield
-        return TreeArrays.of_boosting(grown)
+        return TreeArrays.of_boosting(boosted)
 
     def _drawn(self, labels: NDArray[np.intp]) -> NDArray[np.intp]:
         """Draw ``samples`` examples, and of every class at least one."""

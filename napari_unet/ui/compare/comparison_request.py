@@ -44,7 +44,7 @@ class ComparisonRequest:
     metrics : tuple of str, optional
         Names of metrics or of families of them; None: a short set.
     judging : dict
-        How they judge, see :class:`napari_unet.metrics.Options`.
+        How they are computed, see :class:`napari_unet.metrics.Options`.
     cancelled : Latest of frozenset of str
         Names of methods that are no longer wanted; written by the window, read by the thread that compares.
     """

@@ -155,13 +155,13 @@ class LiveRanking:
         return next((self.title(one.method) for one in self.ranked(class_id) if one.best), "")
 
 
-def _to_best(standing: RankedMethod | None, best_title: str) -> ScoreCell:
+def _to_best(ranked: RankedMethod | None, best_title: str) -> ScoreCell:
     """Return the cell of the paired difference."""
-    if standing is None:
+    if ranked is None:
         return ScoreCell(DASH, None, "Not scored.")
-    if standing.best:
+    if ranked.best:
         return ScoreCell(f"best {STAR}", 0.0, "The best mean of those that did most planes.")
-    apart = standing.difference
+    apart = ranked.difference
     if apart is None:
         return ScoreCell(DASH, None, f"No plane was done by both this method and {best_title}.")
     mean = _signed(apart.mean)

@@ -1,4 +1,4 @@
-"""Which metrics are measured against a reference, and how they judge. Measures nothing."""
+"""Which metrics are measured against a reference, and how they are computed. Measures nothing."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class MetricsPanel(QWidget):
 
     @property
     def judging(self) -> dict[str, Any]:
-        """How they judge, see :class:`napari_unet.metrics.Options`."""
+        """How they are computed, see :class:`napari_unet.metrics.Options`."""
         return self.how.values()
 
     def _show_how(self) -> None:
