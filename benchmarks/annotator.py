@@ -28,8 +28,8 @@ from pathlib import Path
 import numpy as np
 from _annotator import curves
 from _annotator.curves import Row
-from _annotator.desk import Desk, Field, annotate
 from _annotator.learners import LEARNERS
+from _annotator.simulated_session import Field, SimulatedSession, annotate
 from _shared import Predict, ceiling, dice, field_of, set_names, thinned
 
 from napari_unet.core.image import Image
@@ -65,15 +65,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def painted(sample: Sample, method: str, seed: int, given: argparse.Namespace) -> Iterator[Row]:
     """Let a person paint while a method learns; score at some numbers of strokes."""
     fields = [Field(*field_of(sample, *place)) for place in chosen(sample)]
-    desk = Desk(fields, sample.classes, LEARNERS[method], seed, given.device, given.pace)
+    session = SimulatedSession(fields, sample.classes, LEARNERS[method], seed, given.device, given.pace)
     wanted = numbers(given.strokes, given.every)
     try:
-        for moment in annotate(desk, given.strokes, seed, given.wrong):
-            if moment.strokes in wanted:
-                for name, value in scores(sample, moment.answer.others, given.planes):
-                    yield Row(sample.name, method, moment.strokes, moment.seconds, name, value, seed, given.wrong)
+        for point in annotate(session, given.strokes, seed, given.wrong):
+            if point.strokes in wanted:
+                for name, value in scores(sample, point.answer.others, given.planes):
+                    yield Row(sample.name, method, point.strokes, point.seconds, name, value, seed, given.wrong)
     finally:
-        desk.close()
+        session.close()
 
 
 def dense(sample: Sample, seed: int, given: argparse.Namespace) -> Iterator[Row]:
@@ -118,9 +118,9 @@ def warm_up(method: str, device: str) -> None:
     truth = np.ones(grey.shape, np.uint8)
     truth[:, 32:] = 2
     sample = Image(grey[None], "NYX", "warming up")
-    desk = Desk([Field(sample, truth)], TrainingSet(()).classes, LEARNERS[method], 0, device)
-    next(annotate(desk, 2, 0))
-    desk.close()
+    session = SimulatedSession([Field(sample, truth)], TrainingSet(()).classes, LEARNERS[method], 0, device)
+    next(annotate(session, 2, 0))
+    session.close()
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -125,7 +125,7 @@ def test_a_training_reads_new_strokes_and_brings_models(session: Session) -> Non
     session.take(next(run))
     assert session.seen_versions[0] > before[0], "the running training has the stroke"
     assert isinstance(session.model, Constant)
-    assert [moment.step for moment in session.learning_curve] == [1, 2]
+    assert [point.step for point in session.learning_curve] == [1, 2]
     assert session.state.text == "step 2"
     assert session.device == "CPU (fake)"
     run.close()

@@ -1,7 +1,7 @@
-"""A person at a desk: two clocks, one of the person, one of the method, and what is on the screen. Scores nothing.
+"""A simulated annotation session: a clock of the person, one of the method, and what the screen shows. Scores nothing.
 
 The method works whenever the person looks or paints, and its work takes as long as it takes: an answer is seen once the
-person's clock has passed the moment at which it, and its labels of the painted images, were finished. Both take turns
+person's clock has passed the point at which it, and its labels of the painted images, were finished. Both take turns
 in one thread, so whatever else is done (scores) costs nobody time.
 """
 
@@ -43,7 +43,7 @@ class Shown:
     ready: float
 
 
-class Desk:
+class SimulatedSession:
     """Where a person paints while a method learns.
 
     Parameters
@@ -125,7 +125,7 @@ class Desk:
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Moment:
+class AnnotationPoint:
     """What there is after some strokes, when the person has looked for the next error."""
 
     strokes: int
@@ -134,12 +134,12 @@ class Moment:
     painted: int
 
 
-def annotate(desk: Desk, strokes: int, seed: int, wrong: float = 0.0) -> Iterator[Moment]:
+def annotate(session: SimulatedSession, strokes: int, seed: int, wrong: float = 0.0) -> Iterator[AnnotationPoint]:
     """Paint one stroke per class, then where the screen is most wrong; yield from the last of the first strokes on.
 
     Parameters
     ----------
-    desk : Desk
+    session : SimulatedSession
     strokes : int
         In all.
     seed : int
@@ -147,28 +147,29 @@ def annotate(desk: Desk, strokes: int, seed: int, wrong: float = 0.0) -> Iterato
     wrong : float
         Share of the strokes, never the first ones, that are painted with another class.
     """
-    painter = Painter([field.truth for field in desk.fields], seed)
+    painter = Painter([field.truth for field in session.fields], seed)
     begin = painter.class_ids
     slips = mistakes(strokes, len(begin), wrong, seed)
     chance = np.random.default_rng((seed, 2))
-    desk.spend(FIND_SECONDS)
+    session.spend(FIND_SECONDS)
     for number in range(1, max(strokes, len(begin)) + 1):
         stroke: Stroke | None
         if number <= len(begin):
             stroke = painter.first(begin[number - 1])
         else:
-            assert desk.shown is not None, "waited for after the first strokes"
-            stroke = painter.correct(desk.shown.labels)
+            assert session.shown is not None, "waited for after the first strokes"
+            stroke = painter.correct(session.shown.labels)
         if stroke is not None:
             others = [one for one in begin if one != stroke.class_id]
             painter.put(stroke, int(chance.choice(others)) if number in slips else None)
-            desk.spend(stroke.seconds)
-            desk.publish(painter.painted)
-        desk.spend(FIND_SECONDS)
+            session.spend(stroke.seconds)
+            session.publish(painter.painted)
+        session.spend(FIND_SECONDS)
         if number >= len(begin):
-            desk.wait()
-            assert desk.shown is not None
-            yield Moment(number, desk.seconds, desk.shown.answer, sum(map(np.count_nonzero, painter.painted)))
+            session.wait()
+            assert session.shown is not None
+            painted = sum(map(np.count_nonzero, painter.painted))
+            yield AnnotationPoint(number, session.seconds, session.shown.answer, painted)
 
 
 def mistakes(strokes: int, begin: int, share: float, seed: int) -> frozenset[int]:
