@@ -10,8 +10,11 @@ BINDINGS := pyqt5 pyqt6
 # where to look for a free display, apart from one another
 SCREEN_pyqt5 := 99
 SCREEN_pyqt6 := 199
+# what is tested in the window
+WINDOW := tests/ui
+LOWEST := .venv-lowest
 
-.PHONY: demo test lint types unit window soak bench pretrain figures venv dev debian clean
+.PHONY: demo test lint types unit window soak lowest bench pretrain figures venv dev debian clean
 
 demo: $(VENV)/installed
 	$(BIN)/napari-unet demo
@@ -34,17 +37,22 @@ window:
 	$(MAKE) --no-print-directory --jobs --output-sync=line $(BINDINGS:%=window-%)
 
 window-%:
-	OMP_NUM_THREADS=1 QT_API=$* PYTEST_QT_API=$* xvfb-run -a -n $(SCREEN_$*) -s "-screen 0 1920x1080x24" $(BIN)/pytest tests/ui -m "not soak"
+	OMP_NUM_THREADS=1 QT_API=$* PYTEST_QT_API=$* xvfb-run -a -n $(SCREEN_$*) -s "-screen 0 1920x1080x24" $(BIN)/pytest $(WINDOW) -m "not soak"
 
 soak: debian $(VENV)/installed-dev
 	xvfb-run -a -s "-screen 0 1920x1080x24" $(BIN)/pytest -m soak
+	$(MAKE) --no-print-directory lowest
+
+# the bounds in pyproject.toml hold: unit tests and the whole loop in the window with the lowest versions they allow
+lowest: debian $(LOWEST)/installed
+	$(MAKE) --no-print-directory unit window VENV=$(LOWEST) WINDOW=tests/ui/test_whole_loop.py
 
 # full measurements; DATA is a folder of sets laid out like sample_data
 bench: $(VENV)/installed-dev
 	$(BIN)/python benchmarks/prediction.py
-	$(BIN)/python benchmarks/training.py --data $(or $(DATA),sample_data)
-	$(BIN)/python benchmarks/strokes.py --data $(or $(DATA),sample_data)
-	$(BIN)/python benchmarks/annotator.py --data $(or $(DATA),sample_data)
+	$(BIN)/python benchmarks/training.py --data $(or $(DATA),napari_unet/sample_data)
+	$(BIN)/python benchmarks/strokes.py --data $(or $(DATA),napari_unet/sample_data)
+	$(BIN)/python benchmarks/annotator.py --data $(or $(DATA),napari_unet/sample_data)
 	$(BIN)/python benchmarks/metrics.py
 	$(BIN)/python benchmarks/instant.py
 	xvfb-run -a -s "-screen 0 1920x1080x24" $(BIN)/python benchmarks/window.py
@@ -82,5 +90,17 @@ $(VENV)/installed-dev: $(VENV)/installed
 	$(PIP) --group dev
 	@touch $@
 
+# Python 3.11, for which all of the lowest versions can be had; made anew, so that nothing is left of other bounds
+$(LOWEST)/installed: pyproject.toml tools/lowest.py
+	@for python in $(PYTHON) python3.11; do \
+	  $$python -c "import sys; sys.exit(sys.version_info[:2] != (3, 11))" 2>/dev/null \
+	  && exec $$python -m venv --clear $(LOWEST); \
+	done; echo "The lowest versions need Python 3.11; name one with make lowest PYTHON=python3.11"; exit 1
+	$(LOWEST)/bin/python tools/lowest.py > $(LOWEST)/lowest.txt
+	$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade pip
+	$(LOWEST)/bin/python -m pip install --quiet -c $(LOWEST)/lowest.txt $(TORCH) torch
+	$(LOWEST)/bin/python -m pip install --quiet -c $(LOWEST)/lowest.txt -e ".[pyqt5,pyqt6]" --group dev
+	@touch $@
+
 clean:
-	rm -rf $(VENV) demo-output build dist
+	rm -rf $(VENV) $(LOWEST) demo-output build dist

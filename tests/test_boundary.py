@@ -18,7 +18,7 @@ from napari_unet.metrics import ClassComparison, NoValue, Options
 from napari_unet.metrics._distances import borders, nearest_distances, surface
 from napari_unet.metrics.boundary import hausdorff, hausdorff95, surface_dice, surface_distance
 
-patient = settings(deadline=None, max_examples=50)  # a busy machine is no failure
+few = settings(max_examples=50)
 ALL = (hausdorff, hausdorff95, surface_distance, surface_dice)
 DISTANCES = ALL[:3]
 masks = hnp.arrays(bool, hnp.array_shapes(min_dims=2, max_dims=3, min_side=1, max_side=8))
@@ -92,7 +92,7 @@ def test_agrees_with_monai(scale):
             assert value == pytest.approx(float(theirs), rel=1e-6, abs=1e-6)
 
 
-@patient
+@few
 @given(masks, st.randoms(), st.sampled_from([(1.0, 1.0, 1.0), (2.0, 0.1, 0.4)]))
 def test_agrees_with_the_plain_formula(mask, random, scale):
     other = np.array([random.random() < 0.3 for _ in range(mask.size)]).reshape(mask.shape)
@@ -107,7 +107,7 @@ def test_agrees_with_the_plain_formula(mask, random, scale):
     assert surface_distance(both) == pytest.approx(np.concatenate([there, back]).mean(), rel=1e-6)
 
 
-@patient
+@few
 @given(masks, st.randoms())
 def test_agrees_with_scikit_image_on_the_outlines(mask, random):
     other = np.array([random.random() < 0.4 for _ in range(mask.size)]).reshape(mask.shape)
@@ -118,13 +118,13 @@ def test_agrees_with_scikit_image_on_the_outlines(mask, random):
     assert hausdorff(ClassComparison(mask, other)) == pytest.approx(hausdorff_distance(*outlines), rel=1e-6)
 
 
-@patient
+@few
 @given(masks)
 def test_borders_are_those_of_scikit_image(mask):
     np.testing.assert_array_equal(borders(mask), find_boundaries(mask, connectivity=1, mode="thick"))
 
 
-@patient
+@few
 @given(masks, st.sampled_from([(1.0, 1.0, 1.0), (0.3, 1.7, 0.9)]))
 def test_distances_are_those_of_scipy(mask, scale):
     mask.flat[0] = True
@@ -134,7 +134,7 @@ def test_distances_are_those_of_scipy(mask, scale):
     assert np.isinf(nearest_distances(points, np.zeros_like(mask), scale[:mask.ndim])).all()
 
 
-@patient
+@few
 @given(masks, st.randoms())
 def test_laws(mask, random):
     other = np.array([random.random() < 0.5 for _ in range(mask.size)]).reshape(mask.shape)

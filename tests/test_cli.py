@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 import re
@@ -9,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -290,22 +292,62 @@ def test_the_help_of_every_command_explains_itself(capsys: pytest.CaptureFixture
         0, 3, 11, 12, 13]
 
 
+class Training:
+    """A long training in a process of its own, begun with SIGINT as the test wants it, not as it was inherited."""
+
+    START = ("import os, signal, sys; signal.signal(signal.SIGINT, getattr(signal, sys.argv[1])); "
+             "os.execv(sys.executable, [sys.executable, '-m', 'napari_unet', *sys.argv[2:]])")
+
+    def __init__(self, said: Path, process: subprocess.Popen[bytes]) -> None:
+        self.said, self.process = said, process
+
+    @classmethod
+    @contextlib.contextmanager
+    def started(cls, files: Path, folder: Path, sigint: str) -> Iterator[Training]:
+        """Start it and wait until it has a model; it ends with the block, whatever happens there."""
+        words = ["train", files / "images.tif", files / "scribbles.tif", "-o", folder / "m.pt", "--seconds", "600"]
+        said = folder / "said.txt"
+        with said.open("wb") as errors, subprocess.Popen(
+            [sys.executable, "-c", cls.START, sigint, *words, *QUICK], stdout=subprocess.DEVNULL, stderr=errors,
+        ) as process:
+            try:
+                training = cls(said, process)
+                training.go_on(3)  # the first model comes with the first step after a second of training
+                yield training
+            finally:
+                process.kill()
+
+    @property
+    def told(self) -> str:
+        """What it has said so far; the last sign of a bar may be half written."""
+        return self.said.read_text(encoding="utf-8", errors="replace")
+
+    @property
+    def steps(self) -> set[str]:
+        """Steps whose bar (a line each, as text is read) says 1 % or more, which is 3 s of training and more."""
+        return set(re.findall(r"step (\d+);[^\n]*: +[1-9]\d*%", self.told))
+
+    def go_on(self, count: int) -> None:
+        """Wait for so many more steps to be told of; the clock only ends a test that hangs."""
+        before, end = self.steps, time.monotonic() + 1200
+        while len(self.steps - before) < count:
+            assert self.process.poll() is None, self.told
+            assert time.monotonic() < end, self.told
+            time.sleep(0.1)
+
+
 def test_interrupted_training_saves_the_model_so_far(files: Path, tmp_path: Path) -> None:
-    out = tmp_path / "m.pt"
-    said = tmp_path / "said.txt"
-    with said.open("w") as errors:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "napari_unet", "train", files / "images.tif", files / "scribbles.tif", "-o", out,
-             "--seconds", "600", *QUICK],
-            stderr=errors,
-        )
-    end = time.monotonic() + 120
-    while not re.search(r"step \d\d", said.read_text()) and time.monotonic() < end:
-        time.sleep(0.2)
-    time.sleep(3)  # a model is published every two seconds
-    process.send_signal(signal.SIGINT)
-    assert process.wait(60) == 130
-    assert load_model(out).weights.step > 0
+    with Training.started(files, tmp_path, "SIG_DFL") as training:
+        training.process.send_signal(signal.SIGINT)
+        assert training.process.wait(1200) == 130
+    assert load_model(tmp_path / "m.pt").weights.step > 0
+
+
+def test_a_background_job_goes_on_when_others_are_interrupted(files: Path, tmp_path: Path) -> None:
+    with Training.started(files, tmp_path, "SIG_IGN") as training:
+        training.process.send_signal(signal.SIGINT)
+        training.go_on(3)
+    assert not (tmp_path / "m.pt").exists()
 
 
 def test_the_demo_keeps_to_its_own_folder(tmp_path: Path) -> None:

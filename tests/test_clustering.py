@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from classical_scenes import segmented, tissue
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -51,7 +51,6 @@ def test_a_class_that_is_both_dark_and_bright_is_recovered(kind: Any) -> None:
     assert mean_dice(truth, labels) >= 0.95
 
 
-@settings(deadline=None)
 @given(
     arrays(np.float64, st.tuples(st.integers(1, 12), st.just(2)), elements=st.integers(-4, 4).map(float)),
     arrays(np.float64, st.tuples(st.integers(1, 4), st.just(2)), elements=st.integers(-4, 4).map(float)),

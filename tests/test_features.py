@@ -51,7 +51,7 @@ def joined(store: FeatureStore, image: Image, plane: int = 0) -> np.ndarray:
     out = np.full((tiles[0].values.shape[0], *image.plane_shape), np.nan, np.float32)
     for tile in tiles:
         assert np.isnan(out[(slice(None), *tile.box.slices)]).all()
-        out[(slice(None), *tile.box.slices)] = tile.values.float()
+        out[(slice(None), *tile.box.slices)] = tile.values.float().numpy()
     assert np.isfinite(out).all()
     return out
 

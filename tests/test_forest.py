@@ -103,7 +103,7 @@ def test_patches_are_tiles_and_those_in_view_come_first(model: ForestModel, monk
 # -- trees ------------------------------------------------------------------------------------------------------------
 
 
-@settings(deadline=None, max_examples=12)
+@settings(max_examples=12)
 @given(st.integers(2, 4), st.integers(0, 1000), st.booleans())
 def test_plain_arrays_say_what_scikit_learn_says(classes: int, seed: int, boosting: bool) -> None:
     generator = np.random.default_rng(seed)

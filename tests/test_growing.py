@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from classical_scenes import drifting, outlined, segmented, tissue
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -73,7 +73,6 @@ def test_a_flood_from_strokes_takes_the_object_clicked_whatever_the_others_look_
     assert mean_dice(truth[inside], labels[inside]) >= 0.95
 
 
-@settings(deadline=None)
 @given(
     arrays(np.float32, (1, 6, 7), elements=st.integers(0, 5).map(float)), st.integers(0, 5), st.integers(0, 6),
     st.sampled_from([0.0, 1.0, 2.0]),
@@ -156,7 +155,6 @@ def test_squares_are_quartered_until_they_are_even() -> None:
     assert sorted(np.bincount(quadtree_regions(plane, 1.0, 4).ravel()).tolist()) == [16] * 4
 
 
-@settings(deadline=None)
 @given(
     arrays(np.float32, st.tuples(st.integers(1, 2), st.integers(1, 9), st.integers(1, 9)),
            elements=st.integers(0, 3).map(float)),

@@ -113,7 +113,7 @@ def test_logistic_is_never_worse_than_its_start() -> None:
     assert costs[-1] < costs[0]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(1, 60), st.integers(1, 9), st.integers(1, 5), st.sampled_from([1, 40, 200_000]))
 def test_products_in_pieces_are_the_products(rows: int, width: int, columns: int, small: int) -> None:
     rng = np.random.default_rng(rows * 100 + width)
@@ -127,7 +127,7 @@ def test_products_in_pieces_are_the_products(rows: int, width: int, columns: int
         np.testing.assert_allclose(chunked_gram(left, right), crossed, rtol=1e-4, atol=1e-4)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(2, 30), st.integers(0, 10**6))
 def test_descent_finds_the_bottom_of_a_bowl(width: int, seed: int) -> None:
     rng = np.random.default_rng(seed)

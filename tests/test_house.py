@@ -110,7 +110,7 @@ def test_no_function_is_too_tangled() -> None:
 
 
 def run(code: str) -> str:
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=120)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=1200)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -142,6 +142,7 @@ def test_public_names_can_be_loaded() -> None:
     assert set(napari_unet.__all__) <= set(dir(napari_unet))
 
 
+@pytest.mark.skipif(not (PACKAGE.parent / ".git").exists(), reason="only a clone has them, an sdist leaves links out")
 def test_the_symlinks_at_the_top_point_into_the_package() -> None:
     top = PACKAGE.parent
     assert (top / "napari.yaml").resolve() == PACKAGE / "napari.yaml"

@@ -138,7 +138,8 @@ class TestStart:
         with pytest.warns(InputWarning, match="NaN"):
             rest = list(Work(events))
         shown = [event.model for event in rest if event.model is not None]
-        assert shown == [first]
+        assert shown
+        assert all(one is first for one in shown), "however often the clock has one published"
 
     @pytest.mark.parametrize("head", ["logistic", "trees"])
     def test_what_has_learnt_goes_on_as_it_was_shown(self, head: Kind) -> None:

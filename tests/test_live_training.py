@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from training_scene import LIVE, LOSS, QUICK, Scene, Small, finish, is_step, until
+from training_scene import LIVE, LOSS, QUICK, Scene, Small, finish, is_step, tick, until
 
 from napari_unet.core.classes import ClassTable
 from napari_unet.core.errors import UserError
@@ -114,7 +114,8 @@ def test_closing_works_at_any_event(stop):
         next(events)
 
 
-def test_held_out_strokes_give_a_score():
+def test_held_out_strokes_give_a_score(monkeypatch):
+    tick(monkeypatch)
     scene = Scene().start()
     for row in (2, 15, 17, 30):
         scene.paint[row, :16] = 1

@@ -127,7 +127,7 @@ def test_the_registry_is_filled_without_loading_the_library(tmp_path: Path) -> N
     (folder / "__init__.py").write_text("raise SystemExit('loaded too early')")
     code = "from napari_unet import segmenters; print('smp' in segmenters.REGISTRY)"
     done = subprocess.run([sys.executable, "-c", f"import sys; sys.path.insert(0, {str(tmp_path)!r}); {code}"],
-                          capture_output=True, text=True, check=False, timeout=120)
+                          capture_output=True, text=True, check=False, timeout=1200)
     assert (done.stdout.strip(), done.stderr) == ("True", "")
 
 

@@ -5,7 +5,7 @@ import warnings
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from sklearn import metrics as sklearn_metrics
@@ -24,7 +24,6 @@ from napari_unet.metrics.overlap import (
     specificity,
 )
 
-patient = settings(deadline=None)  # a busy machine is no failure
 OVERLAP = (dice, iou, accuracy, precision, recall)
 MORE = (balanced_accuracy, specificity, matthews)
 shapes = hnp.array_shapes(min_dims=2, max_dims=3, min_side=1, max_side=7)
@@ -52,7 +51,6 @@ def test_counted_by_hand():
     assert [metric(both) for metric in MORE] == pytest.approx(expected)
 
 
-@patient
 @given(compared())
 def test_agrees_with_scikit_learn(arrays):
     prediction, reference, valid = arrays
@@ -91,7 +89,6 @@ def test_agrees_with_monai():
             assert metric(ours) == pytest.approx(float(other), abs=1e-6)
 
 
-@patient
 @given(compared())
 def test_laws(arrays):
     prediction, reference, valid = arrays
@@ -109,7 +106,6 @@ def test_laws(arrays):
         assert metric(ClassComparison(reference, reference, valid)) == 1
 
 
-@patient
 @given(compared(), st.randoms())
 def test_unknown_pixels_have_no_say(arrays, random):
     prediction, reference, valid = arrays
@@ -119,7 +115,6 @@ def test_unknown_pixels_have_no_say(arrays, random):
         assert metric(other) == metric(ClassComparison(*arrays))
 
 
-@patient
 @given(hnp.arrays(bool, shapes))
 def test_empty_prediction_or_reference_is_defined(some):
     some.flat[0] = True

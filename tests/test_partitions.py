@@ -16,7 +16,7 @@ from sklearn import metrics as sklearn_metrics
 from napari_unet.metrics import REGISTRY, ClassComparison, NoValue
 from napari_unet.metrics._parts import joint, label
 
-patient = settings(deadline=None, max_examples=60)  # a busy machine is no failure
+few = settings(max_examples=60)
 FOREGROUND = ("rand_error", "voi", "voi_split", "voi_merge")
 BETWEEN = tuple(f"{name}_between" for name in FOREGROUND)
 WHOLE = ("rand_index", "adjusted_rand")
@@ -60,7 +60,7 @@ def test_two_objects_found_as_one_by_hand():
     assert values(WHOLE, both) == pytest.approx([0.2, 0])
 
 
-@patient
+@few
 @given(pairs())
 def test_agrees_with_scikit_image_and_scikit_learn(arrays):
     prediction, reference, valid = arrays
@@ -86,7 +86,7 @@ def test_agrees_with_scikit_image_and_scikit_learn(arrays):
     assert REGISTRY["adjusted_rand"](both) == pytest.approx(sklearn_metrics.adjusted_rand_score(*whole), abs=1e-6)
 
 
-@patient
+@few
 @given(pairs())
 def test_laws(arrays):
     prediction, reference, valid = arrays
@@ -103,7 +103,7 @@ def test_laws(arrays):
         assert perfect == pytest.approx(0, abs=1e-12)
 
 
-@patient
+@few
 @given(pairs(), st.randoms())
 def test_unknown_pixels_have_no_say(arrays, random):
     prediction, reference, valid = arrays
@@ -127,7 +127,7 @@ def test_empty_prediction_or_reference_is_defined():
     assert values(WHOLE, single) == [1, 1], "no pair of pixels to be wrong"
 
 
-@patient
+@few
 @given(hnp.arrays(np.uint16, (5, 7), elements=st.integers(0, 5)),
        hnp.arrays(np.int64, (5, 7), elements=st.integers(0, 9)), hnp.arrays(bool, (5, 7)))
 def test_shared_pixels_agree_with_counting_each(true, test, where):
@@ -140,7 +140,7 @@ def test_shared_pixels_agree_with_counting_each(true, test, where):
     assert shared.pixels == where.sum()
 
 
-@patient
+@few
 @given(pairs())
 def test_parts_are_those_of_scipy(arrays):
     mask = arrays[0]

@@ -127,7 +127,7 @@ def test_a_class_without_a_stroke_is_not_asked_for() -> None:
 
 def run(folder: Path, steps: int) -> None:
     train.main([str(folder), "--size", "32", "--steps", str(steps), "--workers", "0", "--device", "cpu", "--seed", "5",
-                "--hours", "1"])
+                "--hours", "1e6"])  # so long that the learning rate does not feel how fast the machine is
 
 
 def test_a_run_learns_resumes_and_is_packed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -147,8 +147,7 @@ def test_a_run_learns_resumes_and_is_packed(tmp_path: Path, capsys: pytest.Captu
     fresh = train.Training(5, 2e-3, torch.device("cpu")).module.state_dict()
     assert not torch.equal(fresh["encoder.0.0.weight"], whole["module"]["encoder.0.0.weight"])
     for name, tensor in whole["module"].items():
-        # the learning rate follows the clock, which differs a little
-        torch.testing.assert_close(tensor, parts["module"][name], rtol=0, atol=1e-3)
+        torch.testing.assert_close(tensor, parts["module"][name], rtol=0, atol=1e-6)
     with (tmp_path / "parts" / "curve.csv").open(newline="") as file:
         rows = [[float(value) for value in row] for row in csv.reader(file)]
     assert [row[0] for row in rows] == [2, 3]

@@ -37,7 +37,7 @@ def test_every_method_comes_back_with_its_parameters(tmp_path: Path, name: str) 
     assert os.listdir(tmp_path) == ["r.json"]
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.sampled_from(["forest", "boosting", None]), st.floats(0.3, 8), st.integers(1, 2000), st.floats(0, 10000))
 def test_values_come_back_to_the_last_bit(tmp_path_factory: Any, kind: Any, smallest: float, trees: int,
                                           background: float) -> None:

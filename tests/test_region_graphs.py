@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from classical_scenes import outlined, segmented, tissue
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -85,7 +85,6 @@ def test_touching_regions_by_hand() -> None:
     assert adjacent_regions(np.zeros((3, 1), int)).tolist() == []
 
 
-@settings(deadline=None)  # the first call imports scikit-image's graphs
 @given(arrays(np.int64, st.tuples(st.integers(1, 6), st.integers(1, 6)), elements=st.integers(0, 5)))
 def test_touching_agrees_with_scikit_image(numbers: np.ndarray) -> None:
     from skimage.graph import RAG

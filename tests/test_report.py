@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_unet.comparison.contenders import Contender, make_method
@@ -35,7 +35,6 @@ from napari_unet.report.summary import SummaryColumn, best_methods, format_value
 from napari_unet.report.table import DASH, format_text, table_grids, write_csv
 
 TWO = ClassTable.named({1: "background", 2: "cell"})
-patient = settings(deadline=None)  # a busy machine is no failure
 
 
 def row(method="a", value=None, *, image="i", plane=0, class_id=2, metric="dice", unit="", note="") -> Row:
@@ -61,7 +60,6 @@ def test_the_mean_over_planes_of_all_images_and_then_over_classes():
     assert summary.get("b", "dice") is None
 
 
-@patient
 @given(st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 3), st.integers(2, 4),
                           st.none() | st.floats(0, 1)), min_size=1, max_size=30))
 def test_means_agree_with_numpy_and_missing_values_are_left_out(given_values):
@@ -452,7 +450,6 @@ def test_stray_components_and_holes_are_pointed_out():
     assert error_map(prediction, reference).strays == ()
 
 
-@patient
 @given(st.integers(0, 2**32 - 1))
 def test_error_maps_agree_with_a_plain_count(seed):
     generator = np.random.default_rng(seed)

@@ -99,7 +99,7 @@ def test_images_smaller_than_a_patch(shape):
 
 
 @given(st.integers(1, 12), st.integers(1, 12), st.integers(4, 40))
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_padding_is_the_mirror_image(height, width, size):
     data = np.random.default_rng(height * 100 + width).random((height, width)).astype(np.float32)
     paint = np.ones((height, width), np.uint8)

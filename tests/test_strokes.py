@@ -53,7 +53,7 @@ def roles(strokes):
 
 
 @given(paint)
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_strokes_are_the_connected_components_of_each_class(array):
     training = TrainingSet((Pair(Image(np.zeros(array.shape)), Scribbles.from_array(array)),))
     strokes = single_strokes(training)
@@ -67,7 +67,7 @@ def test_strokes_are_the_connected_components_of_each_class(array):
 
 
 @given(paint, st.integers(0, 5))
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_hold_out_divides_the_paint(array, seed):
     training = TrainingSet((Pair(Image(np.zeros(array.shape)), Scribbles.from_array(array, version=4)),))
     train, held = hold_out(training, seed)

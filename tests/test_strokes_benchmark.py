@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 ROOT = Path(__file__).parent.parent
+DATA = ROOT / "napari_unet" / "sample_data"
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +29,7 @@ def benchmark() -> ModuleType:
 
 
 def test_every_method_answers(benchmark: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    benchmark.main(["--data", str(ROOT / "sample_data"), "--sets", "nuclei", "--seeds", "0", "--planes", "1",
+    benchmark.main(["--data", str(DATA), "--sets", "nuclei", "--seeds", "0", "--planes", "1",
                     "--seconds", "1", "--dense-seconds", "1", "--device", "cpu",
                     "--csv", str(tmp_path / "out" / "strokes.csv")])
     with (tmp_path / "out" / "strokes.csv").open(newline="") as file:

@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import ndimage
@@ -13,7 +13,6 @@ from skimage.measure import euler_number as skimage_euler_number
 from napari_unet.metrics import REGISTRY, ClassComparison
 from napari_unet.metrics.topology import Betti, betti_numbers, count_components, euler_number
 
-patient = settings(deadline=None)  # a busy machine is no failure
 planes = hnp.arrays(bool, hnp.array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=12))
 volumes = hnp.arrays(bool, hnp.array_shapes(min_dims=3, max_dims=3, min_side=1, max_side=7))
 masks = planes | volumes
@@ -124,13 +123,11 @@ def test_volumes_counted_by_hand():
     assert betti_numbers(diagonal) == Betti(1, 0, 0)
 
 
-@patient
 @given(masks)
 def test_euler_number_agrees_with_scikit_image(mask):
     assert euler_number(mask) == skimage_euler_number(mask, connectivity=mask.ndim)
 
 
-@patient
 @given(planes)
 def test_holes_are_background_components_that_do_not_reach_the_border(mask):
     outside = np.pad(~mask, 1, constant_values=True)
@@ -140,7 +137,6 @@ def test_holes_are_background_components_that_do_not_reach_the_border(mask):
     assert skimage_euler_number(mask, connectivity=2) == betti.b0 - betti.b1
 
 
-@patient
 @given(volumes)
 def test_volumes_keep_the_euler_poincare_formula(mask):
     betti = betti_numbers(mask)
@@ -150,7 +146,6 @@ def test_volumes_keep_the_euler_poincare_formula(mask):
     assert betti.b1 >= 0
 
 
-@patient
 @given(masks, st.data())
 def test_flips_turns_and_margins_change_nothing(mask, data):
     axis = data.draw(st.integers(0, mask.ndim - 1))
@@ -160,14 +155,12 @@ def test_flips_turns_and_margins_change_nothing(mask, data):
     assert betti_numbers(np.pad(mask, 2)) == betti_numbers(mask)
 
 
-@patient
 @given(planes)
 def test_a_plane_is_a_volume_of_one_plane(mask):
     flat = betti_numbers(mask)
     assert betti_numbers(mask[None]) == Betti(flat.b0, flat.b1, 0)
 
 
-@patient
 @given(masks)
 def test_the_sum_over_separate_copies(mask):
     gap = np.zeros((1, *mask.shape[1:]), bool)

@@ -8,7 +8,7 @@ import itertools
 import numpy as np
 import pytest
 import torch
-from training_scene import LIVE, LOSS, QUICK, Scene, Small, finish, is_step, until
+from training_scene import LIVE, LOSS, QUICK, Scene, Small, finish, is_step, tick, until
 
 from napari_unet.core.errors import UsageError, UserError, WorkError
 from napari_unet.core.latest import Latest
@@ -60,8 +60,8 @@ def test_the_same_seed_gives_the_same_weights():
 
 @pytest.mark.parametrize(("live", "steps", "released"), [(False, None, True), (True, None, False), (False, 500, False)])
 def test_held_out_strokes_are_learnt_from_once_a_referee_needs_them_no_more(monkeypatch, live, steps, released):
-    asked, ticks = [], itertools.count()
-    monkeypatch.setattr(trainer.time, "perf_counter", lambda: next(ticks) * 0.01)
+    asked = []
+    tick(monkeypatch)
 
     def selector(learner, data, step):
         asked.append(data.held)
@@ -95,7 +95,8 @@ def test_nothing_global_is_left_behind():
     assert torch.equal(torch.get_rng_state(), state)
 
 
-def test_seconds_end_a_run_and_pauses_do_not_count():
+def test_seconds_end_a_run_and_pauses_do_not_count(monkeypatch):
+    tick(monkeypatch)
     plan = dataclasses.replace(QUICK, steps=None, seconds=0.2)
     events, _ = finish(train_network(Scene().start().training, Small(), LOSS, plan))
     steps = [event for event in events if is_step(event)]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import time
+from types import SimpleNamespace
 
 import numpy as np
 from torch import nn
@@ -11,6 +13,7 @@ from torch import nn
 from napari_unet.core.image import Image
 from napari_unet.core.scribbles import Pair, Scribbles, TrainingSet
 from napari_unet.core.work import Work
+from napari_unet.learning import trainer
 from napari_unet.learning.augmentation import Augmentation
 from napari_unet.learning.trainer import Step
 from napari_unet.learning.training_plan import TrainingPlan
@@ -87,6 +90,13 @@ def until(events, condition, limit=200):
         if condition(event):
             return event
     raise AssertionError(f"not within {limit} events")
+
+
+def tick(monkeypatch):
+    """Let the trainer's clock advance by a hundredth of a second whenever it is read, however busy the machine is."""
+    ticks = itertools.count()
+    clock = SimpleNamespace(perf_counter=lambda: next(ticks) * 0.01, sleep=time.sleep)
+    monkeypatch.setattr(trainer, "time", clock)
 
 
 def is_step(event):

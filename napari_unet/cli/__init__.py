@@ -2,6 +2,9 @@
 
 stdout carries results only; progress, choices and warnings go to stderr. Exit status: 0 success, 1 something was wrong
 with the input, 2 wrong use, 130 interrupted.
+
+A command that was started with SIGINT ignored, as a shell starts the background jobs of a script, goes on ignoring it,
+as POSIX has it: Ctrl-C is meant for what runs in front. So nothing here sets a handler; Python's own does it right.
 """
 
 from __future__ import annotations

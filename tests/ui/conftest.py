@@ -13,11 +13,19 @@ from qtpy.QtCore import QEvent, QPoint, Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QWidget
 
-SLOW = 90_000
-"""Milliseconds after which a waiting test gives up; machines differ, so tests wait for what happens."""
+SLOW = 1_200_000
+"""Milliseconds after which a waiting test gives up; tests wait for what happens, so it ends only what hangs."""
 
 TINY = {"width": 4, "depth": 2, "patch": 32, "batch": 2}
 """Parameters of a network that learns in moments."""
+
+
+@pytest.fixture(autouse=True)
+def patient_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a window that closes wait for its threads as long as a test would."""
+    from napari_unet.ui.workers import Worker
+
+    monkeypatch.setattr(Worker.wait, "__defaults__", (SLOW / 1000,))
 
 
 @pytest.fixture
@@ -47,6 +55,21 @@ class Hands:
     def wait(self, until: Callable[[], bool]) -> None:
         """Wait until something is true."""
         self.qtbot.waitUntil(until, timeout=SLOW)
+
+    def settle(self, dock: Any) -> None:
+        """Wait until the live prediction has looked a hundred times for something to do in vain.
+
+        It is no pause that a clock measures: an answer from strokes takes half as many looks.
+        """
+        vain = [0]
+
+        def look(found: Any) -> None:
+            vain[0] = vain[0] + 1 if found is None else 0
+
+        worker = dock.engine.prediction._worker
+        worker.yielded.connect(look)
+        self.wait(lambda: vain[0] > 100)
+        worker.yielded.disconnect(look)
 
     def dock(self, name: str) -> Any:
         """Open a dock of the plugin."""

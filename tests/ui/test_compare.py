@@ -164,7 +164,7 @@ def test_a_closed_window_stops_the_comparison(viewer: Any, hands: Any, painted: 
     hands.wait(lambda: learning(dock))
     worker = dock._worker
     viewer.window._qt_window.hide()  # as closing does
-    assert not worker._thread.is_alive()
+    hands.wait(lambda: not worker._thread.is_alive())
 
 
 def test_what_is_asked_is_what_is_shown(hands: Any, painted: Any) -> None:

@@ -6,6 +6,7 @@ import dataclasses
 from typing import Annotated, Literal
 
 import pytest
+from conftest import SLOW
 from qtpy.QtCore import QPoint, QPointF, Qt
 from qtpy.QtGui import QWheelEvent
 from qtpy.QtWidgets import QApplication, QCheckBox, QWidget
@@ -72,7 +73,7 @@ def test_auto_is_a_tick_that_frees_the_number(form):
 
 
 def test_typing_counts_as_a_change(form, qtbot):
-    with qtbot.waitSignal(form.changed):
+    with qtbot.waitSignal(form.changed, timeout=SLOW):
         form.findChild(QWidget, "all_count").setValue(9)
     assert form.method().count == 9
 
@@ -95,17 +96,17 @@ def test_every_control_is_named_and_explained(form):
 
 def test_advanced_parameters_are_folded_away(form, qtbot):
     form.show()
-    qtbot.waitExposed(form)
+    qtbot.waitExposed(form, timeout=SLOW)
     fold = form.findChild(CollapsibleSection, "all_advanced")
     rate = form.findChild(QWidget, "all_rate")
     assert not rate.isVisible()
     fold.expand()
-    qtbot.waitUntil(rate.isVisible)
+    qtbot.waitUntil(rate.isVisible, timeout=SLOW)
 
 
 def test_wheel_over_a_control_does_not_change_it(form, qtbot):
     form.show()
-    qtbot.waitExposed(form)
+    qtbot.waitExposed(form, timeout=SLOW)
     spin = form.findChild(QWidget, "all_count")
     form.findChild(QWidget, "all_word").setFocus()
     turn = QWheelEvent(

@@ -194,8 +194,10 @@ def test_going_back_and_to_the_newest_again(hands: Any, viewer: Any, squares: An
         expected[patch.where] = patch.labels
     hands.wait(lambda: np.array_equal(prediction.data, expected))
     # strokes do not overrule it
+    version = session.version(dock.controller.current.key)
     hands.drag(strokes, [(44, 58), (44, 69)])
-    hands.qtbot.wait(1000)
+    hands.wait(lambda: session.version(dock.controller.current.key) > version)
+    hands.settle(dock)
     assert np.array_equal(prediction.data, expected)
     hands.click(dock, "train_newest")
     assert session.model is session.model_history[0].model
@@ -240,13 +242,13 @@ def test_a_new_class_a_deleted_class_and_nothing_left(hands: Any, viewer: Any, s
     hands.wait(lambda: dock.session.learning_curve[-1].step > step)
     hands.click(dock, "train_stop")
     hands.wait(lambda: not dock.controller.training)
-    hands.qtbot.wait(500)
+    hands.settle(dock)
     before = prediction.data.copy()
     strokes.data[:] = 0
     strokes.refresh()
     strokes.events.set_data()
     hands.wait(lambda: dock.session.snapshots.get().painted_ids == ())
-    hands.qtbot.wait(500)
+    hands.settle(dock)
     assert np.array_equal(prediction.data, before), "the old answer is kept"
     assert dock.session.model is not None
 

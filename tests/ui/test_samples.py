@@ -9,6 +9,7 @@ from typing import Any
 import napari
 import numpy as np
 import pytest
+from conftest import SLOW
 
 from napari_unet.sample_data import load, names
 from napari_unet.ui.demo_window import open_demo
@@ -30,9 +31,9 @@ def test_every_sample_opens_with_its_strokes(viewer: Any, name: str) -> None:
 
 
 def learns(qtbot: Any, dock: Any) -> None:
-    qtbot.waitUntil(lambda: dock.controller.live and bool(dock.session.learning_curve), timeout=90_000)
+    qtbot.waitUntil(lambda: dock.controller.live and bool(dock.session.learning_curve), timeout=SLOW)
     dock.controller.stop()
-    qtbot.waitUntil(lambda: not dock.controller.training, timeout=90_000)
+    qtbot.waitUntil(lambda: not dock.controller.training, timeout=SLOW)
 
 
 def test_the_demo_opens_all_docks_and_learns(qtbot: Any, hands: Any) -> None:
@@ -57,13 +58,14 @@ def test_the_live_example(qtbot: Any, hands: Any, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(napari, "Viewer", viewer)
     monkeypatch.setattr(napari, "run", lambda: None)
     monkeypatch.setattr("sys.argv", ["live_in_napari.py", "coins"])
-    runpy.run_path(str(EXAMPLES / "live_in_napari.py"), run_name="__main__")
-    try:
-        from napari_unet.ui.train.live_controller import controller_of
+    from napari_unet.ui.train.live_controller import controller_of
 
+    try:
+        runpy.run_path(str(EXAMPLES / "live_in_napari.py"), run_name="__main__")
         controller = controller_of(opened[0])
-        qtbot.waitUntil(lambda: bool(controller.session.learning_curve), timeout=90_000)
+        qtbot.waitUntil(lambda: bool(controller.session.learning_curve), timeout=SLOW)
         controller.stop()
-        qtbot.waitUntil(lambda: not controller.training, timeout=90_000)
+        qtbot.waitUntil(lambda: not controller.training, timeout=SLOW)
     finally:
-        opened[0].close()
+        for one in opened:
+            one.close()

