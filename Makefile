@@ -81,7 +81,9 @@ $(VENV)/torch: $(VENV)/bin/python constraints.txt
 	$(PIP) $(TORCH) torch
 	@touch $@
 
+# before it was napari-unet-live, this project was installed here as napari-unet; pip takes the two for strangers
 $(VENV)/installed: $(VENV)/torch pyproject.toml constraints.txt
+	@$(BIN)/python -m pip uninstall --quiet --quiet --yes napari-unet
 	$(PIP) -e ".[pyqt5]"
 	@touch $@
 

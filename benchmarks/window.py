@@ -86,7 +86,7 @@ class Window:
         self.viewer.window._qt_window.resize(1366, 768)
         self.image = scene()
         self.viewer.add_image(self.image, name="cells")
-        self.dock: Any = self.viewer.window.add_plugin_dock_widget("napari-unet", "Train U-Net")[1]
+        self.dock: Any = self.viewer.window.add_plugin_dock_widget("napari-unet-live", "Train U-Net")[1]
         wait(lambda: self.dock.chooser.has_image)
         self.dock.chooser.make_strokes()
         wait(lambda: False, 8.0)  # imports aside: torch comes with the first look at the image

@@ -85,7 +85,7 @@ def main() -> None:
     viewer.window._qt_window.statusBar().hide()
     viewer.add_image(sample.pairs[0].image.data, name="nuclei")
     viewer.dims.set_current_step(0, 0)
-    train = viewer.window.add_plugin_dock_widget("napari-unet", "Train U-Net")[1]
+    train = viewer.window.add_plugin_dock_widget("napari-unet-live", "Train U-Net")[1]
     wait(seconds=2)
     save(viewer, "step1")
 
@@ -113,7 +113,7 @@ def main() -> None:
     click(train, "train_stop")
 
     viewer.add_labels(truth, name="nuclei reference", visible=False)
-    compare = viewer.window.add_plugin_dock_widget("napari-unet", "Compare methods", tabify=True)[1]
+    compare = viewer.window.add_plugin_dock_widget("napari-unet-live", "Compare methods", tabify=True)[1]
     wait(seconds=1)
     click(compare, "compare_run")
     wait(seconds=1)
@@ -121,7 +121,7 @@ def main() -> None:
     save(viewer, "step4")
 
     with mock.patch.dict(os.environ, HOME="/home/me"):  # whoever makes the pictures is not in them
-        viewer.window.add_plugin_dock_widget("napari-unet", "Export masks", tabify=True)
+        viewer.window.add_plugin_dock_widget("napari-unet-live", "Export masks", tabify=True)
         wait(seconds=1)
     save(viewer, "step5")
     viewer.close()

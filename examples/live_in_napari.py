@@ -9,8 +9,8 @@ import napari
 
 def main() -> None:
     viewer = napari.Viewer()
-    viewer.open_sample("napari-unet", sys.argv[1] if len(sys.argv) > 1 else "membranes")
-    dock = viewer.window.add_plugin_dock_widget("napari-unet", "Train U-Net")[1]
+    viewer.open_sample("napari-unet-live", sys.argv[1] if len(sys.argv) > 1 else "membranes")
+    dock = viewer.window.add_plugin_dock_widget("napari-unet-live", "Train U-Net")[1]
     dock.start_live()
     napari.run()
 

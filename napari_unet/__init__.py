@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 try:
-    __version__ = version("napari-unet")
+    __version__ = version("napari-unet-live")
 except PackageNotFoundError:  # a source tree that is not installed
     __version__ = "0+unknown"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from importlib.metadata import distribution, entry_points
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,21 @@ def names_in(module: str) -> set[str]:
         elif isinstance(node, ast.ImportFrom):
             names |= {alias.asname or alias.name for alias in node.names}
     return names
+
+
+def test_the_manifest_has_the_name_that_is_installed(manifest: dict[str, Any]) -> None:
+    """npe2 finds a plugin by the name of its distribution, and its commands by their prefix."""
+    assert manifest["name"] == distribution("napari-unet-live").metadata["Name"]
+    (entry,) = (one for one in entry_points(group="napari.manifest") if one.dist and one.dist.name == manifest["name"])
+    assert (entry.name, entry.value) == (manifest["name"], "napari_unet:napari.yaml")
+    assert all(one["id"].startswith(f"{manifest['name']}.") for one in manifest["contributions"]["commands"])
+
+
+def test_every_use_of_a_command_is_a_command(manifest: dict[str, Any]) -> None:
+    contributions = manifest["contributions"]
+    known = {one["id"] for one in contributions["commands"]}
+    used = [one["command"] for kind in ("widgets", "sample_data") for one in contributions[kind]]
+    assert set(used) == known
 
 
 def test_every_command_exists(manifest: dict[str, Any]) -> None:

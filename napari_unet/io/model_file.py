@@ -173,7 +173,7 @@ def _read(path: Path) -> dict[str, Any]:
     if contents.get("version") != VERSION:
         raise UserError(
             f"{path} has version {contents.get('version')} of the model format, this napari-unet reads version "
-            f"{VERSION}. Update napari-unet, or train the model again."
+            f"{VERSION}. Update napari-unet-live, or train the model again."
         )
     return contents
 

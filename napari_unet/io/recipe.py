@@ -157,6 +157,6 @@ def _read(path: Path) -> dict[str, Any]:
     if contents.get("version") != VERSION:
         raise UserError(
             f"{path} has version {contents.get('version')} of the recipe format, this napari-unet reads version "
-            f"{VERSION}. Update napari-unet, or make the recipe again."
+            f"{VERSION}. Update napari-unet-live, or make the recipe again."
         )
     return contents

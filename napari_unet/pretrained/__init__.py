@@ -30,8 +30,8 @@ WIDTH = 32
 
 FACTS = ("generator_version", "seed", "steps", "size", "training_seconds", "loss", "accuracy", "sha256")
 _REMEDY = (
-    "Install napari-unet again. Until then the method 'instant' is not available; the method 'unet', which can train "
-    "from nothing, and all classical methods work without it."
+    "Install napari-unet-live again. Until then the method 'instant' is not available; the method 'unet', which can "
+    "train from nothing, and all classical methods work without it."
 )
 
 

@@ -8,7 +8,7 @@ import napari
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QDockWidget, QWidget
 
-PLUGIN = "napari-unet"
+PLUGIN = "napari-unet-live"
 DOCKS = ("Train U-Net", "Compare methods", "Export masks")
 
 

@@ -73,7 +73,7 @@ class Hands:
 
     def dock(self, name: str) -> Any:
         """Open a dock of the plugin."""
-        return self.viewer.window.add_plugin_dock_widget("napari-unet", name)[1]
+        return self.viewer.window.add_plugin_dock_widget("napari-unet-live", name)[1]
 
     def find(self, dock: QWidget, name: str) -> Any:
         """Return a control by its object name."""

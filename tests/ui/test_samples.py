@@ -20,7 +20,7 @@ EXAMPLES = Path(__file__).parent.parent.parent / "examples"
 
 @pytest.mark.parametrize("name", names())
 def test_every_sample_opens_with_its_strokes(viewer: Any, name: str) -> None:
-    viewer.open_sample("napari-unet", name)
+    viewer.open_sample("napari-unet-live", name)
     sample = load(name)
     strokes = viewer.layers[f"{name} strokes"]
     assert role_of(strokes) == "strokes"
