@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -39,3 +40,12 @@ def unhurried() -> Iterator[None]:
 def store() -> FeatureStore:
     """Return features of images by the network that ships, on the CPU; nothing is kept from another file."""
     return FeatureStore(load_features(), choose_device("cpu"))
+
+
+@pytest.fixture
+def other_plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other plugin of our old name seems to be installed: a made-up distribution, metadata alone."""
+    folder = tmp_path / "napari_unet-9.9.dist-info"
+    folder.mkdir()
+    (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: napari-unet\nVersion: 9.9\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)

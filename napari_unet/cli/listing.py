@@ -12,6 +12,7 @@ from typing import Any
 from napari_unet import __version__, io, losses, metrics, networks, pretrained, segmenters
 from napari_unet.core import parameters
 from napari_unet.core.errors import UserError
+from napari_unet.core.namesake import namesake_warning
 from napari_unet.core.registry import Registry
 from napari_unet.predicting.devices import choose_device
 
@@ -74,6 +75,8 @@ def print_info(arguments: argparse.Namespace) -> None:
             facts[package] = "not installed"
     facts |= {"device": device.name, "reason": device.reason, "number format": device.dtype_name}
     facts |= _features()
+    if warning := namesake_warning():
+        facts["warning"] = warning
     if arguments.json:
         print(json.dumps(facts, indent=1))
         return

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QComboBox, QFrame, QLabel, QPushButton, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
+from napari_unet.core.namesake import namesake_warning
+
 
 def button(text: str, name: str, tooltip: str) -> QPushButton:
     """Return a push button with an object name and a tooltip."""
@@ -27,6 +29,16 @@ def text_line(name: str, tooltip: str = "", *, selectable: bool = False) -> QLab
     if selectable:
         made.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
     return made
+
+
+def warn_of_namesake(column: QVBoxLayout, name: str) -> None:
+    """Put a line on top of a dock if the other plugin is installed too, whose files may have replaced ours."""
+    text = namesake_warning()
+    if text:
+        made = text_line(name, selectable=True)
+        made.setText(text)
+        made.setAlignment(Qt.AlignmentFlag.AlignTop)  # Qt 5 cuts the first line otherwise
+        column.insertWidget(0, made)
 
 
 def combo_box(name: str, lines: Sequence[str], tooltip: str) -> QComboBox:

@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QProgressB
 from napari_unet.report.error_maps import COLOURS, HOLE, NAMES, STRAY
 
 from ..score_table import ScoreColumn, ScoreTable
-from ..widgets import button, fill_scrolling, text_line
+from ..widgets import button, fill_scrolling, text_line, warn_of_namesake
 from .image_rows import ImageList
 from .method_list import MethodList
 from .result_pictures import PictureView
@@ -47,6 +47,7 @@ class ComparePanel(QWidget):
         whole = QVBoxLayout(self)
         whole.setContentsMargins(4, 2, 4, 4)
         whole.setSpacing(4)
+        warn_of_namesake(whole, "compare_namesake")
         whole.addWidget(self.pages, 1)
         whole.addLayout(self._run_row())
         self.state = text_line("compare_state", selectable=True)

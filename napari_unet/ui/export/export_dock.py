@@ -24,7 +24,7 @@ from napari_unet.io import check_output, preview_path
 
 from ..layer_boxes import LayerBox, LayerWatch
 from ..layers import class_table, image_name_of, role_of
-from ..widgets import button, fill_scrolling, text_line
+from ..widgets import button, fill_scrolling, text_line, warn_of_namesake
 from ..workers import Worker, WorkerGroup, error_sentence
 from .export_plan import FORMATS, ExportPlan
 
@@ -97,6 +97,7 @@ class ExportDock(QWidget):
 
         inner = QWidget()
         column = QVBoxLayout(inner)
+        warn_of_namesake(column, "export_namesake")
         column.addLayout(form)
         column.addWidget(self.about)
         column.addLayout(buttons)

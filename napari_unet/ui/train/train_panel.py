@@ -15,7 +15,7 @@ from qtpy.QtWidgets import (
 )
 
 from ..forms import CollapsibleSection
-from ..widgets import button, fill_scrolling, text_line
+from ..widgets import button, fill_scrolling, text_line, warn_of_namesake
 from . import shortcuts
 from .class_buttons import ClassButtons
 from .layer_chooser import LayerChooser
@@ -46,6 +46,7 @@ class TrainPanel(QWidget):
         column = QVBoxLayout(inner)
         column.setContentsMargins(6, 4, 6, 4)
         column.setSpacing(6)
+        warn_of_namesake(column, "train_namesake")
         self.chooser = LayerChooser(self.controller)
         column.addWidget(self.chooser)
         self.class_buttons = ClassButtons(self.session.classes)
