@@ -72,8 +72,8 @@ debian:
 	@tools/debian.sh
 
 $(VENV)/bin/python:
-	@$(PYTHON) -c "import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))" \
-	  || { echo "Python 3.11 to 3.13 is needed; name one with make PYTHON=python3.12 ..."; exit 1; }
+	@$(PYTHON) -c "import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))" \
+	  || { echo "Python 3.11 to 3.14 is needed; name one with make PYTHON=python3.12 ..."; exit 1; }
 	@$(PYTHON) -c "import ensurepip" 2>/dev/null || tools/debian.sh
 	$(PYTHON) -m venv $(VENV)
 
