@@ -11,7 +11,7 @@ from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
-from _annotator import desk
+from _annotator import simulated_session
 from _annotator.painter import MOST_PIXELS, MOST_SECONDS, Painter, Stroke, most_wrong
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -110,7 +110,7 @@ def test_a_wrong_stroke_is_painted_with_another_class() -> None:
 def test_every_method_takes_part(benchmark: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str],
                                  monkeypatch: pytest.MonkeyPatch) -> None:
     ticks = itertools.count()  # every piece of work takes as long, however busy the machine is
-    monkeypatch.setattr(desk, "time", SimpleNamespace(perf_counter=lambda: next(ticks) * 0.05))
+    monkeypatch.setattr(simulated_session, "time", SimpleNamespace(perf_counter=lambda: next(ticks) * 0.05))
     table, picture = tmp_path / "annotator.csv", tmp_path / "annotator.png"
     benchmark.main([
         "--data", str(DATA), "--sets", "nuclei", "--seeds", "0", "--strokes", "4", "--planes", "1",

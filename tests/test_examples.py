@@ -13,8 +13,8 @@ import tifffile
 EXAMPLES = Path(__file__).parent.parent / "examples"
 UNHURRIED = """
 import runpy, sys, time, types
-from napari_unet import turn
-turn.time = types.SimpleNamespace(perf_counter=lambda: time.perf_counter() / 1000)
+from napari_unet.comparison import contender_run
+contender_run.time = types.SimpleNamespace(perf_counter=lambda: time.perf_counter() / 1000)
 sys.argv = sys.argv[1:]
 runpy.run_path(sys.argv[0], run_name="__main__")
 """

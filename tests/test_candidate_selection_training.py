@@ -1,4 +1,4 @@
-"""Verdicts of a contest, one after the other: which network is shown while training goes on."""
+"""One choice of a network after the other, while training goes on."""
 
 from __future__ import annotations
 

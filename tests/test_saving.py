@@ -1,4 +1,4 @@
-"""What a user may hand over by mistake, and what may go wrong on the way to the disk."""
+"""Where results go, and what is saved."""
 
 from __future__ import annotations
 
@@ -11,105 +11,19 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
-import zarr
-from hypothesis import given
-from hypothesis import strategies as st
+from io_scene import CLASSES, IDS
 
 from napari_unet import io
-from napari_unet.core import parameters
 from napari_unet.core.classes import ClassTable
 from napari_unet.core.errors import UserError
-from napari_unet.io import _contents, _ngff, _output, _units
+from napari_unet.io import _ngff, _output
 
-CLASSES = ClassTable.named({1: "background", 2: "nucleus"})
-IDS = np.array([[0, 1, 2], [2, 2, 1]], np.uint8)
 MASK = np.array([[0, 0, 1], [1, 1, 0]], np.uint8)
 ENDINGS = ("m.tif", "m.tiff", "m.zarr", "m.ome.zarr", "M.TIF")
 
 
 def names(folder: Path) -> list[str]:
     return sorted(entry.name for entry in folder.iterdir())
-
-
-# what cannot be read
-
-
-@pytest.mark.parametrize("read", [io.read_image, io.read_labels])
-@pytest.mark.parametrize(
-    ("name", "contents", "message"),
-    [
-        ("a.tif", b"", r"a.tif is empty \(0 bytes\). Allowed are TIFF files"),
-        ("a.tif", b"this is a text file", "a.tif could not be read as TIFF: .*Save or copy the file again"),
-        ("a.TIFF", b"\x89PNG\r\n\x1a\n" + bytes(50), "a.TIFF could not be read as TIFF"),
-        ("a.tif", b"II*\0" + bytes(40), "a.tif could not be read as TIFF"),
-        ("a.tif", b"II*\0\xff\xff\xff\x7f", "a.tif"),
-        ("a.png", b"\x89PNG\r\n\x1a\n", "a.png is of a kind that is not read. Allowed: TIFF files and OME-Zarr"),
-        ("a", b"", "a is of a kind that is not read"),
-    ],
-)
-def test_what_is_no_image_is_refused(tmp_path: Path, read: Any, name: str, contents: bytes, message: str) -> None:
-    (tmp_path / name).write_bytes(contents)
-    with pytest.raises(UserError, match=message):
-        read(tmp_path / name)
-
-
-def test_missing_and_foreign_folders(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"There is no file or folder .*nothing.tif. Check the name"):
-        io.read_image(tmp_path / "nothing.tif")
-    with pytest.raises(UserError, match=r"is a folder without zarr metadata. Allowed: TIFF files and OME-Zarr"):
-        io.read_image(tmp_path)
-    (tmp_path / "a.zarr").mkdir()
-    with pytest.raises(UserError, match=r"a.zarr is a folder without zarr metadata. Give the folder of an OME-Zarr"):
-        io.read_image(tmp_path / "a.zarr")
-    (tmp_path / "b.tif").mkdir()
-    with pytest.raises(UserError, match=r"b.tif is a folder without zarr metadata"):
-        io.read_image(tmp_path / "b.tif")
-
-
-@given(st.binary(max_size=300))
-def test_any_bytes_are_a_tiff_or_a_message(tmp_path_factory: pytest.TempPathFactory, tail: bytes) -> None:
-    path = tmp_path_factory.getbasetemp() / "noise.tif"
-    path.write_bytes(b"II*\0\x08\0\0\0" + tail)
-    with pytest.raises(UserError, match=r"noise\.tif"):
-        io.read_image(path)
-
-
-def test_pixels_that_are_no_real_numbers(tmp_path: Path) -> None:
-    tifffile.imwrite(tmp_path / "a.tif", np.zeros((3, 4), np.complex64))
-    with pytest.raises(UserError, match=r"complex64. Allowed: bool, integer or real numbers"):
-        io.read_image(tmp_path / "a.tif")
-    zarr.create_array(str(tmp_path / "a.zarr"), data=np.array([["a", "b"]]), zarr_format=2)
-    with pytest.raises(UserError, match=r"a.zarr are .*Allowed: bool, integer or real numbers"):
-        io.read_image(tmp_path / "a.zarr")
-
-
-def test_empty_arrays(tmp_path: Path) -> None:
-    zarr.create_array(str(tmp_path / "a.zarr"), shape=(0, 4), dtype="u1")
-    with pytest.raises(UserError, match=r"a.zarr is empty \(shape \(0, 4\)\)"):
-        io.read_image(tmp_path / "a.zarr")
-    zarr.create_array(str(tmp_path / "b.zarr"), shape=(4,), dtype="u1")
-    with pytest.raises(UserError, match=r"b.zarr: .*needs rows and columns"):
-        io.read_image(tmp_path / "b.zarr")
-
-
-@pytest.mark.parametrize("name", ["a.tif", "a.zarr"])
-def test_axes_that_do_not_fit_name_the_file(tmp_path: Path, name: str) -> None:
-    io.save_mask(tmp_path / name, IDS, classes=CLASSES)
-    for axes in ("NYX", "XY", "Y", "YY"):
-        with pytest.raises(UserError, match=rf"{name}: '{axes}' \(the axes given\) does not fit an array of shape"):
-            io.read_image(tmp_path / name, axes)
-
-
-@pytest.mark.parametrize(
-    ("path", "name"),
-    [("x/cells.tif", "cells"), ("cells.ome.tiff", "cells"), ("a.b.ome.zarr", "a.b"), ("a.zarr/labels/n", "n"),
-     (".tif", ".tif")],
-)
-def test_names_of_images(path: str, name: str) -> None:
-    assert io.file_stem(path) == name
-
-
-# where results go
 
 
 @pytest.mark.parametrize("name", ENDINGS)
@@ -256,9 +170,6 @@ def test_results_can_be_read_by_others_as_the_system_says(tmp_path: Path) -> Non
     assert stat.S_IMODE(path.stat().st_mode) == stat.S_IMODE(plain.stat().st_mode)
 
 
-# what is saved
-
-
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -304,50 +215,3 @@ def test_names_nobody_can_do_without_are_found_in_the_mask(tmp_path: Path) -> No
         labels, classes = io.read_labels(tmp_path / name)
         np.testing.assert_array_equal(labels, [[4, 1]])
         assert classes == table
-
-
-# the registry
-
-
-def test_formats_are_listed_with_their_parameters() -> None:
-    listed = {entry.name: entry for entry in io.REGISTRY}
-    assert {"tiff", "ome_zarr"} <= set(listed)
-    for name in ("tiff", "ome_zarr"):
-        entry = listed[name]
-        assert isinstance(entry.item(), io.Format)
-        assert entry.summary
-        for field in parameters.fields(entry.item):
-            assert field.parameter.help
-            field.check(field.default)
-    assert [field.name for field in parameters.fields(listed["ome_zarr"].item)] == ["version", "chunk"]
-    assert listed["ome_zarr"].item().version == "0.4"
-
-
-# units and records
-
-
-@pytest.mark.parametrize(
-    ("text", "name"),
-    [("um", "micrometer"), ("µm", "micrometer"), ("μm", "micrometer"), (" Micron ", "micrometer"), ("nm", "nanometer"),
-     ("Å", "angstrom"), ("mm", "millimeter"), ("parsec", "pixel"), (None, "pixel"), ("", "pixel"), ("pixels", "pixel")],
-)
-def test_spellings_of_units(text: Any, name: str) -> None:
-    assert _units.unit_name(text) == name
-    assert _units.unit_name(_units.unit_short(name)) == name
-
-
-def test_steps_are_converted_or_unknown() -> None:
-    assert _units.in_unit(0.3, "micrometer", "nanometer") == pytest.approx(300)
-    assert _units.in_unit("0.5", "pixel", "pixel") == 0.5
-    for nonsense in (None, "wide", 0, -1, float("nan"), float("inf"), [2]):
-        assert _units.in_unit(nonsense, "meter", "meter") == 1
-    assert _units.in_unit(3, "pixel", "meter") == 1
-
-
-@pytest.mark.parametrize(
-    "record",
-    [None, 3, [], {}, {"classes": 3}, {"classes": [{"id": 1}]}, {"classes": [{"id": "x", "name": "a", "color": "b"}]},
-     {"classes": [{"id": 999, "name": "a", "color": "#000000"}]}, {"code": "other", "axes": 3, "classes": [3]}],
-)
-def test_a_strange_record_is_left_out(record: Any) -> None:
-    assert _contents.read_record(record) == (None, None, "")

@@ -1,0 +1,131 @@
+"""The models that one can go back to."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import pytest
+from session_scene import Constant, Event, Fake, plane, session  # noqa: F401 (fixtures)
+
+from napari_unet.core.errors import UserError
+from napari_unet.session.annotation_session import Session
+
+
+@dataclasses.dataclass(frozen=True)
+class Behind:
+    """What a network's weights know of themselves."""
+
+    step: int
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Trained(Constant):
+    """A model that knows its steps, and whether strokes may refit it."""
+
+    weights: Behind = dataclasses.field(default_factory=lambda: Behind(0))
+    refits: bool = False
+
+
+def event(step: int, dice: float | None = None, shown: int | None = None) -> Event:
+    """An event that brings a model; ``shown``: the steps behind it, if not as many as were trained."""
+    model = Trained(2, weights=Behind(step if shown is None else shown), refits=True)
+    return Event(f"Learning: step {step}", None, model, step, 0.5, held_out_mean=dice)
+
+
+def learnt(session: Session, *events: Event) -> None:
+    """Take events as a training brings them."""
+    session.training(Fake())
+    for one in events:
+        session.models.put(one.model)  # as the training's own thread does
+        session.take(one)
+
+
+def test_the_last_five_models_and_the_instant_answer_are_kept(session: Session) -> None:
+    session.answered(Trained(1))
+    learnt(session, *(event(step, step / 100) for step in range(10, 80, 10)))
+    assert [(one.name, one.dice) for one in session.model_history] == [
+        ("step 70", 0.7), ("step 60", 0.6), ("step 50", 0.5), ("step 40", 0.4), ("step 30", 0.3),
+        ("instant answer", None),
+    ]
+    assert session.shown is session.model_history[0]
+    assert all(one.time > 1e9 for one in session.model_history)
+    session.set_model(None)
+    assert session.model_history == ()
+
+
+def test_a_network_that_stays_the_best_takes_one_place(session: Session) -> None:
+    learnt(session, event(10, 0.5), event(20, 0.6, shown=10), event(30, 0.7, shown=0))
+    assert [(one.name, one.dice) for one in session.model_history] == [("step 10", 0.6), ("instant answer", 0.7)]
+
+
+def test_what_was_gone_back_to_stays(session: Session) -> None:
+    learnt(session, event(10, 0.5), event(20, 0.4))
+    first = session.model_history[1]
+    session.go_back(first)
+    assert "step 10" in session.state.text
+    assert session.models.get().weights.step == 10
+    assert not session.models.get().refits, "new strokes must not change it either"
+    heard: list[Any] = []
+    session.model_changed.connect(heard.append)
+    for step in range(30, 100, 10):
+        newer = event(step, 0.9)
+        session.models.put(newer.model)
+        session.take(newer)
+    session.answered(Trained(1, weights=Behind(90)))
+    assert session.model is first.model
+    assert session.models.get().weights.step == 10
+    assert not heard
+    assert "step 90" in session.state.text
+    assert "(step 10)" in session.state.text
+    assert first in session.model_history, "it is not dropped for newer ones"
+    assert len(session.model_history) == 5
+    session.follow_newest()
+    assert session.pinned is None
+    assert session.models.get().weights.step == 90
+    assert heard == [session.model]
+
+
+def test_a_training_goes_on_from_what_was_gone_back_to(session: Session) -> None:
+    learnt(session, event(10, 0.5), event(20, 0.4))
+    session.end()
+    session.go_back(session.model_history[1])
+    chosen = session.model
+    session.training(Fake())
+    assert session.pinned is None
+    assert session.model is chosen, "shown until the training brings its first"
+    session.take(event(20, 0.8))
+    assert [one.step for one in session.model_history] == [20, 20, 10], "of another training"
+
+
+def test_going_back_to_what_is_gone_is_refused(session: Session) -> None:
+    learnt(session, event(10))
+    gone = session.model_history[0]
+    session.set_model(None)
+    with pytest.raises(UserError, match=r"'step 10' is not kept any more. Kept are: none yet\."):
+        session.go_back(gone)
+
+
+def test_a_late_answer_does_not_replace_a_trained_model(session: Session) -> None:
+    session.answered(Trained(1))
+    assert session.model.label == 1
+    learnt(session, event(10))
+    assert session.model.label == 2
+    session.answered(Trained(1))
+    assert session.model.label == 2, "of the features before"
+    session.answered(Trained(3, weights=Behind(10)))
+    assert session.model.label == 3, "of the present features"
+    session.set_model(Constant(2))
+    session.answered(Trained(1))
+    assert session.model.label == 2, "a loaded model is not fitted to strokes"
+
+
+def test_erasing_everything_keeps_the_answer_and_says_so(session: Session) -> None:
+    session.paint("a", {0: plane(1) + plane(2, label=2)})
+    session.answered(Trained(1))
+    assert session.state.phase == "answered"
+    session.paint("a", {0: np.zeros((8, 8), np.uint8)})
+    assert "Nothing is painted yet" in session.state.text
+    assert "stays until then" in session.state.text
+    assert session.model.label == 1
