@@ -1,9 +1,9 @@
 """Contours as the outlines of a mask that grows and shrinks. Knows no class, no paint and no method.
 
 Morphological level sets after Marquez-Neila, Baumela and Alvarez 2014 (doi:10.1109/TPAMI.2013.106), step for step those
-of scikit-image and tested against them. They are written here because scikit-image keeps the turn of its smoothing
-operators in a variable of its module (so that two fits may differ), cannot stop once nothing moves, and takes tens of
-milliseconds for a round; and because at the border of a plane a mask goes on here, whereas there it is eaten away.
+of scikit-image and tested against them. They are written here for four reasons. scikit-image keeps the order of its
+smoothing operators in a variable of its module, so that two fits may differ. It cannot stop once nothing moves. It
+takes tens of milliseconds for a round. And at the border of a plane it eats the mask away, where ours goes on.
 """
 
 from __future__ import annotations

@@ -33,11 +33,10 @@ class Batch:
 class PatchSampler:
     """Cuts square patches around strokes.
 
-    The patches of a batch go round the classes. Within a class a stroke is drawn with a weight of the square root of
-    its number of pixels, times :attr:`NEWEST` for the newest strokes and less for older ones (halving with each later
-    change of the strokes); a random pixel of it is put at a random place within the inner half of the patch. Where an
-    image is smaller than the patch its mirror image fills the rest, unpainted. Pixels that are not finite are
-    unpainted.
+    The patches of a batch go round the classes. Within a class, one stroke is drawn. Its weight is the square root of
+    its number of pixels. The newest strokes count :attr:`NEWEST` times; the factor shrinks with each later change of
+    the strokes. A random pixel of the stroke lies at a random place within the inner half of the patch. Where an image
+    is smaller than the patch, its mirror image fills the rest, unpainted. Pixels that are not finite are unpainted.
 
     Parameters
     ----------

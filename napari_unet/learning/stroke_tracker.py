@@ -96,9 +96,9 @@ class StrokeTracker:
     no other stroke of their class, so that a held-out stroke is a whole connected component. The stroke that trained
     for the shortest time is taken first; strokes that came in one snapshot are chosen at random.
 
-    *Roles do not flip.* A stroke starts in training, may be held out once, and goes back to training, for good, only
-    when it must (too few strokes of its class are left, it became the newest because newer ones were erased or it
-    grew, or another stroke joined it) or when all are released.
+    *Roles do not flip.* A stroke starts in training and may be held out once. It goes back to training, for good, when
+    all are released, or when it must: too few strokes of its class are left, it has become the newest (it grew, or
+    newer ones were erased), or another stroke has joined it.
 
     *Honesty.* Strokes of the first snapshot that are held out were never trained on. In live use a stroke trains
     while it is the newest, so when it is held out later the network knows it; :meth:`Stroke.counts` lets the score use

@@ -14,10 +14,10 @@ def dice_loss(logits: Tensor, target: Tensor, *, balanced: bool = True) -> Tenso
     """Overlap of whole classes (soft Dice), rare and common ones alike.
 
     1 minus the mean of the Dice coefficients of the classes that have paint in this batch,
-    ``D_k = 2 sum_i w_i p_i(k) t_i(k) / sum_i w_i (p_i(k) + t_i(k))`` over painted pixels i of the whole batch, with p
-    the soft-max, t one-hot targets and ``w_i = 1/n_k`` of the pixel's class, so that a class painted with a broad
-    brush weighs no more than one painted with a fine one. Without the weights (``w = 1``) this is the form with sums
-    in the denominator, as in Drozdzal et al. 2016 and Sudre et al. 2017.
+    ``D_k = 2 sum_i w_i p_i(k) t_i(k) / sum_i w_i (p_i(k) + t_i(k))``. The sums go over painted pixels i of the whole
+    batch; p is the soft-max, t the one-hot target, and ``w_i = 1/n_k`` of the pixel's class. So a class painted with a
+    broad brush weighs no more than one painted with a fine one. Without the weights (``w = 1``) this is the form with
+    sums in the denominator, as in Drozdzal et al. 2016 and Sudre et al. 2017.
 
     Parameters
     ----------

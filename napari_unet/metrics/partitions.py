@@ -25,9 +25,8 @@ rand_index, adjusted_rand    defined                             defined        
 With labels of the components, 0 for none, they agree with ``skimage.metrics.adapted_rand_error(reference, prediction,
 ignore_labels=(0,))``, ``skimage.metrics.variation_of_information(reference, prediction, ignore_labels=(0,))`` and, on
 the known pixels, ``sklearn.metrics.rand_score`` and ``adjusted_rand_score``. The foreground-restricted Rand score of
-ISBI 2012 (Arganda-Carreras et al. 2015) is 1 - ``rand_error_between``, but for single pixels counting as pairs with
-themselves there (a difference of the order of 1 / pixels) and for its thinning of the membranes beforehand, which is
-not done here.
+ISBI 2012 (Arganda-Carreras et al. 2015) is 1 - ``rand_error_between``, with two differences. There, single pixels count
+as pairs with themselves, which changes the score by about 1 / pixels. And there the membranes are thinned beforehand.
 """
 
 from __future__ import annotations

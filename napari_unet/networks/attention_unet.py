@@ -1,8 +1,8 @@
 """A U-Net whose skips pass additive attention gates. Knows nothing of images or training.
 
 O. Oktay et al.: Attention U-Net: Learning Where to Look for the Pancreas. MIDL 2018, section 3 and figure 2. The gate
-of a level looks at its skip and at the decoder's result one level below, both at the coarser resolution, and gives one
-weight between 0 and 1 per pixel, enlarged bilinearly, by which all channels of the skip are multiplied.
+of a level looks at its skip and at the decoder's result one level below, both at the coarser resolution. It gives one
+weight between 0 and 1 per pixel. The weights are enlarged bilinearly and multiply all channels of the skip.
 """
 
 from __future__ import annotations

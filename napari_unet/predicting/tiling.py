@@ -1,10 +1,10 @@
 """Which part of a plane is read, kept and written at a time. Integers only: knows no arrays, networks or devices.
 
 The plane is thought of as continued beyond its borders by mirroring. What a network would be given as the *whole* is
-the plane, continued at the bottom and right up to a multiple of the stride. A tile reads a box of exactly that picture,
-starting at a multiple of the stride (so that the pooling grid is the same), with a halo as wide as the network's reach
-(so that the numbers inside are the same); at the border of the whole the halo is cut off, because there the network
-has to see the same border. Networks without padding need pixels there: for them the halo is never cut off.
+the plane, continued at the bottom and right up to a multiple of the stride. A tile reads a box of exactly that picture.
+It starts at a multiple of the stride, so that the pooling grid is the same. It has a halo as wide as the network's
+reach, so that the numbers inside are the same. At the border of the whole the halo is cut off, because there the
+network has to see the same border. Networks without padding need pixels there: for them the halo is never cut off.
 """
 
 from __future__ import annotations

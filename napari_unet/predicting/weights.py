@@ -25,9 +25,9 @@ class Network(Protocol):
     before it learns.
 
     A network may also have a ``padding``: what its module sees beyond the border of what it is given. ``"zero"`` (the
-    default) is for padded convolutions. ``"mirror"`` is for unpadded ones, which need real pixels there: the module
-    mirrors them itself in ``forward`` and has a method ``valid`` that maps (B, channels, Y + 2 halo, X + 2 halo) to
-    logits (B, classes, Y, X), so that only the border of the plane is mirrored and never that of a tile.
+    default) is for padded convolutions. ``"mirror"`` is for unpadded ones, which need real pixels there. The module
+    mirrors them itself in ``forward``. It also has a method ``valid`` that maps (B, channels, Y + 2 halo, X + 2 halo)
+    to logits (B, classes, Y, X). So only the border of the plane is mirrored, never that of a tile.
 
     The module's ``forward`` may have a parameter ``part``, ((first, last + 1) row, (first, last + 1) column), with
     which it returns only that part of the logits; prediction then spares the work for what would be thrown away.

@@ -1,8 +1,8 @@
 """Run a generator in a thread of its own and hand what it yields to the GUI thread. Knows no method and no layer.
 
-Why not napari's or superqt's generator worker: they swallow ``RuntimeError`` (every torch error is one), do not close
-the generator when told to quit, and share a pool of as many threads as there are cores, so that live training and its
-predictor would keep everything else waiting on a small machine.
+Why not the generator workers of napari or superqt: they swallow ``RuntimeError`` (every torch error is one). They do
+not close the generator when told to quit. And they share a pool of as many threads as there are cores, so that live
+training and its predictor would keep everything else waiting on a small machine.
 """
 
 from __future__ import annotations
