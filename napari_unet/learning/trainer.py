@@ -36,7 +36,7 @@ SETTLED = 0.25
 """Part of the budget after which held-out strokes are learnt from too, if the selector needs them no more and none are
 to come. Not where steps are counted: when a selector is asked depends on the clock, and what is learnt must not."""
 MOST_OFTEN = 4
-"""Learning takes at least so many times as long as making and judging models."""
+"""Learning takes at least so many times as long as making and scoring models."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from napari_unet.ui.demo import DOCKS
 from qtpy.QtWidgets import QLabel, QWidget
 
 from napari_unet.core.namesake import namesake_warning
+from napari_unet.ui.demo_window import DOCKS
 
 
 def lines(dock: QWidget) -> list[QLabel]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from napari_unet.ui.demo import DOCKS, PLUGIN
 from qtpy.QtWidgets import QApplication, QMenu, QWidget
 
 from napari_unet.sample_data import load, names
+from napari_unet.ui.demo_window import DOCKS, PLUGIN
 
 OBJECTS = {"Train U-Net": "train_dock", "Compare methods": "compare_dock", "Export masks": "export_dock"}
 
