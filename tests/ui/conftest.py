@@ -66,7 +66,7 @@ class Hands:
         def look(found: Any) -> None:
             vain[0] = vain[0] + 1 if found is None else 0
 
-        worker = dock.engine.prediction._worker
+        worker = dock.controller.prediction._worker
         worker.yielded.connect(look)
         self.wait(lambda: vain[0] > 100)
         worker.yielded.disconnect(look)
@@ -87,12 +87,14 @@ class Hands:
 
     def drag(self, layer: Any, points: Sequence[tuple[float, float]]) -> None:
         """Paint on the canvas with the mouse along points (row, column) of the shown plane."""
-        native = self.viewer.window._qt_viewer.canvas.native
+        from napari_unet.ui.train.viewport import camera_of
+
+        native, camera = self.viewer.window._qt_viewer.canvas.native, camera_of(self.viewer)
         left = Qt.MouseButton.LeftButton
 
         def place(point: Sequence[float]) -> QPoint:
             world = layer.data_to_world((*self.viewer.dims.current_step[: layer.ndim - 2], *point))
-            centre, zoom = self.viewer.scene.camera.center, self.viewer.scene.camera.zoom
+            centre, zoom = camera.center, camera.zoom
             return QPoint(round(native.width() / 2 + (world[-1] - centre[-1]) * zoom),
                           round(native.height() / 2 + (world[-2] - centre[-2]) * zoom))
 

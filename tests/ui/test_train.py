@@ -104,6 +104,7 @@ def test_every_kind_of_image(hands: Any, viewer: Any, squares: Any, kind: str, d
 def test_pause_go_on_update_once(hands: Any, viewer: Any, squares: Any, dock: Any) -> None:
     open_image(hands, dock, squares[0])
     start(hands, dock, truth=squares[1])
+    hands.wait(lambda: bool(dock.session.learning_curve))
     hands.click(dock, "train_live")
     assert dock.live_button.text() == "Live"
     assert "Paused" in dock.state_line.text()

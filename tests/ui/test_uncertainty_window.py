@@ -10,6 +10,7 @@ from instant_window_scene import answer, dock, open_image  # noqa: F401 (fixture
 
 from napari_unet.core.method import Progress
 from napari_unet.ui.layers import is_source_image, role_of
+from napari_unet.ui.train.viewport import camera_of
 
 
 def test_uncertainty_follows_the_prediction(hands: Any, viewer: Any, squares: Any, dock: Any) -> None:
@@ -45,13 +46,13 @@ def test_the_button_goes_to_the_least_sure_place(hands: Any, viewer: Any, square
     assert "no prediction yet" in dock.note_line.text()
     answer(hands, dock, strokes)
     hands.wait(lambda: dock.session.model is not None)
-    before = tuple(viewer.scene.camera.center)
+    before = tuple(camera_of(viewer).center)
     hands.click(dock, "train_go_unsure")
     hands.wait(lambda: not dock.controller.unsure.busy)
     places = dock.controller.unsure.visited
     assert len(places) == 1, dock.note_line.text()
-    assert tuple(viewer.scene.camera.center) != before
-    assert tuple(viewer.scene.camera.center[-2:]) == (places[0].row, places[0].column)
+    assert tuple(camera_of(viewer).center) != before
+    assert tuple(camera_of(viewer).center[-2:]) == (places[0].row, places[0].column)
     assert not strokes.data[places[0].row, places[0].column]
     assert "in the middle of the view" in dock.note_line.text()
     assert "cells uncertainty" not in viewer.layers
@@ -84,7 +85,7 @@ def test_it_steps_to_the_plane_of_the_least_sure_place(hands: Any, viewer: Any, 
     hands.click(dock, "train_go_unsure")
     hands.wait(lambda: not dock.controller.unsure.busy)
     assert viewer.dims.current_step[0] == 2
-    assert tuple(viewer.scene.camera.center[-2:]) == (20.0, 30.0)
+    assert tuple(camera_of(viewer).center[-2:]) == (20.0, 30.0)
 
 
 def test_a_search_can_be_cancelled(hands: Any, viewer: Any, squares: Any, dock: Any,
@@ -94,7 +95,7 @@ def test_a_search_can_be_cancelled(hands: Any, viewer: Any, squares: Any, dock: 
     strokes = open_image(hands, dock, squares[0])
     answer(hands, dock, strokes)
     hands.wait(lambda: dock.session.model is not None)
-    before = tuple(viewer.scene.camera.center)
+    before = tuple(camera_of(viewer).center)
 
     def endless(*_: Any, **options: Any) -> Any:
         while True:
@@ -108,4 +109,4 @@ def test_a_search_can_be_cancelled(hands: Any, viewer: Any, squares: Any, dock: 
     hands.wait(lambda: not dock.controller.unsure.busy)
     assert not dock.progress.isVisibleTo(dock)
     assert dock.unsure_button.isEnabled()
-    assert tuple(viewer.scene.camera.center) == before
+    assert tuple(camera_of(viewer).center) == before
