@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from napari_unet.cli import main
+from napari_unet.cli.demo_command import why_no_window
 from napari_unet.core.namesake import namesake_warning
 
 
@@ -42,3 +43,7 @@ def test_info_says_it(other_plugin: None, capsys: pytest.CaptureFixture[str]) ->
     assert namesake_warning() in capsys.readouterr().out
     assert main(["info", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["warning"] == namesake_warning()
+
+
+def test_the_demo_opens_no_window_that_could_be_the_other_plugins(other_plugin: None) -> None:
+    assert namesake_warning() in str(why_no_window())

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from napari_unet.core.errors import UserError
+from napari_unet.core.namesake import namesake_warning
 
 from .terminal import say
 
@@ -34,6 +35,8 @@ def run_demo(arguments: argparse.Namespace) -> None:
 
 def why_no_window() -> str | None:
     """Say why no window can be opened, or None if one can."""
+    if warning := namesake_warning():
+        return f"napari may not find our docks. {warning}"
     if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         return "there is no display"
     if not any(importlib.util.find_spec(binding) for binding in ("PyQt5", "PyQt6", "PySide6")):
