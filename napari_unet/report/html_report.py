@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Sequence
 from html import escape
-from pathlib import Path
 
 from napari_unet import __version__
 from napari_unet.comparison.outcome import Comparison
-from napari_unet.core.errors import UserError
 
 from .charts import bars, scatter
 from .error_maps import COLOURS, HOLE, NAMES, STRAY, error_map, painted_errors, ringed
@@ -21,6 +18,7 @@ from .ranking_table import ranking_table, table_cell
 from .rasters import Rgb, data_uri, encode_png, parse_colour, plane_rgb, shrunk
 from .summary import best_methods, summarise
 from .table import table_grids
+from .whole_file import appearing_whole
 
 _THUMBNAIL = 420  # pixels a side
 _STYLE = """
@@ -59,20 +57,8 @@ def write_html(path: str | os.PathLike[str], comparison: Comparison, overwrite: 
     UserError
         If the file exists and may not be overwritten, or cannot be written.
     """
-    path = Path(path)
-    if path.exists() and not overwrite:
-        raise UserError(f"{path} exists already. Choose another name, or allow it to be overwritten (--overwrite).")
-    text = html_page(comparison)
-    # beside the target, then renamed: an interrupted run leaves the old report whole
-    unfinished = path.with_name(f".{path.name}.part")
-    try:
-        unfinished.write_text(text, encoding="utf-8")
-        unfinished.replace(path)
-    except OSError as error:
-        raise UserError(f"{path} cannot be written ({error.strerror}). Choose another folder.") from None
-    finally:
-        with contextlib.suppress(OSError):
-            unfinished.unlink(missing_ok=True)
+    with appearing_whole(path, overwrite) as unfinished:
+        unfinished.write_text(html_page(comparison), encoding="utf-8")
 
 
 def html_page(comparison: Comparison) -> str:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import dataclasses
 import os
 import textwrap
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
-from napari_unet.core.errors import UserError
 from napari_unet.core.rows import COLUMNS, Row
 
 from .summary import Summary, SummaryColumn, SummaryValue, best_methods, format_value, summarise
+from .whole_file import appearing_whole
 
 __all__ = ["Summary", "SummaryColumn", "TableCell", "TableGrid", "best_methods", "format_text", "summarise",
            "table_grids", "write_csv"]
@@ -109,22 +107,10 @@ def write_csv(path: str | os.PathLike[str], rows: Iterable[Row], overwrite: bool
     UserError
         If the file exists and may not be overwritten, or cannot be written.
     """
-    path = Path(path)
-    if path.exists() and not overwrite:
-        raise UserError(f"{path} exists already. Choose another name, or allow it to be overwritten (--overwrite).")
-    # beside the target, then renamed: an interrupted run leaves the old table whole
-    unfinished = path.with_name(f".{path.name}.part")
-    try:
-        with unfinished.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(COLUMNS)
-            writer.writerows([_plain(getattr(row, name)) for name in COLUMNS] for row in rows)
-        unfinished.replace(path)
-    except OSError as error:
-        raise UserError(f"{path} cannot be written ({error.strerror}). Choose another folder.") from None
-    finally:
-        with contextlib.suppress(OSError):
-            unfinished.unlink(missing_ok=True)
+    with appearing_whole(path, overwrite) as unfinished, unfinished.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        writer.writerows([_plain(getattr(row, name)) for name in COLUMNS] for row in rows)
 
 
 def _plain(value: object) -> object:
