@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(*curves.table(rows, name, given.methods), sep="\n", flush=True)
     if len(names) > 1:
         print(*curves.table(rows, None, given.methods), sep="\n")
-    print(*curves.choices(rows, given.methods), sep="\n")
+    print(*curves.conclusions(rows, given.methods), sep="\n")
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}; median over seeds "
           f"{', '.join(map(str, given.seeds))}; {given.wrong:.0%} of the strokes wrong")
     if given.png:

@@ -11,7 +11,7 @@ from bands_scene import picture, strokes, trained_on
 from napari_unet.core.image import Image
 from napari_unet.core.scribbles import Pair, Scribbles, TrainingSet
 from napari_unet.core.work import Work
-from napari_unet.instant import held_out_evaluation as standing_module
+from napari_unet.instant import held_out_evaluation as evaluation_module
 from napari_unet.instant.candidate_selection import Candidate, select, selection_reason
 from napari_unet.instant.features import FeatureStore
 from napari_unet.instant.held_out_evaluation import HeldOutResult, evaluate_held_out, few_planes
@@ -137,20 +137,20 @@ class TestContest:
             assert _judged(store, training, held, 0, head).loss == pytest.approx(np.mean(losses), abs=1e-4)
 
     def test_a_few_planes_stand_for_many(self) -> None:
-        stack = np.zeros((standing_module.MOST_PLANES + 4, 16, 16), np.uint8)
+        stack = np.zeros((evaluation_module.MOST_PLANES + 4, 16, 16), np.uint8)
         stack[:, 2:4, 2:8] = 1
         stack[-1, 8:10, 2:8] = 2
         image = Image(np.zeros(stack.shape, np.float32), "ZYX")
         training = TrainingSet((Pair(image, Scribbles.from_array(stack)),))
         every: tuple[Stroke, ...] = tuple(single_strokes(training))
         less, kept = few_planes(training, every)
-        assert len(less.pairs[0].scribbles.planes) == standing_module.MOST_PLANES
+        assert len(less.pairs[0].scribbles.planes) == evaluation_module.MOST_PLANES
         assert less.painted_ids == (1, 2)
         assert {one.plane for one in kept} == set(less.pairs[0].scribbles.planes)
         assert few_planes(less, kept) == (less, kept)
 
     def test_planes_with_most_strokes_held_out_are_looked_at(self) -> None:
-        stack = np.zeros((standing_module.MOST_PLANES + 4, 16, 16), np.uint8)
+        stack = np.zeros((evaluation_module.MOST_PLANES + 4, 16, 16), np.uint8)
         stack[:, 2:4, 2:8], stack[:, 8:10, 2:8] = 1, 2
         training = trained_on(Image(np.zeros(stack.shape, np.float32), "ZYX"), stack)
         every = tuple(dataclasses.replace(one, held_since=0) if one.plane < 4 else one
@@ -158,7 +158,7 @@ class TestContest:
         assert set(range(4)) <= set(few_planes(training, every)[0].pairs[0].scribbles.planes)
 
     def test_no_class_is_left_out_for_being_alone_on_its_plane(self) -> None:
-        planes = standing_module.MOST_PLANES + 4
+        planes = evaluation_module.MOST_PLANES + 4
         stack = np.zeros((planes, 16, 16), np.uint8)
         stack[:, 2:4, 2:8] = np.arange(1, planes + 1)[:, None, None]
         training = trained_on(Image(np.zeros(stack.shape, np.float32), "ZYX"), stack)

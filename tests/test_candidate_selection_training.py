@@ -29,7 +29,7 @@ from napari_unet.predicting.oblivious_trees import without_trees
 
 
 class Shown:
-    """A contest over a training that a test makes up: which model it shows, verdict by verdict."""
+    """A selection over a training that a test makes up: which model it shows, choice by choice."""
 
     def __init__(self, store: FeatureStore, monkeypatch: pytest.MonkeyPatch, release: bool = True) -> None:
         """Losses of what training began with are 0.5."""
@@ -53,21 +53,21 @@ class Shown:
         self.strokes = tuple(dataclasses.replace(one, held_since=0 if one.number // 2 % 2 else None)
                              for one in single_strokes(self.training))
         answer = Work(fit_to_pixels(Work(gather_features(store, self.training)).result(), store)).result().as_network()
-        self.contest = CandidateSelection(store, answer, release=release)
+        self.selection = CandidateSelection(store, answer, release=release)
         weights = without_trees(answer.weights)
         self.learner = Learner(weights.network, 1, (1, 2), choose_device("cpu"), LOSSES["cross_entropy"],
                                initial=weights)
 
-    def verdict(self, holds: bool = True, **losses: float) -> tuple[ModelChoice, int, str]:
-        """Return the verdict after ten more steps, with the steps and the kind of head of what is shown."""
+    def choice(self, holds: bool = True, **losses: float) -> tuple[ModelChoice, int, str]:
+        """Return the choice after ten more steps, with the steps and the kind of head of what is shown."""
         self.learner.step += 10
         self.losses = losses
         sampler: Any = None
         held = self.strokes if holds else tuple(dataclasses.replace(one, held_since=None) for one in self.strokes)
         data = TrainingData(self.training, held, (1, 2), 1, 32, 1, sampler, holds)
-        verdict = Work(self.contest(self.learner, data, self.learner.step)).result()
-        assert verdict.model is not None
-        return verdict, verdict.model.weights.step, head_kind(verdict.model.weights)
+        choice = Work(self.selection(self.learner, data, self.learner.step)).result()
+        assert choice.model is not None
+        return choice, choice.model.weights.step, head_kind(choice.model.weights)
 
 
 @pytest.fixture
@@ -82,28 +82,28 @@ def shown(store: FeatureStore, monkeypatch: pytest.MonkeyPatch) -> Shown:
 def test_held_out_strokes_choose_the_head_of_a_trained_network(
     shown: Shown, losses: dict[str, float], head: str
 ) -> None:
-    verdict, step, kind = shown.verdict(**losses)
-    assert verdict.settled
+    choice, step, kind = shown.choice(**losses)
+    assert choice.settled
     assert (step, kind) == (10, head)
 
 
 def test_an_answer_that_is_not_beaten_keeps_its_trees(shown: Shown) -> None:
-    verdict, step, kind = shown.verdict(logistic=0.6, trees=0.6)
-    assert not verdict.settled
+    choice, step, kind = shown.choice(logistic=0.6, trees=0.6)
+    assert not choice.settled
     assert (step, kind) == (0, "trees")
     assert (True, "logistic") not in shown.asked, "it is judged as it is shown"
     # and what lost does not become the best because nothing is left to judge it by
-    assert shown.verdict(holds=False)[1:] == (0, "trees")
+    assert shown.choice(holds=False)[1:] == (0, "trees")
 
 
 def test_what_has_won_is_followed_when_nothing_is_held_out_any_more(shown: Shown) -> None:
-    shown.verdict(logistic=0.2, trees=0.3)
+    shown.choice(logistic=0.2, trees=0.3)
     asked = len(shown.asked)
-    verdict, step, kind = shown.verdict(holds=False)
+    choice, step, kind = shown.choice(holds=False)
     assert len(shown.asked) == asked
     assert (step, kind) == (20, "logistic")
-    assert verdict.score == {}
-    assert verdict.remark.startswith("showing the network as trained: it was clearly better")
+    assert choice.score == {}
+    assert choice.remark.startswith("showing the network as trained: it was clearly better")
 
 
 @pytest.mark.parametrize("trust", [0.5, 1.0])
@@ -116,24 +116,24 @@ def test_what_is_shown_of_a_trained_network_is_as_far_as_the_one_that_won(
         one for one in newest if one.trust == trust))
     for holds in (True, False):  # the second time nobody can judge
         learnt += 1.0
-        model = shown.verdict(holds, logistic=0.3, trees=0.3)[0].model
+        model = shown.choice(holds, logistic=0.3, trees=0.3)[0].model
         assert model is not None
         assert np.allclose(model.weights.tensors[name], begun + trust * (learnt - begun), atol=1e-6)
 
 
 def test_nothing_is_settled_for_an_older_network(shown: Shown) -> None:
-    assert shown.verdict(logistic=0.2, trees=0.3)[0].settled
-    verdict, step, _ = shown.verdict(best=0.2, logistic=0.3, trees=0.3)
-    assert not verdict.settled
+    assert shown.choice(logistic=0.2, trees=0.3)[0].settled
+    choice, step, _ = shown.choice(best=0.2, logistic=0.3, trees=0.3)
+    assert not choice.settled
     assert step == 10
 
 
 def test_held_out_strokes_stay_so_where_somebody_asks_for_it(
     store: FeatureStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    verdict, step, _ = Shown(store, monkeypatch, release=False).verdict(logistic=0.2, trees=0.3)
+    choice, step, _ = Shown(store, monkeypatch, release=False).choice(logistic=0.2, trees=0.3)
     assert step == 10
-    assert not verdict.settled
+    assert not choice.settled
 
 
 def test_networks_are_not_looked_at_where_nothing_can_be_judged(shown: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -145,32 +145,32 @@ def test_networks_are_not_looked_at_where_nothing_can_be_judged(shown: Shown, mo
 
     monkeypatch.setattr(selection_module, "gather_features", spy)
     shown.strokes = shown.strokes[:2]
-    verdict, step, _ = shown.verdict()
+    choice, step, _ = shown.choice()
     assert (step, len(looked), shown.asked) == (0, 1, [])
-    assert verdict.remark.startswith("showing the instant answer: judging the trained network takes 8")
+    assert choice.remark.startswith("showing the instant answer: judging the trained network takes 8")
 
 
 def test_new_strokes_are_looked_up_anew(shown: Shown, store: FeatureStore) -> None:
-    shown.verdict(logistic=0.6, trees=0.6)
+    shown.choice(logistic=0.6, trees=0.6)
     shown.training = trained_on(picture(), strokes((10, 4, 1), (10, 60, 2), (20, 60, 2)))
     shown.strokes = tuple(single_strokes(shown.training))
-    model = shown.verdict()[0].model
+    model = shown.choice()[0].model
     assert model is not None
     expected = Work(fit_instantly(store, shown.training)).result().as_network()
     assert np.array_equal(model.weights.tensors["head.weight"], expected.weights.tensors["head.weight"])
 
 
 def test_what_is_shown_is_judged_by_strokes_that_it_has_not_learnt_either(shown: Shown) -> None:
-    shown.verdict(logistic=0.2, trees=0.3)
-    shown.verdict(best=0.2, logistic=0.3, trees=0.3)
+    shown.choice(logistic=0.2, trees=0.3)
+    shown.choice(best=0.2, logistic=0.3, trees=0.3)
     assert shown.since[-1] == 10
 
 
 def test_what_has_learnt_the_strokes_that_judge_now_gives_way(shown: Shown) -> None:
-    assert shown.verdict(logistic=0.2, trees=0.3)[1] == 10
+    assert shown.choice(logistic=0.2, trees=0.3)[1] == 10
     # what was held out trains from step 10 on, and what was trained on is held out
     shown.strokes = tuple(dataclasses.replace(one, held_since=None if one.held else 10, fresh=False)
                           for one in shown.strokes)
-    assert shown.verdict(best=0.1, logistic=0.6, trees=0.6)[1] == 10, "nothing can be judged yet"
+    assert shown.choice(best=0.1, logistic=0.6, trees=0.6)[1] == 10, "nothing can be judged yet"
     shown.learner.step = 10 + SETTLE_STEPS
-    assert shown.verdict(best=0.1, logistic=0.6, trees=0.6)[1] == 0
+    assert shown.choice(best=0.1, logistic=0.6, trees=0.6)[1] == 0

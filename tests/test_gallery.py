@@ -28,7 +28,7 @@ def section(name: str) -> str:
     return found[1]
 
 
-def test_everything_on_the_registry_is_in_a_strip() -> None:
+def test_everything_in_the_registry_is_in_a_strip() -> None:
     assert not make_gallery.missing()
 
 

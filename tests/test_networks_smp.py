@@ -116,7 +116,7 @@ def test_errors_say_what_to_do(library: Any, monkeypatch: pytest.MonkeyPatch) ->
         smp.SegmentationModels().build(1, 2)
 
 
-def test_on_the_registry_only_where_the_library_is() -> None:
+def test_in_the_registry_only_where_the_library_is() -> None:
     assert ("smp" in networks.REGISTRY) == INSTALLED
     assert ("smp" in segmenters.REGISTRY) == INSTALLED
 

@@ -23,7 +23,7 @@ RELATIVE = re.compile(r"\]\((?!#|https?:)([^()\s]+)\)")
 
 def build(target: str, source: Path, folder: Path) -> Path:
     done = subprocess.run([sys.executable, "-m", "hatchling", "build", "-t", target, "-d", folder], cwd=source,
-                          capture_output=True, text=True, check=False, timeout=120)
+                          capture_output=True, text=True, check=False, timeout=1200)
     assert done.returncode == 0, done.stderr
     (built,) = folder.glob("*.whl" if target == "wheel" else "*.tar.gz")
     return built

@@ -1,4 +1,4 @@
-"""What the curves say: rows of a file, means, verdicts, a picture. Measures nothing."""
+"""What the curves say: rows of a file, means, conclusions, a picture. Measures nothing."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def table(rows: Sequence[Row], name: str | None, methods: Sequence[str]) -> Iter
         yield f"{'dense':>7} {dice:.3f} ({seconds:.0f} s of training on all labels)"
 
 
-def choices(rows: Sequence[Row], methods: Sequence[str]) -> Iterator[str]:
+def conclusions(rows: Sequence[Row], methods: Sequence[str]) -> Iterator[str]:
     """Yield what the figures say about the two questions: how near to all labels, and ahead of the forest or not."""
     ceiling, forest = (mean_curve(rows, one).get for one in ("dense", "forest"))
     for method in methods:

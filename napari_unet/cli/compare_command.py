@@ -21,8 +21,8 @@ from napari_unet.segmenters import REGISTRY as METHODS
 from .input_files import file_rows, read_images
 from .terminal import progress_bar, say
 
-JUDGING = "metrics."
-"""How --set names what is no method's: how metrics judge."""
+MEASURING = "metrics."
+"""How --set names what is no method's: options of the metrics."""
 
 
 def run_compare(arguments: argparse.Namespace) -> None:
@@ -104,10 +104,10 @@ def requested_methods(methods: str | None, preset: str | None) -> list[str]:
 def _settings(
     given: list[tuple[str, str]], methods: list[str]
 ) -> tuple[dict[str, dict[str, object]], dict[str, object]]:
-    """Part the --set flags into parameters by method, and how metrics judge."""
-    judging = {name.removeprefix(JUDGING): value for name, value in given if name.startswith(JUDGING)}
-    others = [one for one in given if not one[0].startswith(JUDGING)]
-    return method_settings(others, methods), parameters.parse(Options, judging)
+    """Part the --set flags into parameters by method, and options of the metrics."""
+    measuring = parameters.parse(Options, {name.removeprefix(MEASURING): value for name, value in given
+                                           if name.startswith(MEASURING)})
+    return method_settings([one for one in given if not one[0].startswith(MEASURING)], methods), measuring
 
 
 def method_settings(given: list[tuple[str, str]], asked: list[str]) -> dict[str, dict[str, object]]:

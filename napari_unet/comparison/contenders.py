@@ -187,12 +187,13 @@ def make_contenders(
     stray = [name for name in options if name not in names]
     if stray:
         raise UsageError(f"Parameters were given for {stray[0]!r}, which is not compared ({', '.join(names)}).")
+    fitted = None if model is None else _fitted_contender(model, names, common)
     contenders = []
     for name, (given, set_by_preset) in zip(names, chosen.items(), strict=True):
-        if model is None or given not in NETWORKS:
+        if fitted is None or given not in NETWORKS:
             method = make_method(given, **{**_of_its_own(common, given), **set_by_preset, **options.get(name, {})})
             contenders.append(_with_budget(Contender(name, method), budget))
-    return contenders if model is None else [_fitted_contender(model, names, common), *contenders]
+    return contenders if fitted is None else [fitted, *contenders]
 
 
 def _of_its_own(common: Mapping[str, Any], method: str | os.PathLike[str]) -> dict[str, Any]:

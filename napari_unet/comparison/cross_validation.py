@@ -27,7 +27,7 @@ def run_folds(
     planes : tuple of tuple of int
         By image: planes to segment.
     held_out : bool
-        Whether strokes are the judges; otherwise only the first fold counts.
+        Whether methods are scored on strokes; otherwise only the first fold counts.
 
     What is yielded, returned and raised is that of :func:`.contender_run.run_contender`. Masks are painted ids, 0
     where nothing was segmented.

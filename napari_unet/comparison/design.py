@@ -41,21 +41,16 @@ class ComparisonDesign:
 
     @classmethod
     def of(
-        cls,
-        training: TrainingSet,
-        references: Sequence[Labels | None] | None = None,
-        planes: Sequence[Sequence[int] | None] | None = None,
-        seed: int = 0,
-        folds: int = 1,
+        cls, training: TrainingSet, references: Sequence[Labels | None] | None = None, folds: int = 1
     ) -> ComparisonDesign:
-        """Check references and planes, and hold strokes out where there is no reference.
+        """Check references and folds; no plane is scored yet, and no stroke held out.
 
         Parameters are those of :func:`.runner.run_comparison`.
 
         Raises
         ------
         UserError
-            If a reference has another shape than its image, or there is no such plane.
+            If a reference has another shape than its image.
         UsageError
             For folds that cannot be.
         """
@@ -65,14 +60,28 @@ class ComparisonDesign:
         held_out = all(truth is None for truth in truths)
         if folds < 1 or (folds > 1 and not held_out):
             raise UsageError(f"folds cannot be {folds}. Allowed: a whole number of at least 1, and 1 with a reference.")
-        asked = planes or [None] * len(images)
-        scored = tuple(checked_planes(image, one) if held_out or truth is not None else ()
-                       for image, one, truth in zip(images, asked, truths, strict=True))
-        whole = cls(training, scored, truths, held_out, ((training, truths),))
-        return whole._with_strokes_held_out(folds, seed) if held_out else whole
+        return cls(training, ((),) * len(images), truths, held_out, ((training, truths),))
 
-    def _with_strokes_held_out(self, folds: int, seed: int) -> ComparisonDesign:
-        """Keep strokes from the methods: about a quarter, or, in several folds, each once."""
+    def scoring(self, planes: Sequence[Sequence[int] | None] | None) -> ComparisonDesign:
+        """Return the design with planes to score, all by default; none of an image that is only learnt from.
+
+        Raises
+        ------
+        UserError
+            If there is no such plane.
+        """
+        asked = planes or [None] * len(self.planes)
+        scored = tuple(checked_planes(pair.image, one) if self.held_out or truth is not None else ()
+                       for pair, one, truth in zip(self.training.pairs, asked, self.references, strict=True))
+        return dataclasses.replace(self, planes=scored)
+
+    def holding_out(self, folds: int, seed: int) -> ComparisonDesign:
+        """Return the design with strokes kept from the methods where there is no reference.
+
+        About a quarter of them, or, in several folds, each once.
+        """
+        if not self.held_out:
+            return self
         divided = fold_strokes(self.training, folds, seed) if folds > 1 else [hold_out(self.training, seed=seed)]
         parts = tuple((kept, strokes_by_image(held)) for kept, held in divided) or self.folds
         references = tuple(combine_folds([held[number] for _, held in parts]) for number in range(len(self.planes)))

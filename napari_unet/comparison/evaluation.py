@@ -1,4 +1,4 @@
-"""Judge a prediction against a reference: the workflow behind ``score``. Registers no metric, draws nothing."""
+"""Score a prediction against a reference: the workflow behind ``score``. Registers no metric, draws nothing."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def score(
     unit: str | None = None,
     settings: Mapping[str, Any] | None = None,
 ) -> Generator[Progress, None, list[Row]]:
-    """Judge a prediction against a reference, plane by plane.
+    """Score a prediction against a reference, plane by plane.
 
     Parameters
     ----------

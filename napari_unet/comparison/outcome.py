@@ -10,8 +10,7 @@ from ..core.image import Image
 from ..core.method import Model
 from ..core.rows import Row
 from ..core.scribbles import TrainingSet
-from .contender_run import ContenderResult, Labels
-from .contenders import Contender
+from .contender_run import Labels
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -81,14 +80,3 @@ class Comparison:
         """Return (n, m) if a method has segmented only n of m planes in its time, else None."""
         done, total = sum(map(len, self.planes_of(method))), sum(map(len, self.planes))
         return (done, total) if done < total else None
-
-    def keep(self, contender: Contender, result: ContenderResult) -> None:
-        """Take up what the run of a contender brought."""
-        name, model = contender.name, result.model
-        self.masks[name], self.models[name], self.done[name] = result.masks, model, result.planes
-        note = model.note if not (model.note and result.said) or model.note.endswith(".") else f"{model.note}."
-        self.notes[name] = " ".join(filter(None, (note, result.said)))
-        if contender.method is not None:
-            fitted = getattr(model, "method", None)
-            self.asked[name] = contender.method
-            self.methods[name] = fitted if type(fitted) is type(contender.method) else contender.method

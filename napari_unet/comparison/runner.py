@@ -83,8 +83,9 @@ def run_comparison(
         For an unknown metric or field, or folds that cannot be.
     """
     _check_names(contenders)
-    design = ComparisonDesign.of(training, references, planes, seed, folds)
+    design = ComparisonDesign.of(training, references, folds)
     score = _scorer(metrics, judging or {})
+    design = design.scoring(planes).holding_out(folds, seed)
     found = Comparison(design.training, design.planes, design.references, design.held_out, (), {}, {}, {}, folds=folds)
     rows: list[Row] = []
     for contender in contenders:
@@ -92,15 +93,28 @@ def run_comparison(
         try:
             result, own = yield from until_cancelled(run, partial(_is_among, contender.name, cancelled))
         except Cancelled:
-            yield ComparisonEvent(contender.name, "cancelled")
+            event = ComparisonEvent(contender.name, "cancelled")
         except Exception as error:  # one method's bug must not take the others' results along
             found.failures[contender.name] = _reason(contender.name, error)
-            yield ComparisonEvent(contender.name, "failed", found.failures[contender.name])
+            event = ComparisonEvent(contender.name, "failed", found.failures[contender.name])
         else:
             rows += own
-            found.keep(contender, result)
-            yield ComparisonEvent(contender.name, "done", found.notes[contender.name], 1.0, rows=tuple(own))
+            _keep(found, contender, result)
+            event = ComparisonEvent(contender.name, "done", found.notes[contender.name], 1.0, rows=tuple(own))
+        yield event
     return dataclasses.replace(found, rows=tuple(rows))
+
+
+def _keep(found: Comparison, contender: Contender, result: ContenderResult) -> None:
+    """Put what a contender brought beside what is found already."""
+    name, model = contender.name, result.model
+    found.masks[name], found.models[name], found.done[name] = result.masks, model, result.planes
+    note = model.note if not (model.note and result.said) or model.note.endswith(".") else f"{model.note}."
+    found.notes[name] = " ".join(filter(None, (note, result.said)))
+    if contender.method is not None:
+        fitted = getattr(model, "method", None)
+        found.asked[name] = contender.method
+        found.methods[name] = fitted if type(fitted) is type(contender.method) else contender.method
 
 
 def _check_names(contenders: Sequence[Contender]) -> None:

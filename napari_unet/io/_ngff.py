@@ -12,7 +12,6 @@ from typing import Any
 from ._contents import RECORD, UNKNOWN, MaskInfo
 from ._units import in_unit, unit_name
 
-VERSIONS = ("0.4", "0.5")
 _TYPES = {"T": "time", "C": "channel", "Z": "space", "Y": "space", "X": "space"}
 _KNOWN_AXES = {"time": "T", "channel": "C", "channels": "C", "sample": "N", "index": "N", "image": "N"}
 

@@ -17,8 +17,7 @@ from napari_unet.core.registry import Registry
 from ._class_comparison import LENGTH, NOTHING_KNOWN, About, ClassComparison, NoValue, Options, where_known
 
 __all__ = ["COMPANIONS", "FAMILIES", "LENGTH", "NOTHING_KNOWN", "REGISTRY", "About", "ClassComparison", "NoValue",
-           "Options",
-           "about", "chosen", "ordered", "register", "where_known"]
+           "Options", "about", "chosen_metrics", "ordered", "register", "where_known"]
 
 FAMILIES = ("overlap", "boundary", "topology", "partitions", "objects", "superpixels")
 """Families in the order in which tables show them; others follow."""

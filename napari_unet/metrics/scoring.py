@@ -166,11 +166,10 @@ class _PlaneScorer:
     def rows(
         self, predicted: NDArray[np.uint8], true: NDArray[np.uint8], class_id: int, plane: int | None, note: str
     ) -> Iterator[Row]:
-        """Judge a class; ``note`` says why there is no value, plane None is for a volume."""
+        """Score a class; ``note`` says why there is no value, plane None is for a volume."""
         unit = PIXELS if self.unit in ("", "pixel") else self.unit
         compared = ClassComparison(predicted == class_id, true == class_id, true > 0, self.scale[-predicted.ndim:],
-                                   unit,
-                                   self.options)
+                                   unit, self.options)
         for name in self.metrics:
             what = about(name)
             if not self._suits(what, plane, predicted.ndim):

@@ -24,7 +24,7 @@ class SummaryColumn:
         Painted id; None for the mean over classes, or a value without a class (seconds).
     class_name : str
     volume : bool
-        Judged on the whole volume, not plane by plane.
+        Scored on the whole volume, not plane by plane.
     unit : str
         Unit of a distance, from the scale of the images; empty for all else.
     """

@@ -28,7 +28,7 @@ class HistoryEntry:
     step : int
         Training steps behind it; 0 for the instant answer.
     dice : float or None
-        Mean held-out Dice when it was last judged, None where there were too few strokes for a score.
+        Mean held-out Dice when it was last scored, None where there were too few strokes for a score.
     time : float
         When it came, in seconds since 1970.
     training : int

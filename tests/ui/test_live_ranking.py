@@ -1,4 +1,4 @@
-"""What the tables of a comparison say: ties, partial results, planes, and the verdict in words."""
+"""What the tables of a comparison say: ties, partial results, planes, and how it ended in words."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ def test_presets_tick_their_methods_and_an_own_choice_is_told(hands: Any, viewer
         assert box.currentText() == name
     hands.find(dock, "compare_threshold_tick").click()
     assert box.currentText() == OWN_CHOICE
-    for made in dock.methods.contenders(dock.effort.effort):
+    for made in dock.methods.contenders(dock.time.budget):
         known = expand_presets(["everything"])[made.name]
         assert all(getattr(made.method, parameter) == value for parameter,
                    value in known.items()), "as the preset sets it"

@@ -74,7 +74,7 @@ def test_the_model_of_the_training_dock_takes_part(hands: Any, painted: Any) -> 
     QApplication.processEvents()
     hands.find(dock, "compare_trained_tick").setChecked(True)
     hands.tick_methods(dock)
-    made = dock.methods.contenders(dock.effort.effort)
+    made = dock.methods.contenders(dock.time.budget)
     assert [one.name for one in made] == ["trained"]
     assert made[0].model is dock._session.model
     dock._session.set_model(None)

@@ -55,7 +55,7 @@ class CompareDock(ComparePanel):
         self._watch.changed.connect(self._on_layers_changed)
         self.images.changed.connect(self._on_choice_changed)
         self.scoring.against.currentIndexChanged.connect(self._on_choice_changed)
-        for panel in (self.methods, self.effort, self.scoring):
+        for panel in (self.methods, self.time, self.scoring):
             panel.changed.connect(self._show_count)
         offer, model_changed = self.methods.offer_trained, self._session.model_changed
         model_changed.connect(offer)
@@ -63,7 +63,7 @@ class CompareDock(ComparePanel):
         self.methods.load.clicked.connect(lambda: self.saving.load(self._on_loaded))
         self.run.clicked.connect(self._on_run)
         self.cancel.clicked.connect(self._on_cancel)
-        self.queue.cancelled.connect(self._on_called_off)
+        self.queue.cancelled.connect(self._on_cancelled)
         self._redraw.timeout.connect(self._on_redraw)
 
     # -- choices ---------------------------------------------------------------------------------------------------
@@ -100,7 +100,7 @@ class CompareDock(ComparePanel):
     def _show_count(self) -> None:
         methods, networks = self.methods.counts()
         many = methods + networks
-        longest = self.effort.effort.longest(methods, networks, self.scoring.n_folds)
+        longest = self.time.budget.longest(methods, networks, self.scoring.n_folds)
         self.count.setText(f"{many} method{'' if many == 1 else 's'}, {duration_text(longest)}"
                            if many else "no method")
 
@@ -129,7 +129,7 @@ class CompareDock(ComparePanel):
             planes = [plane_shown(self._viewer, one.layer, one.image) for one in chosen]
         self.scoring.look_at(chosen)  # strokes may have come since the guess
         return make_request(
-            chosen, self.methods.contenders(self.effort.effort), against_reference=self.scoring.uses_reference,
+            chosen, self.methods.contenders(self.time.budget), against_reference=self.scoring.uses_reference,
             code=self.scoring.reference_code, planes=planes, fallback=self._session.classes, folds=self.scoring.n_folds,
             metrics=self.scoring.measures.metrics, judging=self.scoring.measures.judging,
         )
@@ -155,7 +155,7 @@ class CompareDock(ComparePanel):
         self.state.setText(f"{self._through()} {_kept(kept)}{self._busy()}".strip())
         self._redraw.start()
         self._worker = self._workers.start(
-            request.run, "compare", on_item=self._on_finding, on_result=self._on_result, on_error=self._on_error,
+            request.run, "compare", on_item=self._on_event, on_result=self._on_result, on_error=self._on_error,
             on_end=self._on_end,
         )
         self.turn_to(RESULTS)
@@ -169,7 +169,7 @@ class CompareDock(ComparePanel):
             return ""
         return "Live training is running too and takes computing time; pause it for a fair contest."
 
-    def _on_finding(self, event: ComparisonEvent) -> None:
+    def _on_event(self, event: ComparisonEvent) -> None:
         self.board.take(event)
         if event.stage in ("done", "failed", "cancelled"):
             self.queue.end(event.method)
@@ -189,7 +189,7 @@ class CompareDock(ComparePanel):
             self.cancel.setEnabled(False)
             self.state.setText(STOPPING)
 
-    def _on_called_off(self, method: str) -> None:
+    def _on_cancelled(self, method: str) -> None:
         if self._request is not None:
             self._request.cancel(method)
 
@@ -218,7 +218,7 @@ class CompareDock(ComparePanel):
             widget.setVisible(running)
         self.count.setVisible(not running)
         self._show_count()
-        for panel in (self.methods, self.effort, self.images, self.scoring):
+        for panel in (self.methods, self.time, self.images, self.scoring):
             panel.setEnabled(not running)
 
 

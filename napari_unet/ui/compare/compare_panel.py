@@ -81,7 +81,7 @@ class ComparePanel(QWidget):
 
     def _set_up_page(self) -> QWidget:
         self.methods = MethodList()
-        self.effort = TimeBudgetPanel()
+        self.time = TimeBudgetPanel()
         self.images = ImageList(self._viewer)
         self.scoring = ScoringPanel()
         self.hint = text_line("compare_hint")
@@ -92,7 +92,7 @@ class ComparePanel(QWidget):
         column.addWidget(_heading("Images"))
         column.addWidget(self.images)
         column.addWidget(self.hint)
-        for title, widget in (("Scores", self.scoring), ("Time", self.effort), ("Methods", self.methods)):
+        for title, widget in (("Scores", self.scoring), ("Time", self.time), ("Methods", self.methods)):
             column.addWidget(_heading(title))
             column.addWidget(widget)
         column.addStretch(1)

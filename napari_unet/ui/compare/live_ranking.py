@@ -50,7 +50,7 @@ class LiveRanking:
         self.rows: list[Row] = []
 
     def take(self, event: ComparisonEvent) -> None:
-        """Take note of a event."""
+        """Take note of an event."""
         state = self._states[event.method]
         share = event.fraction or 0.0
         state.stage = event.stage
@@ -182,27 +182,27 @@ def _signed(value: float, digits: int = 2) -> str:
     return text if not float(text) else f"{'+' if value > 0 else chr(0x2212)}{text}"
 
 
-def ending_sentence(standings_: LiveRanking, held_out: bool) -> str:
+def ending_sentence(ranking: LiveRanking, held_out: bool) -> str:
     """Say in a line how it ended."""
-    failed = [standings_.title(name) for name in standings_.at("failed")]
+    failed = [ranking.title(name) for name in ranking.at("failed")]
     said = f" Could not: {', '.join(failed)} (see the table)." if failed else ""
-    off = len(standings_.at("cancelled"))
-    late = sum(one.planes < standings_.ranked()[0].planes for one in standings_.ranked())
+    off = len(ranking.at("cancelled"))
+    late = sum(one.planes < ranking.ranked()[0].planes for one in ranking.ranked())
     said += f" {late} did not do all planes in their time." if late else ""
     said += f" Left out: {off} method{'s' if off > 1 else ''}." if off else ""
-    level = standings_.level_methods()
+    level = ranking.level_methods()
     if not level:
         return f"No method has a result.{said}".strip()
-    ranked = standings_.ranked()
+    ranked = ranking.ranked()
     if not ranked:
         return f"Nothing was scored.{said}"
     where = "strokes held out" if held_out else "the reference"
     dice = format_value(ranked[0].mean, "")
-    winner = standings_.title(level[0])
+    winner = ranking.title(level[0])
     if len(ranked) == 1:
         return f"{winner}: Dice {dice} on {where}.{said}"
     if len(level) > 1:
-        others = ", ".join(standings_.title(name) for name in level[1:4]) + (" and more" if len(level) > 4 else "")
+        others = ", ".join(ranking.title(name) for name in level[1:4]) + (" and more" if len(level) > 4 else "")
         return f"{winner} has the best Dice ({dice} on {where}), but level with it: {others}.{said}"
     doubt = " One plane only: no telling how sure that is." if ranked[0].planes == 1 else ""
     return f"{winner} is best: Dice {dice} on {where}.{doubt}{said}"

@@ -103,7 +103,7 @@ class MethodList(QWidget):
         self._quiet = False
         self._on_ticked()
 
-    def contenders(self, effort: TimeBudget) -> list[Contender]:
+    def contenders(self, time: TimeBudget) -> list[Contender]:
         """Return those that take part, with their settings.
 
         Raises
@@ -115,7 +115,7 @@ class MethodList(QWidget):
         for row in self.rows:
             if row.tick.isChecked():
                 try:
-                    made.append(row.contender(effort))
+                    made.append(row.contender(time))
                 except UserError as error:
                     raise UserError(f"{row.title}: {error}") from None
         if not made:

@@ -49,7 +49,7 @@ class ContenderRow(QWidget):
         """Say whether all words of a text are in the name, the title or what it is good for."""
         return all(word in self._words for word in text.lower().split())
 
-    def contender(self, effort: TimeBudget) -> Contender:
+    def contender(self, time: TimeBudget) -> Contender:
         """Return what takes part.
 
         Raises
@@ -112,7 +112,7 @@ class MethodRow(ContenderRow):
             self._column.addLayout(inside)
         return self._form
 
-    def contender(self, effort: TimeBudget) -> Contender:
+    def contender(self, time: TimeBudget) -> Contender:
         """Return the method with the settings shown and its time.
 
         Raises
@@ -125,9 +125,9 @@ class MethodRow(ContenderRow):
         values = {} if self._start is None else as_dict(self._start)
         values |= {} if self._form is None else self._form.values()
         if self._clocked:
-            values["seconds"] = effort.training
+            values["seconds"] = time.training
         own = REGISTRY.name_of(self._cls)
-        made = make_contenders([own], {own: values}, {}, budget=effort.budget)
+        made = make_contenders([own], {own: values}, {}, budget=time.budget)
         return dataclasses.replace(made[0], name=self.name)
 
     def _on_arrow(self, opened: bool) -> None:
@@ -142,6 +142,6 @@ class ModelRow(ContenderRow):
         super().__init__(name, title, tooltip, parent)
         self.model = model
 
-    def contender(self, effort: TimeBudget) -> Contender:
+    def contender(self, time: TimeBudget) -> Contender:
         """Return the model; its time is for segmenting."""
-        return Contender(self.name, model=self.model, budget=effort.budget)
+        return Contender(self.name, model=self.model, budget=time.budget)

@@ -79,11 +79,11 @@ class TimeBudgetPanel(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("compare_effort")
-        self.budget = SecondsBox("compare_budget", CLASSICAL_BUDGET, (
+        self.each = SecondsBox("compare_budget", CLASSICAL_BUDGET, (
             "How long each method may take to learn and to segment everything. What is not done by then is left out: a "
             "result on some of the planes counts and is marked.\n0: as long as it needs."
         ))
-        self.budget.setSpecialValueText("no limit")
+        self.each.setSpecialValueText("no limit")
         self.training = SecondsBox("compare_training", NETWORK_BUDGET, (
             "How long each network trains; it has as much again to segment."
         ))
@@ -92,12 +92,12 @@ class TimeBudgetPanel(QWidget):
         form.setContentsMargins(0, 0, 0, 0)
         form.setVerticalSpacing(3)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
-        form.addRow("Each method", self.budget)
+        form.addRow("Each method", self.each)
         form.addRow("Training of a network", self.training)
-        self.budget.valueChanged.connect(lambda _value: self.changed.emit())
+        self.each.valueChanged.connect(lambda _value: self.changed.emit())
         self.training.valueChanged.connect(lambda _value: self.changed.emit())
 
     @property
-    def effort(self) -> TimeBudget:
+    def budget(self) -> TimeBudget:
         """What is chosen."""
-        return TimeBudget(self.budget.value() or None, self.training.value())
+        return TimeBudget(self.each.value() or None, self.training.value())

@@ -51,10 +51,6 @@ class ClassButtons(QWidget):
         self._add.clicked.connect(self._on_add)
         self.set_classes(classes)
 
-    def button_of(self, number: int) -> QToolButton:
-        """Return the button of a class."""
-        return self._buttons[number]
-
     def set_classes(self, classes: ClassTable) -> None:
         """Show this class table."""
         self._classes = classes

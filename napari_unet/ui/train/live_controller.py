@@ -79,7 +79,7 @@ class LiveController(QObject):
         self.workers.stop_all()
         self.session.end()
         self.prediction.close()
-        _engines.pop(id(self.viewer), None)
+        _controllers.pop(id(self.viewer), None)
         for emitter, slot in self._connected:
             emitter.disconnect(slot)
         self._connected = []
@@ -247,12 +247,12 @@ class LiveController(QObject):
             binding.show_classes(self.session.classes)
 
 
-_engines: dict[int, LiveController] = {}
+_controllers: dict[int, LiveController] = {}
 
 
 def controller_of(viewer: Any) -> LiveController:
     """Return the controller of a viewer, the same for all its docks; each dock calls :meth:`LiveController.hold`."""
     viewer = getattr(viewer, "__wrapped__", viewer)  # plugins may be handed a proxy of the viewer
-    if id(viewer) not in _engines:
-        _engines[id(viewer)] = LiveController(viewer)
-    return _engines[id(viewer)]
+    if id(viewer) not in _controllers:
+        _controllers[id(viewer)] = LiveController(viewer)
+    return _controllers[id(viewer)]

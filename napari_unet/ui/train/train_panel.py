@@ -163,7 +163,7 @@ class TrainPanel(QWidget):
         yield model
         self.settings = NetworkSettings()
         advanced = CollapsibleSection("Advanced", "train_advanced_fold",
-                                      "Network, device and parameters that seldom need a change.")
+                                      "Network, device and knobs that seldom need a change.")
         advanced.addWidget(self.settings)
         advanced.toggled.connect(lambda opened: self.settings.fill() if opened else None)
         yield advanced
