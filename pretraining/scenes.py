@@ -145,6 +145,26 @@ def membranes(rng: np.random.Generator) -> Draw:
 # --- long thin things ------------------------------------------------------------------------------------------------
 
 
+class _Canvas:
+    """Labels, objects and depth of (n, n) pixels, drawn disc by disc."""
+
+    def __init__(self, n: int) -> None:
+        self.labels, self.objects = np.zeros((n, n), np.int64), np.zeros((n, n), np.int64)
+        self.inner = np.zeros((n, n), np.float32)
+
+    def disc(self, y: float, x: float, radius: float, number: int) -> None:
+        """Draw a disc of an object; where discs overlap, the one whose middle is nearer is seen."""
+        n, reach = len(self.labels), int(radius + 2)
+        y0, x0 = max(0, int(y) - reach), max(0, int(x) - reach)
+        y1, x1 = min(n, int(y) + reach + 2), min(n, int(x) + reach + 2)
+        if y0 < y1 and x0 < x1:
+            gy, gx = np.ogrid[y0:y1, x0:x1]
+            depth = 1 - np.hypot(gy - y, gx - x) / (radius + 0.3)
+            box = (slice(y0, y1), slice(x0, x1))
+            new = depth > np.maximum(self.inner[box], 0)
+            self.labels[box][new], self.inner[box][new], self.objects[box][new] = 1, depth[new], number
+
+
 def vessels(rng: np.random.Generator) -> Draw:
     """Branching vessels that thin out, or loose fibres."""
     thick, curl = _log_uniform(rng, 1.0, 7), rng.uniform(0.03, 0.25)
@@ -152,9 +172,7 @@ def vessels(rng: np.random.Generator) -> Draw:
     two_kinds = rng.random() < 0.2
 
     def draw(rng: np.random.Generator, n: int) -> Scene:
-        labels = np.zeros((n, n), np.int64)
-        inner = np.zeros((n, n), np.float32)
-        objects = np.zeros((n, n), np.int64)
+        canvas = _Canvas(n)
         starts = [(*rng.uniform(0, n, 2), rng.uniform(0, 6.3), thick * rng.uniform(0.7, 1.2), k + 1)
                   for k in range(trees * (4 if fibres else 1))]
         drawn = 0
@@ -168,15 +186,7 @@ def vessels(rng: np.random.Generator) -> Draw:
                 y, x = y + 1.2 * np.sin(heading), x + 1.2 * np.cos(heading)
                 if not (-4 <= y < n + 4 and -4 <= x < n + 4):
                     break
-                reach = int(radius + 2)
-                y0, x0 = max(0, int(y) - reach), max(0, int(x) - reach)
-                y1, x1 = min(n, int(y) + reach + 2), min(n, int(x) + reach + 2)
-                if y0 < y1 and x0 < x1:
-                    gy, gx = np.ogrid[y0:y1, x0:x1]
-                    depth = 1 - np.hypot(gy - y, gx - x) / (radius + 0.3)
-                    box = (slice(y0, y1), slice(x0, x1))
-                    new = depth > np.maximum(inner[box], 0)
-                    labels[box][new], inner[box][new], objects[box][new] = 1, depth[new], number
+                canvas.disc(y, x, radius, number)
                 if not fibres:
                     radius *= 0.9985
                     if rng.random() < 0.03 and radius > 0.9:
@@ -185,8 +195,8 @@ def vessels(rng: np.random.Generator) -> Draw:
                 if radius < 0.6:
                     break
         if two_kinds:
-            labels[(objects % 2 == 1)] = 2
-        return Scene(labels, objects, inner, 3 if two_kinds else 2)
+            canvas.labels[canvas.objects % 2 == 1] = 2
+        return Scene(canvas.labels, canvas.objects, canvas.inner, 3 if two_kinds else 2)
 
     return draw
 

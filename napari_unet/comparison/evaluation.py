@@ -56,7 +56,7 @@ def score(
     unit : str, optional
         Unit of the scale.
     settings : mapping, optional
-        How to judge: fields of :class:`napari_unet.metrics.Options`.
+        How metrics are computed: fields of :class:`napari_unet.metrics.Options`.
 
     Returns
     -------
