@@ -105,7 +105,7 @@ def test_logistic_is_never_worse_than_its_start() -> None:
     def cost(coefficients: np.ndarray) -> float:
         logits = samples.design @ coefficients
         each = np.log(np.exp(logits).sum(1)) - logits[np.arange(len(labels)), labels]
-        return float(samples.share @ each + linear_heads.PULL * ((coefficients - start)[:-1] ** 2).sum())
+        return float(samples.share @ each + linear_heads.START_PENALTY * ((coefficients - start)[:-1] ** 2).sum())
 
     start = ridge(samples)
     costs = [cost(start), *(cost(logistic(samples, start, steps=steps)) for steps in (1, 5, 60))]
@@ -120,7 +120,7 @@ def test_products_in_pieces_are_the_products(rows: int, width: int, columns: int
     left, right = (rng.normal(size=(rows, count)).astype(np.float32) for count in (width, columns))
     factor = rng.normal(size=(width, columns)).astype(np.float32)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(linear_heads, "SMALL", small)
+        patch.setattr(linear_heads, "ONE_THREAD_PRODUCT", small)
         with np.errstate(all="ignore"):
             expected, crossed = left @ factor, left.T @ right
         np.testing.assert_allclose(chunked_product(left, factor), expected, rtol=1e-4, atol=1e-5)

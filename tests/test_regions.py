@@ -13,7 +13,7 @@ from napari_unet.classical.appearance import Appearance, gaussian_blur, hessian_
 from napari_unet.classical.background import PreparedPlane
 from napari_unet.classical.parameter_search import coordinate_search, mean_dice, paint_folds
 from napari_unet.classical.regions import Regions
-from napari_unet.classical.seeds import confident_seeds, seeds_dominate
+from napari_unet.classical.seeds import confident_seeds, memberships_of_taken
 from napari_unet.core.errors import UserError
 from napari_unet.core.image import Image
 from napari_unet.core.method import assemble
@@ -172,7 +172,7 @@ def test_seeds_are_large_sure_patches_or_else_small_ones() -> None:
 
 def test_what_growing_decided_leads_the_memberships() -> None:
     shares = np.array([[[0.9, 0.2]], [[0.07, 0.5]], [[0.03, 0.3]]], np.float32)
-    out = seeds_dominate(shares, np.array([[1, -1]], np.int16))
+    out = memberships_of_taken(shares, np.array([[1, -1]], np.int16))
     np.testing.assert_allclose(out.sum(axis=0), 1, atol=1e-6)
     assert out.argmax(axis=0).tolist() == [[1, 1]]
     np.testing.assert_allclose(out[:, 0, 1], shares[:, 0, 1], atol=1e-6)

@@ -29,7 +29,7 @@ def confident_seeds(shares: NDArray[np.float32], sure: float, size: int) -> NDAr
     return seeds
 
 
-def seeds_dominate(shares: NDArray[np.float32], taken: NDArray[np.int16]) -> NDArray[np.float32]:
+def memberships_of_taken(shares: NDArray[np.float32], taken: NDArray[np.int16]) -> NDArray[np.float32]:
     """Make the class taken the largest membership: where it is not, it shares the lead with a little more than half.
 
     Parameters

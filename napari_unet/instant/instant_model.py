@@ -28,9 +28,9 @@ from ..predicting.weights import Weights
 from .features import FeatureStore, FeatureTile
 from .linear_heads import (
     FALSE_ALARM,
-    PULL,
+    ONE_THREAD_PRODUCT,
     RIDGE,
-    SMALL,
+    START_PENALTY,
     LinearHead,
     PixelSamples,
     logistic,
@@ -126,7 +126,7 @@ class InstantModel:
         """Return logits (classes, Y, X) of a tile, float32."""
         weights, flat = self.head.weights.T.copy(), tile.values.flatten(1)
         out = np.empty((len(weights), flat.shape[1]), np.float32)
-        step = max(8, min(PIECE // len(flat), SMALL // weights.size))
+        step = max(8, min(PIECE // len(flat), ONE_THREAD_PRODUCT // weights.size))
         for start in range(0, flat.shape[1], step):
             np.matmul(weights, flat[:, start : start + step].float().numpy(), out=out[:, start : start + step])
         out += self.head.offsets[:, None]
@@ -206,7 +206,7 @@ def fit_to_pixels(
     care = penalty_factor(painted.strokes)
     coefficients = ridge(samples, care * RIDGE)
     if head != "ridge":
-        coefficients = tempered(logistic(samples, coefficients, care * PULL))
+        coefficients = tempered(logistic(samples, coefficients, care * START_PENALTY))
     note = f"instant answer from {len(painted.ids)} painted pixels ({{}} on {features.shape[1]} features)"
     answer = InstantModel(store, samples.head(coefficients), classes, painted.channels,
                           note.format("logistic head" if head == "trees" else f"{head} head"))

@@ -12,7 +12,7 @@ from .lbfgs import minimise
 RIDGE = 1.0
 """Strength of the ridge, per standardised feature, with :data:`FEW` strokes."""
 
-PULL = 0.3
+START_PENALTY = 0.3
 """Penalty of the logistic head on the squared distance of its coefficients from those it starts from, likewise."""
 
 FEW = 20
@@ -31,7 +31,7 @@ BALANCE = 0.5
 """Exponent of the number of painted pixels by which a class weighs less per pixel. At 1 all classes weigh the same and
 rare ones are claimed too often; at 0 every pixel does, and nobody paints in proportion."""
 
-SMALL = 200_000
+ONE_THREAD_PRODUCT = 200_000
 """Multiplications of a product that BLAS does in one thread. Its threads would wait for those of a training."""
 
 FALSE_ALARM = np.errstate(all="ignore")
@@ -122,7 +122,7 @@ def ridge(samples: PixelSamples, strength: float = RIDGE) -> NDArray[np.float64]
 
 
 def logistic(
-    samples: PixelSamples, start: NDArray[np.float64], pull: float = PULL, steps: int = 60
+    samples: PixelSamples, start: NDArray[np.float64], pull: float = START_PENALTY, steps: int = 60
 ) -> NDArray[np.float64]:
     """Fit weighted multinomial logistic regression that stays near a first solution.
 
@@ -169,15 +169,15 @@ def tempered(coefficients: NDArray[np.float64]) -> NDArray[np.float64]:
 
 @FALSE_ALARM
 def chunked_product(rows: NDArray[np.float32], factor: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return ``rows @ factor``, (P, F) by (F, K), in pieces of :data:`SMALL` multiplications."""
-    step = max(8, SMALL // factor.size)
+    """Return ``rows @ factor``, (P, F) by (F, K), in pieces of :data:`ONE_THREAD_PRODUCT` multiplications."""
+    step = max(8, ONE_THREAD_PRODUCT // factor.size)
     return np.concatenate([rows[start : start + step] @ factor for start in range(0, len(rows), step)])
 
 
 @FALSE_ALARM
 def chunked_gram(left: NDArray[np.float32], right: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return ``left.T @ right``, (P, F) by (P, K), summed in float64 over pieces of :data:`SMALL` multiplications."""
-    step = max(8, SMALL // (left.shape[1] * right.shape[1]))
+    """Return ``left.T @ right``, (P, F) by (P, K), summed in float64 over pieces of :data:`ONE_THREAD_PRODUCT`."""
+    step = max(8, ONE_THREAD_PRODUCT // (left.shape[1] * right.shape[1]))
     total = np.zeros((left.shape[1], right.shape[1]))
     for start in range(0, len(left), step):
         total += left[start : start + step].T @ right[start : start + step]

@@ -81,7 +81,7 @@ def gather_features(store: FeatureStore, training: TrainingSet) -> Generator[Pro
     WorkError
         If torch fails.
     """
-    channels = _channels_of(training)
+    channels = _common_channels(training)
     paints = thinned_paint(store, training, MOST_KEPT // len(store.prior(channels)))
     rows, ids, planes, pixels = [], [], [], []
     for (index, plane), paint in paints.items():
@@ -111,7 +111,7 @@ def gather_features(store: FeatureStore, training: TrainingSet) -> Generator[Pro
                            len(single_strokes(training)), channels, training.classes)
 
 
-def _channels_of(training: TrainingSet) -> int:
+def _common_channels(training: TrainingSet) -> int:
     """Return the number of channels of the painted images, after checking that they can be learnt from together."""
     missing = training.missing()
     if missing is not None:

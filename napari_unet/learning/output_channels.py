@@ -10,7 +10,7 @@ from torch import Tensor, nn
 Rows = Sequence[int | None]
 """For each new output channel the old one it continues, or None for a new class."""
 
-SHY = 2.0
+NEW_CLASS_OFFSET = 2.0
 """A new class starts with logits this much below the mean of the others, so that it claims nothing yet."""
 
 
@@ -26,7 +26,7 @@ def with_channels(head: nn.Conv2d, rows: Rows) -> nn.Conv2d:
     with torch.no_grad():
         grown.weight.copy_(_pick(head.weight, rows, head.weight.mean(0)))
         if head.bias is not None and grown.bias is not None:
-            grown.bias.copy_(_pick(head.bias, rows, head.bias.mean() - SHY))
+            grown.bias.copy_(_pick(head.bias, rows, head.bias.mean() - NEW_CLASS_OFFSET))
     return grown.train(head.training)
 
 

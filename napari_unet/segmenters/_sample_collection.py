@@ -29,11 +29,11 @@ def collect_samples(training: TrainingSet) -> TrainingSamples:
     if not training.pairs:
         raise UserError("There is no image to learn from. Choose at least one image.")
     pairs = [pair for pair in training.pairs if pair.scribbles.planes] or list(training.pairs)
-    channels = _channels_of(pairs)
+    channels = _common_channels(pairs)
     return _painted_samples(training, pairs, channels) if training.painted_ids else _guessed_samples(training, channels)
 
 
-def _channels_of(pairs: list[Pair]) -> int:
+def _common_channels(pairs: list[Pair]) -> int:
     channels = {pair.image.n_channels for pair in pairs}
     if len(channels) > 1:
         raise UserError(

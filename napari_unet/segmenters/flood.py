@@ -11,7 +11,7 @@ from scipy import ndimage
 
 from napari_unet.classical.appearance import Appearance
 from napari_unet.classical.regions import Regions
-from napari_unet.classical.seeds import seeds_dominate
+from napari_unet.classical.seeds import memberships_of_taken
 from napari_unet.core.classes import ClassTable
 from napari_unet.core.parameters import Parameter
 
@@ -41,7 +41,7 @@ class Flood(SeededMethod):
     ) -> NDArray[np.float32]:
         """Flood; a pixel's memberships are its resemblances, raised to one half where a flood overrules."""
         del learnt
-        return seeds_dominate(shares, flood_from_seeds(seen.stack, seeds,
+        return memberships_of_taken(shares, flood_from_seeds(seen.stack, seeds,
                                                        self.tolerance if self.tolerance is not None else 0.1))
 
     def remark(self, learnt: Appearance, classes: ClassTable, ids: tuple[int, ...]) -> str:

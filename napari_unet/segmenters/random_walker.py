@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from napari_unet.classical.appearance import Appearance
 from napari_unet.classical.regions import Regions
-from napari_unet.classical.seeds import seeds_dominate
+from napari_unet.classical.seeds import memberships_of_taken
 from napari_unet.core.classes import ClassTable
 from napari_unet.core.parameters import Parameter
 
@@ -41,7 +41,7 @@ class RandomWalker(SeededMethod):
         del learnt
         present = np.unique(seeds[seeds >= 0])
         if len(present) < 2 or (seeds >= 0).all() or not np.ptp(seen.stack) > 0:
-            return seeds_dominate(shares, seeds)
+            return memberships_of_taken(shares, seeds)
         labels = np.zeros(seeds.shape, np.int32)
         for number, index in enumerate(present, start=1):
             labels[seeds == index] = number

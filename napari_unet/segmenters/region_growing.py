@@ -12,7 +12,7 @@ from scipy import ndimage
 from napari_unet.classical.appearance import Appearance
 from napari_unet.classical.local_appearance import local_memberships
 from napari_unet.classical.regions import Regions
-from napari_unet.classical.seeds import seeds_dominate
+from napari_unet.classical.seeds import memberships_of_taken
 from napari_unet.core.classes import ClassTable
 from napari_unet.core.parameters import Parameter
 
@@ -56,8 +56,8 @@ class RegionGrowing(SeededMethod):
         """Grow the classes; a pixel's memberships are its resemblances, raised to one half where growing overrules."""
         tolerance = self.tolerance if self.tolerance is not None else 0.6
         if self.kind != "adaptive":
-            return seeds_dominate(shares, grow_regions(shares, seeds, tolerance))
-        return seeds_dominate(*grow_adaptive_regions(learnt, seen.stack, seeds, tolerance, self.reach or 15.0))
+            return memberships_of_taken(shares, grow_regions(shares, seeds, tolerance))
+        return memberships_of_taken(*grow_adaptive_regions(learnt, seen.stack, seeds, tolerance, self.reach or 15.0))
 
     def remark(self, learnt: Appearance, classes: ClassTable, ids: tuple[int, ...]) -> str:
         """Say what grows from where."""

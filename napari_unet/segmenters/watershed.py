@@ -12,7 +12,7 @@ from scipy import ndimage
 from napari_unet.classical.appearance import Appearance, measure_features
 from napari_unet.classical.background import PreparedPlane
 from napari_unet.classical.regions import Regions
-from napari_unet.classical.seeds import seeds_dominate
+from napari_unet.classical.seeds import memberships_of_taken
 from napari_unet.core.classes import ClassTable
 from napari_unet.core.parameters import Parameter
 
@@ -91,7 +91,8 @@ class Watershed(SeededMethod):
         del learnt
         if not (seeds >= 0).any():
             return shares
-        return seeds_dominate(shares, watershed(seen.height, seeds.astype(np.int32) + 1).astype(np.int16) - np.int16(1))
+        taken = watershed(seen.height, seeds.astype(np.int32) + 1).astype(np.int16) - np.int16(1)
+        return memberships_of_taken(shares, taken)
 
     def remark(self, learnt: Appearance, classes: ClassTable, ids: tuple[int, ...]) -> str:
         """Say what flows from where."""
