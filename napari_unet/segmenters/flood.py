@@ -42,7 +42,7 @@ class Flood(SeededMethod):
         """Flood; a pixel's memberships are its resemblances, raised to one half where a flood overrules."""
         del learnt
         return memberships_of_taken(shares, flood_from_seeds(seen.stack, seeds,
-                                                       self.tolerance if self.tolerance is not None else 0.1))
+                                                             self.tolerance if self.tolerance is not None else 0.1))
 
     def remark(self, learnt: Appearance, classes: ClassTable, ids: tuple[int, ...]) -> str:
         """Say what floods from where."""
