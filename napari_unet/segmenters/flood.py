@@ -41,8 +41,8 @@ class Flood(SeededMethod):
     ) -> NDArray[np.float32]:
         """Flood; a pixel's memberships are its resemblances, raised to one half where a flood overrules."""
         del learnt
-        return memberships_of_taken(shares, flood_from_seeds(seen.stack, seeds,
-                                                             self.tolerance if self.tolerance is not None else 0.1))
+        tolerance = self.tolerance if self.tolerance is not None else 0.1
+        return memberships_of_taken(shares, flood_from_seeds(seen.stack, seeds, tolerance))
 
     def remark(self, learnt: Appearance, classes: ClassTable, ids: tuple[int, ...]) -> str:
         """Say what floods from where."""
