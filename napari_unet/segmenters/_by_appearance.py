@@ -14,7 +14,8 @@ from napari_unet.classical.appearance import Appearance
 from napari_unet.classical.regions import Regions
 from napari_unet.core.parameters import Parameter
 
-from ._classical import ClassicalMethod, Paint, Source
+from ._classical import ClassicalMethod
+from ._steps import Paint, Source
 
 
 @dataclasses.dataclass(frozen=True)

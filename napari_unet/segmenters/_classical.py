@@ -20,10 +20,8 @@ from napari_unet.core.work import relayed
 from ._candidate_scorer import CandidateScorer
 from ._classical_model import ClassicalModel
 from ._sample_collection import collect_samples
-from ._steps import ClassicalSteps, Paint, Source
+from ._steps import ClassicalSteps, Paint
 from ._training_samples import TrainingSamples
-
-__all__ = ["ClassicalMethod", "ClassicalModel", "Paint", "Source"]
 
 SEARCH_SECONDS = 10.0
 

@@ -24,9 +24,10 @@ from napari_unet.core.parameters import Parameter
 from napari_unet.core.threads import available_cores
 
 from . import register
-from ._classical import ClassicalMethod, ClassicalModel, Paint, Source
-from ._classical_model import place_in_view
+from ._classical import ClassicalMethod
+from ._classical_model import ClassicalModel, place_in_view
 from ._filters import Filters
+from ._steps import Paint, Source
 from ._tree_arrays import TreeArrays
 
 _MOST_EXAMPLES = 200_000

@@ -18,7 +18,8 @@ from napari_unet.core.errors import UsageError, UserError
 from napari_unet.core.parameters import Parameter
 
 from . import register
-from ._classical import ClassicalMethod, Paint, Source
+from ._classical import ClassicalMethod
+from ._steps import Paint, Source
 from ._threshold_kinds import KINDS, GreyPlane
 
 _LEVELS = 15
