@@ -65,6 +65,7 @@ pretrain: $(VENV)/installed-dev
 # every picture of README and docs, from the real window and the real data
 figures: debian $(VENV)/installed-dev
 	QT_API=pyqt6 xvfb-run -a -s "-screen 0 1920x1080x24" $(BIN)/python docs/make_figures.py
+	QT_API=pyqt6 xvfb-run -a -s "-screen 0 1920x1080x24" $(BIN)/python docs/make_film_strip.py
 	$(BIN)/python docs/make_pretraining_figure.py
 	$(BIN)/python docs/make_gallery.py
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from qtpy.QtCore import QEvent, QObject, Qt
+from qtpy.QtCore import QEvent, QObject, Qt, QTimer
 from qtpy.QtWidgets import (
     QComboBox,
     QFrame,
@@ -89,7 +89,7 @@ class CloseWatch(QObject):
         if watched is self._dock and event is not None and event.type() == QEvent.Type.ParentChange:
             inside = self._dock.parentWidget() is not None
             if self._was_inside and not inside:
-                self._dock.deleteLater()
+                QTimer.singleShot(0, self._dock.deleteLater)  # not while it is being taken out
             self._was_inside = inside
         return False
 

@@ -13,7 +13,7 @@ from qtpy.QtCore import QEvent, QPoint, Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QWidget
 
-SLOW = 1_200_000
+SLOW = 200_000
 """Milliseconds after which a waiting test gives up; tests wait for what happens, so it ends only what hangs."""
 
 TINY = {"width": 4, "depth": 2, "patch": 32, "batch": 2}
