@@ -11,13 +11,14 @@ from pathlib import Path
 from napari_unet.core.errors import UsageError, UserError
 from napari_unet.core.image import Image
 from napari_unet.core.method import Model
+from napari_unet.core.readable import readable
 from napari_unet.io import check_output, clear_of_inputs, create_mask, create_probabilities, file_stem, output_suffixes
 from napari_unet.io.model_file import load_model
 from napari_unet.predicting.network_model import NetworkModel
 from napari_unet.predicting.patches import prediction_shape, probability_shape, segment_into
 
 from .input_files import read_images
-from .terminal import check_writable, progress_bar
+from .terminal import check_writable, progress_bar, show
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,7 +47,7 @@ def run_predict(arguments: argparse.Namespace) -> None:
         (image,) = read_images([name], arguments.axes)
         _predict_image(image, model, target, replace, arguments)
         for made in target.paths:
-            print(made)
+            show(readable(made))
 
 
 def _claim_outputs(arguments: argparse.Namespace, outputs: list[Path]) -> dict[Path, bool]:
