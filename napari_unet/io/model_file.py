@@ -33,7 +33,7 @@ from ._model_parts import (
     text,
     whole_number,
 )
-from ._output import beside, check_place, move_into_place, remove, replace_file, writing
+from ._output import appearing, check_place, replace_file
 
 if TYPE_CHECKING:  # torch is loaded only when a model is: this folder is searched for image formats too
     from napari_unet.predicting.network_model import NetworkModel
@@ -80,16 +80,11 @@ def save_model(path: str | os.PathLike[str], model: Any, overwrite: bool = False
     contents = {"format": FORMAT, "version": VERSION, "classes": [
         dataclasses.asdict(one) for one in model.classes.classes
     ], **(_of_network(model.weights) if hasattr(model, "weights") else _of_arrays(model))}
-    partial = beside(path)
-    try:
-        with writing(path):
-            try:
-                torch.save(contents, partial)
-            except RuntimeError as error:  # torch's way to say that the disk is full
-                raise OSError(str(error)) from error
-            move_into_place(partial, path, overwrite)
-    finally:
-        remove(partial)
+    with appearing(path, overwrite) as partial:
+        try:
+            torch.save(contents, partial)
+        except RuntimeError as error:  # torch's way to say that the disk is full
+            raise OSError(str(error)) from error
 
 
 def load_model(path: str | os.PathLike[str], device: str = "auto") -> NetworkModel | ForestModel:

@@ -19,7 +19,7 @@ from napari_unet.core.errors import UserError, reason_of
 from napari_unet.core.readable import readable
 from napari_unet.segmenters import REGISTRY as METHODS
 
-from ._output import beside, check_place, move_into_place, remove, replace_file, writing
+from ._output import appearing, check_place, replace_file
 
 FORMAT = "napari-unet recipe"
 VERSION = 1
@@ -109,13 +109,8 @@ def save_recipe(path: str | os.PathLike[str], method: Any, overwrite: bool = Fal
     path = check_place(Path(path), overwrite, replace_file)
     contents = {"format": FORMAT, "version": VERSION, "made by": f"napari-unet {recipe.made_by}",
                 "method": recipe.method, "parameters": dict(recipe.parameters)}
-    partial = beside(path)
-    try:
-        with writing(path):
-            partial.write_text(json.dumps(contents, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-            move_into_place(partial, path, overwrite)
-    finally:
-        remove(partial)
+    with appearing(path, overwrite) as partial:
+        partial.write_text(json.dumps(contents, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def load_recipe(path: str | os.PathLike[str]) -> Recipe:
