@@ -15,7 +15,7 @@ from tqdm import tqdm
 from napari_unet.core.errors import InputWarning, UserError
 from napari_unet.core.method import Progress
 from napari_unet.core.readable import readable
-from napari_unet.io import clear_of_inputs
+from napari_unet.io import clear_of_inputs, no_regular_file
 
 T = TypeVar("T")
 
@@ -69,11 +69,13 @@ def check_writable(path: Path, overwrite: bool, inputs: Iterable[str | Path] = (
     Raises
     ------
     UserError
-        If it exists and may not be replaced, is an input, holds one or lies inside one, or its folder does not exist or
-        cannot be written.
+        If it exists and may not be replaced, is a device or a pipe, is an input, holds one or lies inside one, or its
+        folder does not exist or cannot be written.
     """
     clear_of_inputs(path, inputs)
     resolved = path.resolve()
+    if reason := no_regular_file(resolved):
+        raise UserError(f"{path} is not written: {reason}. Choose the name of a file.")
     if not resolved.parent.is_dir():
         raise UserError(f"There is no folder {resolved.parent} to write {path.name} into. Make it, or choose another.")
     try:

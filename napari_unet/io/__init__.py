@@ -19,6 +19,7 @@ from ._saving import (
     save_mask,
     save_probabilities,
 )
+from ._unfinished import Unfinished, dead_tokens, leftover_path, no_regular_file, remove
 
 __all__ = [
     "REGISTRY",
@@ -28,17 +29,22 @@ __all__ = [
     "MaskInfo",
     "Output",
     "Sink",
+    "Unfinished",
     "check_output",
     "clear_of_inputs",
     "create_mask",
     "create_probabilities",
+    "dead_tokens",
     "file_stem",
+    "leftover_path",
+    "no_regular_file",
     "output_suffixes",
     "preview_path",
     "read_contents",
     "read_image",
     "read_labels",
     "register",
+    "remove",
     "save_mask",
     "save_probabilities",
 ]

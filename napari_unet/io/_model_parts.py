@@ -64,7 +64,7 @@ def ids(contents: Mapping[str, Any]) -> tuple[int, ...]:
     return tuple(_whole("ids", one, 1, 255) for one in value)
 
 
-def class_table(contents: Mapping[str, Any]) -> ClassTable:
+def file_classes(contents: Mapping[str, Any]) -> ClassTable:
     """Return the classes.
 
     Raises

@@ -25,7 +25,7 @@ from napari_unet.segmenters import REGISTRY as METHODS
 from ._model_parts import (
     MOST_CHANNELS,
     WrongPart,
-    class_table,
+    file_classes,
     ids,
     made_with,
     normalisation,
@@ -219,7 +219,7 @@ def _weights(contents: Mapping[str, Any]) -> Weights:
         network_name=name,
         tensors=tensors(contents),
         channels=whole_number(contents, "channels", 1, MOST_CHANNELS),
-        classes=class_table(contents),
+        classes=file_classes(contents),
         normalisation=normalisation(contents),
         step=whole_number(contents, "step", 0, 2**62),
     )
@@ -253,7 +253,7 @@ def _fitted(contents: Mapping[str, Any]) -> ForestModel:
     method: Any = made_with(name, METHODS[name], contents)
     model: ForestModel = method.restore(
         {key: tensor.numpy() for key, tensor in tensors(contents).items()},
-        classes=class_table(contents), ids=ids(contents), channels=whole_number(contents, "channels", 1, MOST_CHANNELS),
+        classes=file_classes(contents), ids=ids(contents), channels=whole_number(contents, "channels", 1, MOST_CHANNELS),
         note=readable(text(contents, "note")),
     )
     return model
