@@ -1,4 +1,4 @@
-"""Readers of single values of flags: numbers with limits, planes, pixel sizes, assignments. Imports no heavy package."""
+"""Readers of single values of flags: numbers with limits, planes, sizes, assignments. Imports no heavy package."""
 
 from __future__ import annotations
 

@@ -253,7 +253,7 @@ def _fitted(contents: Mapping[str, Any]) -> ForestModel:
     method: Any = made_with(name, METHODS[name], contents)
     model: ForestModel = method.restore(
         {key: tensor.numpy() for key, tensor in tensors(contents).items()},
-        classes=file_classes(contents), ids=ids(contents), channels=whole_number(contents, "channels", 1, MOST_CHANNELS),
-        note=readable(text(contents, "note")),
+        classes=file_classes(contents), ids=ids(contents), note=readable(text(contents, "note")),
+        channels=whole_number(contents, "channels", 1, MOST_CHANNELS),
     )
     return model
