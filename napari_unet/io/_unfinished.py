@@ -32,7 +32,9 @@ class Unfinished:
     Parameters
     ----------
     place : Path
-        Where the finished thing goes; its folder is there.
+        Where the finished thing goes.
+    folder : Path, optional
+        Where the temporary names lie; default the folder of ``place``. It must be on the same disk.
 
     Raises
     ------
@@ -40,13 +42,13 @@ class Unfinished:
         If the folder cannot be written.
     """
 
-    def __init__(self, place: Path) -> None:
-        clear_leftovers(place)
+    def __init__(self, place: Path, folder: Path | None = None) -> None:
+        clear_leftovers(place, folder)
         self.place = place
         token = uuid.uuid4().hex[:8]
-        self._lock = RunLock(leftover_path(place, token, ".lock"))
-        self.path = leftover_path(place, token, ".partial")
-        self._old = leftover_path(place, token, ".old")
+        self._lock = RunLock(leftover_path(place, token, ".lock", folder))
+        self.path = leftover_path(place, token, ".partial", folder)
+        self._old = leftover_path(place, token, ".old", folder)
         self._began: dict[Path, tuple[int, int]] = {}
 
     def note_folders(self) -> None:
@@ -92,29 +94,29 @@ class Unfinished:
         self._lock.release()
 
 
-def leftover_path(place: Path, token: str, ending: str) -> Path:
+def leftover_path(place: Path, token: str, ending: str, folder: Path | None = None) -> Path:
     """Return the temporary name of a run; ``token`` tells runs apart."""
-    return place.with_name(f"{_beginning(place)}{token}{ending}")
+    return (folder or place.parent) / f"{_beginning(place)}{token}{ending}"
 
 
-def dead_tokens(place: Path, endings: tuple[str, ...] = _ENDINGS) -> Iterator[str]:
+def dead_tokens(place: Path, endings: tuple[str, ...] = _ENDINGS, folder: Path | None = None) -> Iterator[str]:
     """Yield the tokens of runs that left something beside a place and live no more."""
     start = _beginning(place)
-    found = {entry.name for entry in place.parent.iterdir()
+    found = {entry.name for entry in (folder or place.parent).iterdir()
              if entry.name.startswith(start) and entry.name.endswith(endings)}
     for token in sorted({name[len(start):].rpartition(".")[0] for name in found}):
-        if token and "." not in token and not lives(leftover_path(place, token, ".lock")):
+        if token and "." not in token and not lives(leftover_path(place, token, ".lock", folder)):
             yield token
 
 
-def clear_leftovers(place: Path) -> None:
+def clear_leftovers(place: Path, folder: Path | None = None) -> None:
     """Remove what killed runs have left beside a place; what was there before them comes back if nothing is there.
 
     What cannot be removed stays; it is in nobody's way.
     """
     with contextlib.suppress(OSError):
-        for token in dead_tokens(place):
-            partial, old, lock = (leftover_path(place, token, ending) for ending in _ENDINGS)
+        for token in dead_tokens(place, folder=folder):
+            partial, old, lock = (leftover_path(place, token, ending, folder) for ending in _ENDINGS)
             if old.exists() and not os.path.lexists(place):
                 os.replace(old, place)
             for one in (partial, old, lock):
