@@ -17,6 +17,7 @@ from napari_unet.core.errors import UserError
 
 from ._contents import Sink
 from ._unfinished import Unfinished, no_regular_file
+from ._zarr_settling import settle_zarr
 
 
 @contextlib.contextmanager
@@ -147,7 +148,7 @@ class Output:
                 for place in (path, preview_path) if preview is not None and preview_path is not None else (path,):
                     self._unfinished.append(Unfinished(place))
                 self._sink = start(self._unfinished[0].path)
-                self._unfinished[0].note_folders()
+                self._unfinished[0].note_beginning()
         except BaseException:
             self.abandon()
             raise
@@ -191,5 +192,6 @@ class Output:
         """Remove what was written so far; nothing appears under the final name."""
         if self._open:
             self._open = False
+            settle_zarr()
             for one in self._unfinished:
                 one.discard()

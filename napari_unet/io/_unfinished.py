@@ -49,12 +49,14 @@ class Unfinished:
         self._lock = RunLock(leftover_path(place, token, ".lock", folder))
         self.path = leftover_path(place, token, ".partial", folder)
         self._old = leftover_path(place, token, ".old", folder)
-        self._began: dict[Path, tuple[int, int]] = {}
+        self._began: tuple[Path, ...] = ()
 
-    def note_folders(self) -> None:
-        """Remember the folders there are: :meth:`take_name` then makes sure that they are still the same."""
-        folders = [self.path, *self.path.rglob("*")] if self.path.is_dir() else []
-        self._began = {one: _identity(one) for one in folders if one.is_dir()}
+    def note_beginning(self) -> None:
+        """Remember what a format puts down first: :meth:`take_name` makes sure that it is still there.
+
+        Zarr makes a folder that somebody has removed anew for the next block, but not the description of its array.
+        """
+        self._began = tuple(self.path.rglob("*"))
 
     def take_name(self, overwrite: bool) -> None:
         """Give the finished file or folder its name; what had it before goes only once the new one is there.
@@ -66,9 +68,8 @@ class Unfinished:
         OSError
             If what was written is not there any more, or cannot be moved.
         """
-        for folder, identity in self._began.items():
-            if not folder.is_dir() or _identity(folder) != identity:
-                raise OSError("somebody removed part of it while it was written")
+        if not all(one.exists() for one in self._began):
+            raise OSError("somebody removed part of it while it was written")
         identity = _identity(self.path)
         if os.path.lexists(self.place) and not overwrite:
             kept = self.path.with_suffix(".kept")  # a name that no run takes for a leftover
