@@ -74,7 +74,7 @@ def check_writable(path: Path, overwrite: bool, inputs: Iterable[str | Path] = (
     """
     clear_of_inputs(path, inputs)
     resolved = path.resolve()
-    if reason := no_regular_file(resolved):
+    if reason := no_regular_file(path):
         raise UserError(f"{path} is not written: {reason}. Choose the name of a file.")
     if not resolved.parent.is_dir():
         raise UserError(f"There is no folder {resolved.parent} to write {path.name} into. Make it, or choose another.")

@@ -21,6 +21,7 @@ from napari_unet.core.errors import UserError
 from ._run_lock import RunLock, lives
 
 _ENDINGS = (".partial", ".old", ".lock")
+_STREAMS = ("/dev/stdin", "/dev/stdout", "/dev/stderr", "/dev/fd/", "/proc/self/fd/")
 _LONGEST = 200  # bytes of a name that is repeated in a temporary one; file systems take 255 together
 
 
@@ -138,7 +139,9 @@ def no_regular_file(path: Path) -> str:
         mode = path.stat().st_mode
     except OSError:
         return ""
-    return "" if stat.S_ISREG(mode) or stat.S_ISDIR(mode) else "it is no file but a device, a pipe or the like"
+    # an open stream may be a file at the moment, but that is the business of whoever has opened it
+    usual = (stat.S_ISREG(mode) or stat.S_ISDIR(mode)) and not os.path.abspath(path).startswith(_STREAMS)
+    return "" if usual else "it is no file but a device, a pipe or the like"
 
 
 def _beginning(place: Path) -> str:

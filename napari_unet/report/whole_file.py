@@ -23,7 +23,7 @@ def appearing_whole(path: str | os.PathLike[str], overwrite: bool) -> Iterator[P
         If the file exists and may not be overwritten, is a device or a pipe, or cannot be written.
     """
     path, target = Path(path), Path(os.path.realpath(path))
-    if reason := no_regular_file(target):
+    if reason := no_regular_file(path) or no_regular_file(target):
         raise UserError(f"{path} is not written: {reason}. Choose the name of a file.")
     if target.is_dir():
         raise UserError(f"{path} cannot be written: it is a folder. Choose the name of a file.")
