@@ -11,6 +11,7 @@ import json
 import os
 import random
 import shutil
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Protocol
@@ -276,8 +277,11 @@ def _forest() -> Any:
 
 def _strange_tensors() -> Iterable[Any]:
     whole = torch.ones(2, 3)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # quantised ones are on their way out
+        quantised = torch.quantize_per_tensor(whole, 1.0, 0, torch.quint8)
     return (
         whole, whole.to_sparse(), whole.bool(), whole.to(torch.complex64), torch.full((2, 3), float("nan")),
-        whole[:1].expand(2**40, 3), torch.zeros(0), torch.tensor(1.0), whole.to(torch.int64) * 2**62,
-        torch.quantize_per_tensor(whole, 1.0, 0, torch.quint8), whole.bfloat16(), torch.empty(3, device="meta"),
+        whole[:1].expand(2**40, 3), torch.zeros(0), torch.tensor(1.0), whole.to(torch.int64) * 2**62, quantised,
+        whole.bfloat16(), torch.empty(3, device="meta"),
     )
