@@ -102,7 +102,7 @@ def normalisation(contents: Mapping[str, Any]) -> Normalisation:
     if not all(isinstance(one, (int, float)) for one in percentiles) or not 0 <= made.low < made.high <= 100:
         raise _wrong("normalisation", value, "two percentiles from 0 to 100")
     pairs: Any = made.usual
-    if not isinstance(pairs, tuple) or not all(isinstance(one, tuple) and len(one) == 2 for one in pairs):
+    if not isinstance(pairs, tuple) or not all(map(_is_range, pairs)):
         raise _wrong("normalisation", value, "a low and a high number for each channel")
     return made
 
@@ -178,6 +178,10 @@ def _are_numbers(value: object, depth: int = 0) -> bool:
     if isinstance(value, (int, float)):
         return -parameters.LARGEST <= value <= parameters.LARGEST and math.isfinite(value)
     return value is None or isinstance(value, str)
+
+
+def _is_range(value: object) -> bool:
+    return isinstance(value, tuple) and len(value) == 2 and all(isinstance(one, (int, float)) for one in value)
 
 
 def _frozen(value: Any) -> Any:
