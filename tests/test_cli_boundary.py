@@ -211,3 +211,11 @@ def test_a_prediction_that_is_asked_to_end_leaves_nothing(files: Path, tmp_path:
 
 def test_help_names_debug() -> None:
     assert "--debug" in make_parser().format_help()
+
+
+@pytest.mark.parametrize("word", ["a\0b", "\ud800", "\ud800.tif,x"])
+@pytest.mark.parametrize("words", [["score", "{}", "b.tif"], ["predict", "a.tif", "--model", "{}", "-o", "b.tif"],
+                                   ["predict", "a.tif", "--model", "m.pt", "-o", "{}"], ["{}"]])
+def test_words_that_no_file_can_be_named_by(capsys: pytest.CaptureFixture[str], word: str, words: list[str]) -> None:
+    assert main([one.format(word) for one in words]) == 2
+    assert "holds a character that no name of a file can hold" in capsys.readouterr().err

@@ -17,6 +17,8 @@ import traceback
 from collections.abc import Sequence
 
 from napari_unet.core.errors import UsageError, UserError, WorkError, reason_of
+from napari_unet.core.parameters import brief
+from napari_unet.core.readable import can_be_named
 
 from .interruption import obeying_requests
 from .parser import DEBUG, make_parser
@@ -60,6 +62,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(words: list[str]) -> int:
     """Parse and run; whatever goes wrong is raised."""
+    for word in words:
+        if not can_be_named(word):
+            raise UsageError(f"{brief(word)} holds a character that no name of a file can hold. Leave it out.")
     try:
         arguments = make_parser().parse_args(words)
     except SystemExit as stop:  # argparse has said what is wrong, or shown the help

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import unicodedata
 
 _STEERING = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp"))
@@ -35,3 +36,12 @@ def _spelled(letter: str, lines: bool) -> str:
     if unicodedata.category(letter) not in _STEERING:
         return letter  # wide and other spaces, letters newer than this Python
     return letter.encode("unicode_escape", "surrogatepass").decode("ascii")
+
+
+def can_be_named(text: str) -> bool:
+    """Say whether a file of this system could have a text as its name: neither NUL nor what its encoding lacks."""
+    try:
+        os.fsencode(text)
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in text

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_unet.core.errors import UserError
+from napari_unet.core.readable import can_be_named
 
 from ._contents import Sink
 from ._unfinished import Unfinished, no_regular_file
@@ -58,6 +59,8 @@ def check_place(path: Path, overwrite: bool, may_replace: Callable[[Path], str])
     UserError
         If the folder is missing or cannot be written, or something is there that is not to be replaced.
     """
+    if not can_be_named(str(path)):
+        raise UserError(f"{str(path)!r} holds a character that no name of a file can hold. Choose another name.")
     path = Path(os.path.realpath(path.expanduser()))
     if not path.parent.is_dir():
         raise UserError(f"There is no folder {path.parent} to save {path.name} in. Make it, or choose another.")

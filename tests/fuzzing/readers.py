@@ -230,8 +230,7 @@ class CommandReader:
         if kind == 0:
             return str(self._at / rng.choice(("image.tif", "mask.tif", "model.pt", "recipe.json", "nothing", "")))
         words = str(rng.choice(NUMBERS)) if kind == 1 else rng.choice(TEXTS)
-        words = words.replace("\0", "")  # no system hands a NUL to a program
-        return f"{words},{rng.choice(TEXTS)}".replace("\0", "") if kind == 3 else words
+        return f"{words},{rng.choice(TEXTS)}" if kind == 3 else words
 
     def read(self, given: list[str]) -> None:
         said, shown = io.StringIO(), io.StringIO()
