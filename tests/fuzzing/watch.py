@@ -1,7 +1,8 @@
 """Inputs run one after the other in a forked process with limits; whatever happens there is counted here.
 
 A clock inside the process, of the time that its processor spends, ends an input that takes too long; a process that
-does not even answer that is killed, and another goes on behind the input. No input is run twice, and the order is that of the numbers.
+does not even answer that is killed, and another goes on behind the input. No input is run twice, and the order is that
+of the numbers.
 """
 
 from __future__ import annotations
