@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
+import traceback
+import weakref
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -79,6 +82,24 @@ def test_a_piece_that_cannot_even_begin_fails_like_others() -> None:
     *_, failed = run_batch([BatchPiece("a", begin)])
     assert isinstance(failed, PieceFailed)
     assert failed.reason == "RuntimeError: torch said no"
+
+
+def test_what_failed_keeps_no_image_in_memory() -> None:
+    class Image:
+        pass
+
+    kept: list[Any] = []
+
+    def begin() -> Generator[str, None, None]:
+        image = Image()
+        kept.append(weakref.ref(image))
+        yield "begun"
+        raise ValueError(f"no {type(image).__name__}")
+
+    summary = run_batch([BatchPiece("a", begin)]).result()
+    gc.collect()
+    assert kept[0]() is None
+    assert "begin" in "".join(traceback.format_exception(summary.failed[0].error)), "and still tells where"
 
 
 @pytest.mark.parametrize("end", [KeyboardInterrupt, SystemExit])

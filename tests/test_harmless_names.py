@@ -22,6 +22,7 @@ from napari_unet.core.rows import Row
 from napari_unet.report import lettering as lettering_module
 from napari_unet.report.csv_cells import harmless_cell, word_of_cell
 from napari_unet.report.figure import draw
+from napari_unet.report.folder import ComparisonFolder
 from napari_unet.report.html_report import html_page
 from napari_unet.report.lettering import lettering
 from napari_unet.report.table import format_text, summarise, write_csv
@@ -112,6 +113,14 @@ def test_a_figure_has_letters_for_every_name_or_spells_them(tmp_path: Path, name
         draw(made, tmp_path / "f.png")
     assert picture(tmp_path / "f.png").size
     html_page(made).encode("utf-8", "backslashreplace")
+
+
+def test_the_text_of_a_comparison_can_be_shown_on_a_terminal(tmp_path: Path) -> None:
+    made = comparison_of([Image(np.zeros((32, 32), np.uint8), name="a\x1b[31m\udc80")])
+    ComparisonFolder(tmp_path / "out").save(made)
+    shown = (tmp_path / "out" / "methods.txt").read_text(encoding="utf-8")
+    assert "\x1b" not in shown
+    assert "\n" in shown
 
 
 def test_without_a_font_letters_are_spelled(monkeypatch: pytest.MonkeyPatch) -> None:

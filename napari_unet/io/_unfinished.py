@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import stat
 import uuid
@@ -21,6 +22,7 @@ from napari_unet.core.errors import UserError
 from ._run_lock import RunLock, lives
 
 _ENDINGS = (".partial", ".old", ".lock")
+_TOKEN = re.compile("[0-9a-f]{8}")
 _STREAMS = ("/dev/stdin", "/dev/stdout", "/dev/stderr", "/dev/fd/", "/proc/self/fd/")
 _LONGEST = 200  # bytes of a name that is repeated in a temporary one; file systems take 255 together
 
@@ -107,7 +109,7 @@ def dead_tokens(place: Path, endings: tuple[str, ...] = _ENDINGS, folder: Path |
     found = {entry.name for entry in (folder or place.parent).iterdir()
              if entry.name.startswith(start) and entry.name.endswith(endings)}
     for token in sorted({name[len(start):].rpartition(".")[0] for name in found}):
-        if token and "." not in token and not lives(leftover_path(place, token, ".lock", folder)):
+        if _TOKEN.fullmatch(token) and not lives(leftover_path(place, token, ".lock", folder)):
             yield token
 
 

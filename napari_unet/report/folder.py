@@ -11,6 +11,7 @@ from typing import Any
 
 from napari_unet.comparison.outcome import Comparison
 from napari_unet.core.errors import UserError
+from napari_unet.core.readable import readable
 from napari_unet.io import clear_of_inputs, save_mask
 from napari_unet.io.model_file import can_be_saved, save_model
 from napari_unet.io.recipe import save_recipe
@@ -118,7 +119,7 @@ class ComparisonFolder:
                 if can_be_saved(model):
                     save_model(place / MODELS / f"{_plain(method)}.pt", model)
         with appearing_whole(place / METHODS, False) as unfinished:
-            unfinished.write_text(describe_methods(comparison), encoding="utf-8", errors="backslashreplace")
+            unfinished.write_text(readable(describe_methods(comparison), lines=True), encoding="utf-8")
         draw(comparison, place / FIGURE)
         write_html(place / REPORT, comparison)
 

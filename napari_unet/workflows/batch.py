@@ -7,6 +7,7 @@ to export. Knows nothing of what it does.
 from __future__ import annotations
 
 import dataclasses
+import traceback
 from collections.abc import Callable, Generator, Sequence
 from typing import Any, Generic, TypeVar
 
@@ -149,6 +150,7 @@ def run_batch(pieces: Sequence[BatchPiece[Any]]) -> Generator[BatchEvent, None, 
             finally:
                 running.close()
         except Exception as error:
+            traceback.clear_frames(error.__traceback__)  # or else it would keep the image, and whatever was at hand
             outcome = PieceFailed(*which, reason_of(error), error)
         if isinstance(outcome, PieceDone):
             done.append(outcome)
