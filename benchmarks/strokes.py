@@ -65,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
           f"median over seeds {', '.join(map(str, given.seeds))}")
     if given.csv:
         given.csv.parent.mkdir(parents=True, exist_ok=True)
-        with given.csv.open("w", newline="") as file:
+        with given.csv.open("w", encoding="utf-8-sig", newline="") as file:
             writer = csv.writer(file)
             writer.writerow(("set", "method", "class", "dice", "seconds", "seed"))
             writer.writerows((one.set, one.method, one.dice_class, f"{one.dice:.4f}", f"{one.seconds:.3f}", one.seed)

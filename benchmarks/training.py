@@ -84,7 +84,7 @@ def main() -> int:
             listed = "  ".join(f"{value:.3f}" for value in each)
             print(f"{name:<20} {class_name:<14} {statistics.median(each):7.3f}  {listed}", flush=True)
     if given.csv:
-        with given.csv.open("w", newline="") as file:
+        with given.csv.open("w", encoding="utf-8-sig", newline="") as file:
             writer = csv.DictWriter(file, fieldnames=["set", "class", "seed", "dice", "steps", "seconds"])
             writer.writeheader()
             writer.writerows(rows)

@@ -116,7 +116,7 @@ def test_every_method_takes_part(benchmark: ModuleType, tmp_path: Path, capsys: 
         "--data", str(DATA), "--sets", "nuclei", "--seeds", "0", "--strokes", "4", "--planes", "1",
         "--pace", "0.2", "--dense-seconds", "1", "--device", "cpu", "--csv", str(table), "--png", str(picture),
     ])
-    with table.open(newline="") as file:
+    with table.open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
     assert list(rows[0])[:6] == ["set", "method", "strokes", "seconds", "class", "dice"]
     by_method = {row["method"]: [one for one in rows if one["method"] == row["method"]] for row in rows}

@@ -90,7 +90,7 @@ def test_rows_come_back_from_the_file(tmp_path):
     path = tmp_path / "table.csv"
     write_csv(path, rows)
     assert list(tmp_path.iterdir()) == [path], "nothing is left beside it"
-    with path.open(encoding="utf-8", newline="") as file:
+    with path.open(encoding="utf-8-sig", newline="") as file:
         lines = list(csv.DictReader(file))
     assert tuple(lines[0]) == COLUMNS
     assert len(lines) == len(rows)
@@ -113,7 +113,7 @@ def test_a_file_is_never_replaced_unasked(tmp_path):
         write_csv(path, [row(value=1.0)])
     assert path.read_text() == "mine"
     write_csv(path, [row(value=1.0)], overwrite=True)
-    assert path.read_text().splitlines() == [",".join(COLUMNS), "a,i,0,2,class 2,dice,1,"]
+    assert path.read_text(encoding="utf-8-sig").splitlines() == [",".join(COLUMNS), "a,i,0,2,class 2,dice,1,"]
 
 
 def test_an_interrupted_table_leaves_the_old_one_whole(tmp_path):

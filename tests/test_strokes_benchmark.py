@@ -32,7 +32,7 @@ def test_every_method_answers(benchmark: ModuleType, tmp_path: Path, capsys: pyt
     benchmark.main(["--data", str(DATA), "--sets", "nuclei", "--seeds", "0", "--planes", "1",
                     "--seconds", "1", "--dense-seconds", "1", "--device", "cpu",
                     "--csv", str(tmp_path / "out" / "strokes.csv")])
-    with (tmp_path / "out" / "strokes.csv").open(newline="") as file:
+    with (tmp_path / "out" / "strokes.csv").open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
     assert list(rows[0])[:5] == ["set", "method", "class", "dice", "seconds"]
     assert [row["method"] for row in rows] == ["forest", "instant", "deep", "scratch", "dense"]

@@ -39,7 +39,7 @@ Curve = dict[int, tuple[float, float]]
 def write_csv(rows: Sequence[Row], path: Path) -> None:
     """Write all rows, one measurement each."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", newline="") as file:
+    with path.open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(HEADINGS)
         writer.writerows((one.set, one.method, one.strokes, f"{one.seconds:.2f}", one.dice_class, f"{one.dice:.4f}",

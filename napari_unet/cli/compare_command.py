@@ -10,6 +10,7 @@ from napari_unet.comparison.contenders import DEFAULT_METHODS, PRESETS, contende
 from napari_unet.comparison.outcome import Comparison
 from napari_unet.core import parameters
 from napari_unet.core.errors import UsageError, UserError
+from napari_unet.core.readable import readable
 from napari_unet.core.work import Work
 from napari_unet.io.recipe import is_recipe
 from napari_unet.metrics import Options
@@ -19,7 +20,7 @@ from napari_unet.report.table import format_text, summarise
 from napari_unet.segmenters import REGISTRY as METHODS
 
 from .input_files import file_rows, read_images
-from .terminal import progress_bar, say
+from .terminal import progress_bar, say, show
 
 MEASURING = "metrics."
 """How --set names what is no method's: options of the metrics."""
@@ -56,19 +57,19 @@ def run_compare(arguments: argparse.Namespace) -> None:
     if not comparison.masks:
         raise UserError("No method could do these images; see above why. Nothing was written.")
     folder.save(comparison, models=arguments.save_models)
-    print(format_text(summarise(comparison.rows)))
-    print(ranking_sentence(comparison))
+    show(format_text(summarise(comparison.rows)))
+    show(ranking_sentence(comparison))
     for name in comparison.masks:
         if partial := comparison.partial(name):
-            print(f"{name}: {partial[0]} of {partial[1]} planes in its time")
-    print(arguments.output)
+            show(f"{name}: {partial[0]} of {partial[1]} planes in its time")
+    show(readable(arguments.output))
 
 
 def watch_comparison(work: Work[ComparisonEvent, Comparison]) -> Comparison:
     """Run a comparison with a progress bar, saying what each method chose or why it could not."""
     with progress_bar("comparing") as shown:
         for event in work:
-            shown.set_description_str(f"{event.method}: {event.text}"[:90], refresh=False)
+            shown.set_description_str(readable(f"{event.method}: {event.text}"[:90]), refresh=False)
             shown.n = event.fraction or 0.0
             shown.update(0)
             if event.stage in ("done", "failed"):

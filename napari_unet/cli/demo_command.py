@@ -13,7 +13,7 @@ from pathlib import Path
 from napari_unet.core.errors import UserError
 from napari_unet.core.namesake import namesake_warning
 
-from .terminal import say
+from .terminal import say, show
 
 SAMPLE = "nuclei"
 _MARK = ".napari-unet-demo"
@@ -71,8 +71,8 @@ def headless_demo(folder: Path, seconds: float) -> None:
         seconds=seconds,
     ))
     target.save(comparison, formats=(".tif", ".ome.zarr"))
-    print(format_text(summarise(comparison.rows)))
-    print(f"\n{folder}: report.html (open it), table.csv, figure.png, masks/, recipes/")
+    show(format_text(summarise(comparison.rows)))
+    show(f"\n{folder}: report.html (open it), table.csv, figure.png, masks/, recipes/")
 
 
 def demo_folder(folder: Path) -> Path:

@@ -16,6 +16,8 @@ from napari_unet.core.namesake import namesake_warning
 from napari_unet.core.registry import Registry
 from napari_unet.predicting.devices import choose_device
 
+from .terminal import show
+
 _REGISTRIES: tuple[tuple[str, Registry[Any]], ...] = (
     ("methods", segmenters.REGISTRY),
     ("networks", networks.REGISTRY),
@@ -52,16 +54,16 @@ def print_methods(arguments: argparse.Namespace) -> None:
     """Print the catalogue."""
     found = catalogue()
     if arguments.json:
-        print(json.dumps(found, indent=1))
+        show(json.dumps(found, indent=1))
         return
     for kind, items in found.items():
-        print(f"{kind}\n{'=' * len(kind)}")
+        show(f"{kind}\n{'=' * len(kind)}")
         for item in items:
-            print(f"{item['name']}: {item['summary']}")
+            show(f"{item['name']}: {item['summary']}")
             for parameter in item["parameters"]:
                 name, default, allowed, words = parameter.values()
-                print(f"    {name} = {default}  ({allowed})  {words}")
-        print()
+                show(f"    {name} = {default}  ({allowed})  {words}")
+        show("")
 
 
 def print_info(arguments: argparse.Namespace) -> None:
@@ -78,11 +80,11 @@ def print_info(arguments: argparse.Namespace) -> None:
     if warning := namesake_warning():
         facts["warning"] = warning
     if arguments.json:
-        print(json.dumps(facts, indent=1))
+        show(json.dumps(facts, indent=1))
         return
     width = max(map(len, facts))
     for name, value in facts.items():
-        print(f"{name:<{width}}  {value}")
+        show(f"{name:<{width}}  {value}")
 
 
 def _features() -> dict[str, str]:

@@ -4,31 +4,44 @@ from __future__ import annotations
 
 import argparse
 import importlib
-from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 from napari_unet import __version__
+from napari_unet.core.readable import readable
+
+from .flag_values import assignment, name_list, pixel_size, plane_index, positive_number, seed_number
 
 DEFAULT_METHODS = "unet,threshold,slic,mean_shift,region_growing"
 PRESETS = ("quick", "classical", "networks", "everything")
+DEBUG = "--debug"
+
+
+class CommandParser(argparse.ArgumentParser):
+    """A parser that says what is wrong without repeating what steers a terminal."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong, how the command is used, and end with status 2."""
+        super().error(readable(message))
 
 
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of ``napari-unet``; each command's function is in ``arguments.command``."""
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         prog="napari-unet",
         description="Segment images from a few painted strokes, and see whether the network beats simpler methods.",
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"napari-unet {__version__}")
+    _debug(parser, False)
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for add in (_demo, _train, _predict, _score, _compare, _methods, _info):
         add(commands)
     return parser
 
 
-def _command(commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, function: str, text: str
-             ) -> argparse.ArgumentParser:
+def _command(commands: argparse._SubParsersAction[CommandParser], name: str, function: str, text: str
+             ) -> CommandParser:
     """Add a command; its function, ``module:name`` in this package, is imported only when it runs."""
     parser = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
 
@@ -37,80 +50,13 @@ def _command(commands: argparse._SubParsersAction[argparse.ArgumentParser], name
         getattr(importlib.import_module(f"napari_unet.cli.{module}"), found)(arguments)
 
     parser.set_defaults(command=run)
+    _debug(parser, argparse.SUPPRESS)
     return parser
 
 
-def plane_index(text: str) -> list[int]:
-    """Read ``0,3,11:21``: numbers and half-open ranges, in the order given.
-
-    Raises
-    ------
-    argparse.ArgumentTypeError
-        If it is anything else.
-    """
-    numbers: list[int] = []
-    try:
-        for part in text.split(","):
-            first, colon, last = part.partition(":")
-            numbers += range(int(first), int(last)) if colon else [int(first)]
-    except ValueError:
-        numbers = []
-    if not numbers or min(numbers) < 0 or len(set(numbers)) < len(numbers):
-        raise argparse.ArgumentTypeError(
-            f"{text!r} names no planes. Give different numbers from 0 and half-open ranges, such as 0,3,11:21."
-        )
-    return numbers
-
-
-def positive_number(kind: type) -> Callable[[str], float]:
-    """Return a reader of numbers above 0."""
-
-    def read(text: str) -> float:
-        try:
-            value = kind(text)
-        except ValueError:
-            value = 0
-        if not 0 < value < float("inf"):
-            raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0.")
-        return float(value) if kind is float else value
-
-    return read
-
-
-def pixel_size(text: str) -> tuple[float, ...]:
-    """Read the size of a pixel or voxel, ``0.5`` or ``2,0.5,0.5``.
-
-    Raises
-    ------
-    argparse.ArgumentTypeError
-        If it is not one to three numbers above 0.
-    """
-    try:
-        sizes = tuple(positive_number(float)(part) for part in text.split(","))
-    except argparse.ArgumentTypeError:
-        sizes = ()
-    if not 1 <= len(sizes) <= 3:
-        raise argparse.ArgumentTypeError(f"{text!r} is not the size of a pixel: give Y,X or Z,Y,X, all above 0.")
-    return sizes * 2 if len(sizes) == 1 else sizes
-
-
-def name_list(text: str) -> list[str]:
-    """Read names separated by commas."""
-    return [name.strip() for name in text.split(",") if name.strip()]
-
-
-def assignment(text: str) -> tuple[str, str]:
-    """Read ``NAME=VALUE``.
-
-    Raises
-    ------
-    argparse.ArgumentTypeError
-        Without an equals sign.
-    """
-    name, equals, value = text.partition("=")
-    if not equals or not name:
-        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE (see `napari-unet methods` for the names).")
-    return name.strip(), value
+def _debug(parser: argparse.ArgumentParser, default: object) -> None:
+    parser.add_argument(DEBUG, action="store_true", default=default,
+                        help="show where in the program an error came up, for a report")
 
 
 def _axes(parser: argparse.ArgumentParser) -> None:
@@ -120,14 +66,14 @@ def _axes(parser: argparse.ArgumentParser) -> None:
 
 def _running(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps (default: auto)")
-    parser.add_argument("--seed", type=int, help="the same seed gives the same random choices (default: 0)")
+    parser.add_argument("--seed", type=seed_number, help="the same seed gives the same random choices (default: 0)")
 
 
 def _overwrite(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--overwrite", action="store_true", help="replace an output that exists")
 
 
-def _demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _demo(commands: argparse._SubParsersAction[CommandParser]) -> None:
     parser = _command(commands, "demo", "demo_command:run_demo",
                       "Run the whole job on a shipped sample, in napari where there is a display.")
     parser.add_argument("--headless", action="store_true", help="do not open napari")
@@ -136,7 +82,7 @@ def _demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     parser.add_argument("--seconds", type=positive_number(float), default=60.0, help="training time (default: 60)")
 
 
-def _train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _train(commands: argparse._SubParsersAction[CommandParser]) -> None:
     parser = _command(commands, "train", "train_command:run_train",
                       "Train a network (or a forest) on painted strokes.")
     parser.add_argument("images", nargs="?", metavar="IMAGES", help="TIFF or OME-Zarr: one image or a stack")
@@ -160,7 +106,7 @@ def _train(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     _overwrite(parser)
 
 
-def _predict(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _predict(commands: argparse._SubParsersAction[CommandParser]) -> None:
     parser = _command(commands, "predict", "predict_command:run_predict",
                       "Segment images with a trained model.")
     parser.add_argument("images", nargs="+", metavar="IMAGES")
@@ -180,7 +126,7 @@ def _predict(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     _overwrite(parser)
 
 
-def _score(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _score(commands: argparse._SubParsersAction[CommandParser]) -> None:
     parser = _command(commands, "score", "score_command:run_score",
                       "Judge a prediction against a reference, plane by plane.")
     parser.add_argument("prediction", metavar="PREDICTION")
@@ -204,7 +150,7 @@ def _score(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     _overwrite(parser)
 
 
-def _compare(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _compare(commands: argparse._SubParsersAction[CommandParser]) -> None:
     parser = _command(commands, "compare", "compare_command:run_compare",
                       "Run several methods on the same strokes and score them alike.")
     parser.add_argument("images", nargs="?", metavar="IMAGES")
@@ -241,13 +187,13 @@ def _compare(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     _overwrite(parser)
 
 
-def _methods(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _methods(commands: argparse._SubParsersAction[CommandParser]) -> None:
     parser = _command(commands, "methods", "listing:print_methods",
                       "List methods, networks, losses, metrics and formats with their parameters.")
     parser.add_argument("--json", action="store_true", help="as JSON")
 
 
-def _info(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _info(commands: argparse._SubParsersAction[CommandParser]) -> None:
     parser = _command(commands, "info", "listing:print_info",
                       "Show versions, devices and which one is chosen and why.")
     parser.add_argument("--json", action="store_true", help="as JSON")

@@ -5,19 +5,32 @@ from __future__ import annotations
 import argparse
 import contextlib
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from napari_unet.core.errors import UsageError, UserError
 from napari_unet.core.image import Image
-from napari_unet.core.method import Model
+from napari_unet.core.method import Model, Patch
+from napari_unet.core.readable import readable
+from napari_unet.core.work import Work
 from napari_unet.io import check_output, clear_of_inputs, create_mask, create_probabilities, file_stem, output_suffixes
 from napari_unet.io.model_file import load_model
 from napari_unet.predicting.network_model import NetworkModel
 from napari_unet.predicting.patches import prediction_shape, probability_shape, segment_into
+from napari_unet.workflows.batch import (
+    BatchEvent,
+    BatchPiece,
+    BatchSummary,
+    PieceDone,
+    PieceFailed,
+    PieceProgress,
+    PieceStarted,
+    run_batch,
+)
 
 from .input_files import read_images
-from .terminal import check_writable, progress_bar
+from .terminal import check_writable, progress_bar, say, show
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,11 +55,31 @@ def run_predict(arguments: argparse.Namespace) -> None:
         if not isinstance(model, NetworkModel):
             raise UsageError("Averaging over turned versions (--tta) is only for networks.")
         model = dataclasses.replace(model, tta=True)
-    for name, target in zip(arguments.images, targets, strict=True):
-        (image,) = read_images([name], arguments.axes)
-        _predict_image(image, model, target, replace, arguments)
-        for made in target.paths:
-            print(made)
+    summary = watch_batch(run_batch([
+        BatchPiece(name, partial(_predict_file, name, model, target, replace, arguments))
+        for name, target in zip(arguments.images, targets, strict=True)
+    ]))
+    if summary.failed:
+        raise (UsageError if summary.wrong_use else UserError)(summary.sentence) from summary.failed[0].error
+
+
+def watch_batch(batch: Work[BatchEvent, BatchSummary]) -> BatchSummary:
+    """Run a batch of images with a bar for each, printing the files of each as soon as they are there."""
+    with contextlib.ExitStack() as bars:
+        for event in batch:
+            if isinstance(event, PieceStarted):
+                shown = bars.enter_context(progress_bar(event.heading, total=None))
+            elif isinstance(event, PieceProgress):
+                shown.total, shown.n = event.item.total, event.item.done
+                shown.refresh()
+            else:
+                bars.close()
+            if isinstance(event, PieceDone):
+                for made in event.result:
+                    show(readable(made))
+            elif isinstance(event, PieceFailed) and event.total > 1:
+                say(f"{event.name}: could not be done: {event.reason}")
+    return batch.result()
 
 
 def _claim_outputs(arguments: argparse.Namespace, outputs: list[Path]) -> dict[Path, bool]:
@@ -61,9 +94,21 @@ def _claim_outputs(arguments: argparse.Namespace, outputs: list[Path]) -> dict[P
     return {path: check_writable(path, arguments.overwrite) for path in outputs}
 
 
+def _predict_file(
+    name: str, model: Model, target: OutputTarget, replace: Mapping[Path, bool], arguments: argparse.Namespace
+) -> Generator[Patch, None, tuple[Path, ...]]:
+    """Segment one image file; returns the files made, once they are known to be there."""
+    (image,) = read_images([name], arguments.axes)
+    yield from _predict_image(image, model, target, replace, arguments)
+    for made in target.paths:
+        if not made.exists():
+            raise UserError(f"{made} was written, but is not there any more. Predict the image again.")
+    return target.paths
+
+
 def _predict_image(
     image: Image, model: Model, target: OutputTarget, replace: Mapping[Path, bool], arguments: argparse.Namespace
-) -> None:
+) -> Iterator[Patch]:
     """Segment one image into its files."""
     index = arguments.index
     axes, scale = (image.label_axes, image.scale) if index is None else ("NYX", (1.0, *image.scale[-2:]))
@@ -79,10 +124,7 @@ def _predict_image(
                 target.probabilities, probability_shape(image, model, index), classes=model.classes, scale=scale,
                 unit=image.unit, overwrite=replace[target.probabilities],
             ))
-        with progress_bar(image.name, total=None) as shown:
-            for patch in segment_into(image, model, labels, maps, index=index):
-                shown.total, shown.n = patch.total, patch.done
-                shown.refresh()
+        yield from segment_into(image, model, labels, maps, index=index)
 
 
 def plan_outputs(images: Sequence[str], output: Path, probabilities: Path | None) -> list[OutputTarget]:
@@ -122,5 +164,3 @@ def make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"The folder {folder} cannot be made ({error.strerror}). Choose another.") from None
-
-

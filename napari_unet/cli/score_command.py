@@ -10,7 +10,7 @@ from napari_unet.core import parameters
 from napari_unet.metrics import Options
 from napari_unet.report.table import format_text, summarise, write_csv
 
-from .terminal import check_writable
+from .terminal import check_writable, show
 
 
 def run_score(arguments: argparse.Namespace) -> None:
@@ -33,4 +33,4 @@ def run_score(arguments: argparse.Namespace) -> None:
     ).result()
     if arguments.csv is not None:
         write_csv(arguments.csv, rows, overwrite=replace)
-    print(format_text(summarise(rows)))
+    show(format_text(summarise(rows)))

@@ -14,14 +14,21 @@ from tqdm import tqdm
 
 from napari_unet.core.errors import InputWarning, UserError
 from napari_unet.core.method import Progress
-from napari_unet.io import clear_of_inputs
+from napari_unet.core.readable import readable
+from napari_unet.io import clear_of_inputs, no_regular_file
 
 T = TypeVar("T")
 
 
 def say(text: str) -> None:
-    """Write a line to stderr, clear of any progress bar."""
-    tqdm.write(text, file=sys.stderr)
+    """Write a line to stderr, clear of any progress bar and without what steers a terminal."""
+    tqdm.write(readable(text, lines=True), file=sys.stderr)
+
+
+def show(text: object) -> None:
+    """Print a result on stdout: without what steers a terminal, and what its encoding lacks spelled."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    print(readable(text, lines=True).encode(encoding, "backslashreplace").decode(encoding))
 
 
 @contextlib.contextmanager
@@ -41,7 +48,8 @@ def quiet_warnings() -> Iterator[None]:
 def progress_bar(text: str, total: float | None = 1.0) -> tqdm[Any]:
     """Return a progress bar on stderr; with a total of 1 it counts fractions."""
     form = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}" if total == 1.0 else None
-    return tqdm(total=total, desc=text, file=sys.stderr, leave=False, dynamic_ncols=True, bar_format=form, delay=0.5)
+    return tqdm(total=total, desc=readable(text), file=sys.stderr, leave=False, dynamic_ncols=True, bar_format=form,
+                delay=0.5)
 
 
 def with_progress_bar(progress: Iterable[Progress], text: str) -> Iterator[Progress]:
@@ -50,7 +58,7 @@ def with_progress_bar(progress: Iterable[Progress], text: str) -> Iterator[Progr
         for event in progress:
             if event.fraction is not None:
                 shown.n = min(1.0, max(shown.n, event.fraction))
-            shown.set_description_str(f"{text}: {event.text}", refresh=False)
+            shown.set_description_str(readable(f"{text}: {event.text}"), refresh=False)
             shown.update(0)
             yield event
 
@@ -61,11 +69,13 @@ def check_writable(path: Path, overwrite: bool, inputs: Iterable[str | Path] = (
     Raises
     ------
     UserError
-        If it exists and may not be replaced, is an input, holds one or lies inside one, or its folder does not exist or
-        cannot be written.
+        If it exists and may not be replaced, is a device or a pipe, is an input, holds one or lies inside one, or its
+        folder does not exist or cannot be written.
     """
     clear_of_inputs(path, inputs)
     resolved = path.resolve()
+    if reason := no_regular_file(path):
+        raise UserError(f"{path} is not written: {reason}. Choose the name of a file.")
     if not resolved.parent.is_dir():
         raise UserError(f"There is no folder {resolved.parent} to write {path.name} into. Make it, or choose another.")
     try:

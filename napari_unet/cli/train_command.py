@@ -9,13 +9,14 @@ from napari_unet import workflows
 from napari_unet.comparison.contenders import can_be_trained, registered_name
 from napari_unet.core import parameters
 from napari_unet.core.errors import UsageError
+from napari_unet.core.readable import readable
 from napari_unet.io.model_file import can_be_saved, save_model
 from napari_unet.io.recipe import is_recipe
 from napari_unet.networks import REGISTRY as NETWORKS
 from napari_unet.segmenters import REGISTRY as METHODS
 
 from .input_files import file_rows, read_images
-from .terminal import check_writable, say, with_progress_bar
+from .terminal import check_writable, say, show, with_progress_bar
 
 
 def run_train(arguments: argparse.Namespace) -> None:
@@ -43,7 +44,7 @@ def run_train(arguments: argparse.Namespace) -> None:
         raise
     save_model(arguments.output, model, overwrite=replace)
     say(model.note)
-    print(arguments.output)
+    show(readable(arguments.output))
 
 
 def _options(arguments: argparse.Namespace) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterable, Mapping
 
 import numpy as np
@@ -12,6 +13,8 @@ from .errors import UserError
 
 MAX_CLASS_ID = 255
 """Strokes are uint8, so 255 is the largest painted id."""
+
+_COLOR = re.compile(r"#[0-9a-fA-F]{6}(?:[0-9a-fA-F]{2})?")
 
 # Okabe & Ito 2008, "Color Universal Design": told apart with every common colour blindness.
 _PALETTE = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442")
@@ -33,12 +36,14 @@ class ClassTable:
     Raises
     ------
     UserError
-        If an id is repeated or not in 1 to 255, or a name is empty or repeated.
+        If an id is repeated or not in 1 to 255, a name is empty or repeated or cannot be written, or a colour is none.
     """
 
     classes: tuple[PaintedClass, ...]
 
     def __post_init__(self) -> None:
+        for one in self.classes:
+            _check_words(one)
         ids = [one.id for one in self.classes]
         if ids != sorted(set(ids)) or any(not 1 <= number <= MAX_CLASS_ID for number in ids):
             raise UserError(f"Class ids must be different numbers from 1 to {MAX_CLASS_ID} in order, not {ids}.")
@@ -82,6 +87,15 @@ class ClassTable:
             extra.append(PaintedClass(number, name if name not in taken else f"{name} (id {number})",
                                       default_color(number)))
         return ClassTable(tuple(sorted((*self.classes, *extra), key=lambda one: one.id)))
+
+
+def _check_words(one: PaintedClass) -> None:
+    """Check the name and the colour of a class: both go into files, tables and onto the screen."""
+    if not isinstance(one.name, str) or any("\ud800" <= letter <= "\udfff" for letter in one.name):
+        raise UserError(f"The name of class {one.id!r} is no text that can be written. Give it another.")
+    if not isinstance(one.color, str) or not _COLOR.fullmatch(one.color):
+        shown = one.color[:40] if isinstance(one.color, str) else type(one.color).__name__
+        raise UserError(f"The colour of class {one.id!r} is {shown!r}. Allowed: #rrggbb, such as #e69f00.")
 
 
 def default_color(number: int) -> str:

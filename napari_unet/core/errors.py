@@ -25,3 +25,19 @@ class WorkError(Exception):
 
 class InputWarning(UserWarning):
     """Something in the input was left out (say, pixels that are not a number); results are still valid."""
+
+
+_WORDS = 300
+"""Characters of an error that was not written for people."""
+
+
+def reason_of(error: BaseException) -> str:
+    """Return an error as a line for people: a :class:`UserError` as it is, any other with its type, in one line."""
+    text = str(error).strip()
+    if isinstance(error, UserError | WorkError) and text:
+        return text
+    if isinstance(error, MemoryError):
+        return f"the memory of this computer is not enough{f' ({text})' if text else ''}"
+    text = " ".join(text.split())
+    text = text if len(text) <= _WORDS else f"{text[:_WORDS]}..."
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

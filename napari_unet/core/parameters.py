@@ -6,12 +6,16 @@ Knows no GUI package; ``ui`` maps a :class:`Parameter` to a widget.
 from __future__ import annotations
 
 import dataclasses
-import math
 import types
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from .errors import UsageError
+
+LARGEST = 1e300
+"""Numbers beyond are no parameters; arithmetic with them ends in infinity."""
+
+_BRIEF = 80
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,7 +104,7 @@ class Field:
             elif self.type in (int, float):
                 value = self.type(text)
         except (KeyError, ValueError):
-            raise UsageError(f"{self.name} cannot be {text!r}. Allowed: {self.allowed}.") from None
+            raise UsageError(f"{self.name} cannot be {brief(text)}. Allowed: {self.allowed}.") from None
         return self.check(value)
 
     def check(self, value: Any) -> Any:
@@ -115,19 +119,30 @@ class Field:
         if value is None:
             good = self.optional
         elif self.choices:
-            good = value in self.choices
+            good = isinstance(value, (bool, int, float, str)) and value in self.choices
         elif self.type is bool:
             good = isinstance(value, bool)
         elif self.type in (int, float):
-            good = isinstance(value, (int, float)) and not isinstance(value, bool) and not math.isnan(value)
+            # compared first: a number with hundreds of digits is no float, and nan is below nothing
+            good = isinstance(value, (int, float)) and not isinstance(value, bool) and -LARGEST <= value <= LARGEST
             good = good and (self.type is float or float(value).is_integer())
             good = good and (self.parameter.min is None or value >= self.parameter.min)
             good = good and (self.parameter.max is None or value <= self.parameter.max)
         else:
             good = isinstance(value, self.type)
         if not good:
-            raise UsageError(f"{self.name} cannot be {value!r}. Allowed: {self.allowed}.")
+            raise UsageError(f"{self.name} cannot be {brief(value)}. Allowed: {self.allowed}.")
         return value
+
+
+def brief(value: object) -> str:
+    """Return a value as messages show it: its ``repr``, cut short, whatever came out of a file."""
+    if not isinstance(value, (bool, int, float, str, type(None))):
+        return f"a {type(value).__name__}"  # its repr may be long, or run something
+    if isinstance(value, int) and abs(value) > LARGEST:
+        return "a number of hundreds of digits"  # beyond 4300, Python itself refuses to write it
+    text = repr(value)
+    return text if len(text) <= _BRIEF else f"{text[:_BRIEF]}..."
 
 
 def _plain(number: float) -> str:
@@ -197,7 +212,7 @@ def parse(cls: type, texts: Mapping[str, str]) -> dict[str, Any]:
 
 def no_parameter(owner: str, name: str, known: Iterable[str]) -> str:
     """Say that something has no parameter of a name, and which it has."""
-    return f"{owner} has no parameter {name!r}. Allowed: {', '.join(known) or 'none'}."
+    return f"{owner} has no parameter {brief(name)}. Allowed: {', '.join(known) or 'none'}."
 
 
 def as_dict(method: Any) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from ._saving import (
     save_mask,
     save_probabilities,
 )
+from ._unfinished import Unfinished, dead_tokens, leftover_path, no_regular_file, remove
 
 __all__ = [
     "REGISTRY",
@@ -29,18 +30,23 @@ __all__ = [
     "MaskInfo",
     "Output",
     "Sink",
+    "Unfinished",
     "axes_of_file",
     "check_output",
     "clear_of_inputs",
     "create_mask",
     "create_probabilities",
+    "dead_tokens",
     "file_stem",
+    "leftover_path",
+    "no_regular_file",
     "output_suffixes",
     "preview_path",
     "read_contents",
     "read_image",
     "read_labels",
     "register",
+    "remove",
     "save_mask",
     "save_probabilities",
 ]

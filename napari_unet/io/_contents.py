@@ -196,7 +196,7 @@ def read_record(record: Any) -> tuple[ClassTable | None, Code | None, str]:
         classes = ClassTable(
             tuple(PaintedClass(int(one["id"]), str(one["name"]), str(one["color"])) for one in record["classes"])
         )
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         classes = None
     return classes, code if code in ("mask", "painted") else None, axes if isinstance(axes, str) else ""
 

@@ -26,12 +26,20 @@ def multiscale(attributes: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """Return the first multiscale image described, or None."""
     listed = ome_attributes(attributes).get("multiscales")
     first = listed[0] if isinstance(listed, Sequence) and listed else None
-    return first if isinstance(first, Mapping) and first.get("datasets") else None
+    datasets = first.get("datasets") if isinstance(first, Mapping) else None
+    return first if isinstance(first, Mapping) and isinstance(datasets, list) and datasets else None
 
 
 def level_paths(image: Mapping[str, Any]) -> list[str]:
     """Return the paths of the levels, the full resolution first."""
-    return [str(one["path"]) for one in image["datasets"] if isinstance(one, Mapping) and "path" in one]
+    return [one["path"] for one in image["datasets"] if isinstance(one, Mapping) and lies_inside(one.get("path"))]
+
+
+def lies_inside(path: object) -> bool:
+    """Say whether metadata name something inside their own folder: neither the folder itself nor a place elsewhere."""
+    if not isinstance(path, str) or not path or "\0" in path or "\\" in path or ":" in path:
+        return False
+    return all(part not in ("", ".", "..") for part in path.split("/"))
 
 
 def letters_and_scale(image: Mapping[str, Any], level: int, ndim: int) -> tuple[str, tuple[float, ...], str]:
@@ -111,14 +119,16 @@ def class_values(attributes: Mapping[str, Any]) -> dict[int, tuple[str, str]] | 
     colors: dict[int, str] = {}
     for number, one in _by_value(label.get("colors")):
         rgba = one.get("rgba")
-        if isinstance(rgba, Sequence) and len(rgba) >= 3:
-            colors[number] = "#" + "".join(f"{min(max(int(part), 0), 255):02x}" for part in rgba[:3])
+        if isinstance(rgba, list) and len(rgba) >= 3 and all(isinstance(part, (int, float)) for part in rgba[:3]):
+            # compared before it is rounded: what is no number, or has hundreds of digits, is no colour
+            colors[number] = "#" + "".join(f"{int(part) if 0 <= part <= 255 else 255 * (part > 0):02x}"
+                                           for part in rgba[:3])
     return {number: (names.get(number, ""), colors.get(number, "")) for number in {*names, *colors}}
 
 
 def _by_value(entries: Any) -> Iterator[tuple[int, Mapping[str, Any]]]:
     """Yield the entries that are about a value of the image, with that value."""
-    for one in entries or ():
+    for one in entries if isinstance(entries, list) else ():
         number = one.get("label-value") if isinstance(one, Mapping) else None
         if isinstance(number, int):
             yield number, one

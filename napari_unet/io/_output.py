@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -15,8 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_unet.core.errors import UserError
+from napari_unet.core.readable import can_be_named
 
 from ._contents import Sink
+from ._unfinished import Unfinished, no_regular_file
+from ._zarr_settling import settle_zarr
 
 
 @contextlib.contextmanager
@@ -29,19 +31,6 @@ def writing(path: Path) -> Iterator[None]:
             f"{path} could not be written ({error.strerror or error}). What was there before is untouched. "
             "Choose a folder you may write to, with enough space."
         ) from error
-
-
-def beside(path: Path) -> Path:
-    """Return an unused name in the same folder, hidden where dots hide."""
-    return path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.partial")
-
-
-def remove(path: Path) -> None:
-    """Remove a file or a folder of our own if it is there."""
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)
 
 
 def clear_of_inputs(place: Path, inputs: Iterable[str | Path]) -> None:
@@ -70,10 +59,14 @@ def check_place(path: Path, overwrite: bool, may_replace: Callable[[Path], str])
     UserError
         If the folder is missing or cannot be written, or something is there that is not to be replaced.
     """
+    if not can_be_named(str(path)):
+        raise UserError(f"{str(path)!r} holds a character that no name of a file can hold. Choose another name.")
     path = Path(os.path.realpath(path.expanduser()))
     if not path.parent.is_dir():
         raise UserError(f"There is no folder {path.parent} to save {path.name} in. Make it, or choose another.")
     if os.path.lexists(path):
+        if reason := no_regular_file(path):
+            raise UserError(f"{path} is not written: {reason}. Choose the name of a file.")
         if not overwrite:
             raise UserError(
                 f"{path} exists already and is not overwritten. Choose another name, or allow it (--overwrite)."
@@ -81,7 +74,7 @@ def check_place(path: Path, overwrite: bool, may_replace: Callable[[Path], str])
         reason = may_replace(path)
         if reason:
             raise UserError(f"{path} is not overwritten: {reason}. Choose another name, or remove it yourself.")
-    trial = beside(path)
+    trial = path.with_name(f".napari-unet-{uuid.uuid4().hex[:8]}")
     with writing(path):
         trial.touch(exist_ok=False)
         trial.unlink()
@@ -93,29 +86,28 @@ def replace_file(path: Path) -> str:
     return "" if path.is_file() else "it is not a file"
 
 
-def move_into_place(partial: Path, path: Path, overwrite: bool) -> None:
-    """Give a finished file or folder its name; what had it before goes only once the new one is there.
+@contextlib.contextmanager
+def appearing(path: Path, overwrite: bool) -> Iterator[Path]:
+    """Give a temporary path to write a file to; at the end of the block it takes its name, or after an error it goes.
+
+    Parameters
+    ----------
+    path : Path
+        As returned by :func:`check_place`.
+    overwrite : bool
 
     Raises
     ------
     UserError
-        If something has taken the name meanwhile; the finished result stays under its temporary name.
+        If it cannot be written, or something has taken the name meanwhile.
     """
-    if not os.path.lexists(path):
-        os.replace(partial, path)
-    elif not overwrite:
-        raise UserError(f"Something else was saved as {path} meanwhile. The finished result is kept as {partial}.")
-    elif not path.is_dir():
-        os.replace(partial, path)
-    else:  # a folder cannot be replaced in one step
-        old = beside(path)
-        os.replace(path, old)
+    with writing(path):
+        unfinished = Unfinished(path)
         try:
-            os.replace(partial, path)
-        except OSError:
-            os.replace(old, path)
-            raise
-        remove(old)
+            yield unfinished.path
+            unfinished.take_name(overwrite)
+        finally:
+            unfinished.discard()
 
 
 class Output:
@@ -152,13 +144,16 @@ class Output:
     ) -> None:
         self.path, self.shape, self.preview_path = path, shape, preview_path
         self._encode, self._overwrite, self._preview = encode, overwrite, preview
-        self._partial, self._preview_partial = beside(path), beside(preview_path or path)
         self._open = True
+        self._unfinished: list[Unfinished] = []
         try:
             with writing(path):
-                self._sink = start(self._partial)
+                for place in (path, preview_path) if preview is not None and preview_path is not None else (path,):
+                    self._unfinished.append(Unfinished(place))
+                self._sink = start(self._unfinished[0].path)
+                self._unfinished[0].note_beginning()
         except BaseException:
-            remove(self._partial)
+            self.abandon()
             raise
 
     def __setitem__(self, where: Any, values: Any) -> None:
@@ -190,19 +185,16 @@ class Output:
             with writing(self.path):
                 self._sink.close()
                 if self._preview is not None:
-                    self._preview(self._preview_partial, np.asarray(self._sink))
-        except BaseException:
+                    self._preview(self._unfinished[-1].path, np.asarray(self._sink))
+                for one in self._unfinished:
+                    one.take_name(self._overwrite)
+        finally:
             self.abandon()
-            raise
-        self._open = False
-        with writing(self.path):
-            move_into_place(self._partial, self.path, self._overwrite)
-            if self._preview is not None and self.preview_path is not None:
-                move_into_place(self._preview_partial, self.preview_path, self._overwrite)
 
     def abandon(self) -> None:
         """Remove what was written so far; nothing appears under the final name."""
         if self._open:
             self._open = False
-            remove(self._partial)
-            remove(self._preview_partial)
+            settle_zarr()
+            for one in self._unfinished:
+                one.discard()

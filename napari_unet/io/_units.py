@@ -50,7 +50,7 @@ def in_unit(size: Any, unit: str, wanted: str) -> float:
     """
     try:
         value = float(size)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):  # the last: hundreds of digits
         return 1.0
     if not (math.isfinite(value) and value > 0):
         return 1.0

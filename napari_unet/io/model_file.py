@@ -8,20 +8,32 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import warnings
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_unet.core import parameters
-from napari_unet.core.classes import ClassTable, PaintedClass
-from napari_unet.core.errors import UserError
-from napari_unet.core.normalisation import Normalisation
+from napari_unet.core.errors import UserError, reason_of
+from napari_unet.core.readable import readable
 from napari_unet.networks import REGISTRY
 from napari_unet.predicting.oblivious_trees import check_trees
 from napari_unet.predicting.weights import Weights, check_tensors
 from napari_unet.segmenters import REGISTRY as METHODS
 
-from ._output import beside, check_place, move_into_place, remove, replace_file, writing
+from ._model_parts import (
+    MOST_CHANNELS,
+    WrongPart,
+    file_classes,
+    ids,
+    made_with,
+    normalisation,
+    tensors,
+    text,
+    whole_number,
+)
+from ._output import appearing, check_place, replace_file
 
 if TYPE_CHECKING:  # torch is loaded only when a model is: this folder is searched for image formats too
     from napari_unet.predicting.network_model import NetworkModel
@@ -68,16 +80,11 @@ def save_model(path: str | os.PathLike[str], model: Any, overwrite: bool = False
     contents = {"format": FORMAT, "version": VERSION, "classes": [
         dataclasses.asdict(one) for one in model.classes.classes
     ], **(_of_network(model.weights) if hasattr(model, "weights") else _of_arrays(model))}
-    partial = beside(path)
-    try:
-        with writing(path):
-            try:
-                torch.save(contents, partial)
-            except RuntimeError as error:  # torch's way to say that the disk is full
-                raise OSError(str(error)) from error
-            move_into_place(partial, path, overwrite)
-    finally:
-        remove(partial)
+    with appearing(path, overwrite) as partial:
+        try:
+            torch.save(contents, partial)
+        except RuntimeError as error:  # torch's way to say that the disk is full
+            raise OSError(str(error)) from error
 
 
 def load_model(path: str | os.PathLike[str], device: str = "auto") -> NetworkModel | ForestModel:
@@ -103,10 +110,10 @@ def load_model(path: str | os.PathLike[str], device: str = "auto") -> NetworkMod
         return NetworkModel(_weights(contents), device)
     except UserError as error:
         raise UserError(f"{path} cannot be used: {error}") from error
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except Exception as error:  # no wrong part: the parts were checked one by one, but do not fit together
+        reason = str(error) if isinstance(error, WrongPart) else reason_of(error)
         raise UserError(
-            f"{path} is a model file, but a part of it is missing or wrong ({type(error).__name__}: {error}). "
-            "Save the model again."
+            f"{path} is a model file, but a part of it is missing or wrong ({reason}). Save the model again."
         ) from error
 
 
@@ -157,10 +164,13 @@ def _read(path: Path) -> dict[str, Any]:
     import torch
 
     if not path.is_file():
-        what = "is a folder" if path.is_dir() else "does not exist"
+        what = "is a folder" if path.is_dir() else "is no file" if path.exists() else "does not exist"
         raise UserError(f"{path} {what}. Choose a model file ({SUFFIX}) that was saved by napari-unet.")
     try:
-        contents = torch.load(path, map_location="cpu", weights_only=True)
+        _check_honest(path)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of what is not for people: kinds of tensors that torch is still testing
+            contents = torch.load(path, map_location="cpu", weights_only=True)
     except PermissionError as error:
         raise UserError(f"{path} may not be read ({error.strerror}). Change its permissions.") from error
     except Exception as error:  # torch.load raises nearly anything on a file that is not its own
@@ -168,72 +178,82 @@ def _read(path: Path) -> dict[str, Any]:
             f"{path} is not a model file of napari-unet, or was cut off while it was copied. Choose a file that was "
             "saved by napari-unet; for your safety, others are not opened."
         ) from error
-    if not isinstance(contents, dict) or contents.get("format") != FORMAT:
+    if not isinstance(contents, dict) or not _is_text(contents.get("format"), FORMAT):
         raise UserError(f"{path} was not saved by napari-unet. Choose a model file ({SUFFIX}) that was.")
-    if contents.get("version") != VERSION:
+    version = contents.get("version")
+    if type(version) is not int or version != VERSION:
         raise UserError(
-            f"{path} has version {contents.get('version')} of the model format, this napari-unet reads version "
+            f"{path} has version {parameters.brief(version)} of the model format, this napari-unet reads version "
             f"{VERSION}. Update napari-unet-live, or train the model again."
         )
     return contents
 
 
-def _weights(contents: Mapping[str, Any]) -> Weights:
-    import torch
+def _is_text(value: object, wanted: str) -> bool:
+    """Say whether something out of a file is this text; tensors compare in ways of their own."""
+    return isinstance(value, str) and value == wanted
 
-    name = contents["network"]
+
+def _check_honest(path: Path) -> None:
+    """Check that a file is an archive as torch writes it: nothing is packed, so that it is no larger inside.
+
+    Raises
+    ------
+    ValueError
+        If it is none, or would unfold to more than it is.
+    """
+    with zipfile.ZipFile(path) as archive:
+        if sum(one.file_size for one in archive.infolist()) > path.stat().st_size:
+            raise ValueError("it would unfold to more than it is")
+
+
+def _weights(contents: Mapping[str, Any]) -> Weights:
+    name = text(contents, "network")
     if name not in REGISTRY:
         raise UserError(
-            f"it holds a network called {name!r}, but there is none of that name here (there are: "
+            f"it holds a network called {parameters.brief(name)}, but there is none of that name here (there are: "
             f"{', '.join(REGISTRY.names())}). If it is one of your own, run the script that registers it first."
         )
     weights = Weights(
-        network=_made(name, REGISTRY[name], contents["knobs"]),
+        network=made_with(name, REGISTRY[name], contents),
         network_name=name,
-        tensors=_tensors(contents),
-        channels=int(contents["channels"]),
-        classes=_classes(contents),
-        normalisation=Normalisation(**contents["normalisation"]),
-        step=int(contents["step"]),
+        tensors=tensors(contents),
+        channels=whole_number(contents, "channels", 1, MOST_CHANNELS),
+        classes=file_classes(contents),
+        normalisation=normalisation(contents),
+        step=whole_number(contents, "step", 0, 2**62),
     )
-    with torch.random.fork_rng(devices=[]):  # building must not shift the random numbers of a training
-        check_tensors(weights.network.build(weights.channels, len(weights.classes.ids)), weights)
+    _check_fit(weights)
     check_trees(weights)
     return weights
 
 
-def _fitted(contents: Mapping[str, Any]) -> ForestModel:
-    name = contents["method"]
-    if name not in METHODS or not hasattr(METHODS[name], "restore"):
-        raise UserError(
-            f"it holds a method called {name!r}, but there is none of that name here that can be loaded. Update "
-            "napari-unet; if it is one of your own, run the script that registers it first."
-        )
-    method: Any = _made(name, METHODS[name], contents["knobs"])
-    model: ForestModel = method.restore(
-        {key: tensor.numpy() for key, tensor in _tensors(contents).items()},
-        classes=_classes(contents), ids=tuple(map(int, contents["ids"])), channels=int(contents["channels"]),
-        note=str(contents["note"]),
-    )
-    return model
-
-
-def _made(name: str, cls: type[Any], values: Mapping[str, Any]) -> Any:
-    """Make a network or a method with the parameters of a file."""
-    known = [field.name for field in parameters.fields(cls)]
-    if stray := set(values).difference(known):
-        raise UserError(parameters.no_parameter(name, sorted(stray)[0], known))
-    return cls(**values)
-
-
-def _tensors(contents: Mapping[str, Any]) -> dict[str, Any]:
+def _check_fit(weights: Weights) -> None:
+    """Check that the tensors fit the network, without memory for a network that may be larger than the file."""
     import torch
 
-    tensors: dict[str, Any] = contents["tensors"]
-    if not all(isinstance(tensor, torch.Tensor) for tensor in tensors.values()):
-        raise TypeError("tensors are expected")
-    return tensors
+    with torch.random.fork_rng(devices=[]):  # building must not shift the random numbers of a training
+        try:
+            with torch.device("meta"):  # shapes alone
+                module = weights.network.build(weights.channels, len(weights.classes.ids))
+        except UserError:
+            raise
+        except Exception:  # a network of one's own may have layers that cannot be made without memory
+            module = weights.network.build(weights.channels, len(weights.classes.ids))
+    check_tensors(module, weights)
 
 
-def _classes(contents: Mapping[str, Any]) -> ClassTable:
-    return ClassTable(tuple(PaintedClass(**one) for one in contents["classes"]))
+def _fitted(contents: Mapping[str, Any]) -> ForestModel:
+    name = text(contents, "method")
+    if name not in METHODS or not hasattr(METHODS[name], "restore"):
+        raise UserError(
+            f"it holds a method called {parameters.brief(name)}, but there is none of that name here that can be "
+            "loaded. Update napari-unet; if it is one of your own, run the script that registers it first."
+        )
+    method: Any = made_with(name, METHODS[name], contents)
+    model: ForestModel = method.restore(
+        {key: tensor.numpy() for key, tensor in tensors(contents).items()},
+        classes=file_classes(contents), ids=ids(contents), note=readable(text(contents, "note")),
+        channels=whole_number(contents, "channels", 1, MOST_CHANNELS),
+    )
+    return model

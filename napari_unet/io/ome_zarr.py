@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from napari_unet.core import parameters
-from napari_unet.core.errors import UserError
+from napari_unet.core.errors import UserError, reason_of
 from napari_unet.core.parameters import Parameter
 
 from . import _ngff
@@ -59,10 +59,13 @@ class OmeZarr:
         UserError
             If the folder is no zarr, is damaged, or leaves open which array is meant.
         """
-        node = _open(path)
-        if not hasattr(node, "keys"):
-            return _array(path, node)
-        return _group(path, node, labels)
+        try:
+            node = _open(path)
+            return _group(path, node, labels) if hasattr(node, "keys") else _array(path, node)
+        except UserError:
+            raise
+        except Exception as error:  # metadata may say anything: what was not expected is no reason to end
+            raise UserError(f"The metadata of {path} make no sense ({reason_of(error)}). {_HELP}") from error
 
     def create(self, path: Path, shape: tuple[int, ...], info: MaskInfo) -> PyramidSink:
         """Begin to write a mask; parts go to disk as they come.
@@ -141,7 +144,8 @@ def _collection(path: Path, ome: Mapping[str, Any], labels: bool) -> Contents:
     if "plate" in ome or "well" in ome:
         raise UserError(f"{path} is a plate or a well with many images. Give the folder of one of them.")
     listed = ome.get("labels")
-    members = [str(one) for one in listed] if isinstance(listed, Sequence) and listed else _members(path)
+    members = [one for one in listed if _ngff.lies_inside(one)] if isinstance(listed, list) else []
+    members = members or _members(path)
     if len(members) > 1 and "bioformats2raw.layout" in ome:
         series = next(member for member in members if member != "OME")
         return _noted(OmeZarr().read(path / series, labels), "first series of the file")

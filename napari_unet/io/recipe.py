@@ -15,10 +15,11 @@ from typing import Any
 
 from napari_unet import __version__
 from napari_unet.core import parameters
-from napari_unet.core.errors import UserError
+from napari_unet.core.errors import UserError, reason_of
+from napari_unet.core.readable import readable
 from napari_unet.segmenters import REGISTRY as METHODS
 
-from ._output import beside, check_place, move_into_place, remove, replace_file, writing
+from ._output import appearing, check_place, replace_file
 
 FORMAT = "napari-unet recipe"
 VERSION = 1
@@ -53,8 +54,9 @@ class Recipe:
         object.__setattr__(self, "parameters", MappingProxyType(dict(self.parameters)))
         if self.method not in METHODS:
             raise UserError(
-                f"there is no method called {self.method!r} here (there are: {', '.join(METHODS.names())}). If it is "
-                "one of your own, run the script that registers it first; if it needs a package, install that."
+                f"there is no method called {parameters.brief(self.method)} here (there are: "
+                f"{', '.join(METHODS.names())}). If it is one of your own, run the script that registers it first; if "
+                "it needs a package, install that."
             )
         known = {field.name: field for field in parameters.fields(METHODS[self.method])}
         for name, value in self.parameters.items():
@@ -107,13 +109,8 @@ def save_recipe(path: str | os.PathLike[str], method: Any, overwrite: bool = Fal
     path = check_place(Path(path), overwrite, replace_file)
     contents = {"format": FORMAT, "version": VERSION, "made by": f"napari-unet {recipe.made_by}",
                 "method": recipe.method, "parameters": dict(recipe.parameters)}
-    partial = beside(path)
-    try:
-        with writing(path):
-            partial.write_text(json.dumps(contents, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-            move_into_place(partial, path, overwrite)
-    finally:
-        remove(partial)
+    with appearing(path, overwrite) as partial:
+        partial.write_text(json.dumps(contents, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def load_recipe(path: str | os.PathLike[str]) -> Recipe:
@@ -132,14 +129,21 @@ def load_recipe(path: str | os.PathLike[str]) -> Recipe:
             "\"parameters\" (names with values). Save the recipe again."
         )
     try:
-        return Recipe(method, values, str(contents.get("made by", "?")).removeprefix("napari-unet "))
+        return Recipe(method, values, _maker(contents.get("made by")))
     except UserError as error:
         raise UserError(f"{path} cannot be used: {error}") from error
+    except Exception as error:  # values that are allowed each, but not together
+        raise UserError(f"{path} cannot be used: no {method} can be made of it ({reason_of(error)}).") from error
+
+
+def _maker(text: object) -> str:
+    """Return the version that wrote a recipe, as messages show it."""
+    return readable(text).removeprefix("napari-unet ")[:40] if isinstance(text, str) else "?"
 
 
 def _read(path: Path) -> dict[str, Any]:
     if not path.is_file():
-        what = "is a folder" if path.is_dir() else "does not exist"
+        what = "is a folder" if path.is_dir() else "is no file" if path.exists() else "does not exist"
         raise UserError(f"{path} {what}. Choose a recipe ({SUFFIX}) that was saved by napari-unet.")
     try:
         if path.stat().st_size > _LARGEST:
@@ -154,9 +158,10 @@ def _read(path: Path) -> dict[str, Any]:
             f"{path} is no recipe of napari-unet. Choose a file ({SUFFIX}) that was saved as a recipe; one written by "
             f"hand needs \"format\": \"{FORMAT}\" and \"version\": {VERSION}."
         )
-    if contents.get("version") != VERSION:
+    version = contents.get("version")
+    if type(version) is not int or version != VERSION:
         raise UserError(
-            f"{path} has version {contents.get('version')} of the recipe format, this napari-unet reads version "
+            f"{path} has version {parameters.brief(version)} of the recipe format, this napari-unet reads version "
             f"{VERSION}. Update napari-unet-live, or make the recipe again."
         )
     return contents

@@ -19,6 +19,7 @@ from napari_unet.core.parameters import Parameter
 from ._contents import RECORD, Contents, MaskInfo
 from ._output import replace_file
 from ._registry import register
+from ._space import reserve
 from ._tiff_checks import check_complete, checked
 from ._tiff_metadata import imagej_slots, tiff_contents
 from ._units import unit_short
@@ -171,6 +172,7 @@ class ProbabilitiesSink:
             self.path, shape=self.shape, dtype=np.float32, photometric="minisblack",
             metadata={"axes": "NCYX", RECORD: record},
         )
+        reserve(self.path, self.path.stat().st_size)
 
     def __setitem__(self, where: Any, values: Any) -> None:
         self._array[where] = values

@@ -11,6 +11,7 @@ import numpy as np
 from napari_unet.core.rows import Row
 from napari_unet.metrics import REGISTRY, about
 
+from .lettering import lettering
 from .paired_differences import RankedMethod, by_plane, rank_methods
 
 _BEST, _LEVEL, _OTHER = "#0072b2", "#56b4e9", "#b0b0b0"
@@ -55,7 +56,10 @@ def bars(
     names = [titles.get(one.method, one.method) for one in ranked]
     if width <= _NARROW:
         names = [name if len(name) <= _SHORT else f"{name[:_SHORT - 1]}…" for name in names]
-    axes.set_yticks(places, list(map(_plain, names)), fontsize=9)
+    axes.set_yticks(places, [_plain(lettering(name)[0]) for name in names], fontsize=9)
+    for tick, name in zip(axes.get_yticklabels(), names, strict=True):
+        if families := lettering(name)[1]:
+            tick.set_fontfamily(families)
     axes.set_ylim(len(ranked) - 0.4, -0.6)
     told = ": mean over planes, line: standard deviation" if width > _NARROW else ""
     axes.set_xlabel(f"{label}{told}", fontsize=9)
@@ -83,10 +87,12 @@ def scatter(rows: Sequence[Row], titles: Mapping[str, str], width: float = 8.2) 
                   markeredgecolor="#333333", markeredgewidth=0.6)
         axes.annotate(str(place), spot, ha="center", va="center", fontsize=7.5, color="white" if one.best else "black")
     # names beside the points would lie over each other: methods are many and often near
-    names = [f"{place}  {_plain(titles.get(one.method, one.method))}" for place, one in ranked.items()]
+    drawn = {place: lettering(titles.get(one.method, one.method)) for place, one in ranked.items()}
+    names = [f"{place}  {_plain(text)}" for place, (text, _) in drawn.items()]
+    families = tuple(dict.fromkeys(family for _, some in drawn.values() for family in some))
     below: dict[str, Any] = {"xy": (0, 0), "xytext": (0, -38), "textcoords": "offset points"}
     axes.annotate("\n".join(names), xycoords="axes fraction", va="top", fontsize=8.5, linespacing=1.35,
-                  **(below if narrow else {"xy": (1.02, 1)}))
+                  **({"fontfamily": families} if families else {}), **(below if narrow else {"xy": (1.02, 1)}))
     _scale_counts(axes, max(errors[one.method] for one in ranked.values()))
     axes.margins(x=0.08)
     axes.set_xlabel("Dice (right is better)", fontsize=9)

@@ -13,6 +13,7 @@ import numpy as np
 from napari_unet.core.classes import ClassTable
 from napari_unet.core.errors import UserError
 
+from .lettering import lettering
 from .plane_choice import ComparisonLike, Labels, ShownPlane, planes_to_show
 from .rasters import Rgb, parse_colour, plane_rgb
 from .summary import format_value, summarise
@@ -205,6 +206,9 @@ def _write(figure: Any, text: str, left: float, bottom: float, room: float, size
     """Write a line that never runs into its neighbour: smaller if it must be, then cut short."""
     if not text:
         return
+    text, families = lettering(text)
+    if families:
+        look["fontfamily"] = families
     width, height = figure.get_size_inches()
     written = figure.text(left / width, bottom / height, text, fontsize=size, ha="left", va="baseline",
                           parse_math=False, **look)
@@ -228,4 +232,7 @@ def _draw_legend(figure: Any, classes: ClassTable) -> None:
     for text, one in zip(legend.get_texts(), classes.classes, strict=True):
         text.set_parse_math(False)
         name = one.name if len(one.name) <= 24 else one.name[:23] + "…"
-        text.set_text(name + (" (clear in results)" if one.id == 1 else ""))
+        drawn, families = lettering(name)
+        text.set_text(drawn + (" (clear in results)" if one.id == 1 else ""))
+        if families:
+            text.set_fontfamily(families)

@@ -5,22 +5,25 @@ from __future__ import annotations
 import csv
 import dataclasses
 import re
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from napari_unet.comparison.outcome import Comparison
 from napari_unet.core.errors import UserError
+from napari_unet.core.readable import readable
 from napari_unet.io import clear_of_inputs, save_mask
 from napari_unet.io.model_file import can_be_saved, save_model
 from napari_unet.io.recipe import save_recipe
 from napari_unet.segmenters import REGISTRY
 
+from .csv_cells import ENCODING, word_of_cell
 from .figure import draw
 from .html_report import write_html
 from .methods_text import describe_methods
+from .result_swap import ResultSwap
 from .table import write_csv
+from .whole_file import appearing_whole
 
 REPORT, TABLE, FIGURE, METHODS = "report.html", "table.csv", "figure.png", "methods.txt"
 MASKS, RECIPES, MODELS = "masks", "recipes", "models"
@@ -76,7 +79,8 @@ class ComparisonFolder:
     def save(self, comparison: Comparison, formats: Sequence[str] = (".tif",), models: bool = False) -> None:
         """Write the report, the table, the figure, the parameters, and of each method its masks and its recipe.
 
-        Where results are replaced, masks, recipes and models of earlier methods (those in the table there) go too.
+        Where results are replaced, masks, recipes and models of earlier methods (those in the table there) go too. Old
+        and new results change places when all new ones are there (see :mod:`.result_swap`).
 
         Masks, one per method and image in each format (``.tif``, ``.ome.zarr``), hold only the planes that were
         segmented, in their order; an image of which none was has no mask. A recipe has the parameters as they were
@@ -90,38 +94,40 @@ class ComparisonFolder:
         models : bool
             Write a model file of each method that can be saved (networks and forests), too.
         """
-        earlier = self._of_earlier() if self.overwrite else set()
-        write_csv(self.path / TABLE, comparison.rows, overwrite=self.overwrite)
-        (self.path / MASKS).mkdir(exist_ok=True)
-        written: set[Path] = set()
+        swap = ResultSwap(self.path)
+        try:
+            self._build(swap.path, comparison, formats, models)
+            swap.commit(sorted(self._of_earlier()) if self.overwrite else ())
+        finally:
+            swap.discard()
+
+    def _build(self, place: Path, comparison: Comparison, formats: Sequence[str], models: bool) -> None:
+        """Write everything into a folder that is empty."""
+        write_csv(place / TABLE, comparison.rows)
+        (place / MASKS).mkdir()
         for method, masks in comparison.masks.items():
             for number, planes in enumerate(comparison.planes_of(method)):
                 if planes:
-                    written |= self._mask(comparison, method, number, masks[number], planes, formats)
+                    self._mask(place / MASKS, comparison, method, number, masks[number], planes, formats)
         for method, made in comparison.methods.items():
             if any(type(made) is entry.item for entry in REGISTRY):  # a method of one's own need not be in the registry
-                (self.path / RECIPES).mkdir(exist_ok=True)
-                place = self.path / RECIPES / f"{_plain(method)}.json"
-                save_recipe(place, made, overwrite=self.overwrite)
-                written.add(place)
+                (place / RECIPES).mkdir(exist_ok=True)
+                save_recipe(place / RECIPES / f"{_plain(method)}.json", made)
         if models:
-            (self.path / MODELS).mkdir(exist_ok=True)
+            (place / MODELS).mkdir()
             for method, model in comparison.models.items():
                 if can_be_saved(model):
-                    place = self.path / MODELS / f"{_plain(method)}.pt"
-                    save_model(place, model, overwrite=self.overwrite)
-                    written.add(place)
-        (self.path / METHODS).write_text(describe_methods(comparison), encoding="utf-8")
-        draw(comparison, self.path / FIGURE)
-        write_html(self.path / REPORT, comparison, overwrite=self.overwrite)
-        for place in earlier - written:  # last: what cannot be written leaves the earlier results whole
-            if place.is_dir() and not place.is_symlink():
-                shutil.rmtree(place, ignore_errors=True)
-            else:
-                place.unlink(missing_ok=True)
+                    save_model(place / MODELS / f"{_plain(method)}.pt", model)
+        with appearing_whole(place / METHODS, False) as unfinished:
+            unfinished.write_text(readable(describe_methods(comparison), lines=True), encoding="utf-8")
+        draw(comparison, place / FIGURE)
+        write_html(place / REPORT, comparison)
 
     def _of_earlier(self) -> set[Path]:
-        """Return masks, recipes and models of the comparison whose table is in the folder; no file of anybody else."""
+        """Return masks, recipes and models of the comparison whose table is in the folder; no file of anybody else.
+
+        They are relative to the folder.
+        """
         names = {_plain(name) for name in _methods_of(self.path / TABLE)}
         found: set[Path] = set()
         for folder, endings in ((MASKS, _MASK_ENDINGS), (RECIPES, (".json",)), (MODELS, (".pt",))):
@@ -131,13 +137,13 @@ class ComparisonFolder:
                 own = stem in names or (folder == MASKS and any(
                     re.fullmatch(rf"\d+_.*_{re.escape(name)}", stem) for name in names))
                 if ending and own:
-                    found.add(place)
+                    found.add(place.relative_to(self.path))
         return found
 
     def _mask(
-        self, comparison: Comparison, method: str, number: int, labels: Any, planes: tuple[int, ...],
+        self, folder: Path, comparison: Comparison, method: str, number: int, labels: Any, planes: tuple[int, ...],
         formats: Sequence[str],
-    ) -> set[Path]:
+    ) -> None:
         image = comparison.images[number]
         axes, scale = image.label_axes, image.scale
         if planes != tuple(range(image.n_planes)):
@@ -145,18 +151,16 @@ class ComparisonFolder:
             axes, scale = "NYX", (1.0, *scale[-2:])
         name = _plain(method)
         stem = name if len(comparison.images) == 1 else f"{number}_{_plain(image.name)}_{name}"
-        places = {self.path / MASKS / f"{stem}{suffix}" for suffix in formats}
-        for place in sorted(places):
-            save_mask(place, labels, classes=comparison.classes, axes=axes, scale=scale, unit=image.unit,
-                      overwrite=self.overwrite)
-        return places
+        for suffix in formats:
+            save_mask(folder / f"{stem}{suffix}", labels, classes=comparison.classes, axes=axes, scale=scale,
+                      unit=image.unit)
 
 
 def _methods_of(table: Path) -> set[str]:
     """Return the methods in a table that a comparison has written; none if it is not there or no such table."""
     try:
-        with table.open(encoding="utf-8", newline="") as file:
-            return {line["method"] for line in csv.DictReader(file) if line.get("method")}
+        with table.open(encoding=ENCODING, newline="") as file:
+            return {word_of_cell(line["method"]) for line in csv.DictReader(file) if line.get("method")}
     except (OSError, ValueError, csv.Error):
         return set()
 

@@ -58,7 +58,7 @@ def write_html(path: str | os.PathLike[str], comparison: Comparison, overwrite: 
         If the file exists and may not be overwritten, or cannot be written.
     """
     with appearing_whole(path, overwrite) as unfinished:
-        unfinished.write_text(html_page(comparison), encoding="utf-8")
+        unfinished.write_text(html_page(comparison), encoding="utf-8", errors="backslashreplace")
 
 
 def html_page(comparison: Comparison) -> str:

@@ -8,8 +8,10 @@ import os
 import textwrap
 from collections.abc import Iterable, Sequence
 
+from napari_unet.core.readable import readable
 from napari_unet.core.rows import COLUMNS, Row
 
+from .csv_cells import ENCODING, harmless_cell
 from .summary import Summary, SummaryColumn, SummaryValue, best_methods, format_value, summarise
 from .whole_file import appearing_whole
 
@@ -100,23 +102,20 @@ def format_text(summary: Summary, markdown: bool = False, width: int = 100) -> s
 
 
 def write_csv(path: str | os.PathLike[str], rows: Iterable[Row], overwrite: bool = False) -> None:
-    """Write rows as a tidy table, UTF-8, one value a line; a missing value is an empty cell.
+    """Write rows as a tidy table, one value a line; a missing value is an empty cell.
+
+    UTF-8 with a mark at its beginning, without which Excel takes names for another encoding (read it as ``utf-8-sig``).
+    Words that a spreadsheet would run as a formula begin with an apostrophe (see :mod:`.csv_cells`).
 
     Raises
     ------
     UserError
         If the file exists and may not be overwritten, or cannot be written.
     """
-    with appearing_whole(path, overwrite) as unfinished, unfinished.open("w", encoding="utf-8", newline="") as file:
+    with appearing_whole(path, overwrite) as unfinished, unfinished.open("w", encoding=ENCODING, newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(COLUMNS)
-        writer.writerows([_plain(getattr(row, name)) for name in COLUMNS] for row in rows)
-
-
-def _plain(value: object) -> object:
-    if value is None:
-        return ""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
+        writer.writerows([harmless_cell(getattr(row, name)) for name in COLUMNS] for row in rows)
 
 
 # -- laying out -------------------------------------------------------------------------------------------------------
@@ -219,7 +218,7 @@ def _written(grid: TableGrid, markdown: bool) -> list[str]:
     """Return the lines of one table, its title first."""
     if markdown:
         return [f"**{grid.title}**", "", *_markdown(grid)] if grid.title else _markdown(grid)
-    return [grid.title, *_aligned(grid)] if grid.title else _aligned(grid)
+    return [readable(grid.title), *_aligned(grid)] if grid.title else _aligned(grid)
 
 
 def _markdown(grid: TableGrid) -> list[str]:
@@ -231,9 +230,9 @@ def _markdown(grid: TableGrid) -> list[str]:
 
 def _aligned(grid: TableGrid) -> list[str]:
     # a mark has a place of its own, so that digits stay below each other
-    columns = [[header + " ", *(cell.text + ("*" if cell.best else " ") for cell in column)]
+    columns = [[readable(header) + " ", *(cell.text + ("*" if cell.best else " ") for cell in column)]
                for header, column in zip(grid.headers, zip(*grid.cells, strict=True), strict=True)]
-    names = ["method", *grid.methods]
+    names = ["method", *map(readable, grid.methods)]
     widest = max(map(len, names))
     padded = [[name.ljust(widest) for name in names]]
     padded += [[text.rjust(max(map(len, column))) for text in column] for column in columns]

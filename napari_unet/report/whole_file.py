@@ -8,28 +8,35 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from napari_unet.core.errors import UserError
+from napari_unet.io import Unfinished, no_regular_file
 
 
 @contextlib.contextmanager
 def appearing_whole(path: str | os.PathLike[str], overwrite: bool) -> Iterator[Path]:
     """Give a path beside the target to write to; it takes the target's name at the end of the block.
 
-    So an interrupted run leaves an old file as it was.
+    So an interrupted run leaves an old file as it was. A link stays a link: what it points to is written.
 
     Raises
     ------
     UserError
-        If the file exists and may not be overwritten, or cannot be written.
+        If the file exists and may not be overwritten, is a device or a pipe, or cannot be written.
     """
-    path = Path(path)
-    if path.exists() and not overwrite:
+    path, target = Path(path), Path(os.path.realpath(path))
+    if reason := no_regular_file(path) or no_regular_file(target):
+        raise UserError(f"{path} is not written: {reason}. Choose the name of a file.")
+    if target.is_dir():
+        raise UserError(f"{path} cannot be written: it is a folder. Choose the name of a file.")
+    if os.path.lexists(target) and not overwrite:
         raise UserError(f"{path} exists already. Choose another name, or allow it to be overwritten (--overwrite).")
-    unfinished = path.with_name(f".{path.name}.part")
     try:
-        yield unfinished
-        unfinished.replace(path)
+        unfinished = Unfinished(target)
+        try:
+            yield unfinished.path
+            unfinished.take_name(overwrite)
+        finally:
+            unfinished.discard()
     except OSError as error:
-        raise UserError(f"{path} cannot be written ({error.strerror}). Choose another folder.") from None
-    finally:
-        with contextlib.suppress(OSError):
-            unfinished.unlink(missing_ok=True)
+        raise UserError(
+            f"{path} cannot be written ({error.strerror or error}). Choose another folder."
+        ) from None

@@ -66,7 +66,7 @@ def test_methods_compete_against_a_reference(viewer: Any, hands: Any, painted: A
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(target), ""))
     hands.click(dock, "compare_save_csv")
     hands.wait(lambda: not dock.saving.busy)
-    with target.open(newline="") as file:
+    with target.open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
     dice = {row["method"]: float(row["value"]) for row in rows if row["metric"] == "dice"}
     mask, truth = comparison.masks["threshold"][0] == 2, painted == 2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,8 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_unet.core.errors import UserError
 from napari_unet.core.image import Image
-from napari_unet.core.method import Model, Patch, Progress
+from napari_unet.core.method import Model, Progress
+from napari_unet.workflows.batch import BatchEvent, BatchPiece, BatchSummary, PieceDone, PieceProgress, run_batch
 
 from ..layer_axes import image_of
 from ..layer_metadata import mark_layer
@@ -68,15 +69,11 @@ class BackgroundJobs(QObject):
         if not targets:
             controller.said.emit("There is no image to segment. Open one first.")
             return
-        try:
-            pictures = [(layer, image_of(layer)) for layer in targets]
-        except UserError as error:
-            controller.said.emit(str(error))
-            return
+        pieces = [BatchPiece(layer.name, partial(_segmented, model, layer, _picture(layer))) for layer in targets]
         self.progressed.emit("Predicting", 0.0)
         self._job = controller.workers.start(
-            partial(_segmented, model, pictures), "napari-unet job",
-            on_item=self._on_item, on_error=self._on_error, on_end=self._on_end,
+            partial(run_batch, pieces), "napari-unet job",
+            on_item=self._on_item, on_result=self._on_summary, on_error=self._on_error, on_end=self._on_end,
         )
 
     def cancel(self) -> None:
@@ -85,10 +82,15 @@ class BackgroundJobs(QObject):
             self._job.stop()
             self._controller.said.emit("Cancelled.")
 
-    def _on_item(self, item: Progress | _Segmented) -> None:
-        if isinstance(item, Progress):
-            self.progressed.emit(item.text, item.fraction or 0.0)
-            return
+    def _on_item(self, event: BatchEvent) -> None:
+        if isinstance(event, PieceProgress):
+            self.progressed.emit(f"{event.heading}: {event.item.text}",
+                                 (event.number + (event.item.fraction or 0.0)) / event.total)
+        elif isinstance(event, PieceDone):
+            self._show(event.result)
+
+    def _show(self, item: _Segmented) -> None:
+        """Put the result into a layer above its image."""
         made = labels_like(
             item.layer, item.image, f"{item.layer.name} segmentation", self._controller.session.classes,
             background=False, data=item.labels,
@@ -99,6 +101,10 @@ class BackgroundJobs(QObject):
         layers.insert(layers.index(item.layer) + 1 if item.layer in layers else len(layers), made)
         layers.selection.active = active  # the brush stays in the hand
         self._controller.said.emit(f"Made the layer {made.name!r}.")
+
+    def _on_summary(self, summary: BatchSummary) -> None:
+        if summary.failed:
+            self._controller.said.emit(summary.sentence)
 
     def _on_error(self, error: Exception) -> None:
         self._controller.said.emit(error_sentence(error))
@@ -137,23 +143,22 @@ class BackgroundJobs(QObject):
         controller.session.set_state("paused", f"Loaded {path.name}. Press Live to train it on with your strokes.")
 
 
-def _segmented(
-    model: Model, pictures: Sequence[tuple[ImageLayer, Image]]
-) -> Generator[Progress | _Segmented, None, None]:
-    for number, (layer, image) in enumerate(pictures):
-        labels, told = np.zeros(image.shape, np.uint8), 0.0
-        which = f"{image.name} ({number + 1} of {len(pictures)})" if len(pictures) > 1 else image.name
-        for patch in _patches(model, image):
-            labels[patch.where] = patch.labels
-            if time.monotonic() - told > TICK:
-                told = time.monotonic()
-                part = (number + patch.done / patch.total) / len(pictures)
-                yield Progress(f"{which}: tile {patch.done} of {patch.total}", part)
-        yield _Segmented(layer, image, labels)
-
-
-def _patches(model: Model, image: Image) -> Iterator[Patch]:
+def _picture(layer: ImageLayer) -> Image | UserError:
+    """Take what is to be segmented from a layer (in the GUI thread), or the reason why that cannot be."""
     try:
-        yield from model.segment(image)
+        return image_of(layer)
     except UserError as error:
-        raise UserError(f"{image.name}: {error}") from error
+        return error
+
+
+def _segmented(model: Model, layer: ImageLayer, image: Image | UserError) -> Generator[Progress, None, _Segmented]:
+    """Segment one image (in another thread)."""
+    if isinstance(image, UserError):
+        raise image
+    labels, told = np.zeros(image.shape, np.uint8), 0.0
+    for patch in model.segment(image):
+        labels[patch.where] = patch.labels
+        if time.monotonic() - told > TICK:
+            told = time.monotonic()
+            yield Progress(f"tile {patch.done} of {patch.total}", patch.done / patch.total)
+    return _Segmented(layer, image, labels)

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .comparison.contender_run import ComparisonEvent
-from .comparison.contenders import (
+from napari_unet.comparison.contender_run import ComparisonEvent
+from napari_unet.comparison.contenders import (
     CLASSICAL_BUDGET,
     DEFAULT_METHODS,
     NETWORK_BUDGET,
@@ -23,22 +23,22 @@ from .comparison.contenders import (
     make_contenders,
     make_method,
 )
-from .comparison.evaluation import score
-from .comparison.outcome import Comparison
-from .comparison.runner import run_comparison
-from .core.classes import ClassTable, to_mask
-from .core.errors import UsageError
-from .core.image import Image
-from .core.method import Model, Patch, Progress
-from .core.scribbles import TrainingSet
-from .core.work import work
-from .inputs import ArrayLike, Code, as_images, as_labels, as_painted, as_training_set
-from .predicting.patches import prediction_shape, probability_shape, segment_into
+from napari_unet.comparison.evaluation import score
+from napari_unet.comparison.outcome import Comparison
+from napari_unet.comparison.runner import run_comparison
+from napari_unet.core.classes import ClassTable, to_mask
+from napari_unet.core.errors import UsageError
+from napari_unet.core.image import Image
+from napari_unet.core.method import Model, Patch, Progress
+from napari_unet.core.scribbles import TrainingSet
+from napari_unet.core.work import work
+from napari_unet.inputs import ArrayLike, Code, as_images, as_labels, as_painted, as_training_set
+from napari_unet.predicting.patches import prediction_shape, probability_shape, segment_into
 
 __all__ = ["Predicted", "compare", "predict", "score", "train"]
 
 if TYPE_CHECKING:
-    from .predicting.network_model import NetworkModel
+    from napari_unet.predicting.network_model import NetworkModel
 
 
 @work
@@ -145,7 +145,7 @@ def predict(
         If an image does not suit the model, or has no such plane.
     """
     if isinstance(model, (str, os.PathLike)):
-        from .io.model_file import load_model
+        from napari_unet.io.model_file import load_model
 
         model = load_model(Path(model), device=device)
     if tta:
