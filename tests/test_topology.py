@@ -10,8 +10,9 @@ from hypothesis.extra import numpy as hnp
 from scipy import ndimage
 from skimage.measure import euler_number as skimage_euler_number
 
+from napari_unet.core.components import count_components
 from napari_unet.metrics import REGISTRY, ClassComparison
-from napari_unet.metrics.topology import Betti, betti_numbers, count_components, euler_number
+from napari_unet.metrics.topology import Betti, betti_numbers, euler_number
 
 planes = hnp.arrays(bool, hnp.array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=12))
 volumes = hnp.arrays(bool, hnp.array_shapes(min_dims=3, max_dims=3, min_side=1, max_side=7))

@@ -10,8 +10,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_unet.core.components import label_components
+
 from . import ClassComparison, NoValue, register, where_known
-from ._parts import Labels, joint, label, predicted_parts, reference_parts
+from ._parts import Labels, joint, predicted_parts, reference_parts
 
 
 @register("betti_matching_error", "parts and holes unmatched", unit="count", better="lower", dense=True,
@@ -33,14 +35,14 @@ def betti_matching_error(compared: ClassComparison) -> float | NoValue:
 
 def _shared_parts(predicted: Labels, true: Labels) -> int:
     """Count the parts of the union that hold a part of both."""
-    union = label((predicted > 0) | (true > 0))
+    union = label_components((predicted > 0) | (true > 0))
     return int(np.intersect1d(np.unique(union[predicted > 0]), np.unique(union[true > 0])).size)
 
 
 def _holes(mask: NDArray[np.bool_]) -> Labels:
     """Number the parts of the background that are closed in, from 1; 0 elsewhere."""
     # with a margin, the outer background is the part of the first pixel
-    background = label(np.pad(~mask, 1, constant_values=True), corners=False)
+    background = label_components(np.pad(~mask, 1, constant_values=True), corners=False)
     inside = background[1:-1, 1:-1]
     outer = background[0, 0]
     numbers = np.zeros(int(background.max()) + 1, np.int64)

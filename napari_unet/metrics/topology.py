@@ -23,6 +23,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_unet.core.components import count_components
+
 from . import ClassComparison, NoValue, register, where_known
 
 
@@ -63,24 +65,6 @@ def euler_number(mask: NDArray[np.bool_]) -> int:
             cells = np.concatenate([cells, zero], axis) | np.concatenate([zero, cells], axis)
         total += (-1) ** thin.count(False) * int(np.count_nonzero(cells))
     return total
-
-
-def count_components(mask: NDArray[np.bool_], *, corners: bool = True) -> int:
-    """Count connected components of the true pixels.
-
-    Parameters
-    ----------
-    mask : ndarray of bool, shape (Y, X) or (Z, Y, X)
-    corners : bool
-        Whether pixels that share only a corner (or an edge of a voxel) touch: 8 and 26 neighbours, else 4 and 6.
-    """
-    import cc3d
-
-    if not mask.any():
-        return 0
-    connectivity = {(2, True): 8, (2, False): 4, (3, True): 26, (3, False): 6}[mask.ndim, corners]
-    # without a margin cc3d 4.1 underestimates its table for some tiny volumes, (1, 1, 7) say, and fails
-    return int(cc3d.connected_components(np.pad(mask, 1), connectivity=connectivity, return_N=True)[1])
 
 
 def betti_numbers(mask: NDArray[np.bool_]) -> Betti:
