@@ -14,8 +14,9 @@ from scipy import ndimage
 
 import napari_unet
 from napari_unet.cli.parser import make_parser
+from napari_unet.comparison.code_rules import recognise
 from napari_unet.comparison.label_survey import LabelSurvey
-from napari_unet.comparison.reference_values import VALUES, UnclearReferenceError, read_references, recognise
+from napari_unet.comparison.reference_values import VALUES, UnclearReferenceError, read_references
 from napari_unet.comparison.result_and_reference import read_both
 from napari_unet.core.errors import InputWarning, UsageError, UserError
 

@@ -81,8 +81,7 @@ def score(
     found, its_classes = as_labels(prediction)
     truth, other_classes = as_labels(reference)
     named = classes or its_classes or other_classes
-    predicted, truth = read_both(found, truth, values, reference_values,
-                                 [one.id for one in named.classes if one.id > 1] if named else ())
+    predicted, truth = read_both(found, truth, values, reference_values, named)
     if predicted.shape[-2:] != truth.shape[-2:]:
         raise UserError(
             f"The prediction has shape {predicted.shape}, the reference {truth.shape}. Rows and columns must be the "

@@ -9,17 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.classes import ClassTable
 from ..core.errors import InputWarning
+from .code_rules import LAST_CLASS, Reading, recognise
 from .label_survey import BACKGROUND, LabelSurvey
-from .reference_values import (
-    Reading,
-    UnclearReferenceError,
-    Values,
-    painted_classes,
-    read_reference,
-    recognise,
-    sentence,
-)
+from .reference_values import UnclearReferenceError, Values, painted_classes, read_reference, sentence
 
 NAMES, FLAGS = ("the prediction", "the reference"), ("values", "reference-values")
 
@@ -31,7 +25,7 @@ _MANY = 5
 
 def read_both(
     prediction: NDArray[Any], reference: NDArray[Any], values: Values, reference_values: Values,
-    classes: Sequence[int] = (),
+    table: ClassTable | None = None,
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Return both as painted ids; what is recognised in one helps to recognise the other, and is said.
 
@@ -40,8 +34,8 @@ def read_both(
     prediction, reference : ndarray of numbers, shape (..., Y, X)
     values, reference_values : {"auto", "mask", "painted", "objects"}
         Code of each.
-    classes : sequence of int
-        Painted ids of the classes but the background, where names are given.
+    table : ClassTable, optional
+        The classes, where names are given.
 
     Raises
     ------
@@ -50,6 +44,7 @@ def read_both(
     UserError
         If they are no labels.
     """
+    classes = tuple(number for number in table.ids if number > BACKGROUND) if table else ()
     given, codes = (prediction, reference), (values, reference_values)
     surveys = tuple(LabelSurvey.of([one]) for one in given)
     many = min(len(one.values) for one in surveys) > 1
@@ -85,15 +80,13 @@ def _told(labels: NDArray[Any], reading: Reading, place: int, classes: Sequence[
 
 
 def _class_of(survey: LabelSurvey, given: tuple[NDArray[Any], NDArray[Any]], first: int) -> tuple[int, ...]:
-    """Return the class of the one value of a label image, if the other has the same number among several."""
+    """Return the class of the one value of a label image, if the other has the same number alone or at its place."""
     labels, other = given[first], given[1 - first]
-    if len(survey.values) != 1 or labels.shape != other.shape or np.unique(other[other != 0]).size < 2:
+    value = survey.values[0] if len(survey.values) == 1 else 0.0
+    if value % 1 or not 0 < value <= LAST_CLASS:
         return ()
-    value = survey.values[0]
-    here = labels != 0
-    if value % 1 or not 0 < value < 255 or np.mean(other[here] == value) <= _AGREE:
-        return ()
-    return (int(value) + 1,)
+    same = labels.shape == other.shape and np.mean(other[labels != 0] == value) > _AGREE
+    return (int(value) + 1,) if same or set(np.unique(other).tolist()) == {0, value} else ()
 
 
 def _both_of_many(
@@ -111,9 +104,7 @@ def _both_of_many(
     known = {number - 1 for number in classes}
     if known and all(set(one.values) <= known for one in surveys):
         return None
-    here = (prediction != 0) & (reference != 0)
-    equal = float(np.mean(prediction[here] == reference[here])) if here.any() else 0.0
-    shifted = float(np.mean(prediction[here] + 1.0 == reference[here])) if here.any() else 0.0
+    equal, shifted = _agreement(prediction, reference)
     if max(len(one.values) for one in surveys) < _MANY and max(equal, shifted) >= _AGREE:
         return None
     number = classes[0] if len(classes) == 1 else BACKGROUND + 1
@@ -123,3 +114,12 @@ def _both_of_many(
     raise UnclearReferenceError(
         f"The prediction holds {len(surveys[0].values)} values besides 0 and the reference {len(surveys[1].values)}, "
         "each mostly one connected part: are they single objects or classes?", f"{FLAGS[0]} and --{FLAGS[1]}")
+
+
+def _agreement(prediction: NDArray[Any], reference: NDArray[Any]) -> tuple[float, float]:
+    """Return on which part of the pixels that have something in both it is the same, or one more in the reference."""
+    here = (prediction != 0) & (reference != 0)
+    if not here.any():
+        return 0.0, 0.0
+    found, true = prediction[here].astype(float), reference[here].astype(float)
+    return float(np.mean(found == true)), float(np.mean(found + 1 == true))

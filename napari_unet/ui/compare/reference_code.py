@@ -9,8 +9,8 @@ import numpy as np
 from napari.layers import Labels
 from numpy.typing import NDArray
 
+from napari_unet.comparison.code_rules import Reading
 from napari_unet.comparison.reference_values import (
-    Reading,
     UnclearReferenceError,
     Values,
     painted_classes,
