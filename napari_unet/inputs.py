@@ -11,14 +11,16 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from .core.classes import ClassTable, to_painted
+from .core.classes import MAX_CLASS_ID, ClassTable, to_painted
 from .core.errors import InputWarning, UsageError, UserError
 from .core.image import Image, resolve_axes
 from .core.method import checked_planes
 from .core.scribbles import Pair, Scribbles, TrainingSet, checked_ids
 
-Code = Literal["mask", "painted"]
-"""Code of a class image: ``mask`` has background 0, ``painted`` has background 1 and 0 = unknown."""
+Code = Literal["mask", "painted", "objects"]
+"""Code of a label image: ``mask`` has background 0, ``painted`` has background 1 and 0 = unknown, ``objects`` has
+background 0 and any other number is of one class.
+"""
 
 ArrayLike = Any
 """A numpy, zarr or dask array, an :class:`Image`, or the path of an image file."""
@@ -123,19 +125,41 @@ def _squeezed_to(labels: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
     return labels.reshape(shape) if same else labels
 
 
-def as_painted(labels: NDArray[Any], code: Code, name: str) -> NDArray[np.uint8]:
+def as_painted(labels: NDArray[Any], code: Code, name: str, one_class: int = 2) -> NDArray[np.uint8]:
     """Return labels as painted ids, whichever code they are in; messages call them by ``name``.
+
+    Parameters
+    ----------
+    labels : ndarray of numbers or bool, any shape
+    code : {"mask", "painted", "objects"}
+    name : str
+    one_class : int
+        Painted id of all that is not 0, if they are objects. Also of the one value of a mask that holds 0 and a value
+        that no class can have (255, say).
 
     Raises
     ------
     UserError
         If they are no class ids.
     """
-    if code not in ("mask", "painted"):
-        raise UsageError(f"Values cannot be {code!r}. Allowed: mask (0 = background), painted (1 = background).")
+    if code not in ("mask", "painted", "objects"):
+        raise UsageError(f"Values cannot be {code!r}. Allowed: mask (0 = background), painted (1 = background), "
+                         "objects (0 = background, all else is of one class).")
+    if code == "objects" or (code == "mask" and _is_mask_of_one(labels)):
+        if labels.dtype.kind == "f" and np.isnan(labels).any():
+            raise UserError(f"{name!r} holds NaN; allowed are numbers, 0 where there is nothing.")
+        return np.where(labels != 0, np.uint8(one_class), np.uint8(1))
     ids = checked_ids(labels, name)
     if code == "mask" and ids.size and ids.min() == 1:
         warnings.warn(
             f"{name} holds no 0. Is 1 its background? Then say that its values are painted.", InputWarning, stacklevel=2
         )
     return ids if code == "painted" else to_painted(ids)
+
+
+def _is_mask_of_one(labels: NDArray[Any]) -> bool:
+    """Say whether labels hold 0 and one other value, which is too large for the number of a class."""
+    if labels.dtype.kind not in "uif" or not labels.size:
+        return False
+    top = labels.max()
+    return bool(top >= MAX_CLASS_ID and ((labels == 0) | (labels == top)).all())

@@ -198,6 +198,7 @@ def test_metrics_are_chosen_by_name_family_or_all_at_once():
     assert chosen_metrics(["boundary"]) == ("hausdorff", "hausdorff95", "surface_distance", "surface_dice")
     # in the order of tables, and a count with what belongs to it
     assert chosen_metrics(["voi", "euler", "dice"]) == ("dice", "euler", "euler_reference", "euler_error", "voi")
+    assert chosen_metrics(["holes"]) == ("holes", "holes_reference", "holes_error", "holes_unmatched")
     assert set(chosen_metrics(["default", "objects"])) == {*chosen_metrics(), *chosen_metrics(["objects"])}
     with pytest.raises(UsageError, match=r"no metric or family of metrics called 'dicey'\. Allowed: default, all, the "
                        r"families overlap, boundary, topology, partitions, objects, superpixels, and dice, iou"):

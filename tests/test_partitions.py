@@ -14,7 +14,7 @@ from skimage.metrics import adapted_rand_error, variation_of_information
 from sklearn import metrics as sklearn_metrics
 
 from napari_unet.metrics import REGISTRY, ClassComparison, NoValue
-from napari_unet.metrics._parts import joint, label
+from napari_unet.metrics._parts import joint
 
 few = settings(max_examples=60)
 FOREGROUND = ("rand_error", "voi", "voi_split", "voi_merge")
@@ -138,13 +138,3 @@ def test_shared_pixels_agree_with_counting_each(true, test, where):
     np.add.at(expected, (true[where], test[where]), 1)
     np.testing.assert_array_equal(table, expected)
     assert shared.pixels == where.sum()
-
-
-@few
-@given(pairs())
-def test_parts_are_those_of_scipy(arrays):
-    mask = arrays[0]
-    for corners, structure in ((True, np.ones((3,) * mask.ndim)), (False, None)):
-        ours, theirs = label(mask, corners=corners), ndimage.label(mask, structure)[0]
-        assert ours.max() == theirs.max()
-        assert len(np.unique(np.stack([ours.ravel(), theirs.ravel()]), axis=1).T) == len(np.unique(theirs))

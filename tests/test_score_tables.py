@@ -59,6 +59,20 @@ def test_columns_stand_below_each_other_and_the_best_is_marked():
     ]
 
 
+def test_of_parts_and_holes_what_is_matched_in_place_is_marked():
+    numbers = {"elsewhere": (3, 3, 0, 6), "in place": (2, 3, 1, 1)}
+    rows = [row(method, float(value), metric=f"holes{end}", unit="count") for method, values in numbers.items()
+            for end, value in zip(("", "_reference", "_error", "_unmatched"), values, strict=True)]
+    assert format_text(summarise(rows)).splitlines() == [
+        "class 2, one plane",
+        "method    holes  unmatched",
+        "elsewhere   3/3          6",
+        "in place    2/3          1*",
+        "",
+        "* best (all that are equal to the digits shown)",
+    ]
+
+
 def test_what_there_is_no_room_for_is_named():
     text = format_text(summarise(rows_of(3, 1)), width=80)
     assert "Not shown for lack of room: " in text

@@ -43,8 +43,8 @@ def test_a_plane_counted_by_hand():
     rows = scored(prediction, reference)
     # 2 found, 1 wrong, 1 missed, 2 rightly left out
     expected = {"dice": 4 / 6, "iou": 2 / 4, "precision": 2 / 3, "recall": 2 / 3, "accuracy": 4 / 6,
-                "components": 1, "components_reference": 1, "components_error": 0,
-                "holes": 0, "holes_reference": 0, "holes_error": 0}
+                "components": 1, "components_reference": 1, "components_error": 0, "components_unmatched": 0,
+                "holes": 0, "holes_reference": 0, "holes_error": 0, "holes_unmatched": 0}
     assert {row.metric: row.value for row in rows} == pytest.approx(expected)
     assert {(row.method, row.image, row.plane, row.class_id, row.class_name) for row in rows} == {
         ("m", "i", 0, 2, "class 2")
@@ -220,7 +220,7 @@ def test_a_volume_has_rows_of_its_own_only_for_what_planes_cannot_tell():
     whole = [row for row in rows if row.plane is None]
     assert {row.metric for row in whole} == {
         f"{name}{suffix}" for name in ("components", "tunnels", "cavities") for suffix in ("", "_reference", "_error")
-    }
+    } | {"components_unmatched", "cavities_unmatched"}
     assert one(rows, "cavities", plane=None).value == 0
     assert one(rows, "cavities_reference", plane=None).value == 1
     assert one(rows, "cavities_error", plane=None).value == 1

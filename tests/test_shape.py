@@ -13,8 +13,8 @@ from skimage.draw import disk
 from skimage.measure import regionprops
 from skimage.morphology import skeletonize
 
+from napari_unet.core.components import label_components
 from napari_unet.metrics import REGISTRY, ClassComparison, NoValue, Options
-from napari_unet.metrics._parts import label
 from napari_unet.metrics.betti_matching import betti_matching_error
 from napari_unet.metrics.shape import cl_dice, compactness, skeleton
 from napari_unet.metrics.topology import betti_error, betti_error_patches, betti_numbers
@@ -61,8 +61,8 @@ def test_every_part_of_a_volume_keeps_a_centre_line():
     tiny = np.zeros((6, 6, 6), bool)
     tiny[1, 1, 1] = tiny[2, 1, 1] = tiny[2, 2, 2] = True  # scikit-image 0.26 leaves nothing of it
     tiny[5, 5, :] = True
-    line = skeleton(tiny, label(tiny))
-    assert label(line).max() == 2
+    line = skeleton(tiny, label_components(tiny))
+    assert label_components(line).max() == 2
     assert not (line & ~tiny).any()
     assert cl_dice(ClassComparison(tiny, tiny)) == 1
 
@@ -81,14 +81,15 @@ def test_compactness_tells_a_disc_from_a_line():
     round_one, line = np.zeros((90, 90), bool), np.zeros((90, 90), bool)
     round_one[disk((44, 44), 40)] = True
     line[44, 5:85] = True
-    assert compactness(label(round_one)) == pytest.approx(1, abs=0.02)
-    assert compactness(label(line)) < 0.1
+    assert compactness(label_components(round_one)) == pytest.approx(1, abs=0.02)
+    assert compactness(label_components(line)) < 0.1
     one = regionprops(line.astype(int))[0]
-    assert compactness(label(line)) == pytest.approx(4 * math.pi * one.area / one.perimeter_crofton**2, abs=1e-6)
-    assert compactness(label(np.eye(1, dtype=bool))) == 1, "never more than a disc"
+    expected = 4 * math.pi * one.area / one.perimeter_crofton**2
+    assert compactness(label_components(line)) == pytest.approx(expected, abs=1e-6)
+    assert compactness(label_components(np.eye(1, dtype=bool))) == 1, "never more than a disc"
     # weighted by area: the pixel next to the line hardly counts
     line[0, 0] = True
-    assert compactness(label(line)) == pytest.approx((80 * compactness(label(line[1:])) + 1) / 81)
+    assert compactness(label_components(line)) == pytest.approx((80 * compactness(label_components(line[1:])) + 1) / 81)
 
 
 def test_compactness_where_one_is_empty():

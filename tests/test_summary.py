@@ -87,15 +87,38 @@ def test_no_rows_at_all():
 def test_the_best_is_the_highest_or_the_lowest_and_ties_share_it():
     rows = [
         row("a", 0.9), row("b", 0.9001), row("c", 0.8),
-        row("a", 3.0, metric="components_error", unit="count"), row("b", 1.0, metric="components_error", unit="count"),
-        row("c", 1.0, metric="components_error", unit="count"),
+        row("a", 3.0, metric="components_unmatched", unit="count"),
+        row("b", 1.0, metric="components_unmatched", unit="count"),
+        row("c", 1.0, metric="components_unmatched", unit="count"),
         row("a", 9.0, metric="components", unit="count"), row("b", 1.0, metric="components", unit="count"),
-        row("a", 9.0, metric="holes_error", unit="count"), row("b", None, metric="holes_error", unit="count"),
+        row("a", 9.0, metric="holes_unmatched", unit="count"), row("b", None, metric="holes_unmatched", unit="count"),
+        row("a", 0.0, metric="betti_error", unit="count"), row("b", 2.0, metric="betti_error", unit="count"),
+        row("a", 0.0, metric="components_error", unit="count"), row("b", 2.0, metric="components_error", unit="count"),
     ]
     winners = {(method, column.metric) for method, column in best_methods(summarise(rows)) if column.class_id == 2}
-    assert winners == {("a", "dice"), ("b", "dice"), ("b", "components_error"), ("c", "components_error")}, (
-        "equal to the digits shown is a tie; a count has no better; one value alone wins nothing"
+    assert winners == {("a", "dice"), ("b", "dice"), ("b", "components_unmatched"), ("c", "components_unmatched")}, (
+        "equal to the digits shown is a tie; a count has no better; one value alone wins nothing; nor does a number "
+        "that can agree by accident"
     )
+
+
+def counted(method: str, found: int, true: int, unmatched: int) -> list:
+    """Return the rows of holes."""
+    values = {"holes": found, "holes_reference": true, "holes_error": abs(found - true), "holes_unmatched": unmatched}
+    return [row(method, float(value), metric=name, unit="count") for name, value in values.items()]
+
+
+@pytest.mark.parametrize(("rows", "best"), [
+    ([("elsewhere", 3, 3, 6), ("two of three", 2, 3, 1)], {"two of three"}),
+    ([("elsewhere", 3, 3, 6), ("none", 0, 3, 3)], set()),
+    ([("none", 0, 3, 3), ("one of many", 2, 3, 3)], {"one of many"}),
+    ([("no holes", 0, 0, 0), ("none either", 0, 0, 0), ("one", 1, 0, 1)], {"no holes", "none either"}),
+])
+def test_the_best_holes_are_those_in_their_place(rows, best):
+    summary = summarise([one for method in rows for one in counted(*method)])
+    winners = best_methods(summary)
+    assert {method for method, column in winners if column.class_id == 2} == best
+    assert {column.metric for _, column in winners} <= {"holes_unmatched"}
 
 
 def test_a_method_judged_on_fewer_planes_wins_nothing():

@@ -10,8 +10,9 @@ from hypothesis.extra import numpy as hnp
 from scipy import ndimage
 from skimage.measure import euler_number as skimage_euler_number
 
+from napari_unet.core.components import count_components
 from napari_unet.metrics import REGISTRY, ClassComparison
-from napari_unet.metrics.topology import Betti, betti_numbers, count_components, euler_number
+from napari_unet.metrics.topology import Betti, betti_numbers, euler_number
 
 planes = hnp.arrays(bool, hnp.array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=12))
 volumes = hnp.arrays(bool, hnp.array_shapes(min_dims=3, max_dims=3, min_side=1, max_side=7))
@@ -186,6 +187,71 @@ def test_metrics_of_both_and_the_error_between_them():
     volume = ClassComparison(hollow((1, 1), (3, 3)), hollow())
     names = ("tunnels", "tunnels_reference", "tunnels_error", "cavities", "cavities_reference", "cavities_error")
     assert [REGISTRY[name](volume) for name in names] == [3, 0, 3, 0, 1, 1]
+
+
+IN_PLACE = {
+    "three holes of three, all elsewhere": (
+        """
+        ###############
+        #.#.#.#########
+        ###############
+        """,
+        """
+        ###############
+        #########.#.#.#
+        ###############
+        """, (3, 3, 0, 6), (1, 1, 0, 0)),
+    "two in place, one missed": (
+        """
+        #######
+        #.#.###
+        #######
+        """,
+        """
+        #######
+        #.#.#.#
+        #######
+        """, (2, 3, 1, 1), (1, 1, 0, 0)),
+    "two parts of two, one of them elsewhere": (
+        """
+        ##.....
+        ##....#
+        .......
+        """,
+        """
+        ##.....
+        ##.....
+        ...##..
+        """, (0, 0, 0, 0), (2, 2, 0, 2)),
+    "one part that covers two matches one": ("#####", "##.##", (0, 0, 0, 0), (1, 2, 1, 1)),
+}
+
+
+@pytest.mark.parametrize("name", IN_PLACE)
+def test_parts_and_holes_without_a_partner_in_place(name):
+    prediction, reference, holes, parts = IN_PLACE[name]
+    both = ClassComparison(drawn(prediction), drawn(reference))
+    ends = ("", "_reference", "_error", "_unmatched")
+    assert tuple(REGISTRY[f"holes{end}"](both) for end in ends) == holes
+    assert tuple(REGISTRY[f"components{end}"](both) for end in ends) == parts
+
+
+def test_cavities_without_a_partner_in_place():
+    ball, other = np.ones((2, 5, 5, 9), bool)
+    ball[2, 2, 2] = other[2, 2, 6] = False
+    names = ("cavities", "cavities_reference", "cavities_error", "cavities_unmatched", "components_unmatched")
+    assert [REGISTRY[name](ClassComparison(ball, other)) for name in names] == [1, 1, 0, 2, 0]
+    assert [REGISTRY[name](ClassComparison(ball, ball)) for name in names] == [1, 1, 0, 0, 0]
+
+
+@given(masks, st.data())
+def test_what_is_unmatched_fits_the_counts(mask, data):
+    both = ClassComparison(mask, data.draw(hnp.arrays(bool, mask.shape)))
+    for count in ("components", "holes" if mask.ndim == 2 else "cavities"):
+        found, true, error, unmatched = (REGISTRY[count + end](both)
+                                         for end in ("", "_reference", "_error", "_unmatched"))
+        assert error <= unmatched <= found + true
+        assert (found + true - unmatched) % 2 == 0, "partners are pairs"
 
 
 def test_unknown_pixels_are_background_in_both_before_counting():

@@ -87,8 +87,8 @@ def test_score_refuses_what_does_not_match(scene: Any) -> None:
         napari_unet.score(truth[:, :20], truth).result()
     with pytest.raises(UserError, match="no plane 7"):
         napari_unet.score(truth, truth, index=[7]).result()
-    with pytest.raises(UsageError, match="Allowed: mask"):
-        napari_unet.score(truth, truth, values="objects").result()  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="Allowed: auto"):
+        napari_unet.score(truth, truth, values="things").result()  # type: ignore[arg-type]
 
 
 def test_gaps_between_ids_make_no_class(scene: Any) -> None:
@@ -101,9 +101,11 @@ def test_gaps_between_ids_make_no_class(scene: Any) -> None:
     assert {row.class_id for row in rows} == {4}
 
 
-def test_a_reference_that_looks_painted_is_remarked_on(scene: Any) -> None:
+def test_a_painted_reference_is_recognised_and_remarked_on_where_it_is_called_a_mask(scene: Any) -> None:
+    rows = napari_unet.score(scene[2] - 1, scene[2]).result()
+    assert all(row.value == 1 for row in rows if row.metric == "dice")
     with pytest.warns(InputWarning, match="Is 1 its background"):
-        napari_unet.score(scene[2] - 1, scene[2]).result()
+        napari_unet.score(scene[2] - 1, scene[2], reference_values="mask").result()
 
 
 def test_planes_are_named_once(scene: Any, model: Any) -> None:

@@ -14,6 +14,9 @@ from .flag_values import assignment, name_list, pixel_size, plane_index, positiv
 
 DEFAULT_METHODS = "unet,threshold,slic,mean_shift,region_growing"
 PRESETS = ("quick", "classical", "networks", "everything")
+_VALUES = ("auto", "mask", "painted", "objects")
+_CODES = ("auto recognises it or asks; mask has background 0, painted has background 1 and 0 = unknown, objects has "
+          "background 0 and all else is of one class (default: auto)")
 DEBUG = "--debug"
 
 
@@ -132,9 +135,7 @@ def _score(commands: argparse._SubParsersAction[CommandParser]) -> None:
     parser.add_argument("prediction", metavar="PREDICTION")
     parser.add_argument("reference", metavar="REFERENCE")
     for flag, what in (("--values", "prediction"), ("--reference-values", "reference")):
-        parser.add_argument(flag, choices=("mask", "painted"), default="mask",
-                            help=f"code of the {what}: mask has background 0, painted has background 1 and "
-                            "0 = unknown (default: mask)")
+        parser.add_argument(flag, choices=_VALUES, default="auto", help=f"code of the {what}: {_CODES}")
     parser.add_argument("--index", type=plane_index, metavar="11:21", help="planes of the reference to score")
     parser.add_argument("--metrics", type=name_list, metavar="A,B,...",
                         help="metrics, or families of them: overlap, boundary, topology, partitions, objects, "
@@ -158,9 +159,7 @@ def _compare(commands: argparse._SubParsersAction[CommandParser]) -> None:
     parser.add_argument("--reference", metavar="R.tif", help="truth to score against (default: held-out strokes)")
     parser.add_argument("--triple", nargs=3, action="append", metavar=("IMAGE", "SCRIBBLES", "REFERENCE"), default=[],
                         help="in place of the positionals, once for each file; - for none")
-    parser.add_argument("--reference-values", choices=("mask", "painted"), default="mask",
-                        help="code of the references: mask has background 0, painted has background 1 and "
-                        "0 = unknown (default: mask)")
+    parser.add_argument("--reference-values", choices=_VALUES, default="auto", help=f"code of the references: {_CODES}")
     parser.add_argument("--index", type=plane_index, metavar="11:21", help="planes to segment and score")
     parser.add_argument("--methods", metavar="A,B,...",
                         help=f"methods, presets and recipe files (.json); default: {DEFAULT_METHODS}")

@@ -12,7 +12,9 @@ from ..core.errors import UserError
 from ..core.method import Progress
 from ..core.rows import Row
 from ..core.work import work
-from ..inputs import ArrayLike, Code, as_labels, as_painted, pixel_size_of
+from ..inputs import ArrayLike, as_labels, pixel_size_of
+from .reference_values import Values
+from .result_and_reference import read_both
 
 
 @work
@@ -20,8 +22,8 @@ def score(
     prediction: ArrayLike,
     reference: ArrayLike,
     *,
-    values: Code = "mask",
-    reference_values: Code = "mask",
+    values: Values = "auto",
+    reference_values: Values = "auto",
     index: Sequence[int] | None = None,
     classes: ClassTable | None = None,
     name: str = "prediction",
@@ -37,8 +39,10 @@ def score(
     ----------
     prediction, reference : array or path
         Class images (..., Y, X).
-    values, reference_values : {"mask", "painted"}
-        Code of each: ``"mask"`` has background 0, ``"painted"`` has background 1 and 0 = unknown.
+    values, reference_values : {"auto", "mask", "painted", "objects"}
+        Code of each: ``"mask"`` has background 0, ``"painted"`` has background 1 and 0 = unknown, ``"objects"`` has
+        background 0, and all else is of one class (single objects, or a mask of 0 and 255). ``"auto"`` recognises it,
+        says what is not plain (:class:`.InputWarning`), and asks where it cannot be known.
     index : sequence of int, optional
         Planes of the reference to score. A prediction with as many planes as are selected is matched in order; one
         with as many as the reference is indexed too.
@@ -65,7 +69,7 @@ def score(
     Raises
     ------
     UserError
-        If the shapes or the numbers of planes do not match.
+        If the shapes or the numbers of planes do not match, or the code of one cannot be known.
     UsageError
         For an unknown metric or setting.
     """
@@ -76,8 +80,8 @@ def score(
     options = Options(**(settings or {}))
     found, its_classes = as_labels(prediction)
     truth, other_classes = as_labels(reference)
-    predicted = as_painted(found, values, "the prediction")
-    truth = as_painted(truth, reference_values, "the reference")
+    named = classes or its_classes or other_classes
+    predicted, truth = read_both(found, truth, values, reference_values, named)
     if predicted.shape[-2:] != truth.shape[-2:]:
         raise UserError(
             f"The prediction has shape {predicted.shape}, the reference {truth.shape}. Rows and columns must be the "
@@ -98,7 +102,7 @@ def score(
         )
     yield Progress(f"scoring {len(numbers)} planes")
     seen = np.union1d(np.unique(aligned[list(numbers)]), np.unique(truth[list(numbers)]))
-    table = (classes or its_classes or other_classes or ClassTable.default((1,))).including(
+    table = (named or ClassTable.default((1,))).including(
         int(number) for number in seen if number)
     if scale is None:
         known, its_unit = pixel_size_of(reference)

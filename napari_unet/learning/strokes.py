@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.components import label_components
 from ..core.scribbles import Pair, Scribbles, TrainingSet
 
 MIN_STROKES = 3
@@ -59,7 +60,7 @@ class Stroke:
         return self.held_since is not None and (self.fresh or step - self.held_since >= settle)
 
 
-def stroke_components(plane: NDArray[np.uint8]) -> tuple[NDArray[np.int64], int]:
+def stroke_components(plane: NDArray[np.uint8]) -> tuple[NDArray[np.integer], int]:
     """Number the connected pixels (8 neighbours) of each class of a painted plane.
 
     Returns
@@ -68,11 +69,8 @@ def stroke_components(plane: NDArray[np.uint8]) -> tuple[NDArray[np.int64], int]
         0 = not painted, 1, 2, ... = components in the order in which a scan meets them.
     count : int
     """
-    import cc3d
-
-    # a copy, because cc3d refuses read-only arrays
-    numbers, count = cc3d.connected_components(np.array(plane, order="C"), connectivity=8, return_N=True)
-    return numbers, int(count)
+    numbers = label_components(plane)
+    return numbers, int(numbers.max(initial=0))
 
 
 def pixels_by_number(numbers: NDArray[np.integer]) -> Iterator[tuple[int, NDArray[np.int64]]]:

@@ -16,14 +16,17 @@ from napari_unet.core.registry import Registry
 
 from ._class_comparison import LENGTH, NOTHING_KNOWN, About, ClassComparison, NoValue, Options, where_known
 
-__all__ = ["COMPANIONS", "FAMILIES", "LENGTH", "NOTHING_KNOWN", "REGISTRY", "About", "ClassComparison", "NoValue",
-           "Options", "about", "chosen_metrics", "ordered", "register", "where_known"]
+__all__ = ["COMPANIONS", "FAMILIES", "LENGTH", "NOTHING_KNOWN", "REGISTRY", "UNMATCHED", "About", "ClassComparison",
+           "NoValue", "Options", "about", "chosen_metrics", "ordered", "register", "where_known"]
 
 FAMILIES = ("overlap", "boundary", "topology", "partitions", "objects", "superpixels")
 """Families in the order in which tables show them; others follow."""
 
-COMPANIONS = ("_reference", "_error")
-"""Ends of the names of what belongs to a count: the same of the reference, and the error between the two."""
+UNMATCHED = "_unmatched"
+"""End of the name of how many of either have no partner at the same place; by it the best count is marked."""
+
+COMPANIONS = ("_reference", "_error", UNMATCHED)
+"""Ends of the names of what belongs to a count: the same of the reference, the difference, and what is unmatched."""
 
 Metric = Callable[[ClassComparison], "float | NoValue"]
 AMetric = TypeVar("AMetric", bound=Metric)
@@ -70,8 +73,8 @@ def chosen_metrics(metrics: Sequence[str] | None = None) -> tuple[str, ...]:
     Parameters
     ----------
     metrics : sequence of str, optional
-        Names of metrics (a count brings its reference and its error along), families, ``"default"`` or ``"all"``.
-        Without any, the default ones.
+        Names of metrics (a count brings its :data:`COMPANIONS` along), families, ``"default"`` or ``"all"``. Without
+        any, the default ones.
 
     Raises
     ------

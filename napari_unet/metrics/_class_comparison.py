@@ -72,6 +72,9 @@ class About:
         Heading under which listings show it, and the name by which all of a kind are chosen.
     default : bool
         Judged by unless others are asked for.
+    in_place : bool
+        It compares what lies where. What compares two numbers only (``holes_error``) can be right by accident, with
+        other holes; by such a metric no method is marked best.
     """
 
     unit: str = ""
@@ -81,6 +84,7 @@ class About:
     total: Literal["mean", "sum"] = "mean"
     family: str = ""
     default: bool = True
+    in_place: bool = True
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -1,6 +1,6 @@
 """Parts of a class (connected components), and how those of a prediction and a reference share pixels.
 
-Registers no metric. Components are labelled by cc3d.
+Registers no metric.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from napari_unet.core.components import label_components
 
 from . import ClassComparison
 
@@ -82,43 +84,24 @@ def _sizes(numbers: NDArray[np.int64], count: NDArray[np.int64]) -> NDArray[np.i
     return np.bincount(numbers, weights=count).astype(np.int64)
 
 
-def label(mask: NDArray[np.bool_], *, corners: bool = True) -> Labels:
-    """Number the connected components of the true pixels from 1; 0 elsewhere.
-
-    Parameters
-    ----------
-    mask : ndarray of bool, shape (Y, X) or (Z, Y, X)
-    corners : bool
-        Whether pixels that share only a corner (or an edge of a voxel) touch: 8 and 26 neighbours, else 4 and 6.
-    """
-    import cc3d
-
-    if not mask.any():
-        return np.zeros(mask.shape, np.uint16)
-    connectivity = {(2, True): 8, (2, False): 4, (3, True): 26, (3, False): 6}[mask.ndim, corners]
-    # without a margin cc3d 4.1 underestimates its table for some tiny volumes, (1, 1, 7) say, and fails
-    labels: Labels = cc3d.connected_components(np.pad(mask, 1), connectivity=connectivity)
-    return labels[(slice(1, -1),) * mask.ndim]
-
-
 def predicted_parts(compared: ClassComparison) -> Labels:
     """Number the parts of the predicted class; ask for it through ``compared.once(predicted_parts)``."""
-    return label(compared.prediction)
+    return label_components(compared.prediction)
 
 
 def reference_parts(compared: ClassComparison) -> Labels:
     """Number the parts of the true class; ask for it through ``compared.once(reference_parts)``."""
-    return label(compared.reference)
+    return label_components(compared.reference)
 
 
 def predicted_rest(compared: ClassComparison) -> Labels:
     """Number the parts of what is known and not of the predicted class (ask for it through ``once``)."""
-    return label(compared.rest(compared.prediction), corners=False)
+    return label_components(compared.rest(compared.prediction), corners=False)
 
 
 def reference_rest(compared: ClassComparison) -> Labels:
     """Number the parts of what is known and not of the true class (ask for it through ``once``)."""
-    return label(compared.rest(compared.reference), corners=False)
+    return label_components(compared.rest(compared.reference), corners=False)
 
 
 def shared_parts(compared: ClassComparison) -> Joint:

@@ -120,8 +120,8 @@ def _register_compactness() -> None:
         ("compactness_error", "compactness off by", "lower", _error),
     )
     for name, title, better, function in three:
-        register(name, title, better=better, dense=True, dimensions=(2,), family="topology", default=False)(
-            where_known(function))
+        register(name, title, better=better, dense=True, dimensions=(2,), family="topology", default=False,
+                 in_place=name != "compactness_error")(where_known(function))
 
 
 _register_compactness()

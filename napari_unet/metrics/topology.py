@@ -9,6 +9,10 @@ In a plane b0 is the number of components and b1 that of holes, chi = b0 - b1. I
 summed over cells, and b1 follows (Euler-Poincare formula). Pixels that are not known count as background, in both
 images. An empty class has no parts and no holes, so every count and every error is defined.
 
+Counts can agree by accident: three holes of three, and all of them elsewhere. So each count has a companion that says
+how many of either have no partner at the same place (``holes_unmatched``), and only by that a method is the best. Which
+tunnels lie at the same place is not told; of them there are counts alone, and no best.
+
 The Euler number agrees with ``skimage.measure.euler_number(connectivity=mask.ndim)``, b0 with
 ``skimage.measure.label(connectivity=mask.ndim)``, and in a plane b1 with the components of the background
 (``connectivity=1``) less the outer one.
@@ -23,7 +27,10 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from . import ClassComparison, NoValue, register, where_known
+from napari_unet.core.components import count_components
+
+from . import UNMATCHED, ClassComparison, NoValue, register, where_known
+from ._partners import unmatched_holes, unmatched_parts
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,24 +72,6 @@ def euler_number(mask: NDArray[np.bool_]) -> int:
     return total
 
 
-def count_components(mask: NDArray[np.bool_], *, corners: bool = True) -> int:
-    """Count connected components of the true pixels.
-
-    Parameters
-    ----------
-    mask : ndarray of bool, shape (Y, X) or (Z, Y, X)
-    corners : bool
-        Whether pixels that share only a corner (or an edge of a voxel) touch: 8 and 26 neighbours, else 4 and 6.
-    """
-    import cc3d
-
-    if not mask.any():
-        return 0
-    connectivity = {(2, True): 8, (2, False): 4, (3, True): 26, (3, False): 6}[mask.ndim, corners]
-    # without a margin cc3d 4.1 underestimates its table for some tiny volumes, (1, 1, 7) say, and fails
-    return int(cc3d.connected_components(np.pad(mask, 1), connectivity=connectivity, return_N=True)[1])
-
-
 def betti_numbers(mask: NDArray[np.bool_]) -> Betti:
     """Count components, holes (tunnels) and cavities.
 
@@ -121,7 +110,7 @@ def reference_betti(compared: ClassComparison) -> Betti:
 def _register_three(
     name: str, title: str, what: str, number: Callable[[Betti], int], dimensions: tuple[int, ...], default: bool = True
 ) -> None:
-    """Put a count of the prediction, of the reference, and the error between them in the registry."""
+    """Put a count of the prediction, of the reference, and the difference between them in the registry."""
 
     def of_prediction(compared: ClassComparison) -> float | NoValue:
         return float(number(compared.once(predicted_betti)))
@@ -140,23 +129,42 @@ def _register_three(
     for suffix, words, better, function, doc in three:
         function.__name__, function.__qualname__, function.__doc__ = name + suffix, name + suffix, doc
         register(name + suffix, words, unit="count", better=better, dense=True, dimensions=dimensions,
-                 family="topology", default=default)(where_known(function))
+                 family="topology", default=default, in_place=suffix != "_error")(where_known(function))
+
+
+def _register_unmatched(
+    name: str, title: str, what: str, unmatched: Callable[[ClassComparison], int], dimensions: tuple[int, ...]
+) -> None:
+    """Put the number of those that have no partner at the same place beside a count in the registry."""
+
+    def metric(compared: ClassComparison) -> float | NoValue:
+        return float(compared.once(unmatched))
+
+    metric.__name__ = metric.__qualname__ = name + UNMATCHED
+    metric.__doc__ = f"Number of {what} of either that have no partner in the other at the same place."
+    register(name + UNMATCHED, f"{title} unmatched", unit="count", better="lower", dense=True, dimensions=dimensions,
+             family="topology")(where_known(metric))
 
 
 _register_three("components", "parts", "connected components (b0; 8 neighbours touch, 26 in a volume)",
                 lambda betti: betti.b0, (2, 3))
+_register_unmatched("components", "parts", "connected components (they meet in one part of the union)",
+                    unmatched_parts, (2, 3))
 _register_three("holes", "holes", "holes (b1; the background touches by sides only, 4 neighbours)",
                 lambda betti: betti.b1, (2,))
+_register_unmatched("holes", "holes", "holes (they share a pixel)", unmatched_holes, (2,))
 _register_three("tunnels", "tunnels", "tunnels through a volume (b1; object 26, background 6 neighbours)",
                 lambda betti: betti.b1, (3,))
 _register_three("cavities", "cavities", "cavities closed off inside a volume (b2; background 6 neighbours)",
                 lambda betti: betti.b2, (3,))
+_register_unmatched("cavities", "cavities", "cavities (they share a voxel)", unmatched_holes, (3,))
 _register_three("euler", "Euler number",
                 "parts less holes (the Euler number; in a volume parts less tunnels plus cavities)",
                 lambda betti: betti.euler, (2, 3), default=False)
 
 
-@register("betti_error", "topology error", unit="count", better="lower", dense=True, family="topology", default=False)
+@register("betti_error", "topology error", unit="count", better="lower", dense=True, family="topology", default=False,
+          in_place=False)
 @where_known
 def betti_error(compared: ClassComparison) -> float | NoValue:
     """Parts, holes (tunnels) and cavities too many or too few, added up over the whole plane or volume.

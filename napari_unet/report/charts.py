@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from napari_unet.core.rows import Row
-from napari_unet.metrics import REGISTRY, about
+from napari_unet.metrics import REGISTRY, UNMATCHED, about
 
 from .lettering import lettering
 from .paired_differences import RankedMethod, by_plane, rank_methods
@@ -20,15 +20,12 @@ _NARROW, _SHORT = 5.5, 20  # inches, letters
 
 
 def topology_errors(rows: Sequence[Row]) -> dict[str, float]:
-    """Return by method how many components and holes it is off by, on average over planes and classes.
+    """Return by method how many parts and holes have no partner in place, on average over planes and classes.
 
-    The sum of those metrics of topology that count something (``components``) and have an error (``components_error``)
-    among the rows; methods of which one has no value are absent.
+    The sum of those metrics of topology that count what is unmatched (``components_unmatched``) among the rows; methods
+    of which one has no value are absent.
     """
-    names = [
-        name for name in REGISTRY.names()
-        if name.endswith("_error") and name.removesuffix("_error") in REGISTRY and about(name).family == "topology"
-    ]
+    names = [name for name in REGISTRY.names() if name.endswith(UNMATCHED) and about(name).family == "topology"]
     found = [by_plane(rows, name) for name in names]
     there = [one for one in found if any(one.values())]
     if not there:
@@ -96,7 +93,7 @@ def scatter(rows: Sequence[Row], titles: Mapping[str, str], width: float = 8.2) 
     _scale_counts(axes, max(errors[one.method] for one in ranked.values()))
     axes.margins(x=0.08)
     axes.set_xlabel("Dice (right is better)", fontsize=9)
-    axes.set_ylabel("components and holes off" + ("" if narrow else " per plane (low is better)"), fontsize=9)
+    axes.set_ylabel("parts and holes unmatched" + ("" if narrow else " per plane (low is better)"), fontsize=9)
     return _png(figure)
 
 

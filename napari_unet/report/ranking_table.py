@@ -54,8 +54,8 @@ class _RankingTable:
     @property
     def headings(self) -> list[str]:
         return ["method", "Dice", "spread", "difference to the best [95 %]", "",
-                *(f"Dice {name}" for _, name in self._classes), *(["parts and holes off"] if self._topology else []),
-                "planes", "seconds"]
+                *(f"Dice {name}" for _, name in self._classes),
+                *(["parts and holes unmatched"] if self._topology else []), "planes", "seconds"]
 
     def ranked_line(self, rank: int, one: RankedMethod) -> str:
         """Return the line of a method with a score."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from types import MappingProxyType
 
 from napari_unet.core.rows import Row
-from napari_unet.metrics import LENGTH, REGISTRY, About, about, ordered
+from napari_unet.metrics import LENGTH, REGISTRY, UNMATCHED, About, about, ordered
 
 UNLIKE = "the images have different units"
 _UNREGISTERED = {"seconds": About(unit="s", better="lower", total="sum", family="effort")}
@@ -169,7 +169,8 @@ def best_methods(summary: Summary) -> frozenset[tuple[str, SummaryColumn]]:
 
     Methods that look the same with the digits shown are tied and all best. Nothing is best where neither direction is
     better, or where fewer than two methods have a value; and no method is that was scored on fewer planes than others,
-    because they may have been the easy ones.
+    because they may have been the easy ones. Nor is anything by a number that can be right by accident (see
+    :class:`napari_unet.metrics.About`), nor who has not found one of the parts or holes in its place.
     """
     planes: dict[str, int] = {}
     for (method, column), one in summary.values.items():
@@ -186,7 +187,19 @@ def _best_of(summary: Summary, column: SummaryColumn, among: Set[str]) -> list[s
     known = {method: value for method in summary.methods
              if (found := summary.values.get((method, column))) is not None and (value := found.value) is not None}
     eligible = {method: value for method, value in known.items() if method in among}
-    if not better or len(known) < 2 or not eligible:
+    if not better or not column.about.in_place or len(known) < 2 or not eligible:
         return []
     top = format_value((max if better == "higher" else min)(eligible.values()), unit)
-    return [method for method, value in eligible.items() if format_value(value, unit) == top]
+    return [method for method, value in eligible.items()
+            if format_value(value, unit) == top and not _none_matched(summary, method, column, value)]
+
+
+def _none_matched(summary: Summary, method: str, column: SummaryColumn, unmatched: float) -> bool:
+    """Whether there are parts (holes), and a method has none in its place: few errors, and no merit."""
+    if not column.metric.endswith(UNMATCHED):
+        return False
+    count = column.metric.removesuffix(UNMATCHED)
+    both = [found.value for name in (count, f"{count}_reference")
+            if (found := summary.values.get((method, dataclasses.replace(column, metric=name)))) is not None]
+    known = [value for value in both if value is not None]
+    return len(known) == 2 and 0 < sum(known) <= unmatched + 1e-6

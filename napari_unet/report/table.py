@@ -6,10 +6,11 @@ import csv
 import dataclasses
 import os
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from napari_unet.core.readable import readable
 from napari_unet.core.rows import COLUMNS, Row
+from napari_unet.metrics import COMPANIONS, UNMATCHED
 
 from .csv_cells import ENCODING, harmless_cell
 from .summary import Summary, SummaryColumn, SummaryValue, best_methods, format_value, summarise
@@ -19,6 +20,7 @@ __all__ = ["Summary", "SummaryColumn", "TableCell", "TableGrid", "best_methods",
            "table_grids", "write_csv"]
 
 DASH = "-"
+NOT_SHOWN = "not shown"
 _ALWAYS_SHOWN = ("dice", "iou", "seconds")
 
 
@@ -49,8 +51,9 @@ class TableGrid:
 def table_grids(summary: Summary) -> tuple[TableGrid, ...]:
     """Lay a summary out for people: the mean over classes where there are several, then each class.
 
-    Counts of the prediction and of the reference share a cell (``57/21``); the column behind it, *off by*, is the mean
-    error between them, and the one that is marked.
+    Counts of the prediction and of the reference share a cell (``57/21``); the column behind it is the mean number of
+    those without a partner at the same place (*unmatched*), and the one that is marked; or, where places are not
+    matched, the mean difference (*off by*), and nothing is marked.
     """
     marked = best_methods(summary)
     made = []
@@ -155,12 +158,10 @@ def _grid(title: str, columns: Sequence[SummaryColumn], summary: Summary,
     for column in columns:
         name = column.metric
         reference = by_name.get(f"{name}_reference")
-        if name.removesuffix("_reference") in by_name and name.endswith("_reference"):
+        header = _beside_its_count(name, by_name) or column.title
+        if header == NOT_SHOWN:
             continue
-        header = column.title
-        if name.endswith("_error") and name.removesuffix("_error") in by_name:
-            header = "off by"
-        elif column.class_id is not None and overview:
+        if column.class_id is not None and overview:
             header = f"{column.title} {_short(column.class_name)}"
         elif column.metric == "seconds":
             header = "seconds"
@@ -170,6 +171,15 @@ def _grid(title: str, columns: Sequence[SummaryColumn], summary: Summary,
                            summary.values.get((method, reference)) if reference else None,
                            (method, column) in marked) for method in summary.methods])
     return TableGrid(title, tuple(headers), tuple(spare), summary.methods, tuple(zip(*made, strict=True)))
+
+
+def _beside_its_count(name: str, shown: Collection[str]) -> str:
+    """Return what a companion of a count that is shown is called beside it; nothing for all other metrics."""
+    count, end = next(((name.removesuffix(end), end) for end in COMPANIONS if name.endswith(end)), (name, ""))
+    if not end or count not in shown:
+        return ""
+    headers = {"_error": NOT_SHOWN if count + UNMATCHED in shown else "off by", UNMATCHED: "unmatched"}
+    return headers.get(end, NOT_SHOWN)
 
 
 def _short(name: str, length: int = 12) -> str:
@@ -246,7 +256,7 @@ def _footnotes(tables: Sequence[TableGrid]) -> list[str]:
     for grid in tables:
         for method, line in zip(grid.methods, grid.cells, strict=True):
             for header, cell in zip(grid.headers, line, strict=True):
-                if cell.note and header != "off by":
+                if cell.note and header not in ("off by", "unmatched"):
                     if cell.text == DASH:
                         dashes.setdefault(cell.note, []).append(header)
                     else:

@@ -25,6 +25,7 @@ from napari_unet.comparison.contenders import (
 )
 from napari_unet.comparison.evaluation import score
 from napari_unet.comparison.outcome import Comparison
+from napari_unet.comparison.reference_values import Values, read_references
 from napari_unet.comparison.runner import run_comparison
 from napari_unet.core.classes import ClassTable, to_mask
 from napari_unet.core.errors import UsageError
@@ -32,7 +33,7 @@ from napari_unet.core.image import Image
 from napari_unet.core.method import Model, Patch, Progress
 from napari_unet.core.scribbles import TrainingSet
 from napari_unet.core.work import work
-from napari_unet.inputs import ArrayLike, Code, as_images, as_labels, as_painted, as_training_set
+from napari_unet.inputs import ArrayLike, as_images, as_labels, as_training_set
 from napari_unet.predicting.patches import prediction_shape, probability_shape, segment_into
 
 __all__ = ["Predicted", "compare", "predict", "score", "train"]
@@ -183,7 +184,7 @@ def compare(
     methods: Sequence[str | os.PathLike[str]] | str | os.PathLike[str] = DEFAULT_METHODS,
     options: Mapping[str, Mapping[str, Any]] | None = None,
     model: NetworkModel | Model | str | Path | None = None,
-    reference_values: Code = "mask",
+    reference_values: Values = "auto",
     axes: str | None = None,
     index: Sequence[int] | None = None,
     classes: ClassTable | None = None,
@@ -209,8 +210,8 @@ def compare(
         By method (a recipe is called like its file, without the ending), parameters that differ from their defaults.
     model : Model or path, optional
         A trained network, used in place of training those among ``methods``.
-    reference_values : {"mask", "painted"}
-        Code of the references.
+    reference_values : {"auto", "mask", "painted", "objects"}
+        Code of the references, as for :func:`score`; ``"auto"`` recognises it by the values and the strokes on them.
     axes : str, optional
         Letters of the images' axes.
     index : sequence of int, optional
@@ -252,9 +253,8 @@ def compare(
     truths = None
     if references is not None:
         given = references if isinstance(references, (list, tuple)) else [references]
-        truths = [
-            None if one is None else as_painted(as_labels(one)[0], reference_values, "the reference") for one in given
-        ]
+        truths = read_references([None if one is None else as_labels(one)[0] for one in given], reference_values,
+                                 [pair.scribbles.to_array() for pair in training.pairs])
         seen = {int(number) for truth in truths if truth is not None for number in np.unique(truth) if number}
         training = TrainingSet(training.pairs, training.classes.including(seen))
     common = {"seconds": float(seconds), "device": device, "seed": seed}

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from qtpy.QtWidgets import QFileDialog
+from scipy import ndimage
 
 from napari_unet.comparison.outcome import Comparison
 from napari_unet.ui.compare.time_budget import TimeBudget, duration_text
@@ -106,6 +107,33 @@ def test_a_reference_needs_no_folds(hands: Any, painted: Any) -> None:
     against(dock, "reference")
     assert dock.scoring.folds.isHidden()
     assert dock._make_request().folds == 1
+
+
+def test_references_of_other_codes_are_recognised_or_asked_about(viewer: Any, hands: Any, painted: Any) -> None:
+    single = ndimage.label(painted == 2)[0]
+    assert single.max() > 2
+    layer = viewer.layers["cells reference"]
+    dock = hands.dock("Compare methods")
+    hands.tick_methods(dock, "threshold")
+    against(dock, "reference")
+    cases = ((255 * (painted == 2), "mask of one class"), (single, "single objects of one"), (painted, "1 = back"))
+    for values, words in cases:
+        layer.data = values
+        request = dock._make_request()
+        assert words in dock.scoring.why.text()
+        np.testing.assert_array_equal(request.references[0], np.where(painted == 2, 2, 1))
+        assert request.training.classes.ids == (1, 2), "no class for each object"
+    layer.data = np.where(single == 1, 1, 2 * (single == 3))  # two objects, or two classes; strokes lie on the first
+    viewer.layers["cells strokes"].data = np.where(single == 1, 2, viewer.layers["cells strokes"].data == 1)
+    hands.click(dock, "compare_run")
+    assert not dock.running
+    assert dock.state.text() == (
+        "Reference 'cells reference' holds the values 1 and 2, and one class was painted besides the background: are "
+        'these single objects or classes? Choose under "Its values".')
+    assert dock.scoring.code.currentIndex() == -1
+    dock.scoring.code.setCurrentIndex(2)
+    dock.scoring.code.activated.emit(2)
+    np.testing.assert_array_equal(dock._make_request().references[0], (layer.data > 0) + 1)
 
 
 def test_a_method_that_cannot_says_why_and_the_others_go_on(viewer: Any, hands: Any, squares: Any) -> None:

@@ -43,6 +43,26 @@ def test_ties_are_told_from_differences() -> None:
     assert made.level_methods(2) == ["best", "near"]
 
 
+def test_the_star_of_holes_goes_to_those_in_their_place(qtbot: Any) -> None:
+    made = LiveRanking({"a": "Elsewhere", "b": "In place", "c": "None"})
+    for name, numbers in (("a", (3, 3, 0, 6)), ("b", (2, 3, 1, 1)), ("c", (0, 3, 3, 3))):
+        named = zip(("", "_reference", "_error", "_unmatched"), numbers, strict=True)
+        made.take(ComparisonEvent(name, "done", rows=(Row(name, "cells", 0, 2, "cell", "dice", 0.5), *(
+            Row(name, "cells", 0, 2, "cell", f"holes{end}", float(number), "count") for end, number in named))))
+    cells = {line.title: line.cells["holes"] for line in made.lines(2)}
+    assert {title: (cell.text, cell.best) for title, cell in cells.items()} == {
+        "Elsewhere": ("3 / 3 (6)", False), "In place": ("2 / 3 (1)", True), "None": ("0 / 3 (3)", False)}
+    assert cells["Elsewhere"].tooltip == (
+        "holes found / in the reference; off by 0 on average; 6 of both together have no partner at the same place.")
+    table = ScoreTable("a")
+    qtbot.addWidget(table)
+    table.show_lines(made.columns(2), made.lines(2))
+    table.sort_by("holes")
+    assert [row[0] for row in table.texts()] == ["In place", "None", "Elsewhere"], "the best first"
+    assert "in brackets how many of both have no partner" in next(
+        one.tooltip for one in made.columns(2) if one.key == "holes")
+
+
 def test_what_a_narrow_dock_shows_comes_first() -> None:
     made = LiveRanking({"a": "A", "b": "B"})
     for name, value in (("a", 0.8), ("b", 0.9)):

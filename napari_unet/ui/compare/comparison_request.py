@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from napari_unet.comparison.contender_run import ComparisonEvent
 from napari_unet.comparison.contenders import Contender
 from napari_unet.comparison.outcome import Comparison
+from napari_unet.comparison.reference_values import Values
 from napari_unet.comparison.runner import run_comparison
 from napari_unet.core.classes import ClassTable
 from napari_unet.core.errors import UserError
@@ -20,11 +21,11 @@ from napari_unet.core.latest import Latest
 from napari_unet.core.parameters import as_dict
 from napari_unet.core.scribbles import Pair, Scribbles, TrainingSet
 from napari_unet.core.threads import available_cores, limit_threads
-from napari_unet.inputs import Code, as_painted
 
 from ..layer_metadata import class_table
-from ..layers import label_view, scribbles_of
+from ..layers import scribbles_of
 from .image_rows import ChosenImage
+from .reference_code import references_of
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -84,7 +85,7 @@ def make_request(
     contenders: Sequence[Contender],
     *,
     against_reference: bool,
-    code: Code,
+    code: Values,
     planes: Sequence[int] | None,
     fallback: ClassTable,
     folds: int = 1,
@@ -99,8 +100,8 @@ def make_request(
     contenders : sequence of Contender
     against_reference : bool
         Score against the references of ``chosen``; otherwise strokes are held out.
-    code : {"mask", "painted"}
-        Code of the references.
+    code : {"auto", "mask", "painted", "objects"}
+        Code of the references; ``auto`` recognises it.
     planes : sequence of int, optional
         By image, the one plane to segment and score.
     fallback : ClassTable
@@ -149,21 +150,12 @@ def _strokes(one: ChosenImage) -> Scribbles:
     return Scribbles.empty(one.image.shape) if one.strokes is None else scribbles_of(one.strokes, one.image)
 
 
-def _references(chosen: Sequence[ChosenImage], code: Code) -> tuple[NDArray[np.uint8] | None, ...]:
+def _references(chosen: Sequence[ChosenImage], code: Values) -> tuple[NDArray[np.uint8] | None, ...]:
     """Return the reference of each image; at least one has some."""
-    references = tuple(None if one.reference is None else _reference(one, code) for one in chosen)
+    references = references_of(chosen, code)
     if all(reference is None for reference in references):
         raise UserError(
             "No reference is chosen. Choose the reference layer of at least one image, or score against strokes "
             "held out."
         )
     return references
-
-
-def _reference(one: ChosenImage, code: Code) -> NDArray[np.uint8]:
-    """Return a copy of a reference as painted ids; the message names its layer."""
-    assert one.reference is not None
-    try:
-        return np.array(as_painted(label_view(one.reference, one.image), code, repr(one.reference.name)), np.uint8)
-    except UserError as error:
-        raise UserError(f"Reference {one.reference.name!r}: {error}") from None

@@ -1,59 +1,78 @@
-"""Guess in which code a reference layer is. Knows no widget; changes nothing."""
+"""References of the window: recognises in which code their layers are, and copies them as painted ids. Knows no widget.
+"""
 
 from __future__ import annotations
 
-import dataclasses
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
+from napari.layers import Labels
+from numpy.typing import NDArray
 
-from napari_unet.core.scribbles import Scribbles
-from napari_unet.inputs import Code
+from napari_unet.comparison.code_rules import Reading
+from napari_unet.comparison.reference_values import (
+    UnclearReferenceError,
+    Values,
+    painted_classes,
+    read_reference,
+    reading_of,
+)
+from napari_unet.core.errors import UserError
+from napari_unet.core.image import Image
 
-_AGREE = 0.5
-"""Share of painted pixels that must agree before a guess is made from them."""
+from ..layer_axes import layer_shape
+from ..layer_metadata import class_table
+from ..layers import label_view, scribbles_of
+from .image_rows import ChosenImage
 
 
-@dataclasses.dataclass(frozen=True)
-class CodeGuess:
-    """A code, and why it is believed (one sentence for people)."""
-
-    code: Code
-    why: str
+def same_shape(labels: Labels, image: Image) -> bool:
+    """Say whether a labels layer has an image's shape, apart from axes of one element."""
+    return [size for size in layer_shape(labels) if size > 1] == [size for size in image.shape if size > 1]
 
 
-def guess_code(reference: Any, scribbles: Scribbles, *, ours: bool = False) -> CodeGuess:
-    """Say whether a reference has background 1 (``painted``) or background 0 (``mask``).
+def guess_code(chosen: Sequence[ChosenImage]) -> Reading:
+    """Recognise the code of the references of all images together, by their values and the strokes on them.
 
-    Looks at the reference where strokes are: of a painted reference the ids there are the same, of a mask they are
-    one smaller. Without strokes on it, goes by what value 0 does.
-
-    Parameters
-    ----------
-    reference : ndarray of int, the image's shape without channels
-    scribbles : Scribbles
-        Strokes on the same image.
-    ours : bool
-        The layer carries our class table, so it holds painted ids.
+    Layers that carry our class table hold painted ids. References of another shape than their image are left out.
     """
-    if ours:
-        return CodeGuess("painted", "It was made here, so 1 is background.")
-    flat = np.asarray(reference).reshape(-1, *np.shape(reference)[-2:])
-    painted = same = smaller = 0
-    for number, strokes in scribbles.planes.items():
-        here = strokes > 0
-        ids, values = strokes[here].astype(np.int64), flat[number][here].astype(np.int64)
-        painted += ids.size
-        same += int((values == ids).sum())
-        smaller += int((values == ids - 1).sum())
-    if painted and max(same, smaller) > _AGREE * painted:
-        share = f"{100 * max(same, smaller) / painted:.0f} % of your strokes agree"
-        if same >= smaller:
-            return CodeGuess("painted", f"Looks like 1 = background, 0 = unknown ({share}).")
-        return CodeGuess("mask", f"Looks like 0 = background ({share}).")
-    doubt = "Your strokes agree with neither code; is it the right reference? " if painted else ""
-    zeros = float(np.mean(flat == 0)) if flat.size else 0.0
-    ones = float(np.mean(flat == 1)) if flat.size else 0.0
-    if zeros == 0 or (ones > zeros and flat.max(initial=0) > 1):
-        return CodeGuess("painted", f"{doubt}Looks like 1 = background: {100 * ones:.0f} % of its pixels are 1.")
-    return CodeGuess("mask", f"{doubt}Looks like 0 = background: {100 * zeros:.0f} % of its pixels are 0.")
+    fitting = [one for one in chosen if one.reference is not None and same_shape(one.reference, one.image)]
+    layers = [one.reference for one in fitting if one.reference is not None]
+    if layers and all(class_table(layer) is not None for layer in layers):
+        return Reading("painted", "was made here, so 1 is background.")
+    views = [label_view(layer, one.image) for layer, one in zip(layers, fitting, strict=True)]
+    return reading_of(views, [_witness(one) for one in fitting])
+
+
+def references_of(chosen: Sequence[ChosenImage], code: Values) -> tuple[NDArray[np.uint8] | None, ...]:
+    """Return copies of the references of all images as painted ids, None where there is none.
+
+    Raises
+    ------
+    UserError
+        If a reference has another shape than its image, holds no labels, or its code cannot be known; the message names
+        the layer.
+    """
+    reading = guess_code(chosen) if code == "auto" else None
+    classes = painted_classes([_witness(one) for one in chosen])
+    return tuple(None if one.reference is None else _copy(one.reference, one.image, code, classes, reading)
+                 for one in chosen)
+
+
+def _copy(
+    layer: Labels, image: Image, code: Values, classes: Sequence[int], reading: Reading | None
+) -> NDArray[np.uint8]:
+    try:
+        return np.array(read_reference(label_view(layer, image), code, repr(layer.name), classes=classes,
+                                       reading=reading), np.uint8)
+    except UnclearReferenceError as error:
+        raise UserError(f"Reference {error.question} Choose under \"Its values\".") from None
+    except UserError as error:
+        raise UserError(f"Reference {layer.name!r}: {error}") from None
+
+
+def _witness(one: ChosenImage) -> NDArray[np.uint8] | None:
+    """Return the strokes of an image as painted ids; None without."""
+    if one.strokes is None or not same_shape(one.strokes, one.image):
+        return None
+    return scribbles_of(one.strokes, one.image).to_array()

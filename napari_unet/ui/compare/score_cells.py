@@ -7,7 +7,8 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 
-from napari_unet.report.summary import Summary, SummaryValue, format_value
+from napari_unet.metrics import COMPANIONS, REGISTRY, UNMATCHED
+from napari_unet.report.summary import Summary, format_value
 from napari_unet.report.summary import SummaryColumn as Scored
 
 from ..score_table import DASH, ScoreCell, ScoreColumn
@@ -33,9 +34,10 @@ def _place(column: Scored) -> tuple[bool, bool, bool, bool]:
 
 
 def score_column(column: Scored) -> ScoreColumn:
-    """Return a column of the table."""
+    """Return a column of the table; of a count the best has the fewest errors."""
+    better = "lower" if f"{column.metric}_error" in REGISTRY else column.about.better
     return ScoreColumn(column_key(column), column_title(column), _tooltip(column),
-                       {"higher": True, "lower": False}.get(column.about.better))
+                       {"higher": True, "lower": False}.get(better))
 
 
 def score_cell(
@@ -48,8 +50,8 @@ def score_cell(
         return ScoreCell(DASH, None, (value.note if value else "") or "Not scored.")
     unit = column.about.unit
     number, text = value.value, format_value(value.value, unit)
-    reference, error = _companion(summary, method, column, "_reference"), _companion(summary, method, column, "_error")
-    if reference is None or reference.value is None:
+    reference = _companion(summary, method, column, "_reference")
+    if reference is None:
         text = f"{text} s" if unit == "s" else text
         told = value.note
         if len(values) > 1:
@@ -58,13 +60,27 @@ def score_cell(
             mean = format_value(number, unit)
             told = f"Mean and standard deviation over {len(values)} planes: {mean} ± {spread}. {told}"
         return ScoreCell(text, number, told.strip(), (method, column) in marked)
-    text = f"{text} / {format_value(reference.value, unit)}"
-    if error is None or error.value is None:
-        return ScoreCell(text, number, value.note)
-    wrong = dataclasses.replace(column, metric=f"{column.metric}_error")
-    off = format_value(error.value, unit)
-    told = f"{column_title(column)} found / in the reference; off by {off} on average. {value.note}"
-    return ScoreCell(text, error.value, told.strip(), (method, wrong) in marked)
+    return _count_cell(summary, method, column, reference, marked)
+
+
+def _count_cell(
+    summary: Summary, method: str, column: Scored, reference: float, marked: Collection[tuple[str, Scored]]
+) -> ScoreCell:
+    """Return a count beside that of the reference, and how many of both have no partner in place."""
+    value, unit = summary.values[method, column], column.about.unit
+    text = f"{format_value(value.value or 0.0, unit)} / {format_value(reference, unit)}"
+    told = f"{column_title(column)} found / in the reference"
+    error = _companion(summary, method, column, "_error")
+    if error is not None:
+        told = f"{told}; off by {format_value(error, unit)} on average"
+    unmatched = _companion(summary, method, column, UNMATCHED)
+    if unmatched is None:
+        return ScoreCell(text, value.value if error is None else error, f"{told}. {value.note}".strip())
+    alone = format_value(unmatched, unit)
+    text = f"{text} ({alone})"
+    told = f"{told}; {alone} of both together have no partner at the same place. {value.note}"
+    by_place = dataclasses.replace(column, metric=f"{column.metric}{UNMATCHED}")
+    return ScoreCell(text, unmatched, told.strip(), (method, by_place) in marked)
 
 
 def class_choices(summary: Summary) -> Sequence[tuple[int | None, str]]:
@@ -85,19 +101,21 @@ def column_title(column: Scored) -> str:
     return f"{column.title} (volume)" if column.volume else column.title
 
 
-def _companion(summary: Summary, method: str, column: Scored, suffix: str) -> SummaryValue | None:
-    return summary.values.get((method, dataclasses.replace(column, metric=column.metric + suffix)))
+def _companion(summary: Summary, method: str, column: Scored, suffix: str) -> float | None:
+    found = summary.values.get((method, dataclasses.replace(column, metric=column.metric + suffix)))
+    return None if found is None else found.value
 
 
 def _companion_of(metric: str, names: set[str]) -> bool:
-    return any(metric.endswith(end) and metric.removesuffix(end) in names for end in ("_reference", "_error"))
+    return any(metric.endswith(end) and metric.removesuffix(end) in names for end in COMPANIONS)
 
 
 def _tooltip(column: Scored) -> str:
-    from napari_unet.metrics import REGISTRY
-
     about = REGISTRY.entry(column.metric).summary if column.metric in REGISTRY else "Seconds to learn and to segment."
     better = {"higher": "Higher is better.", "lower": "Lower is better."}.get(column.about.better, "")
     if f"{column.metric}_reference" in REGISTRY:
-        better = "Shown as found / in the reference; the nearest is marked."
+        better = "Shown as found / in the reference."
+    if f"{column.metric}{UNMATCHED}" in REGISTRY:
+        better = ("Shown as found / in the reference, and in brackets how many of both have no partner at the same "
+                  "place; the fewest are marked.")
     return f"{about} {better}\nClick to sort.".strip()

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import numpy as np
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QFormLayout, QLabel, QSizePolicy, QSpinBox, QWidget
 
-from napari_unet.core.scribbles import Scribbles
+from napari_unet.comparison.reference_values import Values, sentence
 from napari_unet.inputs import Code
 
-from ..layer_metadata import class_table
-from ..layers import label_view, same_shape, scribbles_of
 from ..widgets import combo_box
 from .image_rows import ChosenImage
 from .metric_choice import MetricsPanel
-from .reference_code import guess_code
+from .reference_code import guess_code, same_shape
 
 HELD_OUT, REFERENCE = "strokes held out", "a reference layer"
 CODES: tuple[tuple[str, Code], ...] = (
     ("mask: 0 = background", "mask"),
     ("painted: 1 = background", "painted"),
+    ("objects: all but 0 is one class", "objects"),
 )
 MOST_FOLDS = 20
 ALL_PLANES, SHOWN_PLANE = "all planes", "only the plane shown"
@@ -44,7 +42,8 @@ class ScoringPanel(QWidget):
         ))
         self.code = combo_box("compare_reference_values", [words for words, _ in CODES], (
             "What the numbers in the reference mean. In a mask 0 is background and 1, 2, ... are classes; in painted "
-            "labels 1 is background, 2, 3, ... are classes and 0 is not known and not scored."
+            "labels 1 is background, 2, 3, ... are classes and 0 is not known and not scored; objects are numbered one "
+            "by one, and all are of the one class that is painted."
         ))
         self.why = QLabel()
         self.why.setObjectName("compare_reference_guess")
@@ -92,9 +91,9 @@ class ScoringPanel(QWidget):
         return self.against.currentText() == REFERENCE
 
     @property
-    def reference_code(self) -> Code:
-        """What the numbers in the reference mean."""
-        return CODES[self.code.currentIndex()][1]
+    def reference_code(self) -> Values:
+        """What the numbers in the reference mean; ``auto`` until the user has said."""
+        return CODES[self.code.currentIndex()][1] if self._decided else "auto"
 
     @property
     def n_folds(self) -> int:
@@ -112,7 +111,7 @@ class ScoringPanel(QWidget):
             self.against.setCurrentText(REFERENCE if has_reference else HELD_OUT)
 
     def look_at(self, chosen: list[ChosenImage]) -> None:
-        """Guess the code of the references from the first one, unless the user has chosen; and say if it fits."""
+        """Guess the code of the references, unless the user has chosen; and say why, or what is not clear."""
         first = next((one for one in chosen if one.reference is not None), None)
         self.why.setVisible(self.uses_reference)
         if first is None or first.reference is None:
@@ -121,14 +120,10 @@ class ScoringPanel(QWidget):
         if not same_shape(first.reference, first.image):
             self.why.setText(f"{first.reference.name!r} has another shape than {first.image.name!r}.")
             return
-        strokes = Scribbles.empty(first.image.shape)
-        if first.strokes is not None and same_shape(first.strokes, first.image):
-            strokes = scribbles_of(first.strokes, first.image)
-        view = np.asarray(label_view(first.reference, first.image))
-        guess = guess_code(view, strokes, ours=class_table(first.reference) is not None)
+        guess = guess_code(chosen)
         if not self._decided:
-            self.code.setCurrentIndex([code for _, code in CODES].index(guess.code))
-        self.why.setText(guess.why)
+            self.code.setCurrentIndex(-1 if guess.code is None else [code for _, code in CODES].index(guess.code))
+        self.why.setText(sentence("it", guess))
 
     def show_planes(self, several: bool) -> None:
         """Offer the choice of planes only where there are several."""
