@@ -20,15 +20,9 @@ from napari_unet.comparison.reference_values import (
 from napari_unet.core.errors import UserError
 from napari_unet.core.image import Image
 
-from ..layer_axes import layer_shape
 from ..layer_metadata import class_table
-from ..layers import label_view, scribbles_of
+from ..layers import label_view, same_shape, scribbles_of
 from .image_rows import ChosenImage
-
-
-def same_shape(labels: Labels, image: Image) -> bool:
-    """Say whether a labels layer has an image's shape, apart from axes of one element."""
-    return [size for size in layer_shape(labels) if size > 1] == [size for size in image.shape if size > 1]
 
 
 def guess_code(chosen: Sequence[ChosenImage]) -> Reading:

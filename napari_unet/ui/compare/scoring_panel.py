@@ -8,10 +8,11 @@ from qtpy.QtWidgets import QFormLayout, QLabel, QSizePolicy, QSpinBox, QWidget
 from napari_unet.comparison.reference_values import Values, sentence
 from napari_unet.inputs import Code
 
+from ..layers import same_shape
 from ..widgets import combo_box
 from .image_rows import ChosenImage
 from .metric_choice import MetricsPanel
-from .reference_code import guess_code, same_shape
+from .reference_code import guess_code
 
 HELD_OUT, REFERENCE = "strokes held out", "a reference layer"
 CODES: tuple[tuple[str, Code], ...] = (
