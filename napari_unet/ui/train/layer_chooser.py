@@ -112,9 +112,8 @@ class LayerChooser(QWidget):
             images, active = self.image_box.layers, self._viewer.layers.selection.active
             owner = self._controller.ties.image_of(active) if active is not None else None
             wanted = (self._controller.images.layer, owner)
-            self.image_box.layer = next((one for one in wanted if one in images), images[0])
-        else:
-            self._on_image()
+            self._controller.images.choose(next((one for one in wanted if one in images), images[0]))
+        self._on_current()
 
     def refresh(self) -> None:
         """Take note that layers came, went, were renamed, or belong to others."""
