@@ -92,17 +92,17 @@ def normalisation(contents: Mapping[str, Any]) -> Normalisation:
         If a field is unknown or holds anything but numbers, or the percentiles are none.
     """
     value = _part(contents, "normalisation")
-    known = {field.name for field in dataclasses.fields(Normalisation)}
-    if not isinstance(value, Mapping) or not known.issuperset(value):
+    known = {field.name: field.default for field in dataclasses.fields(Normalisation)}
+    if not isinstance(value, Mapping) or not set(known).issuperset(value):
         raise _wrong("normalisation", value, f"the fields {', '.join(sorted(known))}")
-    if not all(_are_numbers(one) for one in value.values()):
-        raise _wrong("normalisation", value, "finite numbers")
-    made = Normalisation(**{name: _frozen(one) for name, one in value.items()})
-    percentiles = made.low, made.high
-    if not all(isinstance(one, (int, float)) for one in percentiles) or not 0 <= made.low < made.high <= 100:
+    values = {name: _frozen(one) for name, one in value.items()}
+    if not all(_are_numbers(one) and isinstance(one, tuple) is isinstance(known[name], tuple)
+               for name, one in values.items()):
+        raise _wrong("normalisation", value, "finite numbers, and lists of such where there are several")
+    made = Normalisation(**values)
+    if not all(isinstance(one, (int, float)) for one in (made.low, made.high)) or not 0 <= made.low < made.high <= 100:
         raise _wrong("normalisation", value, "two percentiles from 0 to 100")
-    pairs: Any = made.usual
-    if not isinstance(pairs, tuple) or not all(map(_is_range, pairs)):
+    if not all(map(_is_range, made.usual)):
         raise _wrong("normalisation", value, "a low and a high number for each channel")
     return made
 
@@ -172,12 +172,12 @@ def _whole(key: str, value: object, least: int, most: int) -> int:
 
 
 def _are_numbers(value: object, depth: int = 0) -> bool:
-    """Say whether something is a number that is finite, text, nothing, or a short list of such."""
-    if isinstance(value, (list, tuple)):
+    """Say whether something is a number that is finite, nothing, or a short list of such."""
+    if isinstance(value, tuple):
         return depth < 4 and len(value) <= MOST_CHANNELS and all(_are_numbers(one, depth + 1) for one in value)
     if isinstance(value, (int, float)):
         return -parameters.LARGEST <= value <= parameters.LARGEST and math.isfinite(value)
-    return value is None or isinstance(value, str)
+    return value is None
 
 
 def _is_range(value: object) -> bool:

@@ -53,10 +53,7 @@ def bars(
     names = [titles.get(one.method, one.method) for one in ranked]
     if width <= _NARROW:
         names = [name if len(name) <= _SHORT else f"{name[:_SHORT - 1]}…" for name in names]
-    axes.set_yticks(places, [_plain(lettering(name)[0]) for name in names], fontsize=9)
-    for tick, name in zip(axes.get_yticklabels(), names, strict=True):
-        if families := lettering(name)[1]:
-            tick.set_fontfamily(families)
+    _name_ticks(axes, places, names)
     axes.set_ylim(len(ranked) - 0.4, -0.6)
     told = ": mean over planes, line: standard deviation" if width > _NARROW else ""
     axes.set_xlabel(f"{label}{told}", fontsize=9)
@@ -84,17 +81,31 @@ def scatter(rows: Sequence[Row], titles: Mapping[str, str], width: float = 8.2) 
                   markeredgecolor="#333333", markeredgewidth=0.6)
         axes.annotate(str(place), spot, ha="center", va="center", fontsize=7.5, color="white" if one.best else "black")
     # names beside the points would lie over each other: methods are many and often near
-    drawn = {place: lettering(titles.get(one.method, one.method)) for place, one in ranked.items()}
-    names = [f"{place}  {_plain(text)}" for place, (text, _) in drawn.items()]
-    families = tuple(dict.fromkeys(family for _, some in drawn.values() for family in some))
+    words, look = _list_of({place: titles.get(one.method, one.method) for place, one in ranked.items()})
     below: dict[str, Any] = {"xy": (0, 0), "xytext": (0, -38), "textcoords": "offset points"}
-    axes.annotate("\n".join(names), xycoords="axes fraction", va="top", fontsize=8.5, linespacing=1.35,
-                  **({"fontfamily": families} if families else {}), **(below if narrow else {"xy": (1.02, 1)}))
+    axes.annotate(words, xycoords="axes fraction", va="top", fontsize=8.5, linespacing=1.35,
+                  **look, **(below if narrow else {"xy": (1.02, 1)}))
     _scale_counts(axes, max(errors[one.method] for one in ranked.values()))
     axes.margins(x=0.08)
     axes.set_xlabel("Dice (right is better)", fontsize=9)
     axes.set_ylabel("parts and holes unmatched" + ("" if narrow else " per plane (low is better)"), fontsize=9)
     return _png(figure)
+
+
+def _name_ticks(axes: Any, places: Any, names: Sequence[str]) -> None:
+    """Write names beside the places on the left axis."""
+    axes.set_yticks(places, [_plain(lettering(name)[0]) for name in names], fontsize=9)
+    for tick, name in zip(axes.get_yticklabels(), names, strict=True):
+        if families := lettering(name)[1]:
+            tick.set_fontfamily(families)
+
+
+def _list_of(names: Mapping[int, str]) -> tuple[str, dict[str, Any]]:
+    """Return numbered names, one a line, and how matplotlib is to write them."""
+    drawn = {number: lettering(name) for number, name in names.items()}
+    families = tuple(dict.fromkeys(family for _, some in drawn.values() for family in some))
+    lines = [f"{number}  {_plain(text)}" for number, (text, _) in drawn.items()]
+    return "\n".join(lines), {"fontfamily": families} if families else {}
 
 
 def _scale_counts(axes: Any, top: float) -> None:

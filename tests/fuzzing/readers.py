@@ -184,6 +184,7 @@ class CommandReader:
               "--scale", "--unit", "--device", "--folds", "--budget", "--preset", "--model", "--reference", "--values",
               "--reference-values", "--zarr-version", "--probabilities", "--csv", "--tta", "--volume", "--overwrite",
               "--painted-ids", "--debug", "--pair", "--triple", "-o", "--output", "--help", "--json", "--save-models")
+    _TEXTS = tuple(one for one in TEXTS if one != "/")  # whoever may write there would have results there
     _NAMES = ("width", "depth", "trees", "slic.compactness", "threshold.value", "unet.width", "metrics.tolerance",
               "tolerance", "patch", "seed", "steps", "")
 
@@ -195,7 +196,8 @@ class CommandReader:
         save_model(folder / "model.pt", NetworkModel(
             snapshot(network.build(1, 2), network, "unet", 1, ClassTable.default()), "cpu"))
         save_recipe(folder / "recipe.json", METHODS["threshold"]())
-        self._at = folder
+        self._at, self._here = folder, folder / "a" / "b" / "c" / "d"
+        self._here.mkdir(parents=True)
 
     def make(self, rng: random.Random, place: Path) -> list[str]:
         image, mask, empty, model = (str(self._at / name) for name in ("image.tif", "mask.tif", "empty.tif",
@@ -206,7 +208,7 @@ class CommandReader:
             ["predict", image, "--model", model, "-o", str(place / rng.choice(("m.tif", "m.zarr", "masks"))),
              "--device", "cpu"],
             ["score", mask, mask, "--metrics", "dice"],
-            ["methods"], [rng.choice(TEXTS)], [],
+            ["methods"], [rng.choice(self._TEXTS)], [],
         )))
         for _ in range(rng.choice((1, 1, 2, 3))):
             words[len(words) if rng.random() < 0.7 else rng.randrange(len(words) + 1):] += self._flag(rng)
@@ -229,13 +231,13 @@ class CommandReader:
         kind = rng.randrange(4)
         if kind == 0:
             return str(self._at / rng.choice(("image.tif", "mask.tif", "model.pt", "recipe.json", "nothing", "")))
-        words = str(rng.choice(NUMBERS)) if kind == 1 else rng.choice(TEXTS)
-        return f"{words},{rng.choice(TEXTS)}" if kind == 3 else words
+        words = str(rng.choice(NUMBERS)) if kind == 1 else rng.choice(self._TEXTS)
+        return f"{words},{rng.choice(self._TEXTS)}" if kind == 3 else words
 
     def read(self, given: list[str]) -> None:
         said, shown = io.StringIO(), io.StringIO()
         here = Path.cwd()
-        os.chdir(self._at)  # a relative name must not litter the place of whoever runs this
+        os.chdir(self._here)  # what is written under a relative name stays inside
         try:
             with contextlib.redirect_stderr(said), contextlib.redirect_stdout(shown):
                 code = main(given)
