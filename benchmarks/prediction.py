@@ -1,12 +1,15 @@
-"""How fast a plane is predicted, against what is possible and against MONAI; prints a table.
+"""How fast a plane is predicted, against what is possible and against MONAI; prints a table for each network.
 
-Three things are measured in turn, in one process, on the same image with the same network, device and number format:
+Three networks: ``bare`` is a U-Net of width 16 and nothing else; ``default`` is the network of the program as it learns
+from strokes, with features of two sizes, classical filters and surroundings under its last layer; ``trees`` is the same
+as an instant answer, corrected by decision trees. With each, three things are measured in turn, in one process, on the
+same image with the same network, device and number format:
 
 * ``segment``: what a user waits for: normalise, tile, forward, soft-max, labels;
-* ``forward``: the same read boxes through the network, results thrown away (the best ``segment`` can reach);
+* ``forward``: the same read boxes through the network, results thrown away;
 * ``monai``: MONAI's ``sliding_window_inference`` (window 512, overlap 0.25, gaussian) on the normalised image.
 
-Run ``python benchmarks/prediction.py``; nothing else heavy should run meanwhile.
+Run ``python benchmarks/prediction.py``; nothing else heavy should run meanwhile. ``--quick`` shows that it runs.
 """
 
 from __future__ import annotations
@@ -23,16 +26,25 @@ import numpy as np
 import torch
 from monai.inferers import sliding_window_inference
 
+from napari_unet.comparison.contenders import make_method
 from napari_unet.core.classes import ClassTable
 from napari_unet.core.image import Image
+from napari_unet.core.scribbles import TrainingSet
+from napari_unet.core.work import Work
 from napari_unet.networks.unet import UNet
 from napari_unet.predicting.devices import Device, choose_device
 from napari_unet.predicting.forward import ready_network
 from napari_unet.predicting.network_model import NetworkModel
+from napari_unet.predicting.oblivious_trees import without_trees
 from napari_unet.predicting.tile_run import tile_size
 from napari_unet.predicting.tiling import Tiling
 from napari_unet.predicting.tta import read_mirrored
-from napari_unet.predicting.weights import snapshot
+from napari_unet.predicting.weights import Weights, snapshot
+from napari_unet.sample_data import load
+
+NETWORKS = ("bare", "default", "trees")
+WINDOW = 512
+"""Rows and columns of MONAI's window."""
 
 
 def main() -> None:
@@ -40,22 +52,43 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--size", type=int, default=2048, help="rows and columns of the image (default 2048)")
     parser.add_argument("--repeats", type=int, default=5, help="measurements of each (default 5)")
+    parser.add_argument("--networks", nargs="+", choices=NETWORKS, default=list(NETWORKS), help="default: all")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, mps")
     parser.add_argument("--full-precision", action="store_true", help="float32 even where 16 bits are faster")
+    parser.add_argument("--quick", action="store_true", help=f"one round on {WINDOW} x {WINDOW}: to see that it runs")
     arguments = parser.parse_args()
+    size, repeats = (WINDOW, 1) if arguments.quick else (arguments.size, arguments.repeats)
 
-    torch.manual_seed(0)
-    network = UNet()
-    weights = snapshot(network.build(1, 2), network, "unet", 1, ClassTable.default())
-    model = NetworkModel(weights, arguments.device, full_precision=arguments.full_precision)
     device = choose_device(arguments.device)
     if arguments.full_precision:
         device = device.full_precision()
-    pixels = np.random.default_rng(0).integers(0, 2**16, (arguments.size, arguments.size), dtype=np.uint16)
-    image = Image(pixels)
+    pixels = np.random.default_rng(0).integers(0, 2**16, (size, size), dtype=np.uint16)
+    print(f"{_machine()}; {device}, {device.dtype_name}; torch {torch.__version__}")
+    print(f"{size} x {size} pixels, medians of {repeats} round{'' if repeats == 1 else 's'}")
+    for name in arguments.networks:
+        model = NetworkModel(network_weights(name), arguments.device, full_precision=arguments.full_precision)
+        candidates, told = contestants(model, Image(pixels), device)
+        print(f"\n{name}: {told}")
+        print_times(_interleaved(candidates, repeats, device), pixels.size)
+
+
+def network_weights(name: str) -> Weights:
+    """Return a network for one channel and two classes; ``default`` and ``trees`` are fitted to a shipped sample."""
+    if name == "bare":
+        torch.manual_seed(0)
+        network = UNet()
+        return snapshot(network.build(1, 2), network, "unet", 1, ClassTable.default())
+    sample = load("nuclei")
+    answer = Work(make_method("instant", device="cpu").fit(TrainingSet(sample.pairs[:1], sample.classes))).result()
+    weights = answer.as_network().weights
+    return weights if name == "trees" else without_trees(weights)
+
+
+def contestants(model: NetworkModel, image: Image, device: Device) -> tuple[dict[str, Callable[[], None]], str]:
+    """Return what is timed, by name, and in a few words what the network is given."""
+    weights, network = model.weights, model.weights.network
     plane, _ = weights.normalisation(image.plane(0))
-    tiling = Tiling(image.plane_shape, network.stride, network.halo)
-    tiles = tiling.tiles(tile_size(weights, device))
+    tiles = Tiling(image.plane_shape, network.stride, network.halo).tiles(tile_size(weights, device))
     boxes = [torch.from_numpy(read_mirrored(plane, tile.read)[None].copy()) for tile in tiles]
     whole = torch.from_numpy(plane[None])
     module = ready_network(weights, device)
@@ -73,18 +106,20 @@ def main() -> None:
 
     @torch.inference_mode()
     def monai() -> None:
-        sliding_window_inference(whole, (512, 512), 1, forward, overlap=0.25, mode="gaussian").argmax(1)
+        sliding_window_inference(whole, (WINDOW, WINDOW), 1, forward, overlap=0.25, mode="gaussian").argmax(1)
 
-    seconds = _interleaved({"segment": segment, "forward": boxes_only, "monai": monai}, arguments.repeats, device)
     read_pixels = sum(box.shape[-2] * box.shape[-1] for box in boxes)
-    print(f"{_machine()}; {device}, {device.dtype_name}; torch {torch.__version__}")
-    print(f"{arguments.size} x {arguments.size} pixels, {len(tiles)} tiles that read "
-          f"{read_pixels / image.data.size:.2f} times the image, medians of {arguments.repeats} rounds\n")
+    told = f"{len(tiles)} tile(s) that read {read_pixels / plane[0].size:.2f} times the image"
+    return {"segment": segment, "forward": boxes_only, "monai": monai}, told
+
+
+def print_times(seconds: dict[str, list[float]], pixels: int) -> None:
+    """Print medians, and how many times as fast ``segment`` is (median over rounds)."""
     print(f"{'':10}{'seconds':>10}{'MPix/s':>10}{'segment is':>12}")
     for name, measured in seconds.items():
         middle = statistics.median(measured)
         ratio = statistics.median(other / own for other, own in zip(measured, seconds["segment"], strict=True))
-        print(f"{name:10}{middle:10.3f}{image.data.size / middle / 1e6:10.2f}{ratio:11.2f}x")
+        print(f"{name:10}{middle:10.3f}{pixels / middle / 1e6:10.2f}{ratio:11.2f}x")
 
 
 def _interleaved(

@@ -70,3 +70,40 @@ def test_compare_judges_as_it_is_told(files: Path, tmp_path: Path) -> None:
                    "-o", out) == 0
         found.append([float(row["value"]) for row in table(out / "table.csv") if row["metric"] == "surface_dice"])
     assert found[0][0] < found[1][0] == 1.0
+
+
+def test_references_of_any_code_are_scored_alike_and_what_is_not_clear_is_asked(
+    files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    truth = tifffile.imread(files / "mask.tif")
+    single = truth * np.array([70, 3, 9], np.uint8)[:, None, None]
+    single[:, 40:46, 30:38] = truth.max() * 5  # one object more
+    dices = {}
+    for name, values in (("255", 255 * (single > 0)), ("single", single), ("plain", single > 0)):
+        tifffile.imwrite(tmp_path / f"{name}.tif", values.astype(np.uint8), photometric="minisblack")
+        assert run("compare", files / "images.tif", files / "scribbles.tif", "--reference", tmp_path / f"{name}.tif",
+                   "--methods", "threshold", "-o", tmp_path / name) == 0
+        rows = table(tmp_path / name / "table.csv")
+        assert {row["class_id"] for row in rows} == {"2", ""}
+        dices[name] = [row["value"] for row in rows if row["metric"] == "dice"]
+        said = capsys.readouterr().err
+        assert ("warning: The reference holds" in said) == (name != "plain")
+        assert run("score", files / "mask.tif", tmp_path / f"{name}.tif", "--csv", tmp_path / f"{name}.csv") == 0
+        dices[f"{name} scored"] = [row["value"] for row in table(tmp_path / f"{name}.csv") if row["metric"] == "dice"]
+        capsys.readouterr()
+    assert dices["255"] == dices["single"] == dices["plain"]
+    assert dices["255 scored"] == dices["single scored"] == dices["plain scored"]
+    two = truth.copy()
+    two[:, 40:46, 30:38] = 2  # objects, or a class that was not painted?
+    tifffile.imwrite(tmp_path / "two.tif", two, photometric="minisblack")
+    command = ["compare", files / "images.tif", files / "scribbles.tif", "--reference", tmp_path / "two.tif",
+               "--methods", "threshold", "-o", tmp_path / "two"]
+    assert run(*command) == 1
+    said = capsys.readouterr().err
+    assert ("The reference holds the values 1 and 2, and one class was painted besides the background: are these "
+            "single objects or classes? Say which: --reference-values objects (all but 0 is of one class) or "
+            "--reference-values mask (each number is a class).") in said
+    assert "Traceback" not in said
+    assert not (tmp_path / "two" / "table.csv").exists()
+    assert run(*command, "--reference-values", "objects") == 0
+    assert {row["class_id"] for row in table(tmp_path / "two" / "table.csv")} == {"2", ""}

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from scipy import ndimage
 
 from napari_unet import pretrained
 from napari_unet.core.classes import ClassTable
@@ -20,6 +21,8 @@ from napari_unet.instant.instant_model import InstantModel
 from napari_unet.instant.tree_growing import COUNT
 from napari_unet.io.model_file import load_model, save_model
 from napari_unet.predicting.network_model import NetworkModel
+from napari_unet.predicting.oblivious_trees import without_trees
+from napari_unet.predicting.weights import Weights
 from napari_unet.segmenters.instant_answer import Instant
 
 METHOD = Instant(device="cpu")
@@ -95,6 +98,33 @@ def test_the_same_labels_as_one_network_that_can_be_saved(channels: int, tmp_pat
             assert clear.mean() > 0.9
             np.testing.assert_array_equal(mine.labels[clear], theirs.labels[clear])
             np.testing.assert_allclose(mine.probabilities, theirs.probabilities, atol=0.02)
+
+
+def test_tiles_agree_with_the_whole_plane_but_for_single_pixels_where_trees_answer_otherwise() -> None:
+    """What holds with trees: the linear answer agrees to 1e-4, and so do trees but where a feature is at a threshold.
+
+    There a tree moves a probability by up to 1 / (2 T), see the tests of trees; hardly ever two of them do.
+    """
+    image, _, strokes = scene(3)
+    weights = fitted(image, strokes).as_network("cpu").weights
+    noise = ndimage.gaussian_filter(np.random.default_rng(0).random((1, 320, 384)), (0, 1.5, 1.5))
+    plane = ((noise - noise.min()) / np.ptp(noise)).astype(np.float32)
+    whole, tiled = _logits(without_trees(weights), plane)
+    np.testing.assert_allclose(whole, tiled, atol=1e-4)
+    corrected, by_tiles = _logits(weights, plane)
+    assert np.abs(corrected - whole).max() > 0.1, "the trees have a say"
+    differ = np.abs(corrected - by_tiles).max(axis=0) > 1e-4
+    assert differ.mean() < 1e-4
+    assert np.abs(np.exp(corrected) - np.exp(by_tiles)).max() <= 4 / (2 * COUNT) + 1e-4
+    second, best = np.sort(np.exp(corrected), axis=0)[-2:]
+    clear = (best - second > 4 / COUNT) | (~differ & (best - second > 1e-2))
+    assert clear.mean() > 0.9
+    np.testing.assert_array_equal(corrected.argmax(0)[clear], by_tiles.argmax(0)[clear])
+
+
+def _logits(weights: Weights, plane: np.ndarray) -> list[np.ndarray]:
+    """Return the logits of the whole plane at once, and by tiles."""
+    return [NetworkModel(weights, "cpu", tile=tile, full_precision=True).logits(plane) for tile in (1000, 64)]
 
 
 def test_wrong_answers_are_less_sure_than_right_ones() -> None:

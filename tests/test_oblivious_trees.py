@@ -68,6 +68,22 @@ def test_trees_vote_alike_on_every_device() -> None:
     torch.testing.assert_close(votes[3], by_hand)
 
 
+def test_a_feature_that_differs_by_rounding_may_move_a_probability_by_half_a_tree() -> None:
+    """Why tiles agree to 1e-4 in the linear answer only: a tree is a step, and its question is yes or no."""
+    count = 4
+    chosen, thresholds = torch.zeros(count, DEPTH, dtype=torch.int64), torch.zeros(count, DEPTH)
+    thresholds[1:] = -5.0
+    leaves = torch.zeros(count, 2**DEPTH, 3)
+    leaves[..., 0] = 1
+    leaves[0, -1] = torch.tensor([0.0, 1.0, 0.0])  # what is above 0 is the second class, says the first tree
+    trees = ObliviousTrees(chosen, thresholds, leaves)
+    linear = torch.log(torch.tensor([[0.9], [0.1]]))
+    below, above = (trees(linear, torch.tensor([[feature]])) for feature in (0.0, 1e-7))
+    moved = (below.exp() - above.exp()).abs()
+    torch.testing.assert_close(moved, torch.full((2, 1), 1 / (2 * count)))
+    assert (below - above).abs().max() > 1, "in logits that is a lot where a class is improbable"
+
+
 def test_trees_learn_what_no_line_can() -> None:
     features, labels = clouds()
     before = features.copy(), labels.copy()

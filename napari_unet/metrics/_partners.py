@@ -35,13 +35,9 @@ def _shared_parts(predicted: Labels, true: Labels) -> int:
 
 def _holes(mask: NDArray[np.bool_]) -> Labels:
     """Number the parts of the background that are closed in, from 1; 0 elsewhere."""
-    # with a margin, the outer background is the part of the first pixel
+    # with a margin, the outer background is the part of the first pixel, and so number 1
     background = label_components(np.pad(~mask, 1, constant_values=True), corners=False)
-    inside = background[(slice(1, -1),) * mask.ndim]
-    outer = background.flat[0]
-    numbers = np.zeros(int(background.max()) + 1, np.int64)
-    numbers[[number for number in range(1, numbers.size) if number != outer]] = np.arange(1, numbers.size - 1)
-    holes: Labels = numbers[inside]
+    holes: Labels = np.maximum(background[(slice(1, -1),) * mask.ndim], 1) - 1
     return holes
 
 

@@ -6,6 +6,10 @@ the mean of the linear ones and those of the trees.
 
 Trees are oblivious, which means that all nodes of a level ask the same question: a leaf is found by counting, which
 takes no branches (Kohavi and Li 1995, "Oblivious decision trees, graphs, and top-down pruning").
+
+Trees are steps: features that differ by rounding (of another tile, device or number format) end in another leaf where
+one lies at a threshold. Each of T trees in which that happens moves a probability by at most 1 / (2 T), and its
+logarithm by any amount where the probability is small; labels stay where the best leads by more than 1 / T for each.
 """
 
 from __future__ import annotations
