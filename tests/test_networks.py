@@ -22,7 +22,7 @@ from napari_unet.networks.unet2015 import MARGIN, UNet2015
 from napari_unet.predicting.weights import Network
 
 NORMS = ("batch", "channel", "none")
-UPSAMPLINGS = ("transposed", "bilinear", "nearest", "unpool")
+UPSAMPLINGS = ("transposed", "bilinear", "nearest", "unpool", "smoothed")
 
 
 @pytest.mark.parametrize("name", REGISTRY.names())
@@ -72,7 +72,7 @@ def _reach(module: nn.Module, size: int, stride: int) -> int:
 
 
 @pytest.mark.parametrize(("upsampling", "depth", "dilation"), [
-    *itertools.product(UPSAMPLINGS, (1, 2), (1, 2)), ("transposed", 3, 1), ("bilinear", 3, 1),
+    *itertools.product(UPSAMPLINGS, (1, 2), (1, 2)), ("transposed", 3, 1), ("bilinear", 3, 1), ("smoothed", 3, 1),
 ])
 def test_halo_covers_exactly_what_a_pixel_depends_on(upsampling: str, depth: int, dilation: int) -> None:
     torch.manual_seed(0)

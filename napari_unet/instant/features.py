@@ -22,6 +22,7 @@ from ..core.errors import UserError, WorkError
 from ..core.image import Image
 from ..core.latest import Latest
 from ..core.method import View
+from ..core.normalisation import warn_of_scale
 from ..core.scribbles import TrainingSet
 from ..predicting.devices import Device, choose_device, is_out_of_memory, release_memory
 from ..predicting.oblivious_trees import architecture_without_trees, as_float16, feature_tensors
@@ -105,19 +106,12 @@ def same_features(one: Weights, other: Weights) -> bool:
         other.tensors.get(name) is tensor for name, tensor in feature_tensors(one).items())
 
 
-SEEN_PLANES = 8
-"""Of all planes of a training set, so many are looked at for their usual range."""
-
-
 def with_usual_range(weights: Weights, training: TrainingSet) -> Weights:
     """Return weights that bring planes to the range that is usual in the images of a training set."""
-    places = [(pair.image, plane) for pair in training.pairs for plane in range(pair.image.n_planes)]
-    channels = {image.n_channels for image, _ in places}
-    if len(channels) != 1:
+    images = [pair.image for pair in training.pairs]
+    if len({image.n_channels for image in images}) != 1:
         return weights
-    chosen = np.unique(np.linspace(0, len(places) - 1, SEEN_PLANES).round().astype(int))
-    planes = (places[index][0].plane(places[index][1]) for index in chosen)
-    return dataclasses.replace(weights, normalisation=weights.normalisation.fitted(planes))
+    return dataclasses.replace(weights, normalisation=weights.normalisation.fitted(images))
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -254,7 +248,9 @@ class FeatureStore:
     def _plane(self, image: Image, plane: int) -> InputPlane:
         found = self._find(image, plane, None)
         if not isinstance(found, InputPlane):
-            values, valid = self.weights.normalisation(image.plane(plane))
+            if image not in self._images:  # the first that is looked at of it
+                warn_of_scale(self.weights.normalisation, image)
+            values, valid = self.weights.normalisation.plane(image, plane)
             found = InputPlane(values, None if valid.all() else ~valid)
             self._keep(image, plane, None, found, values.nbytes + (0 if found.hidden is None else valid.nbytes))
         return found

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import weakref
 from collections import OrderedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..core.image import Image, warn_not_finite
-from ..core.normalisation import Normalisation
+from ..core.normalisation import Normalisation, warn_of_scale
 
 
 class PlaneCache:
@@ -27,6 +28,7 @@ class PlaneCache:
         # the image is part of the entry so that its id cannot be taken over by another one
         self._kept: OrderedDict[tuple[int, int], tuple[Image, NDArray[np.float32], NDArray[np.bool_]]] = OrderedDict()
         self._warned: set[int] = set()
+        self._told: weakref.WeakSet[Image] = weakref.WeakSet()
         self._bytes = 0
 
     def get(self, image: Image, number: int) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
@@ -35,13 +37,17 @@ class PlaneCache:
         Warns
         -----
         InputWarning
-            Once per image array, with the count in the plane at hand, if pixels are NaN or infinite.
+            Once per image array, with the count in the plane at hand, if pixels are NaN or infinite. Once per image, if
+            it is on another scale than those that were learnt from.
         """
         key = (id(image.data), number)
         if key in self._kept:
             self._kept.move_to_end(key)
             return self._kept[key][1:]
-        plane, valid = self._normalisation(image.plane(number))
+        if image not in self._told:
+            self._told.add(image)
+            warn_of_scale(self._normalisation, image)
+        plane, valid = self._normalisation.plane(image, number)
         bad = int(valid.size - np.count_nonzero(valid))
         if bad and key[0] not in self._warned:
             self._warned.add(key[0])

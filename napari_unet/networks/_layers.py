@@ -44,6 +44,20 @@ def upsampled(x: Tensor, factor: int) -> Tensor:
     return functional.interpolate(x, scale_factor=factor, mode="bilinear", align_corners=False)
 
 
+class Smoothing(nn.Module):
+    """Binomial smoothing over 3x3 pixels: what alternates from pixel to pixel goes. Learns and saves nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        line = torch.tensor([0.25, 0.5, 0.25])
+        self.register_buffer("kernel", torch.outer(line, line)[None, None], persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the smoothed (B, C, Y, X); beyond the border it goes on as it ends."""
+        kernel = self.get_buffer("kernel").to(x.dtype).expand(x.shape[1], 1, 3, 3)
+        return functional.conv2d(functional.pad(x, (1, 1, 1, 1), mode="replicate"), kernel, groups=x.shape[1])
+
+
 def full_precision_head(head: nn.Conv2d, features: Tensor) -> Tensor:
     """Apply the last layer in its own precision even under autocast: 16 bits are coarse for probabilities."""
     with torch.autocast(features.device.type, enabled=False):

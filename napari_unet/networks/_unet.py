@@ -14,10 +14,10 @@ from torch.nn import functional
 from napari_unet.predicting.oblivious_trees import ObliviousTreesLayer
 
 from ._fixed import FixedLayer, Part, aligned_span
-from ._layers import ChannelNorm, full_precision_head, he_initialise
+from ._layers import ChannelNorm, Smoothing, full_precision_head, he_initialise
 
 Norm = Literal["batch", "channel", "none"]
-Upsampling = Literal["transposed", "bilinear", "nearest", "unpool"]
+Upsampling = Literal["transposed", "bilinear", "nearest", "unpool", "smoothed"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,6 +79,7 @@ class UNetModule(nn.Module):
                                   for narrow, wide in itertools.pairwise(layout.widths))
         self.decoder = nn.ModuleList(_block(2 * width, width if level else layout.features, layout.norm)
                                      for level, width in enumerate(layout.widths[:-1]))
+        self.smoothing = Smoothing() if layout.upsampling == "smoothed" else None
         self.fixed = nn.ModuleList(layer() for layer in layout.fixed)
         self.head = nn.Conv2d(layout.head_inputs(channels), classes, 1)
         self.trees = ObliviousTreesLayer(layout.trees, classes) if layout.trees else None
@@ -144,7 +145,7 @@ class UNetModule(nn.Module):
 
     def _features(self, x: Tensor, part: Part | None) -> Tensor:
         rows, columns = part or ((0, x.shape[-2]), (0, x.shape[-1]))
-        blur, switches = int(self.layout.upsampling == "bilinear"), self.layout.upsampling == "unpool"
+        blur, switches = int(self.layout.upsampling in ("bilinear", "smoothed")), self.layout.upsampling == "unpool"
         cuts = [_cuts(*ends, length, self.layout.depth, blur, switches)
                 for ends, length in zip((rows, columns), x.shape[-2:], strict=True)]
         kept: list[tuple[Tensor, Tensor | None]] = []
@@ -160,6 +161,8 @@ class UNetModule(nn.Module):
         for level in reversed(range(self.layout.depth)):
             (rows_, columns_), (skip, switch) = (axis[level] for axis in cuts), kept.pop()
             x = self.rise[level](x[..., rows_.coarse, columns_.coarse])
+            if self.smoothing is not None:
+                x = self.smoothing(x)
             if switch is not None:
                 x = functional.max_unpool2d(x, switch, (2, 2))
             joined = [skip[..., rows_.skip, columns_.skip], x[..., rows_.fine, columns_.fine]]
@@ -230,7 +233,7 @@ def _block(channels: int, width: int, norm: str, dilation: int = 1) -> nn.Sequen
 
 def _rise(wide: int, narrow: int, kind: str) -> nn.Module:
     """Halve the channels and double the resolution (a pooling switch does the latter itself)."""
-    if kind == "transposed":
+    if kind in ("transposed", "smoothed"):
         return nn.ConvTranspose2d(wide, narrow, 2, stride=2)
     fewer = nn.Conv2d(wide, narrow, 1)  # before the upsampling: same result, a quarter of the work
     if kind == "unpool":

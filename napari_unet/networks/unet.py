@@ -44,8 +44,9 @@ class UNet:
     dilation: Annotated[int, Parameter("Step between the pixels that the coarsest level looks at; more sees a wider "
                                        "surrounding", min=1, max=8, advanced=True)] = 1
     upsampling: Annotated[Upsampling, Parameter("How the coarse levels are brought back to full resolution: learnt "
-                                                "(transposed), smooth (bilinear), plain (nearest), or to where the "
-                                                "maxima were (unpool)", advanced=True)] = "transposed"
+                                                "(transposed), learnt and smoothed so that no column is favoured for "
+                                                "its place (smoothed), smooth (bilinear), plain (nearest), or to "
+                                                "where the maxima were (unpool)", advanced=True)] = "transposed"
     features: Annotated[int | None, Parameter("Channels that the last layer chooses from; auto: the width", min=2,
                                               max=256, advanced=True)] = None
     channelwise: Annotated[bool, Parameter("Send each channel of the image through the same network and compare what "
@@ -133,6 +134,8 @@ class UNet:
                 self._encoder_need(level, low - low % 2, high + 1 - high % 2, lows, highs)
             else:
                 self._encoder_need(level, low, high, lows, highs)
+            if self.upsampling == "smoothed":
+                low, high = low - 1, high + 1
             if self.upsampling == "bilinear":  # pixel i lies at i / 2 - 1 / 4, between two coarse pixels
                 low, high = (low - 1) // 2, (high + 1) // 2
             else:

@@ -16,6 +16,7 @@ from ..core.errors import UsageError, UserError
 from ..core.image import Image, warn_not_finite
 from ..core.latest import Latest
 from ..core.method import Patch, View, checked_planes
+from ..core.normalisation import warn_of_scale
 from . import tta
 from .devices import choose_device
 from .forward import is_unpadded
@@ -89,6 +90,7 @@ class NetworkModel:
 
         Every pixel of every plane asked for is covered exactly once. Pixels that are not finite become background
         (the first class) with probability 1; one warning at the end gives their count.
+        Another one says if the image is on another scale than those that were learnt from.
 
         Parameters
         ----------
@@ -160,12 +162,13 @@ class NetworkModel:
         holes: dict[int, int] = {}
 
         def read(number: int) -> InputPlane:
-            normalised, valid = self.weights.normalisation(image.plane(number))
+            normalised, valid = self.weights.normalisation.plane(image, number)
             holes[number] = int(valid.size - np.count_nonzero(valid))
             if holes[number] == valid.size and not _any_number(image):
                 warn_not_finite(image, math.prod(image.shape))
             return InputPlane(normalised, ~valid if holes[number] else None)
 
+        warn_of_scale(self.weights.normalisation, image)
         run = self._run(image.plane_shape, numbers, read)
         if view is not None:
             run.look_at(view, image)

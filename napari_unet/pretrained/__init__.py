@@ -41,8 +41,12 @@ def trained_network() -> UNet:
 
 
 def feature_network() -> UNet:
-    """Return the architecture in use: every channel at full and half its size, beside layers that learn nothing."""
-    return dataclasses.replace(trained_network(), channelwise=True, halvings=1, filters=True, surroundings=True)
+    """Return the architecture in use: every channel at full and half its size, beside layers that learn nothing.
+
+    What it learnt with transposed convolutions is smoothed: they favour some columns and rows for their place alone.
+    """
+    return dataclasses.replace(trained_network(), channelwise=True, halvings=1, filters=True, surroundings=True,
+                               upsampling="smoothed")
 
 
 def load_features(path: Path | None = None) -> Weights:
