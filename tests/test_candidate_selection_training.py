@@ -14,6 +14,7 @@ from napari_unet.core.method import Progress
 from napari_unet.core.scribbles import TrainingSet
 from napari_unet.core.work import Work
 from napari_unet.instant import candidate_selection as selection_module
+from napari_unet.instant import decision as decision_module
 from napari_unet.instant.candidate_selection import CandidateSelection
 from napari_unet.instant.features import FeatureStore
 from napari_unet.instant.held_out_evaluation import HeldOutResult
@@ -112,7 +113,8 @@ def test_what_is_shown_of_a_trained_network_is_as_far_as_the_one_that_won(
 ) -> None:
     name, learnt = next((name, one) for name, one in shown.learner.averaged.named_parameters() if one.ndim == 1)
     begun = learnt.clone()
-    monkeypatch.setattr(selection_module, "select", lambda _first, _best, newest, _found: next(
+    monkeypatch.setattr(selection_module, "agreement_lost", lambda *_given: 0.0)
+    monkeypatch.setattr(decision_module, "select", lambda _first, _best, newest, _found: next(
         one for one in newest if one.trust == trust))
     for holds in (True, False):  # the second time nobody can judge
         learnt += 1.0
