@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from bands_scene import picture, strokes, trained_on
 
+from napari_unet.core.errors import UserError
 from napari_unet.core.method import Progress
 from napari_unet.core.scribbles import TrainingSet
 from napari_unet.core.work import Work
@@ -20,6 +21,7 @@ from napari_unet.instant.features import FeatureStore
 from napari_unet.instant.held_out_evaluation import HeldOutResult
 from napari_unet.instant.instant_model import Kind, fit_instantly, fit_to_pixels, head_kind
 from napari_unet.instant.painted_features import PaintedFeatures, gather_features
+from napari_unet.instant.unpainted_ground import UnpaintedGround
 from napari_unet.learning.learner import Learner
 from napari_unet.learning.strokes import single_strokes
 from napari_unet.learning.training_data import TrainingData
@@ -176,3 +178,73 @@ def test_what_has_learnt_the_strokes_that_judge_now_gives_way(shown: Shown) -> N
     assert shown.choice(best=0.1, logistic=0.6, trees=0.6)[1] == 10, "nothing can be judged yet"
     shown.learner.step = 10 + SETTLE_STEPS
     assert shown.choice(best=0.1, logistic=0.6, trees=0.6)[1] == 0
+
+
+def test_a_network_that_wavers_far_from_paint_is_not_shown(shown: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
+    lost = {"between": 0.0, "from first": 0.0}
+    monkeypatch.setattr(UnpaintedGround, "labels", lambda _ground, answer: said(answer.store.weights.step))
+    monkeypatch.setattr(selection_module, "agreement_lost",
+                        lambda one, _other, _distance: lost["from first" if one[0] == 0 else "between"])
+
+    def said(step: int) -> Generator[None, None, np.ndarray]:
+        yield
+        return np.full(3, step, np.uint8)
+
+    for name, most in (("between", selection_module.MOST_LOST_BETWEEN),
+                       ("from first", selection_module.MOST_LOST_FROM_FIRST)):
+        lost[name] = most + 0.01
+        choice, step, _ = shown.choice(logistic=0.2, trees=0.3)
+        assert (step, choice.settled) == (0, False)
+        assert choice.remark.startswith("showing the instant answer: held-out Dice 0.90; as trained now the network is "
+                                        "unsteady far from your strokes")
+        lost[name] = most - 0.01
+        choice, step, _ = shown.choice(best=0.3, logistic=0.2, trees=0.3)
+        assert step == shown.learner.step
+        assert choice.remark == "showing the network as trained: held-out Dice 0.90"
+        lost[name] = most + 0.01
+        assert shown.choice(best=0.3, logistic=0.2, trees=0.3)[1] == 0, "it takes back what it brought"
+        lost[name] = 0.0
+
+
+def test_what_learns_all_strokes_is_followed_as_long_as_it_is_steady(
+    shown: Shown, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown.choice(logistic=0.2, trees=0.3)
+    assert shown.choice(holds=False)[1] == 20
+    monkeypatch.setattr(selection_module, "agreement_lost", lambda *_given: 1.0)
+    choice, step, _ = shown.choice(holds=False)
+    assert step == 20
+    assert choice.remark == ("showing the network after 20 steps: it was clearly better; as trained now the network is "
+                             "unsteady far from your strokes")
+
+
+@pytest.mark.parametrize("fails", ["judging", "fitting"])
+def test_where_something_goes_wrong_words_and_model_are_still_of_one_network(
+    shown: Shown, monkeypatch: pytest.MonkeyPatch, fails: str
+) -> None:
+    """A candidate that has won but cannot be fitted must not be the one that is talked about."""
+    before, step, _ = shown.choice(logistic=0.6, trees=0.6)
+    assert step == 0
+
+    def refused(*_given: object) -> Generator[None, None, None]:
+        yield
+        raise UserError("Every painted pixel of cell is NaN.")
+
+    monkeypatch.setattr(selection_module, "gather_features" if fails == "judging" else "fit_to_pixels", refused)
+    choice, step, _ = shown.choice(logistic=0.2, trees=0.3)
+    assert choice.model is before.model
+    assert choice.remark == "still showing the instant answer. Every painted pixel of cell is NaN."
+    assert choice.score == {}
+    monkeypatch.undo()
+
+
+@pytest.mark.parametrize("losses", [(0.6, 0.6), (0.2, 0.3), (0.3, 0.2)])
+def test_the_text_names_the_network_that_is_returned(shown: Shown, losses: tuple[float, float]) -> None:
+    for _ in range(3):
+        choice, step, _ = shown.choice(best=0.1, logistic=losses[0], trees=losses[1])
+        if "instant answer" in choice.remark:
+            assert step == 0
+        elif "as trained:" in choice.remark:
+            assert step == shown.learner.step
+        else:
+            assert f"the network after {step} steps" in choice.remark

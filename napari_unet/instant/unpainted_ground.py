@@ -121,7 +121,7 @@ def _drawn(tiles: list[GroundTile], generator: np.random.Generator) -> Iterator[
     """Draw pixels at random, of each tile the same share: every so many would see the same place of each cell alone."""
     total = sum(one.pixels.size for one in tiles)
     for one in tiles:
-        count = math.ceil(one.pixels.size * min(1.0, MOST_PIXELS / total))
+        count = max(1, round(one.pixels.size * min(1.0, MOST_PIXELS / total)))
         kept = np.sort(generator.choice(one.pixels.size, count, replace=False))
         yield dataclasses.replace(one, pixels=one.pixels[kept], distance=one.distance[kept])
 
