@@ -106,7 +106,7 @@ def test_what_has_won_is_followed_when_nothing_is_held_out_any_more(shown: Shown
     assert len(shown.asked) == asked
     assert (step, kind) == (20, "logistic")
     assert choice.score == {}
-    assert choice.remark.startswith("showing the network as trained: it was clearly better")
+    assert choice.remark.startswith("showing the network as trained, 50% of the way there: it was clearly better")
 
 
 @pytest.mark.parametrize("trust", [0.5, 1.0])
@@ -200,7 +200,7 @@ def test_a_network_that_wavers_far_from_paint_is_not_shown(shown: Shown, monkeyp
         lost[name] = most - 0.01
         choice, step, _ = shown.choice(best=0.3, logistic=0.2, trees=0.3)
         assert step == shown.learner.step
-        assert choice.remark == "showing the network as trained: held-out Dice 0.90"
+        assert choice.remark == "showing the network as trained, 50% of the way there: held-out Dice 0.90"
         lost[name] = most + 0.01
         assert shown.choice(best=0.3, logistic=0.2, trees=0.3)[1] == 0, "it takes back what it brought"
         lost[name] = 0.0
@@ -214,8 +214,8 @@ def test_what_learns_all_strokes_is_followed_as_long_as_it_is_steady(
     monkeypatch.setattr(selection_module, "agreement_lost", lambda *_given: 1.0)
     choice, step, _ = shown.choice(holds=False)
     assert step == 20
-    assert choice.remark == ("showing the network after 20 steps: it was clearly better; as trained now the network is "
-                             "unsteady far from your strokes")
+    assert choice.remark == ("showing the network after 20 steps, 50% of the way there: it was clearly better; as "
+                             "trained now the network is unsteady far from your strokes")
 
 
 @pytest.mark.parametrize("fails", ["judging", "fitting"])
@@ -244,7 +244,7 @@ def test_the_text_names_the_network_that_is_returned(shown: Shown, losses: tuple
         choice, step, _ = shown.choice(best=0.1, logistic=losses[0], trees=losses[1])
         if "instant answer" in choice.remark:
             assert step == 0
-        elif "as trained:" in choice.remark:
+        elif "showing the network as trained" in choice.remark:
             assert step == shown.learner.step
         else:
             assert f"the network after {step} steps" in choice.remark

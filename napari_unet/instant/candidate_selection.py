@@ -118,8 +118,8 @@ class CandidateSelection:
             return Decision(best, f"showing {best.name}: it was clearly better; as trained now the network is unsteady "
                             "far from your strokes")
         ahead = next(one for one in newest if (one.head, one.trust) == (best.head, best.trust))
-        return Decision(ahead, "showing the network as trained: it was clearly better, and now learns from the "
-                        "held-out strokes too")
+        return Decision(ahead, f"showing the network as trained{ahead.way}: it was clearly better, and now learns from "
+                        "the held-out strokes too")
 
     def _wavers(self, newest: Sequence[Candidate]) -> Generator[None, None, bool]:
         """Say whether a network on its way agrees with itself, or with the first, less far from paint than near it."""

@@ -52,10 +52,15 @@ class Candidate:
         return self.trust > 0
 
     @property
+    def way(self) -> str:
+        """What is added to its name where it is not followed the whole way."""
+        return f", {self.trust:.0%} of the way there" if 0 < self.trust < 1 else ""
+
+    @property
     def name(self) -> str:
         """What people call it."""
         if self.trained:
-            return f"the network after {self.step} steps"
+            return f"the network after {self.step} steps{self.way}"
         return f"the network it began as (step {self.step})" if self.step else "the instant answer"
 
 
@@ -156,7 +161,7 @@ def _reason(
         return (f"showing {chosen.name}: judging the trained network takes {MIN_HELD_OUT * HELD_OUT} separate strokes "
                 f"of each of two classes, and {SETTLE_STEPS} steps after them")
     if chosen in newest:
-        return f"showing the network as trained: held-out Dice {mine:.2f}"
+        return f"showing the network as trained{chosen.way}: held-out Dice {mine:.2f}"
     shown = f"showing {chosen.name}: held-out Dice {mine:.2f}"
     if wavers:
         return f"{shown}; as trained now the network is unsteady far from your strokes: paint some there"
