@@ -17,7 +17,7 @@ from napari_unet.core.image import Image
 from napari_unet.core.latest import Latest
 from napari_unet.core.method import assemble
 from napari_unet.core.work import Work
-from napari_unet.instant import answer_then_train, candidate_selection
+from napari_unet.instant import answer_then_train, candidate_selection, decision
 from napari_unet.instant.features import FeatureStore
 from napari_unet.instant.held_out_evaluation import MOST_PLANES
 from napari_unet.instant.instant_model import Kind, fit_instantly, head_kind
@@ -48,7 +48,8 @@ class TestStart:
     def test_the_last_head_is_fitted_to_every_stroke_of_every_plane(
         self, planes: int, head: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(candidate_selection, "select", lambda _first, _best, newest, _found: next(
+        monkeypatch.setattr(candidate_selection, "agreement_lost", lambda *_given: 0.0)
+        monkeypatch.setattr(decision, "select", lambda _first, _best, newest, _found: next(
             one for one in newest if one.head == head))
         stack = Image(np.stack([picture(seed).plane(0)[0] for seed in range(planes)]), "ZYX")
         paint = np.stack([strokes(*TWO, (30, 4, 1), (30, 34, 2), (50, 4, 1), (50, 34, 2)) for _ in range(planes)])

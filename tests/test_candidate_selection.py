@@ -8,16 +8,19 @@ import numpy as np
 import pytest
 from bands_scene import picture, strokes, trained_on
 
+from napari_unet.core.errors import UserError
 from napari_unet.core.image import Image
 from napari_unet.core.scribbles import Pair, Scribbles, TrainingSet
 from napari_unet.core.work import Work
 from napari_unet.instant import held_out_evaluation as evaluation_module
-from napari_unet.instant.candidate_selection import Candidate, select, selection_reason
+from napari_unet.instant.decision import Candidate, Decision, decide, select
 from napari_unet.instant.features import FeatureStore
 from napari_unet.instant.held_out_evaluation import HeldOutResult, evaluate_held_out, few_planes
 from napari_unet.instant.instant_model import Kind, fit_instantly
 from napari_unet.instant.painted_features import gather_features
 from napari_unet.learning.strokes import Stroke, single_strokes
+from napari_unet.predicting.network_model import NetworkModel
+from napari_unet.pretrained import load_features
 
 
 def at(dice: float | None, loss: float | None, strokes: int = 4) -> HeldOutResult:
@@ -68,14 +71,60 @@ class TestContest:
         assert select(first, best, [newer], found | {best: at(0.905, 0.21)}) is first, "as good, and surer"
         assert select(first, best, [newer], found | {best: at(0.92, 0.21)}) is best
 
-    def test_the_reason_is_said(self, field: tuple[Candidate, ...]) -> None:
+    def test_the_reason_is_that_of_what_is_shown(self, field: tuple[Candidate, ...]) -> None:
         first, best, newer = field
-        unknown = dict.fromkeys(field, at(None, None))
-        assert selection_reason(first, [newer], unknown).startswith("showing the instant answer: judging the trained")
-        known = {first: at(0.8, 0.3), best: at(0.9, 0.2), newer: at(0.85, 0.25)}
-        assert selection_reason(newer, [newer], known) == "showing the network as trained: held-out Dice 0.85"
-        assert selection_reason(best, [newer], known) == (
-            "showing the network after 50 steps: held-out Dice 0.90, as trained now 0.85, not clearly better")
+        unknown = decide(first, first, [newer], dict.fromkeys(field, at(None, None)))
+        assert unknown.candidate is first
+        assert unknown.reason.startswith("showing the instant answer: judging the trained network takes 8 separate")
+        known = {first: at(0.8, 0.3), best: at(0.85, 0.2), newer: at(0.9, 0.15)}
+        won = decide(first, first, [newer], known, release=True)
+        assert (won.candidate, won.reason) == (newer, "showing the network as trained: held-out Dice 0.90")
+        assert won.settled
+        assert won.score == {1: 1.0, 2: 0.9}
+        lost = decide(first, best, [newer], known | {newer: at(0.80, 0.25)}, release=True)
+        assert (lost.candidate, lost.reason) == (best, "showing the network after 50 steps: held-out Dice 0.85, as "
+                                                       "trained now 0.80, not clearly better")
+        assert not lost.settled
+
+    def test_where_held_out_strokes_find_nothing_wrong_they_decide_nothing(self, field: tuple[Candidate, ...]) -> None:
+        first, newer, _ = field
+        found = {first: at(1.00, 0.30), newer: at(1.00, 0.10)}
+        decision = decide(first, first, [newer], found)
+        assert decision.candidate is first
+        assert decision.reason == ("showing the instant answer: held-out Dice 1.00 leaves nothing to judge the trained "
+                                   "network by: paint where the answer is wrong")
+        assert decide(first, first, [newer], found | {first: at(0.94, 0.30)}).candidate is newer
+
+    def test_the_farther_way_must_be_clearly_better_than_the_half(self, store: FeatureStore) -> None:
+        first, half, whole = (Candidate(store, "trees", step, step, trust)
+                              for step, trust in ((0, 0.0), (50, 0.5), (50, 1.0)))
+        found = {first: at(0.80, 0.40), half: at(0.86, 0.30), whole: at(0.86, 0.27)}  # margin: 0.04 / sqrt(4)
+        assert select(first, first, [half, whole], found) is half
+        assert select(first, first, [whole, half], found | {whole: at(0.86, 0.25)}) is whole
+        assert select(first, first, [half, whole], found | {half: at(0.80, 0.39)}) is whole, "where the half fails"
+
+    def test_what_wavers_is_not_shown_however_good_on_held_out_strokes(self, field: tuple[Candidate, ...]) -> None:
+        first, _, newer = field
+        decision = decide(first, first, [newer], {first: at(0.8, 0.4), newer: at(0.9, 0.1)}, wavers=True, release=True)
+        assert decision.candidate is first
+        assert not decision.settled
+        assert decision.reason == ("showing the instant answer: held-out Dice 0.80; as trained now the network is "
+                                   "unsteady far from your strokes: paint some there")
+
+    def test_a_training_that_wavers_takes_back_what_it_brought(self, field: tuple[Candidate, ...]) -> None:
+        first, best, newer = field
+        found = {first: at(0.8, 0.4), best: at(0.85, 0.2), newer: at(0.9, 0.1)}
+        assert decide(first, best, [newer], found, wavers=True).candidate is first
+
+    def test_a_decision_hands_on_its_own_words_model_and_score(self, field: tuple[Candidate, ...]) -> None:
+        model = NetworkModel(load_features())
+        decision = Decision(field[1], "showing it", {2: 0.5}, True, model)
+        choice = decision.as_choice()
+        assert (choice.model, choice.remark, choice.score, choice.settled) == (model, "showing it", {2: 0.5}, True)
+        kept = decision.kept_because(UserError("No number there.")).as_choice()
+        assert kept.model is model
+        assert kept.remark == "still showing the network after 50 steps. No number there."
+        assert (kept.score, kept.settled) == ({}, False)
 
     def test_the_standing_counts_held_out_strokes_only(self, store: FeatureStore) -> None:
         image = picture()

@@ -10,15 +10,18 @@ import numpy as np
 import pytest
 from bands_scene import picture, strokes, trained_on
 
+from napari_unet.core.errors import UserError
 from napari_unet.core.method import Progress
 from napari_unet.core.scribbles import TrainingSet
 from napari_unet.core.work import Work
 from napari_unet.instant import candidate_selection as selection_module
+from napari_unet.instant import decision as decision_module
 from napari_unet.instant.candidate_selection import CandidateSelection
 from napari_unet.instant.features import FeatureStore
 from napari_unet.instant.held_out_evaluation import HeldOutResult
 from napari_unet.instant.instant_model import Kind, fit_instantly, fit_to_pixels, head_kind
 from napari_unet.instant.painted_features import PaintedFeatures, gather_features
+from napari_unet.instant.unpainted_ground import UnpaintedGround
 from napari_unet.learning.learner import Learner
 from napari_unet.learning.strokes import single_strokes
 from napari_unet.learning.training_data import TrainingData
@@ -103,7 +106,7 @@ def test_what_has_won_is_followed_when_nothing_is_held_out_any_more(shown: Shown
     assert len(shown.asked) == asked
     assert (step, kind) == (20, "logistic")
     assert choice.score == {}
-    assert choice.remark.startswith("showing the network as trained: it was clearly better")
+    assert choice.remark.startswith("showing the network as trained, 50% of the way there: it was clearly better")
 
 
 @pytest.mark.parametrize("trust", [0.5, 1.0])
@@ -112,7 +115,8 @@ def test_what_is_shown_of_a_trained_network_is_as_far_as_the_one_that_won(
 ) -> None:
     name, learnt = next((name, one) for name, one in shown.learner.averaged.named_parameters() if one.ndim == 1)
     begun = learnt.clone()
-    monkeypatch.setattr(selection_module, "select", lambda _first, _best, newest, _found: next(
+    monkeypatch.setattr(selection_module, "agreement_lost", lambda *_given: 0.0)
+    monkeypatch.setattr(decision_module, "select", lambda _first, _best, newest, _found: next(
         one for one in newest if one.trust == trust))
     for holds in (True, False):  # the second time nobody can judge
         learnt += 1.0
@@ -174,3 +178,73 @@ def test_what_has_learnt_the_strokes_that_judge_now_gives_way(shown: Shown) -> N
     assert shown.choice(best=0.1, logistic=0.6, trees=0.6)[1] == 10, "nothing can be judged yet"
     shown.learner.step = 10 + SETTLE_STEPS
     assert shown.choice(best=0.1, logistic=0.6, trees=0.6)[1] == 0
+
+
+def test_a_network_that_wavers_far_from_paint_is_not_shown(shown: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
+    lost = {"between": 0.0, "from first": 0.0}
+    monkeypatch.setattr(UnpaintedGround, "labels", lambda _ground, answer: said(answer.store.weights.step))
+    monkeypatch.setattr(selection_module, "agreement_lost",
+                        lambda one, _other, _distance: lost["from first" if one[0] == 0 else "between"])
+
+    def said(step: int) -> Generator[None, None, np.ndarray]:
+        yield
+        return np.full(3, step, np.uint8)
+
+    for name, most in (("between", selection_module.MOST_LOST_BETWEEN),
+                       ("from first", selection_module.MOST_LOST_FROM_FIRST)):
+        lost[name] = most + 0.01
+        choice, step, _ = shown.choice(logistic=0.2, trees=0.3)
+        assert (step, choice.settled) == (0, False)
+        assert choice.remark.startswith("showing the instant answer: held-out Dice 0.90; as trained now the network is "
+                                        "unsteady far from your strokes")
+        lost[name] = most - 0.01
+        choice, step, _ = shown.choice(best=0.3, logistic=0.2, trees=0.3)
+        assert step == shown.learner.step
+        assert choice.remark == "showing the network as trained, 50% of the way there: held-out Dice 0.90"
+        lost[name] = most + 0.01
+        assert shown.choice(best=0.3, logistic=0.2, trees=0.3)[1] == 0, "it takes back what it brought"
+        lost[name] = 0.0
+
+
+def test_what_learns_all_strokes_is_followed_as_long_as_it_is_steady(
+    shown: Shown, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown.choice(logistic=0.2, trees=0.3)
+    assert shown.choice(holds=False)[1] == 20
+    monkeypatch.setattr(selection_module, "agreement_lost", lambda *_given: 1.0)
+    choice, step, _ = shown.choice(holds=False)
+    assert step == 20
+    assert choice.remark == ("showing the network after 20 steps, 50% of the way there: it was clearly better; as "
+                             "trained now the network is unsteady far from your strokes")
+
+
+@pytest.mark.parametrize("fails", ["judging", "fitting"])
+def test_where_something_goes_wrong_words_and_model_are_still_of_one_network(
+    shown: Shown, monkeypatch: pytest.MonkeyPatch, fails: str
+) -> None:
+    """A candidate that has won but cannot be fitted must not be the one that is talked about."""
+    before, step, _ = shown.choice(logistic=0.6, trees=0.6)
+    assert step == 0
+
+    def refused(*_given: object) -> Generator[None, None, None]:
+        yield
+        raise UserError("Every painted pixel of cell is NaN.")
+
+    monkeypatch.setattr(selection_module, "gather_features" if fails == "judging" else "fit_to_pixels", refused)
+    choice, step, _ = shown.choice(logistic=0.2, trees=0.3)
+    assert choice.model is before.model
+    assert choice.remark == "still showing the instant answer. Every painted pixel of cell is NaN."
+    assert choice.score == {}
+    monkeypatch.undo()
+
+
+@pytest.mark.parametrize("losses", [(0.6, 0.6), (0.2, 0.3), (0.3, 0.2)])
+def test_the_text_names_the_network_that_is_returned(shown: Shown, losses: tuple[float, float]) -> None:
+    for _ in range(3):
+        choice, step, _ = shown.choice(best=0.1, logistic=losses[0], trees=losses[1])
+        if "instant answer" in choice.remark:
+            assert step == 0
+        elif "showing the network as trained" in choice.remark:
+            assert step == shown.learner.step
+        else:
+            assert f"the network after {step} steps" in choice.remark

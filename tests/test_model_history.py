@@ -11,6 +11,7 @@ from session_scene import Constant, Event, Fake, plane, session  # noqa: F401 (f
 
 from napari_unet.core.errors import UserError
 from napari_unet.session.annotation_session import Session
+from napari_unet.session.model_history import end_of_training
 
 
 @dataclasses.dataclass(frozen=True)
@@ -129,3 +130,19 @@ def test_erasing_everything_keeps_the_answer_and_says_so(session: Session) -> No
     assert "Nothing is painted yet" in session.state.text
     assert "stays until then" in session.state.text
     assert session.model.label == 1
+
+
+@pytest.mark.parametrize(("shown", "text"), [
+    (30, "Training is done at step 30."),
+    (20, "Training is done at step 30; the network of step 20 is shown, because it was not clearly beaten."),
+    (0, "Training is done at step 30; the instant answer is shown, because it was not clearly beaten."),
+])
+def test_the_end_of_a_training_names_the_model_that_is_shown(session: Session, shown: int, text: str) -> None:
+    last = event(30, 0.5, shown=shown)
+    learnt(session, last)
+    session.set_model(last.model)
+    assert end_of_training(session.shown, session.learning_curve[-1].step) == text
+
+
+def test_the_end_of_a_training_that_counts_no_steps() -> None:
+    assert end_of_training(None, None) == "Training is done."

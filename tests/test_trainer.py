@@ -20,6 +20,8 @@ from napari_unet.learning.learner import MAX_BAD_STEPS
 from napari_unet.learning.trainer import train_network
 from napari_unet.learning.training_plan import TrainingPlan
 from napari_unet.learning.validation import ModelChoice
+from napari_unet.predicting.network_model import NetworkModel
+from napari_unet.predicting.weights import snapshot
 
 
 def test_a_run_from_the_first_to_the_last_event():
@@ -82,6 +84,28 @@ def test_held_out_strokes_are_learnt_from_once_a_referee_needs_them_no_more(monk
     assert len(early) > 10
     assert all(event.painted == events[0].painted for event in early)
     assert events[-1].painted > events[0].painted if released else events[-1].painted == events[0].painted
+
+
+def test_what_is_said_with_a_model_is_said_of_that_model():
+    """The text, the score and the model of an event come from one choice, not from two that follow each other."""
+    shown = []
+
+    def selector(learner, data, step):
+        yield
+        weights = snapshot(learner.averaged, Small(), "small", 1, data.classes, step=step)
+        shown.append(ModelChoice({1: 1.0, 2: step / 100}, NetworkModel(weights), f"showing step {step}"))
+        return shown[-1]
+
+    plan = dataclasses.replace(QUICK, steps=6, publish_seconds=1e-9)
+    events, model = finish(train_network(Scene().start().training, Small(), LOSS, plan, selector=selector))
+    brought = [event for event in events if event.model is not None]
+    assert len(brought) > 1
+    for event, choice in zip(brought, shown, strict=True):
+        assert event.model is choice.model
+        assert event.text == f"Learning: step {event.step}; {choice.remark}"
+        assert event.held_out_mean == choice.score[2]
+    assert model is shown[-1].model
+    assert brought[-1].text == "Learning: step 6; showing step 6"
 
 
 def test_nothing_global_is_left_behind():

@@ -197,15 +197,15 @@ class _Run:
             self.done += 1
             self.seconds += time.perf_counter() - began
 
-            step = self._step(learner, data, loss, rate)
+            step = self._step(learner, data, loss, rate, self.plan.fraction(self.done, self.seconds))
             if step.fraction == 1 or self.seconds >= due:
                 began = self.seconds
                 model = yield from self._publish(learner, data, step)
                 due = self.seconds + max(publish, MOST_OFTEN * (self.seconds - began))
                 if self._is_settled():
                     self.collector.release()
-                score = self.choice.score
-                yield dataclasses.replace(step, model=model, held_out_dice=dict(score), held_out_mean=mean_score(score))
+                # made anew: the text and the score are those of the choice that made the model, not of the one before
+                yield dataclasses.replace(self._step(learner, data, loss, rate, step.fraction), model=model)
                 if step.fraction == 1:
                     return model
             else:
@@ -226,10 +226,10 @@ class _Run:
         self.learner.set_classes(data.ids)
         return self.learner
 
-    def _step(self, learner: Learner, data: TrainingData, loss: float, rate: float) -> Step:
+    def _step(self, learner: Learner, data: TrainingData, loss: float, rate: float, fraction: float | None) -> Step:
         return Step(
             "; ".join(filter(None, (f"Learning: step {learner.step}", self.choice.remark or f"loss {loss:.3f}"))),
-            self.plan.fraction(self.done, self.seconds),
+            fraction,
             step=learner.step,
             loss=loss,
             versions=data.training.versions,

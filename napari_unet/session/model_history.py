@@ -146,6 +146,15 @@ class ShownModel(Latest[Model | None]):
         self._pinned = model
 
 
+def end_of_training(shown: HistoryEntry | None, step: int | None) -> str:
+    """Say that a training is over, and which model is shown if it is not the one of its last step."""
+    done = "Training is done" + ("" if step is None else f" at step {step}")
+    if shown is None or step is None or shown.step == step:
+        return f"{done}."
+    name = f"the network of {shown.name}" if shown.step else f"the {shown.name}"
+    return f"{done}; {name} is shown, because it was not clearly beaten."
+
+
 def steps_behind(model: Any, default: int = 0) -> int:
     """Return the training steps behind a model."""
     return int(getattr(getattr(model, "weights", None), "step", default))

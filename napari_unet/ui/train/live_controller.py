@@ -17,6 +17,7 @@ from napari_unet.core.errors import UserError
 from napari_unet.core.method import Model, Progress, Segmenter
 from napari_unet.core.threads import available_cores
 from napari_unet.session.annotation_session import Session
+from napari_unet.session.model_history import end_of_training
 
 from ..layer_metadata import identity
 from ..sessions import session_of, ties_of
@@ -252,8 +253,9 @@ class LiveController(QObject):
             self.pause(f"Updated{self._at_step()}. Paint more and press Update once or Live.")
 
     def _on_trained(self, model: Model) -> None:
-        self.session.set_state("paused", f"Training is done{self._at_step()}.")
         self.session.set_model(model)
+        curve = self.session.learning_curve
+        self.session.set_state("paused", end_of_training(self.session.shown, curve[-1].step if curve else None))
 
     def _on_training_failed(self, error: Exception) -> None:
         self.session.set_state("failed", error_sentence(error))
