@@ -77,7 +77,7 @@ def test_nobody_is_scored_on_what_it_has_seen(folds: int) -> None:
     crammer = Crammer()
     of = training(images=2)
     found, events = run(Contender("crammer", crammer), of=of, dense=False, folds=folds)  # type: ignore[arg-type]
-    assert len(crammer.fits) == folds
+    assert len(crammer.fits) == max(2, folds), "a quarter is held out, and another quarter in a second fit"
     assert found.held_out
     dice = [row.value for row in found.rows if row.metric == "dice" and row.value is not None]
     assert set(dice) == {0.0}
@@ -91,7 +91,7 @@ def test_nobody_is_scored_on_what_it_has_seen(folds: int) -> None:
         row for pair, mask, truth in zip(of.pairs, found.masks["crammer"], found.references, strict=True)
         for row in score_pair(mask, truth, found.classes, method="crammer", image_name=pair.image.name, pixel_only=True)
     ]
-    assert again == [row for row in found.rows if row.metric != "seconds"], "the masks are what was scored"
+    assert again == [row for row in found.rows if row.plane is not None], "the masks are what was scored"
 
 
 def test_a_plane_that_one_fold_did_not_do_is_not_done(clock: Clock) -> None:

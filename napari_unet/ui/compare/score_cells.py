@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 
-from napari_unet.report.summary import Summary, SummaryValue, format_value
+from napari_unet.report.summary import EVIDENCE, Summary, SummaryValue, format_value
 from napari_unet.report.summary import SummaryColumn as Scored
 
 from ..score_table import DASH, ScoreCell, ScoreColumn
@@ -22,6 +22,7 @@ def scored_columns(summary: Summary, class_id: int | None) -> list[Scored]:
     found = [
         one for one in summary.columns
         if (one.class_id == class_id or one.metric == "seconds") and not _companion_of(one.metric, names)
+        and one.about.family != EVIDENCE
     ]
     return sorted(found, key=_place)
 
