@@ -20,9 +20,10 @@ from napari_unet.instant.instant_model import InstantModel
 from napari_unet.predicting.oblivious_trees import without_trees
 from napari_unet.predicting.weights import Weights
 from napari_unet.pretrained import load_features
-from napari_unet.session.annotation_session import ANSWERED, Session
+from napari_unet.session.annotation_session import Session
 from napari_unet.session.live_prediction import AllPredicted, PredictionFailed, live_prediction
 from napari_unet.session.run_schedule import LivePatch, ViewFocus
+from napari_unet.session.session_state import ANSWERED
 
 
 def settled(answers: InstantAnswers, model: Model | None = None) -> Model | None:

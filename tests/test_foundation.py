@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import subprocess
+import sys
 from collections.abc import Generator
 from typing import Annotated, Literal
 
@@ -187,3 +189,19 @@ def test_a_relayed_generator_is_closed_and_fails_with_its_source() -> None:
 
     with pytest.raises(UserError, match="no"):
         run_to_end(relayed(failing(), lambda number, _: number))
+
+
+@pytest.mark.parametrize("first", [
+    "napari_unet.segmenters.watershed", "napari_unet.networks.vit", "napari_unet.networks.unet2015",
+    "napari_unet.losses.sums",
+])
+def test_no_import_changes_the_order_or_the_default_of_a_registry(first: str) -> None:
+    code = (
+        f"import {first}; from napari_unet import losses, networks, segmenters; "
+        "print([one.REGISTRY.names() for one in (losses, networks, segmenters)], networks.REGISTRY.default)"
+    )
+    seen = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    from napari_unet import losses, networks, segmenters
+
+    names = [one.REGISTRY.names() for one in (losses, networks, segmenters)]
+    assert seen.strip() == f"{names} unet"

@@ -38,7 +38,10 @@ class Entry(Generic[T]):
 
 
 class Registry(Generic[T]):
-    """Everything of one kind, by name, in the order of registration.
+    """Everything of one kind, by name, in an order that no import changes.
+
+    First what is named ``first``; then what the package's files register, file by file in alphabetical order and
+    within a file in its own order; then what scripts register.
 
     Files of the package are imported at the first look, so that asking for names costs nothing at import time.
     Files whose name begins with an underscore are helpers and are left alone.
@@ -49,11 +52,14 @@ class Registry(Generic[T]):
         What one item is called in messages, e.g. ``"method"``.
     package : str
         Import name of the package whose files register items.
+    first : tuple of str
+        Names that come first; the first of all is the :attr:`default`.
     """
 
-    def __init__(self, kind: str, package: str) -> None:
+    def __init__(self, kind: str, package: str, first: tuple[str, ...] = ()) -> None:
         self.kind = kind
         self._package = package
+        self._first = first
         self._entries: dict[str, Entry[T]] = {}
         self._filled = False
 
@@ -76,6 +82,7 @@ class Registry(Generic[T]):
                     f"There is already a {self.kind} called {name!r} ({_origin(old.item)}). Choose another name."
                 )
             self._entries[name] = Entry(name, title or name.replace("_", " "), item, extras)  # type: ignore[arg-type]
+            self._entries = dict(sorted(self._entries.items(), key=self._place))
             return item
 
         return put
@@ -88,6 +95,20 @@ class Registry(Generic[T]):
         for module in pkgutil.iter_modules(package.__path__):
             if not module.name.startswith("_"):
                 importlib.import_module(f"{self._package}.{module.name}")
+
+    def _place(self, named: tuple[str, Entry[T]]) -> tuple[int, bool, str]:
+        """Say where an entry comes; entries of one file keep their order."""
+        name, entry = named
+        rank = self._first.index(name) if name in self._first else len(self._first)
+        module = str(getattr(entry.item, "__module__", ""))
+        foreign = not module.startswith(f"{self._package}.")
+        return rank, foreign, "" if foreign else module
+
+    @property
+    def default(self) -> str:
+        """Name of what is taken where nobody has chosen."""
+        self._fill()
+        return next(iter(self._entries))
 
     def entry(self, name: str) -> Entry[T]:
         """Return the entry called ``name``.

@@ -7,6 +7,7 @@ same for every format, the command line, the window and scripts. Knows no GUI pa
 from __future__ import annotations
 
 from ._contents import Code, Contents, Format, MaskInfo, Sink
+from ._file_axes import axes_of_file
 from ._output import Output, clear_of_inputs
 from ._reading import file_stem, read_contents, read_image, read_labels
 from ._registry import REGISTRY, register
@@ -28,6 +29,7 @@ __all__ = [
     "MaskInfo",
     "Output",
     "Sink",
+    "axes_of_file",
     "check_output",
     "clear_of_inputs",
     "create_mask",

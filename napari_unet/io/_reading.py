@@ -29,7 +29,7 @@ def read_contents(path: str | Path, axes: str | None = None, labels: bool = Fals
         The axes and why, and what was chosen among several things.
     """
     path = Path(path).expanduser()
-    contents = _format_of(path).read(path, labels=labels)
+    contents = format_of(path).read(path, labels=labels)
     if contents.data.dtype.names or contents.data.dtype.kind in "OSUV":
         raise UserError(f"The pixels of {path} are {contents.data.dtype}. Allowed: bool, integer or real numbers.")
     if math.prod(contents.data.shape) == 0:
@@ -111,7 +111,8 @@ def file_stem(path: str | Path) -> str:
     return name
 
 
-def _format_of(path: Path) -> Format:
+def format_of(path: Path) -> Format:
+    """Return what reads a file or folder; :class:`UserError` if nothing does."""
     if not path.exists():
         raise UserError(f"There is no file or folder {path}. Check the name.")
     try:

@@ -9,5 +9,5 @@ from __future__ import annotations
 from napari_unet.core.registry import Registry
 from napari_unet.predicting.weights import Network
 
-REGISTRY: Registry[type[Network]] = Registry("network", __name__)
+REGISTRY: Registry[type[Network]] = Registry("network", __name__, first=("unet",))
 register = REGISTRY.register

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Generator, Hashable
-from typing import Any, Literal
+from typing import Any
 
 from psygnal import Signal
 
@@ -17,20 +17,8 @@ from ..core.classes import merged
 from ..core.errors import UsageError
 from ..core.method import Model, Progress, Segmenter
 from ..core.threads import limit_threads
-from .annotations import Annotations
 from .model_history import HistoryEntry, ModelHistory, ShownModel, steps_behind, without_refitting
-
-Phase = Literal["idle", "answered", "learning", "paused", "failed"]
-
-ANSWERED = "Answered from your strokes. Paint where it is wrong, and press Live to let the network learn too."
-
-
-@dataclasses.dataclass(frozen=True)
-class SessionState:
-    """What is going on, in one sentence for people."""
-
-    phase: Phase
-    text: str
+from .session_state import StatedAnnotations
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,7 +39,7 @@ class TrainingPoint:
     dice: float | None = None
 
 
-class Session(Annotations):
+class Session(StatedAnnotations):
     """Pairs, classes, strokes for a running training, and its results.
 
     Attributes
@@ -68,7 +56,6 @@ class Session(Annotations):
         Where the training runs, and why there; empty before the first step.
     """
 
-    state_changed = Signal(SessionState)
     learning_curve_changed = Signal()
     model_changed = Signal(object)
     model_history_changed = Signal()
@@ -82,49 +69,8 @@ class Session(Annotations):
         self.device = ""
         self._history = ModelHistory()
         self._pinned: HistoryEntry | None = None
-        self._answers = True
         self._answer: Model | None = None
-        self._state = SessionState("idle", self.hint())
-        self.published.connect(self.refresh_hint)
-
-    # -- state -----------------------------------------------------------------------------------------------------
-
-    def hint(self) -> str:
-        """Say what to do next to get a segmentation."""
-        if not self._items:
-            return "Open an image, press + beside Strokes and paint a little of two classes."
-        if not any(item.enabled for item in self._items.values()):
-            return "Tick at least one image to learn from."
-        missing = self.snapshots.get().missing()
-        if missing is None and self._answers:
-            return "Ready: your strokes are answered at once. Press Live to let the network learn too."
-        if missing is None:
-            return "Ready: press Live and go on painting where it is wrong. (There are no instant answers, see below.)"
-        if self.model is not None:
-            return f"{missing} The answer before stays until then."
-        return missing
-
-    @property
-    def state(self) -> SessionState:
-        """What is going on."""
-        return self._state
-
-    def set_state(self, phase: Phase, text: str = "") -> None:
-        """Change the state; without a text it says what to do next."""
-        state = SessionState(phase, text or self.hint())
-        if state != self._state:
-            self._state = state
-            self.state_changed.emit(state)
-
-    def refresh_hint(self) -> None:
-        """While nothing is going on, say what to do next."""
-        if self._state.phase == "idle" or (self._state.phase == "answered" and self.snapshots.get().missing()):
-            self.set_state("idle")
-
-    def no_answers(self) -> None:
-        """Note that strokes cannot be answered at once in this sitting; a network can still learn from nothing."""
-        self._answers = False
-        self.refresh_hint()
+        self._given = False
 
     # -- learning --------------------------------------------------------------------------------------------------
 
@@ -145,12 +91,21 @@ class Session(Annotations):
             self._keep(model)
         if first:
             self.model_changed.emit(model)
-        if self._state.phase in ("idle", "answered"):
-            self.set_state("answered", ANSWERED)
+        self._note_answered()
+
+    @property
+    def speaks(self) -> bool:
+        """Whether the model has a say on images without strokes: strokes are there, or somebody has chosen it.
+
+        Otherwise it is a model of before, of images that are not open any more.
+        """
+        painted = any(item.pair.scribbles.planes for item in self._items.values() if item.enabled)
+        return painted or self._given or self._pinned is not None
 
     def set_model(self, model: Model | None) -> None:
         """Put a model in place of the present one, e.g. from a file; its classes join the table. None: start anew."""
         self._answer = self._pinned = None
+        self._given = model is not None
         self.models.put(model)
         self.models.pin(None)
         if model is None:
@@ -242,6 +197,7 @@ class Session(Annotations):
             number by thread, and two teams on the same cores wait for each other.
         """
         run = object()
+        self._given = False
         self.models.listen(run)
         self.learning_curve = []
         self.seen_versions = self.held_strokes = ()

@@ -13,10 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 from psygnal import Signal
 
-from ..core.classes import ClassTable
+from ..core.classes import ClassTable, PaintedClass
+from ..core.errors import UserError
 from ..core.image import Image
 from ..core.latest import Latest
 from ..core.scribbles import Pair, Scribbles, TrainingSet
+from .open_images import OpenImages
 
 FIRST_CLASSES = ClassTable.default((1, 2))
 """Background and one class to start with."""
@@ -35,6 +37,8 @@ class Annotations:
     ----------
     snapshots : Latest[TrainingSet]
         What a training in another thread reads before every step.
+    images : OpenImages
+        The images that are open, painted or not, and which of them is looked at.
     """
 
     pairs_changed = Signal()
@@ -46,6 +50,8 @@ class Annotations:
         self._items: dict[Hashable, _Item] = {}
         self._versions = count(1)
         self._classes = FIRST_CLASSES
+        self._removed: dict[int, PaintedClass] = {}
+        self.images = OpenImages()
         self.snapshots: Latest[TrainingSet] = Latest(TrainingSet((), self._classes))
 
     # -- pairs and strokes -----------------------------------------------------------------------------------------
@@ -122,7 +128,15 @@ class Annotations:
 
     def training_set(self) -> TrainingSet:
         """Return all enabled pairs as of now."""
-        return TrainingSet(tuple(item.pair for item in self._items.values() if item.enabled), self._classes)
+        training = TrainingSet(tuple(item.pair for item in self._items.values() if item.enabled), self._classes)
+        back = [one for one in self._removed.values() if one.id in set(training.painted_ids) - set(self._classes.ids)]
+        if not back:
+            return training
+        try:
+            rows = sorted((*self._classes.classes, *back), key=lambda one: one.id)
+            return TrainingSet(training.pairs, ClassTable(tuple(rows)))
+        except UserError:  # another class has taken the name
+            return training
 
     def _changed(self) -> None:
         self._publish()
@@ -144,9 +158,14 @@ class Annotations:
         return self._classes
 
     def set_classes(self, classes: ClassTable) -> None:
-        """Replace the class table; painted ids that it lacks are kept in it."""
+        """Replace the class table; painted ids that it lacks are kept in it.
+
+        A class that is gone comes back with its name and colour when its paint does (undo).
+        """
         classes = classes.including(self.snapshots.get().counts())
         if classes != self._classes:
+            self._removed.update((one.id, one) for one in self._classes.classes)
+            self._removed = {number: one for number, one in self._removed.items() if number not in classes.ids}
             self._classes = classes
             self.snapshots.put(self.training_set())
             self.classes_changed.emit(classes)

@@ -37,6 +37,10 @@ class LayerWatch(QObject):
         # the function, not a method of this object: by the time of `destroyed` this object is half gone
         owner.destroyed.connect(lambda *_: events.disconnect(on_event))
 
+    def soon(self) -> None:
+        """Tell in the next turn that something has changed."""
+        self._timer.start()
+
 
 class LayerBox(QComboBox):
     """A choice of one layer of the viewer.

@@ -1,8 +1,4 @@
-"""Between napari layers and the project's own objects: images, strokes, class tables. Runs nothing, draws nothing.
-
-The class table of a labels layer lives in ``layer.metadata["napari_unet"]["classes"]`` as
-``[[id, name, "#rrggbb"], ...]`` with painted ids (1 = background); beside it, ``"role"`` (``"strokes"``,
-``"prediction"``, ``"result"``, ``"errors"`` or ``"uncertainty"``) and ``"image"`` (name of the image layer it is for).
+"""Layers that lie on an image layer: strokes, predictions, uncertainty; and what is painted on them. Runs nothing.
 
 Multiscale images are annotated and segmented at level 0 (the finest): napari cannot paint on multiscale labels.
 
@@ -17,152 +13,18 @@ from typing import Any
 import numpy as np
 from napari.layers import Image as ImageLayer
 from napari.layers import Labels, Layer
-from napari.utils.colormaps import DirectLabelColormap
 from numpy.typing import NDArray
 
-from napari_unet.core.classes import ClassTable, PaintedClass
+from napari_unet.core.classes import ClassTable
 from napari_unet.core.errors import UserError
 from napari_unet.core.image import Image
 from napari_unet.core.scribbles import Scribbles, checked_ids
 
-KEY = "napari_unet"
-"""Our corner of a layer's metadata."""
+from .layer_axes import GUESSED, axes_of, channel_axis, finest_level, layer_shape
+from .layer_metadata import mark_layer, set_class_table
 
-
-# -- class tables ----------------------------------------------------------------------------------------------------
-
-
-def class_table(layer: Layer) -> ClassTable | None:
-    """Read the class table of a layer, None if it has none (or one that is not ours)."""
-    try:
-        rows = layer.metadata[KEY]["classes"]
-        return ClassTable(tuple(PaintedClass(int(number), str(name), str(color)) for number, name, color in rows))
-    except (KeyError, TypeError, ValueError):
-        return None
-
-
-def set_class_table(layer: Labels, classes: ClassTable, *, background: bool = True) -> None:
-    """Write the class table of a labels layer and colour it.
-
-    Parameters
-    ----------
-    background : bool
-        False makes the background class (id 1) transparent, as in a prediction.
-    """
-    rows = [[one.id, one.name, one.color] for one in classes.classes]
-    layer.metadata = {**layer.metadata, KEY: {**layer.metadata.get(KEY, {}), "classes": rows}}
-    layer.colormap = colormap(classes, background=background)
-
-
-def mark_layer(layer: Layer, role: str, image_name: str) -> None:
-    """Note in a layer's metadata what it is and of which image."""
-    ours = {**layer.metadata.get(KEY, {}), "role": role, "image": image_name}
-    layer.metadata = {**layer.metadata, KEY: ours}
-
-
-def role_of(layer: Layer) -> str:
-    """Return the role of a layer: ``"strokes"``, ``"prediction"``, ...; ``""`` for one that is none of ours.
-
-    A layer of class labels without a role counts as strokes if its name says so.
-    """
-    ours = layer.metadata.get(KEY)
-    role = str(ours.get("role", "")) if isinstance(ours, dict) else ""
-    if not role and isinstance(layer, Labels) and any(word in layer.name.lower() for word in ("stroke", "scribble")):
-        return "strokes"
-    return role
-
-
-def is_source_image(layer: Layer) -> bool:
-    """Whether a layer is an image that someone may want to segment, and not one of ours about it."""
-    return isinstance(layer, ImageLayer) and role_of(layer) != "uncertainty"
-
-
-def image_name_of(layer: Layer) -> str:
-    """Return the name of the image layer that a layer of ours was made for, or ``""``."""
-    ours = layer.metadata.get(KEY)
-    return str(ours.get("image", "")) if isinstance(ours, dict) else ""
-
-
-def colormap(classes: ClassTable, *, background: bool = True) -> DirectLabelColormap:
-    """Return the colours of a class table for a labels layer; ids that are not in it are grey."""
-    colors: dict[int | None, str] = {one.id: one.color for one in classes.classes}
-    if not background:
-        colors[1] = "transparent"
-    return DirectLabelColormap(color_dict={**colors, 0: "transparent", None: "gray"})
-
-
-# -- images ----------------------------------------------------------------------------------------------------------
-
-
-def layer_shape(layer: Layer) -> tuple[int, ...]:
-    """Shape of a layer's data at its finest level, with a colour axis if it has one."""
-    return tuple(finest_level(layer).shape)
-
-
-def finest_level(layer: Layer) -> Any:
-    """Return a layer's data; of a multiscale layer the finest level."""
-    return layer.data[0] if layer.multiscale else layer.data
-
-
-def channel_choices(layer: ImageLayer) -> tuple[int, ...]:
-    """Return the axes of a layer that may be its channel axis (none for a colour image, which has it already)."""
-    return () if layer.rgb else tuple(range(len(layer_shape(layer)) - 2))
-
-
-def guess_channel_axis(layer: ImageLayer) -> int | None:
-    """Return the axis that is labelled as channels, or None."""
-    for axis in channel_choices(layer):
-        if layer.axis_labels[axis].lower() in ("c", "ch", "channel", "channels"):
-            return axis
-    return None
-
-
-def axes_of(layer: ImageLayer, channel_axis: int | None = None) -> str:
-    """Return one letter per axis of a layer's data: ``C`` for channels, ``YX`` last, others for planes."""
-    n_spatial = len(layer_shape(layer)) - (1 if layer.rgb else 0)
-    leading = [axis for axis in range(n_spatial - 2) if axis != channel_axis]
-    labels = [layer.axis_labels[axis][:1].upper() for axis in leading]
-    usable = all(one.isalpha() and one.isascii() and one not in "CYX" for one in labels)
-    if not usable or len(set(labels)) < len(labels):
-        labels = list("NTZABDEFGH"[:len(leading)]) if len(leading) != 2 else ["T", "Z"]
-    letters = dict(zip(leading, labels, strict=True)) | {n_spatial - 2: "Y", n_spatial - 1: "X"}
-    if channel_axis is not None:
-        letters[channel_axis] = "C"
-    return "".join(letters[axis] for axis in range(n_spatial)) + ("C" if layer.rgb else "")
-
-
-def image_of(layer: ImageLayer, channel_axis: int | None = None) -> Image:
-    """Return an image layer as the methods see it. Its data is neither copied nor changed.
-
-    Parameters
-    ----------
-    layer : napari Image layer
-    channel_axis : int, optional
-        Axis of ``layer.data`` that holds channels; colour (RGB) layers need none.
-
-    Raises
-    ------
-    UserError
-        If the layer is empty, complex, one-dimensional, or the axis cannot be a channel axis.
-    """
-    if len(layer_shape(layer)) - (1 if layer.rgb else 0) < 2:
-        raise UserError(f"{layer.name!r} has one axis only. Choose an image with rows and columns.")
-    if channel_axis is not None and channel_axis not in channel_choices(layer):
-        raise UserError(
-            f"Axis {channel_axis} of {layer.name!r} (shape {layer_shape(layer)}) cannot hold channels. Allowed: "
-            f"{', '.join(map(str, channel_choices(layer))) or 'none, it is a plain or colour image'}."
-        )
-    axes = axes_of(layer, channel_axis)
-    kept = [axis for axis in range(layer.ndim) if axis != channel_axis]
-    units = {str(layer.units[axis]) for axis in kept[-2:]}
-    return Image(
-        finest_level(layer), axes, layer.name, tuple(abs(float(layer.scale[axis])) for axis in kept),
-        units.pop() if len(units) == 1 else "pixel",
-    )
-
-
-# -- strokes and results ---------------------------------------------------------------------------------------------
-
+PLACE = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
+"""What says where a layer lies; ours follow their image in all of it."""
 
 def labels_like(
     layer: ImageLayer, image: Image, name: str, classes: ClassTable, *, background: bool = True, data: Any = None,
@@ -181,39 +43,61 @@ def labels_like(
     """
     if data is None:
         data = np.zeros(image.shape, np.uint8)
-    data, place = _placed(layer, image, data)
-    made = Labels(data, name=name, opacity=0.9 if background else 0.5, **place)
+    made = Labels(_shaped(layer, data), name=name, opacity=0.9 if background else 0.5, **place_of(layer))
     set_class_table(made, classes, background=background)
     return made
 
 
 def uncertainty_like(layer: ImageLayer, image: Image, name: str) -> ImageLayer:
     """Return an image layer for uncertainty (0 to 1, float16) that lies on an image layer and lets it shine through."""
-    data, place = _placed(layer, image, np.zeros(image.shape, np.float16))
-    return ImageLayer(
-        data, name=name, colormap="inferno", blending="additive", opacity=0.5, contrast_limits=(0, 1), **place
-    )
+    data = _shaped(layer, np.zeros(image.shape, np.float16))
+    return ImageLayer(data, name=name, colormap="inferno", blending="additive", opacity=0.5, contrast_limits=(0, 1),
+                      **place_of(layer))
 
 
-def _placed(layer: ImageLayer, image: Image, data: NDArray[Any]) -> tuple[NDArray[Any], dict[str, Any]]:
-    """Return data of ``image.shape`` as a layer on an image layer needs it, and where that lies."""
-    channel = image.axes.index("C") if "C" in image.axes and not layer.rgb else None
+def _shaped(layer: ImageLayer, data: NDArray[Any]) -> NDArray[Any]:
+    """Return data of an image's shape without channels as a layer on the image layer needs it."""
+    channel = channel_axis(layer)
+    return data if channel in (None, 0) else np.expand_dims(data, channel)
+
+
+def place_of(layer: ImageLayer) -> dict[str, Any]:
+    """Return where a labels layer of an image layer lies: scale, translation, rotation, shear, affine, units, names."""
+    channel = channel_axis(layer)
     axes = list(range(layer.ndim))
     scale, translate = np.array(layer.scale, float), np.array(layer.translate, float)
     if channel == 0:
         axes = axes[1:]
     elif channel is not None:
-        translate[channel] += scale[channel] * (image.n_channels - 1) / 2
-        scale[channel] *= image.n_channels
-        data = np.expand_dims(data, channel)
+        thick = layer_shape(layer)[channel]
+        translate[channel] += scale[channel] * (thick - 1) / 2
+        scale[channel] *= thick
     kept = np.ix_(axes, axes)
-    return data, {
+    return {
         "scale": scale[axes], "translate": translate[axes], "rotate": layer.rotate[kept],
         "shear": _full_shear(layer)[kept],
         "affine": layer.affine.set_slice(axes).affine_matrix,
         "units": [layer.units[axis] for axis in axes],
-        "axis_labels": [layer.axis_labels[axis] for axis in axes],
+        "axis_labels": [_axis_names(layer)[axis] for axis in axes],
     }
+
+
+def _axis_names(layer: ImageLayer) -> list[str]:
+    """Return what the axes of an image layer are called: what its file says of them, where it has no names itself."""
+    found = axes_of(layer)
+    named = any(str(label).isalpha() for label in layer.axis_labels)
+    if named or found.reason == GUESSED or layer.rgb:
+        return [str(label) for label in layer.axis_labels]
+    return [letter.lower() for letter in found.letters]
+
+
+def follow(layer: Layer, image_layer: ImageLayer) -> None:
+    """Put a layer of ours where its image layer lies now; one of another number of axes stays."""
+    place = place_of(image_layer)
+    if layer.ndim != len(place["scale"]):
+        return
+    for name, value in place.items():
+        setattr(layer, name, value)
 
 
 def _full_shear(layer: Layer) -> NDArray[np.float64]:
@@ -228,7 +112,7 @@ def _full_shear(layer: Layer) -> NDArray[np.float64]:
 def strokes_for(layer: ImageLayer, image: Image, classes: ClassTable) -> Labels:
     """Return an empty strokes layer for an image layer, its brush ready with the first class after the background."""
     made = labels_like(layer, image, f"{layer.name} strokes", classes)
-    mark_layer(made, "strokes", layer.name)
+    mark_layer(made, "strokes", layer)
     prepare_brush(made, min(image.plane_shape))
     made.selected_label = next((number for number in classes.ids if number > 1), 1)
     return made
@@ -241,6 +125,11 @@ def prepare_brush(layer: Labels, size: int) -> None:
     layer.mode = "paint"
 
 
+def same_shape(layer: Layer, image: Image) -> bool:
+    """Say whether a layer has an image's shape without channels, apart from axes of one element."""
+    return [size for size in layer_shape(layer) if size > 1] == [size for size in image.shape if size > 1]
+
+
 def label_view(layer: Layer, image: Image) -> NDArray[Any]:
     """Return a layer's labels (or uncertainty) in the image's shape without channels (a view where it is NumPy).
 
@@ -250,7 +139,7 @@ def label_view(layer: Layer, image: Image) -> NDArray[Any]:
         If the layer does not have the image's shape.
     """
     shape = layer_shape(layer)
-    if shape != image.shape and [size for size in shape if size > 1] != [size for size in image.shape if size > 1]:
+    if not same_shape(layer, image):
         raise UserError(
             f"{layer.name!r} has shape {shape}, but strokes on {image.name!r} need {image.shape} (axes "
             f"{image.label_axes}). Choose the strokes that belong to this image, or make new ones with +."
@@ -270,3 +159,9 @@ def scribbles_of(layer: Labels, image: Image, version: int = 0) -> Scribbles:
     flat = view.reshape(-1, *view.shape[-2:])
     planes = {number: checked_ids(plane, layer.name) for number, plane in enumerate(flat) if plane.any()}
     return Scribbles(image.shape, planes, version)
+
+
+def sliders_at(viewer: Any, layer: Layer) -> tuple[int, ...]:
+    """Return where the sliders stand, by axis of a layer's data."""
+    at = np.rint(layer.world_to_data(np.asarray(viewer.dims.point, float))).astype(int)
+    return tuple(int(number) for number in at[-layer.ndim:])

@@ -7,7 +7,7 @@ from typing import Any
 from napari_unet.core.classes import ClassTable
 from napari_unet.sample_data import load
 
-from .layers import KEY, colormap
+from .layer_metadata import KEY, colormap
 
 LayerData = tuple[Any, dict[str, Any], str]
 
@@ -27,10 +27,9 @@ def open_sample(name: str) -> list[LayerData]:
 
 def _options(image: str, role: str, classes: ClassTable) -> dict[str, Any]:
     rows = [[one.id, one.name, one.color] for one in classes.classes]
-    ours: dict[str, Any] = {"classes": rows, "image": image}
     return {
         "name": f"{image} {role}",
-        "metadata": {KEY: ours | ({"role": role} if role == "strokes" else {})},
+        "metadata": {KEY: {"classes": rows, "image": image, "role": role}},
         "colormap": colormap(classes, background=role == "strokes"),
         "opacity": 0.7,
     }

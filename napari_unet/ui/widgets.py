@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QComboBox, QFrame, QLabel, QPushButton, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtCore import QEvent, QObject, Qt
+from qtpy.QtWidgets import (
+    QComboBox,
+    QFrame,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QSizePolicy,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from napari_unet.core.namesake import namesake_warning
 
@@ -16,6 +26,15 @@ def button(text: str, name: str, tooltip: str) -> QPushButton:
     made.setObjectName(name)
     made.setToolTip(tooltip)
     made.setMinimumWidth(40)
+    return made
+
+
+def tool_button(text: str, name: str, tooltip: str) -> QToolButton:
+    """Return a small button with an object name and a tooltip."""
+    made = QToolButton()
+    made.setObjectName(name)
+    made.setText(text)
+    made.setToolTip(tooltip)
     return made
 
 
@@ -50,6 +69,29 @@ def combo_box(name: str, lines: Sequence[str], tooltip: str) -> QComboBox:
     made.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
     made.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
     return made
+
+
+class CloseWatch(QObject):
+    """Deletes a dock when its window closes it with x: napari only takes it out, and its work would go on unseen.
+
+    Parameters
+    ----------
+    dock : QWidget
+    """
+
+    def __init__(self, dock: QWidget) -> None:
+        super().__init__(dock)
+        self._dock, self._was_inside = dock, False
+        dock.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        """Delete the dock when it has lost the window it was in."""
+        if watched is self._dock and event is not None and event.type() == QEvent.Type.ParentChange:
+            inside = self._dock.parentWidget() is not None
+            if self._was_inside and not inside:
+                self._dock.deleteLater()
+            self._was_inside = inside
+        return False
 
 
 def fill_scrolling(dock: QWidget, inside: QWidget, name: str, width: int) -> None:

@@ -130,7 +130,7 @@ def hands(viewer: Any, qtbot: Any) -> Hands:
 def painted(viewer: Any, squares: Any) -> Any:
     """An image with strokes, four of each class, and its reference."""
     from napari_unet.core.classes import ClassTable
-    from napari_unet.ui.layers import mark_layer, set_class_table
+    from napari_unet.ui.layer_metadata import mark_layer, set_class_table
 
     image, truth = squares
     viewer.add_image(image, name="cells")

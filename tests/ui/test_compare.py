@@ -12,7 +12,7 @@ from qtpy.QtWidgets import QFileDialog
 
 from napari_unet.comparison.outcome import Comparison
 from napari_unet.ui.compare.time_budget import TimeBudget, duration_text
-from napari_unet.ui.layers import KEY
+from napari_unet.ui.layer_metadata import KEY
 
 
 def against(dock: Any, word: str) -> None:

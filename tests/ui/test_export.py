@@ -12,7 +12,7 @@ import zarr
 
 from napari_unet.core.classes import ClassTable
 from napari_unet.ui.export import export_dock as wording
-from napari_unet.ui.layers import mark_layer, set_class_table
+from napari_unet.ui.layer_metadata import mark_layer, set_class_table
 
 
 @pytest.fixture

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 from instant_window_scene import answer, dock, filled, open_image  # noqa: F401 (fixtures)
+from qtpy.QtWidgets import QMessageBox
 
 from napari_unet import pretrained
 from napari_unet.predicting.network_model import NetworkModel
-from napari_unet.ui.layers import role_of
+from napari_unet.ui.layer_metadata import role_of
 
 
 def test_two_strokes_are_answered_without_a_button(hands: Any, viewer: Any, squares: Any, dock: Any) -> None:
@@ -94,7 +95,9 @@ def test_start_anew_answers_the_strokes_that_are_there(hands: Any, viewer: Any, 
     assert [one.name for one in dock.session.model_history] == ["instant answer"]
 
 
-def test_a_new_class_a_deleted_class_and_nothing_left(hands: Any, viewer: Any, squares: Any, dock: Any) -> None:
+def test_a_new_class_a_deleted_class_and_nothing_left(hands: Any, viewer: Any, squares: Any, dock: Any,
+                                                      monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(QMessageBox, "question", lambda *_: QMessageBox.StandardButton.Yes)
     strokes = open_image(hands, dock, squares[0])
     prediction = answer(hands, dock, strokes)
     hands.click(dock, "train_live")

@@ -13,7 +13,7 @@ from conftest import SLOW
 
 from napari_unet.sample_data import load, names
 from napari_unet.ui.demo_window import open_demo
-from napari_unet.ui.layers import class_table, role_of
+from napari_unet.ui.layer_metadata import class_table, role_of
 
 EXAMPLES = Path(__file__).parent.parent.parent / "examples"
 

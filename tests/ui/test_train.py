@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QFileDialog
 
 from napari_unet.core.errors import WorkError
 from napari_unet.io.model_file import load_model
-from napari_unet.ui.layers import class_table
+from napari_unet.ui.layer_metadata import class_table
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 from instant_window_scene import answer, dock, open_image  # noqa: F401 (fixtures)
 
 from napari_unet.core.method import Progress
-from napari_unet.ui.layers import is_source_image, role_of
+from napari_unet.ui.layer_metadata import is_source_image, role_of
 from napari_unet.ui.train.viewport import camera_of
 
 

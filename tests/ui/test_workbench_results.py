@@ -12,7 +12,7 @@ from workbench_scene import compared, row_of
 
 from napari_unet.core.classes import ClassTable
 from napari_unet.report.error_maps import FALSE, MISSED, error_map
-from napari_unet.ui.layers import KEY, mark_layer, set_class_table
+from napari_unet.ui.layer_metadata import KEY, mark_layer, set_class_table
 
 
 @pytest.fixture

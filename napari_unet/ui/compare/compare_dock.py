@@ -12,7 +12,8 @@ from napari_unet.core.errors import UserError
 from napari_unet.io.recipe import Recipe
 
 from ..layer_boxes import LayerWatch
-from ..sessions import session_of
+from ..sessions import session_of, ties_of
+from ..widgets import CloseWatch
 from ..workers import Worker, WorkerGroup, error_sentence
 from .compare_panel import RESULTS, ComparePanel
 from .comparison_request import ComparisonRequest, make_request
@@ -48,12 +49,17 @@ class CompareDock(ComparePanel):
         self._redraw = QTimer(self)
         self._redraw.setInterval(_REDRAW_MS)
         self._connect()
+        CloseWatch(self)
         self.methods.offer_trained(self._session.model)
         self._on_layers_changed()
 
     def _connect(self) -> None:
         self._watch.changed.connect(self._on_layers_changed)
         self.images.changed.connect(self._on_choice_changed)
+        self.images.said.connect(self.state.setText)
+        ties, follow = ties_of(self._viewer), self._on_layers_changed
+        ties.changed.connect(follow)
+        self.destroyed.connect(lambda *_: ties.changed.disconnect(follow, missing_ok=True))
         self.scoring.against.currentIndexChanged.connect(self._on_choice_changed)
         for panel in (self.methods, self.time, self.scoring):
             panel.changed.connect(self._show_count)
@@ -79,7 +85,7 @@ class CompareDock(ComparePanel):
             chosen = self.images.chosen()
             self.scoring.show_planes(any(one.image.n_planes > 1 for one in chosen))
             self.scoring.look_at(chosen)
-            self.hint.setText(self._hint([one.strokes is not None for one in chosen]))
+            self.hint.setText(self._hint([one.strokes is not None for one in chosen]) or self.images.taken)
         except UserError as error:
             self.hint.setText(str(error))
         self.hint.setVisible(bool(self.hint.text()))

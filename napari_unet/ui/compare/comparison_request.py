@@ -22,7 +22,8 @@ from napari_unet.core.scribbles import Pair, Scribbles, TrainingSet
 from napari_unet.core.threads import available_cores, limit_threads
 from napari_unet.inputs import Code, as_painted
 
-from ..layers import class_table, label_view, scribbles_of
+from ..layer_metadata import class_table
+from ..layers import label_view, scribbles_of
 from .image_rows import ChosenImage
 
 

@@ -16,7 +16,8 @@ from napari_unet.core.classes import ClassTable, PaintedClass
 from napari_unet.core.image import Image
 from napari_unet.report.error_maps import COLOURS, HOLE, NAMES, STRAY, ErrorMap, Mark, error_map
 
-from ..layers import KEY, class_table, labels_like
+from ..layer_metadata import KEY, class_table, mark_layer, note
+from ..layers import labels_like
 from ..workers import Worker, WorkerGroup
 from .result_layers import MARK, insert_above
 
@@ -169,8 +170,8 @@ class ErrorLayers:
             face_color="transparent", border_width=1.5, border_width_is_relative=False,
         )
         for layer, role in ((codes, "errors"), (rings, "errors")):
-            ours = {**layer.metadata.get(KEY, {}), "role": role, "image": image.name, MARK: {"image": image.name}}
-            layer.metadata = {**layer.metadata, KEY: ours}
+            mark_layer(layer, role, source)
+            note(layer, **{MARK: {"image": image.name}})
         codes.editable = rings.editable = False
         above = next((one for one in reversed(self._viewer.layers) if _lies_on(one, image.name)), source)
         insert_above(self._viewer, above, codes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,14 +13,19 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QCheckBox, QFrame, QGridLayout, QLabel, QScrollArea, QWidget
 from superqt import QElidingLabel
 
+from napari_unet.core.errors import UserError
 from napari_unet.core.image import Image
 
+from ..axes_box import AxesBox
+from ..axes_change import change_axes
+from ..image_ties import ImageTies
+from ..layer_axes import channel_axis, image_of
 from ..layer_boxes import LayerBox
-from ..layers import guess_channel_axis, image_of, is_source_image, layer_shape
+from ..layer_metadata import image_id_of
+from ..layers import sliders_at
+from ..sessions import ties_of
 from .result_layers import is_result
 
-_STROKES = ("stroke", "scribble")
-_REFERENCE = ("reference", "truth", "ground", "expert", "gt", "labels", "mask")
 _LINE_HEIGHT = 26
 _LINES_SHOWN = 6
 
@@ -39,7 +45,7 @@ def plane_shown(viewer: Any, layer: ImageLayer, image: Image) -> int:
     if not image.shape[:-2]:
         return 0
     position = np.round(layer.world_to_data(viewer.dims.point)).astype(int)
-    channel = image.axes.index("C") if "C" in image.axes and not layer.rgb else None
+    channel = channel_axis(layer)
     leading = [int(at) for axis, at in enumerate(position) if axis != channel][:-2]
     inside = [min(max(at, 0), size - 1) for at, size in zip(leading, image.shape, strict=False)]
     return int(np.ravel_multi_index(inside, image.shape[:-2]))
@@ -47,31 +53,6 @@ def plane_shown(viewer: Any, layer: ImageLayer, image: Image) -> int:
 
 def _is_labels(layer: Layer) -> bool:
     return isinstance(layer, Labels) and not is_result(layer)
-
-
-def _named(layer: Layer, words: tuple[str, ...]) -> bool:
-    return any(word in layer.name.lower() for word in words)
-
-
-def guess_partner(image: ImageLayer, layers: list[Layer], words: tuple[str, ...], *, alone: bool) -> Layer | None:
-    """Return the labels layer that belongs to an image, by its name (``"<image> strokes"``) and shape.
-
-    Parameters
-    ----------
-    words : tuple of str
-        One of them must be in the name.
-    alone : bool
-        There is only this image, so that a layer need not carry its name.
-    """
-    n_rows, n_columns = layer_shape(image)[-3:-1] if image.rgb else layer_shape(image)[-2:]
-    fitting = [
-        layer for layer in layers
-        if _named(layer, words) and layer_shape(layer)[-2:] == (n_rows, n_columns) and layer is not image
-    ]
-    own = [layer for layer in fitting if layer.name.lower().startswith(image.name.lower())]
-    # of "cells" and "cells 2", the strokes of the second begin with the name of the first: the shortest name is ours
-    own.sort(key=lambda layer: len(layer.name))
-    return own[0] if own else fitting[0] if alone and fitting else None
 
 
 class ImageRow:
@@ -93,35 +74,51 @@ class ImageRow:
             "A labels layer with the true classes of this image, to score against.\n"
             "An image without one is only learnt from."
         )
-        self.heads = (QLabel("Strokes"), QLabel("Reference"))
+        self.axes = AxesBox(f"compare_axes_{number}")
+        self.heads = (QLabel("Axes"), QLabel("Strokes"), QLabel("Reference"))
+        self.taken = ""
         self.touched = False
+        self._own: Layer | None = None
 
     @property
     def widgets(self) -> tuple[QWidget, ...]:
         """All widgets of the row."""
-        return self.tick, self.label, *self.heads, self.strokes, self.reference
+        return self.tick, self.label, *self.heads, self.axes, self.strokes, self.reference
+
+    @property
+    def n_lines(self) -> int:
+        """How many lines of the grid it fills."""
+        return 2 + int(self.axes.has_choice) + int(not self.reference.isHidden())
 
     def lay_into(self, grid: QGridLayout, line: int) -> None:
         """Give each name a line of its own, so that none is cut."""
         grid.addWidget(self.tick, line, 0)
         grid.addWidget(self.label, line, 1, 1, 2)
-        for below, (head, box) in enumerate(zip(self.heads, (self.strokes, self.reference), strict=True), line + 1):
+        boxes = (self.axes, self.strokes, self.reference)
+        for below, (head, box) in enumerate(zip(self.heads, boxes, strict=True), line + 1):
             grid.addWidget(head, below, 1)
             grid.addWidget(box, below, 2)
 
     def show_reference(self, wanted: bool) -> None:
         """Show or hide the choice of a reference."""
-        self.heads[1].setVisible(wanted)
+        self.heads[2].setVisible(wanted)
         self.reference.setVisible(wanted)
 
-    def guess(self, *, alone: bool) -> None:
-        """Choose strokes and reference by their names, where nothing is chosen."""
-        if self.strokes.layer is None:
-            self.strokes.layer = guess_partner(self.layer, self.strokes.layers, _STROKES, alone=alone)
+    def show_axes(self) -> None:
+        """Show what the axes of the image are, where there is something to choose."""
+        self.axes.show_layer(self.layer)
+        self.heads[0].setVisible(self.axes.has_choice)
+        self.axes.setVisible(self.axes.has_choice)
+
+    def take(self, ties: ImageTies, *, alone: bool) -> None:
+        """Choose the strokes in use and the reference of the image, where nothing else is chosen."""
+        if self.strokes.layer is None or self.strokes.layer is self._own:
+            self.strokes.layer = self._own = ties.strokes_of(self.layer)
         if self.reference.layer is None:
-            others = [one for one in self.reference.layers if one is not self.strokes.layer]
-            others = [one for one in others if not _named(one, _STROKES)]
-            self.reference.layer = guess_partner(self.layer, others, _REFERENCE, alone=alone)
+            found = self.reference.layer = ties.reference_of(self.layer)
+            self.taken = ""
+            if found is not None and not image_id_of(found):
+                self.taken = f"{found.name!r} is taken for the reference of {self.layer.name!r}, by its name."
         if not self.touched:
             self.tick.setChecked(alone or self.strokes.layer is not None)
 
@@ -131,9 +128,12 @@ class ImageList(QScrollArea):
 
     changed = Signal()
 
+    said = Signal(str)
+    """What a change of axes brought, or why it cannot be."""
+
     def __init__(self, viewer: Any, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._viewer = viewer
+        self._viewer, self._ties = viewer, ties_of(viewer)
         self._against_reference = False
         self._made = 0
         self.rows: list[ImageRow] = []
@@ -153,7 +153,7 @@ class ImageList(QScrollArea):
 
     def refresh(self) -> None:
         """Follow the layers: new images get a row, images that are gone lose theirs."""
-        layers = [layer for layer in reversed(self._viewer.layers) if is_source_image(layer)]
+        layers = list(reversed(self._ties.images))
         for row in [row for row in self.rows if row.layer not in layers]:
             self.rows.remove(row)
             for widget in row.widgets:
@@ -168,9 +168,10 @@ class ImageList(QScrollArea):
             row.label.setText(row.layer.name)
             row.strokes.refresh()
             row.reference.refresh()
-            row.guess(alone=len(self.rows) == 1)
+            row.show_axes()
+            row.take(self._ties, alone=len(self.rows) == 1)
         for number, row in enumerate(self.rows):
-            row.lay_into(self._grid, 3 * number)
+            row.lay_into(self._grid, 4 * number)
         self._show_columns()
         self.changed.emit()
 
@@ -189,7 +190,7 @@ class ImageList(QScrollArea):
         """
         return [
             ChosenImage(
-                row.layer, image_of(row.layer, guess_channel_axis(row.layer)), row.strokes.layer,
+                row.layer, image_of(row.layer), row.strokes.layer,
                 row.reference.layer if self._against_reference else None,
             )
             for row in self.rows if row.tick.isChecked()
@@ -203,13 +204,29 @@ class ImageList(QScrollArea):
             row.touched = True
 
         row.tick.clicked.connect(on_clicked)
+        row.axes.chosen.connect(partial(self._on_axes, row))
         row.tick.toggled.connect(self.changed)
         row.strokes.layer_changed.connect(self.changed)
         row.reference.layer_changed.connect(self.changed)
         self.rows.append(row)
 
+    def _on_axes(self, row: ImageRow, letters: str) -> None:
+        try:
+            told = change_axes(self._ties, row.layer, letters, sliders_at(self._viewer, row.layer))
+        except UserError as error:
+            told = str(error)
+        self.refresh()
+        self.said.emit(told)
+
+    @property
+    def taken(self) -> str:
+        """What was chosen by its name alone, for people."""
+        if not self._against_reference:
+            return ""
+        return " ".join(row.taken for row in self.rows if row.taken and row.tick.isChecked())
+
     def _show_columns(self) -> None:
         for row in self.rows:
             row.show_reference(self._against_reference)
-        lines = len(self.rows) * (3 if self._against_reference else 2)
+        lines = sum(row.n_lines for row in self.rows)
         self.setFixedHeight(_LINE_HEIGHT * min(lines, _LINES_SHOWN))

@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 
 from napari_unet.core.image import Image
 
-from ..layers import image_name_of, role_of
+from ..layer_axes import channel_axis
+from ..layer_metadata import role_of
+from ..sessions import ties_of
 from ..workers import WorkerGroup
 from .error_layers import ErrorLayers, ErrorRequest
 from .image_rows import plane_shown
@@ -96,8 +98,9 @@ class LinkedViewer:
         for layer, image in self._targets:
             if image.name == image_name and layer in self._viewer.layers and image.shape[:-2]:
                 index = [int(at) for at in np.unravel_index(plane, image.shape[:-2])]
-                if "C" in image.axes and not layer.rgb:
-                    index.insert(image.axes.index("C"), 0)
+                channel = channel_axis(layer)
+                if channel is not None:
+                    index.insert(channel, 0)
                 world = layer.data_to_world((*index, *(0,) * (layer.ndim - len(index))))
                 first = self._viewer.dims.ndim - layer.ndim
                 for axis in range(len(index)):
@@ -119,7 +122,8 @@ class LinkedViewer:
 
     def _owner(self, layer: Layer) -> str:
         """Return the name of the image that a layer is, or is about."""
-        return next((image.name for one, image in self._targets if one is layer), image_name_of(layer))
+        owner = ties_of(self._viewer).image_of(layer)
+        return next((image.name for one, image in self._targets if one is owner), "")
 
     def _restore(self) -> None:
         self._image = ""

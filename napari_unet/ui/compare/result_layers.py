@@ -16,8 +16,8 @@ from napari_unet.core.classes import ClassTable
 from napari_unet.core.image import Image
 from napari_unet.core.method import Patch
 
-from ..layers import KEY, labels_like
-from ..layers import mark_layer as mark_as
+from ..layer_metadata import KEY, mark_layer
+from ..layers import labels_like
 
 MARK = "comparison"
 """Key in our corner of the metadata of a result layer; holds the method's name, its parameters and what it chose."""
@@ -196,7 +196,7 @@ class ResultLayers:
         layer = labels_like(
             source, image, self._name(method, number), self._classes, background=False, data=labels
         )
-        mark_as(layer, "result", image.name)
+        mark_layer(layer, "result", source)
         self._note(layer, method, number)
         layer.editable = True
         insert_above(self._viewer, source, layer)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-from napari.layers import Labels
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QFormLayout, QLabel, QSizePolicy, QSpinBox, QWidget
 
-from napari_unet.core.image import Image
 from napari_unet.core.scribbles import Scribbles
 from napari_unet.inputs import Code
 
-from ..layers import class_table, label_view, layer_shape, scribbles_of
+from ..layer_metadata import class_table
+from ..layers import label_view, same_shape, scribbles_of
 from ..widgets import combo_box
 from .image_rows import ChosenImage
 from .metric_choice import MetricsPanel
@@ -160,8 +159,3 @@ class ScoringPanel(QWidget):
         self.measures.setVisible(self.uses_reference)  # strokes have no outlines and no parts
         self._measures_label.setVisible(self.uses_reference)
         self.changed.emit()
-
-
-def same_shape(labels: Labels, image: Image) -> bool:
-    """Say whether a labels layer has an image's shape, apart from axes of one element."""
-    return [size for size in layer_shape(labels) if size > 1] == [size for size in image.shape if size > 1]

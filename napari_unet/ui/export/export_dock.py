@@ -23,8 +23,9 @@ from napari_unet.core.errors import UserError
 from napari_unet.io import check_output, preview_path
 
 from ..layer_boxes import LayerBox, LayerWatch
-from ..layers import class_table, image_name_of, role_of
-from ..widgets import button, fill_scrolling, text_line, warn_of_namesake
+from ..layer_metadata import class_table, role_of
+from ..sessions import ties_of
+from ..widgets import CloseWatch, button, fill_scrolling, text_line, warn_of_namesake
 from ..workers import Worker, WorkerGroup, error_sentence
 from .export_plan import FORMATS, ExportPlan
 
@@ -52,6 +53,7 @@ class ExportDock(QWidget):
         self._workers = WorkerGroup(self, getattr(self._viewer.window, "_qt_window", None))
         self._watch = LayerWatch(self._viewer, self)
         self._connect()
+        CloseWatch(self)
         self._choose_first()
         self._refresh()
 
@@ -171,11 +173,9 @@ class ExportDock(QWidget):
 
     def _folder(self, layer: Layer) -> Path:
         """Return the folder the layer's image came from, else the user's own."""
-        for one in self._viewer.layers:
-            source = one.source.path
-            if one.name == image_name_of(layer) and source and Path(source).parent.is_dir():
-                return Path(source).parent
-        return Path.home()
+        image = ties_of(self._viewer).image_of(layer)
+        source = image.source.path if image is not None else None
+        return Path(source).parent if source and Path(source).parent.is_dir() else Path.home()
 
     def _refresh(self, *_: Any) -> None:
         """Make the lines and buttons say what is so."""

@@ -16,7 +16,8 @@ from napari_unet.core.method import Progress
 from napari_unet.core.scribbles import checked_ids
 from napari_unet.io import Code, create_mask
 
-from ..layers import class_table, finest_level, layer_shape
+from ..layer_axes import finest_level, layer_shape
+from ..layer_metadata import class_table
 
 TICK = 0.1
 """Seconds between two reports of progress."""

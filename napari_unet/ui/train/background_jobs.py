@@ -18,7 +18,9 @@ from napari_unet.core.errors import UserError
 from napari_unet.core.image import Image
 from napari_unet.core.method import Model, Patch, Progress
 
-from ..layers import guess_channel_axis, image_of, is_source_image, labels_like, mark_layer
+from ..layer_axes import image_of
+from ..layer_metadata import mark_layer
+from ..layers import labels_like
 from ..workers import Worker, error_sentence
 from .live_controller import LiveController
 
@@ -51,21 +53,12 @@ class BackgroundJobs(QObject):
         """Whether a job is running."""
         return self._job is not None
 
-    def image_layers(self) -> list[tuple[ImageLayer, int | None]]:
-        """Return all image layers of the viewer with their channel axes, as chosen for their pairs or guessed."""
-        chosen = {id(one.image_layer): one.channel_axis for one in self._controller.bindings.values()}
-        return [
-            (layer, chosen[id(layer)] if id(layer) in chosen else guess_channel_axis(layer))
-            for layer in self._controller.viewer.layers if is_source_image(layer)
-        ]
+    def image_layers(self) -> list[ImageLayer]:
+        """Return the layers of all images of the viewer."""
+        return self._controller.ties.images
 
-    def predict(self, targets: Sequence[tuple[ImageLayer, int | None]]) -> None:
-        """Segment whole images with the present model, each into a new layer above its image.
-
-        Parameters
-        ----------
-        targets : sequence of (Image layer, channel axis or None)
-        """
+    def predict(self, targets: Sequence[ImageLayer]) -> None:
+        """Segment whole images with the present model, each into a new layer above its image."""
         controller, model = self._controller, self._controller.session.model
         if self.busy:
             return
@@ -76,7 +69,7 @@ class BackgroundJobs(QObject):
             controller.said.emit("There is no image to segment. Open one first.")
             return
         try:
-            pictures = [(layer, image_of(layer, axis)) for layer, axis in targets]
+            pictures = [(layer, image_of(layer)) for layer in targets]
         except UserError as error:
             controller.said.emit(str(error))
             return
@@ -100,7 +93,7 @@ class BackgroundJobs(QObject):
             item.layer, item.image, f"{item.layer.name} segmentation", self._controller.session.classes,
             background=False, data=item.labels,
         )
-        mark_layer(made, "result", item.layer.name)
+        mark_layer(made, "result", item.layer)
         layers = self._controller.viewer.layers
         active = layers.selection.active
         layers.insert(layers.index(item.layer) + 1 if item.layer in layers else len(layers), made)

@@ -20,17 +20,10 @@ from napari_unet.core.method import Patch
 from napari_unet.core.scribbles import checked_ids
 from napari_unet.session.annotation_session import Session
 
-from ..layers import (
-    class_table,
-    image_of,
-    label_view,
-    labels_like,
-    mark_layer,
-    role_of,
-    scribbles_of,
-    set_class_table,
-    uncertainty_like,
-)
+from ..channel_layers import channels_of
+from ..layer_axes import image_of
+from ..layer_metadata import class_table, mark_layer, set_class_table
+from ..layers import label_view, labels_like, scribbles_of, uncertainty_like
 from .viewport import shown_plane, shows_planes
 
 DRAG_MS = 150
@@ -50,29 +43,27 @@ class LayerBinding(QObject):
     """
 
     troubled = Signal(str)
-    """The strokes cannot be used as they are; says why."""
+    """The strokes cannot be used as they are; says why, ``""`` when they can again."""
 
     published = Signal()
     """Strokes have changed and are known to the session."""
 
     def __init__(
-        self, viewer: Any, session: Session, image_layer: ImageLayer, strokes: Labels,
-        channel_axis: int | None = None, parent: QObject | None = None,
+        self, viewer: Any, session: Session, image_layer: ImageLayer, strokes: Labels, parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self._viewer, self._session = viewer, session
-        self.image_layer, self.strokes, self.channel_axis = image_layer, strokes, channel_axis
+        self.image_layer, self.strokes = image_layer, strokes
         self.key = str(strokes.unique_id)
         self.prediction: Labels | None = None
         self.uncertainty: ImageLayer | None = None
-        self.image = image_of(image_layer, channel_axis)
+        self.image = image_of(image_layer)
+        self._channels = channels_of(image_layer)
         scribbles = scribbles_of(strokes, self.image)
         self._all = self._stale = False
         self._dirty: set[int] = set()
         self._ever = set(scribbles.planes)
         session.put_pair(self.key, self.image, scribbles)
-        if not role_of(strokes):
-            mark_layer(strokes, "strokes", image_layer.name)
         self._timer, self._redraw = QTimer(self), QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._on_due)
@@ -81,14 +72,23 @@ class LayerBinding(QObject):
         self._connected = [
             (strokes.events.labels_update, self._on_drawn), (strokes.events.paint, self._on_painted),
             (strokes.events.set_data, self._on_drawn), (strokes.events.data, self._on_replaced),
-            (image_layer.events.data, self._on_image_replaced),
+            *((one.events.data, self._on_image_replaced) for one in self._channels),
         ]
         for emitter, slot in self._connected:
             emitter.connect(slot)
 
-    def close(self) -> None:
-        """Publish what is left and let go of the layers; the layers stay."""
-        self.flush()
+    def is_fresh(self) -> bool:
+        """Whether the image is read as its axes and channels are said to be now."""
+        try:
+            axes = image_of(self.image_layer).axes
+        except UserError:
+            return False
+        return self._channels == channels_of(self.image_layer) and self.image.axes == axes
+
+    def close(self, publish: bool = True) -> None:
+        """Publish what is left (unless it is known not to fit) and let go of the layers; the layers stay."""
+        if publish:
+            self.flush()
         self._timer.stop()
         self._redraw.stop()
         for emitter, slot in self._connected:
@@ -129,6 +129,7 @@ class LayerBinding(QObject):
         except UserError as error:
             self.troubled.emit(str(error))
             return False
+        self.troubled.emit("")
         self._dirty.clear()
         self._all = False
         self._ever.update(number for number, plane in planes.items() if plane.any())
@@ -149,12 +150,13 @@ class LayerBinding(QObject):
     def _on_image_replaced(self, _event: Any = None) -> None:
         self.drop_uncertainty()
         try:
-            self.image = image_of(self.image_layer, self.channel_axis)
+            self.image = image_of(self.image_layer)
             self._clear_prediction()
             self._session.put_pair(self.key, self.image, scribbles_of(self.strokes, self.image))
         except UserError as error:
             self.troubled.emit(str(error))
             return
+        self.troubled.emit("")
         self.published.emit()
 
     def _clear_prediction(self) -> None:
@@ -192,7 +194,7 @@ class LayerBinding(QObject):
 
     def _insert(self, layer: Layer, role: str) -> None:
         layers = self._viewer.layers
-        mark_layer(layer, role, self.image_layer.name)
+        mark_layer(layer, role, self.image_layer)
         active = layers.selection.active
         layers.insert(layers.index(self.strokes), layer)
         layers.selection.active = active  # the brush stays in the hand

@@ -1,30 +1,27 @@
-"""Which image, which axis of it holds channels, and which strokes: the rows at the top of the dock. Trains nothing."""
+"""Which image, what its axes are, and which strokes: the rows at the top of the dock. Trains nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from napari.layers import Image as ImageLayer
 from napari.layers import Labels, Layer
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QComboBox, QFormLayout, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QWidget
+from qtpy.QtWidgets import QCheckBox, QFormLayout, QHBoxLayout, QLabel, QWidget
 
 from napari_unet.core.errors import UserError
 
+from ..axes_box import AxesBox
+from ..axes_change import change_axes
+from ..channel_layers import first_channel
+from ..image_ties import fits
+from ..layer_axes import channels_are_last, image_of
 from ..layer_boxes import LayerBox
-from ..layers import (
-    channel_choices,
-    class_table,
-    guess_channel_axis,
-    image_name_of,
-    image_of,
-    is_source_image,
-    label_view,
-    layer_shape,
-    role_of,
-    strokes_for,
-)
+from ..layer_metadata import class_table, is_source_image, role_of
+from ..layers import sliders_at, strokes_for
+from ..widgets import tool_button
+from . import shortcuts
+from .channel_menu import ChannelMenu
 from .live_controller import LiveController
 
 NO_IMAGE = "Open an image, or try File > Open Sample."
@@ -32,7 +29,7 @@ NO_STROKES = "Press + to make a layer for your strokes."
 
 
 class LayerChooser(QWidget):
-    """Chooses an image and its strokes and links them together in the controller.
+    """Shows the current image and its strokes, and links them together in the controller.
 
     Parameters
     ----------
@@ -54,8 +51,14 @@ class LayerChooser(QWidget):
         self._controller = controller
         self._viewer: Any = controller.viewer
         self._build()
-        self.image_box.layer_changed.connect(self._on_image_chosen)
-        self.channel_box.activated.connect(lambda _index: self._on_strokes_chosen())
+        current = controller.images
+        self.image_box.layer_changed.connect(lambda: current.choose(self.image_box.layer))
+        current.changed.connect(self._on_current)
+        self.previous_button.clicked.connect(lambda: current.step(-1))
+        self.next_button.clicked.connect(lambda: current.step(1))
+        self.one_tick.toggled.connect(current.turn)
+        self.axes_box.chosen.connect(self._on_axes)
+        self.channels.failed.connect(self.said)
         self.strokes_box.layer_changed.connect(self._on_strokes_chosen)
         self.new_button.clicked.connect(self.make_strokes)
 
@@ -66,145 +69,136 @@ class LayerChooser(QWidget):
 
     def choose_pair(self, image: ImageLayer, strokes: Labels) -> None:
         """Choose an image and its strokes."""
-        self.image_box.layer = image
+        self._controller.images.choose(image)
         self.strokes_box.layer = strokes
 
     def _build(self) -> None:
-        self.image_box = LayerBox(self._viewer, "train_image", is_source_image, "no image")
+        self.image_box = LayerBox(self._viewer, "train_image", _is_image, "no image")
         self.image_box.setToolTip("The image to segment: grey, colour, several channels, a time series or a z-stack.")
-        self.channel_box = QComboBox()
-        self.channel_box.setObjectName("train_channels")
-        # long lines must not widen the dock
-        self.channel_box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.channel_box.setMinimumContentsLength(6)
-        self.channel_box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.channel_box.setToolTip(
-            "Which axis of the image holds channels (stains, wavelengths). The other axes count planes."
+        self.previous_button = tool_button("◂", "train_previous_image", f"Previous image ({shortcuts.PREVIOUS_KEY}).")
+        self.next_button = tool_button("▸", "train_next_image", f"Next image ({shortcuts.NEXT_KEY}).")
+        self.one_tick = QCheckBox("Look at one image at a time")
+        self.one_tick.setObjectName("train_one_image")
+        self.one_tick.setChecked(self._controller.images.view.on)
+        self.one_tick.setToolTip(
+            "Show the image you choose and hide the strokes and results of the others. Layers of other plugins stay."
         )
+        self.axes_box = AxesBox("train_axes")
+        self.channels = ChannelMenu(self._controller.ties)
         self.strokes_box = LayerBox(self._viewer, "train_strokes", self._can_be_strokes, "none yet")
         self.strokes_box.setToolTip("The layer you paint on. Strokes on several images are learnt together.")
-        self.new_button = QToolButton()
-        self.new_button.setObjectName("train_new_strokes")
-        self.new_button.setText("+")
-        self.new_button.setToolTip("Make a new strokes layer for this image and take up the brush.")
-        strokes = QHBoxLayout()
-        strokes.setSpacing(4)
-        strokes.addWidget(self.strokes_box, 1)
-        strokes.addWidget(self.new_button)
+        self.new_button = tool_button("+", "train_new_strokes",
+                                      "Make a new strokes layer for this image and take up the brush.")
         rows = QFormLayout(self)
         rows.setContentsMargins(0, 0, 0, 0)
         rows.setVerticalSpacing(4)
         rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
-        rows.addRow("Image", self.image_box)
-        self._channel_label = QLabel("Channels")
-        rows.addRow(self._channel_label, self.channel_box)
-        rows.addRow("Strokes", strokes)
-
-    @property
-    def channel_axis(self) -> int | None:
-        """The axis that holds channels, as chosen."""
-        axis: int | None = self.channel_box.currentData()
-        return axis
+        rows.addRow("Image", _row(self.previous_button, self.image_box, self.next_button))
+        rows.addRow("", self.one_tick)
+        self._axes_label = QLabel("Axes")
+        rows.addRow(self._axes_label, _row(self.axes_box, self.channels))
+        rows.addRow("Strokes", _row(self.strokes_box, self.new_button))
 
     def _can_be_strokes(self, layer: Layer) -> bool:
-        if not isinstance(layer, Labels) or layer.multiscale or role_of(layer) in ("prediction", "result", "errors"):
-            return False
-        image_layer = self.image_box.layer
-        if image_layer is None:
-            return False
-        try:
-            label_view(layer, image_of(image_layer, self.channel_axis))
-        except UserError:
-            return False
-        return True
+        image = self.image_box.layer
+        return (isinstance(layer, Labels) and isinstance(image, ImageLayer) and not layer.multiscale
+                and role_of(layer) in ("", "strokes") and fits(layer, image))
+
+    # -- the image -------------------------------------------------------------------------------------------------
 
     def choose_first(self) -> None:
-        """Choose the image in use, or the active one, or the topmost."""
+        """Choose the image that is the current one, or the active one, or the topmost."""
         if self.image_box.layer is None and self.image_box.layers:
-            linked = self._controller.current.image_layer if self._controller.current else None
-            active = self._viewer.layers.selection.active
-            images = self.image_box.layers
-            self.image_box.layer = next((one for one in (linked, active) if one in images), images[0])
+            images, active = self.image_box.layers, self._viewer.layers.selection.active
+            owner = self._controller.ties.image_of(active) if active is not None else None
+            wanted = (self._controller.images.layer, owner)
+            self.image_box.layer = next((one for one in wanted if one in images), images[0])
         else:
-            self._on_image_chosen()
+            self._on_image()
 
     def refresh(self) -> None:
-        """Take note that layers came, went or were renamed."""
+        """Take note that layers came, went, were renamed, or belong to others."""
+        self._controller.images.refresh()
         self.image_box.refresh()
         self.strokes_box.refresh()
+        self._show_rows()
         if self.image_box.layer is None:
             self.choose_first()
-        elif self.strokes_box.layer is None:
-            self._suggest_strokes()
+        elif not self._is_linked():
+            self._take_strokes()
 
-    def _on_image_chosen(self) -> None:
-        layer = self.image_box.layer
-        self._fill_channels(layer)
-        self.new_button.setEnabled(layer is not None)
-        self.strokes_box.refresh()
-        if layer is None:
-            self._controller.look_at(None)
-            self.said.emit(NO_IMAGE)
-            return
-        self._suggest_strokes()
+    def show_model(self) -> None:
+        """Mark the axes that bring as many channels as the model in use needs."""
+        self._show_rows()
 
-    def _fill_channels(self, layer: ImageLayer | None) -> None:
-        blocked = self.channel_box.blockSignals(True)
-        self.channel_box.clear()
-        self.channel_box.addItem("none (only planes)", None)
-        axes = channel_choices(layer) if layer is not None else ()
-        if layer is not None:
-            for axis in axes:
-                label = "" if layer.axis_labels[axis].lstrip("-").isdigit() else f" {layer.axis_labels[axis]!r}"
-                self.channel_box.addItem(f"axis {axis}{label}: {layer_shape(layer)[axis]} channels", axis)
-            linked = next((one for one in self._controller.bindings.values() if one.image_layer is layer), None)
-            chosen = linked.channel_axis if linked is not None else guess_channel_axis(layer)
-            self.channel_box.setCurrentIndex(max(0, self.channel_box.findData(chosen)))
-        self.channel_box.blockSignals(blocked)
-        for widget in (self.channel_box, self._channel_label):
-            widget.setVisible(bool(axes))
+    def _on_current(self) -> None:
+        self.image_box.refresh()
+        blocked = self.image_box.blockSignals(True)
+        self.image_box.layer = self._controller.images.layer
+        self.image_box.blockSignals(blocked)
+        self._on_image()
 
-    def _suggest_strokes(self) -> None:
-        """Choose the strokes that belong to the image, if there are any."""
+    def _on_image(self) -> None:
         image = self.image_box.layer
-        if image is None:
+        self.new_button.setEnabled(image is not None)
+        self._show_rows()
+        blocked = self.strokes_box.blockSignals(True)  # only what belongs to this image is chosen, and once
+        self.strokes_box.refresh()
+        self.strokes_box.blockSignals(blocked)
+        self._take_strokes()
+
+    def _show_rows(self) -> None:
+        image = self.image_box.layer
+        several = len(self.image_box.layers) > 1
+        for widget in (self.previous_button, self.next_button, self.one_tick):
+            widget.setVisible(several)
+        self.axes_box.show_layer(image, self._controller.wanted_channels)
+        self.channels.show_image(image)
+        self.axes_box.setVisible(self.axes_box.has_choice)
+        self.channels.setVisible(self.channels.has_choice)
+        self._axes_label.setVisible(self.axes_box.has_choice or self.channels.has_choice)
+
+    def _on_axes(self, letters: str) -> None:
+        image = self.image_box.layer
+        if not isinstance(image, ImageLayer):
             return
-        choice = next(self._strokes_of(image), None)
-        before = self.strokes_box.layer
-        if choice is None and before is not None and self._is_anothers(before, image):
-            self.strokes_box.layer = None  # strokes change their image only where somebody says so
-        elif choice is not None and choice is not before:
-            self.strokes_box.layer = choice
-        else:
-            self._on_strokes_chosen()
+        try:
+            told = change_axes(self._controller.ties, image, letters, sliders_at(self._viewer, image))
+        except UserError as error:
+            self.said.emit(str(error))
+            self._show_rows()
+            return
+        self.refresh()
+        self.said.emit(told)
 
-    def _strokes_of(self, image: Layer) -> Iterator[Layer]:
-        """Yield strokes layers that may be chosen for an image, the likeliest first: linked, named like it, alone."""
-        found = self.strokes_box.layers
-        linked = [one.strokes for one in self._controller.bindings.values() if one.image_layer is image]
-        yield from (one for one in linked if one in found)
-        ours = [one for one in found if role_of(one) == "strokes" and image_name_of(one) in ("", image.name)]
-        yield from (one for one in ours if image_name_of(one) or one.name.startswith(image.name))
-        if len(self.image_box.layers) == 1:
-            yield from ours
+    # -- the strokes -----------------------------------------------------------------------------------------------
 
-    def _is_anothers(self, strokes: Layer, image: Layer) -> bool:
-        """Whether strokes belong to another image that is open."""
-        others = [one for one in self.image_box.layers if one is not image]
-        linked = [one.image_layer for one in self._controller.bindings.values() if one.strokes is strokes]
-        named = image_name_of(strokes)
-        return any(one in others for one in linked) or (named != image.name and named in [one.name for one in others])
+    def _is_linked(self) -> bool:
+        """Whether what the boxes show is what is painted and predicted, read as it is now."""
+        binding = self._controller.current
+        return (binding is not None and binding.image_layer is self.image_box.layer
+                and binding.strokes is self.strokes_box.layer and binding.is_fresh())
+
+    def _take_strokes(self) -> None:
+        """Choose the strokes that belong to the image; none if there are none."""
+        image = self.image_box.layer
+        wanted = self._controller.ties.strokes_of(image) if image is not None else None
+        if wanted not in self.strokes_box.layers:
+            wanted = None
+        blocked = self.strokes_box.blockSignals(True)
+        self.strokes_box.layer = wanted
+        self.strokes_box.blockSignals(blocked)
+        self._on_strokes_chosen()
 
     def _on_strokes_chosen(self) -> None:
         image, strokes = self.image_box.layer, self.strokes_box.layer
         if not isinstance(image, ImageLayer) or not isinstance(strokes, Labels):
             self._controller.look_at(None)
-            # without any strokes the state line says what to do
-            self.said.emit(NO_IMAGE if image is None else NO_STROKES if self._controller.bindings else "")
+            self.said.emit(self._missing(image))
             return
-        known = class_table(strokes)
+        known, owner = class_table(strokes), self._controller.ties.image_of(strokes)
         try:
-            binding = self._controller.link(image, strokes, self.channel_axis)
+            binding = self._controller.link(image, strokes)
         except UserError as error:
             self._controller.look_at(None)
             self.said.emit(str(error))
@@ -213,22 +207,52 @@ class LayerChooser(QWidget):
         if known is not None and len(self._controller.bindings) == 1 and session.model is None:
             session.set_classes(known)
         binding.show_classes(session.classes)
-        self.said.emit("")
+        taken = owner is not None and owner is not image
+        self.said.emit(f"{strokes.name!r} belongs to {image.name!r} now, and no longer to {owner.name!r}."
+                       if taken and owner is not None else "")
         self.linked.emit(binding)
+
+    def _missing(self, image: Layer | None) -> str:
+        """Say what there is to do without strokes; without any at all the state line says it."""
+        if not isinstance(image, ImageLayer):
+            return NO_IMAGE
+        if channels_are_last(image):
+            shape = tuple(image.data.shape)
+            return f"{image.name!r} has shape {shape}. If its last axis is channels, choose YXC as axes."
+        orphans = self._controller.ties.orphans(image)
+        if orphans:
+            return (f"{orphans[0].name!r} was painted on an image that is gone. If it belongs to {image.name!r}, "
+                    "choose it under Strokes; or press + for new ones.")
+        return NO_STROKES if self._controller.bindings else ""
 
     def make_strokes(self) -> None:
         """Make an empty strokes layer for the image and take up its brush."""
-        layer = self.image_box.layer
-        if layer is None:
+        image = self.image_box.layer
+        if not isinstance(image, ImageLayer):
             self.said.emit(NO_IMAGE)
             return
         try:
-            image = image_of(layer, self.channel_axis)
+            made = strokes_for(image, image_of(image), self._controller.session.classes)
         except UserError as error:
             self.said.emit(str(error))
             return
-        strokes = self._viewer.add_layer(strokes_for(layer, image, self._controller.session.classes))
+        strokes = self._viewer.add_layer(made)
         self.image_box.refresh()
         self.strokes_box.refresh()
         self.strokes_box.layer = strokes
+        if self._controller.current is None or self._controller.current.strokes is not strokes:
+            self._on_strokes_chosen()
         self.made.emit(strokes.selected_label)
+
+
+def _is_image(layer: Layer) -> bool:
+    return is_source_image(layer) and first_channel(layer) is layer
+
+
+def _row(*widgets: QWidget) -> QHBoxLayout:
+    """Return widgets side by side; the box among them is as wide as there is room."""
+    row = QHBoxLayout()
+    row.setSpacing(4)
+    for one in widgets:
+        row.addWidget(one, 1 if isinstance(one, LayerBox | AxesBox) else 0)
+    return row

@@ -18,8 +18,10 @@ from napari_unet.core.method import Model, Progress, Segmenter
 from napari_unet.core.threads import available_cores
 from napari_unet.session.annotation_session import Session
 
-from ..sessions import session_of
+from ..layer_metadata import identity
+from ..sessions import session_of, ties_of
 from ..workers import Worker, WorkerGroup, error_sentence
+from .current_image import CurrentImage
 from .layer_binding import LayerBinding
 from .live_layers import LiveLayers
 from .uncertainty_view import UncertaintyView
@@ -38,12 +40,17 @@ class LiveController(QObject):
     """A pair of layers was linked or let go."""
 
     said = Signal(str)
-    """One sentence about the live prediction or a finished job, ``""`` when there is nothing to say."""
+    """One sentence about a finished job, ``""`` when there is nothing to say."""
+
+    noted = Signal(str, str)
+    """Cause and sentence of something that is so until it is taken back with ``""``."""
 
     def __init__(self, viewer: Any, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.viewer = viewer
         self.session: Session = session_of(viewer)
+        self.ties = ties_of(viewer)
+        self.images = CurrentImage(viewer, self.session, self.ties, self)
         self.bindings: dict[str, LayerBinding] = {}
         self.current: LayerBinding | None = None
         window = getattr(getattr(viewer, "window", None), "_qt_window", None)
@@ -53,13 +60,13 @@ class LiveController(QObject):
         self._pause_at: float | None = None
         self._docks = 0
         self.prediction = LiveLayers(viewer, self.session, self.workers, self)
-        self.prediction.said.connect(self.said)
+        self.prediction.said.connect(lambda text: self.noted.emit("prediction", text))
         self.unsure = UncertaintyView(viewer, self.session, self.workers, self.prediction, self)
         self.unsure.said.connect(self.said)
         layers, session = viewer.layers, self.session
         self._connected = [
             (layers.events.removed, self._on_layer_removed),
-            (session.classes_changed, self._on_classes_changed),
+            (session.classes_changed, self._on_classes_changed), (self.ties.changed, self._on_ties_changed),
         ]
         for emitter, slot in self._connected:
             emitter.connect(slot)
@@ -76,9 +83,13 @@ class LiveController(QObject):
 
     def close(self) -> None:
         """Stop all threads and let go of the viewer; layers, strokes and the session stay."""
+        if self.training:
+            self.session.set_state("paused", "The training was stopped when its dock was closed; what it had learnt is "
+                                   "kept. Press Live to train on.")
         self.workers.stop_all()
         self.session.end()
         self.prediction.close()
+        self.images.close()
         _controllers.pop(id(self.viewer), None)
         for emitter, slot in self._connected:
             emitter.disconnect(slot)
@@ -90,23 +101,30 @@ class LiveController(QObject):
 
     # -- pairs -----------------------------------------------------------------------------------------------------
 
-    def link(self, image_layer: ImageLayer, strokes: Labels, channel_axis: int | None = None) -> LayerBinding:
+    def link(self, image_layer: ImageLayer, strokes: Labels) -> LayerBinding:
         """Make a pair of an image layer and a strokes layer, and look at it.
+
+        An image has one strokes layer in use: another one of the same image is let go, with its strokes.
 
         Raises
         ------
         UserError
             If they do not fit.
         """
-        key = str(strokes.unique_id)
+        key = identity(strokes)
         old = self.bindings.get(key)
-        if old is None or old.image_layer is not image_layer or old.channel_axis != channel_axis:
-            made = LayerBinding(self.viewer, self.session, image_layer, strokes, channel_axis, self)
+        if old is None or old.image_layer is not image_layer or not old.is_fresh():
+            made = LayerBinding(self.viewer, self.session, image_layer, strokes, self)
             if old is not None:
-                old.close()
-            made.troubled.connect(self.said)
+                old.close(publish=False)
+            made.troubled.connect(lambda text: self.noted.emit("strokes", text))
             made.published.connect(self.prediction.look_soon)
+            made.published.connect(lambda: self._on_painted(made))
             self.bindings[key] = made
+        self.ties.use_strokes(image_layer, strokes)
+        for other, binding in tuple(self.bindings.items()):
+            if binding.image_layer is image_layer and other != key:
+                self.unlink(other)
         self.look_at(self.bindings[key])
         self.bindings[key].show_classes(self.session.classes)
         self.pairs_changed.emit()
@@ -119,13 +137,34 @@ class LiveController(QObject):
             binding.close()
             self.session.remove_pair(key)
             if self.current is binding:
-                self.look_at(next(iter(self.bindings.values()), None))
+                self.look_at(None)
             self.pairs_changed.emit()
 
     def look_at(self, binding: LayerBinding | None) -> None:
         """Make a pair the one that is predicted live."""
         self.current = binding
         self.prediction.look_at(binding)
+
+    @property
+    def wanted_channels(self) -> int | None:
+        """Number of channels that the model in use needs, None without a model."""
+        weights = getattr(self.session.model, "weights", None)
+        return None if weights is None else int(weights.channels)
+
+    def _on_ties_changed(self) -> None:
+        """Let go of pairs whose image has become a channel of another."""
+        images = self.ties.images
+        for key, binding in tuple(self.bindings.items()):
+            if binding.image_layer in self.viewer.layers and binding.image_layer not in images:
+                self.unlink(key)
+
+    def _on_painted(self, binding: LayerBinding) -> None:
+        """Say at once if what was painted on is not the picture that one sees."""
+        seen = self.images.view.covers(binding.image_layer)
+        self.noted.emit("picture", "" if seen is None else (
+            f"You paint on {binding.strokes.name!r}, but the picture you see is {seen.name!r}. "
+            f"Choose {seen.name!r} under Image to paint on it."
+        ))
 
     # -- live training ---------------------------------------------------------------------------------------------
 

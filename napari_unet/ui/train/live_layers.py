@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 LOOK_MS = 50
 """A view that moves is looked up at most this often."""
 
+WAITING_MS = 400
+"""An answer that takes longer than this is said to be under way."""
+
 
 class LiveLayers(QObject):
     """The predictor of one viewer: follows the view, the strokes and the newest model.
@@ -60,9 +63,13 @@ class LiveLayers(QObject):
         self._look.setSingleShot(True)
         self._look.setInterval(LOOK_MS)
         self._look.timeout.connect(self._on_look)
+        self._waiting = QTimer(self)
+        self._waiting.setSingleShot(True)
+        self._waiting.setInterval(WAITING_MS)
+        self._waiting.timeout.connect(session.note_waiting)
         self._connected = [
             (camera_of(viewer).events, self.look_soon), (viewer.dims.events, self.look_soon),
-            (session.model_changed, self._on_model_changed),
+            (session.model_changed, self._on_model_changed), (session.published, self._on_published),
         ]
         for emitter, slot in self._connected:
             emitter.connect(slot)
@@ -72,17 +79,23 @@ class LiveLayers(QObject):
         for emitter, slot in self._connected:
             emitter.disconnect(slot)
         self._connected = []
+        self._waiting.stop()
+        self._session.end_waiting()
 
     def look_at(self, binding: LayerBinding | None) -> None:
         """Predict the image of a pair from now on; None: nothing."""
         if self._binding is not None and self._binding is not binding:
             self._binding.drop_uncertainty()  # it would no longer follow
             self._times += 1
+        if binding is not self._binding:
+            self._say("")  # it was about another image
         self._binding = binding
         if binding is not None:
-            if self._session.model is not None:
+            if self._session.model is not None and self._session.speaks:
                 binding.make_prediction(self._session.classes)
             self._start()
+        else:
+            self._stop_waiting()
         self._on_look()
 
     @property
@@ -120,7 +133,7 @@ class LiveLayers(QObject):
     def _on_look(self) -> None:
         """Tell the predictor what is looked at."""
         binding = self._binding
-        if binding is None or binding.strokes not in self._viewer.layers:
+        if binding is None or binding.strokes not in self._viewer.layers or not self._session.speaks:
             self.focus.put(None)
             return
         self.focus.put(ViewFocus(
@@ -132,9 +145,24 @@ class LiveLayers(QObject):
         if model is None:
             self._restart()
             return
-        if self._binding is not None:
+        if self._binding is not None and self._session.speaks:
             self._binding.make_prediction(self._session.classes)
         self._start()
+        self.look_soon()
+
+    def _on_published(self) -> None:
+        """Take note of newer strokes: what was said of those before holds no more, and an answer is under way."""
+        self._say("")
+        session = self._session
+        if self._binding is None or session.snapshots.get().missing() is not None or not session.answers_at_once:
+            self._stop_waiting()
+        elif session.pinned is None and getattr(session.models.newest, "refits", True):
+            self._waiting.start()
+        self.look_soon()
+
+    def _stop_waiting(self) -> None:
+        self._waiting.stop()
+        self._session.end_waiting()
 
     def _restart(self) -> None:
         """Forget everything, and answer the strokes that are there anew."""
@@ -171,14 +199,26 @@ class LiveLayers(QObject):
                 binding.make_uncertainty()
             binding.paste(found.patch, found.unsure)
             unfinished = found.patch.done < found.patch.total
-            self._say(f"Predicting tile {found.patch.done} of {found.patch.total}" if unfinished else "")
+            self._say(f"Predicting tile {found.patch.done} of {found.patch.total}" if unfinished else self._learnt())
         elif isinstance(found, PredictionFailed):
+            self._stop_waiting()
             self._say(found.text)
         elif isinstance(found, AnswersUnavailable):
+            self._stop_waiting()
             self._session.no_answers()
             self._say(found.text)
         elif isinstance(found, AllPredicted):
-            self._say("")
+            self._say(self._learnt())
+
+    def _learnt(self) -> str:
+        """Say where an answer comes from if nothing is painted on the image itself."""
+        binding = self._binding
+        if binding is None or binding.key not in self._session.keys:
+            return ""
+        if self._session.pair(binding.key).scribbles.planes:
+            return ""
+        return (f"Nothing is painted on {binding.image_layer.name!r} yet: this is what was learnt from other images. "
+                "Paint where it is wrong.")
 
     def _say(self, text: str) -> None:
         if text != self._told:  # what others have said is not wiped away
@@ -190,6 +230,7 @@ class LiveLayers(QObject):
         as_network = getattr(model, "as_network", None)
         if as_network is not None and model is not self._answered:
             self._answered = model
+            self._waiting.stop()
             self._session.answered(as_network())
 
     def _on_failed(self, error: Exception) -> None:

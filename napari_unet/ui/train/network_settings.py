@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from qtpy.QtWidgets import QComboBox, QFormLayout, QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QComboBox, QFormLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_unet.core.method import Model, Segmenter
 
@@ -35,10 +35,13 @@ class NetworkSettings(QWidget):
         box.setObjectName("train_network")
         for entry in REGISTRY:
             box.addItem(entry.title or entry.name, entry.name)
+        box.setCurrentIndex(box.findData(REGISTRY.default))
         box.setToolTip(
             "Which network learns. The first one suits nearly all images; a loaded model keeps its own network."
         )
         box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        box.setMinimumContentsLength(12)
+        box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         box.currentIndexChanged.connect(lambda _index: self._on_network())
         row = QFormLayout()
         row.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)

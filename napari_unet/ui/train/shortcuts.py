@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from napari.layers import Layer
@@ -11,6 +11,7 @@ CLASS_KEYS = tuple("123456789")
 UPDATE_KEY = "U"
 PREDICTION_KEY = "H"
 UNSURE_KEY = "G"
+PREVIOUS_KEY, NEXT_KEY = "PageUp", "PageDown"
 
 HELP = (
     ("1 - 9", "brush of a class"),
@@ -21,21 +22,20 @@ HELP = (
     (UPDATE_KEY, "update once"),
     (PREDICTION_KEY, "hide or show the prediction"),
     (UNSURE_KEY, "go to the least sure place"),
+    (f"{PREVIOUS_KEY} {NEXT_KEY}", "previous, next image"),
 )
 """What the dock shows: keys and what they do, napari's own among them."""
 
 
-def bind_viewer_keys(viewer: Any, update: Callable[[], None], toggle: Callable[[], None],
-                     go: Callable[[], None]) -> None:
-    """Bind the keys that work whatever layer is chosen; a dock opened later takes them over."""
-    viewer.bind_key(UPDATE_KEY, lambda _viewer: update(), overwrite=True)
-    viewer.bind_key(PREDICTION_KEY, lambda _viewer: toggle(), overwrite=True)
-    viewer.bind_key(UNSURE_KEY, lambda _viewer: go(), overwrite=True)
+def bind_viewer_keys(viewer: Any, actions: Mapping[str, Callable[[], None]]) -> None:
+    """Bind keys that work whatever layer is chosen; a dock opened later takes them over."""
+    for key, action in actions.items():
+        viewer.bind_key(key, lambda _viewer, action=action: action(), overwrite=True)
 
 
-def unbind_viewer_keys(viewer: Any) -> None:
+def unbind_viewer_keys(viewer: Any, keys: Iterable[str]) -> None:
     """Take the keys away again."""
-    for key in (UPDATE_KEY, PREDICTION_KEY, UNSURE_KEY):
+    for key in keys:
         viewer.bind_key(key, None, overwrite=True)
 
 

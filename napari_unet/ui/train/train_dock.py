@@ -6,20 +6,20 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from napari.layers import Image as ImageLayer
 from napari.layers import Labels
 from qtpy.QtWidgets import QFileDialog
 
 from napari_unet.core.classes import ClassTable
 from napari_unet.core.method import Segmenter
-from napari_unet.session.annotation_session import SessionState
+from napari_unet.session.session_state import SessionState
 
 from ..layer_boxes import LayerWatch
 from ..layers import prepare_brush
+from ..widgets import CloseWatch
 from . import shortcuts
 from .background_jobs import BackgroundJobs
-from .class_buttons import without_class
+from .class_removal import remove_class
 from .layer_binding import LayerBinding
 from .layer_chooser import NO_IMAGE, NO_STROKES
 from .live_controller import controller_of
@@ -42,6 +42,8 @@ class TrainDock(TrainPanel):
         self._brush_of: Labels | None = None
         self._connect()
         self._find_device()
+        CloseWatch(self)
+        self.say(self.controller.ties.told)
         self.chooser.choose_first()
         self._show_state(self.session.state)
         self._on_running_changed()
@@ -54,7 +56,7 @@ class TrainDock(TrainPanel):
         self._watch.changed.connect(self._on_layers_changed)
         self.chooser.linked.connect(self._on_linked)
         self.chooser.made.connect(self.hold_class)
-        self.chooser.said.connect(self.say)
+        self.chooser.said.connect(lambda text: self.notes.say("image", text))
         self.class_buttons.picked.connect(self.hold_class)
         self.class_buttons.edited.connect(session.set_classes)
         self.class_buttons.removed.connect(self._on_remove_class)
@@ -76,6 +78,7 @@ class TrainDock(TrainPanel):
         self.load_button.clicked.connect(self._on_load)
         self.new_model_button.clicked.connect(self._on_new_model)
         controller.said.connect(self.say)
+        controller.noted.connect(self.notes.say)
         controller.running_changed.connect(self._on_running_changed)
         controller.pairs_changed.connect(self._on_pairs_changed)
         self.jobs.progressed.connect(self._on_job)
@@ -83,16 +86,23 @@ class TrainDock(TrainPanel):
             (session.state_changed, self._show_state), (session.classes_changed, self._on_classes_changed),
             (session.learning_curve_changed, self._on_history_changed), (session.model_changed, self._on_model_changed),
             (session.pairs_changed, self._on_pairs_changed), (session.model_history_changed, self.models.refresh),
+            (controller.ties.changed, self._watch.soon), (controller.ties.said, self.say),
         ]
         for signal, slot in pairs:
             signal.connect(slot)
-        shortcuts.bind_viewer_keys(self.viewer, self.update_once, self.prediction_tick.toggle, controller.unsure.go)
         viewer = self.viewer
+        keys = {
+            shortcuts.UPDATE_KEY: self.update_once, shortcuts.PREDICTION_KEY: self.prediction_tick.toggle,
+            shortcuts.UNSURE_KEY: controller.unsure.go,
+            shortcuts.PREVIOUS_KEY: lambda: controller.images.step(-1),
+            shortcuts.NEXT_KEY: lambda: controller.images.step(1),
+        }
+        shortcuts.bind_viewer_keys(viewer, keys)
 
         def forget(*_: Any) -> None:
             for signal, slot in pairs:
                 signal.disconnect(slot, missing_ok=True)
-            shortcuts.unbind_viewer_keys(viewer)
+            shortcuts.unbind_viewer_keys(viewer, keys)
 
         self.destroyed.connect(forget)
 
@@ -167,14 +177,9 @@ class TrainDock(TrainPanel):
         self.pairs.refresh()
 
     def _on_remove_class(self, number: int) -> None:
-        for binding in self.controller.bindings.values():
-            layer = binding.strokes
-            layer.data_setitem(np.nonzero(np.asarray(layer.data) == number), 0)  # so that Ctrl+Z brings it back
-            binding.flush()
-        classes = without_class(self.session.classes, number)
-        self.session.set_classes(classes)
-        if self.controller.current is not None and self.controller.current.strokes.selected_label == number:
-            self.hold_class(classes.ids[-1])
+        held = self.controller.current is not None and self.controller.current.strokes.selected_label == number
+        if remove_class(self, self.controller, number) and held:
+            self.hold_class(self.session.classes.ids[-1])
 
     # -- learning --------------------------------------------------------------------------------------------------
 
@@ -233,16 +238,17 @@ class TrainDock(TrainPanel):
     def _on_prediction_toggled(self, shown: bool) -> None:
         for binding in self.controller.bindings.values():
             if binding.prediction is not None:
-                binding.prediction.visible = shown
+                self.controller.images.view.wish(binding.prediction, shown)
 
     def _on_model_changed(self, _model: Any = None) -> None:
+        self.chooser.show_model()
         for binding in self.controller.bindings.values():
             if binding.prediction is not None:
                 shortcuts.bind_class_keys((binding.prediction,), self.hold_class)
 
     def _on_predict(self) -> None:
         layer = self.chooser.image_box.layer
-        self.jobs.predict([(layer, self.chooser.channel_axis)] if isinstance(layer, ImageLayer) else [])
+        self.jobs.predict([layer] if isinstance(layer, ImageLayer) else [])
 
     def _on_job(self, text: str, fraction: float) -> None:
         busy = bool(text)
@@ -278,6 +284,5 @@ class TrainDock(TrainPanel):
         self.session.set_state("idle")
 
     def say(self, text: str) -> None:
-        """Show one sentence below the state."""
-        self.note_line.setText(text)
-        self.note_line.setVisible(bool(text))
+        """Show one sentence below the state, until something else is said; ``""``: nothing any more."""
+        self.notes.say("news", text)

@@ -23,6 +23,7 @@ from .learning_plot import LearningPlot
 from .live_controller import LiveController
 from .model_list import ModelList
 from .network_settings import NetworkSettings
+from .notes import Notes
 from .pair_list import PairList
 
 
@@ -81,7 +82,8 @@ class TrainPanel(QWidget):
 
     def _lines(self) -> Iterator[QWidget]:
         self.state_line = text_line("train_state", "What is going on, and what to do next.")
-        self.note_line = text_line("train_note", "News of the prediction and of files.")
+        self.note_line = text_line("train_note", "News of images and strokes, of the prediction and of files.")
+        self.notes = Notes(self.note_line)
         self.device_line = text_line("train_device", "Where it computes, and why there. Advanced has the choice.")
         self.device_line.setEnabled(False)  # dimmed: seldom of interest
         yield self.state_line

@@ -1,0 +1,116 @@
+"""What is going on in a sitting, in one sentence that stays true. Trains and predicts nothing."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Literal
+
+from psygnal import Signal
+
+from ..core.method import Model
+from .annotations import Annotations
+
+Phase = Literal["idle", "answering", "answered", "learning", "paused", "failed"]
+
+ANSWERED = "Answered from your strokes. Paint where it is wrong, and press Live to let the network learn too."
+RESTING = "Answered from your strokes; the training rests. Press Live to let the network learn from them too."
+ANSWERING = "Computing the answer to your strokes..."
+FIRST_ANSWER = "Computing the first answer to your strokes; the next ones come faster..."
+
+
+@dataclasses.dataclass(frozen=True)
+class SessionState:
+    """What is going on, in one sentence for people."""
+
+    phase: Phase
+    text: str
+
+
+class StatedAnnotations(Annotations):
+    """Annotations, and the sentence that says what is going on and what to do next."""
+
+    state_changed = Signal(SessionState)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._answers = True
+        self._said_at: tuple[int, ...] = ()  # versions of the strokes when the state was said
+        self._before: SessionState | None = None  # what was said before an answer was waited for
+        self._state = SessionState("idle", self.hint())
+        self.published.connect(self.refresh_hint)
+
+    @property
+    def model(self) -> Model | None:
+        """The model shown."""
+        return None
+
+    @property
+    def answers_at_once(self) -> bool:
+        """Whether strokes are answered without training."""
+        return self._answers
+
+    def hint(self) -> str:
+        """Say what to do next to get a segmentation."""
+        if not self._items:
+            return "Open an image, press + beside Strokes and paint a little of two classes."
+        if not any(item.enabled for item in self._items.values()):
+            return "Tick at least one image to learn from."
+        missing = self.snapshots.get().missing()
+        if missing is None and self._answers:
+            return "Ready: your strokes are answered at once. Press Live to let the network learn too."
+        if missing is None:
+            return "Ready: press Live and go on painting where it is wrong. (There are no instant answers, see below.)"
+        if self.model is not None:
+            return f"{missing} The answer before stays until then."
+        return missing
+
+    @property
+    def state(self) -> SessionState:
+        """What is going on."""
+        return self._state
+
+    def set_state(self, phase: Phase, text: str = "") -> None:
+        """Change the state; without a text it says what to do next."""
+        state = SessionState(phase, text or self.hint())
+        self._said_at = self.snapshots.get().versions
+        self._before = None
+        self._say(state)
+
+    def _say(self, state: SessionState) -> None:
+        if state != self._state:
+            self._state = state
+            self.state_changed.emit(state)
+
+    def refresh_hint(self) -> None:
+        """While nothing is going on, say what to do next."""
+        too_few = self.snapshots.get().missing()
+        if self._state.phase == "idle" or (self._state.phase in ("answering", "answered") and too_few):
+            self.set_state("idle")
+
+    def no_answers(self) -> None:
+        """Note that strokes cannot be answered at once in this sitting; a network can still learn from nothing."""
+        self._answers = False
+        self.refresh_hint()
+
+    def note_waiting(self) -> None:
+        """Say that an answer to the strokes is being computed, unless something else is going on."""
+        if self._state.phase in ("idle", "answered", "paused"):
+            before = self._state
+            self._say(SessionState("answering", FIRST_ANSWER if self.model is None else ANSWERING))
+            self._before = before
+
+    def end_waiting(self) -> None:
+        """Say again what was said before an answer was waited for, which will not come."""
+        if self._state.phase == "answering" and self._before is not None:
+            before, self._before = self._before, None
+            self._say(before)
+
+    def _note_answered(self) -> None:
+        """Say that the newest strokes are answered; a training that was stopped is not said to be the newest thing."""
+        phase = self._state.phase
+        rests = phase == "paused" or (self._before is not None and self._before.phase == "paused")
+        newer = self.snapshots.get().versions != self._said_at
+        if phase in ("idle", "answered", "answering") and not rests:
+            self.set_state("answered", ANSWERED)
+        elif rests and (newer or phase == "answering"):
+            self.set_state("paused", RESTING)
