@@ -20,8 +20,9 @@ from napari_unet.comparison.held_out_evidence import (
 )
 from napari_unet.core.classes import ClassTable
 from napari_unet.core.image import Image
-from napari_unet.core.method import Patch
+from napari_unet.core.method import Patch, Progress
 from napari_unet.core.rows import Row
+from napari_unet.learning.trainer import Step
 from napari_unet.learning.true_dice import (
     ALIKE,
     DifferenceModel,
@@ -36,6 +37,8 @@ from napari_unet.report.held_out_verdict import held_out_verdict
 from napari_unet.report.paired_differences import rank_methods
 from napari_unet.report.summary import best_methods, summarise
 from napari_unet.report.table import format_text, write_csv
+from napari_unet.session.annotation_session import Session
+from napari_unet.session.held_out_score import HeldOutScore
 
 CLASSES = ClassTable.named({1: "background", 2: "cell", 3: "vessel"})
 shares = st.floats(0, 1)
@@ -177,3 +180,18 @@ def test_dice_agreement_and_loss_by_hand() -> None:
     soft.see(0, image, Patch(image.where(0), mask[0], shares), table)
     assert soft.total([(0, 1)]) == {1: (pytest.approx(-2 * np.log(3.5 / 5)), 2),
                                     2: (pytest.approx(-2 * np.log(1.5 / 5)), 2)}
+
+
+def test_a_training_says_how_far_its_score_holds() -> None:
+    score = HeldOutScore.of(Step("Learning", held_out_mean=0.94, strokes_a_class=8))
+    assert score.likely is not None
+    assert score.likely == expected_dice(HeldOutEvidence(0.94, 8))
+    assert score.likely.low < 0.72 < score.likely.high, "seen: 0.94 held out, 0.72 in truth"
+    assert score.text == f"likely true Dice {score.likely.text}"
+    assert HeldOutScore.of(Step("Learning", strokes_a_class=8)).text == "", "no score, nothing to expect"
+    assert HeldOutScore.of(Progress("fitted")).likely is None
+    session = Session()
+    session.set_state("learning", "Warming up...")
+    session.take(Step("Learning: step 3; held-out Dice 0.94", step=3, loss=0.1, held_out_mean=0.94, strokes_a_class=8))
+    assert session.state.text == f"Learning: step 3; held-out Dice 0.94 ({score.text})"
+    assert session.learning_curve[-1].likely == score.likely

@@ -106,9 +106,9 @@ class DifferenceModel:
     error: tuple[float, float]
 
 
-TWO_FITS = IntervalModel(-0.69, 0.24, 0.54, (0.21, 0.39), (0.135, 0.24))
-ONE_FIT = IntervalModel(-0.28, 0.61, 0.0, (0.27, 0.0), (0.14, 0.46))
-DIFFERENCE = DifferenceModel(0.026, 0.036, (0.0, 0.42))
+TWO_FITS = IntervalModel(-0.65, 0.235, 0.515, (0.234, 0.358), (0.146, 0.225))
+ONE_FIT = IntervalModel(-0.26, 0.59, 0.0, (0.269, 0.0), (0.146, 0.464))
+DIFFERENCE = DifferenceModel(0.026, 0.037, (0.0, 0.46))
 
 
 def expected_dice(known: HeldOutEvidence, model: IntervalModel | None = None) -> LikelyDice:

@@ -53,19 +53,14 @@ def named_best(evidence: Evidence, whole: Collection[str] | None = None) -> str 
 def strokes_wanted(evidence: Evidence, first: str) -> int | None:
     """Return how many more strokes of each class would tell the first from those level with it.
 
-    Methods that are likely to be as good (:data:`ALIKE`) need not be told apart.
-
     Returns
     -------
     int or None
         None if no reasonable number would do.
     """
-    known = evidence[first]
-    rivals = [evidence[one] for one in level_with(evidence, first)]
-    differing = [one for one in rivals if expected_difference(known, one).value > ALIKE]
-    wanted = [strokes_to_tell(known, one) for one in differing]
+    wanted = [strokes_to_tell(evidence[first], evidence[one]) for one in level_with(evidence, first)]
     found = [one for one in wanted if one is not None]
-    return max(found) if found and len(found) == len(wanted) else None
+    return max(found, default=0) if len(found) == len(wanted) else None
 
 
 def cannot_tell(evidence: Evidence, first: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from typing import Any
 
 from qtpy.QtCore import Qt
@@ -42,7 +43,7 @@ def test_on_strokes_nothing_is_best_inside_its_uncertainty() -> None:
     lines = {line.name: line for line in made.lines(None)}
     assert not [name for name, line in lines.items() for cell in line.cells.values() if cell.best]
     assert lines["same"].cells[TO_BEST].text == "cannot tell yet"
-    assert "more strokes of each class would" in lines["same"].cells[TO_BEST].tooltip
+    assert "a labelled reference would" in lines["same"].cells[TO_BEST].tooltip
     assert lines["equal"].cells[TO_BEST].text.startswith("tie [")
     assert lines["same"].cells["dice"].text == "1.000"
     likely = made.summary.likely("same")
@@ -55,6 +56,18 @@ def test_on_strokes_nothing_is_best_inside_its_uncertainty() -> None:
     assert said.startswith("Cannot tell yet: ")
     assert "Ahead so far: Same (Dice 1.000 on strokes held out, likely " in said
     assert said.endswith("level with it: Equal, Worse.")
+
+
+def test_on_strokes_it_is_said_how_many_more_would_tell() -> None:
+    made = on_strokes(8, a=(1.0, 0.95), b=(0.8, 0.7))
+    told = re.match(r"Cannot tell yet: (\d+) more strokes of each class would\. Ahead so far: A ",
+                    ending_sentence(made, True))
+    assert told
+    more = int(told[1])
+    tooltip = made.lines(None)[0].cells[TO_BEST].tooltip
+    assert tooltip.endswith(f"cannot tell yet: {more} more strokes of each class would.")
+    grown = on_strokes(8 + more, a=(1.0, 0.95), b=(0.8, 0.7))
+    assert ending_sentence(grown, True).startswith("A is best: ")
 
 
 def test_on_strokes_what_is_far_ahead_is_best() -> None:
