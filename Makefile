@@ -53,6 +53,7 @@ bench: $(VENV)/installed-dev
 	$(BIN)/python benchmarks/training.py --data $(or $(DATA),napari_unet/sample_data)
 	$(BIN)/python benchmarks/strokes.py --data $(or $(DATA),napari_unet/sample_data)
 	$(BIN)/python benchmarks/annotator.py --data $(or $(DATA),napari_unet/sample_data)
+	$(BIN)/python benchmarks/trust.py --data $(or $(DATA),napari_unet/sample_data)
 	$(BIN)/python benchmarks/metrics.py
 	$(BIN)/python benchmarks/instant.py
 	xvfb-run -a -s "-screen 0 1920x1080x24" $(BIN)/python benchmarks/window.py

@@ -171,7 +171,7 @@ def _compare(commands: argparse._SubParsersAction[CommandParser]) -> None:
                         help="what any other method may take; planes not done in time are left out (default: 20)")
     parser.add_argument("--folds", type=positive_number(int), default=1, metavar="K",
                         help="without a reference: hold out every stroke once, in K parts (default: 1, about a quarter "
-                        "of the strokes once)")
+                        "of the strokes, and in a second fit another quarter)")
     parser.add_argument("--metrics", type=name_list, metavar="A,B,...",
                         help="metrics or families of them (see `napari-unet methods`; default: a short set)")
     parser.add_argument("--set", type=assignment, action="append", default=[], metavar="METHOD.NAME=VALUE",

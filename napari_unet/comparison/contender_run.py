@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.classes import ClassTable
 from ..core.errors import UserError
 from ..core.image import Image
 from ..core.method import Model, Patch, Progress
@@ -20,6 +21,8 @@ from .contenders import Contender
 Stage = Literal["fit", "segment", "done", "failed", "cancelled"]
 Labels = NDArray[np.uint8]
 T = TypeVar("T")
+Watch = Callable[[int, Image, Patch, ClassTable], None]
+"""Sees each patch: the number of its image, the image, the patch, and the classes of the model."""
 
 GRACE = 2.0
 """A method that has no model, or not one plane, when its budget is over may take this many times as long."""
@@ -93,7 +96,8 @@ def until_cancelled(
 
 
 def run_contender(
-    contender: Contender, training: TrainingSet, planes: Sequence[tuple[int, ...]], *, shown: bool = True
+    contender: Contender, training: TrainingSet, planes: Sequence[tuple[int, ...]], *, shown: bool = True,
+    watch: Watch | None = None,
 ) -> Generator[ComparisonEvent, None, ContenderResult]:
     """Let a contender learn and segment.
 
@@ -106,6 +110,8 @@ def run_contender(
         By image, planes to segment.
     shown : bool
         Whether events carry their patches.
+    watch : callable, optional
+        Called with each patch, which then has probabilities if the model can give them.
 
     Yields
     ------
@@ -126,7 +132,7 @@ def run_contender(
         model, said = yield from _fit(contender, training, started)
     begun = time.perf_counter() if contender.trains_by_the_clock or contender.model is not None else started
     images = [pair.image for pair in training.pairs]
-    run = _Segmentation(contender, model, images, planes, begun, shown)
+    run = _Segmentation(contender, model, images, planes, begun, shown, watch)
     yield from run.work()
     seconds = time.perf_counter() - started
     text = " ".join(filter(None, (said, run.said)))
@@ -161,17 +167,32 @@ def _fit(
         fit.close()
 
 
+def _patches(model: Model, image: Image, planes: tuple[int, ...], soft: bool) -> Generator[Patch, None, None]:
+    """Segment, with probabilities if they are asked for and the model has them."""
+    if soft:
+        try:
+            patches = iter(model.segment(image, planes, probabilities=True))
+            first = next(patches)
+        except UserError:
+            pass  # it has none; whatever else is wrong is said below
+        else:
+            yield first
+            yield from patches
+            return
+    yield from model.segment(image, planes)
+
+
 class _Segmentation:
     """Segments plane after plane until all are done or time is up; planes left half done are cleared."""
 
     def __init__(
         self, contender: Contender, model: Model, images: Sequence[Image], planes: Sequence[tuple[int, ...]],
-        begun: float, shown: bool,
+        begun: float, shown: bool, watch: Watch | None = None,
     ) -> None:
         self.masks = tuple(np.zeros(image.shape, np.uint8) for image in images)
         self.complete: list[list[int]] = [[] for _ in images]
         self.said = ""
-        self._contender, self._model, self._shown = contender, model, shown
+        self._contender, self._model, self._shown, self._watch = contender, model, shown, watch
         self._images, self._planes, self._begun = images, planes, begun
 
     def work(self) -> Generator[ComparisonEvent, None, None]:
@@ -194,8 +215,10 @@ class _Segmentation:
 
     def _image(self, number: int, image: Image, wanted: tuple[int, ...]) -> Generator[ComparisonEvent, None, None]:
         left = dict.fromkeys(wanted, image.plane_shape[0] * image.plane_shape[1])
-        segmenting: Any = self._model.segment(image, wanted)
+        segmenting: Any = _patches(self._model, image, wanted, soft=self._watch is not None)
         for patch in segmenting:
+            if self._watch is not None:
+                self._watch(number, image, patch, self._model.classes)
             self.masks[number][patch.where] = patch.labels
             plane = image.plane_of(patch.where)
             left[plane] -= patch.labels.size

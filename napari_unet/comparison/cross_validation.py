@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Generator, Sequence
 
 import numpy as np
@@ -9,41 +10,77 @@ import numpy as np
 from ..core.scribbles import TrainingSet
 from .contender_run import ComparisonEvent, ContenderResult, Labels, run_contender
 from .contenders import Contender
+from .held_out_evidence import MORE_PLANES, FitAgreement, HeldOutLoss
 
 Fold = tuple[TrainingSet, tuple["Labels | None", ...]]
 """Strokes to learn from, and by image the strokes held out meanwhile."""
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
+class FoldsResult:
+    """What all fits of a contender brought.
+
+    Parameters
+    ----------
+    whole : ContenderResult
+        The first fit's, in which every stroke held out later is as the fit that did not see it has it.
+    agreement : dict of int to float
+        Dice between the first and the second fit by painted id, on whole planes; empty with one fit.
+    losses : dict of int to (float, int)
+        Summed log loss (nat) of held-out pixels, and how many, by painted id; empty where nothing is held out.
+    """
+
+    whole: ContenderResult
+    agreement: dict[int, float] = dataclasses.field(default_factory=dict)
+    losses: dict[int, tuple[float, int]] = dataclasses.field(default_factory=dict)
+
+
 def run_folds(
-    contender: Contender, parts: Sequence[Fold], planes: tuple[tuple[int, ...], ...], held_out: bool
-) -> Generator[ComparisonEvent, None, ContenderResult]:
+    contender: Contender, parts: Sequence[Fold], planes: tuple[tuple[int, ...], ...], held_strokes: int | None
+) -> Generator[ComparisonEvent, None, FoldsResult]:
     """Let a contender run in every fold; later folds answer only for the strokes held out in them.
 
     Parameters
     ----------
     contender : Contender
     parts : sequence of Fold
-        The first fold also makes the masks of everything that is not held out later.
+        The first fold also makes the masks of everything that is not held out later; with the second it is compared.
     planes : tuple of tuple of int
         By image: planes to segment.
-    held_out : bool
-        Whether methods are scored on strokes; otherwise only the first fold counts.
+    held_strokes : int or None
+        How many strokes the methods are scored on, None if it is a reference: then only the first fold counts.
 
-    What is yielded, returned and raised is that of :func:`.contender_run.run_contender`. Masks are painted ids, 0
-    where nothing was segmented.
+    What is yielded and raised is that of :func:`.contender_run.run_contender`. Masks are painted ids, 0 where nothing
+    was segmented.
     """
-    first = yield from run_contender(contender, parts[0][0], planes)
-    if not held_out:
-        return first
-    whole = _FoldedResult(first)
-    for training, held in parts[1:]:
+    if held_strokes is None:
+        return FoldsResult((yield from run_contender(contender, parts[0][0], planes)))
+    ids = parts[0][0].classes.ids
+    losses = [HeldOutLoss(held, held_strokes, ids) for _, held in parts]
+    whole = _FoldedResult((yield from run_contender(contender, parts[0][0], planes, watch=losses[0].see)))
+    for count, ((training, held), loss) in enumerate(zip(parts[1:], losses[1:], strict=True)):
         needed = tuple(
             tuple(plane for plane in wanted if truth is not None and plane_view(truth, plane).any())
             for wanted, truth in zip(planes, held, strict=True)
         )
         if any(needed):
-            whole.add((yield from run_contender(contender, training, needed, shown=False)), needed, held)
-    return whole.result()
+            more = tuple(map(_with_others, needed, _spread(planes, needed))) if not count else needed
+            later = yield from run_contender(contender, training, more, shown=False, watch=loss.see)
+            whole.add(later, needed, held)
+    return whole.result(losses)
+
+
+def _spread(planes: Sequence[Sequence[int]], needed: Sequence[Sequence[int]]) -> list[tuple[int, ...]]:
+    """Return by image a few planes beside those needed, evenly spread over all images."""
+    others = [(number, plane) for number, wanted in enumerate(planes) for plane in wanted
+              if plane not in needed[number]]
+    chosen = {others[int(place)] for place in np.linspace(0, len(others) - 1, min(MORE_PLANES, len(others))).round()}
+    return [tuple(plane for plane in wanted if (number, plane) in chosen) for number, wanted in enumerate(planes)]
+
+
+def _with_others(needed: tuple[int, ...], others: tuple[int, ...]) -> tuple[int, ...]:
+    """Put the planes that have to be done first: time may be up before the others."""
+    return (*needed, *others)
 
 
 class _FoldedResult:
@@ -53,11 +90,17 @@ class _FoldedResult:
         self._first = first
         self._done = [list(one) for one in first.planes]
         self._seconds, self._said = first.seconds, [first.said]
+        self._agreement = FitAgreement()
+        self._folds = 1
 
     def add(self, later: ContenderResult, needed: Sequence[Sequence[int]], held: Sequence[Labels | None]) -> None:
         """Take the strokes held out in a later fold from its masks; a plane that it has not done counts for nobody."""
         self._seconds += later.seconds
-        self._said.append(later.said)
+        missing = any(set(wanted) - set(done) for wanted, done in zip(needed, later.planes, strict=True))
+        self._said.append(later.said if missing else "")
+        if self._folds == 1:
+            self._compare(later)
+        self._folds += 1
         for number, truth in enumerate(held):
             for plane in needed[number]:
                 mine = plane_view(self._first.masks[number], plane)
@@ -68,10 +111,24 @@ class _FoldedResult:
                     self._done[number].remove(plane)
                     mine[:] = 0
 
-    def result(self) -> ContenderResult:
+    def _compare(self, second: ContenderResult) -> None:
+        for number, done in enumerate(second.planes):
+            for plane in done:
+                if plane in self._done[number]:
+                    mine, theirs = self._first.masks[number], second.masks[number]
+                    self._agreement.add(plane_view(mine, plane), plane_view(theirs, plane))
+
+    def result(self, losses: Sequence[HeldOutLoss]) -> FoldsResult:
         """Return what all folds brought together."""
         text = " ".join(dict.fromkeys(one for one in self._said if one))
-        return ContenderResult(self._first.model, self._first.masks, tuple(map(tuple, self._done)), self._seconds, text)
+        done = tuple(map(tuple, self._done))
+        whole = ContenderResult(self._first.model, self._first.masks, done, self._seconds, text)
+        found: dict[int, tuple[float, int]] = {}
+        for loss in losses:
+            for class_id, (added, pixels) in loss.total(done).items():
+                before, count = found.get(class_id, (0.0, 0))
+                found[class_id] = before + added, count + pixels
+        return FoldsResult(whole, self._agreement.dice, found)
 
 
 def strokes_by_image(held: TrainingSet) -> tuple[Labels | None, ...]:

@@ -13,6 +13,7 @@ from ..learning.folds import fold_strokes
 from ..learning.strokes import hold_out
 from .contender_run import Labels
 from .cross_validation import Fold, combine_folds, strokes_by_image
+from .held_out_evidence import StrokeCount
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -31,6 +32,8 @@ class ComparisonDesign:
         Whether the references are held-out strokes.
     folds : tuple of (TrainingSet, tuple)
         For every fit of a method: what it learns from, and what it is scored against.
+    strokes : StrokeCount
+        How many strokes there are, and how many of them are held out.
     """
 
     training: TrainingSet
@@ -38,6 +41,7 @@ class ComparisonDesign:
     references: tuple[Labels | None, ...]
     held_out: bool
     folds: tuple[Fold, ...]
+    strokes: StrokeCount = dataclasses.field(default_factory=StrokeCount)
 
     @classmethod
     def of(
@@ -78,15 +82,21 @@ class ComparisonDesign:
     def holding_out(self, folds: int, seed: int) -> ComparisonDesign:
         """Return the design with strokes kept from the methods where there is no reference.
 
-        About a quarter of them, or, in several folds, each once.
+        About a quarter of them, and another quarter in a second fit, because two fits show how far they agree; or, in
+        several folds, each once.
         """
         if not self.held_out:
             return self
-        divided = fold_strokes(self.training, folds, seed) if folds > 1 else [hold_out(self.training, seed=seed)]
+        if folds > 1:
+            divided = fold_strokes(self.training, folds, seed)
+        else:
+            divided = [hold_out(self.training, seed, part) for part in (0, 1)]
+            divided = [one for one in divided if one[1].painted_ids] or divided[:1]
         parts = tuple((kept, strokes_by_image(held)) for kept, held in divided) or self.folds
         references = tuple(combine_folds([held[number] for _, held in parts]) for number in range(len(self.planes)))
         training = self.training if folds > 1 else parts[0][0]
-        return dataclasses.replace(self, training=training, references=references, folds=parts)
+        strokes = StrokeCount.of(self.training, [held for _, held in divided])
+        return dataclasses.replace(self, training=training, references=references, folds=parts, strokes=strokes)
 
 
 def _check_references(images: Sequence[Image], truths: Sequence[Labels | None]) -> None:

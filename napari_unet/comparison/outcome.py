@@ -45,7 +45,8 @@ class Comparison:
     models : dict of str to Model
         What each method has learnt (with several folds: in the first).
     folds : int
-        How many folds of held-out strokes there were; 1 = about a quarter of the strokes was held out.
+        How many folds of held-out strokes there were; 1 = about a quarter of the strokes was held out, and another
+        quarter in a second fit.
     """
 
     training: TrainingSet

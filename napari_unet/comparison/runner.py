@@ -20,6 +20,7 @@ from .contender_run import Cancelled, ComparisonEvent, ContenderResult, Labels, 
 from .contenders import Contender
 from .cross_validation import plane_view, run_folds
 from .design import ComparisonDesign
+from .held_out_evidence import dice_on_strokes, evidence_rows
 from .outcome import Comparison
 
 _log = logging.getLogger(__name__)
@@ -58,8 +59,8 @@ def run_comparison(
     seed : int
         Decides which strokes are held out.
     folds : int
-        Without references: 1 holds out about a quarter of the strokes; more hold out every stroke once, in as many
-        fits of each method.
+        Without references: 1 holds out about a quarter of the strokes, and another quarter in a second fit of each
+        method; more hold out every stroke once, in as many fits.
     metrics : sequence of str, optional
         Names of metrics or families, see :func:`napari_unet.metrics.chosen_metrics`.
     judging : mapping of str to Any, optional
@@ -153,8 +154,13 @@ def _is_among(name: str, cancelled: Callable[[], Collection[str]]) -> bool:
 def _fit_and_score(
     contender: Contender, design: ComparisonDesign, score: Scorer
 ) -> Generator[ComparisonEvent, None, tuple[ContenderResult, list[Row]]]:
-    result = yield from run_folds(contender, design.folds, design.planes, design.held_out)
+    strokes = design.strokes if design.held_out else None
+    found = yield from run_folds(contender, design.folds, design.planes, strokes.held_out if strokes else None)
+    result = found.whole
     rows = yield from _score(contender.name, design, result, score)
+    if strokes and strokes.held_out:
+        dice = dice_on_strokes(result.masks, design.references, result.planes)
+        rows += evidence_rows(contender.name, design.training.classes, strokes, dice, found.agreement, found.losses)
     return result, [*rows, Row(contender.name, "", None, None, "", "seconds", result.seconds, "s")]
 
 

@@ -101,7 +101,7 @@ def held_share(count: int) -> int:
     return max(1, count // HELD_OUT) if count >= MIN_STROKES else 0
 
 
-def hold_out(training: TrainingSet, seed: int = 0) -> tuple[TrainingSet, TrainingSet]:
+def hold_out(training: TrainingSet, seed: int = 0, part: int = 0) -> tuple[TrainingSet, TrainingSet]:
     """Divide the strokes into those to learn from and those to score on.
 
     Of every class with at least three strokes (connected components in one plane, over all images) about one in four
@@ -112,6 +112,8 @@ def hold_out(training: TrainingSet, seed: int = 0) -> tuple[TrainingSet, Trainin
     training : TrainingSet
     seed : int
         Which strokes are held out.
+    part : int
+        0 or 1: with one seed, the two hold out different strokes, as many each.
 
     Returns
     -------
@@ -126,7 +128,8 @@ def hold_out(training: TrainingSet, seed: int = 0) -> tuple[TrainingSet, Trainin
     chosen: list[Stroke] = []
     for number in sorted(by_class):
         strokes = by_class[number]
-        picks = generator.permutation(len(strokes))[: held_share(len(strokes))]
+        share = held_share(len(strokes))
+        picks = generator.permutation(len(strokes))[part * share : (part + 1) * share]
         chosen.extend(strokes[index] for index in picks)
     held = [keep_strokes(pair.scribbles, index, chosen, inside=True) for index, pair in enumerate(training.pairs)]
     kept = [keep_strokes(pair.scribbles, index, chosen, inside=False) for index, pair in enumerate(training.pairs)]

@@ -53,6 +53,8 @@ class Step(Progress):
         Versions of the strokes it learnt from, pair by pair.
     held_strokes : tuple of int
         How many strokes of each pair are held out.
+    strokes_a_class : int
+        Strokes of the class that has the fewest, those held out included.
     painted : int
         Painted pixels there are to learn from, held-out ones not counted.
     seconds : float
@@ -70,6 +72,7 @@ class Step(Progress):
     loss: float = math.nan
     versions: tuple[int, ...] = ()
     held_strokes: tuple[int, ...] = ()
+    strokes_a_class: int = 0
     painted: int = 0
     seconds: float = 0.0
     learning_rate: float = 0.0
@@ -234,6 +237,7 @@ class _Run:
             loss=loss,
             versions=data.training.versions,
             held_strokes=data.held,
+            strokes_a_class=data.strokes_a_class,
             painted=data.painted,
             seconds=self.seconds,
             learning_rate=rate * self.plan.learning_rate,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 
 import numpy as np
 import torch
@@ -54,6 +55,11 @@ class TrainingData:
     def painted(self) -> int:
         """Painted pixels to learn from."""
         return sum(stroke.pixels.size for stroke in self.strokes if not stroke.held)
+
+    @property
+    def strokes_a_class(self) -> int:
+        """Strokes of the class that has the fewest, those held out included; 0 without any."""
+        return min(Counter(stroke.class_id for stroke in self.strokes).values(), default=0)
 
     @property
     def held(self) -> tuple[int, ...]:

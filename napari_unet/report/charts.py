@@ -39,7 +39,7 @@ def topology_errors(rows: Sequence[Row]) -> dict[str, float]:
 def bars(
     ranked: Sequence[RankedMethod], titles: Mapping[str, str], label: str = "Dice", width: float = 6.4
 ) -> bytes:
-    """Draw a bar for each method, the best on top, with its spread over planes; ``width`` in inches.
+    """Draw a bar for each method, the first on top, with its spread over planes or likely Dice; ``width`` in inches.
 
     The best is dark, what the planes do not tell apart from it is lighter, the others are grey.
     """
@@ -48,18 +48,27 @@ def bars(
     axes.barh(places, [one.mean for one in ranked], height=0.7,
               color=[_BEST if one.best else _LEVEL if one.level else _OTHER for one in ranked])
     for place, one in enumerate(ranked):
-        if one.spread is not None:
-            axes.plot([one.mean - one.spread, one.mean + one.spread], [place, place], color="#333333", linewidth=1.2)
+        ends = _ends(one)
+        if ends:
+            axes.plot(ends, [place, place], color="#333333", linewidth=1.2)
     names = [titles.get(one.method, one.method) for one in ranked]
     if width <= _NARROW:
         names = [name if len(name) <= _SHORT else f"{name[:_SHORT - 1]}…" for name in names]
     _name_ticks(axes, places, names)
     axes.set_ylim(len(ranked) - 0.4, -0.6)
-    told = ": mean over planes, line: standard deviation" if width > _NARROW else ""
+    line = "likely elsewhere" if any(one.likely for one in ranked) else "standard deviation"
+    told = f": mean over planes, line: {line}" if width > _NARROW else ""
     axes.set_xlabel(f"{label}{told}", fontsize=9)
     if label == "Dice":
         axes.set_xlim(0, 1.02)
     return _png(figure)
+
+
+def _ends(one: RankedMethod) -> tuple[float, float] | None:
+    """Return what the line of a bar shows: the likely Dice where there is no reference, else the spread over planes."""
+    if one.likely is not None:
+        return one.likely.low, one.likely.high
+    return None if one.spread is None else (one.mean - one.spread, one.mean + one.spread)
 
 
 def scatter(rows: Sequence[Row], titles: Mapping[str, str], width: float = 8.2) -> bytes | None:

@@ -11,6 +11,7 @@ from napari_unet.comparison.outcome import Comparison
 
 from .charts import bars, scatter
 from .error_maps import COLOURS, HOLE, NAMES, STRAY, error_map, painted_errors, ringed
+from .held_out_verdict import held_out_verdict
 from .methods_text import describe_methods, method_titles, scored_against
 from .paired_differences import FEW, RankedMethod, rank_methods
 from .plane_choice import ShownPlane, planes_to_show
@@ -80,12 +81,14 @@ def html_page(comparison: Comparison) -> str:
 
 
 def ranking_sentence(comparison: Comparison) -> str:
-    """Say in a sentence or two which method is best, and which the planes do not tell apart from it."""
+    """Say in a sentence or two which method is best, and which are not told apart from it; or that it is not known."""
     ranked = rank_methods(comparison.rows)
     against = scored_against(comparison)
     if not ranked:
         return f"No method has a score. {against}"
     names = method_titles(comparison)
+    if summarise(comparison.rows).held_out:
+        return f"{held_out_verdict(comparison.rows, names)} {against}"
     first, ties = ranked[0], [names[one.method] for one in ranked if one.level and not one.best]
     planes = "one plane" if first.planes == 1 else f"{first.planes} planes"
     text = f"{names[first.method]} has the best Dice ({first.mean:.3f}, mean over {planes})."

@@ -39,7 +39,8 @@ def scored_against(comparison: Comparison) -> str:
     if comparison.folds > 1:
         return (f"Scored on held-out strokes: every stroke was kept from the methods once, in {comparison.folds} folds "
                 "of whole strokes.")
-    return "Scored on held-out strokes: about a quarter of the strokes was kept from all methods."
+    return ("Scored on held-out strokes: about a quarter of the strokes was kept from all methods, and in a second fit "
+            "another quarter.")
 
 
 def _header(comparison: Comparison) -> str:

@@ -8,6 +8,8 @@ from html import escape
 from napari_unet.comparison.outcome import Comparison
 
 from .charts import topology_errors
+from .held_out_ranking import CANNOT_TELL
+from .held_out_verdict import LIKELY, LIKELY_MEANS, likely_cell, sentence_case
 from .methods_text import method_titles
 from .paired_differences import Difference, RankedMethod
 from .summary import format_value, summarise
@@ -22,9 +24,8 @@ def ranking_table(comparison: Comparison, ranked: Sequence[RankedMethod]) -> str
     head = "".join(f"<th>{escape(text)}</th>" for text in table.headings)
     return (
         f'<h2>Ranking</h2><div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{"".join(lines)}</tbody>'
-        '</table></div><p class="small">Spread: standard deviation over planes. Difference: mean over the planes that '
-        "both have, plane by plane, with a 95 % bootstrap interval; a tie is one whose interval holds 0. Click "
-        "a heading to sort.</p>"
+        f'</table></div><p class="small">Spread: standard deviation over planes. {table.explanation} Click a heading '
+        "to sort.</p>"
     )
 
 
@@ -48,24 +49,37 @@ class _RankingTable:
         self._comparison = comparison
         self._names = method_titles(comparison)
         self._summary = summarise(comparison.rows)
+        self._held_out = self._summary.held_out
         self._topology = topology_errors(comparison.rows)
         self._classes = self._summary.classes if len(self._summary.classes) > 1 else ()
 
     @property
+    def explanation(self) -> str:
+        """What the differences are."""
+        if self._held_out:
+            return (f"{sentence_case(LIKELY_MEANS)} Difference: that of the likely Dice, with an interval of as much "
+                    "confidence; a tie is one whose interval holds 0, and with a tie no method is called best.")
+        return ("Difference: mean over the planes that both have, plane by plane, with a 95 % bootstrap interval; a "
+                "tie is one whose interval holds 0.")
+
+    @property
     def headings(self) -> list[str]:
-        return ["method", "Dice", "spread", "difference to the best [95 %]", "",
+        dice = ["Dice on strokes", LIKELY] if self._held_out else ["Dice"]
+        apart = "likely difference to the first" if self._held_out else "difference to the best [95 %]"
+        return ["method", *dice, "spread", apart, "",
                 *(f"Dice {name}" for _, name in self._classes),
                 *(["parts and holes unmatched"] if self._topology else []), "planes", "seconds"]
 
     def ranked_line(self, rank: int, one: RankedMethod) -> str:
         """Return the line of a method with a score."""
-        cells = [table_cell(f"{rank}  {self._names[one.method]}", rank), *_score_cells(one),
+        cells = [table_cell(f"{rank}  {self._names[one.method]}", rank), *_score_cells(one, self._held_out),
                  *self._more_cells(one.method)]
         return f'<tr class="{"best" if one.best else "level" if one.level else ""}">{"".join(cells)}</tr>'
 
     def unranked_line(self, method: str) -> str:
         """Return the line of a method without a score."""
-        cells = [table_cell(self._names[method]), *map(table_cell, ("-", "", "", "no score")),
+        empty = ("-", *([""] if self._held_out else []), "", "", "no score")
+        cells = [table_cell(self._names[method]), *map(table_cell, empty),
                  *self._more_cells(method)]
         return f'<tr class="">{"".join(cells)}</tr>'
 
@@ -82,14 +96,15 @@ class _RankingTable:
         return cells
 
 
-def _score_cells(one: RankedMethod) -> list[str]:
-    """Dice, its spread, the difference to the best, and whether it is best or level with the best."""
+def _score_cells(one: RankedMethod, held_out: bool) -> list[str]:
+    """Dice, its spread, the difference to the first, and whether it is best or level with the first."""
     apart = one.difference
+    likely = [table_cell(likely_cell(one), one.likely.value if one.likely else None)] if held_out else []
     return [
-        table_cell(f"{one.mean:.3f}", one.mean),
+        table_cell(f"{one.mean:.3f}", one.mean), *likely,
         table_cell("" if one.spread is None else f"± {one.spread:.3f}", one.spread),
         table_cell(interval_text(apart) if apart else "", apart.mean if apart else 0.0),
-        table_cell("best" if one.best else "tie" if one.level else ""),
+        table_cell("best" if one.best else CANNOT_TELL if one.first else "tie" if one.level else ""),
     ]
 
 

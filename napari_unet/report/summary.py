@@ -7,10 +7,22 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from types import MappingProxyType
 
 from napari_unet.core.rows import Row
+from napari_unet.learning.true_dice import HeldOutEvidence, LikelyDice
 from napari_unet.metrics import LENGTH, REGISTRY, UNMATCHED, About, about, ordered
 
+from .held_out_ranking import named_best
+
 UNLIKE = "the images have different units"
-_UNREGISTERED = {"seconds": About(unit="s", better="lower", total="sum", family="effort")}
+EVIDENCE = "evidence"
+"""Family of what is known of a method without a reference: no column of its own, see :meth:`Summary.evidence`."""
+
+_UNREGISTERED = {
+    "seconds": About(unit="s", better="lower", total="sum", family="effort"),
+    "strokes_a_class": About(unit="count", family=EVIDENCE),
+    "log_loss": About(unit="nat", family=EVIDENCE),
+    **{name: About(family=EVIDENCE)
+       for name in ("held_out_dice", "fits_agree", "likely_dice", "likely_dice_low", "likely_dice_high")},
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,7 +50,7 @@ class SummaryColumn:
     @classmethod
     def of(cls, row: Row) -> SummaryColumn:
         """Return the column that a row belongs to."""
-        volume = row.plane is None and row.class_id is not None
+        volume = row.plane is None and row.class_id is not None and row.metric not in _UNREGISTERED
         column = cls(row.metric, row.class_id, row.class_name if row.class_id is not None else "", volume)
         return dataclasses.replace(column, unit=row.unit) if column.about.unit == LENGTH else column
 
@@ -102,6 +114,29 @@ class Summary:
         column = self.column(metric, class_id)
         found = self.values.get((method, column)) if column else None
         return found.value if found else None
+
+    @property
+    def held_out(self) -> bool:
+        """Whether the scores are those of held-out strokes, and say less than a reference would."""
+        return self.column("strokes_a_class") is not None
+
+    def evidence(self, class_id: int | None = None) -> dict[str, HeldOutEvidence]:
+        """Return what is known without a reference, by method; empty where there is one.
+
+        Of a class, or of the mean over classes.
+        """
+        made = {}
+        for method in self.methods:
+            dice, strokes = self.get(method, "held_out_dice", class_id), self.get(method, "strokes_a_class")
+            if dice is not None and strokes is not None:
+                made[method] = HeldOutEvidence(dice, int(strokes), self.get(method, "fits_agree", class_id),
+                                               self.get(method, "log_loss"))
+        return made
+
+    def likely(self, method: str) -> LikelyDice | None:
+        """Return the true Dice of a method (mean over classes) as far as it can be told; None with a reference."""
+        value, low, high = (self.get(method, f"likely_dice{end}") for end in ("", "_low", "_high"))
+        return None if value is None or low is None or high is None else LikelyDice(value, low, high)
 
 
 def summarise(rows: Iterable[Row]) -> Summary:
@@ -170,7 +205,8 @@ def best_methods(summary: Summary) -> frozenset[tuple[str, SummaryColumn]]:
     Methods that look the same with the digits shown are tied and all best. Nothing is best where neither direction is
     better, or where fewer than two methods have a value; and no method is that was scored on fewer planes than others,
     because they may have been the easy ones. Nor is anything by a number that can be right by accident (see
-    :class:`napari_unet.metrics.About`), nor who has not found one of the parts or holes in its place.
+    :class:`napari_unet.metrics.About`), nor who has not found one of the parts or holes in its place. Scores on
+    held-out strokes have no best but those of the method that is told apart from all others.
     """
     planes: dict[str, int] = {}
     for (method, column), one in summary.values.items():
@@ -178,7 +214,16 @@ def best_methods(summary: Summary) -> frozenset[tuple[str, SummaryColumn]]:
             planes[method] = max(planes.get(method, 0), one.count)
     most = max(planes.values(), default=0)
     whole = {method for method in summary.methods if planes.get(method, 0) == most}
-    return frozenset((method, column) for column in summary.columns for method in _best_of(summary, column, whole))
+    marked = {(method, column) for column in summary.columns for method in _best_of(summary, column, whole)}
+    return frozenset(pair for pair in marked if _is_known(summary, pair, whole))
+
+
+def _is_known(summary: Summary, marked: tuple[str, SummaryColumn], whole: Set[str]) -> bool:
+    """Whether the best value of a column stays best beyond the strokes it was scored on, if it was scored on any."""
+    method, column = marked
+    if not summary.held_out or column.about.family == "effort":
+        return True
+    return named_best(summary.evidence(column.class_id), whole) == method
 
 
 def _best_of(summary: Summary, column: SummaryColumn, among: Set[str]) -> list[str]:

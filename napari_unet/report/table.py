@@ -13,7 +13,8 @@ from napari_unet.core.rows import COLUMNS, Row
 from napari_unet.metrics import COMPANIONS, UNMATCHED
 
 from .csv_cells import ENCODING, harmless_cell
-from .summary import Summary, SummaryColumn, SummaryValue, best_methods, format_value, summarise
+from .held_out_verdict import LIKELY, LIKELY_MEANS
+from .summary import EVIDENCE, Summary, SummaryColumn, SummaryValue, best_methods, format_value, summarise
 from .whole_file import appearing_whole
 
 __all__ = ["Summary", "SummaryColumn", "TableCell", "TableGrid", "best_methods", "format_text", "summarise",
@@ -62,7 +63,7 @@ def table_grids(summary: Summary) -> tuple[TableGrid, ...]:
         made.append(_overview(summary, marked))
     for class_id, name in summary.classes:
         for volume in (False, True):
-            found = [one for one in summary.columns if one.class_id == class_id and one.volume == volume]
+            found = _of_class(summary, class_id, volume)
             if not found:
                 continue
             seconds = summary.column("seconds")
@@ -70,7 +71,7 @@ def table_grids(summary: Summary) -> tuple[TableGrid, ...]:
                 found.append(seconds)
             where = "whole volume" if volume else _planes(summary, found)
             made.append(_grid(f"{name}, {where}", found, summary, marked))
-    return tuple(grid for grid in made if grid.headers)
+    return _with_likely(tuple(grid for grid in made if grid.headers), summary)
 
 
 def format_text(summary: Summary, markdown: bool = False, width: int = 100) -> str:
@@ -97,6 +98,8 @@ def format_text(summary: Summary, markdown: bool = False, width: int = 100) -> s
     if marks and not markdown:
         lines.append("* best (all that are equal to the digits shown)")
     notes = _footnotes(tables)
+    if summary.held_out:
+        notes.append(LIKELY_MEANS)
     if dropped:
         notes.append(f"Not shown for lack of room: {', '.join(dict.fromkeys(dropped))}.")
     for note in notes:
@@ -126,8 +129,8 @@ def write_csv(path: str | os.PathLike[str], rows: Iterable[Row], overwrite: bool
 
 def _overview(summary: Summary, marked: frozenset[tuple[str, SummaryColumn]]) -> TableGrid:
     """The mean over classes, and the Dice of each: what tells methods apart at a glance."""
-    columns = [one for one in summary.columns
-               if not one.volume and (one.metric == "dice" or (one.class_id is None and not _may_go(one)))]
+    columns = [one for one in summary.columns if not one.volume and one.about.family != EVIDENCE
+               and (one.metric == "dice" or (one.class_id is None and not _may_go(one)))]
     return _grid("mean over classes" if summary.classes else "", columns, summary, marked)
 
 
@@ -180,6 +183,25 @@ def _beside_its_count(name: str, shown: Collection[str]) -> str:
         return ""
     headers = {"_error": NOT_SHOWN if count + UNMATCHED in shown else "off by", UNMATCHED: "unmatched"}
     return headers.get(end, NOT_SHOWN)
+
+
+def _of_class(summary: Summary, class_id: int, volume: bool) -> list[SummaryColumn]:
+    return [one for one in summary.columns
+            if one.class_id == class_id and one.volume == volume and one.about.family != EVIDENCE]
+
+
+def _with_likely(grids: tuple[TableGrid, ...], summary: Summary) -> tuple[TableGrid, ...]:
+    """Put the interval of the true Dice behind the first column, which is Dice on held-out strokes."""
+    if not grids or not summary.held_out:
+        return grids
+    grid, cells = grids[0], []
+    for method, line in zip(grid.methods, grid.cells, strict=True):
+        likely = summary.likely(method)
+        cell = TableCell(DASH, note="too few strokes to tell") if likely is None else TableCell(likely.text)
+        cells.append((line[0], cell, *line[1:]))
+    first = dataclasses.replace(grid, headers=(grid.headers[0], LIKELY, *grid.headers[1:]),
+                                spare=(grid.spare[0], 0, *grid.spare[1:]), cells=tuple(cells))
+    return first, *grids[1:]
 
 
 def _short(name: str, length: int = 12) -> str:

@@ -17,6 +17,8 @@ from ..core.classes import merged
 from ..core.errors import UsageError
 from ..core.method import Model, Progress, Segmenter
 from ..core.threads import limit_threads
+from ..learning.true_dice import LikelyDice
+from .held_out_score import HeldOutScore
 from .model_history import HistoryEntry, ModelHistory, ShownModel, steps_behind, without_refitting
 from .session_state import StatedAnnotations
 
@@ -32,11 +34,14 @@ class TrainingPoint:
         Loss of the step.
     dice : float or None
         Mean Dice on held-out strokes, None where there are too few strokes for a score.
+    likely : LikelyDice or None
+        The true Dice that this lets one expect.
     """
 
     step: int
     loss: float
     dice: float | None = None
+    likely: LikelyDice | None = None
 
 
 class Session(StatedAnnotations):
@@ -236,17 +241,19 @@ class Session(StatedAnnotations):
         step, loss = getattr(event, "step", None), getattr(event, "loss", None)
         self.seen_versions = tuple(getattr(event, "versions", ()))
         self.device = getattr(event, "device", "") or self.device
+        score = HeldOutScore.of(event)
         self.held_strokes = tuple(getattr(event, "held_strokes", self.held_strokes))
         if step is not None and loss is not None and (not self.learning_curve or step > self.learning_curve[-1].step):
-            self.learning_curve.append(TrainingPoint(int(step), float(loss), getattr(event, "held_out_mean", None)))
+            self.learning_curve.append(TrainingPoint(int(step), float(loss), score.dice, score.likely))
             self.learning_curve_changed.emit()
         if self._state.phase == "learning":
             where = "Learning" if step is None else f"Learning: step {step}"
-            self.set_state("learning", event.text if self._pinned is None else f"{where}. {self._choice()}")
+            text = f"{event.text} ({score.text})" if score.text else event.text
+            self.set_state("learning", text if self._pinned is None else f"{where}. {self._choice()}")
         if event.model is not None:
             if not _answers_on(self._answer, event.model):
                 self._answer = None
-            self._keep(event.model, getattr(event, "held_out_mean", None), step or 0)
+            self._keep(event.model, score.dice, step or 0)
             if self._pinned is None:
                 self.model_changed.emit(event.model)
 

@@ -224,7 +224,8 @@ def compare(
         Seconds that any other method has for learning and segmenting together; None = as long as it needs. What is not
         done in time is left out: a result on n of m planes is scored on these, and its note says so.
     folds : int
-        Without references: 1 holds out about a quarter of the strokes, more hold out each stroke once.
+        Without references: 1 holds out about a quarter of the strokes, and another quarter in a second fit; more hold
+        out each stroke once.
     metrics : sequence of str, optional
         Names of metrics or families of metrics; a short set by default.
     judging : mapping of str to Any, optional

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from typing import Any
 
 from qtpy.QtCore import Qt
 
 from napari_unet.comparison.contender_run import ComparisonEvent
+from napari_unet.comparison.held_out_evidence import StrokeCount, evidence_rows
+from napari_unet.core.classes import ClassTable
 from napari_unet.core.rows import Row
-from napari_unet.ui.compare.live_ranking import TO_BEST, LiveRanking, ending_sentence
+from napari_unet.ui.compare.live_ranking import EXPECTED, TO_BEST, LiveRanking, ending_sentence
 from napari_unet.ui.compare.plane_scores import plane_lines, scored_planes
 from napari_unet.ui.score_table import ScoreTable
 
@@ -22,6 +25,66 @@ def stood(**dice: list[float]) -> LiveRanking:
         made.take(ComparisonEvent(name, "done", rows=rows)
                   if values else ComparisonEvent(name, "failed", "It needs more memory."))
     return made
+
+
+def on_strokes(strokes: int, **known: tuple[float, float]) -> LiveRanking:
+    """Return how methods stand without a reference: Dice on held-out strokes, and how far two fits agree."""
+    made = LiveRanking({name: name.title() for name in known})
+    for name, (dice, agreement) in known.items():
+        rows = [Row(name, "cells", 0, 2, "cell", "dice", dice), Row(name, "cells", 0, 2, "cell", "iou", dice),
+                *evidence_rows(name, ClassTable.named({1: "background", 2: "cell"}), StrokeCount(strokes, strokes),
+                               {1: dice, 2: dice}, {1: agreement, 2: agreement}, {1: (1.0, 10), 2: (3.0, 10)})]
+        made.take(ComparisonEvent(name, "done", rows=tuple(rows)))
+    return made
+
+
+def test_on_strokes_nothing_is_best_inside_its_uncertainty() -> None:
+    made = on_strokes(4, same=(1.0, 0.95), equal=(1.0, 0.94), worse=(0.95, 0.93))
+    lines = {line.name: line for line in made.lines(None)}
+    assert not [name for name, line in lines.items() for cell in line.cells.values() if cell.best]
+    assert lines["same"].cells[TO_BEST].text == "cannot tell yet"
+    assert "a labelled reference would" in lines["same"].cells[TO_BEST].tooltip
+    assert lines["equal"].cells[TO_BEST].text.startswith("tie [")
+    assert lines["same"].cells["dice"].text == "1.000"
+    likely = made.summary.likely("same")
+    assert likely is not None
+    assert lines["same"].cells[EXPECTED].text == likely.text
+    assert likely.low < 0.7, "four strokes say little"
+    assert [one.key for one in made.columns(2)][:3] == ["dice", EXPECTED, TO_BEST]
+    assert "log_loss" not in [one.key for one in made.columns(2)], "it is in the CSV"
+    said = ending_sentence(made, True)
+    assert said.startswith("Cannot tell yet: ")
+    assert "Ahead so far: Same (Dice 1.000 on strokes held out, likely " in said
+    assert said.endswith("level with it: Equal, Worse.")
+
+
+def test_on_strokes_it_is_said_how_many_more_would_tell() -> None:
+    made = on_strokes(8, a=(1.0, 0.95), b=(0.8, 0.7))
+    told = re.match(r"Cannot tell yet: (\d+) more strokes of each class would\. Ahead so far: A ",
+                    ending_sentence(made, True))
+    assert told
+    more = int(told[1])
+    tooltip = made.lines(None)[0].cells[TO_BEST].tooltip
+    assert tooltip.endswith(f"cannot tell yet: {more} more strokes of each class would.")
+    grown = on_strokes(8 + more, a=(1.0, 0.95), b=(0.8, 0.7))
+    assert ending_sentence(grown, True).startswith("A is best: ")
+
+
+def test_on_strokes_what_is_far_ahead_is_best() -> None:
+    made = on_strokes(16, good=(1.0, 0.98), bad=(0.5, 0.4))
+    lines = {line.name: line for line in made.lines(None)}
+    assert lines["good"].cells[TO_BEST].text == "best ★"
+    assert [name for name, line in lines.items() if line.cells["dice"].best] == ["good"]
+    assert ending_sentence(made, True).startswith("Good is best: Dice 1.000 on strokes held out, likely ")
+    assert made.level_methods() == ["good"]
+
+
+def test_a_single_method_on_strokes_has_its_interval_and_no_rank() -> None:
+    made = on_strokes(4, only=(1.0, 0.9))
+    likely = made.summary.likely("only")
+    assert likely is not None
+    assert ending_sentence(made, True) == f"Only: Dice 1.000 on strokes held out, likely {likely.text} elsewhere."
+    assert TO_BEST not in [one.key for one in made.columns(2)]
 
 
 def test_ties_are_told_from_differences() -> None:
@@ -91,7 +154,7 @@ def test_the_verdict_says_how_sure_it_is() -> None:
     assert ending_sentence(level, False) == "Best has the best Dice (0.910 on the reference), but level with it: Near."
     clear = stood(best=[0.9, 0.9, 0.9], far=[0.5, 0.5, 0.5], bad=[])
     assert ending_sentence(clear,
-                           True) == "Best is best: Dice 0.900 on strokes held out. Could not: Bad (see the table)."
+                           False) == "Best is best: Dice 0.900 on the reference. Could not: Bad (see the table)."
     late = stood(best=[0.9, 0.9, 0.9], far=[0.5, 0.5, 0.5], part=[0.95])
     assert ending_sentence(late, False) == (
         "Best is best: Dice 0.900 on the reference. 1 did not do all planes in their time.")

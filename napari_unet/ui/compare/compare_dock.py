@@ -106,7 +106,7 @@ class CompareDock(ComparePanel):
     def _show_count(self) -> None:
         methods, networks = self.methods.counts()
         many = methods + networks
-        longest = self.time.budget.longest(methods, networks, self.scoring.n_folds)
+        longest = self.time.budget.longest(methods, networks, self.scoring.n_fits)
         self.count.setText(f"{many} method{'' if many == 1 else 's'}, {duration_text(longest)}"
                            if many else "no method")
 

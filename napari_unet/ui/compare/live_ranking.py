@@ -7,6 +7,8 @@ from collections.abc import Mapping
 
 from napari_unet.comparison.contender_run import ComparisonEvent
 from napari_unet.core.rows import Row
+from napari_unet.report.held_out_ranking import CANNOT_TELL, cannot_tell
+from napari_unet.report.held_out_verdict import LIKELY, LIKELY_MEANS, held_out_verdict, sentence_case
 from napari_unet.report.paired_differences import FEW, RankedMethod, by_plane, rank_methods
 from napari_unet.report.summary import Summary, best_methods, format_value, summarise
 from napari_unet.report.summary import SummaryColumn as Scored
@@ -14,11 +16,17 @@ from napari_unet.report.summary import SummaryColumn as Scored
 from ..score_table import DASH, STAR, ScoreCell, ScoreColumn, ScoreLine
 from .score_cells import MAIN, column_key, score_cell, score_column, scored_columns
 
-TO_BEST = "to_best"
+TO_BEST, EXPECTED = "to_best", "expected"
 _TO_BEST = ScoreColumn(TO_BEST, "to the best", (
     "How much Dice differs from the best method's, plane by plane, with the 95 % bootstrap interval of the mean.\n"
     "tie: the interval holds 0, so that these planes do not tell the two apart.\nClick to sort."
 ), True)
+_TO_FIRST = ScoreColumn(TO_BEST, "to the first", (
+    "By how much the likely Dice differs from that of the method that is ahead, with an interval.\n"
+    "tie: the interval holds 0, so that these strokes do not tell the two apart; then none is called best.\n"
+    "Click to sort."
+), True)
+_EXPECTED = ScoreColumn(EXPECTED, LIKELY, f"{sentence_case(LIKELY_MEANS)}\nClick to sort.", True)
 
 
 @dataclasses.dataclass
@@ -111,7 +119,7 @@ class LiveRanking:
         return self.titles.get(method, method)
 
     def level_methods(self, class_id: int | None = None) -> list[str]:
-        """Return the best method, then those that the planes do not tell apart from it; without scores, the first."""
+        """Return the first method, then those that are not told apart from it; without scores, the first done."""
         ranked = self.ranked(class_id)
         if not ranked:
             return list(self.at("done")[:1])
@@ -123,7 +131,16 @@ class LiveRanking:
         made = [score_column(one) for one in scored]
         counts = [one for one in scored[1:3] if one.about.family == "topology" and not one.volume]
         place = 1 + len(counts)  # Dice, parts and holes fit into a narrow dock
-        return [*made[:place], _TO_BEST, *made[place:]] if len(self.ranked(class_id)) > 1 else made
+        extra = []
+        if self._shows_likely(class_id):
+            extra.append(_EXPECTED)
+        if len(self.ranked(class_id)) > 1:
+            extra.append(_TO_FIRST if self.summary.held_out else _TO_BEST)
+        return [*made[:place], *extra, *made[place:]]
+
+    def _shows_likely(self, class_id: int | None) -> bool:
+        """Whether the interval of the true Dice, which is that of the mean over classes, is of what is shown."""
+        return self.summary.held_out and (class_id is None or len(self.summary.classes) == 1)
 
     def lines(self, class_id: int | None) -> list[ScoreLine]:
         """Return one line for each method that is done or could not, for a class (None: the mean over classes)."""
@@ -138,7 +155,9 @@ class LiveRanking:
                 made.append(ScoreLine(name, self.title(name), state.note, instead=f"could not: {state.note}"))
             elif state.stage == "done":
                 cells = {column_key(one): self._cell(name, one, marked, spread) for one in columns}
-                cells[TO_BEST] = _to_best(ranked.get(name), self._best_title(class_id))
+                cells[TO_BEST] = self._to_best(ranked.get(name), class_id)
+                if self._shows_likely(class_id):
+                    cells[EXPECTED] = _expected(self.summary, name)
                 planes = ranked[name].planes if name in ranked else most
                 partial = (planes, most) if planes < most else None
                 made.append(ScoreLine(name, self.title(name), state.note, cells, partial=partial))
@@ -151,15 +170,44 @@ class LiveRanking:
         values = list(spread.get(column, {}).get(method, {}).values())
         return score_cell(self.summary, method, column, marked, values)
 
-    def _best_title(self, class_id: int | None) -> str:
-        return next((self.title(one.method) for one in self.ranked(class_id) if one.best), "")
+    def _to_best(self, ranked: RankedMethod | None, class_id: int | None) -> ScoreCell:
+        """Return the cell of the difference to the first."""
+        if ranked is None:
+            return ScoreCell(DASH, None, "Not scored.")
+        first = next((self.title(one.method) for one in self.ranked(class_id) if one.first), "")
+        if not self.summary.held_out:
+            return _to_best(ranked, first)
+        if ranked.best:
+            return ScoreCell(f"best {STAR}", 0.0, "Told apart from all others by the strokes held out.")
+        if ranked.first:
+            why = cannot_tell(self.summary.evidence(class_id), ranked.method)
+            return ScoreCell(CANNOT_TELL, 0.0, f"Ahead so far, but which is best one {why}.")
+        return _to_first(ranked, first)
 
 
-def _to_best(ranked: RankedMethod | None, best_title: str) -> ScoreCell:
-    """Return the cell of the paired difference."""
-    if ranked is None:
-        return ScoreCell(DASH, None, "Not scored.")
-    if ranked.best:
+def _expected(summary: Summary, method: str) -> ScoreCell:
+    """Return the cell of the true Dice."""
+    likely = summary.likely(method)
+    if likely is None:
+        return ScoreCell(DASH, None, "Too few strokes to tell: it takes three separate strokes of each of two classes.")
+    return ScoreCell(likely.text, likely.value, sentence_case(LIKELY_MEANS))
+
+
+def _to_first(ranked: RankedMethod, first: str) -> ScoreCell:
+    """Return the cell of a likely difference on held-out strokes."""
+    apart = ranked.difference
+    if apart is None or apart.low is None or apart.high is None:
+        return ScoreCell(DASH, None, "Too few strokes to tell.")
+    between = f"[{_signed(apart.low)}, {_signed(apart.high)}]"
+    told = f"Likely {_signed(apart.mean, 3)} against {first}, from {_signed(apart.low, 3)} to {_signed(apart.high, 3)}."
+    if apart.tie:
+        return ScoreCell(f"tie {between}", apart.mean, f"{told} That holds 0: these strokes do not tell the two apart.")
+    return ScoreCell(f"{_signed(apart.mean)} {between}", apart.mean, told)
+
+
+def _to_best(ranked: RankedMethod, best_title: str) -> ScoreCell:
+    """Return the cell of the paired difference on a reference."""
+    if ranked.first:
         return ScoreCell(f"best {STAR}", 0.0, "The best mean of those that did most planes.")
     apart = ranked.difference
     if apart is None:
@@ -196,7 +244,9 @@ def ending_sentence(ranking: LiveRanking, held_out: bool) -> str:
     ranked = ranking.ranked()
     if not ranked:
         return f"Nothing was scored.{said}"
-    where = "strokes held out" if held_out else "the reference"
+    if held_out:
+        return f"{held_out_verdict(ranking.rows, ranking.titles)}{said}"
+    where = "the reference"
     dice = format_value(ranked[0].mean, "")
     winner = ranking.title(level[0])
     if len(ranked) == 1:

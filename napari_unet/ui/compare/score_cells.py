@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 import numpy as np
 
 from napari_unet.metrics import COMPANIONS, REGISTRY, UNMATCHED
-from napari_unet.report.summary import Summary, format_value
+from napari_unet.report.summary import EVIDENCE, Summary, format_value
 from napari_unet.report.summary import SummaryColumn as Scored
 
 from ..score_table import DASH, ScoreCell, ScoreColumn
@@ -23,6 +23,7 @@ def scored_columns(summary: Summary, class_id: int | None) -> list[Scored]:
     found = [
         one for one in summary.columns
         if (one.class_id == class_id or one.metric == "seconds") and not _companion_of(one.metric, names)
+        and one.about.family != EVIDENCE
     ]
     return sorted(found, key=_place)
 

@@ -38,7 +38,7 @@ class ScoringPanel(QWidget):
         self._decided = False
         self.against = combo_box("compare_against", (HELD_OUT, REFERENCE), (
             "Strokes held out: some of your strokes are kept from all methods and they are scored there. Needs no "
-            "reference, but tells nothing about whole objects.\n"
+            "reference, but strokes lie where people are sure: the true score is only known within an interval.\n"
             "A reference layer: labels drawn by an expert, say; gives all scores."
         ))
         self.code = combo_box("compare_reference_values", [words for words, _ in CODES], (
@@ -53,12 +53,13 @@ class ScoringPanel(QWidget):
         self.folds = QSpinBox()
         self.folds.setObjectName("compare_folds")
         self.folds.setRange(1, MOST_FOLDS)
-        self.folds.setSpecialValueText("once: a quarter of the strokes")
+        self.folds.setSpecialValueText("a quarter of the strokes, twice")
         self.folds.setPrefix("in ")
         self.folds.setSuffix(" parts, each stroke once")
         self.folds.setToolTip(
-            "Once: about a quarter of the strokes is held out.\nIn several parts: every method learns as many times, "
-            "and each stroke is held out once. Takes as much longer, and says more where there are few strokes."
+            "A quarter: about a quarter of the strokes is held out, and another quarter in a second fit; where the two "
+            "fits disagree, one is wrong.\nIn several parts: every method learns as many times, and each stroke is "
+            "held out once. Takes as much longer, and says more where there are few strokes."
         )
         self.folds.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.planes = combo_box("compare_planes", (ALL_PLANES, SHOWN_PLANE), (
@@ -100,6 +101,11 @@ class ScoringPanel(QWidget):
     def n_folds(self) -> int:
         """In how many parts strokes are held out."""
         return 1 if self.uses_reference else self.folds.value()
+
+    @property
+    def n_fits(self) -> int:
+        """How many times each method learns."""
+        return 1 if self.uses_reference else max(2, self.folds.value())
 
     @property
     def only_shown_plane(self) -> bool:

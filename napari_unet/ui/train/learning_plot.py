@@ -27,7 +27,8 @@ class LearningPlot(QWidget):
         self.setToolTip(
             "How well it learns. Loss: error on your strokes, lower is better. Dice: agreement with strokes that were "
             "kept from training, 1 is perfect; it needs three separate strokes of each class; behind an instant "
-            "answer, eight of each of two classes."
+            "answer, eight of each of two classes. Strokes lie where people are sure; likely: the Dice to expect where "
+            "nothing is painted, with 90 % confidence."
         )
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self._history: Sequence[TrainingPoint] = ()
@@ -51,11 +52,12 @@ class LearningPlot(QWidget):
 
     @property
     def _score(self) -> str:
-        dice = self._history[-1].dice
-        value = "-" if dice is None else f"{dice:.2f}"
+        newest = self._history[-1]
+        value = "-" if newest.dice is None else f"{newest.dice:.2f}"
+        likely = "" if newest.likely is None else f", likely {newest.likely.text}"
         if not self.held:
-            return f"held-out Dice {value}"
-        return f"Dice {value} on {self.held} stroke{'' if self.held == 1 else 's'}"  # as much as fits
+            return f"held-out Dice {value}{likely}"
+        return f"Dice {value} on {self.held} stroke{'' if self.held == 1 else 's'}{likely}"  # as much as fits
 
     def paintEvent(self, _event: QPaintEvent | None) -> None:
         """Draw."""

@@ -73,4 +73,4 @@ def model_line(kept: HistoryEntry, shown: bool) -> str:
     """Return a model in a line: what it is, its score, when it came, and whether it is shown."""
     score = "-" if kept.dice is None else f"{kept.dice:.2f}"
     when = time.strftime("%H:%M", time.localtime(kept.time))
-    return f"{'▸ ' if shown else ''}{kept.name}, Dice {score}, {when}"
+    return f"{'▸ ' if shown else ''}{kept.name}, held-out Dice {score}, {when}"

@@ -1,0 +1,1 @@
+"""What ``benchmarks/trust.py`` is made of."""
