@@ -6,19 +6,23 @@ same for every format, the command line, the window and scripts. Knows no GUI pa
 
 from __future__ import annotations
 
-from ._contents import Code, Contents, Format, MaskInfo, Sink
-from ._output import Output, clear_of_inputs
+from ._contents import Contents, Format, Sink
+from ._mask_info import Code, MaskInfo
+from ._output import Output
+from ._probabilities import create_probabilities, save_probabilities
 from ._reading import file_stem, read_contents, read_image, read_labels
 from ._registry import REGISTRY, register
 from ._saving import (
     check_output,
+    clear_of_inputs,
     create_mask,
-    create_probabilities,
+    folder_written,
+    is_output,
     output_suffixes,
     preview_path,
     save_mask,
-    save_probabilities,
 )
+from ._units import in_unit, offset_in_unit, time_unit_name, unit_name
 
 __all__ = [
     "REGISTRY",
@@ -33,6 +37,10 @@ __all__ = [
     "create_mask",
     "create_probabilities",
     "file_stem",
+    "folder_written",
+    "in_unit",
+    "is_output",
+    "offset_in_unit",
     "output_suffixes",
     "preview_path",
     "read_contents",
@@ -41,4 +49,6 @@ __all__ = [
     "register",
     "save_mask",
     "save_probabilities",
+    "time_unit_name",
+    "unit_name",
 ]

@@ -6,10 +6,10 @@ import contextlib
 import os
 import shutil
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,9 +31,9 @@ def writing(path: Path) -> Iterator[None]:
         ) from error
 
 
-def beside(path: Path) -> Path:
-    """Return an unused name in the same folder, hidden where dots hide."""
-    return path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.partial")
+def beside(path: Path, folder: Path | None = None) -> Path:
+    """Return an unused name in the same folder, or the one given, hidden where dots hide."""
+    return (folder or path.parent) / f".{path.name}.{uuid.uuid4().hex[:8]}.partial"
 
 
 def remove(path: Path) -> None:
@@ -44,26 +44,12 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def clear_of_inputs(place: Path, inputs: Iterable[str | Path]) -> None:
-    """Make sure that what is written at a place harms no input.
-
-    Raises
-    ------
-    UserError
-        If the place is an input, holds one, or lies inside an OME-Zarr store that is read.
-    """
-    target = place.resolve()
-    for one in inputs:
-        source = Path(one).resolve()
-        if source.is_relative_to(target):
-            raise UserError(f"{one} is an input of this command and is never overwritten. Choose another output.")
-        stores = {store for store in (source, *source.parents) if store.suffix.lower() == ".zarr"}
-        if stores.intersection(target.parents):
-            raise UserError(f"{place} lies inside an input of this command, {one}. Choose a place outside of it.")
-
-
-def check_place(path: Path, overwrite: bool, may_replace: Callable[[Path], str]) -> Path:
+def check_place(
+    path: Path, overwrite: bool, may_replace: Callable[[Path], str], folder: Path | None = None
+) -> Path:
     """Return the real path behind ``path`` after checking that it may be written.
+
+    What is unfinished lies in ``folder``, by default that of ``path``.
 
     Raises
     ------
@@ -71,7 +57,7 @@ def check_place(path: Path, overwrite: bool, may_replace: Callable[[Path], str])
         If the folder is missing or cannot be written, or something is there that is not to be replaced.
     """
     path = Path(os.path.realpath(path.expanduser()))
-    if not path.parent.is_dir():
+    if folder is None and not path.parent.is_dir():
         raise UserError(f"There is no folder {path.parent} to save {path.name} in. Make it, or choose another.")
     if os.path.lexists(path):
         if not overwrite:
@@ -81,7 +67,7 @@ def check_place(path: Path, overwrite: bool, may_replace: Callable[[Path], str])
         reason = may_replace(path)
         if reason:
             raise UserError(f"{path} is not overwritten: {reason}. Choose another name, or remove it yourself.")
-    trial = beside(path)
+    trial = beside(path, folder)
     with writing(path):
         trial.touch(exist_ok=False)
         trial.unlink()
@@ -118,6 +104,19 @@ def move_into_place(partial: Path, path: Path, overwrite: bool) -> None:
         remove(old)
 
 
+class Host(Protocol):
+    """A folder that what is saved becomes a part of, and that has to know about it."""
+
+    def partial(self) -> Path:
+        """Return an unused name for what is being written."""
+
+    def open_group(self) -> None:
+        """Make room, before the result gets its name."""
+
+    def enlist(self) -> None:
+        """Take the result into the list of parts, once it has its name."""
+
+
 class Output:
     """A class image or probabilities being saved: ``with ... as out: out[patch.where] = patch.labels``.
 
@@ -138,6 +137,10 @@ class Output:
     preview : callable, optional
         Called with (temporary path, all values); writes a second file, which is put at ``preview_path``.
     preview_path : Path, optional
+    host : Host, optional
+        What the result becomes a part of.
+    note : str
+        What people should know about what is saved: said by whoever saves.
     """
 
     def __init__(
@@ -147,12 +150,16 @@ class Output:
         start: Callable[[Path], Sink],
         encode: Callable[[Any], NDArray[Any]],
         overwrite: bool = False,
-        preview: Callable[[Path, NDArray[np.uint8]], None] | None = None,
+        preview: Callable[[Path, NDArray[Any]], None] | None = None,
         preview_path: Path | None = None,
+        host: Host | None = None,
+        note: str = "",
     ) -> None:
-        self.path, self.shape, self.preview_path = path, shape, preview_path
+        self.path, self.shape, self.preview_path, self.note = path, shape, preview_path, note
         self._encode, self._overwrite, self._preview = encode, overwrite, preview
-        self._partial, self._preview_partial = beside(path), beside(preview_path or path)
+        self._host = host
+        self._partial = beside(path) if host is None else host.partial()
+        self._preview_partial = beside(preview_path or path)
         self._open = True
         try:
             with writing(path):
@@ -196,7 +203,11 @@ class Output:
             raise
         self._open = False
         with writing(self.path):
+            if self._host is not None:
+                self._host.open_group()
             move_into_place(self._partial, self.path, self._overwrite)
+            if self._host is not None:
+                self._host.enlist()
             if self._preview is not None and self.preview_path is not None:
                 move_into_place(self._preview_partial, self.preview_path, self._overwrite)
 

@@ -64,11 +64,10 @@ def read_image(path: str | Path, axes: str | None = None) -> Image:
         If the path is missing, damaged, foreign or empty, or the axes do not fit or cannot be guessed.
     """
     contents, note = read_contents(path, axes)
-    steps = dict(zip(contents.letters, contents.scale, strict=True))
-    label_axes = "".join(letter for letter in contents.letters if letter not in "CYX") + "YX"
+    place = contents.geometry("".join(letter for letter in contents.letters if letter not in "CYX") + "YX")
     return Image(
-        contents.data, contents.letters, file_stem(path), tuple(steps[letter] for letter in label_axes),
-        contents.unit, note,
+        contents.data, contents.letters, file_stem(path), place.scale, place.unit, note, place.translate,
+        place.time_unit,
     )
 
 

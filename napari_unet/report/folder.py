@@ -139,16 +139,15 @@ class ComparisonFolder:
         formats: Sequence[str],
     ) -> set[Path]:
         image = comparison.images[number]
-        axes, scale = image.label_axes, image.scale
+        geometry = image.geometry
         if planes != tuple(range(image.n_planes)):
             labels = labels.reshape(-1, *image.plane_shape)[list(planes)]
-            axes, scale = "NYX", (1.0, *scale[-2:])
+            geometry = geometry.of_planes()
         name = _plain(method)
         stem = name if len(comparison.images) == 1 else f"{number}_{_plain(image.name)}_{name}"
         places = {self.path / MASKS / f"{stem}{suffix}" for suffix in formats}
         for place in sorted(places):
-            save_mask(place, labels, classes=comparison.classes, axes=axes, scale=scale, unit=image.unit,
-                      overwrite=self.overwrite)
+            save_mask(place, labels, classes=comparison.classes, geometry=geometry, overwrite=self.overwrite)
         return places
 
 
