@@ -28,18 +28,24 @@ def read_contents(path: str | Path, axes: str | None = None, labels: bool = Fals
     note : str
         The axes and why, and what was chosen among several things.
     """
-    path = Path(path).expanduser()
-    contents = _format_of(path).read(path, labels=labels)
-    if contents.data.dtype.names or contents.data.dtype.kind in "OSUV":
-        raise UserError(f"The pixels of {path} are {contents.data.dtype}. Allowed: bool, integer or real numbers.")
-    if math.prod(contents.data.shape) == 0:
-        raise UserError(f"{path} is empty (shape {tuple(contents.data.shape)}). Choose a file with pixels.")
+    contents = open_contents(path, labels)
     try:
         contents, found = contents.resolved(axes, labels)
     except UserError as error:
         raise UserError(f"{path}: {error}") from None
     note = "; ".join([f"axes {found.letters} ({found.reason})", *contents.notes])
     return dataclasses.replace(contents, letters=found.letters), note
+
+
+def open_contents(path: str | Path, labels: bool = False) -> Contents:
+    """Read a file, its axes as they are told there; errors as :func:`read_image`, but for axes."""
+    path = Path(path).expanduser()
+    contents = _format_of(path).read(path, labels=labels)
+    if contents.data.dtype.names or contents.data.dtype.kind in "OSUV":
+        raise UserError(f"The pixels of {path} are {contents.data.dtype}. Allowed: bool, integer or real numbers.")
+    if math.prod(contents.data.shape) == 0:
+        raise UserError(f"{path} is empty (shape {tuple(contents.data.shape)}). Choose a file with pixels.")
+    return contents
 
 
 def read_image(path: str | Path, axes: str | None = None) -> Image:
