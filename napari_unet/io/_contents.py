@@ -54,7 +54,7 @@ class Contents:
     linear : tuple of tuple of float
         Rotation, shear and flips that our own files note, along the axes of ``order``.
     role : str
-        What our own files were: ``"strokes"``, ``"prediction"``, ...
+        What our own files were: ``"strokes"``, ``"prediction"``, ..., ``"objects"``.
     """
 
     data: Any

@@ -175,7 +175,7 @@ def create_mask(
     note = _note(geometry, place)
     if place is not None:  # labels inside an image lie where it lies
         geometry = dataclasses.replace(geometry, linear=())
-    info = MaskInfo(classes, geometry, code, file_stem(path), role, dtype)
+    info = MaskInfo(classes, geometry, code, file_stem(path), "objects" if code == "objects" else role, dtype)
     known = {field.name for field in parameters.fields(entry.item)}
     if "version" in known:
         options = {**options, "version": version}

@@ -71,7 +71,8 @@ def _layer(
 ) -> LayerData:
     """Make a layer of what a file holds: of labels a Labels layer, of anything else an Image layer."""
     whole = np.dtype(contents.data.dtype).kind in "bui"
-    is_label = whole and (is_label or contents.code is not None or (folder is not None and folder.is_label))
+    told = contents.code is not None or contents.role == "objects" or (folder is not None and folder.is_label)
+    is_label = whole and (is_label or told)
     settled = _settled(contents, is_label)
     if settled is None:  # nobody knows the axes: as napari would show it
         return _arrayed(contents), {"name": name}, "labels" if is_label else "image"
