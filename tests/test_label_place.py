@@ -85,17 +85,16 @@ def test_labels_that_are_there_stay_unless_allowed(tmp_path: Path, version: str)
 def test_what_is_interrupted_leaves_the_image_as_it_was(tmp_path: Path) -> None:
     path = image(tmp_path / "i.zarr")
     before = bytes_of(path)
-    with pytest.raises(KeyboardInterrupt), io.create_mask(
-        path / "labels" / "a", (2, 4, 20, 31), classes=CLASSES, axes="TZYX"
-    ) as out:
-        out[0] = 2
-        raise KeyboardInterrupt
+    out = io.create_mask(path / "labels" / "a", (2, 4, 20, 31), classes=CLASSES, axes="TZYX")
+    out[0] = 2
+    out.abandon()
     assert bytes_of(path) == before
     assert sorted(one.name for one in path.iterdir() if one.is_dir()) == ["0", "1"]
 
 
 @pytest.mark.parametrize(
-    ("shape", "letters"), [((4, 20, 31), "ZYX"), ((4, 20, 31), "NYX"), ((1, 4, 20, 31), "TZYX"), ((1, 4, 20, 31), "NZYX")]
+    ("shape", "letters"),
+    [((4, 20, 31), "ZYX"), ((4, 20, 31), "NYX"), ((1, 4, 20, 31), "TZYX"), ((1, 4, 20, 31), "NZYX")],
 )
 def test_axes_of_size_one_are_put_back(tmp_path: Path, shape: tuple[int, ...], letters: str) -> None:
     """Reading an image drops them; labels have all axes of the image but the channels."""
@@ -104,7 +103,8 @@ def test_axes_of_size_one_are_put_back(tmp_path: Path, shape: tuple[int, ...], l
     group = zarr.open_group(str(path / "labels" / "a"), mode="r")
     np.testing.assert_array_equal(group["0"][...], to_mask(ids(*shape)).reshape(1, 4, 20, 31))
     assert [one["name"] for one in group.attrs["multiscales"][0]["axes"]] == list("tzyx")
-    np.testing.assert_array_equal(np.squeeze(io.read_labels(path / "labels" / "a")[0]), np.squeeze(to_mask(ids(*shape))))
+    labels, _ = io.read_labels(path / "labels" / "a")
+    np.testing.assert_array_equal(np.squeeze(labels), np.squeeze(to_mask(ids(*shape))))
 
 
 def test_levels_follow_those_of_the_image(tmp_path: Path) -> None:
@@ -133,7 +133,7 @@ def test_what_cannot_be_is_said(tmp_path: Path) -> None:
     (broken / "labels").mkdir()
     (broken / "labels" / ".zattrs").write_text('{"labels": 3}')
     for place, shape, message in (
-        (path / "labels" / "a", (2, 4, 20, 30), r"do not fit the image .*i.zarr, which has \(2, 4, 20, 31\) .axes TZYX"),
+        (path / "labels" / "a", (2, 4, 20, 30), r"do not fit the image .*i.zarr, which has \(2, 4, 20, 31\) .*TZYX"),
         (path / "labels" / ".a", (2, 4, 20, 31), r"cannot be called '.a'"),
         (tmp_path / "missing.zarr" / "labels" / "a", (2, 4, 20, 31), r"no OME-Zarr image .*missing.zarr"),
         (plain / "labels" / "a", (2, 4, 20, 31), r"describes no image.*plain.zarr/0/labels/a"),
