@@ -38,7 +38,7 @@ def test_an_image_is_read_lazily_at_full_resolution(tmp_path: Path, version: str
     path = image_group(tmp_path / "cells.ome.zarr", data, version, scale=(30, 1, 2.5, 0.5, 0.25))
     image = io.read_image(path)
     assert (image.name, image.axes, image.unit) == ("cells", "TCZYX", "micrometer")
-    assert image.scale == (1, 2.5, 0.5, 0.25)
+    assert image.scale == (30, 2.5, 0.5, 0.25)
     assert image.note == "axes TCZYX (from the file's metadata); full resolution of 2 levels"
     assert not isinstance(image.data, np.ndarray)
     for number in (0, 5, 7):

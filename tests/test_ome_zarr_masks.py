@@ -41,7 +41,7 @@ def test_masks_come_back(tmp_path: Path, axes: str, shape: tuple[int, ...], code
     assert labels.dtype == np.uint8
     assert classes == CLASSES
     image = io.read_image(path)
-    known = dict(zip(axes, steps, strict=True)) | {"T": 1.0}
+    known = dict(zip(axes, steps, strict=True))
     assert image.scale == tuple(known[letter] for letter in image.label_axes)
     assert image.unit == "micrometer"
     np.testing.assert_array_equal(np.squeeze(io.read_labels(path)[0]), np.squeeze(expected))

@@ -16,7 +16,7 @@ from io_scene import CLASSES, IDS
 from napari_unet import io
 from napari_unet.core.classes import ClassTable
 from napari_unet.core.errors import UserError
-from napari_unet.io import _ngff, _output
+from napari_unet.io import _output, ome_zarr
 
 MASK = np.array([[0, 0, 1], [1, 1, 0]], np.uint8)
 ENDINGS = ("m.tif", "m.tiff", "m.zarr", "m.ome.zarr", "M.TIF")
@@ -102,7 +102,7 @@ def test_a_full_disk_loses_nothing(tmp_path: Path, name: str, monkeypatch: pytes
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(tifffile, "imwrite", full)
-    monkeypatch.setattr(_ngff, "label_attributes", full)
+    monkeypatch.setattr(ome_zarr, "group_attributes", full)
     with pytest.raises(UserError, match=r"No space left on device.*What was there before is untouched"):
         io.save_mask(tmp_path / name, np.full((9, 9), 2), classes=CLASSES, overwrite=True)
     np.testing.assert_array_equal(io.read_labels(tmp_path / name)[0], MASK)

@@ -144,12 +144,12 @@ def test_imagej_voxel_size(tmp_path: Path, unit: str) -> None:
     assert image.unit == "micrometer"
 
 
-def test_a_time_series_has_no_step_length(tmp_path: Path) -> None:
+def test_a_time_series_has_its_frame_interval(tmp_path: Path) -> None:
     path = saved(tmp_path / "a.tif", np.zeros((3, 2, 8, 9), np.uint8),
                  metadata={"axes": "TZYX", "spacing": 2, "unit": "nm", "finterval": 30}, **IMAGEJ)
     image = io.read_image(path)
-    assert image.scale == pytest.approx((1, 2, 0.5, 0.25))
-    assert image.unit == "nanometer"
+    assert image.scale == pytest.approx((30, 2, 0.5, 0.25))
+    assert (image.unit, image.time_unit) == ("nanometer", "second")
 
 
 def test_ome_voxel_size_in_mixed_units(tmp_path: Path) -> None:

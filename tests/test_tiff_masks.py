@@ -100,17 +100,17 @@ def test_probabilities(tmp_path: Path, planes: int) -> None:
             out[plane, :, 0:4] = values[plane, :, 0:4]
             out[plane, :, 4:8] = values[plane, :, 4:8]
     with tifffile.TiffFile(tmp_path / "p.tif") as tiff:
-        assert tiff.series[0].axes == "NCYX"
-        assert tiff.asarray().shape == values.shape
+        assert tiff.is_imagej
+        assert tiff.series[0].axes == ("ZCYX" if planes > 1 else "CYX")
         assert tiff.asarray().dtype == np.float32
-        np.testing.assert_array_equal(tiff.asarray(), values)
+        np.testing.assert_array_equal(tiff.asarray().reshape(values.shape), values)
     contents, _ = io.read_contents(tmp_path / "p.tif")
     assert contents.classes == CLASSES
     assert (contents.scale[-2:], contents.unit) == ((0.5, 0.25), "nanometer")
     io.save_probabilities(tmp_path / "p.tif", values, overwrite=True)
     np.testing.assert_array_equal(fetch(tmp_path / "p.tif", "NCYX"), values)
-    with pytest.raises(UserError, match=r"saved as TIFF, not as 'p.zarr'. Allowed: .tif, .tiff"):
-        io.save_probabilities(tmp_path / "p.zarr", values)
+    with pytest.raises(UserError, match=r"saved as TIFF or OME-Zarr, not as 'p.png'. Allowed: .tif, .tiff, .zarr"):
+        io.save_probabilities(tmp_path / "p.png", values)
     with pytest.raises(UserError, match=r"axes N C Y X.*\(3, 8, 9\)"):
         io.save_probabilities(tmp_path / "q.tif", values[0])
 

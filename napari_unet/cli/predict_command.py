@@ -5,16 +5,17 @@ from __future__ import annotations
 import argparse
 import contextlib
 import dataclasses
+import warnings
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from napari_unet.core.errors import UsageError, UserError
+from napari_unet.core.errors import InputWarning, UsageError, UserError
 from napari_unet.core.image import Image
 from napari_unet.core.method import Model, Patch
 from napari_unet.core.readable import readable
 from napari_unet.core.work import Work
-from napari_unet.io import check_output, clear_of_inputs, create_mask, create_probabilities, file_stem, output_suffixes
+from napari_unet.io import check_output, clear_of_inputs, create_mask, create_probabilities, file_stem, is_output
 from napari_unet.io.model_file import load_model
 from napari_unet.predicting.network_model import NetworkModel
 from napari_unet.predicting.patches import prediction_shape, probability_shape, segment_into
@@ -111,18 +112,21 @@ def _predict_image(
 ) -> Iterator[Patch]:
     """Segment one image into its files."""
     index = arguments.index
-    axes, scale = (image.label_axes, image.scale) if index is None else ("NYX", (1.0, *image.scale[-2:]))
+    geometry = image.geometry if index is None else image.geometry.of_planes()
+    shape = prediction_shape(image, index)
     with contextlib.ExitStack() as files:
         labels = files.enter_context(create_mask(
-            target.mask, prediction_shape(image, index), classes=model.classes, axes=axes, scale=scale,
-            unit=image.unit, code="painted" if arguments.painted_ids else "mask", overwrite=replace[target.mask],
+            target.mask, shape, classes=model.classes, geometry=geometry,
+            code="painted" if arguments.painted_ids else "mask", overwrite=replace[target.mask],
             version=arguments.zarr_version,
         ))
+        if labels.note:
+            warnings.warn(labels.note, InputWarning, stacklevel=2)
         maps = None
         if target.probabilities is not None:
             maps = files.enter_context(create_probabilities(
-                target.probabilities, probability_shape(image, model, index), classes=model.classes, scale=scale,
-                unit=image.unit, overwrite=replace[target.probabilities],
+                target.probabilities, probability_shape(image, model, index), classes=model.classes,
+                geometry=geometry, planes=shape[:-2], overwrite=replace[target.probabilities],
             ))
         yield from segment_into(image, model, labels, maps, index=index)
 
@@ -135,13 +139,15 @@ def plan_outputs(images: Sequence[str], output: Path, probabilities: Path | None
     UsageError
         If several images are to go into one file.
     """
-    in_folder = not output.name.lower().endswith(tuple(output_suffixes()))
+    in_folder = not is_output(output)
     if in_folder and output.suffix and not output.is_dir():
         check_output(output)  # says which endings are known
     if len(images) > 1 and not in_folder:
         raise UsageError(f"{len(images)} images cannot go into the one file {output}. Give -o a folder.")
-    if probabilities is not None and (probabilities.suffix.lower() in (".tif", ".tiff")) is (len(images) > 1):
-        raise UsageError(f"--probabilities {probabilities}: give a .tif file for one image, a folder for several.")
+    if probabilities is not None and (probabilities.suffix.lower() in (".tif", ".tiff", ".zarr")) is (len(images) > 1):
+        raise UsageError(
+            f"--probabilities {probabilities}: give a .tif file or a .zarr for one image, a folder for several."
+        )
     targets = []
     for name in images:
         stem = file_stem(name)

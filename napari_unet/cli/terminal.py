@@ -15,7 +15,7 @@ from tqdm import tqdm
 from napari_unet.core.errors import InputWarning, UserError
 from napari_unet.core.method import Progress
 from napari_unet.core.readable import readable
-from napari_unet.io import clear_of_inputs, no_regular_file
+from napari_unet.io import clear_of_inputs, folder_written, is_output, no_regular_file
 
 T = TypeVar("T")
 
@@ -73,18 +73,18 @@ def check_writable(path: Path, overwrite: bool, inputs: Iterable[str | Path] = (
         folder does not exist or cannot be written.
     """
     clear_of_inputs(path, inputs)
-    resolved = path.resolve()
+    folder = folder_written(path)
     if reason := no_regular_file(path):
         raise UserError(f"{path} is not written: {reason}. Choose the name of a file.")
-    if not resolved.parent.is_dir():
-        raise UserError(f"There is no folder {resolved.parent} to write {path.name} into. Make it, or choose another.")
+    if not folder.is_dir():
+        raise UserError(f"There is no folder {folder} to write {path.name} into. Make it, or choose another.")
     try:
-        tempfile.TemporaryFile(dir=resolved.parent).close()
+        tempfile.TemporaryFile(dir=folder).close()
     except OSError as error:
         raise UserError(
-            f"The folder {resolved.parent} cannot be written ({error.strerror}). Choose another for {path.name}."
+            f"The folder {folder} cannot be written ({error.strerror}). Choose another for {path.name}."
         ) from None
-    if path.is_dir() and path.suffix.lower() != ".zarr":
+    if path.is_dir() and not is_output(path):
         raise UserError(f"{path} is a folder. Give the name of a file.")
     if not path.exists() or overwrite:
         return overwrite

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import InputWarning, UserError
+from .geometry import Geometry
 
 Where = tuple[int | slice, ...]
 """Index into an array of an image's shape without channels: leading plane numbers, then rows and columns."""
@@ -93,6 +94,10 @@ class Image:
         Physical unit of ``scale`` (``"pixel"`` when not known).
     note : str
         What people should know about how it was read: its axes and why, a level or a series chosen.
+    translate : tuple of float, optional
+        Position of the first element along each axis of :attr:`shape`, in ``unit``. Default 0.
+    time_unit : str
+        Unit of the steps along a T axis (``"pixel"`` when not known).
 
     Raises
     ------
@@ -106,10 +111,13 @@ class Image:
     scale: tuple[float, ...] = ()
     unit: str = "pixel"
     note: str = ""
+    translate: tuple[float, ...] = ()
+    time_unit: str = "pixel"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "axes", self.axes.upper())
         object.__setattr__(self, "scale", tuple(map(float, self.scale)))
+        object.__setattr__(self, "translate", tuple(map(float, self.translate)))
         shape, dtype = tuple(self.data.shape), np.dtype(self.data.dtype)
         _checked(self.axes, shape, f"the axes of {self.name!r}")
         if dtype.kind not in "buif":
@@ -123,6 +131,12 @@ class Image:
             object.__setattr__(self, "scale", (1.0,) * len(self.shape))
         if len(self.scale) != len(self.shape):
             raise UserError(f"{self.name!r} has {len(self.shape)} axes without channels but {len(self.scale)} scales.")
+        if not self.translate:
+            object.__setattr__(self, "translate", (0.0,) * len(self.shape))
+        if len(self.translate) != len(self.shape):
+            raise UserError(
+                f"{self.name!r} has {len(self.shape)} axes without channels but {len(self.translate)} offsets."
+            )
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -134,6 +148,11 @@ class Image:
     def label_axes(self) -> str:
         """Letters of :attr:`shape`: plane axes in order, then ``YX``."""
         return "".join(letter for letter in self.axes if letter not in "CYX") + "YX"
+
+    @property
+    def geometry(self) -> Geometry:
+        """Where labels of this image lie."""
+        return Geometry(self.label_axes, self.scale, self.unit, self.translate, self.time_unit)
 
     @property
     def n_channels(self) -> int:

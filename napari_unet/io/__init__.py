@@ -6,29 +6,38 @@ same for every format, the command line, the window and scripts. Knows no GUI pa
 
 from __future__ import annotations
 
-from ._contents import Code, Contents, Format, MaskInfo, Sink
+from ._contents import Contents, Format, Sink
 from ._file_axes import axes_of_file
-from ._output import Output, clear_of_inputs
-from ._reading import file_stem, read_contents, read_image, read_labels
+from ._image_folder import ImageFolder, image_folder
+from ._label_place import LabelPlace, label_place
+from ._mask_info import Code, MaskInfo, SavedCode
+from ._output import Output
+from ._probabilities import create_probabilities, save_probabilities
+from ._reading import file_stem, open_contents, read_contents, read_image, read_labels
 from ._registry import REGISTRY, register
 from ._saving import (
     check_output,
+    clear_of_inputs,
     create_mask,
-    create_probabilities,
+    folder_written,
+    is_output,
     output_suffixes,
     preview_path,
     save_mask,
-    save_probabilities,
 )
 from ._unfinished import Unfinished, dead_tokens, leftover_path, no_regular_file, remove
+from ._units import time_unit_name, unit_name, unit_ratio
 
 __all__ = [
     "REGISTRY",
     "Code",
     "Contents",
     "Format",
+    "ImageFolder",
+    "LabelPlace",
     "MaskInfo",
     "Output",
+    "SavedCode",
     "Sink",
     "Unfinished",
     "axes_of_file",
@@ -38,8 +47,13 @@ __all__ = [
     "create_probabilities",
     "dead_tokens",
     "file_stem",
+    "folder_written",
+    "image_folder",
+    "is_output",
+    "label_place",
     "leftover_path",
     "no_regular_file",
+    "open_contents",
     "output_suffixes",
     "preview_path",
     "read_contents",
@@ -49,4 +63,7 @@ __all__ = [
     "remove",
     "save_mask",
     "save_probabilities",
+    "time_unit_name",
+    "unit_name",
+    "unit_ratio",
 ]

@@ -5,18 +5,16 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
-import numpy as np
 from numpy.typing import NDArray
 
-from napari_unet.core.classes import ClassTable, PaintedClass, default_color, to_mask
+from napari_unet.core.classes import ClassTable, PaintedClass, default_color
 from napari_unet.core.errors import UserError
+from napari_unet.core.geometry import Geometry
 from napari_unet.core.image import Axes, resolve_axes
-from napari_unet.core.scribbles import checked_ids
 
-Code = Literal["mask", "painted"]
-"""``mask``: 0 = background, 1, 2, ... = classes; ``painted``: 1 = background, 2, 3, ... = classes."""
+from ._mask_info import Code, MaskInfo
 
 UNKNOWN = "?"
 """Stands in :attr:`Contents.letters` for an axis the file says nothing about."""
@@ -49,6 +47,14 @@ class Contents:
         Letters to fall back on where our own guess finds nothing.
     notes : tuple of str
         What was chosen among several things (a series, a level).
+    translate : tuple of float
+        Position of the first element along each axis of ``data``. Default 0.
+    time_unit : str
+        Unit of the steps along T (``"second"``), or ``"pixel"``.
+    linear : tuple of tuple of float
+        Rotation, shear and flips that our own files note, along the axes of ``order``.
+    role : str
+        What our own files were: ``"strokes"``, ``"prediction"``, ..., ``"objects"``.
     """
 
     data: Any
@@ -60,6 +66,26 @@ class Contents:
     order: str = ""
     fallback: str = ""
     notes: tuple[str, ...] = ()
+    translate: tuple[float, ...] = ()
+    time_unit: str = "pixel"
+    linear: tuple[tuple[float, ...], ...] = ()
+    role: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.translate:
+            object.__setattr__(self, "translate", (0.0,) * len(self.letters))
+
+    def geometry(self, axes: str) -> Geometry:
+        """Return where labels with these axes lie; ``letters`` must be settled and hold them all."""
+        at = [self.letters.index(letter) for letter in axes]
+        linear: tuple[tuple[float, ...], ...] = ()
+        if self.linear and sorted(self.order) == sorted(axes):
+            order = [self.order.index(letter) for letter in axes]
+            linear = tuple(tuple(self.linear[row][column] for column in order) for row in order)
+        return Geometry(
+            axes, tuple(self.scale[axis] for axis in at), self.unit, tuple(self.translate[axis] for axis in at),
+            self.time_unit, linear,
+        )
 
     def without(self, axes: tuple[int, ...]) -> Contents:
         """Return the same without these axes of size 1."""
@@ -72,6 +98,7 @@ class Contents:
             letters="".join(self.letters[axis] for axis in keep),
             fallback="".join(self.fallback[axis] for axis in keep) if self.fallback else "",
             scale=tuple(self.scale[axis] for axis in keep),
+            translate=tuple(self.translate[axis] for axis in keep),
         )
 
     def _single(self) -> tuple[int, ...]:
@@ -139,54 +166,8 @@ def _label_axes(shape: tuple[int, ...], letters: str) -> Axes:
     return resolve_axes(shape, metadata=letters if "N" in letters else letters.replace("C", "N"))
 
 
-@dataclasses.dataclass(frozen=True)
-class MaskInfo:
-    """What a class image takes along into its file.
-
-    Parameters
-    ----------
-    classes : ClassTable
-        Names and colours by painted id.
-    axes : str
-        Letters of the label array, ``Y`` and ``X`` last.
-    scale : tuple of float
-        Size of a step along each axis, in ``unit``.
-    unit : str
-    code : {"mask", "painted"}
-        Which code the values are written in.
-    name : str
-        What the image is called inside the file.
-    """
-
-    classes: ClassTable
-    axes: str
-    scale: tuple[float, ...]
-    unit: str = "pixel"
-    code: Code = "mask"
-    name: str = "mask"
-
-    @property
-    def values(self) -> tuple[tuple[int, str, str], ...]:
-        """(value in the file, name, colour) of every class; a mask's background, 0, has no entry."""
-        offset = int(self.code == "mask")
-        return tuple((one.id - offset, one.name, one.color) for one in self.classes.classes if one.id > offset)
-
-    def encode(self, painted: Any) -> NDArray[np.uint8]:
-        """Turn painted ids into the values of the file."""
-        ids = checked_ids(painted, "labels")
-        return to_mask(ids) if self.code == "mask" else ids
-
-    def record(self) -> dict[str, Any]:
-        """Return what the format has no words for, ready for JSON."""
-        return {
-            "code": self.code,
-            "axes": self.axes,
-            "classes": [dataclasses.asdict(one) for one in self.classes.classes],
-        }
-
-
 def read_record(record: Any) -> tuple[ClassTable | None, Code | None, str]:
-    """Return (classes, code, axes) out of :meth:`MaskInfo.record`, leaving out what makes no sense."""
+    """Return (classes, code, axes) out of ``MaskInfo.record``, leaving out what makes no sense."""
     if not isinstance(record, Mapping):
         return None, None, ""
     code = record.get("code")
@@ -199,6 +180,12 @@ def read_record(record: Any) -> tuple[ClassTable | None, Code | None, str]:
     except (KeyError, TypeError, ValueError, OverflowError):
         classes = None
     return classes, code if code in ("mask", "painted") else None, axes if isinstance(axes, str) else ""
+
+
+def recorded_role(record: Any) -> str:
+    """Return what a file of ours was made from, see ``MaskInfo.role``; empty if it does not say."""
+    role = record.get("role") if isinstance(record, Mapping) else ""
+    return role if isinstance(role, str) else ""
 
 
 def classes_of_values(values: Mapping[int, tuple[str, str]], code: Code) -> ClassTable | None:

@@ -28,6 +28,7 @@ class LazyArray:
         self.shape = tuple(int(array.shape[axis]) for axis in self._kept)
         self.dtype = np.dtype(array.dtype)
         self.ndim = len(self.shape)
+        self.chunks = tuple(int(array.chunks[axis]) for axis in self._kept)
         self.size = int(np.prod(self.shape, dtype=np.int64))
 
     def squeeze(self, axis: tuple[int, ...]) -> LazyArray:

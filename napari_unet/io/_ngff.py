@@ -1,4 +1,4 @@
-"""The JSON of OME-Zarr, version 0.4 and 0.5 (and what is left of earlier ones). Reads and writes no arrays.
+"""The JSON of OME-Zarr, version 0.4 and 0.5 (and what is left of earlier ones), as we read it. Reads no arrays.
 
 Source: Next-generation file format specification, https://ngff.openmicroscopy.org/0.4/ and /0.5/.
 """
@@ -9,10 +9,9 @@ import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ._contents import RECORD, UNKNOWN, MaskInfo
-from ._units import in_unit, unit_name
+from ._contents import UNKNOWN
+from ._units import in_unit, offset_in_unit, time_unit_name, unit_name
 
-_TYPES = {"T": "time", "C": "channel", "Z": "space", "Y": "space", "X": "space"}
 _KNOWN_AXES = {"time": "T", "channel": "C", "channels": "C", "sample": "N", "index": "N", "image": "N"}
 
 
@@ -42,24 +41,44 @@ def lies_inside(path: object) -> bool:
     return all(part not in ("", ".", "..") for part in path.split("/"))
 
 
-def letters_and_scale(image: Mapping[str, Any], level: int, ndim: int) -> tuple[str, tuple[float, ...], str]:
-    """Return (letters, step sizes, unit) of a level of a multiscale image.
+@dataclasses.dataclass(frozen=True)
+class Described:
+    """What the metadata say about one level of a multiscale image, axis by axis of its arrays.
 
-    All lengths are in the unit of X. Times, channels and numbers have step 1.
+    Parameters
+    ----------
+    letters : str
+        ``?`` where the metadata are silent.
+    scale, translate : tuple of float
+        All lengths in ``unit``, times in ``time_unit``; channels have step 1.
+    unit, time_unit : str
+        Those of X and of T, ``"pixel"`` where not known.
     """
+
+    letters: str
+    scale: tuple[float, ...]
+    translate: tuple[float, ...]
+    unit: str = "pixel"
+    time_unit: str = "pixel"
+
+
+def describe_level(image: Mapping[str, Any], level: int, ndim: int) -> Described:
+    """Read axes and coordinate transformations of a level of a multiscale image."""
     axes = image.get("axes")
     if not isinstance(axes, Sequence) or len(axes) != ndim:
         # before version 0.3 there were always these five
         letters = "TCZYX" if axes is None and ndim == 5 else UNKNOWN * ndim
-        return letters, (1.0,) * ndim, "pixel"
+        return Described(letters, (1.0,) * ndim, (0.0,) * ndim)
     described = [_Axis.of(axis) for axis in axes]
     letters = axis_letters([axis.name for axis in described], [axis.kind for axis in described])
     unit = described[letters.index("X")].unit if "X" in letters else "pixel"
-    scale = tuple(
-        1.0 if letter in "TC" else in_unit(step, axis.unit if axis.kind == "space" else unit, unit)
-        for letter, step, axis in zip(letters, _step_sizes(image, level, ndim), described, strict=True)
-    )
-    return letters, scale, unit
+    time_unit = described[letters.index("T")].unit if "T" in letters else "pixel"
+    scale, translate = [], []
+    for letter, axis, step, offset in zip(letters, described, *level_transforms(image, level, ndim), strict=True):
+        wanted = unit if axis.kind == "space" else axis.unit
+        scale.append(1.0 if letter == "C" else in_unit(step, axis.unit, wanted))
+        translate.append(0.0 if letter == "C" else offset_in_unit(offset, axis.unit, wanted))
+    return Described(letters, tuple(scale), tuple(translate), unit, time_unit)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,18 +93,29 @@ class _Axis:
     def of(cls, axis: Any) -> _Axis:
         """Read an axis; version 0.3 has plain names."""
         told = axis if isinstance(axis, Mapping) else {"name": axis}
-        return cls(str(told.get("name", "")), str(told.get("type", "")), unit_name(told.get("unit", "pixel")))
+        kind = str(told.get("type", ""))
+        named = time_unit_name if kind == "time" else unit_name
+        return cls(str(told.get("name", "")), kind, named(told.get("unit", "pixel")))
 
 
-def _step_sizes(image: Mapping[str, Any], level: int, ndim: int) -> list[float]:
-    """Multiply the scales of an image and of one of its levels."""
-    steps = [1.0] * ndim
-    for owner in (image, image["datasets"][level]):
+def level_transforms(image: Mapping[str, Any], level: int, ndim: int) -> tuple[list[float], list[float]]:
+    """Return the steps and offsets of a level: its own transformations first, then those of the whole image."""
+    steps, offsets = [1.0] * ndim, [0.0] * ndim
+    for owner in (image["datasets"][level], image):
         for transform in owner.get("coordinateTransformations") or ():
-            factors = transform.get("scale")
-            if transform.get("type") == "scale" and isinstance(factors, Sequence) and len(factors) == ndim:
-                steps = [step * in_unit(factor, "", "") for step, factor in zip(steps, factors, strict=True)]
-    return steps
+            kind = transform.get("type")
+            values = transform.get(kind) if isinstance(kind, str) else None
+            if not isinstance(values, Sequence) or isinstance(values, str) or len(values) != ndim:
+                continue
+            if kind == "scale":
+                factors = [in_unit(value, "", "") for value in values]
+                steps = [step * factor for step, factor in zip(steps, factors, strict=True)]
+                offsets = [offset * factor for offset, factor in zip(offsets, factors, strict=True)]
+            elif kind == "translation":
+                offsets = [
+                    offset + offset_in_unit(value, "", "") for offset, value in zip(offsets, values, strict=True)
+                ]
+    return steps, offsets
 
 
 def axis_letters(names: Sequence[str], types: Sequence[str] = ()) -> str:
@@ -136,51 +166,3 @@ def _by_value(entries: Any) -> Iterator[tuple[int, Mapping[str, Any]]]:
 
 def _first_text(entry: Mapping[str, Any], keys: Sequence[str]) -> str:
     return next((word for key in keys if isinstance(word := entry.get(key), str)), "")
-
-
-def label_attributes(info: MaskInfo, axes: str, levels: int, version: str) -> dict[str, Any]:
-    """Return the attributes of a group that is a multiscale label image.
-
-    Parameters
-    ----------
-    info : MaskInfo
-    axes : str
-        Letters of the arrays.
-    levels : int
-        Each has half the rows and columns of the one before.
-    version : {"0.4", "0.5"}
-    """
-    steps = dict(zip(info.axes, info.scale, strict=True))
-    described_axes = []
-    for letter in axes:
-        axis = {"name": letter.lower()}
-        if letter in _TYPES:
-            axis["type"] = _TYPES[letter]
-        if axis.get("type") == "space" and unit_name(info.unit) != "pixel":
-            axis["unit"] = unit_name(info.unit)
-        described_axes.append(axis)
-    datasets = [
-        {
-            "path": str(level),
-            "coordinateTransformations": [
-                {"type": "scale", "scale": [steps[one] * (2**level if one in "YX" else 1) for one in axes]}
-            ],
-        }
-        for level in range(levels)
-    ]
-    image = {"name": info.name, "axes": described_axes, "datasets": datasets, "type": "nearest"}
-    label: dict[str, Any] = {
-        "colors": [{"label-value": value, "rgba": _rgba(color)} for value, _, color in info.values],
-        "properties": [{"label-value": value, "class": name} for value, name, _ in info.values],
-    }
-    if version == "0.4":
-        return {
-            "multiscales": [{"version": version, **image}],
-            "image-label": {"version": version, **label},
-            RECORD: info.record(),
-        }
-    return {"ome": {"version": version, "multiscales": [image], "image-label": label}, RECORD: info.record()}
-
-
-def _rgba(color: str) -> list[int]:
-    return [*bytes.fromhex(color.lstrip("#")[:6].ljust(6, "0")), 255]

@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,26 +33,12 @@ def writing(path: Path) -> Iterator[None]:
         ) from error
 
 
-def clear_of_inputs(place: Path, inputs: Iterable[str | Path]) -> None:
-    """Make sure that what is written at a place harms no input.
-
-    Raises
-    ------
-    UserError
-        If the place is an input, holds one, or lies inside an OME-Zarr store that is read.
-    """
-    target = place.resolve()
-    for one in inputs:
-        source = Path(one).resolve()
-        if source.is_relative_to(target):
-            raise UserError(f"{one} is an input of this command and is never overwritten. Choose another output.")
-        stores = {store for store in (source, *source.parents) if store.suffix.lower() == ".zarr"}
-        if stores.intersection(target.parents):
-            raise UserError(f"{place} lies inside an input of this command, {one}. Choose a place outside of it.")
-
-
-def check_place(path: Path, overwrite: bool, may_replace: Callable[[Path], str]) -> Path:
+def check_place(
+    path: Path, overwrite: bool, may_replace: Callable[[Path], str], folder: Path | None = None
+) -> Path:
     """Return the real path behind ``path`` after checking that it may be written.
+
+    What is unfinished lies in ``folder``, by default that of ``path``.
 
     Raises
     ------
@@ -62,7 +48,7 @@ def check_place(path: Path, overwrite: bool, may_replace: Callable[[Path], str])
     if not can_be_named(str(path)):
         raise UserError(f"{str(path)!r} holds a character that no name of a file can hold. Choose another name.")
     path = Path(os.path.realpath(path.expanduser()))
-    if not path.parent.is_dir():
+    if folder is None and not path.parent.is_dir():
         raise UserError(f"There is no folder {path.parent} to save {path.name} in. Make it, or choose another.")
     if os.path.lexists(path):
         if reason := no_regular_file(path):
@@ -74,7 +60,7 @@ def check_place(path: Path, overwrite: bool, may_replace: Callable[[Path], str])
         reason = may_replace(path)
         if reason:
             raise UserError(f"{path} is not overwritten: {reason}. Choose another name, or remove it yourself.")
-    trial = path.with_name(f".napari-unet-{uuid.uuid4().hex[:8]}")
+    trial = (folder or path.parent) / f".napari-unet-{uuid.uuid4().hex[:8]}"
     with writing(path):
         trial.touch(exist_ok=False)
         trial.unlink()
@@ -110,6 +96,20 @@ def appearing(path: Path, overwrite: bool) -> Iterator[Path]:
             unfinished.discard()
 
 
+class Host(Protocol):
+    """A folder that what is saved becomes a part of, and that has to know about it."""
+
+    @property
+    def image(self) -> Path:
+        """The folder, in which what is unfinished lies too."""
+
+    def open_group(self) -> None:
+        """Make room, before the result gets its name."""
+
+    def enlist(self) -> None:
+        """Take the result into the list of parts, once it has its name."""
+
+
 class Output:
     """A class image or probabilities being saved: ``with ... as out: out[patch.where] = patch.labels``.
 
@@ -130,6 +130,10 @@ class Output:
     preview : callable, optional
         Called with (temporary path, all values); writes a second file, which is put at ``preview_path``.
     preview_path : Path, optional
+    host : Host, optional
+        What the result becomes a part of.
+    note : str
+        What people should know about what is saved: said by whoever saves.
     """
 
     def __init__(
@@ -139,17 +143,20 @@ class Output:
         start: Callable[[Path], Sink],
         encode: Callable[[Any], NDArray[Any]],
         overwrite: bool = False,
-        preview: Callable[[Path, NDArray[np.uint8]], None] | None = None,
+        preview: Callable[[Path, NDArray[Any]], None] | None = None,
         preview_path: Path | None = None,
+        host: Host | None = None,
+        note: str = "",
     ) -> None:
-        self.path, self.shape, self.preview_path = path, shape, preview_path
+        self.path, self.shape, self.preview_path, self.note = path, shape, preview_path, note
         self._encode, self._overwrite, self._preview = encode, overwrite, preview
+        self._host = host
         self._open = True
         self._unfinished: list[Unfinished] = []
         try:
             with writing(path):
                 for place in (path, preview_path) if preview is not None and preview_path is not None else (path,):
-                    self._unfinished.append(Unfinished(place))
+                    self._unfinished.append(Unfinished(place, None if host is None else host.image))
                 self._sink = start(self._unfinished[0].path)
                 self._unfinished[0].note_beginning()
         except BaseException:
@@ -186,8 +193,12 @@ class Output:
                 self._sink.close()
                 if self._preview is not None:
                     self._preview(self._unfinished[-1].path, np.asarray(self._sink))
+                if self._host is not None:
+                    self._host.open_group()
                 for one in self._unfinished:
                     one.take_name(self._overwrite)
+                if self._host is not None:
+                    self._host.enlist()
         finally:
             self.abandon()
 

@@ -1,54 +1,105 @@
-"""A label image written to OME-Zarr part by part, with smaller copies of itself in the end. Reads no user files."""
+"""An array written to OME-Zarr part by part, with smaller copies of itself in the end. Reads no user files."""
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from . import _ngff
-from ._contents import MaskInfo
-
 _BAND = 2048
-"""Rows that are halved at a time, so that memory stays constant."""
+"""Rows that are written at a time, so that memory stays constant."""
 
 
-def stored_axes(axes: str) -> str:
-    """Return the order OME-Zarr wants: time, then channels and other countings, then space."""
-    space = [letter for letter in axes if letter in "ZYX"]
-    others = [letter for letter in axes if letter not in "TZYX"]
-    return "".join([*(letter for letter in axes if letter == "T"), *others, *sorted(space, key="ZYX".index)])
+@dataclasses.dataclass(frozen=True)
+class Level:
+    """One resolution: its shape, and where its elements lie along each axis: ``scale * i + translate``."""
+
+    shape: tuple[int, ...]
+    scale: tuple[float, ...]
+    translate: tuple[float, ...]
+
+    @classmethod
+    def along(
+        cls, axes: Sequence[int], shape: Sequence[int], scale: Sequence[float], translate: Sequence[float]
+    ) -> Level:
+        """Return a level that has these of the axes, in this order."""
+        return cls(
+            tuple(shape[axis] for axis in axes), tuple(scale[axis] for axis in axes),
+            tuple(translate[axis] for axis in axes),
+        )
+
+    @property
+    def transformations(self) -> list[dict[str, Any]]:
+        """The same in the words of OME-Zarr; an offset of nothing is left out."""
+        offset = [{"type": "translation", "translation": list(self.translate)}] if any(self.translate) else []
+        return [{"type": "scale", "scale": list(self.scale)}, *offset]
+
+    def halved(self) -> Level:
+        """Return the level of every second row and column."""
+        shape = (*self.shape[:-2], -(-self.shape[-2] // 2), -(-self.shape[-1] // 2))
+        return Level(shape, (*self.scale[:-2], 2 * self.scale[-2], 2 * self.scale[-1]), self.translate)
+
+    def nearest_in(self, finer: Level, axis: int) -> NDArray[np.intp]:
+        """Return which elements of a finer level lie nearest to this one's, along an axis."""
+        places = self.scale[axis] * np.arange(self.shape[axis]) + self.translate[axis] - finer.translate[axis]
+        return np.clip(np.rint(places / finer.scale[axis]), 0, finer.shape[axis] - 1).astype(np.intp)
+
+
+def halved_until(level: Level, size: int) -> list[Level]:
+    """Return a level and smaller ones, until rows and columns are no more than ``size``."""
+    levels = [level]
+    while max(levels[-1].shape[-2:]) > size and len(levels) < 8:
+        levels.append(levels[-1].halved())
+    return levels
 
 
 class PyramidSink:
-    """A multiscale group of uint8 labels: ``0`` at full resolution, ``1``, ``2``, ... each half as high and wide.
+    """A multiscale group: ``0`` at full resolution, ``1``, ``2``, ... smaller ones.
 
-    Smaller levels take every second row and column, so that labels stay labels.
+    Smaller levels take the nearest elements of the one above, so that labels stay labels.
 
     Parameters
     ----------
     path : Path
         Where the group is made.
+    axes : str
+        Letters of what is put.
     shape : tuple of int
-        In the order of ``info.axes``.
-    info : MaskInfo
+        In the order of ``axes``.
+    stored : str
+        Letters in the order of the file; those that are not in ``axes`` have size 1 in all levels, those of ``axes``
+        that are not here have size 1 in ``shape``.
+    names : sequence of str
+        What the axes of the file are called.
+    levels : sequence of Level
+        In the order of ``stored``, the full resolution first.
+    attributes : callable
+        Called in the end; returns the attributes of the group.
     version : {"0.4", "0.5"}
     chunk : int
         Rows and columns of a chunk.
+    dtype : data type
     """
 
-    def __init__(self, path: Path, shape: tuple[int, ...], info: MaskInfo, version: str, chunk: int) -> None:
+    def __init__(
+        self, path: Path, axes: str, shape: tuple[int, ...], stored: str, names: Sequence[str],
+        levels: Sequence[Level], attributes: Callable[[], dict[str, Any]], version: str, chunk: int,
+        dtype: Any = np.uint8,
+    ) -> None:
         import zarr
 
-        self._info, self._version, self._chunk, self._given = info, version, chunk, shape
-        self._axes = stored_axes(info.axes)
-        self._order = [info.axes.index(letter) for letter in self._axes]
+        self._version, self._chunk, self._given, self._names = version, chunk, shape, names
+        self._levels, self._attributes, self._dtype = levels, attributes, np.dtype(dtype)
+        self._from = [axes.index(letter) if letter in axes else None for letter in stored]
+        self._unused = [axis for axis, letter in enumerate(axes) if letter not in stored]
         self._group = zarr.open_group(str(path), mode="w-", zarr_format=2 if version == "0.4" else 3)
-        self._whole = self._level(0, tuple(shape[axis] for axis in self._order))
+        self._whole = self._array(0)
 
-    def _level(self, number: int, shape: tuple[int, ...]) -> Any:
+    def _array(self, number: int) -> Any:
         options: dict[str, Any]
         if self._version == "0.4":
             from numcodecs import Blosc  # type: ignore[import-untyped]  # comes with zarr
@@ -59,35 +110,42 @@ class PyramidSink:
                 "compressors": Blosc(cname="lz4", clevel=5, shuffle=Blosc.SHUFFLE),
             }
         else:
-            options = {"dimension_names": [letter.lower() for letter in self._axes]}
+            options = {"dimension_names": list(self._names)}
+        shape = self._levels[number].shape
         chunks = (*(1,) * (len(shape) - 2), min(shape[-2], self._chunk), min(shape[-1], self._chunk))
         return self._group.create_array(
-            str(number), shape=shape, chunks=chunks, dtype="uint8", fill_value=0, **options
+            str(number), shape=shape, chunks=chunks, dtype=self._dtype, fill_value=0, **options
         )
 
     def __setitem__(self, where: Any, values: Any) -> None:
         box = _box(where, self._given)
         sizes = [len(range(*part.indices(size))) for part, size in zip(box, self._given, strict=True)]
-        values = np.asarray(values, np.uint8)
+        values = np.asarray(values, self._dtype)
         block = values.reshape(sizes) if values.size == np.prod(sizes) else np.broadcast_to(values, sizes)
-        self._whole[tuple(box[axis] for axis in self._order)] = block.transpose(self._order)
+        kept = [axis for axis in self._from if axis is not None]
+        target = tuple(slice(0, 1) if axis is None else box[axis] for axis in self._from)
+        self._whole[target] = block.transpose(self._unused + kept).reshape(
+            [1 if axis is None else sizes[axis] for axis in self._from])
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
-        stored = np.asarray(self._whole[...])
-        return np.array(stored.transpose(np.argsort(self._order)), dtype=dtype, copy=copy)
+        order = self._unused + [axis for axis in self._from if axis is not None]
+        stored = np.asarray(self._whole[...]).reshape([self._given[axis] for axis in order])
+        return np.array(stored.transpose(np.argsort(order)), dtype=dtype, copy=copy)
 
     def close(self) -> None:
         """Make the smaller levels and write the metadata."""
-        level, above = 1, self._whole
-        while max(above.shape[-2:]) > self._chunk and level < 8:
-            shape = (*above.shape[:-2], -(-above.shape[-2] // 2), -(-above.shape[-1] // 2))
-            below = self._level(level, shape)
-            for plane in np.ndindex(*shape[:-2]):
-                for start in range(0, above.shape[-2], _BAND):
-                    band = np.asarray(above[(*plane, slice(start, start + _BAND))])
-                    below[(*plane, slice(start // 2, (start + _BAND) // 2))] = band[::2, ::2]
-            level, above = level + 1, below
-        self._group.attrs.update(_ngff.label_attributes(self._info, self._axes, level, self._version))
+        above, finer = self._whole, self._levels[0]
+        for number, level in enumerate(self._levels[1:], start=1):
+            below = self._array(number)
+            *leading, rows, columns = (level.nearest_in(finer, axis) for axis in range(len(level.shape)))
+            for plane in np.ndindex(*level.shape[:-2]):
+                source = tuple(int(numbers[at]) for numbers, at in zip(leading, plane, strict=True))
+                for start in range(0, len(rows), _BAND):
+                    band = rows[start : start + _BAND]
+                    read = np.asarray(above[(*source, slice(int(band[0]), int(band[-1]) + 1))])
+                    below[(*plane, slice(start, start + len(band)))] = read[band - band[0]][:, columns]
+            above, finer = below, level
+        self._group.attrs.update(self._attributes())
 
 
 def _box(where: Any, shape: tuple[int, ...]) -> tuple[slice, ...]:

@@ -28,18 +28,24 @@ def read_contents(path: str | Path, axes: str | None = None, labels: bool = Fals
     note : str
         The axes and why, and what was chosen among several things.
     """
-    path = Path(path).expanduser()
-    contents = format_of(path).read(path, labels=labels)
-    if contents.data.dtype.names or contents.data.dtype.kind in "OSUV":
-        raise UserError(f"The pixels of {path} are {contents.data.dtype}. Allowed: bool, integer or real numbers.")
-    if math.prod(contents.data.shape) == 0:
-        raise UserError(f"{path} is empty (shape {tuple(contents.data.shape)}). Choose a file with pixels.")
+    contents = open_contents(path, labels)
     try:
         contents, found = contents.resolved(axes, labels)
     except UserError as error:
         raise UserError(f"{path}: {error}") from None
     note = "; ".join([f"axes {found.letters} ({found.reason})", *contents.notes])
     return dataclasses.replace(contents, letters=found.letters), note
+
+
+def open_contents(path: str | Path, labels: bool = False) -> Contents:
+    """Read a file, its axes as they are told there; errors as :func:`read_image`, but for axes."""
+    path = Path(path).expanduser()
+    contents = format_of(path).read(path, labels=labels)
+    if contents.data.dtype.names or contents.data.dtype.kind in "OSUV":
+        raise UserError(f"The pixels of {path} are {contents.data.dtype}. Allowed: bool, integer or real numbers.")
+    if math.prod(contents.data.shape) == 0:
+        raise UserError(f"{path} is empty (shape {tuple(contents.data.shape)}). Choose a file with pixels.")
+    return contents
 
 
 def read_image(path: str | Path, axes: str | None = None) -> Image:
@@ -64,11 +70,10 @@ def read_image(path: str | Path, axes: str | None = None) -> Image:
         If the path is missing, damaged, foreign or empty, or the axes do not fit or cannot be guessed.
     """
     contents, note = read_contents(path, axes)
-    steps = dict(zip(contents.letters, contents.scale, strict=True))
-    label_axes = "".join(letter for letter in contents.letters if letter not in "CYX") + "YX"
+    place = contents.geometry("".join(letter for letter in contents.letters if letter not in "CYX") + "YX")
     return Image(
-        contents.data, contents.letters, file_stem(path), tuple(steps[letter] for letter in label_axes),
-        contents.unit, note,
+        contents.data, contents.letters, file_stem(path), place.scale, place.unit, note, place.translate,
+        place.time_unit,
     )
 
 

@@ -1,9 +1,11 @@
-"""The verbs that save: masks and probabilities, whole or part by part. Nothing half-done gets a name."""
+"""The verbs that save masks, whole or part by part. Nothing half-done gets a name."""
 
 from __future__ import annotations
 
+import dataclasses
 import math
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +14,13 @@ from numpy.typing import NDArray
 
 from napari_unet.core import parameters
 from napari_unet.core.classes import ClassTable
-from napari_unet.core.errors import UsageError, UserError
+from napari_unet.core.errors import InputWarning, UsageError, UserError
+from napari_unet.core.geometry import Geometry
 from napari_unet.core.registry import Entry
 
-from ._contents import Code, MaskInfo
+from ._contents import Sink
+from ._label_place import LabelPlace, label_place
+from ._mask_info import MaskInfo, SavedCode
 from ._output import Output, check_place, replace_file
 from ._reading import file_stem
 from ._registry import REGISTRY
@@ -36,8 +41,42 @@ def _format_for(path: Path) -> Entry[Any]:
 
 
 def preview_path(path: str | Path) -> Path:
-    """Return where the 0/255 preview of a mask goes: ``cells_preview.tif`` beside ``cells.zarr``."""
-    return Path(path).with_name(f"{file_stem(path)}_preview.tif")
+    """Return where the 0/255 preview of a mask goes: ``cells_preview.tif`` beside ``cells.zarr``.
+
+    That of labels inside an image (``IMAGE.zarr/labels/NAME``) goes beside the image.
+    """
+    place = label_place(Path(path))
+    folder = Path(path).parent if place is None else place.image.parent
+    return folder / f"{file_stem(path)}_preview.tif"
+
+
+def is_output(path: str | Path) -> bool:
+    """Say whether a path names one mask: by its ending, or as labels inside an OME-Zarr image."""
+    return Path(path).name.lower().endswith(tuple(output_suffixes())) or label_place(Path(path)) is not None
+
+
+def folder_written(path: str | Path) -> Path:
+    """Return the folder that has to be there, and be open for writing, to save under a path."""
+    place = label_place(Path(path))
+    return Path(path).resolve().parent if place is None else place.image
+
+
+def clear_of_inputs(place: Path, inputs: Iterable[str | Path]) -> None:
+    """Make sure that what is written at a place harms no input.
+
+    Raises
+    ------
+    UserError
+        If the place is an input, holds one, or lies inside an OME-Zarr store that is read, other than as its labels.
+    """
+    target, within = place.resolve(), label_place(place) is not None
+    for one in inputs:
+        source = Path(one).resolve()
+        if source.is_relative_to(target):
+            raise UserError(f"{one} is an input of this command and is never overwritten. Choose another output.")
+        stores = {store for store in (source, *source.parents) if store.suffix.lower() == ".zarr"}
+        if stores.intersection(target.parents) and not within:
+            raise UserError(f"{place} lies inside an input of this command, {one}. Choose a place outside of it.")
 
 
 def check_output(path: str | Path, *, overwrite: bool = False, preview: bool = False) -> None:
@@ -49,10 +88,19 @@ def check_output(path: str | Path, *, overwrite: bool = False, preview: bool = F
         If the ending is unknown, the folder is missing or cannot be written, something is there already and
         ``overwrite`` is off, or what is there is no mask (a folder of other things is never replaced).
     """
-    entry = _format_for(Path(path))
-    check_place(Path(path), overwrite, entry.item().may_replace)
+    _checked_place(Path(path), overwrite)
     if preview:
         check_place(preview_path(path), overwrite, replace_file)
+
+
+def _checked_place(path: Path, overwrite: bool) -> tuple[Path, LabelPlace | None, Entry[Any]]:
+    """Return the real path, the labels inside an image that it means if it does, and the format."""
+    place = label_place(path)
+    entry = _format_for(path) if place is None else REGISTRY.entry("ome_zarr")
+    if place is not None:
+        place.check()
+    may_replace = entry.item().may_replace
+    return check_place(path, overwrite, may_replace, None if place is None else place.image), place, entry
 
 
 def create_mask(
@@ -60,10 +108,13 @@ def create_mask(
     shape: tuple[int, ...],
     *,
     classes: ClassTable,
+    geometry: Geometry | None = None,
     axes: str = "",
     scale: Sequence[float] = (),
     unit: str = "pixel",
-    code: Code = "mask",
+    code: SavedCode = "mask",
+    role: str = "",
+    dtype: str = "uint8",
     preview: bool = False,
     overwrite: bool = False,
     version: str = "0.4",
@@ -74,32 +125,39 @@ def create_mask(
     Parameters
     ----------
     path : path
-        Its ending chooses the format.
+        Its ending chooses the format; ``IMAGE.ome.zarr/labels/NAME`` saves beside the pixels of an OME-Zarr image.
     shape : tuple of int
         Shape of the labels, rows and columns last.
     classes : ClassTable
         Names and colours, by painted id.
+    geometry : Geometry, optional
+        Axes of the labels and where they lie (:attr:`Image.geometry`); in place of the next three.
     axes : str, optional
         One letter per axis, ``YX`` last (:attr:`Image.label_axes`).
     scale : sequence of float, optional
         Size of a step along each axis, in ``unit``.
     unit : str
-    code : {"mask", "painted"}
+    code : {"mask", "painted", "objects"}
         ``mask`` saves 0 = background, 1, 2, ... = classes; ``painted`` the ids as painted. What is put into the
-        output is always painted ids.
+        output is painted ids in both cases. ``objects`` saves any whole numbers as they are.
+    role : str
+        What the labels are (``"strokes"``), so that they are that again when they are opened.
+    dtype : str
+        Type of the values; other than ``uint8`` for ``objects`` only.
     preview : bool
         Also save ``NAME_preview.tif`` with the classes spread over 0 to 255.
     overwrite : bool
         Replace a file, or an OME-Zarr folder that is a mask.
     version : {"0.4", "0.5"}
-        Of OME-Zarr.
+        Of OME-Zarr; labels inside an image have the image's.
     **options
         Other parameters of the format.
 
     Returns
     -------
     Output
-        Takes painted ids at integers and slices. Nothing appears under ``path`` before the block is left.
+        Takes painted ids at integers and slices. Nothing appears under ``path`` before the block is left. Its ``note``
+        says what people should know, such as a rotation that the format has no words for.
 
     Raises
     ------
@@ -108,12 +166,16 @@ def create_mask(
     """
     from .tiff import write_preview
 
-    path = Path(path)
-    entry = _format_for(path)
-    shape = tuple(map(int, shape))
-    info = MaskInfo(classes, *_axes_and_scale(shape, axes, scale), unit, code, file_stem(path))
-    if code not in ("mask", "painted"):
+    path, shape = Path(path), tuple(map(int, shape))
+    real, place, entry = _checked_place(path, overwrite)
+    if code not in ("mask", "painted", "objects"):
         raise UsageError(f"A mask cannot be saved as {code!r}. Allowed: mask (background 0), painted (ids as painted).")
+    geometry = geometry or geometry_for(shape, axes, scale, unit)
+    check_fits(shape, geometry)
+    note = _note(geometry, place)
+    if place is not None:  # labels inside an image lie where it lies
+        geometry = dataclasses.replace(geometry, linear=())
+    info = MaskInfo(classes, geometry, code, file_stem(path), "objects" if code == "objects" else role, dtype)
     known = {field.name for field in parameters.fields(entry.item)}
     if "version" in known:
         options = {**options, "version": version}
@@ -121,117 +183,77 @@ def create_mask(
     if wrong:
         raise UsageError(f"{entry.title} has no option {wrong[0]!r}. Allowed: {', '.join(sorted(known)) or 'none'}.")
     chosen = entry.item(**options)
-    place = check_place(path, overwrite, chosen.may_replace)
+
+    def start(partial: Path) -> Sink:
+        made: Sink = (chosen.create(partial, shape, info) if place is None
+                      else place.create(partial, shape, info, chosen.chunk))
+        return made
+
     second = check_place(preview_path(path), overwrite, replace_file) if preview else None
     return Output(
-        place, shape, lambda partial: chosen.create(partial, shape, info), info.encode, overwrite,
+        real, shape, start, info.encode, overwrite,
         (lambda partial, values: write_preview(partial, values, info)) if preview else None, second,
+        place, note,
     )
 
 
-def save_mask(
-    path: str | Path,
-    painted: NDArray[np.integer],
-    *,
-    classes: ClassTable,
-    axes: str = "",
-    scale: Sequence[float] = (),
-    unit: str = "pixel",
-    code: Code = "mask",
-    preview: bool = False,
-    overwrite: bool = False,
-    version: str = "0.4",
-    **options: Any,
-) -> Path:
+def _note(geometry: Geometry, place: LabelPlace | None) -> str:
+    """Say what a file cannot hold of where the labels lie."""
+    notes = [] if place is None else [place.note]
+    if geometry.untold and place is None:
+        notes.append(
+            f"The {geometry.untold} of the layer cannot be written in this format: napari-unet finds it in a note when "
+            "it opens the file, other programs show the mask without it."
+        )
+    return " ".join(note for note in notes if note)
+
+
+def save_mask(path: str | Path, painted: NDArray[np.integer], *, classes: ClassTable, **options: Any) -> Path:
     """Save painted ids (..., Y, X) as a class image; parameters and errors as :func:`create_mask`.
 
     Returns
     -------
     Path
         Where it is now.
+
+    Warns
+    -----
+    InputWarning
+        If there is something to know about what was saved.
     """
     painted = np.asarray(painted)
-    output = create_mask(
-        path, painted.shape, classes=classes, axes=axes, scale=scale, unit=unit, code=code, preview=preview,
-        overwrite=overwrite, version=version, **options,
-    )
+    output = create_mask(path, painted.shape, classes=classes, **options)
     with output:
         output[...] = painted
+    if output.note:
+        warnings.warn(output.note, InputWarning, stacklevel=2)
     return output.path
 
 
-def create_probabilities(
-    path: str | Path,
-    shape: tuple[int, int, int, int],
-    *,
-    classes: ClassTable | None = None,
-    scale: Sequence[float] = (),
-    unit: str = "pixel",
-    overwrite: bool = False,
-) -> Output:
-    """Begin to save class probabilities as a TIFF of float32, axes N C Y X, background included.
+def geometry_for(shape: tuple[int, ...], axes: str, scale: Sequence[float], unit: str) -> Geometry:
+    """Return the geometry of labels out of what is told: letters (else some of our own), step sizes, a unit.
 
-    Parameters
-    ----------
-    path : path
-        Ends in ``.tif`` or ``.tiff``.
-    shape : tuple of int
-        (planes, classes, rows, columns).
-    classes : ClassTable, optional
-        In the order of the channels.
-    scale : sequence of float, optional
-        Step sizes; the last two are those of rows and columns.
-    unit : str
-    overwrite : bool
-
-    Returns
-    -------
-    Output
-        ``out[plane, :, y, x] = probabilities``; on disk at once, so that memory stays constant.
+    Raises
+    ------
+    UserError
+        If they do not fit together.
     """
-    from .tiff import ProbabilitiesSink
-
-    path = Path(path)
-    if path.suffix.lower() not in (".tif", ".tiff"):
-        raise UserError(f"Probabilities are saved as TIFF, not as {path.name!r}. Allowed: .tif, .tiff.")
-    steps = tuple(scale)[-2:] if len(scale) >= 2 else (1.0, 1.0)
-    if len(shape) != 4 or 0 in shape:
-        raise UserError(f"Probabilities have the axes N C Y X and are not empty; these have the shape {tuple(shape)}.")
-    info = MaskInfo(classes or ClassTable(()), *_axes_and_scale(shape[-2:], "YX", steps), unit, "painted")
-    place = check_place(path, overwrite, replace_file)
-    return Output(
-        place, shape, lambda partial: ProbabilitiesSink(partial, shape, info),
-        lambda values: np.asarray(values, np.float32), overwrite,
-    )
+    letters = axes or ("NTZPQRUVW"[: len(shape) - 2] if len(shape) > 3 else "N"[: len(shape) - 2]) + "YX"
+    return Geometry(letters, tuple(abs(step) for step in scale) or (1.0,) * len(letters), unit)
 
 
-def save_probabilities(
-    path: str | Path,
-    probabilities: NDArray[np.floating],
-    *,
-    classes: ClassTable | None = None,
-    scale: Sequence[float] = (),
-    unit: str = "pixel",
-    overwrite: bool = False,
-) -> Path:
-    """Save class probabilities (N, C, Y, X); parameters and errors as :func:`create_probabilities`."""
-    probabilities = np.asarray(probabilities)
-    output = create_probabilities(
-        path, probabilities.shape, classes=classes, scale=scale, unit=unit, overwrite=overwrite
-    )
-    with output:
-        output[...] = probabilities
-    return output.path
+def check_fits(shape: tuple[int, ...], geometry: Geometry) -> None:
+    """Check that labels have pixels, and as many axes as their geometry.
 
-
-def _axes_and_scale(shape: tuple[int, ...], axes: str, scale: Sequence[float]) -> tuple[str, tuple[float, ...]]:
-    axes = axes.upper() or ("NTZPQRUVW"[: len(shape) - 2] if len(shape) > 3 else "N"[: len(shape) - 2]) + "YX"
-    steps = tuple(float(step) for step in scale) or (1.0,) * len(shape)
-    if not (len(axes) == len(set(axes)) == len(shape) == len(steps) >= 2 and axes.endswith("YX") and axes.isalpha()):
+    Raises
+    ------
+    UserError
+        If not.
+    """
+    if len(shape) != len(geometry.axes):
         raise UserError(
-            f"Labels of shape {shape} do not fit axes {axes!r} and {len(steps)} step sizes. Give one letter and one "
-            "size for each axis, Y and X last."
+            f"Labels of shape {shape} do not fit axes {geometry.axes!r} and {len(geometry.scale)} step sizes. Give one "
+            "letter and one size for each axis, Y and X last."
         )
     if math.prod(shape) == 0:
         raise UserError(f"The labels are empty (shape {shape}); there is nothing to save.")
-    return axes, tuple(abs(step) if math.isfinite(step) and step else 1.0 for step in steps)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ._contents import RECORD, UNKNOWN, Contents, read_record
+from ._imagej import imagej_slots
+from ._tiff_geometry import placed
 from ._units import in_unit, unit_name
 
 if TYPE_CHECKING:
@@ -32,13 +34,16 @@ def tiff_contents(tiff: TiffFile, series: TiffPageSeries, data: Any) -> Contents
     sizes, unit = _voxel_size(tiff)
     record = _record(tiff)
     classes, code, order = read_record(record)
+    if tiff.shaped_metadata and sorted(order) == sorted(raw):
+        letters = raw  # our own plain file: tifffile's letters are those we gave it
     if tiff.is_imagej and order:
         data, raw, letters = _as_recorded(data, record.get("shape"), order, raw, letters)
     scale = tuple(sizes.get(letter, 1.0) for letter in raw)
     notes = [f"first of {len(tiff.series)} series"] if len(tiff.series) > 1 else []
     if len(series.levels) > 1:
         notes.append(f"full resolution of {len(series.levels)} levels")
-    return Contents(data, letters, scale, unit, classes, code, order, fallback, tuple(notes))
+    contents = Contents(data, letters, scale, unit, classes, code, order, fallback, tuple(notes))
+    return placed(contents, tiff, record)
 
 
 def _one_channel_axis(data: Any, raw: str) -> tuple[Any, str]:
@@ -125,17 +130,3 @@ def _ratio(value: Any) -> float | None:
 
 def _number(value: Any) -> float:
     return float(value) if isinstance(value, (int, float)) else math.nan
-
-
-def imagej_slots(axes: str) -> list[tuple[str, str]]:
-    """Give every axis of a mask a place in ImageJ's order: (ImageJ's letter, ours), T, Z, C, Y, X.
-
-    T, Z and C keep their own; other axes take what is free, slices first. More than three: an empty list.
-    """
-    free = [letter for letter in "ZTC" if letter not in axes]
-    named = {letter: letter for letter in axes if letter in "TZCYX"}
-    others = [letter for letter in axes if letter not in "TZCYX"]
-    if len(others) > len(free):
-        return []
-    named.update(zip(free, others, strict=False))
-    return [(letter, named[letter]) for letter in "TZCYX" if letter in named]

@@ -13,12 +13,15 @@ from typing import Annotated, Any, Literal
 
 from napari_unet.core import parameters
 from napari_unet.core.errors import UserError, reason_of
+from napari_unet.core.geometry import Geometry
 from napari_unet.core.parameters import Parameter
 
 from . import _ngff
-from ._contents import RECORD, UNKNOWN, Contents, MaskInfo, classes_of_values, read_record
+from ._contents import RECORD, UNKNOWN, Contents, classes_of_values, read_record, recorded_role
 from ._lazy import LazyArray
-from ._pyramid import PyramidSink, stored_axes
+from ._mask_info import MaskInfo
+from ._ngff_writing import check_axes, described_axes, group_attributes, named_axes, stored_axes
+from ._pyramid import Level, PyramidSink, halved_until
 from ._registry import register
 
 _MARKS = ("zarr.json", ".zgroup", ".zarray", ".zattrs")
@@ -30,9 +33,9 @@ _HELP = "Give the folder of an OME-Zarr image, of one of its labels (IMAGE.zarr/
 class OmeZarr:
     """OME-Zarr: a folder of compressed blocks, for images larger than memory.
 
-    A mask is saved standing alone: the folder itself is the multiscale label group, with ``image-label`` metadata
-    (names and colours of the classes). To attach it to an image, move it to ``IMAGE.zarr/labels/NAME``. At most five
-    axes; they are stored in the order the format wants (time, others, space).
+    A mask ``NAME.ome.zarr`` stands alone: the folder itself is the multiscale label group, with ``image-label``
+    metadata (names and colours of the classes). Saved as ``IMAGE.ome.zarr/labels/NAME`` it lies beside the image. At
+    most five axes; they are stored in the order the format wants (time, one other, space).
     """
 
     version: Annotated[
@@ -60,7 +63,7 @@ class OmeZarr:
             If the folder is no zarr, is damaged, or leaves open which array is meant.
         """
         try:
-            node = _open(path)
+            node = open_folder(path)
             return _group(path, node, labels) if hasattr(node, "keys") else _array(path, node)
         except UserError:
             raise
@@ -73,30 +76,40 @@ class OmeZarr:
         Raises
         ------
         UserError
-            If there are more than five axes.
+            If there are more axes than the format knows.
         """
-        if len(shape) > 5:
-            raise UserError(f"OME-Zarr holds at most five axes, not {len(shape)} ({info.axes}). Save as TIFF.")
-        return PyramidSink(path, shape, info, self.version, self.chunk)
+        geometry = info.geometry
+        check_axes(geometry.axes)
+        stored = stored_axes(geometry.axes)
+        order = [geometry.axes.index(letter) for letter in stored]
+        levels = halved_until(Level.along(order, shape, geometry.scale, geometry.translate), self.chunk)
+        axes = described_axes(stored, info)
+        return PyramidSink(
+            path, geometry.axes, shape, stored, [axis["name"] for axis in axes], levels,
+            lambda: group_attributes(info, axes, levels, self.version),
+            self.version, self.chunk, info.dtype,
+        )
 
     def may_replace(self, path: Path) -> str:
         """Only a folder that holds nothing but labels as we write them may be replaced; images never are."""
         if not path.is_dir():
             return "it is not a folder"
         try:
-            node = _open(path)
-            image = _ngff.multiscale(node.attrs.asdict())
-            is_label = image is not None and _ngff.class_values(node.attrs.asdict()) is not None
+            attributes = open_folder(path).attrs.asdict()
+            image = _ngff.multiscale(attributes)
+            record = attributes.get(RECORD)
+            is_ours = isinstance(record, Mapping) and record.get("code") == "probabilities"
+            may = image is not None and (is_ours or _ngff.class_values(attributes) is not None)
         except (UserError, AttributeError):
             return "it is not an OME-Zarr folder"
-        if image is None or not is_label:
+        if image is None or not may:
             return "it is not a mask but another zarr folder"
         ours = {*_MARKS, ".zmetadata", *_ngff.level_paths(image)}
         foreign = sorted(entry.name for entry in path.iterdir() if entry.name not in ours)
         return f"it also holds other things ({', '.join(foreign[:3])})" if foreign else ""
 
 
-def _open(path: Path) -> Any:
+def open_folder(path: Path) -> Any:
     """Open a folder as a zarr array or group, for reading only."""
     import zarr
 
@@ -118,7 +131,7 @@ def _group(path: Path, group: Any, labels: bool) -> Contents:
     image = _ngff.multiscale(attributes)
     if image is None:
         return _collection(path, _ngff.ome_attributes(attributes), labels)
-    inside = _labels_inside(path)
+    inside = labels_inside(path)
     if not labels or not inside or _ngff.class_values(attributes) is not None:
         return _image(path, attributes, image)
     if len(inside) > 1:
@@ -129,7 +142,7 @@ def _group(path: Path, group: Any, labels: bool) -> Contents:
 def _image(path: Path, attributes: Mapping[str, Any], image: Mapping[str, Any]) -> Contents:
     """Read the full resolution of the first multiscale image of a group."""
     levels = _ngff.level_paths(image)
-    data = _open(path / levels[0]) if levels else None
+    data = open_folder(path / levels[0]) if levels else None
     if data is None or hasattr(data, "keys"):
         raise UserError(f"{path} names no array as its full resolution. {_HELP}")
     contents = _described(path, data, image, 0, attributes)
@@ -176,22 +189,27 @@ def _array(path: Path, array: Any) -> Contents:
 
 def _described(path: Path, array: Any, image: Mapping[str, Any], level: int, attributes: Mapping[str, Any]) -> Contents:
     try:
-        letters, scale, unit = _ngff.letters_and_scale(image, level, array.ndim)
+        told = _ngff.describe_level(image, level, array.ndim)
         values = _ngff.class_values(attributes)
     except (AttributeError, KeyError, TypeError, ValueError, IndexError) as error:
         raise UserError(f"The OME-Zarr metadata of {path} make no sense ({error}). {_HELP}") from error
-    classes, code, order = read_record(attributes.get(RECORD))
+    record, letters = attributes.get(RECORD), told.letters
+    classes, code, order = read_record(record)
     if values and classes is None:
         classes = classes_of_values(values, code or "mask")
-    if order and len(order) == array.ndim:
+    if order and len(order) == array.ndim and sorted(named_axes(order)) == sorted(letters):
         letters = stored_axes(order)
-    return Contents(LazyArray(array, str(path)), letters, scale, unit, classes, code, order)
+    noted = Geometry.of_record(record, order)
+    return Contents(
+        LazyArray(array, str(path)), letters, told.scale, told.unit, classes, code, order, translate=told.translate,
+        time_unit=told.time_unit, linear=noted.linear if noted is not None else (), role=recorded_role(record),
+    )
 
 
 def _attributes_above(path: Path) -> Mapping[str, Any]:
     """Attributes of the group an array lies in, or nothing."""
     try:
-        node = _open(path.parent)
+        node = open_folder(path.parent)
     except UserError:
         return {}
     return node.attrs.asdict() if hasattr(node, "keys") else {}
@@ -201,12 +219,13 @@ def _members(path: Path) -> list[str]:
     """Names of the arrays and groups in a folder, in order."""
     found = [
         entry.name for entry in path.iterdir()
-        if entry.is_dir() and any((entry / mark).is_file() for mark in _MARKS)
+        if entry.is_dir() and not entry.name.startswith(".") and any((entry / mark).is_file() for mark in _MARKS)
     ]
     return sorted(found, key=lambda name: (len(name), name) if name.isdigit() else (10**6, name))
 
 
-def _labels_inside(path: Path) -> list[str]:
+def labels_inside(path: Path) -> list[str]:
+    """Return the names of the labels that lie in an image."""
     folder = path / "labels"
     return _members(folder) if folder.is_dir() else []
 

@@ -6,7 +6,6 @@ Knows nothing of strokes or methods. Nothing read from a file is ever executed o
 from __future__ import annotations
 
 import dataclasses
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -16,20 +15,18 @@ from numpy.typing import NDArray
 from napari_unet.core import parameters
 from napari_unet.core.parameters import Parameter
 
-from ._contents import RECORD, Contents, MaskInfo
+from ._contents import Contents
+from ._imagej import hyperstack_options, imagej_slots, plain_options, suits_imagej
+from ._mask_info import MaskInfo
 from ._output import replace_file
 from ._registry import register
-from ._space import reserve
 from ._tiff_checks import check_complete, checked
-from ._tiff_metadata import imagej_slots, tiff_contents
-from ._units import unit_short
+from ._tiff_metadata import tiff_contents
 
 if TYPE_CHECKING:
     from tifffile import TiffPageSeries
 
 _MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-_CLASSIC_LIMIT = 2**32 - 2**20
-"""A TIFF that ImageJ understands addresses 4 GB."""
 
 
 @register("tiff", "TIFF", suffixes=(".tif", ".tiff"))
@@ -79,7 +76,7 @@ class Tiff:
 
     def create(self, path: Path, shape: tuple[int, ...], info: MaskInfo) -> TiffSink:
         """Begin to write a mask; it is kept in memory (one byte per pixel) until it is closed."""
-        return TiffSink(path, np.zeros(shape, np.uint8), info, self.compression)
+        return TiffSink(path, np.zeros(shape, info.dtype), info, self.compression)
 
     def may_replace(self, path: Path) -> str:
         """Any file may be replaced when asked to, a folder never."""
@@ -99,7 +96,7 @@ class TiffSink:
     """A mask in memory that becomes a TIFF when it is closed."""
 
     path: Path
-    array: NDArray[np.uint8]
+    array: NDArray[Any]
     info: MaskInfo
     compression: str
 
@@ -114,73 +111,25 @@ class TiffSink:
         import tifffile
 
         info = self.info
-        options: dict[str, Any] = {"compression": None if self.compression == "none" else self.compression}
-        slots = imagej_slots(info.axes)
-        steps = dict(zip(info.axes, info.scale, strict=True))
-        if not slots or self.array.nbytes > _CLASSIC_LIMIT:
-            record = {**info.record(), "scale": steps, "unit": info.unit}
-            tifffile.imwrite(
-                self.path, self.array, photometric="minisblack", bigtiff=True,
-                metadata={"axes": info.axes, RECORD: record}, **options,
-            )
+        packed: dict[str, Any] = {"compression": None if self.compression == "none" else self.compression}
+        # ImageJ knows no whole numbers of more than two bytes
+        if self.array.dtype.itemsize > 2 or not suits_imagej(info, self.array.nbytes):
+            tifffile.imwrite(self.path, self.array, photometric="minisblack", **plain_options(info), **packed)
             return
-        order = [info.axes.index(ours) for _, ours in slots]
-        ours = dict(slots)
-        values = info.values
-        top = max([int(self.array.max(initial=0)), *(value for value, _, _ in values), 1])
-        text = ["values: " + ("0 = background" if info.code == "mask" else "0 = not painted")]
-        text += [f"{value}: {name} ({color})" for value, name, color in values]
-        metadata: dict[str, Any] = {
-            "axes": "".join(letter for letter, _ in slots),
-            "unit": unit_short(info.unit),
-            "min": 0.0,  # what ImageJ shows as black and as white
-            "max": float(top),
-            "Info": "\n".join([*text, f"{RECORD} = {json.dumps({**info.record(), 'shape': self.array.shape})}"]),
-        }
-        if "Z" in ours:
-            metadata["spacing"] = steps[ours["Z"]]
+        order = [info.geometry.axes.index(ours) for _, ours in imagej_slots(info.geometry.axes)]
         tifffile.imwrite(
-            self.path, self.array.transpose(order), imagej=True, photometric="minisblack",
-            resolution=(1 / steps["X"], 1 / steps["Y"]), resolutionunit="none", metadata=metadata, **options,
+            self.path, self.array.transpose(order), photometric="minisblack",
+            **hyperstack_options(info, self.array.shape, _top(self.array, info)), **packed,
         )
 
 
-def write_preview(path: Path, values: NDArray[np.uint8], info: MaskInfo, compression: str = "zlib") -> None:
+def write_preview(path: Path, values: NDArray[Any], info: MaskInfo, compression: str = "zlib") -> None:
     """Write the classes spread over 0 to 255, so that they can be told apart by eye in any viewer."""
-    top = max([int(values.max(initial=0)), *(value for value, _, _ in info.values), 1])
-    spread = np.round(np.arange(256) * (255 / top)).clip(0, 255).astype(np.uint8)
-    bare = dataclasses.replace(info, classes=type(info.classes)(()))
-    TiffSink(path, spread[values], bare, compression).close()
+    top = _top(values, info)
+    bare = dataclasses.replace(info, classes=type(info.classes)(()), dtype="uint8")
+    TiffSink(path, np.round(values * np.float32(255 / top)).clip(0, 255).astype(np.uint8), bare, compression).close()
 
 
-@dataclasses.dataclass(eq=False)
-class ProbabilitiesSink:
-    """Probabilities (N, C, Y, X) float32 on disk; planes may come in any order and in parts."""
-
-    path: Path
-    shape: tuple[int, int, int, int]
-    info: MaskInfo
-
-    def __post_init__(self) -> None:
-        import tifffile
-
-        steps = {"N": 1.0, **dict(zip(self.info.axes[-2:], self.info.scale[-2:], strict=True))}
-        record = {
-            "classes": self.info.record()["classes"], "code": "painted", "scale": steps, "unit": self.info.unit,
-        }
-        self._array = tifffile.memmap(
-            self.path, shape=self.shape, dtype=np.float32, photometric="minisblack",
-            metadata={"axes": "NCYX", RECORD: record},
-        )
-        reserve(self.path, self.path.stat().st_size)
-
-    def __setitem__(self, where: Any, values: Any) -> None:
-        self._array[where] = values
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
-        return np.array(self._array, dtype=dtype, copy=copy)
-
-    def close(self) -> None:
-        """Flush the file to disk."""
-        self._array.flush()
-        del self._array
+def _top(values: NDArray[Any], info: MaskInfo) -> int:
+    """Return the largest value there is or might be, at least 1."""
+    return max([int(values.max(initial=0)), *(value for value, _, _ in info.values), 1])

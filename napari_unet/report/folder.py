@@ -145,15 +145,14 @@ class ComparisonFolder:
         formats: Sequence[str],
     ) -> None:
         image = comparison.images[number]
-        axes, scale = image.label_axes, image.scale
+        geometry = image.geometry
         if planes != tuple(range(image.n_planes)):
             labels = labels.reshape(-1, *image.plane_shape)[list(planes)]
-            axes, scale = "NYX", (1.0, *scale[-2:])
+            geometry = geometry.of_planes()
         name = _plain(method)
         stem = name if len(comparison.images) == 1 else f"{number}_{_plain(image.name)}_{name}"
         for suffix in formats:
-            save_mask(folder / f"{stem}{suffix}", labels, classes=comparison.classes, axes=axes, scale=scale,
-                      unit=image.unit)
+            save_mask(folder / f"{stem}{suffix}", labels, classes=comparison.classes, geometry=geometry)
 
 
 def _methods_of(table: Path) -> set[str]:

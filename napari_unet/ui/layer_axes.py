@@ -159,9 +159,12 @@ def image_of(layer: ImageLayer) -> Image:
             )
         axes, data = f"C{axes}", ChannelStack([finest_level(one) for one in members])
     units = {str(layer.units[axis]) for axis in kept[-2:]}
+    plain = axes_of(layer).letters
     return Image(
         data, axes, layer.name, tuple(abs(float(layer.scale[axis])) for axis in kept),
         units.pop() if len(units) == 1 else "pixel",
+        translate=tuple(float(layer.translate[axis]) for axis in kept),
+        time_unit=str(layer.units[plain.index("T")]) if "T" in plain else "pixel",
     )
 
 
