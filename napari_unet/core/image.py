@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 from .errors import InputWarning, UserError
 from .geometry import Geometry
+from .no_data import empty_pixels, odd_value
+from .saying import say_once
 
 Where = tuple[int | slice, ...]
 """Index into an array of an image's shape without channels: leading plane numbers, then rows and columns."""
@@ -31,11 +33,14 @@ class Axes:
     reason: str = "as given"
 
 
-def resolve_axes(shape: Sequence[int], given: str | None = None, metadata: str | None = None) -> Axes:
+def resolve_axes(
+    shape: Sequence[int], given: str | None = None, metadata: str | None = None,
+    source: str = "from the file's metadata",
+) -> Axes:
     """Say what the axes of an array are.
 
-    In this order: what the user gave; what the file's metadata says; a last axis of 3 or 4 is C; the first of three
-    is N.
+    In this order: what the user gave; what the file's metadata says (or the ``source`` of its letters, if that is
+    another one); a last axis of 3 or 4 is C; the first of three is N.
 
     Raises
     ------
@@ -46,7 +51,7 @@ def resolve_axes(shape: Sequence[int], given: str | None = None, metadata: str |
     if given:
         return Axes(_checked(given.upper(), shape, "the axes given"), "as given")
     if metadata:
-        return Axes(_checked(metadata.upper(), shape, "the file's axes"), "from the file's metadata")
+        return Axes(_checked(metadata.upper(), shape, "the file's axes"), source)
     if len(shape) == 2:
         return Axes("YX", "two axes")
     if len(shape) >= 3 and shape[-1] in (3, 4):
@@ -98,6 +103,8 @@ class Image:
         Position of the first element along each axis of :attr:`shape`, in ``unit``. Default 0.
     time_unit : str
         Unit of the steps along a T axis (``"pixel"`` when not known).
+    no_data : tuple of float
+        Numbers of which the file says that they stand for no data; see :mod:`.no_data` for those that need no saying.
 
     Raises
     ------
@@ -113,6 +120,8 @@ class Image:
     note: str = ""
     translate: tuple[float, ...] = ()
     time_unit: str = "pixel"
+    no_data: tuple[float, ...] = ()
+    _filled: set[float] = dataclasses.field(default_factory=set, init=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "axes", self.axes.upper())
@@ -186,16 +195,48 @@ class Image:
         ndarray of float32, shape (C, Y, X)
             A fresh array of the values themselves wherever float32 can tell them apart. Where it cannot (small
             contrast on a large offset, numbers beyond 1e30 or below 1e-30), a channel is shifted or scaled; NaN and
-            infinity stay.
+            infinity stay. Numbers that stand for no data (:mod:`.no_data`) are NaN.
+
+        Warns
+        -----
+        InputWarning
+            Once per image, if a number on more than 1 % of the pixels is far from all others and might stand for no
+            data.
         """
         leading = iter(self.where(number)[:-2])
         index = tuple(slice(None) if letter in "CYX" else next(leading) for letter in self.axes)
         array = np.asarray(self.data[index])
         kept = "".join(letter for letter in self.axes if letter in "CYX")
         array = np.moveaxis(array, kept.index("C"), 0) if "C" in kept else array[None]
-        if array.dtype.kind in "iuf" and array.dtype.itemsize > 2:
-            return np.stack([_as_float32(channel) for channel in array])
-        return np.array(array, dtype=np.float32, order="C")
+        empty, values = empty_pixels(array, self.no_data)
+        self._say_odd(array, empty)
+        if empty is None:
+            return _planes_as_float32(array)
+        self._filled.update(values)
+        fillers = [channel[~hidden][:1] for channel, hidden in zip(array, empty, strict=True)]
+        plain = [np.where(hidden, filler if filler.size else channel.dtype.type(0), channel)
+                 for channel, hidden, filler in zip(array, empty, fillers, strict=True)]
+        plane = _planes_as_float32(np.stack(plain))
+        plane[empty] = np.nan
+        return plane
+
+    def _say_odd(self, array: NDArray[Any], empty: NDArray[np.bool_] | None) -> None:
+        for number, channel in enumerate(array):
+            odd = odd_value(channel, None if empty is None else empty[number])
+            if odd is not None:
+                say_once(
+                    self.data,
+                    f"{self.name!r}: more than 1 % of the pixels of a plane hold exactly {odd.value:g}, far from all "
+                    "other values. If they hold no data, save them as NaN or say so in the file (GDAL's no-data tag).",
+                )
+                return
+
+
+def _planes_as_float32(array: NDArray[Any]) -> NDArray[np.float32]:
+    """Bring channels (C, Y, X) to float32."""
+    if array.dtype.kind in "iuf" and array.dtype.itemsize > 2:
+        return np.stack([_as_float32(channel) for channel in array])
+    return np.array(array, dtype=np.float32, order="C")
 
 
 def _as_float32(channel: NDArray[Any]) -> NDArray[np.float32]:
@@ -234,12 +275,19 @@ def warn_not_finite(image: Image, count: int) -> None:
     total = math.prod(image.shape)
     if count >= total:
         raise UserError(
-            f"{image.name!r} holds no numbers at all (every pixel is NaN or infinite). Choose another image."
+            f"{image.name!r} holds no numbers at all (every pixel {_are(image, 'is')}). Choose another image."
         )
     if count:
         warnings.warn(
-            f"{image.name!r}: {count} of {total} pixels are NaN or infinite; they are left out of training and "
+            f"{image.name!r}: {count} of {total} pixels {_are(image, 'are')}; they are left out of training and "
             "predicted as background.",
             InputWarning,
             stacklevel=3,
         )
+
+
+def _are(image: Image, verb: str) -> str:
+    """What pixels without a number hold."""
+    if not image._filled:
+        return f"{verb} NaN or infinite"
+    return f"{verb} NaN, infinite or without data ({', '.join(f'{value:g}' for value in sorted(image._filled))})"

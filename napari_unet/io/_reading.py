@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from napari_unet.core.classes import ClassTable
 from napari_unet.core.errors import UserError
 from napari_unet.core.image import Image
+from napari_unet.core.saying import say_once
 
 from ._contents import Contents, Format
 from ._registry import REGISTRY
@@ -27,6 +28,11 @@ def read_contents(path: str | Path, axes: str | None = None, labels: bool = Fals
         ``letters`` are settled, axes of size 1 dropped unless ``axes`` names them.
     note : str
         The axes and why, and what was chosen among several things.
+
+    Warns
+    -----
+    InputWarning
+        If planes are missing, or a palette was applied.
     """
     path = Path(path).expanduser()
     contents = _format_of(path).read(path, labels=labels)
@@ -38,6 +44,8 @@ def read_contents(path: str | Path, axes: str | None = None, labels: bool = Fals
         contents, found = contents.resolved(axes, labels)
     except UserError as error:
         raise UserError(f"{path}: {error}") from None
+    for text in contents.warnings:
+        say_once(contents.data, text)
     note = "; ".join([f"axes {found.letters} ({found.reason})", *contents.notes])
     return dataclasses.replace(contents, letters=found.letters), note
 
@@ -56,7 +64,8 @@ def read_image(path: str | Path, axes: str | None = None) -> Image:
     Returns
     -------
     Image
-        Its ``note`` says which axes were taken and why. Scale and unit come from the metadata.
+        Its ``note`` says which axes were taken and why. Scale and unit are the file's; where it has none that makes
+        sense, they are 1 and ``"pixel"``.
 
     Raises
     ------
@@ -67,7 +76,7 @@ def read_image(path: str | Path, axes: str | None = None) -> Image:
     place = contents.geometry("".join(letter for letter in contents.letters if letter not in "CYX") + "YX")
     return Image(
         contents.data, contents.letters, file_stem(path), place.scale, place.unit, note, place.translate,
-        place.time_unit,
+        place.time_unit, contents.no_data or tuple(getattr(contents.data, "no_data", ())),
     )
 
 
