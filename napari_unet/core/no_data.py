@@ -53,9 +53,10 @@ def empty_pixels(
 ) -> tuple[NDArray[np.bool_] | None, tuple[float, ...]]:
     """Find the pixels that hold a number instead of nothing.
 
-    A value that the file declares counts in an image of one channel wherever it stands; in one of several it counts in
-    a channel in which it is far from all other values, and else where all channels have it (black is a colour). A fill
-    value that is known, but not declared, counts where it is repeated exactly and far from all other values.
+    A value that the file declares counts in an image of one channel wherever it stands, and in one of several where all
+    channels have it (black is a colour); unless they are counts of one or two bytes, as colours are, it counts also in
+    a single channel if it is far from all other values there. A fill value that is known, but not declared, counts
+    where it is repeated exactly and far from all other values.
 
     Parameters
     ----------
@@ -140,6 +141,8 @@ def _equals(channels: NDArray[Any], value: float) -> NDArray[np.bool_] | None:
 def _counted(channels: NDArray[Any], here: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Of several channels, which pixels of a declared value hold nothing."""
     counted = np.broadcast_to(here.all(axis=0), here.shape).copy()
+    if channels.dtype.kind == "u" and channels.dtype.itemsize < 4:
+        return counted
     for number, channel in enumerate(channels):
         others = _numbers(channel, here[number])
         if here[number].any() and others.size:

@@ -55,14 +55,14 @@ def check_size(what: str, declared: int, stored: Callable[[int], bool]) -> None:
     """
     if declared <= size_limit() or stored(math.ceil(declared / _RATIO)):
         return
-    limit = size_limit() / 2**30
     raise UserError(
         f"{what} says it holds {_gigabytes(declared)} GB, but next to nothing is stored of it: it is damaged or nearly "
-        f"empty. Of such a file at most {limit:g} GB are read. If it is right, set the environment variable {LIMIT} to "
+        f"empty. Of such a file at most {_gigabytes(size_limit())} GB are read. If it is right, set the environment variable {LIMIT} to "
         f"more gigabytes, e.g. {LIMIT}=16."
     )
 
 
 def _gigabytes(size: int) -> str:
     exponent = len(str(size >> 30))
-    return f"{size / 2**30:.1f}" if exponent < 9 else f"10^{exponent - 1}"  # a float cannot hold every size
+    # a float cannot hold every size
+    return f"{size / 2**30:.{exponent + 1}g}" if exponent < 9 else f"10^{exponent - 1}"

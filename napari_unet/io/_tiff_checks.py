@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,20 +25,29 @@ class _Listener(logging.Filter):
         self.damage: list[str] = []
         self._thread = threading.get_ident()
 
+    def refuse(self, path: Path) -> None:
+        """Raise if a broken structure was noticed."""
+        if self.damage:
+            raise UserError(f"{path} is damaged or truncated: {' '.join(self.damage[0].split())[:200]}. {HELP}")
+
     def filter(self, record: logging.LogRecord) -> bool:
         if record.thread != self._thread:
             return True
         text = record.getMessage()
         # planes that OME metadata name and no file holds are left out, and that is said
         filled = "zeroed" in text and "OME series" not in text
+        if "invalid shaped series metadata" in text:
+            return False  # pages of another program after those of tifffile: they are read as plain pages
         if record.levelno >= logging.ERROR or "corrupted file" in text or "does not match" in text or filled:
             self.damage.append(text)
         return False
 
 
 @contextlib.contextmanager
-def checked(path: Path) -> Iterator[None]:
+def checked(path: Path) -> Iterator[Callable[[], None]]:
     """Read a TIFF inside; whatever is wrong with the file becomes one message.
+
+    What is yielded refuses the file if damage has been noticed so far: call it before the pixels are decoded.
 
     Raises
     ------
@@ -51,7 +60,7 @@ def checked(path: Path) -> Iterator[None]:
         if path.stat().st_size == 0:
             raise UserError(f"{path} is empty (0 bytes). {HELP}")
         check_structure(path)
-        yield
+        yield lambda: listener.refuse(path)
     except UserError:
         raise
     except MemoryError:
@@ -61,8 +70,7 @@ def checked(path: Path) -> Iterator[None]:
         raise UserError(f"{path} could not be read as TIFF: {reason[:200]}. {HELP}") from error
     finally:
         logger.removeFilter(listener)
-    if listener.damage:
-        raise UserError(f"{path} is damaged or truncated: {' '.join(listener.damage[0].split())[:200]}. {HELP}")
+    listener.refuse(path)
 
 
 def check_complete(path: Path, series: TiffPageSeries) -> None:

@@ -72,7 +72,7 @@ class Tiff:
         """
         import tifffile
 
-        with checked(path), tifffile.TiffFile(path) as tiff:
+        with checked(path) as refuse_damaged, tifffile.TiffFile(path) as tiff:
             if tiff.is_ome:
                 check_named_planes(path, tiff.ome_metadata or "")
             if not tiff.series:
@@ -80,7 +80,8 @@ class Tiff:
             number, choice = choose_series(tiff)
             series, lost = existing_planes(path, tiff, tiff.series[number])
             check_complete(path, series)
-            data, axes, said = _pixels(path, series, number), series.axes, ""
+            refuse_damaged()
+            data, axes, said = _pixels(path, series, number if not lost else None), series.axes, ""
             if labels:
                 data = as_mask(series.keyframe, data)
             else:
@@ -100,11 +101,12 @@ class Tiff:
         return replace_file(path)
 
 
-def _pixels(path: Path, series: TiffPageSeries, number: int) -> Any:
+def _pixels(path: Path, series: TiffPageSeries, number: int | None) -> Any:
+    """Map or decode a series; ``number`` is that of a whole one in the file."""
     import tifffile
 
-    if series.dataoffset is not None and series.size and not series.is_multifile:
-        return tifffile.memmap(path, series=number, mode="r").reshape(series.shape)
+    if number is not None and series.dataoffset is not None and series.size:
+        return tifffile.memmap(path, series=number, mode="r")
     return series.asarray()
 
 
