@@ -45,7 +45,7 @@ def test_the_manifest_has_the_name_that_is_installed(manifest: dict[str, Any]) -
 def test_every_use_of_a_command_is_a_command(manifest: dict[str, Any]) -> None:
     contributions = manifest["contributions"]
     known = {one["id"] for one in contributions["commands"]}
-    used = [one["command"] for kind in ("widgets", "sample_data") for one in contributions[kind]]
+    used = [one["command"] for kind in ("widgets", "sample_data", "readers", "writers") for one in contributions[kind]]
     assert set(used) == known
 
 

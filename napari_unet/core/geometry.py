@@ -60,21 +60,11 @@ class Geometry:
                 f"Axes {self.axes!r} do not fit {len(scale)} step sizes and {len(translate)} offsets. Give one letter "
                 "and one size for each axis, Y and X last."
             )
-        linear = np.diag(np.sign(scale))
-        steps = np.abs(scale)
-        if len(self.linear):
-            matrix = np.array(self.linear, dtype=float)
-            if matrix.shape != (count, count) or not np.isfinite(matrix).all():
-                raise UserError(f"The rotation of {count} axes is {count} x {count} numbers; these are {matrix.shape}.")
-            linear = matrix @ linear
-        diagonal = np.diag(linear)
-        if (diagonal > 0).all() and not (linear - np.diag(diagonal)).any():
-            steps, linear = steps * diagonal, np.eye(count)
-        plain = not (linear - np.eye(count)).any()
+        steps, linear = _positive(np.array(scale), _matrix(self.linear, count))
         object.__setattr__(self, "axes", axes)
         object.__setattr__(self, "scale", tuple(map(float, steps)))
         object.__setattr__(self, "translate", tuple(translate))
-        object.__setattr__(self, "linear", () if plain else tuple(tuple(map(float, row)) for row in linear))
+        object.__setattr__(self, "linear", linear)
 
     @property
     def units(self) -> tuple[str, ...]:
@@ -114,7 +104,7 @@ class Geometry:
     @property
     def matrix(self) -> NDArray[np.float64]:
         """Rotation, shear and flips as an array of shape (axes, axes); the identity where there are none."""
-        return np.array(self.linear) if self.linear else np.eye(len(self.axes))
+        return _matrix(self.linear, len(self.axes))
 
     def record(self) -> dict[str, Any]:
         """Return all of it, ready for JSON."""
@@ -139,6 +129,25 @@ class Geometry:
             )
         except (KeyError, TypeError, ValueError, OverflowError, UserError):
             return None
+
+
+def _matrix(rows: Sequence[Sequence[float]], count: int) -> NDArray[np.float64]:
+    """Return rotation, shear and flips as an array (axes, axes); the identity for none."""
+    matrix = np.array(rows, dtype=float) if len(rows) else np.eye(count)
+    if matrix.shape != (count, count) or not np.isfinite(matrix).all():
+        raise UserError(f"The rotation of {count} axes is {count} x {count} numbers; these are {matrix.shape}.")
+    return matrix
+
+
+def _positive(
+    scale: NDArray[np.float64], matrix: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], tuple[tuple[float, ...], ...]]:
+    """Move plain stretching into the steps and negative steps into the matrix; of an identity nothing is left."""
+    steps, matrix = np.abs(scale), matrix * np.sign(scale)
+    diagonal = np.diag(matrix)
+    if (diagonal > 0).all() and not (matrix - np.diag(diagonal)).any():
+        return steps * diagonal, ()
+    return steps, tuple(tuple(map(float, row)) for row in matrix)
 
 
 def _rows(matrix: Any) -> tuple[tuple[float, ...], ...]:

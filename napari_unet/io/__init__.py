@@ -7,10 +7,12 @@ same for every format, the command line, the window and scripts. Knows no GUI pa
 from __future__ import annotations
 
 from ._contents import Contents, Format, Sink
-from ._mask_info import Code, MaskInfo
+from ._image_folder import ImageFolder, image_folder
+from ._label_place import LabelPlace, label_place
+from ._mask_info import Code, MaskInfo, SavedCode
 from ._output import Output
 from ._probabilities import create_probabilities, save_probabilities
-from ._reading import file_stem, read_contents, read_image, read_labels
+from ._reading import file_stem, open_contents, read_contents, read_image, read_labels
 from ._registry import REGISTRY, register
 from ._saving import (
     check_output,
@@ -22,15 +24,18 @@ from ._saving import (
     preview_path,
     save_mask,
 )
-from ._units import in_unit, offset_in_unit, time_unit_name, unit_name
+from ._units import time_unit_name, unit_name, unit_ratio
 
 __all__ = [
     "REGISTRY",
     "Code",
     "Contents",
     "Format",
+    "ImageFolder",
+    "LabelPlace",
     "MaskInfo",
     "Output",
+    "SavedCode",
     "Sink",
     "check_output",
     "clear_of_inputs",
@@ -38,9 +43,10 @@ __all__ = [
     "create_probabilities",
     "file_stem",
     "folder_written",
-    "in_unit",
+    "image_folder",
     "is_output",
-    "offset_in_unit",
+    "label_place",
+    "open_contents",
     "output_suffixes",
     "preview_path",
     "read_contents",
@@ -51,4 +57,5 @@ __all__ = [
     "save_probabilities",
     "time_unit_name",
     "unit_name",
+    "unit_ratio",
 ]

@@ -54,7 +54,7 @@ class Contents:
     linear : tuple of tuple of float
         Rotation, shear and flips that our own files note, along the axes of ``order``.
     role : str
-        What our own files were: ``"strokes"``, ``"prediction"``, ...
+        What our own files were: ``"strokes"``, ``"prediction"``, ..., ``"objects"``.
     no_data : tuple of float
         Numbers of which the file says that they stand for no data.
     source : str

@@ -100,21 +100,26 @@ class LabelPlace:
                 f"name one of them, e.g. {self.image.name}/0/labels/{self.name}."
             )
         try:
-            arrays = [open_folder(self.image / path) for path in _ngff.level_paths(image)]
-            letters = _ngff.describe_level(image, 0, arrays[0].ndim).letters
-            kept = [axis for axis, letter in enumerate(letters) if letter != "C"]
-            levels = []
-            for number, array in enumerate(arrays):
-                steps, offsets = _ngff.level_transforms(image, number, array.ndim)
-                levels.append(Level.along(kept, array.shape, steps, offsets))
-            told = image.get("axes") or ()
-            axes = [{"type": "custom", **told[axis]} for axis in kept] if told and isinstance(told[0], Mapping) else []
+            axes, stored, levels = self._without_channels(image)
         except (AttributeError, KeyError, TypeError, ValueError, IndexError) as error:
             raise UserError(f"The OME-Zarr metadata of {self.image} make no sense ({error}).") from error
-        stored = "".join(letters[axis] for axis in kept)
         if not stored.endswith("YX"):
             raise UserError(f"The image {self.image} does not say that its last two axes are rows and columns.")
         return "0.4" if group.metadata.zarr_format == 2 else "0.5", axes, stored, levels
+
+    def _without_channels(self, image: Mapping[str, Any]) -> tuple[list[dict[str, str]], str, list[Level]]:
+        from .ome_zarr import open_folder
+
+        arrays = [open_folder(self.image / path) for path in _ngff.level_paths(image)]
+        letters = _ngff.describe_level(image, 0, arrays[0].ndim).letters
+        kept = [axis for axis, letter in enumerate(letters) if letter != "C"]
+        levels = [
+            Level.along(kept, array.shape, *_ngff.level_transforms(image, number, array.ndim))
+            for number, array in enumerate(arrays)
+        ]
+        told = image.get("axes") or ()
+        axes = [{"type": "custom", **told[axis]} for axis in kept] if told and isinstance(told[0], Mapping) else []
+        return axes, "".join(letters[axis] for axis in kept), levels
 
     # -- the list of labels ----------------------------------------------------------------------------------------
 

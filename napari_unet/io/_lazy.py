@@ -37,6 +37,7 @@ class LazyArray:
         self.shape = tuple(int(array.shape[axis]) for axis in self._kept)
         self.dtype = np.dtype(array.dtype)
         self.ndim = len(self.shape)
+        self.chunks = tuple(int(array.chunks[axis]) for axis in self._kept)
         self.size = math.prod(self.shape)
 
     @property

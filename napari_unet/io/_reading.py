@@ -34,20 +34,26 @@ def read_contents(path: str | Path, axes: str | None = None, labels: bool = Fals
     InputWarning
         If planes are missing, or a palette was applied.
     """
+    contents = open_contents(path, labels)
+    try:
+        contents, found = contents.resolved(axes, labels)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
+    note = "; ".join([f"axes {found.letters} ({found.reason})", *contents.notes])
+    return dataclasses.replace(contents, letters=found.letters), note
+
+
+def open_contents(path: str | Path, labels: bool = False) -> Contents:
+    """Read a file, its axes as they are told there; errors and warnings as :func:`read_contents`, but for axes."""
     path = Path(path).expanduser()
     contents = _format_of(path).read(path, labels=labels)
     if contents.data.dtype.names or contents.data.dtype.kind in "OSUV":
         raise UserError(f"The pixels of {path} are {contents.data.dtype}. Allowed: bool, integer or real numbers.")
     if math.prod(contents.data.shape) == 0:
         raise UserError(f"{path} is empty (shape {tuple(contents.data.shape)}). Choose a file with pixels.")
-    try:
-        contents, found = contents.resolved(axes, labels)
-    except UserError as error:
-        raise UserError(f"{path}: {error}") from None
     for text in contents.warnings:
         say_once(contents.data, text)
-    note = "; ".join([f"axes {found.letters} ({found.reason})", *contents.notes])
-    return dataclasses.replace(contents, letters=found.letters), note
+    return dataclasses.replace(contents, no_data=contents.no_data or tuple(getattr(contents.data, "no_data", ())))
 
 
 def read_image(path: str | Path, axes: str | None = None) -> Image:
@@ -76,7 +82,7 @@ def read_image(path: str | Path, axes: str | None = None) -> Image:
     place = contents.geometry("".join(letter for letter in contents.letters if letter not in "CYX") + "YX")
     return Image(
         contents.data, contents.letters, file_stem(path), place.scale, place.unit, note, place.translate,
-        place.time_unit, contents.no_data or tuple(getattr(contents.data, "no_data", ())),
+        place.time_unit, contents.no_data,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import warnings
 from collections.abc import Iterable, Sequence
@@ -169,9 +170,12 @@ def create_mask(
     real, place, entry = _checked_place(path, overwrite)
     if code not in ("mask", "painted", "objects"):
         raise UsageError(f"A mask cannot be saved as {code!r}. Allowed: mask (background 0), painted (ids as painted).")
-    info = MaskInfo(
-        classes, geometry or geometry_for(shape, axes, scale, unit), code, file_stem(path), role, dtype)
-    check_fits(shape, info.geometry)
+    geometry = geometry or geometry_for(shape, axes, scale, unit)
+    check_fits(shape, geometry)
+    note = _note(geometry, place)
+    if place is not None:  # labels inside an image lie where it lies
+        geometry = dataclasses.replace(geometry, linear=())
+    info = MaskInfo(classes, geometry, code, file_stem(path), "objects" if code == "objects" else role, dtype)
     known = {field.name for field in parameters.fields(entry.item)}
     if "version" in known:
         options = {**options, "version": version}
@@ -189,14 +193,14 @@ def create_mask(
     return Output(
         real, shape, start, info.encode, overwrite,
         (lambda partial, values: write_preview(partial, values, info)) if preview else None, second,
-        place, _note(info.geometry, place),
+        place, note,
     )
 
 
 def _note(geometry: Geometry, place: LabelPlace | None) -> str:
     """Say what a file cannot hold of where the labels lie."""
     notes = [] if place is None else [place.note]
-    if geometry.untold:
+    if geometry.untold and place is None:
         notes.append(
             f"The {geometry.untold} of the layer cannot be written in this format: napari-unet finds it in a note when "
             "it opens the file, other programs show the mask without it."

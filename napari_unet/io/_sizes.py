@@ -57,8 +57,8 @@ def check_size(what: str, declared: int, stored: Callable[[int], bool]) -> None:
         return
     raise UserError(
         f"{what} says it holds {_gigabytes(declared)} GB, but next to nothing is stored of it: it is damaged or nearly "
-        f"empty. Of such a file at most {_gigabytes(size_limit())} GB are read. If it is right, set the environment variable {LIMIT} to "
-        f"more gigabytes, e.g. {LIMIT}=16."
+        f"empty. Of such a file at most {_gigabytes(size_limit())} GB are read. If it is right, set the environment "
+        f"variable {LIMIT} to more gigabytes, e.g. {LIMIT}=16."
     )
 
 

@@ -32,12 +32,9 @@ def placed(contents: Contents, tiff: TiffFile, record: Any) -> Contents:
     if tiff.is_ome:
         sizes["T"], time_unit = _ome_time_step(tiff.ome_metadata or "")
     elif tiff.is_imagej:
-        told = tiff.imagej_metadata or {}
-        if "T" in contents.letters and in_unit(told.get("finterval"), "", "") != 1.0:
-            sizes["T"], time_unit = in_unit(told["finterval"], "", ""), "second"
-        for letter in "XYZ":
-            origin = offset_in_unit(told.get(f"{letter.lower()}origin"), "", "")
-            offsets[letter] = -origin * sizes.get(letter, 1.0)
+        step, time_unit = _frame_interval(tiff.imagej_metadata or {}, known)
+        sizes.update(step)
+        offsets.update(_origins(tiff.imagej_metadata or {}, sizes))
     ours = Geometry.of_record(record, contents.order)
     linear: tuple[tuple[float, ...], ...] = ()
     if ours is not None and (not tiff.is_imagej or _agrees(ours, contents.unit, sizes, offsets, time_unit)):
@@ -50,6 +47,20 @@ def placed(contents: Contents, tiff: TiffFile, record: Any) -> Contents:
         translate=tuple(offsets.get(letter, 0.0) for letter in contents.letters), time_unit=time_unit, linear=linear,
         role=recorded_role(record),
     )
+
+
+def _frame_interval(told: dict[str, Any], known: list[str]) -> tuple[dict[str, float], str]:
+    """Return the time step that ImageJ notes, if there is a time axis, and its unit."""
+    step = offset_in_unit(told.get("finterval"), "", "")
+    return ({"T": step}, "second") if step > 0 and "T" in known else ({}, "pixel")
+
+
+def _origins(told: dict[str, Any], sizes: dict[str, float]) -> dict[str, float]:
+    """Return where the first element lies: ImageJ notes which element lies at the origin."""
+    return {
+        letter: -offset_in_unit(told.get(f"{letter.lower()}origin"), "", "") * sizes.get(letter, 1.0)
+        for letter in "XYZ"
+    }
 
 
 def _agrees(ours: Geometry, unit: str, sizes: dict[str, float], offsets: dict[str, float], time_unit: str) -> bool:

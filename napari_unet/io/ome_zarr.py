@@ -130,7 +130,7 @@ def _group(path: Path, group: Any, labels: bool) -> Contents:
     image = _ngff.multiscale(attributes)
     if image is None:
         return _collection(path, _ngff.ome_attributes(attributes), labels)
-    inside = _labels_inside(path)
+    inside = labels_inside(path)
     if not labels or not inside or _ngff.class_values(attributes) is not None:
         return _image(path, attributes, image)
     if len(inside) > 1:
@@ -217,12 +217,13 @@ def _members(path: Path) -> list[str]:
     """Names of the arrays and groups in a folder, in order."""
     found = [
         entry.name for entry in path.iterdir()
-        if entry.is_dir() and any((entry / mark).is_file() for mark in _MARKS)
+        if entry.is_dir() and not entry.name.startswith(".") and any((entry / mark).is_file() for mark in _MARKS)
     ]
     return sorted(found, key=lambda name: (len(name), name) if name.isdigit() else (10**6, name))
 
 
-def _labels_inside(path: Path) -> list[str]:
+def labels_inside(path: Path) -> list[str]:
+    """Return the names of the labels that lie in an image."""
     folder = path / "labels"
     return _members(folder) if folder.is_dir() else []
 

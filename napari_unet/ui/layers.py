@@ -27,6 +27,8 @@ from napari_unet.core.scribbles import Scribbles, checked_ids
 
 KEY = "napari_unet"
 """Our corner of a layer's metadata."""
+NO_DATA = "no_data"
+"""Key of an image layer's metadata: a list of the numbers that stand for no data."""
 
 
 # -- class tables ----------------------------------------------------------------------------------------------------
@@ -157,7 +159,7 @@ def image_of(layer: ImageLayer, channel_axis: int | None = None) -> Image:
     units = {str(layer.units[axis]) for axis in kept[-2:]}
     return Image(
         finest_level(layer), axes, layer.name, tuple(abs(float(layer.scale[axis])) for axis in kept),
-        units.pop() if len(units) == 1 else "pixel",
+        units.pop() if len(units) == 1 else "pixel", no_data=tuple(map(float, layer.metadata.get(NO_DATA, ()))),
     )
 
 

@@ -93,9 +93,9 @@ def test_what_cannot_be_saved_is_said_in_the_dock(viewer: Any, hands: Any, tmp_p
     dock = hands.dock("Export masks")
     assert dock.about.text() == wording.NOTHING
     assert not dock.save.isEnabled()
-    viewer.add_labels(np.full((8, 8), 1000), name="objects")
+    viewer.add_labels(np.full((8, 8), -3), name="objects")
     hands.wait(lambda: dock.layer.layer is not None)
-    assert "ids from 1000 to 1000" in save(hands, dock, tmp_path / "m.tif")
+    assert "'objects' holds values from -3 to 0. Allowed: 0 (nothing) to" in save(hands, dock, tmp_path / "m.tif")
     assert not (tmp_path / "m.tif").exists()
     assert "no folder" in save(hands, dock, tmp_path / "nowhere" / "m.tif").lower()
 

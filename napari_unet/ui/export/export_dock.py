@@ -20,17 +20,19 @@ from qtpy.QtWidgets import (
 )
 
 from napari_unet.core.errors import UserError
-from napari_unet.io import check_output, preview_path
+from napari_unet.io import check_output, image_folder, is_output, label_place, preview_path
 
+from ..files import FORMATS, ExportPlan, Saved
 from ..layer_boxes import LayerBox, LayerWatch
 from ..layers import class_table, image_name_of, role_of
 from ..widgets import button, fill_scrolling, text_line, warn_of_namesake
 from ..workers import Worker, WorkerGroup, error_sentence
-from .export_plan import FORMATS, ExportPlan
 
 NOTHING = "Nothing to save yet: predict an image in Train U-Net, or compare methods, and choose the result here."
 FOREIGN = "This layer was not made by napari-unet; its values are saved as they are, 0 being the background."
 STROKES = "These are strokes: pixels that are not painted become background. To save a result, choose a prediction."
+OUTSIDE = ("The image of this layer was not opened from an OME-Zarr folder. Give the place yourself, as "
+           "IMAGE.ome.zarr/labels/NAME, or choose another format.")
 
 
 class ExportDock(QWidget):
@@ -61,7 +63,8 @@ class ExportDock(QWidget):
         self.layer = LayerBox(self._viewer, "export_layer", lambda layer: isinstance(layer, Labels), "choose labels")
         self.layer.setToolTip("The labels to save: a prediction, the result of a method, or any labels layer.")
         self.format = _named(QComboBox(), "export_format", "TIFF is one file that Fiji opens; OME-Zarr is a folder for "
-                             "large images and the cloud, in the older (0.4) or newer (0.5) version.")
+                             "large images and the cloud, in the older (0.4) or newer (0.5) version; an image that was "
+                             "opened from OME-Zarr can take its masks in.")
         self.format.addItems(list(FORMATS))
         self.values = _named(QComboBox(), "export_values", "What the numbers in the file mean. A mask has background 0 "
                              "and classes 1, 2, ...; painted ids are one higher, as in the strokes.")
@@ -146,15 +149,13 @@ class ExportDock(QWidget):
         self._automatic = False
 
     def _on_format_chosen(self, _name: str) -> None:
-        suffix = self._format()[0]
-        text = self.path.text().strip()
-        for known in sorted((one[0] for one in FORMATS.values()), key=len, reverse=True):
-            if text.lower().endswith(known):
-                changed = text[: -len(known)] + suffix
-                if text == self._proposed:
-                    self._proposed = changed
-                self.path.setText(changed)
-                break
+        suffix, text = self._format()[0], self.path.text().strip()
+        endings = sorted((one[0] for one in FORMATS.values() if one[0]), key=len, reverse=True)
+        ending = next((one for one in endings if text.lower().endswith(one)), "")
+        if text == self._proposed:
+            self._propose()
+        elif suffix and ending:
+            self.path.setText(text[: -len(ending)] + suffix)
         self._refresh()
 
     def _format(self) -> tuple[str, str, str]:
@@ -166,16 +167,28 @@ class ExportDock(QWidget):
         if layer is None or self.path.text() != self._proposed:
             return
         name = re.sub(r"[^\w.-]+", "_", layer.name.strip())
-        self._proposed = str(self._folder(layer) / f"{name}{self._format()[0]}")
+        suffix, store = self._format()[0], self._store(layer)
+        outside = self._folder(layer) / f"{name}{suffix}"
+        self._proposed = str(outside if suffix or store is None else store / "labels" / name)
         self.path.setText(self._proposed)
 
-    def _folder(self, layer: Layer) -> Path:
-        """Return the folder the layer's image came from, else the user's own."""
+    def _source(self, layer: Layer) -> Path | None:
+        """Return the file or folder that the layer's image came from."""
         for one in self._viewer.layers:
-            source = one.source.path
-            if one.name == image_name_of(layer) and source and Path(source).parent.is_dir():
-                return Path(source).parent
-        return Path.home()
+            if one.name == image_name_of(layer) and one.source.path:
+                return Path(one.source.path)
+        return None
+
+    def _folder(self, layer: Layer) -> Path:
+        """Return the folder that the layer's image lies in, else the user's own."""
+        source = self._source(layer)
+        return source.parent if source is not None and source.parent.is_dir() else Path.home()
+
+    def _store(self, layer: Layer) -> Path | None:
+        """Return the OME-Zarr folder of the layer's image, None if it came from elsewhere."""
+        source = self._source(layer)
+        found = image_folder(source) if source is not None and source.is_dir() else None
+        return None if found is None else found.path
 
     def _refresh(self, *_: Any) -> None:
         """Make the lines and buttons say what is so."""
@@ -183,6 +196,8 @@ class ExportDock(QWidget):
         foreign = layer is not None and class_table(layer) is None
         self.values.setEnabled(layer is not None and not foreign)
         about = NOTHING if layer is None else FOREIGN if foreign else STROKES if role_of(layer) == "strokes" else ""
+        if layer is not None and not self._format()[0] and not is_output(self.path.text().strip()):
+            about = OUTSIDE
         self.about.setText(about)
         self.about.setVisible(bool(about))
         self.opening.setText(self._format()[2])
@@ -209,7 +224,7 @@ class ExportDock(QWidget):
             return None
         suffix, version, _ = self._format()
         path = Path(self.path.text().strip()).expanduser()
-        if not path.name.lower().endswith(suffix):
+        if not path.name.lower().endswith(suffix) and label_place(path) is None:
             path = path.with_name(path.name + suffix)
         return ExportPlan(layer, path, version, self.values.currentIndex() == 1, self.preview.isChecked(),
                           self.overwrite.isChecked())
@@ -237,9 +252,9 @@ class ExportDock(QWidget):
         self.state.setText(progress.text)
         self.bar.setValue(round(1000 * (progress.fraction or 0)))
 
-    def _on_saved(self, path: Path) -> None:
+    def _on_saved(self, saved: Saved) -> None:
         self.overwrite.setChecked(False)
-        self.state.setText(f"Saved {path}")
+        self.state.setText(f"Saved {saved.path}" + (f". {saved.note}" if saved.note else ""))
 
     def _on_cancel(self) -> None:
         if self._worker is not None:

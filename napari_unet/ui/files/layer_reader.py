@@ -1,0 +1,170 @@
+"""File > Open for TIFF and OME-Zarr: layers with voxel size, units and axis names, masks and strokes as Labels.
+
+Stands on :mod:`napari_unet.io`; napari calls :func:`get_reader`. Makes no layers and touches no viewer.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from napari_unet.core.classes import ClassTable, to_painted
+from napari_unet.core.errors import UserError
+from napari_unet.core.scribbles import checked_ids
+from napari_unet.io import Contents, ImageFolder, file_stem, image_folder, open_contents
+
+from ..layer_geometry import placement
+from ..layers import KEY, NO_DATA, colormap
+
+LayerData = tuple[Any, dict[str, Any], str]
+
+_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_UNKNOWN = "?"
+
+
+def get_reader(path: str | list[str]) -> Callable[[Any], list[LayerData]] | None:
+    """Return a function that reads a path as layers; None for what is no TIFF file and no OME-Zarr image.
+
+    Several files that are to become one stack are left to others.
+    """
+    if not isinstance(path, str):
+        return None
+    place = Path(path)
+    if place.is_dir():
+        return read_layers if image_folder(place) is not None else None
+    try:
+        with place.open("rb") as file:
+            is_tiff = place.suffix.lower() in (".tif", ".tiff") and file.read(4) in _MAGIC
+    except OSError:
+        return None
+    return read_layers if is_tiff else None
+
+
+def read_layers(path: str) -> list[LayerData]:
+    """Read a TIFF file, or an OME-Zarr image with all labels that lie in it.
+
+    Raises
+    ------
+    UserError
+        If it is damaged.
+    """
+    place = Path(path)
+    if not place.is_dir():
+        return [_layer(open_contents(place), file_stem(place))]
+    folder = image_folder(place)
+    if folder is None:
+        raise UserError(f"{path} is no OME-Zarr image. Choose the folder of one.")
+    name = file_stem(place)
+    inside = [
+        _layer(open_contents(one), file_stem(one), image=name, is_label=True)
+        for one in folder.labels if image_folder(one) is not None
+    ]
+    return [_layer(open_contents(folder.path), name, folder), *inside]
+
+
+def _layer(
+    contents: Contents, name: str, folder: ImageFolder | None = None, image: str = "", is_label: bool = False
+) -> LayerData:
+    """Make a layer of what a file holds: of labels a Labels layer, of anything else an Image layer."""
+    whole = np.dtype(contents.data.dtype).kind in "bui"
+    told = contents.code is not None or contents.role == "objects" or (folder is not None and folder.is_label)
+    is_label = whole and (is_label or told)
+    settled = _settled(contents, is_label)
+    if settled is None:  # nobody knows the axes: as napari would show it
+        return _arrayed(contents), {"name": name}, "labels" if is_label else "image"
+    return _labels(settled, name, image) if is_label else _image(settled, name, folder)
+
+
+def _image(contents: Contents, name: str, folder: ImageFolder | None) -> LayerData:
+    """Make an Image layer, rows and columns last; colour stays colour, other channels are an axis named c."""
+    letters = contents.letters
+    colour = (letters.endswith("C") and contents.data.shape[-1] in (3, 4)
+              and contents.data.dtype in (np.uint8, np.uint16))
+    leading = [letter for letter in letters if letter not in ("YXC" if colour else "YX")]
+    axes = "".join(leading) + "YX"
+    order = [letters.index(letter) for letter in axes + ("C" if colour else "")]
+    levels = [_arrayed(one).transpose(order) for one in (contents, *_smaller(contents, folder))]
+    options = {"name": name, **placement(contents.geometry(axes))}
+    if contents.no_data:
+        options["metadata"] = {NO_DATA: list(contents.no_data)}
+    if colour:
+        options["rgb"] = True
+    if len(levels) == 1:
+        return levels[0], options, "image"
+    return levels, {**options, "multiscale": True}, "image"
+
+
+def _settled(contents: Contents, is_label: bool) -> Contents | None:
+    """Return the same with one letter for each axis; None if they cannot be told."""
+    try:
+        found, axes = contents.resolved(None, is_label)
+    except UserError:
+        return None
+    return dataclasses.replace(found, letters=axes.letters)
+
+
+def _labels_last(contents: Contents) -> str:
+    """Return the axes of labels, rows and columns last, in the order of the layer that was saved or of the file."""
+    saved = "".join(letter for letter in contents.order if letter in contents.letters)
+    if sorted(saved) == sorted(contents.letters):
+        return saved
+    return "".join(letter for letter in contents.letters if letter not in "YX") + "YX"
+
+
+def _labels(contents: Contents, name: str, image: str) -> LayerData:
+    """Make a Labels layer; ours gets painted ids, class names and colours, and what it is."""
+    axes = _labels_last(contents)
+    values = np.asarray(contents.data).transpose([contents.letters.index(letter) for letter in axes])
+    values = np.ascontiguousarray(values)
+    options: dict[str, Any] = {"name": name, **placement(contents.geometry(axes))}
+    if contents.code is None:
+        if contents.classes is not None:  # of a label image of another program: names and colours by value
+            colors: dict[int | None, str] = {one.id - 1: one.color for one in contents.classes.classes if one.id > 1}
+            options["colormap"] = {**colors, 0: "transparent", None: "gray"}
+        return values.astype(np.uint8) if values.dtype == bool else values, options, "labels"
+    ids = checked_ids(values, name)
+    painted = to_painted(ids) if contents.code == "mask" else ids
+    # strokes leave most of an image unpainted, a result nothing
+    role = contents.role or ("strokes" if contents.code == "painted" and not painted.all() else "result")
+    classes = (contents.classes or ClassTable.default((1,))).including(set(np.unique(painted).tolist()) - {0})
+    options["metadata"] = {KEY: layer_notes(classes, role, image)}
+    options["colormap"] = colormap(classes, background=role == "strokes")
+    options["opacity"] = 0.9 if role == "strokes" else 0.5
+    return painted, options, "labels"
+
+
+def layer_notes(classes: ClassTable, role: str, image: str) -> dict[str, Any]:
+    """Return what the metadata of a layer of ours hold: classes, what it is, and the name of its image (or "")."""
+    return {"classes": [[one.id, one.name, one.color] for one in classes.classes], "role": role, "image": image}
+
+
+def _smaller(settled: Contents, folder: ImageFolder | None) -> list[Contents]:
+    """Return the smaller resolutions of an OME-Zarr image, with the axes of the full one."""
+    if folder is None:
+        return []
+    found = []
+    for path in folder.levels[1:]:
+        level = open_contents(path)
+        if _UNKNOWN in level.letters or not set(settled.letters) <= set(level.letters):
+            return []
+        level = level.without(tuple(axis for axis, one in enumerate(level.letters) if one not in settled.letters))
+        if level.letters != settled.letters:
+            return []
+        found.append(level)
+    return found
+
+
+def _arrayed(contents: Contents) -> Any:
+    """Return data that napari can cut and turn; what lies on disk in pieces stays there."""
+    if isinstance(contents.data, np.ndarray):
+        return contents.data
+    import dask.array
+
+    lazy = contents.data
+    return dask.array.from_array(
+        lazy, chunks=lazy.chunks, name=False, meta=np.empty((0,) * lazy.ndim, dtype=lazy.dtype)
+    )
