@@ -253,3 +253,37 @@ def test_a_part_that_is_no_file(tmp_path: Path) -> None:
     write_ome(tmp_path / "a.ome.tif", PLANES[:2], ome({"Z": 2}, inner))
     with pytest.raises(UserError, match=r"name 'b.ome.tif' as a part of it, which is no file"):
         io.read_image(tmp_path / "a.ome.tif")
+
+
+def test_every_page_has_a_palette_of_its_own(tmp_path: Path) -> None:
+    tables = RNG.integers(0, 2**16, (3, 3, 256), dtype=np.uint16)
+    data = RNG.integers(0, 256, (3, 30, 40), dtype=np.uint8)
+    with tifffile.TiffWriter(tmp_path / "a.tif") as writer:
+        for plane, colours in zip(data, tables, strict=True):
+            writer.write(plane, photometric="palette", colormap=colours, metadata=None)
+    with pytest.warns(InputWarning, match="palette was applied"):
+        image = io.read_image(tmp_path / "a.tif")
+    assert image.axes == "NYXC"
+    np.testing.assert_array_equal(image.data, np.stack([(t >> 8).T[one] for t, one in zip(tables, data, strict=True)]))
+
+
+@pytest.mark.parametrize("marked", [0, 1])
+def test_levels_of_a_pyramid_are_no_other_pictures(tmp_path: Path, marked: int) -> None:
+    data = RNG.integers(0, 255, (101, 130), dtype=np.uint8)
+    with tifffile.TiffWriter(tmp_path / "a.tif") as writer:
+        for level in range(3):
+            writer.write(data[:: 2**level, :: 2**level], metadata=None, subfiletype=marked if level else 0)
+    image = quietly(tmp_path / "a.tif")
+    np.testing.assert_array_equal(image.data, data)
+    assert "full resolution of 3 levels" in image.note
+    assert "series" not in image.note
+
+
+def test_the_axes_of_a_picture_behind_its_preview(tmp_path: Path) -> None:
+    data = RNG.integers(0, 255, (4, 90, 120), dtype=np.uint8)
+    with tifffile.TiffWriter(tmp_path / "a.tif") as writer:
+        writer.write(data[0, ::9, ::9], metadata={"axes": "YX"})
+        writer.write(data, metadata={"axes": "ZYX"}, photometric="minisblack")
+    image = quietly(tmp_path / "a.tif")
+    assert image.axes == "ZYX"
+    np.testing.assert_array_equal(image.data, data)

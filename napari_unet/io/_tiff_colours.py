@@ -8,9 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from tifffile import TiffPage
+    from tifffile import TiffPage, TiffPageSeries
 
 _MINISWHITE, _PALETTE = 0, 3
+_MOST_TABLES = 5000
+"""Pages that are asked for a table of their own."""
 _SMOOTH = 48
 """Largest step (of 255) from colour to colour of a table made for intensities; those of reduced pictures leap."""
 
@@ -20,7 +22,7 @@ def as_mask(page: TiffPage, data: Any) -> Any:
     return ~np.asarray(data, bool) if page.photometric == _MINISWHITE and page.bitspersample == 1 else data
 
 
-def as_picture(page: TiffPage, data: Any, axes: str, imagej: bool) -> tuple[Any, str, str]:
+def as_picture(series: TiffPageSeries, data: Any, axes: str, imagej: bool) -> tuple[Any, str, str]:
     """Return (data, axes, what to say): the picture that any viewer shows.
 
     Palettes whose colours are a plain ramp (grey, or black to green) only colour what was measured: the numbers stay.
@@ -28,8 +30,8 @@ def as_picture(page: TiffPage, data: Any, axes: str, imagej: bool) -> tuple[Any,
 
     Parameters
     ----------
-    page : tifffile.TiffPage
-        The first of the picture.
+    series : tifffile.TiffPageSeries
+        Of an open file.
     data : ndarray, with ``axes``
         Of a palette image, indices.
     imagej : bool
@@ -43,8 +45,9 @@ def as_picture(page: TiffPage, data: Any, axes: str, imagej: bool) -> tuple[Any,
     said : str
         Nothing if the numbers stayed.
     """
+    page = series.keyframe
     if page.photometric == _PALETTE and page.colormap is not None and np.dtype(data.dtype).kind in "bu":
-        return _coloured(page, data, axes, imagej)
+        return _coloured(_tables(series), data, axes, imagej)
     if page.photometric == _MINISWHITE and np.dtype(data.dtype).kind in "bu" and "S" not in axes:
         return _turned(page, data, axes, imagej)
     return data, axes, ""
@@ -60,16 +63,37 @@ def _turned(page: TiffPage, data: Any, axes: str, imagej: bool) -> tuple[Any, st
     return top - array, axes, "0 is white in this file: dark and bright are turned round, as in any viewer"
 
 
-def _coloured(page: TiffPage, data: Any, axes: str, imagej: bool) -> tuple[Any, str, str]:
-    table = _eight_bits(np.asarray(page.colormap).T)
-    indices = np.asarray(data).astype(np.intp)
-    used = np.unique(indices)
-    if not used.size or used[-1] >= len(table) or is_ramp(table[used]) or (imagej and _is_smooth(table[used])):
+def _tables(series: TiffPageSeries) -> NDArray[np.uint8]:
+    """Read the tables of all pages, (pages, entries, 3), or the one that all of them share, (1, entries, 3)."""
+    from tifffile import TiffPage
+
+    first = _eight_bits(np.asarray(series.keyframe.colormap).T)
+    pages = [page for page in series.pages if page is not None]
+    if not 1 < len(pages) <= _MOST_TABLES or series.is_multifile:
+        return first[None]
+    tables = []
+    for page in pages:
+        handle = page.parent.filehandle
+        handle.seek(page.offset)  # pages alike are read without their tags
+        found = TiffPage(page.parent, page.index).colormap
+        tables.append(first if found is None or found.T.shape != first.shape else _eight_bits(found.T))
+    same = all((table == first).all() for table in tables)
+    return first[None] if same else np.stack(tables)
+
+
+def _coloured(tables: NDArray[np.uint8], data: Any, axes: str, imagej: bool) -> tuple[Any, str, str]:
+    planes = np.asarray(data).astype(np.intp).reshape(len(tables), -1)
+    used = [np.unique(plane) for plane in planes]
+    if not planes.size or max(one[-1] for one in used) >= tables.shape[1]:
+        return data, axes, ""
+    colours = [table[one] for table, one in zip(tables, used, strict=True)]
+    if all(is_ramp(one) or (imagej and _is_smooth(one)) for one in colours):
         return data, axes, ""
     said = "its palette was applied: the numbers in the file are no brightness, but places in a table of colours"
-    if (table[used] == table[used, :1]).all():
-        return table[indices, 0], axes, f"{said} (greys)"
-    return table[indices], f"{axes}S", said
+    shown = np.stack([table[plane] for table, plane in zip(tables, planes, strict=True)]).reshape(*data.shape, 3)
+    if all((one == one[:, :1]).all() for one in colours):
+        return shown[..., 0].copy(), axes, f"{said} (greys)"
+    return shown, f"{axes}S", said
 
 
 def is_ramp(colours: NDArray[np.uint8]) -> bool:

@@ -44,14 +44,14 @@ def tiff_contents(tiff: TiffFile, series: TiffPageSeries, number: int, data: Any
     data, raw = _one_channel_axis(data, axes)
     letters = "".join(_GUESSES.get(letter, letter) for letter in raw)
     fallback = ""
-    shaped = tiff.shaped_metadata
-    if series.kind == "shaped" and not (shaped and "axes" in shaped[0]):
+    shaped = _shaped(tiff, number)
+    if series.kind == "shaped" and "axes" not in shaped:
         # tifffile's own files without axes: it takes a first or last axis of 3 for colour and a stack of three
         # planes with it, so its letters are only a guess
         fallback = letters.replace(UNKNOWN, "N") if letters.count(UNKNOWN) < 2 else ""
         letters = UNKNOWN * len(raw)
     sizes, unit = _voxel_size(tiff, series, number)
-    record = _record(tiff)
+    record = _record(tiff, number)
     classes, code, order = read_record(record)
     if tiff.is_imagej and order:
         data, raw, letters = _as_recorded(data, record.get("shape"), order, raw, letters)
@@ -90,9 +90,15 @@ def _as_recorded(data: Any, shape: Any, order: str, raw: str, letters: str) -> t
     return data.reshape(sizes), "".join(theirs for theirs, _ in slots), "".join(ours for _, ours in slots)
 
 
-def _record(tiff: TiffFile) -> Any:
+def _shaped(tiff: TiffFile, number: int) -> dict[str, Any]:
+    """What tifffile noted of a picture when it wrote it."""
+    shaped = tiff.shaped_metadata or ()
+    return shaped[number] if number < len(shaped) else {}
+
+
+def _record(tiff: TiffFile, number: int) -> Any:
     if tiff.shaped_metadata:
-        return tiff.shaped_metadata[0].get(RECORD)
+        return _shaped(tiff, number).get(RECORD)
     for line in str((tiff.imagej_metadata or {}).get("Info", "")).splitlines():
         if line.startswith(f"{RECORD} = "):
             try:
@@ -114,7 +120,7 @@ def _voxel_size(tiff: TiffFile, series: TiffPageSeries, number: int) -> tuple[di
     """Step sizes by the letters of the file, and their unit."""
     if tiff.is_ome:
         return _ome_size(tiff.ome_metadata or "", number)
-    record = tiff.shaped_metadata[0].get(RECORD) if tiff.shaped_metadata else None
+    record = _shaped(tiff, number).get(RECORD)
     if isinstance(record, dict) and isinstance(record.get("scale"), dict):
         unit = unit_name(record.get("unit"))
         return {letter: in_unit(step, unit, unit) for letter, step in record["scale"].items()}, unit

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _TIMES = 4
 """A picture with so many times the pixels of the first one is the image, and the first its preview."""
+_SMALL = 16
+"""Below so many columns any picture is about half of another."""
 _MOST_PLANES = 10_000_000
 _REDUCED = 1
 """Bit of tag 254: a smaller version of another picture of the file."""
@@ -66,17 +68,35 @@ def _named_files(xml: str) -> list[str]:
 def choose_series(tiff: TiffFile) -> tuple[int, str]:
     """Return the number of the picture that is meant, and what to say of the choice.
 
-    The first, unless it is marked as a smaller version or is a preview of a much larger one.
+    The first, unless it is marked as a smaller version or is a preview of a much larger one. Smaller versions of the
+    chosen one are its levels, whether or not the file says so.
     """
     areas = [series.keyframe.imagewidth * series.keyframe.imagelength for series in tiff.series]
     count, largest = len(areas), max(areas)
     reduced = int(tiff.series[0].keyframe.subfiletype or 0) & _REDUCED
     if largest < (areas[0] + 1 if reduced else areas[0] * _TIMES):
-        return 0, f"first of {count} series" if count > 1 else ""
+        levels = sum(_is_level(one, tiff.series[0]) for one in tiff.series)
+        notes = [f"first of {count - levels} series"] if count > levels + 1 else []
+        return 0, "; ".join([*notes, f"full resolution of {levels + 1} levels"] if levels else notes)
     chosen, small = areas.index(largest), tiff.series[0].keyframe
     return chosen, (
         f"series {chosen + 1} of {count}, the largest; the first is a preview of {small.imagewidth} x "
         f"{small.imagelength} pixels"
+    )
+
+
+def _is_level(one: TiffPageSeries, whole: TiffPageSeries) -> bool:
+    """Whether a picture is a smaller version of another: marked so, or half its sides, a quarter, and so on."""
+    small, large = one.keyframe, whole.keyframe
+    if int(small.subfiletype or 0) & _REDUCED:
+        return bool(small.imagewidth < large.imagewidth)
+    if len(one) != len(whole) or one.dtype != whole.dtype or small.samplesperpixel != large.samplesperpixel:
+        return False
+    steps = range(1, max(1, large.imagewidth).bit_length())
+    return any(
+        abs(small.imagewidth - large.imagewidth / 2**step) <= 1
+        and abs(small.imagelength - large.imagelength / 2**step) <= 1
+        for step in steps if small.imagewidth >= _SMALL
     )
 
 

@@ -85,7 +85,7 @@ class Tiff:
             if labels:
                 data = as_mask(series.keyframe, data)
             else:
-                data, axes, said = as_picture(series.keyframe, data, axes, tiff.is_imagej)
+                data, axes, said = as_picture(series, data, axes, tiff.is_imagej)
             contents = tiff_contents(tiff, series, number, data, axes)
             return dataclasses.replace(
                 contents, notes=tuple(filter(None, (choice, *contents.notes))),
