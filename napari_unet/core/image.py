@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from .errors import InputWarning, UserError
 from .geometry import Geometry
 from .no_data import empty_pixels, odd_value
+from .pixel_values import as_float32
 from .saying import say_once
 
 Where = tuple[int | slice, ...]
@@ -121,6 +122,7 @@ class Image:
     translate: tuple[float, ...] = ()
     time_unit: str = "pixel"
     no_data: tuple[float, ...] = ()
+    # what stood for no data in the planes read so far: only ever added to, and only for messages
     _filled: set[float] = dataclasses.field(default_factory=set, init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -210,15 +212,8 @@ class Image:
         array = np.moveaxis(array, kept.index("C"), 0) if "C" in kept else array[None]
         empty, values = empty_pixels(array, self.no_data)
         self._say_odd(array, empty)
-        if empty is None:
-            return _planes_as_float32(array)
         self._filled.update(values)
-        fillers = [channel[~hidden][:1] for channel, hidden in zip(array, empty, strict=True)]
-        plain = [np.where(hidden, filler if filler.size else channel.dtype.type(0), channel)
-                 for channel, hidden, filler in zip(array, empty, fillers, strict=True)]
-        plane = _planes_as_float32(np.stack(plain))
-        plane[empty] = np.nan
-        return plane
+        return as_float32(array, empty)
 
     def _say_odd(self, array: NDArray[Any], empty: NDArray[np.bool_] | None) -> None:
         for number, channel in enumerate(array):
@@ -230,38 +225,6 @@ class Image:
                     "other values. If they hold no data, save them as NaN or say so in the file (GDAL's no-data tag).",
                 )
                 return
-
-
-def _planes_as_float32(array: NDArray[Any]) -> NDArray[np.float32]:
-    """Bring channels (C, Y, X) to float32."""
-    if array.dtype.kind in "iuf" and array.dtype.itemsize > 2:
-        return np.stack([_as_float32(channel) for channel in array])
-    return np.array(array, dtype=np.float32, order="C")
-
-
-def _as_float32(channel: NDArray[Any]) -> NDArray[np.float32]:
-    """Bring one channel (Y, X) of 4 bytes or more to float32 without losing its order; see :meth:`Image.plane`."""
-    if channel.dtype.kind in "iu":
-        low, high = int(channel.min()), int(channel.max())
-        if max(-low, high) > 2**24:  # beyond, float32 skips whole numbers
-            # modulo 2**64, so that the difference is exact even from one end of int64 to the other
-            channel = channel.astype(np.uint64) - np.uint64(low % 2**64)
-        return channel.astype(np.float32)
-    channel = channel.astype(np.result_type(channel, np.float32), copy=False)  # native byte order
-    good = np.isfinite(channel)
-    finite = channel if good.all() else channel[good]
-    if not finite.size:
-        return np.array(channel, np.float32, order="C")
-    low, high = finite.min(), finite.max()
-    largest = max(abs(low), abs(high))
-    if largest > 1e30 or 0 < largest < 1e-30:
-        channel = channel / largest  # before any difference is taken: that could overflow
-        low, high, largest = low / largest, high / largest, largest / largest
-    if channel.dtype.itemsize > 4 and 0 < high - low < largest * 2**-12:
-        channel = channel - low
-        if 0 < high - low < 1e-30:
-            channel = channel / (high - low)
-    return np.array(channel, np.float32, order="C")
 
 
 def warn_not_finite(image: Image, count: int) -> None:
