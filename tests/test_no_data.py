@@ -15,6 +15,7 @@ from napari_unet.core.errors import InputWarning, UserError
 from napari_unet.core.image import Image, warn_not_finite
 from napari_unet.core.no_data import empty_pixels, odd_value
 from napari_unet.core.normalisation import Normalisation
+from napari_unet.io._lazy import LazyArray
 
 RNG = np.random.default_rng(5)
 
@@ -171,3 +172,12 @@ def test_what_is_not_odd() -> None:
     found = odd_value(bordered(-2000, "f4"))
     assert found is not None
     assert (found.value, found.low >= 40, found.high <= 220) == (-2000, True, True)
+
+
+@pytest.mark.parametrize("attributes", [5, [1], "text", None])
+def test_attributes_that_are_none(tmp_path: Path, attributes: object) -> None:
+    zarr.create_array(str(tmp_path / "a.zarr"), data=bordered(7, "u1"), zarr_format=3)
+    told = tmp_path / "a.zarr" / "zarr.json"
+    told.write_text(json.dumps({**json.loads(told.read_text()), "attributes": attributes}))
+    array = zarr.open(str(tmp_path / "a.zarr"), mode="r")
+    assert LazyArray(array, str(tmp_path / "a.zarr")).no_data == ()

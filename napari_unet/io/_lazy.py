@@ -43,7 +43,10 @@ class LazyArray:
     @property
     def no_data(self) -> tuple[float, ...]:
         """Numbers that stand for no data, as the array's attributes say."""
-        attributes = self._array.attrs.asdict()
+        try:
+            attributes = self._array.attrs.asdict()
+        except (TypeError, ValueError):  # attributes that are no dictionary
+            return ()
         told = [_as_number(attributes[name]) for name in _NO_DATA if name in attributes]
         return tuple(dict.fromkeys(number for number in told if math.isfinite(number)))
 
