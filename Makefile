@@ -89,7 +89,7 @@ $(VENV)/installed: $(VENV)/torch pyproject.toml constraints.txt
 
 $(VENV)/installed-dev: $(VENV)/installed
 	$(PIP) --upgrade pip
-	$(PIP) --group dev
+	$(PIP) --group dev --group formats
 	@touch $@
 
 # Python 3.11, for which all of the lowest versions can be had; made anew, so that nothing is left of other bounds

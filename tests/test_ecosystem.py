@@ -35,7 +35,7 @@ ALONE = ClassTable.named({1: "background"})
 AXES = ("YX", "NYX", "ZYX", "TYX", "TZYX", "ZTYX", "NTYX", "NZYX", "TNZYX", "ZNTYX", "QYX")
 UNITS = st.sampled_from(["pixel", "nanometer", "micrometer", "millimeter"])
 TIMES = st.sampled_from(["pixel", "millisecond", "second", "minute", "hour"])
-STEPS = st.floats(1e-3, 1e4)
+STEPS = st.one_of(st.floats(1e-3, 1e4), st.floats(1e-12, 1e12))
 OFFSETS = st.one_of(st.just(0.0), st.floats(-1e5, 1e5).filter(lambda value: abs(value) > 1e-3))
 
 
@@ -142,13 +142,13 @@ def test_the_schema_would_notice(folder: Path) -> None:
     attributes = group.attrs.asdict()
     del attributes["multiscales"][0]["axes"][0]["type"]
     group.attrs.put(attributes)
-    with pytest.raises(Exception, match="axes|type|valid"):
+    with pytest.raises(Exception, match=r"axes|type|valid"):
         ngff_zarr.from_ngff_zarr(str(path), validate=True, version="0.4")
 
 
-@pytest.mark.parametrize("axes", ["PQYX", "NCYX"])
+@pytest.mark.parametrize("axes", ["PQYX", "PQCYX"])
 def test_two_axes_that_the_format_has_no_word_for_are_refused(folder: Path, axes: str) -> None:
-    with pytest.raises(UserError, match=r"has? .*one axis more; the axes .* have 2 others .*save as TIFF|holds time"):
+    with pytest.raises(UserError, match=r"one axis more; the axes .* have [23] others .*save as TIFF"):
         io.save_mask(folder / "m.zarr", np.ones(shape_for(axes), np.uint8), classes=ALONE, axes=axes)
     assert not list(folder.iterdir())
 
@@ -186,8 +186,8 @@ def test_labels_inside_an_image_are_found_by_others(folder: Path, version: str) 
 def test_probabilities_carry_axes_and_voxel_size(place: Geometry, ending: str) -> None:
     planes = shape_for(place.axes)[:-2]
     values = np.random.default_rng(0).random((int(np.prod(planes)), 3, 6, 7), dtype=np.float32)
-    if ending == ".ome.zarr" and "N" in place.axes:
-        place = Geometry(place.axes.replace("N", "T"), place.scale, place.unit, place.translate, place.time_unit)
+    if ending == ".ome.zarr" and "N" in place.axes:  # what only counts has no step there
+        place = Geometry("NYX", (1.0, *place.scale[1:]), place.unit, (0.0, *place.translate[1:]))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"p{ending}"
         with io.create_probabilities(path, values.shape, classes=CLASSES, geometry=place, planes=planes) as out:

@@ -166,14 +166,15 @@ def _predict(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     parser.add_argument("images", nargs="+", metavar="IMAGES")
     parser.add_argument("--model", type=Path, required=True, metavar="MODEL.pt")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT",
-                        help="a .tif or .zarr file, or a folder (then STEM_mask.tif for each image)")
+                        help="a .tif or .zarr file, a folder (then STEM_mask.tif for each image), or "
+                             "IMAGE.ome.zarr/labels/NAME to save beside the image")
     _axes(parser)
     parser.add_argument("--index", type=plane_index, metavar="0,3,11:21", help="only these planes, in this order")
     parser.add_argument("--painted-ids", action="store_true",
                         help="write ids as painted (1 = background) instead of a mask (0 = background)")
     parser.add_argument("--probabilities", type=Path, metavar="P.tif",
-                        help="also write class probabilities: float32, axes NCYX, background first "
-                        "(with several images a folder, then STEM_probabilities.tif)")
+                        help="also write class probabilities (.tif or .zarr): float32, the image's axes, C before Y, "
+                        "background first (with several images a folder, then STEM_probabilities.tif)")
     parser.add_argument("--tta", action="store_true", help="average over turned and mirrored versions")
     parser.add_argument("--zarr-version", choices=("0.4", "0.5"), default="0.4", help="OME-Zarr version (default: 0.4)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps (default: auto)")

@@ -12,6 +12,12 @@ from ._contents import RECORD
 from ._mask_info import MaskInfo
 from ._units import unit_ratio, unit_short
 
+_CLASSIC_LIMIT = 2**32 - 2**20
+"""Bytes of a TIFF that ImageJ understands: it addresses 4 GB."""
+
+_SMALLEST, _LARGEST = 2.0**-31, 2.0**31
+"""Between these lie the steps that a tag, a ratio of two numbers of 32 bits, expresses to nine digits."""
+
 
 def imagej_slots(axes: str) -> list[tuple[str, str]]:
     """Give every axis of a mask a place in ImageJ's order: (ImageJ's letter, ours), T, Z, C, Y, X.
@@ -65,10 +71,17 @@ def hyperstack_options(info: MaskInfo, shape: tuple[int, ...], top: float) -> di
 
 def plain_options(info: MaskInfo) -> dict[str, Any]:
     """Return what ``tifffile.imwrite`` needs for a BigTIFF whose description is JSON."""
-    steps = dict(zip(info.geometry.axes, info.geometry.scale, strict=True))
-    known = unit_ratio(info.geometry.unit, "centimeter")
-    tags = {"resolution": (1 / (steps["X"] * known), 1 / (steps["Y"] * known)), "resolutionunit": "centimeter"}
-    return {"bigtiff": True, "metadata": {"axes": info.geometry.axes, RECORD: info.record()}, **(tags if known else {})}
+    options: dict[str, Any] = {"bigtiff": True, "metadata": {"axes": info.geometry.axes, RECORD: info.record()}}
+    sizes = [step * unit_ratio(info.geometry.unit, "centimeter") for step in info.geometry.scale[-2:]]
+    if all(_SMALLEST < size < _LARGEST for size in sizes):
+        options |= {"resolution": (1 / sizes[1], 1 / sizes[0]), "resolutionunit": "centimeter"}
+    return options
+
+
+def suits_imagej(info: MaskInfo, nbytes: int) -> bool:
+    """Say whether an ImageJ hyperstack can hold an array: its size, its axes, and steps that a tag can express."""
+    fits = nbytes <= _CLASSIC_LIMIT and bool(imagej_slots(info.geometry.axes))
+    return fits and all(_SMALLEST < step < _LARGEST for step in info.geometry.scale[-2:])
 
 
 def _legend(info: MaskInfo) -> list[str]:

@@ -81,7 +81,7 @@ class LabelPlace:
             )
         axes = axes or described_axes(stored, info)
         return PyramidSink(
-            partial, given, shape, stored, levels,
+            partial, given, shape, stored, [axis["name"] for axis in axes], levels,
             lambda: group_attributes(info, axes, levels, version, source="../../"),
             version, chunk, info.dtype,
         )

@@ -20,9 +20,24 @@ _TYPES = {"T": "time", "C": "channel", "Z": "space", "Y": "space", "X": "space"}
 
 def stored_axes(axes: str) -> str:
     """Return the order OME-Zarr wants: time, then channels and other countings, then space."""
+    slices = _slices(axes)
     space = [letter for letter in axes if letter in "ZYX"]
-    others = [letter for letter in axes if letter not in "TZYX"]
-    return "".join([*(letter for letter in axes if letter == "T"), *others, *sorted(space, key="ZYX".index)])
+    others = [letter for letter in axes if letter not in "TZYX" + slices]
+    return "".join([
+        *(letter for letter in axes if letter == "T"), *others, *slices, *sorted(space, key="ZYX".index)
+    ])
+
+
+def _slices(axes: str) -> str:
+    """Return the axis that stands where Z would: one that counts planes beside channels, as both have no word."""
+    others = [letter for letter in axes if letter not in "CTZYX"]
+    return others[0] if "C" in axes and "Z" not in axes and len(others) == 1 else ""
+
+
+def named_axes(axes: str) -> str:
+    """Return the letters of :func:`stored_axes` as the file names them."""
+    slices = _slices(axes)
+    return stored_axes(axes).replace(slices, "Z") if slices else stored_axes(axes)
 
 
 def check_axes(axes: str) -> None:
@@ -35,7 +50,7 @@ def check_axes(axes: str) -> None:
     """
     if len(axes) > 5:
         raise UserError(f"OME-Zarr holds at most five axes, not {len(axes)} ({axes}). Save as TIFF.")
-    others = [letter for letter in axes if letter not in "TZYX"]
+    others = [letter for letter in axes if letter not in "TZYX" + _slices(axes)]
     if len(others) > 1:
         raise UserError(
             f"OME-Zarr holds time (T), space (Z, Y, X) and one axis more; the axes {axes} have {len(others)} others "
@@ -47,9 +62,11 @@ def described_axes(axes: str, info: MaskInfo) -> list[dict[str, str]]:
     """Return what each axis of the arrays is; of a kind that OME-Zarr has no word for: ``custom``."""
     units = {letter: (time_unit_name if letter == "T" else unit_name)(unit)
              for letter, unit in zip(info.geometry.axes, info.geometry.units, strict=True)}
+    slices = _slices(axes)
     return [
         {"name": letter.lower(), "type": _TYPES.get(letter, "custom"),
          **({"unit": units[letter]} if units.get(letter, "pixel") != "pixel" else {})}
+        if letter != slices else {"name": "z", "type": "space"}
         for letter in axes
     ]
 

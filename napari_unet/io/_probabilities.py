@@ -17,14 +17,11 @@ from napari_unet.core.errors import UserError
 from napari_unet.core.geometry import Geometry
 
 from ._contents import Sink
-from ._imagej import hyperstack_options, imagej_slots, plain_options
+from ._imagej import hyperstack_options, imagej_slots, plain_options, suits_imagej
 from ._mask_info import MaskInfo
 from ._output import Output, check_place, replace_file
 from ._reading import file_stem
 from ._registry import REGISTRY
-
-_CLASSIC_LIMIT = 2**32 - 2**20
-"""A TIFF that ImageJ understands addresses 4 GB."""
 
 
 def create_probabilities(
@@ -151,12 +148,11 @@ class MappedTiff:
     def __init__(self, path: Path, shape: tuple[int, ...], info: MaskInfo) -> None:
         import tifffile
 
-        slots = imagej_slots(info.geometry.axes)
-        order = [info.geometry.axes.index(ours) for _, ours in slots]
-        if not slots or math.prod(shape) * 4 > _CLASSIC_LIMIT:
-            order, options = list(range(len(shape))), plain_options(info)
-        else:
+        if suits_imagej(info, math.prod(shape) * 4):
+            order = [info.geometry.axes.index(ours) for _, ours in imagej_slots(info.geometry.axes)]
             options = hyperstack_options(info, shape, top=1.0)
+        else:
+            order, options = list(range(len(shape))), plain_options(info)
         array = tifffile.memmap(
             path, shape=tuple(shape[axis] for axis in order), dtype=np.float32, photometric="minisblack", **options
         )

@@ -73,6 +73,8 @@ class PyramidSink:
     stored : str
         Letters in the order of the file; those that are not in ``axes`` have size 1 in all levels, those of ``axes``
         that are not here have size 1 in ``shape``.
+    names : sequence of str
+        What the axes of the file are called.
     levels : sequence of Level
         In the order of ``stored``, the full resolution first.
     attributes : callable
@@ -84,12 +86,13 @@ class PyramidSink:
     """
 
     def __init__(
-        self, path: Path, axes: str, shape: tuple[int, ...], stored: str, levels: Sequence[Level],
-        attributes: Callable[[], dict[str, Any]], version: str, chunk: int, dtype: Any = np.uint8,
+        self, path: Path, axes: str, shape: tuple[int, ...], stored: str, names: Sequence[str],
+        levels: Sequence[Level], attributes: Callable[[], dict[str, Any]], version: str, chunk: int,
+        dtype: Any = np.uint8,
     ) -> None:
         import zarr
 
-        self._version, self._chunk, self._given, self._stored = version, chunk, shape, stored
+        self._version, self._chunk, self._given, self._names = version, chunk, shape, names
         self._levels, self._attributes, self._dtype = levels, attributes, np.dtype(dtype)
         self._from = [axes.index(letter) if letter in axes else None for letter in stored]
         self._unused = [axis for axis, letter in enumerate(axes) if letter not in stored]
@@ -107,7 +110,7 @@ class PyramidSink:
                 "compressors": Blosc(cname="lz4", clevel=5, shuffle=Blosc.SHUFFLE),
             }
         else:
-            options = {"dimension_names": [letter.lower() for letter in self._stored]}
+            options = {"dimension_names": list(self._names)}
         shape = self._levels[number].shape
         chunks = (*(1,) * (len(shape) - 2), min(shape[-2], self._chunk), min(shape[-1], self._chunk))
         return self._group.create_array(

@@ -53,6 +53,8 @@ def tiff_contents(tiff: TiffFile, series: TiffPageSeries, number: int, data: Any
     sizes, unit = _voxel_size(tiff, series, number)
     record = _record(tiff, number)
     classes, code, order = read_record(record)
+    if tiff.shaped_metadata and sorted(order) == sorted(raw):
+        letters = raw  # our own plain file: tifffile's letters are those we gave it
     if tiff.is_imagej and order:
         data, raw, letters = _as_recorded(data, record.get("shape"), order, raw, letters)
     scale = tuple(sizes.get(letter, 1.0) for letter in raw)

@@ -20,7 +20,7 @@ from . import _ngff
 from ._contents import RECORD, UNKNOWN, Contents, classes_of_values, read_record, recorded_role
 from ._lazy import LazyArray
 from ._mask_info import MaskInfo
-from ._ngff_writing import check_axes, described_axes, group_attributes, stored_axes
+from ._ngff_writing import check_axes, described_axes, group_attributes, named_axes, stored_axes
 from ._pyramid import Level, PyramidSink, halved_until
 from ._registry import register
 from ._zarr_sizes import check_array_size
@@ -81,9 +81,10 @@ class OmeZarr:
         stored = stored_axes(geometry.axes)
         order = [geometry.axes.index(letter) for letter in stored]
         levels = halved_until(Level.along(order, shape, geometry.scale, geometry.translate), self.chunk)
+        axes = described_axes(stored, info)
         return PyramidSink(
-            path, geometry.axes, shape, stored, levels,
-            lambda: group_attributes(info, described_axes(stored, info), levels, self.version),
+            path, geometry.axes, shape, stored, [axis["name"] for axis in axes], levels,
+            lambda: group_attributes(info, axes, levels, self.version),
             self.version, self.chunk, info.dtype,
         )
 
@@ -195,7 +196,7 @@ def _described(path: Path, array: Any, image: Mapping[str, Any], level: int, att
     classes, code, order = read_record(record)
     if values and classes is None:
         classes = classes_of_values(values, code or "mask")
-    if order and len(order) == array.ndim and sorted(order) == sorted(letters):
+    if order and len(order) == array.ndim and sorted(named_axes(order)) == sorted(letters):
         letters = stored_axes(order)
     noted = Geometry.of_record(record, order)
     return Contents(

@@ -16,7 +16,7 @@ from napari_unet.core import parameters
 from napari_unet.core.parameters import Parameter
 
 from ._contents import Contents
-from ._imagej import hyperstack_options, imagej_slots, plain_options
+from ._imagej import hyperstack_options, imagej_slots, plain_options, suits_imagej
 from ._mask_info import MaskInfo
 from ._output import replace_file
 from ._registry import register
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from tifffile import TiffPageSeries
 
 _MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-_CLASSIC_LIMIT = 2**32 - 2**20
-"""A TIFF that ImageJ understands addresses 4 GB."""
 
 
 @register("tiff", "TIFF", suffixes=(".tif", ".tiff"))
@@ -130,13 +128,12 @@ class TiffSink:
         import tifffile
 
         info = self.info
-        slots = imagej_slots(info.geometry.axes)
         packed: dict[str, Any] = {"compression": None if self.compression == "none" else self.compression}
         # ImageJ knows no whole numbers of more than two bytes
-        if not slots or self.array.nbytes > _CLASSIC_LIMIT or self.array.dtype.itemsize > 2:
+        if self.array.dtype.itemsize > 2 or not suits_imagej(info, self.array.nbytes):
             tifffile.imwrite(self.path, self.array, photometric="minisblack", **plain_options(info), **packed)
             return
-        order = [info.geometry.axes.index(ours) for _, ours in slots]
+        order = [info.geometry.axes.index(ours) for _, ours in imagej_slots(info.geometry.axes)]
         tifffile.imwrite(
             self.path, self.array.transpose(order), photometric="minisblack",
             **hyperstack_options(info, self.array.shape, _top(self.array, info)), **packed,

@@ -12,7 +12,7 @@ import zarr
 
 from napari_unet.core.classes import ClassTable
 from napari_unet.ui.export import export_dock as wording
-from napari_unet.ui.layers import mark_layer, set_class_table
+from napari_unet.ui.layers import class_table, mark_layer, set_class_table
 
 
 @pytest.fixture
@@ -149,3 +149,54 @@ def test_strokes_come_with_a_word_of_caution(viewer: Any, hands: Any, result: An
     dock = hands.dock("Export masks")
     dock.layer.layer = strokes
     assert dock.about.text() == wording.STROKES
+
+
+def test_a_mask_goes_into_the_image_that_it_was_made_of(viewer: Any, hands: Any, squares: Any, tmp_path: Path) -> None:
+    store = tmp_path / "cells.ome.zarr"
+    group = zarr.open_group(str(store), mode="w", zarr_format=2)
+    group.create_array("0", data=squares[0][..., 0] if squares[0].ndim == 3 else squares[0])
+    group.attrs["multiscales"] = [{"version": "0.4", "axes": [{"name": name, "type": "space"} for name in "yx"],
+                                   "datasets": [{"path": "0", "coordinateTransformations": [
+                                       {"type": "scale", "scale": [0.5, 0.25]},
+                                       {"type": "translation", "translation": [3, 4]}]}]}]
+    before = {one: one.read_bytes() for one in store.rglob("*") if one.is_file()}
+    (image,) = viewer.open(str(store), plugin="napari-unet-live")
+    assert tuple(image.scale) == (0.5, 0.25)
+    assert tuple(image.translate) == (3, 4)
+    layer = viewer.add_labels(squares[1].copy(), name="cells result", scale=image.scale, translate=image.translate)
+    set_class_table(layer, ClassTable.named({1: "background", 2: "cell"}), background=False)
+    mark_layer(layer, "result", image.name)
+    dock = hands.dock("Export masks")
+    assert dock.layer.layer is layer
+    dock.format.setCurrentText("In the image's OME-Zarr")
+    assert dock.path.text() == str(store / "labels" / "cells_result")
+    hands.click(dock, "export_save")
+    hands.wait(lambda: dock._worker is None)
+    assert dock.state.text() == f"Saved {store / 'labels' / 'cells_result'}"
+    assert {one: one.read_bytes() for one in before} == before
+    hands.click(dock, "export_save")
+    hands.wait(lambda: dock._worker is None)
+    assert "exists already" in dock.state.text()
+    _, again = viewer.open(str(store), plugin="napari-unet-live")
+    assert np.array_equal(again.data, squares[1])
+    # another layer's image did not come from such a folder
+    layer.metadata = {**layer.metadata, "napari_unet": {**layer.metadata["napari_unet"], "image": "other"}}
+    dock.path.setText("nowhere")
+    hands.wait(lambda: dock.about.text() == wording.OUTSIDE)
+
+
+def test_a_rotation_that_is_not_written_is_said(hands: Any, result: Any, tmp_path: Path) -> None:
+    result.rotate = 30
+    result.translate = (1, 2, 3)
+    dock = hands.dock("Export masks")
+    said = save(hands, dock, tmp_path / "m.ome.zarr")
+    assert "The rotation of the layer cannot be written in this format" in said
+
+
+def test_file_save_writes_what_file_open_brings_back(viewer: Any, result: Any, tmp_path: Path) -> None:
+    for name in ("m.tif", "m.zarr"):
+        assert result.save(str(tmp_path / name), plugin="napari-unet-live") == [str(tmp_path / name)]
+        (back,) = viewer.open(str(tmp_path / name), plugin="napari-unet-live")
+        assert np.array_equal(back.data, result.data)
+        assert class_table(back) == class_table(result)
+        assert tuple(back.scale) == tuple(result.scale)
