@@ -35,7 +35,8 @@ def main() -> None:
 
     given.output.mkdir(parents=True, exist_ok=True)
     save_model(given.output / "model.pt", model, overwrite=True)
-    save_mask(given.output / "masks.ome.zarr", masks + 1, classes=model.classes, axes=images.label_axes, overwrite=True)
+    save_mask(given.output / "masks.ome.zarr", masks + 1, classes=model.classes, geometry=images.geometry,
+              overwrite=True)
 
 
 if __name__ == "__main__":

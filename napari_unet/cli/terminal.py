@@ -33,10 +33,12 @@ def show(text: object) -> None:
 
 @contextlib.contextmanager
 def quiet_warnings() -> Iterator[None]:
-    """Show our own warnings as plain lines and keep other packages' to themselves."""
+    """Show our own warnings as plain lines, each once, and keep other packages' to themselves."""
+    shown: set[str] = set()
 
     def show(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
-        if issubclass(category, InputWarning):
+        if issubclass(category, InputWarning) and str(message) not in shown:
+            shown.add(str(message))
             say(f"warning: {message}")
 
     with warnings.catch_warnings():

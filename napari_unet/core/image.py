@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 
 from .errors import InputWarning, UserError
 from .geometry import Geometry
+from .no_data import empty_pixels, odd_value
+from .pixel_values import as_float32
+from .saying import say_once
 
 Where = tuple[int | slice, ...]
 """Index into an array of an image's shape without channels: leading plane numbers, then rows and columns."""
@@ -31,11 +34,14 @@ class Axes:
     reason: str = "as given"
 
 
-def resolve_axes(shape: Sequence[int], given: str | None = None, metadata: str | None = None) -> Axes:
+def resolve_axes(
+    shape: Sequence[int], given: str | None = None, metadata: str | None = None,
+    source: str = "from the file's metadata",
+) -> Axes:
     """Say what the axes of an array are.
 
-    In this order: what the user gave; what the file's metadata says; a last axis of 3 or 4 is C; the first of three
-    is N.
+    In this order: what the user gave; what the file's metadata says (or the ``source`` of its letters, if that is
+    another one); a last axis of 3 or 4 is C; the first of three is N.
 
     Raises
     ------
@@ -46,7 +52,7 @@ def resolve_axes(shape: Sequence[int], given: str | None = None, metadata: str |
     if given:
         return Axes(_checked(given.upper(), shape, "the axes given"), "as given")
     if metadata:
-        return Axes(_checked(metadata.upper(), shape, "the file's axes"), "from the file's metadata")
+        return Axes(_checked(metadata.upper(), shape, "the file's axes"), source)
     if len(shape) == 2:
         return Axes("YX", "two axes")
     if len(shape) >= 3 and shape[-1] in (3, 4):
@@ -98,6 +104,8 @@ class Image:
         Position of the first element along each axis of :attr:`shape`, in ``unit``. Default 0.
     time_unit : str
         Unit of the steps along a T axis (``"pixel"`` when not known).
+    no_data : tuple of float
+        Numbers of which the file says that they stand for no data; see :mod:`.no_data` for those that need no saying.
 
     Raises
     ------
@@ -113,6 +121,9 @@ class Image:
     note: str = ""
     translate: tuple[float, ...] = ()
     time_unit: str = "pixel"
+    no_data: tuple[float, ...] = ()
+    # what stood for no data in the planes read so far: only ever added to, and only for messages
+    _filled: set[float] = dataclasses.field(default_factory=set, init=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "axes", self.axes.upper())
@@ -186,41 +197,34 @@ class Image:
         ndarray of float32, shape (C, Y, X)
             A fresh array of the values themselves wherever float32 can tell them apart. Where it cannot (small
             contrast on a large offset, numbers beyond 1e30 or below 1e-30), a channel is shifted or scaled; NaN and
-            infinity stay.
+            infinity stay. Numbers that stand for no data (:mod:`.no_data`) are NaN.
+
+        Warns
+        -----
+        InputWarning
+            Once per image, if a number on more than 1 % of the pixels is far from all others and might stand for no
+            data.
         """
         leading = iter(self.where(number)[:-2])
         index = tuple(slice(None) if letter in "CYX" else next(leading) for letter in self.axes)
         array = np.asarray(self.data[index])
         kept = "".join(letter for letter in self.axes if letter in "CYX")
         array = np.moveaxis(array, kept.index("C"), 0) if "C" in kept else array[None]
-        if array.dtype.kind in "iuf" and array.dtype.itemsize > 2:
-            return np.stack([_as_float32(channel) for channel in array])
-        return np.array(array, dtype=np.float32, order="C")
+        empty, values = empty_pixels(array, self.no_data)
+        self._say_odd(array, empty)
+        self._filled.update(values)
+        return as_float32(array, empty)
 
-
-def _as_float32(channel: NDArray[Any]) -> NDArray[np.float32]:
-    """Bring one channel (Y, X) of 4 bytes or more to float32 without losing its order; see :meth:`Image.plane`."""
-    if channel.dtype.kind in "iu":
-        low, high = int(channel.min()), int(channel.max())
-        if max(-low, high) > 2**24:  # beyond, float32 skips whole numbers
-            # modulo 2**64, so that the difference is exact even from one end of int64 to the other
-            channel = channel.astype(np.uint64) - np.uint64(low % 2**64)
-        return channel.astype(np.float32)
-    channel = channel.astype(np.result_type(channel, np.float32), copy=False)  # native byte order
-    good = np.isfinite(channel)
-    finite = channel if good.all() else channel[good]
-    if not finite.size:
-        return np.array(channel, np.float32, order="C")
-    low, high = finite.min(), finite.max()
-    largest = max(abs(low), abs(high))
-    if largest > 1e30 or 0 < largest < 1e-30:
-        channel = channel / largest  # before any difference is taken: that could overflow
-        low, high, largest = low / largest, high / largest, largest / largest
-    if channel.dtype.itemsize > 4 and 0 < high - low < largest * 2**-12:
-        channel = channel - low
-        if 0 < high - low < 1e-30:
-            channel = channel / (high - low)
-    return np.array(channel, np.float32, order="C")
+    def _say_odd(self, array: NDArray[Any], empty: NDArray[np.bool_] | None) -> None:
+        for number, channel in enumerate(array):
+            odd = odd_value(channel, None if empty is None else empty[number])
+            if odd is not None:
+                say_once(
+                    self.data,
+                    f"{self.name!r}: more than 1 % of the pixels of a plane hold exactly {odd.value:g}, far from all "
+                    "other values. If they hold no data, save them as NaN or say so in the file (GDAL's no-data tag).",
+                )
+                return
 
 
 def warn_not_finite(image: Image, count: int) -> None:
@@ -234,12 +238,19 @@ def warn_not_finite(image: Image, count: int) -> None:
     total = math.prod(image.shape)
     if count >= total:
         raise UserError(
-            f"{image.name!r} holds no numbers at all (every pixel is NaN or infinite). Choose another image."
+            f"{image.name!r} holds no numbers at all (every pixel {_are(image, 'is')}). Choose another image."
         )
     if count:
         warnings.warn(
-            f"{image.name!r}: {count} of {total} pixels are NaN or infinite; they are left out of training and "
+            f"{image.name!r}: {count} of {total} pixels {_are(image, 'are')}; they are left out of training and "
             "predicted as background.",
             InputWarning,
             stacklevel=3,
         )
+
+
+def _are(image: Image, verb: str) -> str:
+    """What pixels without a number hold."""
+    if not image._filled:
+        return f"{verb} NaN or infinite"
+    return f"{verb} NaN, infinite or without data ({', '.join(f'{value:g}' for value in sorted(image._filled))})"

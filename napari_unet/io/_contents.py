@@ -55,6 +55,12 @@ class Contents:
         Rotation, shear and flips that our own files note, along the axes of ``order``.
     role : str
         What our own files were: ``"strokes"``, ``"prediction"``, ..., ``"objects"``.
+    no_data : tuple of float
+        Numbers of which the file says that they stand for no data.
+    source : str
+        Where the letters come from, for people.
+    warnings : tuple of str
+        What is missing or was changed, for people: sentences that name the file.
     """
 
     data: Any
@@ -70,6 +76,9 @@ class Contents:
     time_unit: str = "pixel"
     linear: tuple[tuple[float, ...], ...] = ()
     role: str = ""
+    no_data: tuple[float, ...] = ()
+    source: str = "from the file's metadata"
+    warnings: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.translate:
@@ -137,20 +146,22 @@ class Contents:
         contents = self.without(self._single())
         shape, letters = tuple(contents.data.shape), contents.letters
         if labels:
-            return contents, _label_axes(shape, letters)
+            return contents, _label_axes(shape, letters, self.source)
         if letters.count(UNKNOWN) == 1 and len(letters) > 3 and "N" not in letters:
-            return contents, resolve_axes(shape, metadata=letters.replace(UNKNOWN, "N"))
+            guess = "guessed: the axis without a name counts planes"
+            return contents, resolve_axes(shape, metadata=letters.replace(UNKNOWN, "N"), source=guess)
         if UNKNOWN not in letters:
-            return contents, resolve_axes(shape, metadata=letters)
+            return contents, resolve_axes(shape, metadata=letters, source=self.source)
         try:
             return contents, resolve_axes(shape)
         except UserError:
             if not contents.fallback:
                 raise
-            return contents, resolve_axes(shape, metadata=contents.fallback)
+            guess = "guessed from how the file stores its pixels"
+            return contents, resolve_axes(shape, metadata=contents.fallback, source=guess)
 
 
-def _label_axes(shape: tuple[int, ...], letters: str) -> Axes:
+def _label_axes(shape: tuple[int, ...], letters: str, source: str) -> Axes:
     if letters.endswith("C"):
         raise UserError(
             f"These labels are a colour picture (shape {shape}, the last axis is colour). Labels hold one class "
@@ -162,8 +173,10 @@ def _label_axes(shape: tuple[int, ...], letters: str) -> Axes:
         spare = [letter for letter in "NTZABDEFGHIJKLMOPQRSUVW" if letter not in letters]
         names = ["N"] if len(shape) == 3 else spare
         return Axes("".join(names[: len(shape) - 2]) + "YX", "labels: the last two axes are rows and columns")
-    # some programs call the planes of a stack channels
-    return resolve_axes(shape, metadata=letters if "N" in letters else letters.replace("C", "N"))
+    if "C" in letters and "N" not in letters:
+        # some programs call the planes of a stack channels
+        letters, source = letters.replace("C", "N"), "labels: what the file calls channels are planes"
+    return resolve_axes(shape, metadata=letters, source=source)
 
 
 def read_record(record: Any) -> tuple[ClassTable | None, Code | None, str]:

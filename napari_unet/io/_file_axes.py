@@ -12,6 +12,7 @@ from ._contents import UNKNOWN, Contents
 from ._reading import format_of
 from ._tiff_checks import checked
 from ._tiff_metadata import tiff_contents
+from ._tiff_planes import choose_series
 from .tiff import Tiff
 
 
@@ -47,5 +48,6 @@ def _tiff_header(path: Path) -> Contents:
     with checked(path), tifffile.TiffFile(path) as tiff:
         if not tiff.series:
             raise ValueError("it holds no picture")  # checked() says the rest
-        series = tiff.series[0]
-        return tiff_contents(tiff, series, np.broadcast_to(np.zeros((), series.dtype), series.shape))
+        number, _ = choose_series(tiff)
+        series = tiff.series[number]
+        return tiff_contents(tiff, series, number, np.broadcast_to(np.zeros((), series.dtype), series.shape), series.axes)

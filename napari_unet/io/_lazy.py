@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import base64
+import math
+import struct
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_unet.core.errors import UserError
+
+from ._zarr_sizes import check_read
+
+_NO_DATA = ("_FillValue", "missing_value", "nodata", "no_data", "nodata_value")
+"""Attributes in which programs note the number that stands for no data (CF conventions, xarray, GDAL)."""
 
 
 class LazyArray:
@@ -29,7 +38,17 @@ class LazyArray:
         self.dtype = np.dtype(array.dtype)
         self.ndim = len(self.shape)
         self.chunks = tuple(int(array.chunks[axis]) for axis in self._kept)
-        self.size = int(np.prod(self.shape, dtype=np.int64))
+        self.size = math.prod(self.shape)
+
+    @property
+    def no_data(self) -> tuple[float, ...]:
+        """Numbers that stand for no data, as the array's attributes say."""
+        try:
+            attributes = self._array.attrs.asdict()
+        except (TypeError, ValueError):  # attributes that are no dictionary
+            return ()
+        told = [_as_number(attributes[name]) for name in _NO_DATA if name in attributes]
+        return tuple(dict.fromkeys(number for number in told if math.isfinite(number)))
 
     def squeeze(self, axis: tuple[int, ...]) -> LazyArray:
         """Return a view without these axes of size 1."""
@@ -43,6 +62,7 @@ class LazyArray:
         full: list[Any] = [0 if axis in self._dropped else slice(None) for axis in range(self._array.ndim)]
         for axis, part in zip(self._kept, index, strict=False):
             full[axis] = part if isinstance(part, slice) else int(part)
+        check_read(Path(self._name), self._n_bytes(full))
         try:
             return np.asarray(self._array[tuple(full)])
         except MemoryError:
@@ -53,5 +73,26 @@ class LazyArray:
                 f"{self._name} is damaged: part of it could not be read ({reason[:200]}). Copy or save it again."
             ) from error
 
+    def _n_bytes(self, full: list[Any]) -> int:
+        parts = zip(full, self._array.shape, strict=True)
+        lengths = [len(range(*part.indices(int(size)))) for part, size in parts if isinstance(part, slice)]
+        return math.prod(lengths) * int(self.dtype.itemsize)
+
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         return np.array(self[...], dtype=dtype, copy=None if copy is None else copy)
+
+
+def _as_number(value: Any) -> float:
+    """Read a number out of an attribute; NaN if it is none. xarray writes those of zarr 3 as base64 of 8 bytes."""
+    if isinstance(value, (list, tuple)) and len(value) == 1:
+        value = value[0]
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return math.nan
+    try:
+        return float(value)
+    except (ValueError, OverflowError):
+        pass
+    try:
+        return float(struct.unpack("<d", base64.standard_b64decode(str(value)[:16]))[0])
+    except (ValueError, struct.error):
+        return math.nan

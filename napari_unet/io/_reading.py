@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from napari_unet.core.classes import ClassTable
 from napari_unet.core.errors import UserError
 from napari_unet.core.image import Image
+from napari_unet.core.saying import say_once
 
 from ._contents import Contents, Format
 from ._registry import REGISTRY
@@ -27,6 +28,11 @@ def read_contents(path: str | Path, axes: str | None = None, labels: bool = Fals
         ``letters`` are settled, axes of size 1 dropped unless ``axes`` names them.
     note : str
         The axes and why, and what was chosen among several things.
+
+    Warns
+    -----
+    InputWarning
+        If planes are missing, or a palette was applied.
     """
     contents = open_contents(path, labels)
     try:
@@ -38,14 +44,16 @@ def read_contents(path: str | Path, axes: str | None = None, labels: bool = Fals
 
 
 def open_contents(path: str | Path, labels: bool = False) -> Contents:
-    """Read a file, its axes as they are told there; errors as :func:`read_image`, but for axes."""
+    """Read a file, its axes as they are told there; errors and warnings as :func:`read_contents`, but for axes."""
     path = Path(path).expanduser()
     contents = format_of(path).read(path, labels=labels)
     if contents.data.dtype.names or contents.data.dtype.kind in "OSUV":
         raise UserError(f"The pixels of {path} are {contents.data.dtype}. Allowed: bool, integer or real numbers.")
     if math.prod(contents.data.shape) == 0:
         raise UserError(f"{path} is empty (shape {tuple(contents.data.shape)}). Choose a file with pixels.")
-    return contents
+    for text in contents.warnings:
+        say_once(contents.data, text)
+    return dataclasses.replace(contents, no_data=contents.no_data or tuple(getattr(contents.data, "no_data", ())))
 
 
 def read_image(path: str | Path, axes: str | None = None) -> Image:
@@ -62,7 +70,8 @@ def read_image(path: str | Path, axes: str | None = None) -> Image:
     Returns
     -------
     Image
-        Its ``note`` says which axes were taken and why. Scale and unit come from the metadata.
+        Its ``note`` says which axes were taken and why. Scale and unit are the file's; where it has none that makes
+        sense, they are 1 and ``"pixel"``.
 
     Raises
     ------
@@ -73,7 +82,7 @@ def read_image(path: str | Path, axes: str | None = None) -> Image:
     place = contents.geometry("".join(letter for letter in contents.letters if letter not in "CYX") + "YX")
     return Image(
         contents.data, contents.letters, file_stem(path), place.scale, place.unit, note, place.translate,
-        place.time_unit,
+        place.time_unit, contents.no_data,
     )
 
 

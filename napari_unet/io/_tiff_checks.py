@@ -5,16 +5,16 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_unet.core.errors import UserError
 
-if TYPE_CHECKING:
-    from tifffile import TiffFile, TiffPageSeries
+from ._tiff_structure import HELP, check_structure
 
-_HELP = "Allowed are TIFF files with grey, colour or label pixels. Save or copy the file again, or choose another."
+if TYPE_CHECKING:
+    from tifffile import TiffPageSeries
 
 
 class _Listener(logging.Filter):
@@ -25,18 +25,29 @@ class _Listener(logging.Filter):
         self.damage: list[str] = []
         self._thread = threading.get_ident()
 
+    def refuse(self, path: Path) -> None:
+        """Raise if a broken structure was noticed."""
+        if self.damage:
+            raise UserError(f"{path} is damaged or truncated: {' '.join(self.damage[0].split())[:200]}. {HELP}")
+
     def filter(self, record: logging.LogRecord) -> bool:
         if record.thread != self._thread:
             return True
         text = record.getMessage()
-        if record.levelno >= logging.ERROR or "corrupted file" in text or "does not match" in text or "zeroed" in text:
+        # planes that OME metadata name and no file holds are left out, and that is said
+        filled = "zeroed" in text and "OME series" not in text
+        if "invalid shaped series metadata" in text:
+            return False  # pages of another program after those of tifffile: they are read as plain pages
+        if record.levelno >= logging.ERROR or "corrupted file" in text or "does not match" in text or filled:
             self.damage.append(text)
         return False
 
 
 @contextlib.contextmanager
-def checked(path: Path) -> Iterator[None]:
+def checked(path: Path) -> Iterator[Callable[[], None]]:
     """Read a TIFF inside; whatever is wrong with the file becomes one message.
+
+    What is yielded refuses the file if damage has been noticed so far: call it before the pixels are decoded.
 
     Raises
     ------
@@ -47,22 +58,22 @@ def checked(path: Path) -> Iterator[None]:
     logger.addFilter(listener)
     try:
         if path.stat().st_size == 0:
-            raise UserError(f"{path} is empty (0 bytes). {_HELP}")
-        yield
+            raise UserError(f"{path} is empty (0 bytes). {HELP}")
+        check_structure(path)
+        yield lambda: listener.refuse(path)
     except UserError:
         raise
     except MemoryError:
         raise UserError(f"{path} is too large for the memory of this computer. Save it as OME-Zarr.") from None
     except Exception as error:  # codecs raise types of their own, a damaged file anything
         reason = " ".join(str(error).split()) or type(error).__name__
-        raise UserError(f"{path} could not be read as TIFF: {reason[:200]}. {_HELP}") from error
+        raise UserError(f"{path} could not be read as TIFF: {reason[:200]}. {HELP}") from error
     finally:
         logger.removeFilter(listener)
-    if listener.damage:
-        raise UserError(f"{path} is damaged or truncated: {' '.join(listener.damage[0].split())[:200]}. {_HELP}")
+    listener.refuse(path)
 
 
-def check_complete(path: Path, tiff: TiffFile, series: TiffPageSeries) -> None:
+def check_complete(path: Path, series: TiffPageSeries) -> None:
     """Check that all pixels a series points to lie inside the file.
 
     Raises
@@ -70,17 +81,16 @@ def check_complete(path: Path, tiff: TiffFile, series: TiffPageSeries) -> None:
     UserError
         If the file ends before they do.
     """
-    size = tiff.filehandle.size
-    ends = [
-        offset + count
-        for page in series.pages
-        if page is not None
-        for offset, count in zip(page.dataoffsets, page.databytecounts, strict=False)
-        if count
-    ]
+    ends: dict[Path, tuple[int, int]] = {path: (0, path.stat().st_size)}
+    for page in series.pages:
+        if page is not None:
+            handle = page.parent.filehandle
+            there = path if page.parent is series.keyframe.parent else path.parent / handle.name
+            blocks = zip(page.dataoffsets, page.databytecounts, strict=False)
+            end = max((offset + count for offset, count in blocks if count), default=0)
+            ends[there] = max(end, ends.get(there, (0, 0))[0]), handle.size
     if series.dataoffset is not None:
-        ends.append(series.dataoffset + series.nbytes)
-    if ends and max(ends) > size:
-        raise UserError(
-            f"{path} is truncated: its pixels should reach byte {max(ends)}, but it ends at {size}. {_HELP}"
-        )
+        ends[path] = max(ends[path][0], series.dataoffset + series.nbytes), ends[path][1]
+    for one, (end, size) in ends.items():
+        if end > size:
+            raise UserError(f"{one} is truncated: its pixels should reach byte {end}, but it ends at {size}. {HELP}")

@@ -10,6 +10,7 @@ import numpy as np
 
 from ._contents import RECORD, UNKNOWN, Contents, read_record
 from ._imagej import imagej_slots
+from ._resolution import tagged_size
 from ._tiff_geometry import placed
 from ._units import in_unit, unit_name
 
@@ -20,29 +21,49 @@ _GUESSES = {"S": "C", "I": "N", "Q": UNKNOWN}
 """What tifffile's letters for samples, images and unknown axes mean here."""
 
 
-def tiff_contents(tiff: TiffFile, series: TiffPageSeries, data: Any) -> Contents:
-    """Say what a series holds: axes, voxel size, classes and how sure that is."""
-    data, raw = _one_channel_axis(data, series.axes)
+_NAMELESS = ("generic", "uniform")
+"""Kinds of files whose metadata name no axes."""
+_NO_DATA = 42113
+
+
+def tiff_contents(tiff: TiffFile, series: TiffPageSeries, number: int, data: Any, axes: str) -> Contents:
+    """Say what a series holds: axes, voxel size, classes and how sure that is.
+
+    Parameters
+    ----------
+    tiff : tifffile.TiffFile
+    series : tifffile.TiffPageSeries
+        The picture, without planes that do not exist.
+    number : int
+        Which of the file it is.
+    data : array-like
+        Its pixels as they are meant.
+    axes : str
+        Letters of ``data`` as tifffile has them.
+    """
+    data, raw = _one_channel_axis(data, axes)
     letters = "".join(_GUESSES.get(letter, letter) for letter in raw)
     fallback = ""
-    shaped = tiff.shaped_metadata
-    if series.kind == "shaped" and not (shaped and "axes" in shaped[0]):
+    shaped = _shaped(tiff, number)
+    if series.kind == "shaped" and "axes" not in shaped:
         # tifffile's own files without axes: it takes a first or last axis of 3 for colour and a stack of three
         # planes with it, so its letters are only a guess
         fallback = letters.replace(UNKNOWN, "N") if letters.count(UNKNOWN) < 2 else ""
         letters = UNKNOWN * len(raw)
-    sizes, unit = _voxel_size(tiff)
-    record = _record(tiff)
+    sizes, unit = _voxel_size(tiff, series, number)
+    record = _record(tiff, number)
     classes, code, order = read_record(record)
     if tiff.shaped_metadata and sorted(order) == sorted(raw):
         letters = raw  # our own plain file: tifffile's letters are those we gave it
     if tiff.is_imagej and order:
         data, raw, letters = _as_recorded(data, record.get("shape"), order, raw, letters)
     scale = tuple(sizes.get(letter, 1.0) for letter in raw)
-    notes = [f"first of {len(tiff.series)} series"] if len(tiff.series) > 1 else []
-    if len(series.levels) > 1:
-        notes.append(f"full resolution of {len(series.levels)} levels")
-    contents = Contents(data, letters, scale, unit, classes, code, order, fallback, tuple(notes))
+    levels = len(tiff.series[number].levels)
+    notes = (f"full resolution of {levels} levels",) if levels > 1 else ()
+    contents = Contents(
+        data, letters, scale, unit, classes, code, order, fallback, notes, no_data=_no_data(series),
+        source="from the pages and samples of the file" if series.kind in _NAMELESS else Contents.source,
+    )
     return placed(contents, tiff, record)
 
 
@@ -71,9 +92,15 @@ def _as_recorded(data: Any, shape: Any, order: str, raw: str, letters: str) -> t
     return data.reshape(sizes), "".join(theirs for theirs, _ in slots), "".join(ours for _, ours in slots)
 
 
-def _record(tiff: TiffFile) -> Any:
+def _shaped(tiff: TiffFile, number: int) -> dict[str, Any]:
+    """What tifffile noted of a picture when it wrote it."""
+    shaped = tiff.shaped_metadata or ()
+    return shaped[number] if number < len(shaped) else {}
+
+
+def _record(tiff: TiffFile, number: int) -> Any:
     if tiff.shaped_metadata:
-        return tiff.shaped_metadata[0].get(RECORD)
+        return _shaped(tiff, number).get(RECORD)
     for line in str((tiff.imagej_metadata or {}).get("Info", "")).splitlines():
         if line.startswith(f"{RECORD} = "):
             try:
@@ -83,50 +110,39 @@ def _record(tiff: TiffFile) -> Any:
     return None
 
 
-def _voxel_size(tiff: TiffFile) -> tuple[dict[str, float], str]:
+def _no_data(series: TiffPageSeries) -> tuple[float, ...]:
+    """Read GDAL's tag: the number that stands for no data, as text."""
+    try:
+        return (float(str(series.keyframe.tags.valueof(_NO_DATA)).strip().strip("\0")),)
+    except ValueError:
+        return ()
+
+
+def _voxel_size(tiff: TiffFile, series: TiffPageSeries, number: int) -> tuple[dict[str, float], str]:
     """Step sizes by the letters of the file, and their unit."""
     if tiff.is_ome:
-        return _ome_size(tiff.ome_metadata or "")
-    record = tiff.shaped_metadata[0].get(RECORD) if tiff.shaped_metadata else None
+        return _ome_size(tiff.ome_metadata or "", number)
+    record = _shaped(tiff, number).get(RECORD)
     if isinstance(record, dict) and isinstance(record.get("scale"), dict):
         unit = unit_name(record.get("unit"))
         return {letter: in_unit(step, unit, unit) for letter, step in record["scale"].items()}, unit
-    return _tagged_size(tiff)
+    return tagged_size(series.keyframe.tags, (tiff.imagej_metadata or {}) if tiff.is_imagej else None)
 
 
-def _ome_size(xml: str) -> tuple[dict[str, float], str]:
-    """Read the physical size of a pixel of the first image of OME-XML."""
+def _ome_size(xml: str, number: int) -> tuple[dict[str, float], str]:
+    """Read the physical size of a pixel of one image of OME-XML."""
     import tifffile
 
     images = tifffile.xml2dict(xml).get("OME", {}).get("Image", {})
-    pixels = (images[0] if isinstance(images, list) else images).get("Pixels", {})
+    if isinstance(images, list):
+        images = images[min(number, len(images) - 1)]
+    pixels = images.get("Pixels", {})
     units = {letter: unit_name(pixels.get(f"PhysicalSize{letter}Unit", "um")) for letter in "XYZ"}
     sizes = {letter: pixels.get(f"PhysicalSize{letter}") for letter in "XYZ"}
-    if sizes["X"] is None or units["X"] == "pixel":
+    if not _is_size(sizes["X"]) or units["X"] == "pixel":
         return {}, "pixel"
     return {letter: in_unit(sizes[letter], units[letter], units["X"]) for letter in "XYZ"}, units["X"]
 
 
-def _tagged_size(tiff: TiffFile) -> tuple[dict[str, float], str]:
-    """Read resolution tags, as ImageJ and microscopes write them."""
-    tags = tiff.pages.first.tags
-    steps = {
-        letter: 1 / in_unit(_ratio(tags.valueof(name)), "", "")
-        for letter, name in (("X", "XResolution"), ("Y", "YResolution"))
-    }
-    if tiff.is_imagej:
-        metadata = tiff.imagej_metadata or {}
-        unit = unit_name(metadata.get("unit", "pixel"))
-        return {**steps, "Z": in_unit(abs(_number(metadata.get("spacing"))), unit, unit)}, unit
-    # dots per inch are a hint for printers; pixels per centimetre are written by microscopes
-    if tags.valueof("ResolutionUnit") == 3 and tags.valueof("XResolution"):
-        return {letter: in_unit(step, "centimeter", "micrometer") for letter, step in steps.items()}, "micrometer"
-    return {}, "pixel"
-
-
-def _ratio(value: Any) -> float | None:
-    return value[0] / value[1] if isinstance(value, tuple) and len(value) == 2 and value[1] else None
-
-
-def _number(value: Any) -> float:
-    return float(value) if isinstance(value, (int, float)) else math.nan
+def _is_size(value: Any) -> bool:
+    return isinstance(value, (int, float)) and math.isfinite(value) and value > 0

@@ -23,6 +23,7 @@ from ._mask_info import MaskInfo
 from ._ngff_writing import check_axes, described_axes, group_attributes, named_axes, stored_axes
 from ._pyramid import Level, PyramidSink, halved_until
 from ._registry import register
+from ._zarr_sizes import check_array_size
 
 _MARKS = ("zarr.json", ".zgroup", ".zarray", ".zattrs")
 _HELP = "Give the folder of an OME-Zarr image, of one of its labels (IMAGE.zarr/labels/NAME) or of a zarr array."
@@ -122,6 +123,8 @@ def open_folder(path: Path) -> Any:
         raise UserError(f"{path} could not be read as zarr: {reason[:200]}. {_HELP}") from error
     if not hasattr(node, "keys") and "pickle" in json.dumps(node.metadata.to_dict(), default=repr).lower():
         raise UserError(f"{path} holds pickled objects, which could run a program when read; it is not opened. {_HELP}")
+    if not hasattr(node, "keys"):
+        check_array_size(path, node)
     return node
 
 

@@ -21,7 +21,9 @@ from ._mask_info import MaskInfo
 from ._output import replace_file
 from ._registry import register
 from ._tiff_checks import check_complete, checked
+from ._tiff_colours import as_mask, as_picture
 from ._tiff_metadata import tiff_contents
+from ._tiff_planes import check_named_planes, choose_series, existing_planes
 
 if TYPE_CHECKING:
     from tifffile import TiffPageSeries
@@ -56,23 +58,37 @@ class Tiff:
         with path.open("rb") as file:
             return file.read(4) in _MAGIC
 
-    def read(self, path: Path, labels: bool = False) -> Contents:  # noqa: ARG002 (one picture serves for both)
-        """Read the first series at full resolution; uncompressed pixels are mapped, not loaded.
+    def read(self, path: Path, labels: bool = False) -> Contents:
+        """Read a picture at full resolution, the first unless that is a preview; uncompressed pixels are mapped.
+
+        Of images, palettes and inverted grey values are applied; class numbers stay.
 
         Raises
         ------
         UserError
-            If the file is empty, truncated, damaged or not a TIFF.
+            If the file is empty, truncated, damaged, larger than it can be or not a TIFF.
         """
         import tifffile
 
-        with checked(path), tifffile.TiffFile(path) as tiff:
+        with checked(path) as refuse_damaged, tifffile.TiffFile(path) as tiff:
+            if tiff.is_ome:
+                check_named_planes(path, tiff.ome_metadata or "")
             if not tiff.series:
                 raise ValueError("it holds no picture")  # checked() says the rest
-            series = tiff.series[0]
-            check_complete(path, tiff, series)
-            data = _pixels(path, series)
-            return tiff_contents(tiff, series, data)
+            number, choice = choose_series(tiff)
+            series, lost = existing_planes(path, tiff, tiff.series[number])
+            check_complete(path, series)
+            refuse_damaged()
+            data, axes, said = _pixels(path, series, number if not lost else None), series.axes, ""
+            if labels:
+                data = as_mask(series.keyframe, data)
+            else:
+                data, axes, said = as_picture(series, data, axes, tiff.is_imagej)
+            contents = tiff_contents(tiff, series, number, data, axes)
+            return dataclasses.replace(
+                contents, notes=tuple(filter(None, (choice, *contents.notes))),
+                warnings=tuple(filter(None, (lost, said and f"{path}: {said}."))),
+            )
 
     def create(self, path: Path, shape: tuple[int, ...], info: MaskInfo) -> TiffSink:
         """Begin to write a mask; it is kept in memory (one byte per pixel) until it is closed."""
@@ -83,11 +99,12 @@ class Tiff:
         return replace_file(path)
 
 
-def _pixels(path: Path, series: TiffPageSeries) -> Any:
+def _pixels(path: Path, series: TiffPageSeries, number: int | None) -> Any:
+    """Map or decode a series; ``number`` is that of a whole one in the file."""
     import tifffile
 
-    if series.dataoffset is not None and series.size:
-        return tifffile.memmap(path, series=0, mode="r")
+    if number is not None and series.dataoffset is not None and series.size:
+        return tifffile.memmap(path, series=number, mode="r")
     return series.asarray()
 
 

@@ -19,7 +19,7 @@ from napari_unet.core.errors import UserError
 from napari_unet.core.image import Axes, Image, resolve_axes
 
 from .channel_layers import ChannelStack, channels_of
-from .layer_metadata import note, notes_of
+from .layer_metadata import NO_DATA, note, notes_of
 
 _NAMES = {
     "c": "C", "ch": "C", "channel": "C", "channels": "C", "t": "T", "time": "T", "times": "T", "frame": "T",
@@ -164,6 +164,7 @@ def image_of(layer: ImageLayer) -> Image:
         data, axes, layer.name, tuple(abs(float(layer.scale[axis])) for axis in kept),
         units.pop() if len(units) == 1 else "pixel",
         translate=tuple(float(layer.translate[axis]) for axis in kept),
+        no_data=tuple(map(float, layer.metadata.get(NO_DATA, ()))),
         time_unit=str(layer.units[plain.index("T")]) if "T" in plain else "pixel",
     )
 

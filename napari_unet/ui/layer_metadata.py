@@ -22,6 +22,9 @@ from napari_unet.core.classes import ClassTable, PaintedClass
 KEY = "napari_unet"
 """Our corner of a layer's metadata."""
 
+NO_DATA = "no_data"
+"""Key of an image layer's metadata: a list of the numbers that stand for no data."""
+
 
 def notes_of(layer: Layer) -> dict[str, Any]:
     """Return our corner of a layer's metadata, empty if there is none; not to be changed."""

@@ -16,7 +16,7 @@ from napari_unet.core.classes import ClassTable
 from napari_unet.core.errors import InputWarning, UserError
 from napari_unet.core.geometry import Geometry
 from napari_unet.ui.files import ExportPlan, get_reader, write_labels
-from napari_unet.ui.layer_axes import channel_axis
+from napari_unet.ui.layer_axes import channel_axis, image_of
 from napari_unet.ui.layer_geometry import layer_geometry
 from napari_unet.ui.layer_metadata import class_table, mark_layer, role_of, set_class_table
 
@@ -270,3 +270,21 @@ def test_the_place_of_the_channels_is_left_out(tmp_path: Path) -> None:
     labels, _ = io.read_labels(tmp_path / "a.zarr")
     np.testing.assert_array_equal(labels, ids(3, 1, 8, 9)[:, 0] - 1)
     assert io.read_image(tmp_path / "a.zarr").geometry == Geometry("ZYX", (2, 0.5, 0.25))
+
+
+def test_what_the_file_says_of_no_data_reaches_the_methods(tmp_path: Path) -> None:
+    data = np.random.default_rng(0).integers(90, 200, (40, 50)).astype(np.int16)
+    data[:6] = 100
+    tifffile.imwrite(tmp_path / "a.tif", data, extratags=[(42113, 2, 0, "100", True)])
+    (layer,) = opened(tmp_path / "a.tif")
+    np.testing.assert_array_equal(np.isnan(image_of(layer).plane(0)[0]), data == 100)
+
+
+def test_the_window_says_that_a_palette_was_applied(tmp_path: Path) -> None:
+    indices = np.random.default_rng(0).integers(0, 256, (20, 30), dtype=np.uint8)
+    colours = np.random.default_rng(1).integers(0, 2**16, (3, 256), dtype=np.uint16)
+    tifffile.imwrite(tmp_path / "a.tif", indices, photometric="palette", colormap=colours)
+    with pytest.warns(InputWarning, match=r"a\.tif: its palette was applied"):
+        (layer,) = opened(tmp_path / "a.tif")
+    assert layer.rgb
+    np.testing.assert_array_equal(layer.data, (colours >> 8).T[indices])

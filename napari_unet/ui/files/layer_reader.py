@@ -18,7 +18,7 @@ from napari_unet.core.scribbles import checked_ids
 from napari_unet.io import Contents, ImageFolder, file_stem, image_folder, open_contents
 
 from ..layer_geometry import placement
-from ..layer_metadata import KEY, colormap
+from ..layer_metadata import KEY, NO_DATA, colormap
 
 LayerData = tuple[Any, dict[str, Any], str]
 
@@ -89,6 +89,8 @@ def _image(contents: Contents, name: str, folder: ImageFolder | None) -> LayerDa
     order = [letters.index(letter) for letter in axes + ("C" if colour else "")]
     levels = [_arrayed(one).transpose(order) for one in (contents, *_smaller(contents, folder))]
     options = {"name": name, **placement(contents.geometry(axes))}
+    if contents.no_data:
+        options["metadata"] = {NO_DATA: list(contents.no_data)}
     if colour:
         options["rgb"] = True
     if len(levels) == 1:
