@@ -145,7 +145,7 @@ def _strokes_panel(one: ShownPlane, comparison: ComparisonLike, picture: Rgb) ->
 
 
 def _numbers(comparison: ComparisonLike, one: ShownPlane, method: str) -> str:
-    """Dice of this plane and of all (mean over classes), and the seconds it took."""
+    """Dice of this plane and of all (mean over classes), how far it holds without a reference, and the seconds."""
     rows = [row for row in comparison.rows if row.method == method]
     overall = summarise(rows)
     here = summarise([row for row in rows if (row.image, row.plane) == (one.image.name, one.plane)])
@@ -156,6 +156,8 @@ def _numbers(comparison: ComparisonLike, one: ShownPlane, method: str) -> str:
         parts.append(f"Dice {format_value(dice_here, '')} here, {format_value(dice, '')} overall")
     elif dice is not None:
         parts.append(f"Dice {format_value(dice, '')}" + ("" if dice_here is not None else " overall"))
+    if likely := overall.likely(method):
+        parts.append(f"likely {likely.text}")
     if seconds is not None:
         parts.append(f"{format_value(seconds, 's')} s")
     return " · ".join(parts)
