@@ -50,4 +50,5 @@ def _tiff_header(path: Path) -> Contents:
             raise ValueError("it holds no picture")  # checked() says the rest
         number, _ = choose_series(tiff)
         series = tiff.series[number]
-        return tiff_contents(tiff, series, number, np.broadcast_to(np.zeros((), series.dtype), series.shape), series.axes)
+        no_pixels = np.broadcast_to(np.zeros((), series.dtype), series.shape)
+        return tiff_contents(tiff, series, number, no_pixels, series.axes)
