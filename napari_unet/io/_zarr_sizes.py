@@ -11,6 +11,8 @@ from ._sizes import check_size
 
 _MOST_PLANES = 100_000
 """Planes that are gone through without asking whether anything is stored of them."""
+_BYTES_A_PLANE = 2**14
+"""A smaller plane takes as long to find as one of this size."""
 _PLANES_A_BYTE = 64
 """Many masks have nothing on most planes; nobody's have this little."""
 
@@ -35,7 +37,8 @@ def check_array_size(path: Path, array: Any) -> None:
     check_size(str(path), largest * width, lambda least: holds(path, least))
     planes = math.prod(shape[:-2])
     if planes > _MOST_PLANES:  # each is small, and all together take for ever
-        check_size(str(path), math.prod(shape) * width, lambda _: holds(path, planes // _PLANES_A_BYTE))
+        declared = max(math.prod(shape) * width, planes * _BYTES_A_PLANE)
+        check_size(str(path), declared, lambda _: holds(path, planes // _PLANES_A_BYTE))
 
 
 def check_read(path: Path, n_bytes: int) -> None:
