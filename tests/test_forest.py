@@ -258,7 +258,7 @@ def test_a_fitted_forest_comes_back_from_its_file(tmp_path: Path, kind: Any) -> 
     ({"ids": [1, 2, 3]}, "ValueError: trees for 2 classes, but ids"),
     ({"ids": [1, 7]}, "ValueError: trees for 2 classes, but ids"),
     ({"tensors": {}}, "KeyError: 'sizes'"),
-    ({"tensors": {"sizes": 3}}, "TypeError: tensors are expected"),
+    ({"tensors": {"sizes": 3}}, "'tensors: sizes' holds 3, where there should be a tensor"),
 ])
 def test_files_whose_parts_do_not_fit_are_refused(
     tmp_path: Path, model: ForestModel, change: dict[str, Any], words: str

@@ -35,8 +35,8 @@ def scene(seed: int, gain: float = 1.0, planes: int = 1) -> NDArray[np.int64]:
     y, x = np.mgrid[:96, :96]
     grey = rng.normal(30, 6, (planes, 96, 96))
     for plane in grey:
-        for top, left in rng.integers(10, 86, (8, 2)):
-            plane[(y - top) ** 2 + (x - left) ** 2 < 64] += 120
+        discs = [(y - top) ** 2 + (x - left) ** 2 < 64 for top, left in rng.integers(10, 86, (8, 2))]
+        plane[np.any(discs, axis=0)] += 120
     return np.clip(20 + (grey - 20) * gain, 0, 255).round().astype(np.int64)
 
 

@@ -144,7 +144,10 @@ def test_pixel_types(entry: Entry[Any], model: Any, dtype: str) -> None:
         image = (truth.astype(np.float64) * 40).astype(dtype)
     if is_classical(entry):
         model = fitted(small(entry), TrainingSet((pair(image, strokes),)))
-    labels = assemble(Image(image), model.segment(Image(image)))
+    with warnings.catch_warnings():
+        if dtype in ("?", "i1"):  # a picture of other contrast than the one learnt from, which is said
+            warnings.filterwarnings("ignore", ".*is on another scale", InputWarning)
+        labels = assemble(Image(image), model.segment(Image(image)))
     if is_classical(entry):
         assert np.mean(labels == truth) > 0.95
     else:

@@ -111,3 +111,23 @@ def test_without_features_it_says_that_a_network_learns_from_nothing(session: Se
     session.no_answers()
     assert "press Live" in session.state.text
     assert "no instant answers" in session.state.text
+
+
+@pytest.mark.parametrize("names", [("background", "nucleus"), ("background", "nucleus", "axon")])
+def test_a_removed_class_comes_back_with_its_paint_alone(names: tuple[str, ...]) -> None:
+    session = Session()
+    session.put_pair("a", Image(np.zeros((8, 8), np.uint8)))
+    session.set_classes(ClassTable.named(dict(enumerate(names, 1))))
+    painted = np.zeros((8, 8), np.uint8)
+    painted[2, :5] = 2
+    session.paint("a", {0: painted})
+    session.note_removal(2)
+    session.paint("a", {0: np.zeros_like(painted)})
+    rest = tuple(one for one in session.classes.classes if one.id != 2)
+    session.set_classes(ClassTable(rest).including([2]))
+    other = np.zeros_like(painted)
+    other[7, 7] = 2
+    session.paint("a", {0: other})
+    assert session.classes.name(2) == "class 2", "new paint is no old class"
+    session.paint("a", {0: painted})
+    assert session.classes.name(2) == "nucleus"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from ._mask_info import MaskInfo
 from ._output import Output, check_place, replace_file
 from ._reading import file_stem
 from ._registry import REGISTRY
+from ._space import reserve
 
 
 def create_probabilities(
@@ -157,9 +157,7 @@ class MappedTiff:
             path, shape=tuple(shape[axis] for axis in order), dtype=np.float32, photometric="minisblack", **options
         )
         self._path, self._array, self._view = path, array, array.transpose(np.argsort(order))
-        if hasattr(os, "posix_fallocate"):  # a full disk is told here, not by the death of the process later
-            with path.open("r+b") as file:
-                os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+        reserve(path, path.stat().st_size)  # a full disk is told here, not by the death of the process later
 
     def __setitem__(self, where: Any, values: Any) -> None:
         self._view[where] = values

@@ -5,6 +5,7 @@ Belongs to one thread, in which all signals are emitted; other threads read the 
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Hashable, Mapping
 from itertools import count
@@ -50,7 +51,7 @@ class Annotations:
         self._items: dict[Hashable, _Item] = {}
         self._versions = count(1)
         self._classes = FIRST_CLASSES
-        self._removed: dict[int, PaintedClass] = {}
+        self._removed: dict[int, tuple[PaintedClass, dict[Hashable, int]]] = {}
         self.images = OpenImages()
         self.snapshots: Latest[TrainingSet] = Latest(TrainingSet((), self._classes))
 
@@ -128,25 +129,19 @@ class Annotations:
 
     def training_set(self) -> TrainingSet:
         """Return all enabled pairs as of now."""
-        training = TrainingSet(tuple(item.pair for item in self._items.values() if item.enabled), self._classes)
-        back = [one for one in self._removed.values() if one.id in set(training.painted_ids) - set(self._classes.ids)]
-        if not back:
-            return training
-        try:
-            rows = sorted((*self._classes.classes, *back), key=lambda one: one.id)
-            return TrainingSet(training.pairs, ClassTable(tuple(rows)))
-        except UserError:  # another class has taken the name
-            return training
+        return TrainingSet(tuple(item.pair for item in self._items.values() if item.enabled), self._classes)
 
     def _changed(self) -> None:
         self._publish()
         self.pairs_changed.emit()
 
     def _publish(self) -> None:
+        before = self._classes
+        self._bring_back()
         training = self.training_set()
         self.snapshots.put(training)
-        if training.classes != self._classes:  # an id was painted that the table did not have
-            self._classes = training.classes
+        self._classes = training.classes  # an id may have been painted that the table did not have
+        if self._classes != before:
             self.classes_changed.emit(self._classes)
         self.published.emit()
 
@@ -158,15 +153,29 @@ class Annotations:
         return self._classes
 
     def set_classes(self, classes: ClassTable) -> None:
-        """Replace the class table; painted ids that it lacks are kept in it.
-
-        A class that is gone comes back with its name and colour when its paint does (undo).
-        """
+        """Replace the class table; painted ids that it lacks are kept in it."""
         classes = classes.including(self.snapshots.get().counts())
         if classes != self._classes:
-            self._removed.update((one.id, one) for one in self._classes.classes)
-            self._removed = {number: one for number, one in self._removed.items() if number not in classes.ids}
             self._classes = classes
             self.snapshots.put(self.training_set())
             self.classes_changed.emit(classes)
             self.published.emit()
+
+    def note_removal(self, number: int) -> None:
+        """Remember a class that is about to go with its paint: when that comes back (undo), so do name and colour."""
+        paint = {key: item.pair.scribbles.counts().get(number, 0) for key, item in self._items.items()}
+        row = next((one for one in self._classes.classes if one.id == number), None)
+        if row is not None and any(paint.values()):
+            self._removed[number] = row, paint
+
+    def _bring_back(self) -> None:
+        """Put removed classes into the table whose paint is there again, as it was on an image."""
+        for number, (row, paint) in tuple(self._removed.items()):
+            if any(count and count == self._count(key, number) for key, count in paint.items()):
+                del self._removed[number]
+                rows = {one.id: one for one in self._classes.classes} | {number: row}
+                with contextlib.suppress(UserError):  # another class has taken the name
+                    self._classes = ClassTable(tuple(rows[one] for one in sorted(rows)))
+
+    def _count(self, key: Hashable, number: int) -> int:
+        return self._items[key].pair.scribbles.counts().get(number, 0) if key in self._items else 0

@@ -23,6 +23,7 @@ def remove_class(dock: QWidget, controller: LiveController, number: int) -> bool
     painted = [one for one in controller.bindings.values() if (np.asarray(one.strokes.data) == number).any()]
     if painted and not _asked(dock, session.classes.name(number), [one.image_layer.name for one in painted]):
         return False
+    session.note_removal(number)
     for binding in painted:
         layer = binding.strokes
         layer.data_setitem(np.nonzero(np.asarray(layer.data) == number), 0)  # so that Ctrl+Z brings it back

@@ -75,8 +75,8 @@ class LayerChooser(QWidget):
     def _build(self) -> None:
         self.image_box = LayerBox(self._viewer, "train_image", _is_image, "no image")
         self.image_box.setToolTip("The image to segment: grey, colour, several channels, a time series or a z-stack.")
-        self.previous_button = tool_button("◂", "train_previous_image", f"Previous image ({shortcuts.PREVIOUS_KEY}).")
-        self.next_button = tool_button("▸", "train_next_image", f"Next image ({shortcuts.NEXT_KEY}).")
+        self.previous_button = tool_button("<", "train_previous_image", f"Previous image ({shortcuts.PREVIOUS_KEY}).")
+        self.next_button = tool_button(">", "train_next_image", f"Next image ({shortcuts.NEXT_KEY}).")
         self.one_tick = QCheckBox("Look at one image at a time")
         self.one_tick.setObjectName("train_one_image")
         self.one_tick.setChecked(self._controller.images.view.on)
