@@ -68,6 +68,10 @@ class UNetLayout:
         return channels * (views + of_one) if self.channelwise else views + channels * of_one
 
 
+SMOOTHED_LEVELS = 2
+"""How many of the finest levels are smoothed: combs of coarser levels are evened out by these, at no loss of detail."""
+
+
 class UNetModule(nn.Module):
     """The layers of :class:`.unet.UNet`; maps (B, channels, Y, X) to float32 logits (B, classes, Y, X)."""
 
@@ -161,7 +165,7 @@ class UNetModule(nn.Module):
         for level in reversed(range(self.layout.depth)):
             (rows_, columns_), (skip, switch) = (axis[level] for axis in cuts), kept.pop()
             x = self.rise[level](x[..., rows_.coarse, columns_.coarse])
-            if self.smoothing is not None:
+            if self.smoothing is not None and level < SMOOTHED_LEVELS:
                 x = self.smoothing(x)
             if switch is not None:
                 x = functional.max_unpool2d(x, switch, (2, 2))

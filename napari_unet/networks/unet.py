@@ -20,7 +20,7 @@ from . import register
 from ._filter_bank import FilterBank
 from ._fixed import FixedLayer
 from ._surroundings import Surroundings
-from ._unet import Norm, UNetLayout, UNetModule, Upsampling
+from ._unet import SMOOTHED_LEVELS, Norm, UNetLayout, UNetModule, Upsampling
 
 
 @register("unet", "U-Net")
@@ -134,7 +134,7 @@ class UNet:
                 self._encoder_need(level, low - low % 2, high + 1 - high % 2, lows, highs)
             else:
                 self._encoder_need(level, low, high, lows, highs)
-            if self.upsampling == "smoothed":
+            if self.upsampling == "smoothed" and level < SMOOTHED_LEVELS:
                 low, high = low - 1, high + 1
             if self.upsampling == "bilinear":  # pixel i lies at i / 2 - 1 / 4, between two coarse pixels
                 low, high = (low - 1) // 2, (high + 1) // 2
