@@ -150,8 +150,10 @@ def test_removing_a_class_asks_and_undo_brings_back_its_name_and_colour(hands: A
     hands.wait(lambda: 2 in dock.session.classes.ids)
     assert (dock.session.classes.name(2), dock.session.classes.color(2)) == ("nucleus", "#123456")
     dock.class_buttons._edit(2, name="cell")
+    before = dock.session.snapshots.get().counts()[2]
+    dock.hold_class(2)
     hands.drag(strokes, [(44, 58), (48, 66)])
-    hands.wait(lambda: dock.session.snapshots.get().counts()[2] > 60)
+    hands.wait(lambda: dock.session.snapshots.get().counts()[2] > before)
     assert dock.session.classes.name(2) == "cell", "what was brought back once is not brought back again"
     dock.class_buttons.removed.emit(3)
     assert 3 not in dock.session.classes.ids
