@@ -68,7 +68,7 @@ class UNetLayout:
         return channels * (views + of_one) if self.channelwise else views + channels * of_one
 
 
-SMOOTHED_LEVELS = 2
+SMOOTHED_LEVELS = 3
 """How many of the finest levels are smoothed: combs of coarser levels are evened out by these, at no loss of detail."""
 
 
