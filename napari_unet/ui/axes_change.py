@@ -47,6 +47,7 @@ def change_axes(ties: ImageTies, image: ImageLayer, letters: str, shown: tuple[i
             lost = lost or painted
             continue
         layer.data = data
+        layer._reset_history()  # what could be undone was noted by the axes of before
         follow(layer, image)
     for layer in ties.layers_of(image, "prediction"):
         ties.remove(layer)  # it shows the image as it was read before

@@ -37,7 +37,7 @@ class ImageTies:
     Attributes
     ----------
     told : str
-        Which layer was taken by its name last, ``""`` if none was.
+        Which layer was taken by its name last, ``""`` if none was, or a dock has said so.
     """
 
     said = Signal(str)
@@ -49,6 +49,7 @@ class ImageTies:
     def __init__(self, layers: Any) -> None:
         self._layers = layers
         self._in_use: dict[str, str] = {}
+        self._live: dict[str, str] = {}
         self.told = ""
         self._watched: set[str] = set()
         layers.events.inserted.connect(self._on_inserted)
@@ -87,6 +88,11 @@ class ImageTies:
         chosen = self._in_use.get(identity(image))
         return next((one for one in own if identity(one) == chosen), own[0] if own else None)
 
+    def live_prediction_of(self, image: Layer) -> Labels | None:
+        """Return the layer into which an image is predicted live, None if it was not made yet or is gone."""
+        own = (one for one in self.layers_of(image, "prediction") if isinstance(one, Labels))
+        return next((one for one in own if identity(one) == self._live.get(identity(image))), None)
+
     def reference_of(self, image: ImageLayer) -> Labels | None:
         """Return the reference of an image: one that belongs to it, else one that carries its whole name."""
         own = [one for one in self.layers_of(image, "reference") if isinstance(one, Labels)]
@@ -111,6 +117,10 @@ class ImageTies:
             follow(strokes, image)
         self.changed.emit()
 
+    def predict_into(self, image: Layer, prediction: Labels) -> None:
+        """Note into which layer an image is predicted live, whatever strokes and channels it has."""
+        self._live[identity(image)] = identity(prediction)
+
     def remove(self, layer: Layer) -> None:
         """Take a layer of ours out of the viewer; no error if it is gone."""
         if layer in self._layers:
@@ -126,6 +136,7 @@ class ImageTies:
         if part_channels(event.value):
             self.changed.emit()
         self._in_use.pop(identity(event.value), None)
+        self._live.pop(identity(event.value), None)
 
     def _watch(self, layer: Layer) -> None:
         if not is_source_image(layer) or identity(layer) in self._watched:

@@ -164,9 +164,17 @@ def image_of(layer: ImageLayer) -> Image:
         data, axes, layer.name, tuple(abs(float(layer.scale[axis])) for axis in kept),
         units.pop() if len(units) == 1 else "pixel",
         translate=tuple(float(layer.translate[axis]) for axis in kept),
-        no_data=tuple(map(float, layer.metadata.get(NO_DATA, ()))),
+        no_data=_no_data(layer),
         time_unit=str(layer.units[plain.index("T")]) if "T" in plain else "pixel",
     )
+
+
+def _no_data(layer: Layer) -> tuple[float, ...]:
+    """Return the numbers that stand for no data in a layer, as its reader noted them; that need not be ours."""
+    try:
+        return tuple(map(float, np.ravel(layer.metadata.get(NO_DATA, ()))))
+    except (TypeError, ValueError):
+        return ()
 
 
 def _allowed(letters: str, shape: tuple[int, ...], colour: bool) -> bool:

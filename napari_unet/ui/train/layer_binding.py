@@ -23,7 +23,8 @@ from napari_unet.session.annotation_session import Session
 from ..channel_layers import channels_of
 from ..layer_axes import image_of
 from ..layer_metadata import class_table, mark_layer, set_class_table
-from ..layers import label_view, labels_like, scribbles_of, uncertainty_like
+from ..layers import label_view, labels_like, same_shape, scribbles_of, uncertainty_like
+from ..sessions import ties_of
 from .viewport import shown_plane, shows_planes
 
 DRAG_MS = 150
@@ -174,9 +175,14 @@ class LayerBinding(QObject):
     def make_prediction(self, classes: ClassTable) -> Labels:
         """Return the prediction layer, made and put right below the strokes if it is not there."""
         if self.prediction is None or self.prediction not in self._viewer.layers:
-            name = f"{self.image_layer.name} prediction"
-            self.prediction = labels_like(self.image_layer, self.image, name, classes, background=False)
-            self._insert(self.prediction, "prediction")
+            ties = ties_of(self._viewer)
+            self.prediction = ties.live_prediction_of(self.image_layer)  # of other strokes, or a dock that was closed
+            if self.prediction is None or not same_shape(self.prediction, self.image):
+                name = f"{self.image_layer.name} prediction"
+                self.prediction = labels_like(self.image_layer, self.image, name, classes, background=False)
+                self._insert(self.prediction, "prediction")
+                ties.predict_into(self.image_layer, self.prediction)
+            self.show_classes(classes)
         return self.prediction
 
     def make_uncertainty(self) -> ImageLayer:

@@ -23,6 +23,7 @@ from ..layer_metadata import identity
 from ..sessions import session_of, ties_of
 from ..workers import Worker, WorkerGroup, error_sentence
 from .current_image import CurrentImage
+from .kept_pairs import take_up_pairs
 from .layer_binding import LayerBinding
 from .live_layers import LiveLayers
 from .uncertainty_view import UncertaintyView
@@ -57,20 +58,19 @@ class LiveController(QObject):
         window = getattr(getattr(viewer, "window", None), "_qt_window", None)
         self.workers = WorkerGroup(self, window)
         self._trainer: Worker | None = None
-        self._once = False
+        self._once, self._docks = False, 0
         self._pause_at: float | None = None
-        self._docks = 0
         self.prediction = LiveLayers(viewer, self.session, self.workers, self)
         self.prediction.said.connect(lambda text: self.noted.emit("prediction", text))
         self.unsure = UncertaintyView(viewer, self.session, self.workers, self.prediction, self)
         self.unsure.said.connect(self.said)
-        layers, session = viewer.layers, self.session
         self._connected = [
-            (layers.events.removed, self._on_layer_removed),
-            (session.classes_changed, self._on_classes_changed), (self.ties.changed, self._on_ties_changed),
+            (viewer.layers.events.removed, self._on_layer_removed), (self.ties.changed, self._on_ties_changed),
+            (self.session.classes_changed, self._on_classes_changed),
         ]
         for emitter, slot in self._connected:
             emitter.connect(slot)
+        take_up_pairs(self)
 
     def hold(self, dock: QObject) -> None:
         """Live as long as this dock does; the last one to go stops everything."""

@@ -44,6 +44,7 @@ class TrainDock(TrainPanel):
         self._find_device()
         CloseWatch(self)
         self.say(self.controller.ties.told)
+        self.controller.ties.told = ""
         self.chooser.choose_first()
         self._show_state(self.session.state)
         self._on_running_changed()
@@ -86,7 +87,7 @@ class TrainDock(TrainPanel):
             (session.state_changed, self._show_state), (session.classes_changed, self._on_classes_changed),
             (session.learning_curve_changed, self._on_history_changed), (session.model_changed, self._on_model_changed),
             (session.pairs_changed, self._on_pairs_changed), (session.model_history_changed, self.models.refresh),
-            (controller.ties.changed, self._watch.soon), (controller.ties.said, self.say),
+            (controller.ties.changed, self._watch.soon), (controller.ties.said, self._on_taken),
         ]
         for signal, slot in pairs:
             signal.connect(slot)
@@ -282,6 +283,10 @@ class TrainDock(TrainPanel):
         self.controller.stop()
         self.session.set_model(None)
         self.session.set_state("idle")
+
+    def _on_taken(self, text: str) -> None:
+        self.controller.ties.told = ""  # another dock need not say it again
+        self.say(text)
 
     def say(self, text: str) -> None:
         """Show one sentence below the state, until something else is said; ``""``: nothing any more."""
