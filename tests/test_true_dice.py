@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -106,6 +107,14 @@ def test_the_words_name_the_strokes_that_would_tell() -> None:
     assert named_best(grown) == "a"
     same = {"a": near["a"], "b": near["a"]}
     assert cannot_tell(same, "a").endswith("a labelled reference would")
+    assert cannot_tell({"a": near["a"]}, "a").endswith("too little is known of the other methods")
+
+
+def test_the_order_does_not_depend_on_who_came_first() -> None:
+    mixed = {"once": HeldOutEvidence(0.9, 8), "steady": HeldOutEvidence(0.85, 8, 0.95),
+             "unsteady": HeldOutEvidence(0.95, 8, 0.1)}
+    orders = {tuple(by_likelihood({name: mixed[name] for name in names})) for names in itertools.permutations(mixed)}
+    assert orders == {("unsteady", "once", "steady")}, "two fits that agree count only if all methods were fitted twice"
 
 
 def known_rows(method: str, dice: float, agreement: float, strokes: int = 4) -> list[Row]:

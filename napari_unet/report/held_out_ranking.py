@@ -5,6 +5,7 @@ Nothing is called best inside its uncertainty.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Collection, Mapping
 
 from napari_unet.learning.true_dice import (
@@ -23,6 +24,8 @@ CANNOT_TELL = "cannot tell yet"
 
 def by_likelihood(evidence: Evidence) -> list[str]:
     """Return the methods by what is known of them, the likeliest to be best first; of equals, the smaller log loss."""
+    if any(known.agreement is None for known in evidence.values()):  # of one method alone it says nothing
+        evidence = {method: dataclasses.replace(known, agreement=None) for method, known in evidence.items()}
     anchor = next(iter(evidence.values()), None)
 
     def place(method: str) -> tuple[float, float]:
@@ -65,6 +68,8 @@ def strokes_wanted(evidence: Evidence, first: str) -> int | None:
 
 def cannot_tell(evidence: Evidence, first: str) -> str:
     """Say in a sentence that the best cannot be told, and what would tell it; without a full stop."""
+    if not level_with(evidence, first):
+        return f"{CANNOT_TELL}: too little is known of the other methods"
     more = strokes_wanted(evidence, first)
     if more is not None:
         return f"{CANNOT_TELL}: {more} more stroke{'' if more == 1 else 's'} of each class would"

@@ -233,3 +233,20 @@ def test_without_a_method_it_says_so(hands: Any, painted: Any) -> None:
     hands.click(dock, "compare_run")
     assert dock.state.text() == "No method is ticked. Tick at least one, or choose a preset."
     assert not dock.running
+
+
+def test_what_a_person_leaves_out_stays_out(viewer: Any, hands: Any, painted: Any) -> None:
+    dock = hands.dock("Compare methods")
+    against(dock, "reference")
+    row = dock.images.rows[0]
+    assert row.reference.layer is viewer.layers["cells reference"]
+    assert "'cells reference' is taken for the reference of 'cells'" in dock.images.taken
+    for box in (row.strokes, row.reference):
+        box.setCurrentIndex(0)
+        box.activated.emit(0)  # as a click in the list does
+    viewer.add_points(np.zeros((1, 2)))
+    dock.images.refresh()
+    assert row.strokes.layer is None
+    assert row.reference.layer is None
+    row.reference.layer = viewer.layers["cells strokes"]
+    assert not dock.images.taken, "this one was chosen by a person"

@@ -76,9 +76,12 @@ class ImageRow:
         )
         self.axes = AxesBox(f"compare_axes_{number}")
         self.heads = (QLabel("Axes"), QLabel("Strokes"), QLabel("Reference"))
-        self.taken = ""
         self.touched = False
         self._own: Layer | None = None
+        self._by_name: Layer | None = None
+        self._left_out: set[LayerBox] = set()
+        for box in (self.strokes, self.reference):
+            box.activated.connect(partial(self._on_chosen, box))
 
     @property
     def widgets(self) -> tuple[QWidget, ...]:
@@ -112,15 +115,24 @@ class ImageRow:
 
     def take(self, ties: ImageTies, *, alone: bool) -> None:
         """Choose the strokes in use and the reference of the image, where nothing else is chosen."""
-        if self.strokes.layer is None or self.strokes.layer is self._own:
+        if self.strokes not in self._left_out and self.strokes.layer in (None, self._own):
             self.strokes.layer = self._own = ties.strokes_of(self.layer)
-        if self.reference.layer is None:
+        if self.reference not in self._left_out and self.reference.layer is None:
             found = self.reference.layer = ties.reference_of(self.layer)
-            self.taken = ""
-            if found is not None and not image_id_of(found):
-                self.taken = f"{found.name!r} is taken for the reference of {self.layer.name!r}, by its name."
+            self._by_name = None if found is None or image_id_of(found) else found
         if not self.touched:
             self.tick.setChecked(alone or self.strokes.layer is not None)
+
+    @property
+    def taken(self) -> str:
+        """That the reference was chosen by its name alone, for people; ``""`` if it was not."""
+        if self._by_name is None or self.reference.layer is not self._by_name:
+            return ""
+        return f"{self._by_name.name!r} is taken for the reference of {self.layer.name!r}, by its name."
+
+    def _on_chosen(self, box: LayerBox, _index: int) -> None:
+        """Leave it at "none" where a person has chosen that."""
+        (self._left_out.add if box.layer is None else self._left_out.discard)(box)
 
 
 class ImageList(QScrollArea):

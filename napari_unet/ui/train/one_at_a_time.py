@@ -16,7 +16,7 @@ from napari.layers import Layer
 from ..channel_layers import channels_of
 from ..image_ties import ImageTies
 from ..layer_metadata import is_source_image, role_of
-from .viewport import camera_of
+from .viewport import camera_of, in_grid
 
 _SEEN_THROUGH = ("additive", "minimum", "multiplicative")
 """Blendings of layers that do not cover what is below them."""
@@ -101,7 +101,7 @@ class OneAtATime:
         seen = self.seen()
         if seen is None or seen is image or any(one is seen for one in channels_of(image)):
             return None
-        return seen if not image.visible or _overlap(seen, image) else None
+        return seen if not image.visible or (_overlap(seen, image) and not in_grid(self._viewer)) else None
 
     def _sort_out(self, layer: Layer, image: ImageLayer) -> None:
         owner = self._ties.image_of(layer)

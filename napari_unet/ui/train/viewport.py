@@ -17,6 +17,11 @@ def camera_of(viewer: Any) -> Any:
     return getattr(viewer, "scene", viewer).camera
 
 
+def in_grid(viewer: Any) -> bool:
+    """Whether the viewer shows layers side by side (napari 0.9 has moved its grid to the canvas)."""
+    return bool(getattr(viewer, "canvas", viewer).grid.enabled)
+
+
 def shows_planes(viewer: Any) -> bool:
     """Whether the viewer shows whole (Y, X) planes, not a volume and not a cut along another axis."""
     dims = viewer.dims
