@@ -126,9 +126,10 @@ class ImageRow:
     @property
     def taken(self) -> str:
         """That the reference was chosen by its name alone, for people; ``""`` if it was not."""
-        if self._by_name is None or self.reference.layer is not self._by_name:
+        found = self._by_name
+        if found is None or self.reference.layer is not found:
             return ""
-        return f"{self._by_name.name!r} is taken for the reference of {self.layer.name!r}, by its name."
+        return f"{found.name!r} is taken for the reference of {self.layer.name!r}, by its name."
 
     def _on_chosen(self, box: LayerBox, _index: int) -> None:
         """Leave it at "none" where a person has chosen that."""
