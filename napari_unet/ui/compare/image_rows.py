@@ -127,7 +127,8 @@ class ImageRow:
     def taken(self) -> str:
         """That the reference was chosen by its name alone, for people; ``""`` if it was not."""
         found = self._by_name
-        if found is None or self.reference.layer is not found:
+        chosen = self.reference.layer is found
+        if found is None or not chosen:
             return ""
         return f"{found.name!r} is taken for the reference of {self.layer.name!r}, by its name."
 
