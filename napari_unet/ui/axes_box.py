@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from napari.layers import Image as ImageLayer
-from qtpy.QtCore import Signal
+from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QComboBox, QSizePolicy, QWidget
 
 from .layer_axes import CHOSEN, axes_choices, axes_of, axes_text, layer_shape
@@ -63,11 +63,12 @@ class AxesBox(QComboBox):
             for letters in axes_choices(layer):
                 said = axes_text(letters, shape)
                 if letters == now.letters and now.reason != CHOSEN and len(shape) > 2:
-                    said += f" ({now.reason})"
+                    said = said.replace(letters, f"{letters} ({now.reason})", 1)  # first, so that it is never cut
                 if letters != now.letters and wanted is not None and _n_channels(letters, shape) == wanted > 1:
                     said += " (fits the model)"
                 self.addItem(said, letters)
             self.setCurrentIndex(0)
+            self.setItemData(0, self.itemText(0), int(Qt.ItemDataRole.ToolTipRole))
             line = self.lineEdit()
             assert line is not None
             line.setCursorPosition(0)

@@ -57,7 +57,7 @@ def test_axes_come_from_names_then_file_then_a_guess(viewer: Any, tmp_path: Path
 def test_channels_chosen_once_count_in_every_dock(hands: Any, viewer: Any, dock: Any) -> None:
     viewer.add_image(stack(2, 48, 64), name="first")
     hands.wait(lambda: dock.chooser.has_image)
-    assert dock.chooser.axes_box.currentText() == "NYX: 2 planes (guessed)"
+    assert dock.chooser.axes_box.currentText() == "NYX (guessed): 2 planes"
     choose_axes(dock, "CYX")
     hands.click(dock, "train_new_strokes")
     strokes = viewer.layers["first strokes"]
