@@ -42,7 +42,8 @@ def lying_zarr(path: Path, shape: tuple[int, ...], block: tuple[int, ...], versi
         ((16, 16), (2**31, 16)),  # a block
         ((2**62, 2**40), (64, 64)),
         ((2**40, 64, 64), (1, 64, 64)),  # planes without end
-        ((8, 2**20, 16, 16), (1, 8, 16, 16)),  # 2 GB in a million blocks
+        ((8, 2**20, 16, 16), (1, 8, 16, 16)),  # 2 GB in a million planes
+        ((65536, 24, 20), (1, 16, 16)),  # few bytes in 262 144 blocks
     ],
 )
 @pytest.mark.parametrize("read", [io.read_image, io.read_labels])

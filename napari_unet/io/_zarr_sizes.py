@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from ._sizes import check_size
 
-_MOST_PLANES = 100_000
-"""Planes that are gone through without asking whether anything is stored of them."""
-_BYTES_A_PLANE = 2**14
-"""A smaller plane takes as long to find as one of this size."""
-_PLANES_A_BYTE = 64
+_MOST_BLOCKS = 100_000
+"""Planes or blocks that are gone through without asking whether anything is stored of them."""
+_BYTES_A_BLOCK = 2**15
+"""A smaller one takes as long to find as one of this size."""
+_BLOCKS_A_BYTE = 16
 """Many masks have nothing on most planes; nobody's have this little."""
 
 
@@ -35,10 +36,17 @@ def check_array_size(path: Path, array: Any) -> None:
     blocks = [shape[-2:], *(getattr(array, name, None) or () for name in ("chunks", "shards"))]
     largest = max(math.prod(map(int, block)) for block in blocks)
     check_size(str(path), largest * width, lambda least: holds(path, least))
-    planes = math.prod(shape[:-2])
-    if planes > _MOST_PLANES:  # each is small, and all together take for ever
-        declared = max(math.prod(shape) * width, planes * _BYTES_A_PLANE)
-        check_size(str(path), declared, lambda _: holds(path, planes // _PLANES_A_BYTE))
+    many = max(math.prod(shape[:-2]), *(_count(shape, block) for block in blocks[1:2]))
+    if many > _MOST_BLOCKS:  # each is small, and all together take for ever
+        declared = max(math.prod(shape) * width, many * _BYTES_A_BLOCK)
+        check_size(str(path), declared, lambda _: holds(path, many // _BLOCKS_A_BYTE))
+
+
+def _count(shape: tuple[int, ...], block: Sequence[int]) -> int:
+    """Return in how many blocks an array lies."""
+    if len(block) != len(shape) or min(block, default=0) < 1:
+        return 0
+    return math.prod(-(-size // int(step)) for size, step in zip(shape, block, strict=True))
 
 
 def check_read(path: Path, n_bytes: int) -> None:
