@@ -118,6 +118,22 @@ def test_a_declared_number_that_no_pixel_can_hold(tmp_path: Path, text: str) -> 
     np.testing.assert_array_equal(io.read_image(tmp_path / "a.tif").plane(0)[0], data)
 
 
+@pytest.mark.parametrize("number", [0, 60, 255])
+def test_what_the_file_declares_is_a_number_of_the_file_not_of_the_picture(tmp_path: Path, number: int) -> None:
+    """Greys that are turned round and palettes change the numbers, and what stands for nothing goes with them."""
+    data = bordered(number, "u1")
+    tag = {"extratags": [(42113, 2, 0, str(number), True)], "metadata": None}
+    tifffile.imwrite(tmp_path / "white.tif", data, photometric="miniswhite", **tag)
+    colours = RNG.integers(0, 2**16, (3, 256), dtype=np.uint16)
+    colours[:, number] = colours[:, 120]  # the colour of nothing is that of something, too
+    tifffile.imwrite(tmp_path / "palette.tif", data, photometric="palette", colormap=colours, **tag)
+    for name, shown in (("white.tif", 255 - data[None]), ("palette.tif", np.moveaxis((colours >> 8).T[data], -1, 0))):
+        with pytest.warns(InputWarning):
+            plane = io.read_image(tmp_path / name).plane(0)
+        for channel, told in zip(plane, shown, strict=True):
+            np.testing.assert_array_equal(channel, np.where(data == number, np.nan, told.astype(np.float32)))
+
+
 def test_black_is_a_colour() -> None:
     data = RNG.integers(0, 4, (40, 40, 3), dtype=np.uint8) * 60
     data[:4] = 0

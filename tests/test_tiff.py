@@ -93,13 +93,19 @@ def test_the_first_of_several_pictures_is_taken_and_said(tmp_path: Path) -> None
     assert (image.data == 1).all()
 
 
-def test_a_pyramid_is_read_at_full_resolution(tmp_path: Path) -> None:
-    with tifffile.TiffWriter(tmp_path / "a.tif") as writer:
-        writer.write(np.ones((64, 64), np.uint8), subifds=1)
-        writer.write(np.ones((32, 32), np.uint8), subfiletype=1)
-    image = io.read_image(tmp_path / "a.tif")
-    assert image.shape == (64, 64)
-    assert "full resolution of 2 levels" in image.note
+@pytest.mark.parametrize("levels", [1, 2, 3])
+@pytest.mark.parametrize("name", ["a.tif", "a.ome.tif"])
+def test_a_pyramid_is_read_at_full_resolution(tmp_path: Path, name: str, levels: int) -> None:
+    """Its smaller versions are named by the whole one, and some programs let them follow each other as well."""
+    with tifffile.TiffWriter(tmp_path / name) as writer:
+        writer.write(
+            np.ones((2, 64, 64), np.uint8), subifds=levels, photometric="minisblack", metadata={"axes": "ZYX"}
+        )
+        for level in range(1, levels + 1):
+            writer.write(np.ones((2, 64 >> level, 64 >> level), np.uint8), subfiletype=1, photometric="minisblack")
+    image = io.read_image(tmp_path / name)
+    assert image.shape == (2, 64, 64)
+    assert f"full resolution of {levels + 1} levels" in image.note
 
 
 @pytest.mark.parametrize("dtype", ["u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "e", "f", "d", "?"])

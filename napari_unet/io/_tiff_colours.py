@@ -53,14 +53,45 @@ def as_picture(series: TiffPageSeries, data: Any, axes: str, imagej: bool) -> tu
     return data, axes, ""
 
 
+def no_data_as_shown(
+    series: TiffPageSeries, stored: Any, shown: Any, no_data: tuple[float, ...]
+) -> tuple[Any, tuple[float, ...]]:
+    """Return (data, no_data) of a picture whose numbers are no longer those in the file.
+
+    Parameters
+    ----------
+    series : tifffile.TiffPageSeries
+    stored, shown : ndarray
+        Before and after :func:`as_picture`.
+    no_data : tuple of float
+        Of the numbers in the file, as it says itself.
+    """
+    if shown is stored or not no_data:
+        return shown, no_data
+    if series.keyframe.photometric == _MINISWHITE:
+        return shown, tuple(_white(series.keyframe, stored.dtype) - value for value in no_data)
+    # a colour may be that of other pixels too
+    empty = np.isin(np.asarray(stored), no_data)
+    if not empty.any():
+        return shown, ()
+    shown = shown.astype(np.float32)
+    shown[empty] = np.nan
+    return shown, ()
+
+
+def _white(page: TiffPage, dtype: Any) -> int:
+    """Return the largest number a page can hold."""
+    return int(2 ** min(int(page.bitspersample), np.dtype(dtype).itemsize * 8) - 1)
+
+
 def _turned(page: TiffPage, data: Any, axes: str, imagej: bool) -> tuple[Any, str, str]:
     if imagej and page.bitspersample > 1:
         return data, axes, ""  # a way to look at it: ImageJ measures the numbers as they are
     if np.dtype(data.dtype).kind == "b":
         return ~np.asarray(data), axes, ""  # of two values there is nothing to say
     array = np.asarray(data)
-    top = array.dtype.type(2 ** min(int(page.bitspersample), array.dtype.itemsize * 8) - 1)
-    return top - array, axes, "0 is white in this file: dark and bright are turned round, as in any viewer"
+    said = "0 is white in this file: dark and bright are turned round, as in any viewer"
+    return array.dtype.type(_white(page, array.dtype)) - array, axes, said
 
 
 def _tables(series: TiffPageSeries) -> NDArray[np.uint8]:

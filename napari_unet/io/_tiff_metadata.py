@@ -61,7 +61,7 @@ def tiff_contents(tiff: TiffFile, series: TiffPageSeries, number: int, data: Any
     levels = len(tiff.series[number].levels)
     notes = (f"full resolution of {levels} levels",) if levels > 1 else ()
     contents = Contents(
-        data, letters, scale, unit, classes, code, order, fallback, notes, no_data=_no_data(series),
+        data, letters, scale, unit, classes, code, order, fallback, notes,
         source="from the pages and samples of the file" if series.kind in _NAMELESS else Contents.source,
     )
     return placed(contents, tiff, record)
@@ -110,7 +110,7 @@ def _record(tiff: TiffFile, number: int) -> Any:
     return None
 
 
-def _no_data(series: TiffPageSeries) -> tuple[float, ...]:
+def declared_no_data(series: TiffPageSeries) -> tuple[float, ...]:
     """Read GDAL's tag: the number that stands for no data, as text."""
     try:
         return (float(str(series.keyframe.tags.valueof(_NO_DATA)).strip().strip("\0")),)

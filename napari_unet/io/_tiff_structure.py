@@ -89,13 +89,16 @@ class _Walk:
         seen: set[int] = set()
         waiting = [self.first]
         while waiting:
-            at = waiting.pop()
+            at, chain = waiting.pop(), set[int]()
             while at:
-                if at in seen:
+                if at in chain:
                     raise self._damaged("its directories follow each other in a circle")
+                if at in seen:
+                    break  # the smaller versions of a picture are listed there, and may also follow each other
                 if len(seen) >= _MOST_PAGES:
                     raise self._damaged(f"it has more than {_MOST_PAGES} pages")
                 seen.add(at)
+                chain.add(at)
                 tags, following, below = self._directory(at)
                 if tags:
                     yield tags

@@ -21,8 +21,8 @@ from ._mask_info import MaskInfo
 from ._output import replace_file
 from ._registry import register
 from ._tiff_checks import check_complete, checked
-from ._tiff_colours import as_mask, as_picture
-from ._tiff_metadata import tiff_contents
+from ._tiff_colours import as_mask, as_picture, no_data_as_shown
+from ._tiff_metadata import declared_no_data, tiff_contents
 from ._tiff_planes import check_named_planes, choose_series, existing_planes
 
 if TYPE_CHECKING:
@@ -79,14 +79,15 @@ class Tiff:
             series, lost = existing_planes(path, tiff, tiff.series[number])
             check_complete(path, series)
             refuse_damaged()
-            data, axes, said = _pixels(path, series, number if not lost else None), series.axes, ""
+            stored, axes, said = _pixels(path, series, number if not lost else None), series.axes, ""
             if labels:
-                data = as_mask(series.keyframe, data)
+                data, no_data = as_mask(series.keyframe, stored), declared_no_data(series)
             else:
-                data, axes, said = as_picture(series, data, axes, tiff.is_imagej)
+                data, axes, said = as_picture(series, stored, axes, tiff.is_imagej)
+                data, no_data = no_data_as_shown(series, stored, data, declared_no_data(series))
             contents = tiff_contents(tiff, series, number, data, axes)
             return dataclasses.replace(
-                contents, notes=tuple(filter(None, (choice, *contents.notes))),
+                contents, no_data=no_data, notes=tuple(filter(None, (choice, *contents.notes))),
                 warnings=tuple(filter(None, (lost, said and f"{path}: {said}."))),
             )
 
