@@ -119,3 +119,25 @@ def test_images_side_by_side_do_not_cover_each_other(hands: Any, viewer: Any, sq
     assert view.covers(first) is second
     viewer.canvas.grid.enabled = True
     assert view.covers(first) is None
+
+
+def test_strokes_that_can_be_used_again_are_taken_and_the_note_goes(hands: Any, viewer: Any, squares: Any,
+                                                                    dock: Any) -> None:
+    image, truth = squares
+    viewer.add_image(image, name="cells")
+    objects = viewer.add_labels(np.full(truth.shape, 300, np.int32), name="cells strokes")
+    hands.wait(lambda: "holds ids from 300 to 300" in dock.note_line.text())
+    objects.data = strokes_on(truth).astype(np.int32)
+    hands.wait(lambda: dock.controller.current is not None)
+    assert "holds ids" not in dock.note_line.text()
+
+
+def test_a_picture_of_another_shape_leaves_no_prediction_behind(hands: Any, viewer: Any, squares: Any,
+                                                                dock: Any) -> None:
+    image, truth = squares
+    layer = viewer.add_image(image, name="cells")
+    strokes = viewer.add_labels(strokes_on(truth), name="cells strokes")
+    hands.wait(lambda: bool(names(viewer, "prediction")) and viewer.layers["cells prediction"].data.any())
+    layer.data, strokes.data = image[:40], strokes_on(truth)[:40]
+    hands.wait(lambda: viewer.layers["cells prediction"].data.shape == (40, 80))
+    assert names(viewer, "prediction") == ["cells prediction"]

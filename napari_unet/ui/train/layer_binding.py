@@ -177,7 +177,10 @@ class LayerBinding(QObject):
         if self.prediction is None or self.prediction not in self._viewer.layers:
             ties = ties_of(self._viewer)
             self.prediction = ties.live_prediction_of(self.image_layer)  # of other strokes, or a dock that was closed
-            if self.prediction is None or not same_shape(self.prediction, self.image):
+            if self.prediction is not None and not same_shape(self.prediction, self.image):
+                ties.remove(self.prediction)  # the layer has held another picture
+                self.prediction = None
+            if self.prediction is None:
                 name = f"{self.image_layer.name} prediction"
                 self.prediction = labels_like(self.image_layer, self.image, name, classes, background=False)
                 self._insert(self.prediction, "prediction")

@@ -6,7 +6,7 @@ from typing import Any
 
 from napari.layers import Image as ImageLayer
 from napari.layers import Labels, Layer
-from qtpy.QtCore import Signal
+from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import QCheckBox, QFormLayout, QHBoxLayout, QLabel, QWidget
 
 from napari_unet.core.errors import UserError
@@ -23,6 +23,9 @@ from ..widgets import tool_button
 from . import shortcuts
 from .channel_menu import ChannelMenu
 from .live_controller import LiveController
+
+RETRY_MS = 150
+"""Strokes that cannot be used are looked at again so long after they have changed."""
 
 NO_IMAGE = "Open an image, or try File > Open Sample."
 NO_STROKES = "Press + to make a layer for your strokes."
@@ -50,6 +53,11 @@ class LayerChooser(QWidget):
         self.setObjectName("train_layers")
         self._controller = controller
         self._viewer: Any = controller.viewer
+        self._unusable: Labels | None = None
+        self._retry = QTimer(self)
+        self._retry.setSingleShot(True)
+        self._retry.setInterval(RETRY_MS)
+        self._retry.timeout.connect(self.refresh)
         self._build()
         current = controller.images
         self.image_box.layer_changed.connect(lambda: current.choose(self.image_box.layer))
@@ -201,6 +209,7 @@ class LayerChooser(QWidget):
         except UserError as error:
             self._controller.look_at(None)
             self.said.emit(str(error))
+            self._await_change(strokes)
             return
         session = self._controller.session
         if known is not None and len(self._controller.bindings) == 1 and session.model is None:
@@ -210,6 +219,19 @@ class LayerChooser(QWidget):
         self.said.emit(f"{strokes.name!r} belongs to {image.name!r} now, and no longer to {owner.name!r}."
                        if taken and owner is not None else "")
         self.linked.emit(binding)
+
+    def _await_change(self, strokes: Labels) -> None:
+        """Look again at strokes that cannot be used when they have changed; nothing else listens to them."""
+        if self._unusable is not None:
+            for event in ("data", "set_data", "labels_update"):
+                getattr(self._unusable.events, event).disconnect(self._on_changed)
+        self._unusable = strokes
+        for event in ("data", "set_data", "labels_update"):
+            getattr(strokes.events, event).connect(self._on_changed)
+
+    def _on_changed(self, _event: Any = None) -> None:
+        if self.strokes_box.layer is self._unusable and not self._is_linked():
+            self._retry.start()
 
     def _missing(self, image: Layer | None) -> str:
         """Say what there is to do without strokes; without any at all the state line says it."""
