@@ -67,8 +67,8 @@ class Annotations:
         return self._items[key].pair
 
     def enabled(self, key: Hashable) -> bool:
-        """Whether a pair is learnt from."""
-        return self._items[key].enabled
+        """Whether a pair is learnt from; one that is not there is not."""
+        return key in self._items and self._items[key].enabled
 
     def put_pair(self, key: Hashable, image: Image, scribbles: Scribbles | None = None) -> None:
         """Add a pair, or replace its image and strokes.

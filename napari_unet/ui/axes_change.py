@@ -9,6 +9,8 @@ from napari.layers import Image as ImageLayer
 from napari.layers import Labels
 from numpy.typing import NDArray
 
+from napari_unet.core.classes import MAX_CLASS_ID
+
 from .image_ties import ImageTies
 from .layer_axes import channel_axis, layer_shape, set_axes
 from .layers import follow
@@ -84,7 +86,7 @@ def refitted(
     if before is not None and full.ndim == len(shape) - 1:
         full = np.expand_dims(full, before)
     expected = tuple(1 if axis == before else size for axis, size in enumerate(shape))
-    if full.shape != expected:
+    if full.shape != expected or full.min(initial=0) < 0 or full.max(initial=0) > MAX_CLASS_ID:
         return None
     if before != now:
         if now is not None:

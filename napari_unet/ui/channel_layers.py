@@ -59,6 +59,11 @@ def join_channels(first: ImageLayer, others: Iterable[ImageLayer]) -> None:
                 f"{one.name!r} has shape {_shape(one)}, but {first.name!r} has {_shape(first)}. "
                 "Channels of one image need the same shape."
             )
+        if not _lie_alike(one, first):
+            raise UserError(
+                f"{one.name!r} does not lie where {first.name!r} lies (scale, translation, rotation or affine differ). "
+                "Channels of one image lie on each other."
+            )
         if first_channel(one) not in (one, first) or len(channels_of(one)) > 1:
             raise UserError(f"{one.name!r} belongs to another image already. Untick it there first.")
     if first_channel(first) is not first:
@@ -103,8 +108,13 @@ def possible_channels(first: ImageLayer, images: Iterable[Layer]) -> list[ImageL
     return [
         one for one in images
         if isinstance(one, ImageLayer) and one is not first and not one.rgb and _shape(one) == _shape(first)
-        and first_channel(one) in (one, first) and len(channels_of(one)) == 1
+        and _lie_alike(one, first) and first_channel(one) in (one, first) and len(channels_of(one)) == 1
     ]
+
+
+def _lie_alike(one: ImageLayer, other: ImageLayer) -> bool:
+    corners = np.vstack([np.zeros(one.ndim), np.eye(one.ndim)])
+    return all(np.allclose(one.data_to_world(tuple(at)), other.data_to_world(tuple(at))) for at in corners)
 
 
 def _shape(layer: ImageLayer) -> tuple[int, ...]:

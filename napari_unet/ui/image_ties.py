@@ -170,6 +170,7 @@ class ImageTies:
                 continue
             words = STROKES if role == "strokes" else ()
             found = [one for one in self.images if named_for(layer, one, words) and fits(layer, one)]
+            found = [one for one in found if layer.name.startswith(one.name)] or found  # its very letters first
             if len(found) == 1:
                 mark_layer(layer, role, found[0])
                 if role == "strokes":

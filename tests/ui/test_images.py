@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from napari_unet.core.errors import UserError
+from napari_unet.ui.channel_layers import join_channels, possible_channels
 from napari_unet.ui.layer_metadata import image_name_of
 from napari_unet.ui.sessions import ties_of
 
@@ -279,3 +281,32 @@ def test_prediction_hidden_by_its_tick_stays_hidden_with_its_image(hands: Any, v
     assert not viewer.layers["one prediction"].visible
     dock.prediction_tick.setChecked(True)
     assert viewer.layers["one prediction"].visible
+
+
+def test_strokes_on_a_picture_that_is_gone_are_not_learnt_from(hands: Any, viewer: Any, dock: Any) -> None:
+    image = viewer.add_image(scene(0), name="cells")
+    hands.wait(lambda: dock.chooser.has_image)
+    hands.click(dock, "train_new_strokes")
+    strokes = viewer.layers["cells strokes"]
+    strokes.data = painted((64, 64), 20)
+    hands.wait(lambda: dock.session.snapshots.get().painted_ids == (1, 2))
+    image.data = scene(1, 80)
+    hands.wait(lambda: dock.session.snapshots.get().pairs == ())
+    strokes.data = painted((80, 80), 20)
+    hands.wait(lambda: [pair.image.shape for pair in dock.session.snapshots.get().pairs] == [(80, 80)])
+    assert dock.session.snapshots.get().painted_ids == (1, 2)
+
+
+def test_of_two_names_that_differ_in_case_the_exact_one_is_meant(hands: Any, viewer: Any, dock: Any) -> None:
+    viewer.add_image(scene(0), name="Cells")
+    viewer.add_image(scene(1), name="cells")
+    strokes = viewer.add_labels(painted((64, 64), 20), name="cells strokes")
+    assert ties_of(viewer).image_of(strokes) is viewer.layers["cells"]
+
+
+def test_layers_that_lie_elsewhere_are_no_channels_of_an_image(viewer: Any) -> None:
+    first = viewer.add_image(scene(0), name="first")
+    moved = viewer.add_image(scene(1), name="moved", translate=(5, 0))
+    assert possible_channels(first, [first, moved]) == []
+    with pytest.raises(UserError, match="does not lie where 'first' lies"):
+        join_channels(first, [moved])

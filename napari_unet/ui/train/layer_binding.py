@@ -124,7 +124,8 @@ class LayerBinding(QObject):
         """Publish strokes that have changed; return whether there were any. Never raises."""
         self._timer.stop()
         if self.key not in self._session.keys:
-            return False
+            self._on_image_replaced()  # they may fit again
+            return self.key in self._session.keys
         try:
             planes = self._changed_planes()
         except UserError as error:
@@ -155,6 +156,7 @@ class LayerBinding(QObject):
             self._clear_prediction()
             self._session.put_pair(self.key, self.image, scribbles_of(self.strokes, self.image))
         except UserError as error:
+            self._session.remove_pair(self.key)  # the picture that the strokes were painted on is not there any more
             self.troubled.emit(str(error))
             return
         self.troubled.emit("")

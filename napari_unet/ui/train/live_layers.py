@@ -133,7 +133,9 @@ class LiveLayers(QObject):
     def _on_look(self) -> None:
         """Tell the predictor what is looked at."""
         binding = self._binding
-        if binding is None or binding.strokes not in self._viewer.layers or not self._session.speaks:
+        gone = binding is not None and (binding.strokes not in self._viewer.layers
+                                        or binding.key not in self._session.keys)
+        if binding is None or gone or not self._session.speaks:
             self.focus.put(None)
             return
         self.focus.put(ViewFocus(

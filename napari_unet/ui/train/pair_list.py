@@ -36,6 +36,8 @@ class PairList(QListWidget):
         blocked = self.blockSignals(True)
         self.clear()
         for key, binding in controller.bindings.items():
+            if key not in session.keys:  # its strokes do not fit at the moment, which is said elsewhere
+                continue
             counts = session.pair(key).scribbles.counts()
             painted = ", ".join(session.classes.name(number) for number in counts) or "not painted yet"
             held = session.held(key)

@@ -84,7 +84,7 @@ class UncertaintyView(QObject):
         binding, model = self._prediction.binding, self._session.model
         if self.busy:
             return
-        if binding is None or binding.strokes not in self._viewer.layers:
+        if binding is None or binding.strokes not in self._viewer.layers or binding.key not in self._session.keys:
             self.said.emit("Choose an image and strokes first.")
             return
         if model is None:
