@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,21 @@ def test_a_list_of_another_program_is_extended(tmp_path: Path, version: str) -> 
     io.save_mask(path / "labels" / "new", ids(2, 4, 20, 31), classes=CLASSES, axes="TZYX")
     assert listed(path) == ["old", "new"]
     assert zarr.open_group(str(path / "labels"), mode="r").attrs["mine"] == 1
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_several_runs_at_once_are_all_listed(tmp_path: Path, version: str) -> None:
+    path = image(tmp_path / "i.zarr", version)
+    names = [f"n{number}" for number in range(12)]
+
+    def save(name: str) -> None:
+        io.save_mask(path / "labels" / name, ids(2, 4, 20, 31), classes=CLASSES, axes="TZYX")
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(save, names))
+    assert sorted(listed(path)) == sorted(names)
+    assert {one.name for one in (path / "labels").iterdir() if one.is_dir()} == set(names)
+    assert not list(path.rglob("*.lock"))
 
 
 @pytest.mark.parametrize("version", VERSIONS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,47 @@ def test_a_failure_at_any_step_leaves_the_old_and_a_kill_is_completed(
     swap._unfinished._lock.release()
     ResultSwap(old).discard()
     assert contents(old) == NEW
+
+
+@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize("step", range(1, 7))
+def test_an_interruption_at_any_step_leaves_the_old(
+    old: Path, monkeypatch: pytest.MonkeyPatch, step: int, after: bool
+) -> None:
+    """Ctrl-C is no error: what was moved aside went with the folder it lay in."""
+    before, steps, real = contents(old), 0, os.replace
+
+    def interrupted(source: Any, target: Any) -> None:
+        nonlocal steps
+        steps += 1
+        if after or steps != step:
+            real(source, target)
+        if steps == step:
+            raise KeyboardInterrupt
+
+    swap = ResultSwap(old)
+    build(swap, "new")
+    monkeypatch.setattr(os, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        swap.commit([Path("masks/gone.tif")])
+    monkeypatch.undo()
+    swap.discard()
+    assert contents(old) == before
+
+
+def test_two_runs_to_one_folder_leave_the_results_of_one(old: Path) -> None:
+    def save(number: int) -> None:
+        swap = ResultSwap(old)
+        build(swap, str(number))
+        swap.commit([])
+        swap.discard()
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(save, range(24)))
+    found = contents(old)
+    assert found.pop("notes.txt") == found.pop("masks/mine.tif") == found.pop("masks/gone.tif") == b"old"
+    assert set(found) == {"report.html", "masks/a.tif", "masks/z.zarr/0"}
+    assert len(set(found.values())) == 1
 
 
 def test_a_run_that_lives_is_left_alone(old: Path) -> None:

@@ -15,6 +15,7 @@ from ._output import Output
 from ._probabilities import create_probabilities, save_probabilities
 from ._reading import file_stem, open_contents, read_contents, read_image, read_labels
 from ._registry import REGISTRY, register
+from ._run_lock import taking_turns
 from ._saving import (
     check_output,
     clear_of_inputs,
@@ -63,6 +64,7 @@ __all__ = [
     "remove",
     "save_mask",
     "save_probabilities",
+    "taking_turns",
     "time_unit_name",
     "unit_name",
     "unit_ratio",

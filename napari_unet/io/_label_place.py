@@ -5,10 +5,11 @@ Source: Next-generation file format specification, section on labels, https://ng
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from ._mask_info import MaskInfo
 from ._ngff_writing import described_axes, group_attributes
 from ._output import appearing, writing
 from ._pyramid import Level, PyramidSink
+from ._run_lock import taking_turns
 
 _MARKS = ("zarr.json", ".zgroup", ".zattrs")
 
@@ -138,8 +140,7 @@ class LabelPlace:
 
     def open_group(self) -> None:
         """Make the group of labels if the image has none."""
-        with writing(self.path):
-            self.path.parent.mkdir(exist_ok=True)
+        with self._alone():
             if self._version_3():
                 mark, whole = "zarr.json", {"zarr_format": 3, "node_type": "group", "attributes": {}}
             else:
@@ -149,17 +150,26 @@ class LabelPlace:
 
     def enlist(self) -> None:
         """Add the name to the image's list of labels; nothing else of the list changes."""
-        file = "zarr.json" if self._version_3() else ".zattrs"
-        whole, names = self._listed()
-        if self.name in names:
-            return
-        names = [*names, self.name]
-        if not self._version_3():
-            whole["labels"] = names
-        else:
-            attributes = whole.setdefault("attributes", {})
-            attributes["ome"] = {"version": "0.5", **attributes.get("ome", {}), "labels": names}
-        self._write(file, whole)
+        with self._alone():
+            file = "zarr.json" if self._version_3() else ".zattrs"
+            whole, names = self._listed()
+            if self.name in names:
+                return
+            names = [*names, self.name]
+            if not self._version_3():
+                whole["labels"] = names
+            else:
+                attributes = whole.setdefault("attributes", {})
+                attributes["ome"] = {"version": "0.5", **attributes.get("ome", {}), "labels": names}
+            self._write(file, whole)
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Keep other runs from changing the list meanwhile: each would forget what the other has added."""
+        with writing(self.path):
+            self.path.parent.mkdir(exist_ok=True)
+            with taking_turns(self._file(".list.lock")):
+                yield
 
     def _listed(self) -> tuple[dict[str, Any], list[str]]:
         """Return the metadata of the group of labels, and the names listed there."""

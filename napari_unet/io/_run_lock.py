@@ -1,11 +1,17 @@
-"""A lock that says that a run lives: the system lets go of it however the run ends. Knows not what is written."""
+"""Locks of runs that write: the system lets go of them however a run ends. Know not what is written."""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
+
+_PATIENCE = 20.0
+"""Seconds that one run waits for another to change a small file."""
 
 
 class RunLock:
@@ -39,6 +45,46 @@ class RunLock:
             self._file = None
             with contextlib.suppress(OSError):
                 self._path.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def taking_turns(path: Path) -> Iterator[None]:
+    """Let only one run at a time into the block; the others wait.
+
+    Where there are no locks, or one is held for very long, nobody is kept out.
+
+    Parameters
+    ----------
+    path : Path
+        A file that is there only while somebody is in the block.
+    """
+    file = _taken(path)
+    try:
+        yield
+    finally:
+        if sys.platform == "win32":
+            os.close(file)
+        with contextlib.suppress(OSError):
+            path.unlink()
+        if sys.platform != "win32":
+            os.close(file)  # only now: whoever waits sees that the file it has opened is no longer there
+
+
+def _taken(path: Path) -> int:
+    """Open and lock a file as soon as nobody else has it."""
+    end = time.monotonic() + _PATIENCE
+    while True:
+        file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            _lock(file)
+            free = True
+        except OSError as error:
+            free = error.errno not in (errno.EAGAIN, errno.EACCES, errno.EDEADLK)  # else there are no locks here
+        with contextlib.suppress(OSError):
+            if (free and os.path.samestat(os.fstat(file), os.stat(path))) or time.monotonic() > end:
+                return file
+        os.close(file)
+        time.sleep(0.01)
 
 
 def lives(path: Path) -> bool:

@@ -13,10 +13,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from napari_unet.core.errors import UserError
-from napari_unet.io import Unfinished, dead_tokens, leftover_path, remove
+from napari_unet.io import Unfinished, dead_tokens, leftover_path, remove, taking_turns
 
 _NAME = "comparison"
 _GOING = ".going.json"
+_TURNS = ".comparison.lock"
 
 
 class ResultSwap:
@@ -36,7 +37,8 @@ class ResultSwap:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         try:
-            _complete_killed(folder)
+            with taking_turns(folder / _TURNS):
+                _complete_killed(folder)
             self._unfinished = Unfinished(folder / _NAME)
             self.path = self._unfinished.path
             self.path.mkdir()
@@ -58,20 +60,22 @@ class ResultSwap:
         UserError
             If that fails; the earlier results are as they were then.
         """
-        aside = self.path.with_suffix(".swap")
-        moved: list[tuple[Path, Path]] = []
-        try:
-            aside.mkdir()
-            (aside / _GOING).write_text(json.dumps([one.as_posix() for one in going]), encoding="utf-8")
-            _change_places(self._folder, self.path, aside, moved)
-        except OSError as error:
-            for source, target in reversed(moved):
-                os.replace(target, source)
-            raise UserError(
-                f"The results in {self._folder} could not be written ({error.strerror or error}). What was there "
-                "before is untouched."
-            ) from error
-        finally:
+        with taking_turns(self._folder / _TURNS):
+            aside = self.path.with_suffix(".swap")
+            moved: list[tuple[Path, Path]] = []
+            try:
+                aside.mkdir()
+                (aside / _GOING).write_text(json.dumps([one.as_posix() for one in going]), encoding="utf-8")
+                _change_places(self._folder, self.path, aside, moved)
+            except BaseException as error:  # Ctrl-C as well
+                _back(moved)
+                remove(aside)
+                if not isinstance(error, OSError):
+                    raise
+                raise UserError(
+                    f"The results in {self._folder} could not be written ({error.strerror or error}). What was there "
+                    "before is untouched."
+                ) from error
             remove(aside)
 
     def discard(self) -> None:
@@ -92,8 +96,14 @@ def _change_places(folder: Path, built: Path, aside: Path, moved: list[tuple[Pat
 
 def _move(source: Path, target: Path, moved: list[tuple[Path, Path]]) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
+    moved.append((source, target))  # before: an interruption may come between any two steps
     os.replace(source, target)
-    moved.append((source, target))
+
+
+def _back(moved: list[tuple[Path, Path]]) -> None:
+    for source, target in reversed(moved):
+        if os.path.lexists(target) and not os.path.lexists(source):
+            os.replace(target, source)
 
 
 def _results(built: Path) -> Iterable[Path]:

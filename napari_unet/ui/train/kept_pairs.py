@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable
+from typing import Any
 
-from napari.layers import Labels
+from napari.layers import Image as ImageLayer
+from napari.layers import Labels, Layer
 
 from napari_unet.core.errors import UserError
+from napari_unet.session.annotation_session import Session
 
+from ..image_ties import ImageTies
 from ..layer_metadata import identity
 
-if TYPE_CHECKING:
-    from .live_controller import LiveController  # which calls this
 
-
-def take_up_pairs(controller: LiveController) -> None:
+def take_up_pairs(
+    session: Session, ties: ImageTies, layers: Iterable[Layer], link: Callable[[ImageLayer, Labels], Any]
+) -> None:
     """Link the layers of all pairs of the session as they are now; forget pairs whose layers are gone."""
-    session, ties = controller.session, controller.ties
-    layers = {identity(one): one for one in controller.viewer.layers if isinstance(one, Labels)}
+    there = {identity(one): one for one in layers if isinstance(one, Labels)}
     for key in session.keys:
-        strokes = layers.get(str(key))
+        strokes = there.get(str(key))
         image = None if strokes is None else ties.image_of(strokes)
         if strokes is None or image is None or ties.strokes_of(image) is not strokes:
             session.remove_pair(key)
             continue
         try:
-            controller.link(image, strokes)
+            link(image, strokes)
         except UserError:
             session.remove_pair(key)
-    controller.look_at(None)

@@ -70,7 +70,8 @@ class LiveController(QObject):
         ]
         for emitter, slot in self._connected:
             emitter.connect(slot)
-        take_up_pairs(self)
+        take_up_pairs(self.session, self.ties, viewer.layers, self.link)
+        self.look_at(None)
 
     def hold(self, dock: QObject) -> None:
         """Live as long as this dock does; the last one to go stops everything."""
