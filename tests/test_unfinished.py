@@ -7,15 +7,18 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import zarr
 from io_scene import CLASSES, IDS
 
 from napari_unet.core.errors import UserError
 from napari_unet.io import Unfinished, _space, create_mask, create_probabilities, read_labels, save_mask
+from napari_unet.io._zarr_settling import settle_zarr
 from napari_unet.io.recipe import save_recipe
 from napari_unet.segmenters import REGISTRY
 
@@ -156,3 +159,14 @@ def test_something_saved_meanwhile_is_kept_and_so_is_the_result(tmp_path: Path) 
     assert (kept.read_text(), theirs.read_text()) == ("mine", "theirs"), "no later run takes it for a leftover"
 
 
+
+
+def test_two_that_wait_for_zarr_do_not_wait_for_each_other(tmp_path: Path) -> None:
+    """Seen: files finished at the same time by several threads of one process never came to an end."""
+    zarr.open_group(str(tmp_path / "a.zarr"), mode="w")
+    threads = [threading.Thread(target=lambda: [settle_zarr() for _ in range(100)], daemon=True) for _ in range(8)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join(20)
+    assert not any(one.is_alive() for one in threads)

@@ -9,6 +9,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sys
+import weakref
+
+_waiting: weakref.WeakSet[asyncio.Task[object]] = weakref.WeakSet()
 
 
 def settle_zarr() -> None:
@@ -22,5 +25,8 @@ def settle_zarr() -> None:
 
 
 async def _all_others() -> None:
+    """Wait for all tasks but those that wait themselves: two that wait for each other would do so for ever."""
     mine = asyncio.current_task()
-    await asyncio.gather(*(task for task in asyncio.all_tasks() if task is not mine), return_exceptions=True)
+    if mine is not None:
+        _waiting.add(mine)
+    await asyncio.gather(*(asyncio.all_tasks() - set(_waiting)), return_exceptions=True)
