@@ -159,8 +159,6 @@ def test_something_saved_meanwhile_is_kept_and_so_is_the_result(tmp_path: Path) 
     assert (kept.read_text(), theirs.read_text()) == ("mine", "theirs"), "no later run takes it for a leftover"
 
 
-
-
 def test_two_that_wait_for_zarr_do_not_wait_for_each_other(tmp_path: Path) -> None:
     """Seen: files finished at the same time by several threads of one process never came to an end."""
     zarr.open_group(str(tmp_path / "a.zarr"), mode="w")
@@ -168,5 +166,5 @@ def test_two_that_wait_for_zarr_do_not_wait_for_each_other(tmp_path: Path) -> No
     for one in threads:
         one.start()
     for one in threads:
-        one.join(20)
+        one.join(600)
     assert not any(one.is_alive() for one in threads)
