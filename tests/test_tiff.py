@@ -242,3 +242,12 @@ def test_damage_inside_is_found(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="could not be read as TIFF"):
         io.read_image(path)
     assert logging.getLogger("tifffile").filters == []
+
+
+@pytest.mark.parametrize(("told", "unit"), [(None, "second"), ("sec", "second"), ("min", "minute"), ("h", "hour"),
+                                            ("frame", "pixel")])
+def test_the_time_step_of_imagej_has_its_unit(tmp_path: Path, told: str | None, unit: str) -> None:
+    metadata = {"axes": "TYX", "finterval": 5.0} | ({"tunit": told} if told else {})
+    tifffile.imwrite(tmp_path / "a.tif", np.ones((3, 8, 9), np.uint8), imagej=True, metadata=metadata)
+    image = io.read_image(tmp_path / "a.tif")
+    assert (image.scale[0], image.time_unit) == (5.0, unit)

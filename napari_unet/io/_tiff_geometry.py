@@ -52,7 +52,8 @@ def placed(contents: Contents, tiff: TiffFile, record: Any) -> Contents:
 def _frame_interval(told: dict[str, Any], known: list[str]) -> tuple[dict[str, float], str]:
     """Return the time step that ImageJ notes, if there is a time axis, and its unit."""
     step = offset_in_unit(told.get("finterval"), "", "")
-    return ({"T": step}, "second") if step > 0 and "T" in known else ({}, "pixel")
+    unit = time_unit_name(told.get("tunit", "second"))  # noted where it is not seconds
+    return ({"T": step}, unit) if step > 0 and "T" in known else ({}, "pixel")
 
 
 def _origins(told: dict[str, Any], sizes: dict[str, float]) -> dict[str, float]:
