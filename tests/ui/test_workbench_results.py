@@ -90,6 +90,7 @@ def test_more_is_measured_where_it_is_asked_for(viewer: Any, hands: Any, painted
         hands.tick_methods(dock, "threshold")
         hands.click(dock, "compare_run")
         hands.wait(lambda: not dock.running)
+        assert dock.board.comparison is not None, dock.state.text()
         rows = dock.board.comparison.rows
         assert {"dice", "hausdorff", "components"} <= {row.metric for row in rows}
         found.append(next(row.value for row in rows if row.metric == "surface_dice" and row.value is not None))
