@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import csv
-import importlib.util
 import itertools
-import sys
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
@@ -13,6 +11,7 @@ import numpy as np
 import pytest
 from _annotator import simulated_session
 from _annotator.painter import MOST_PIXELS, MOST_SECONDS, Painter, Stroke, most_wrong
+from benchmark_scripts import load_script
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
@@ -24,13 +23,7 @@ DATA = ROOT / "napari_unet" / "sample_data"
 @pytest.fixture(scope="module")
 def benchmark() -> ModuleType:
     """The script, which is no part of the package."""
-    spec = importlib.util.spec_from_file_location("annotator_benchmark", ROOT / "benchmarks" / "annotator.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
+    return load_script("annotator")
 
 
 def scene(seed: int, size: int = 48) -> tuple[np.ndarray, np.ndarray]:

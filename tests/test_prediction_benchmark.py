@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 import pytest
+from benchmark_scripts import load_script
 
 from napari_unet.core.image import Image
 from napari_unet.predicting.devices import choose_device
 from napari_unet.predicting.network_model import NetworkModel
 from napari_unet.pretrained import load_features
 
-SCRIPT = Path(__file__).parent.parent / "benchmarks" / "prediction.py"
-
 
 @pytest.fixture(scope="module")
 def prediction() -> ModuleType:
     """The script, which is no part of the package."""
-    spec = importlib.util.spec_from_file_location("prediction_benchmark", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_script("prediction")
 
 
 def test_the_default_network_is_that_of_the_program_with_and_without_trees(prediction: ModuleType) -> None:

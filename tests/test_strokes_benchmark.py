@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import csv
-import importlib.util
 import re
-import sys
 from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 import pytest
+from benchmark_scripts import load_script
 
 ROOT = Path(__file__).parent.parent
 DATA = ROOT / "napari_unet" / "sample_data"
@@ -19,13 +18,7 @@ DATA = ROOT / "napari_unet" / "sample_data"
 @pytest.fixture(scope="module")
 def benchmark() -> ModuleType:
     """The script, which is no part of the package."""
-    spec = importlib.util.spec_from_file_location("strokes_benchmark", ROOT / "benchmarks" / "strokes.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
+    return load_script("strokes")
 
 
 def test_every_method_answers(benchmark: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
 import sys
@@ -11,6 +10,7 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+from benchmark_scripts import load_script
 
 from napari_unet.learning.true_dice import HeldOutEvidence, IntervalModel, expected_dice
 
@@ -21,13 +21,7 @@ DATA = ROOT / "napari_unet" / "sample_data"
 @pytest.fixture(scope="module")
 def benchmark() -> ModuleType:
     """The script, which is no part of the package."""
-    spec = importlib.util.spec_from_file_location("trust_benchmark", ROOT / "benchmarks" / "trust.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+    return load_script("trust")
 
 
 def test_every_interval_is_held_against_the_truth(

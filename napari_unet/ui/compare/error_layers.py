@@ -16,7 +16,7 @@ from napari_unet.core.classes import ClassTable, PaintedClass
 from napari_unet.core.image import Image
 from napari_unet.report.error_maps import COLOURS, HOLE, NAMES, STRAY, ErrorMap, Mark, error_map
 
-from ..layer_metadata import KEY, class_table, mark_layer, note
+from ..layer_metadata import class_table, mark_layer, note, notes_of
 from ..layers import labels_like
 from ..workers import Worker, WorkerGroup
 from .result_layers import MARK, insert_above
@@ -201,6 +201,4 @@ class ErrorLayers:
 
 def _lies_on(layer: Any, image_name: str) -> bool:
     """Whether a layer is a result of the comparison on this image."""
-    ours = layer.metadata.get(KEY)
-    return (isinstance(ours, dict) and MARK in ours and ours[MARK].get("image") == image_name
-            and class_table(layer) is not None)
+    return notes_of(layer).get(MARK, {}).get("image") == image_name and class_table(layer) is not None

@@ -44,9 +44,8 @@ def plane_shown(viewer: Any, layer: ImageLayer, image: Image) -> int:
     """Return the number of the plane of an image that the viewer shows (the nearest one if it shows none)."""
     if not image.shape[:-2]:
         return 0
-    position = np.round(layer.world_to_data(viewer.dims.point)).astype(int)
     channel = channel_axis(layer)
-    leading = [int(at) for axis, at in enumerate(position) if axis != channel][:-2]
+    leading = [at for axis, at in enumerate(sliders_at(viewer, layer)) if axis != channel][:-2]
     inside = [min(max(at, 0), size - 1) for at, size in zip(leading, image.shape, strict=False)]
     return int(np.ravel_multi_index(inside, image.shape[:-2]))
 

@@ -16,7 +16,7 @@ from napari_unet.core.classes import ClassTable
 from napari_unet.core.image import Image
 from napari_unet.core.method import Patch
 
-from ..layer_metadata import KEY, mark_layer
+from ..layer_metadata import mark_layer, note, notes_of
 from ..layers import labels_like
 
 MARK = "comparison"
@@ -25,8 +25,7 @@ MARK = "comparison"
 
 def is_result(layer: Layer) -> bool:
     """Say whether a layer is the result of a comparison."""
-    ours = layer.metadata.get(KEY)
-    return isinstance(ours, dict) and MARK in ours
+    return MARK in notes_of(layer)
 
 
 @dataclasses.dataclass(eq=False)
@@ -134,12 +133,11 @@ class ResultLayers:
     def finish(self, method: str, note: str) -> None:
         """Keep what a method chose with its layers; from now on what changes in them is somebody's correction."""
         self._about[method] = {**self._about.get(method, {}), "note": note}
-        for (one, _), result in self._results.items():
+        for (one, number), result in self._results.items():
             if one == method:
                 result.sum = _sum(result.labels)
-        for layer in self.layers(method):
-            ours = layer.metadata[KEY]
-            layer.metadata = {**layer.metadata, KEY: {**ours, MARK: {**ours[MARK], "note": note}}}
+                if result.layer is not None and result.layer in self._viewer.layers:
+                    self._note(result.layer, method, number)
 
     def take(self, masks: Mapping[str, Sequence[NDArray[np.uint8]]]) -> None:
         """Take over what came out in the end (folds change it); corrections made meanwhile stay."""
@@ -207,7 +205,7 @@ class ResultLayers:
 
     def _note(self, layer: Labels, method: str, number: int) -> None:
         about = {"method": method, "image": self._targets[number][1].name, **self._about.get(method, {})}
-        layer.metadata = {**layer.metadata, KEY: {**layer.metadata[KEY], MARK: about}}
+        note(layer, **{MARK: about})
 
 
 def insert_above(viewer: Any, source: Layer, layer: Layer) -> None:
