@@ -5,8 +5,9 @@ Our corner is ``layer.metadata["napari_unet"]``, a dict with
 * ``"classes"``: the class table, ``[[id, name, "#rrggbb"], ...]`` with painted ids (1 = background);
 * ``"role"``: ``"strokes"``, ``"prediction"``, ``"result"``, ``"reference"``, ``"errors"`` or ``"uncertainty"``;
 * ``"image"``: the name of the image layer it is about, for people and files;
-* ``"image_id"``: which layer that is, in this window. A layer is known by itself: only where this is missing, because
-  the layer was opened from a file, may a name say whose it is (:mod:`.image_ties`).
+* ``"id"``: what the layer is known by in its project; missing outside of one;
+* ``"image_id"``: the :func:`identity` of that image layer. A layer is known by itself: only where this is missing,
+  because the layer was opened from a file, may a name say whose it is (:mod:`.image_ties`).
 """
 
 from __future__ import annotations
@@ -89,8 +90,8 @@ def mark_layer(layer: Layer, role: str, image: Layer | str) -> None:
 
 
 def identity(layer: Layer) -> str:
-    """Return what tells a layer from all others in this window, whatever its name."""
-    return str(layer.unique_id)
+    """Return what tells a layer from all others, whatever its name: its number in a project, else that in this window."""
+    return str(notes_of(layer).get("id") or layer.unique_id)
 
 
 def role_of(layer: Layer) -> str:

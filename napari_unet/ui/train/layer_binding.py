@@ -22,7 +22,7 @@ from napari_unet.session.annotation_session import Session
 
 from ..channel_layers import channels_of
 from ..layer_axes import image_of
-from ..layer_metadata import class_table, mark_layer, set_class_table
+from ..layer_metadata import class_table, identity, mark_layer, set_class_table
 from ..layers import label_view, labels_like, same_shape, scribbles_of, uncertainty_like
 from ..sessions import ties_of
 from .viewport import shown_plane, shows_planes
@@ -55,7 +55,7 @@ class LayerBinding(QObject):
         super().__init__(parent)
         self._viewer, self._session = viewer, session
         self.image_layer, self.strokes = image_layer, strokes
-        self.key = str(strokes.unique_id)
+        self.key = identity(strokes)
         self.prediction: Labels | None = None
         self.uncertainty: ImageLayer | None = None
         self.image = image_of(image_layer)

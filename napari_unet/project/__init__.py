@@ -1,0 +1,1 @@
+"""A session on disk: images by reference, strokes, models and results in a folder. Knows neither Qt nor napari."""
