@@ -90,7 +90,7 @@ def mark_layer(layer: Layer, role: str, image: Layer | str) -> None:
 
 
 def identity(layer: Layer) -> str:
-    """Return what tells a layer from all others, whatever its name: its number in a project, else that in this window."""
+    """Return what tells a layer from all others, whatever its name: by its project, or in this window."""
     return str(notes_of(layer).get("id") or layer.unique_id)
 
 
