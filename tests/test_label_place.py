@@ -153,6 +153,7 @@ def test_what_cannot_be_is_said(tmp_path: Path) -> None:
         (path / "labels" / ".a", (2, 4, 20, 31), r"cannot be called '.a'"),
         (tmp_path / "missing.zarr" / "labels" / "a", (2, 4, 20, 31), r"no OME-Zarr image .*missing.zarr"),
         (plain / "labels" / "a", (2, 4, 20, 31), r"describes no image.*plain.zarr/0/labels/a"),
+        (path / "0" / "labels" / "a", (2, 4, 20, 31), r"is one resolution of an image.*i.zarr/labels/a"),
         (broken / "labels" / "a", (2, 4, 20, 31), r"list of labels in .* is damaged"),
     ):
         with pytest.raises(UserError, match=message):

@@ -63,9 +63,18 @@ def test_imagejs_own_unit(tmp_path: Path, resolution: float, told: str, expected
     assert (scale, unit) == (pytest.approx((expected[0],) * 2), expected[1])
 
 
+@pytest.mark.parametrize("given", ["X", "Y"])
+def test_a_size_along_one_axis_of_ome_is_guessed_along_the_other(tmp_path: Path, given: str) -> None:
+    more = f'PhysicalSize{given}="0.5" PhysicalSize{given}Unit="nm"'
+    write_ome(tmp_path / "a.ome.tif", PLANES[:1], ome({}, "<TiffData/>", more))
+    image = io.read_image(tmp_path / "a.ome.tif")
+    assert (image.scale, image.unit) == ((0.5, 0.5), "nanometer")
+    assert f"is guessed to be that along {given}" in image.note
+
+
 @pytest.mark.parametrize("size", ["0", "-1", "nan", "inf", ""])
 def test_a_size_of_nothing_in_ome_is_no_size(tmp_path: Path, size: str) -> None:
-    more = f'PhysicalSizeX="{size}" PhysicalSizeXUnit="um" PhysicalSizeY="0.5" PhysicalSizeYUnit="um"'
+    more = f'PhysicalSizeX="{size}" PhysicalSizeXUnit="um" PhysicalSizeY="{size}" PhysicalSizeYUnit="um"'
     write_ome(tmp_path / "a.ome.tif", PLANES[:1], ome({}, "<TiffData/>", more))
     image = io.read_image(tmp_path / "a.ome.tif")
     assert (image.scale, image.unit) == ((1, 1), "pixel")

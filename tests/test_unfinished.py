@@ -159,6 +159,25 @@ def test_something_saved_meanwhile_is_kept_and_so_is_the_result(tmp_path: Path) 
     assert (kept.read_text(), theirs.read_text()) == ("mine", "theirs"), "no later run takes it for a leftover"
 
 
+def test_something_saved_in_the_same_moment_is_not_called_untouched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "a.txt"
+    replace = os.replace
+
+    def late(source: Path, target: Path) -> None:
+        replace(source, target)
+        (tmp_path / "b.txt").write_text("theirs")
+        replace(tmp_path / "b.txt", place)
+
+    unfinished = Unfinished(place)
+    unfinished.path.write_text("mine")
+    monkeypatch.setattr(os, "replace", late)
+    with pytest.raises(UserError, match=r"Another run saved something else as .*a.txt in the same moment"):
+        unfinished.take_name(overwrite=True)
+    assert place.read_text() == "theirs"
+
+
 def test_two_that_wait_for_zarr_do_not_wait_for_each_other(tmp_path: Path) -> None:
     """Seen: files finished at the same time by several threads of one process never came to an end."""
     zarr.open_group(str(tmp_path / "a.zarr"), mode="w")

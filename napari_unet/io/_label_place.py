@@ -95,7 +95,12 @@ class LabelPlace:
         if not self.image.is_dir():
             raise UserError(f"There is no OME-Zarr image {self.image} to save labels in. Check the name.")
         group = open_folder(self.image)
-        image = _ngff.multiscale(group.attrs.asdict()) if hasattr(group, "keys") else None
+        if not hasattr(group, "keys"):
+            raise UserError(
+                f"{self.image} is one resolution of an image, in which no labels can lie. They lie beside it: "
+                f"{self.image.parent / 'labels' / self.name}."
+            )
+        image = _ngff.multiscale(group.attrs.asdict())
         if image is None:
             raise UserError(
                 f"{self.image} describes no image, so that no labels can lie in it. Of a folder with several images "

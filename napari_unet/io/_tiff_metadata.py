@@ -50,7 +50,7 @@ def tiff_contents(tiff: TiffFile, series: TiffPageSeries, number: int, data: Any
         # planes with it, so its letters are only a guess
         fallback = letters.replace(UNKNOWN, "N") if letters.count(UNKNOWN) < 2 else ""
         letters = UNKNOWN * len(raw)
-    sizes, unit = _voxel_size(tiff, series, number)
+    sizes, unit, guess = _voxel_size(tiff, series, number)
     record = _record(tiff, number)
     classes, code, order = read_record(record)
     if tiff.shaped_metadata and sorted(order) == sorted(raw):
@@ -59,7 +59,7 @@ def tiff_contents(tiff: TiffFile, series: TiffPageSeries, number: int, data: Any
         data, raw, letters = _as_recorded(data, record.get("shape"), order, raw, letters)
     scale = tuple(sizes.get(letter, 1.0) for letter in raw)
     levels = len(tiff.series[number].levels)
-    notes = (f"full resolution of {levels} levels",) if levels > 1 else ()
+    notes = (*((f"full resolution of {levels} levels",) if levels > 1 else ()), *((guess,) if guess else ()))
     contents = Contents(
         data, letters, scale, unit, classes, code, order, fallback, notes,
         source="from the pages and samples of the file" if series.kind in _NAMELESS else Contents.source,
@@ -118,19 +118,19 @@ def declared_no_data(series: TiffPageSeries) -> tuple[float, ...]:
         return ()
 
 
-def _voxel_size(tiff: TiffFile, series: TiffPageSeries, number: int) -> tuple[dict[str, float], str]:
-    """Step sizes by the letters of the file, and their unit."""
+def _voxel_size(tiff: TiffFile, series: TiffPageSeries, number: int) -> tuple[dict[str, float], str, str]:
+    """Step sizes by the letters of the file, their unit, and what of it is guessed."""
     if tiff.is_ome:
         return _ome_size(tiff.ome_metadata or "", number)
     record = _shaped(tiff, number).get(RECORD)
     if isinstance(record, dict) and isinstance(record.get("scale"), dict):
         unit = unit_name(record.get("unit"))
-        return {letter: in_unit(step, unit, unit) for letter, step in record["scale"].items()}, unit
-    return tagged_size(series.keyframe.tags, (tiff.imagej_metadata or {}) if tiff.is_imagej else None)
+        return {letter: in_unit(step, unit, unit) for letter, step in record["scale"].items()}, unit, ""
+    return *tagged_size(series.keyframe.tags, (tiff.imagej_metadata or {}) if tiff.is_imagej else None), ""
 
 
-def _ome_size(xml: str, number: int) -> tuple[dict[str, float], str]:
-    """Read the physical size of a pixel of one image of OME-XML."""
+def _ome_size(xml: str, number: int) -> tuple[dict[str, float], str, str]:
+    """Read the physical size of a pixel of one image of OME-XML; a size along X or Y alone is that along both."""
     import tifffile
 
     images = tifffile.xml2dict(xml).get("OME", {}).get("Image", {})
@@ -139,9 +139,14 @@ def _ome_size(xml: str, number: int) -> tuple[dict[str, float], str]:
     pixels = images.get("Pixels", {})
     units = {letter: unit_name(pixels.get(f"PhysicalSize{letter}Unit", "um")) for letter in "XYZ"}
     sizes = {letter: pixels.get(f"PhysicalSize{letter}") for letter in "XYZ"}
+    guess = ""
+    for letter, other in ("XY", "YX"):
+        if _is_size(sizes[letter]) and not _is_size(sizes[other]):
+            sizes[other], units[other] = sizes[letter], units[letter]
+            guess = f"the size of a pixel along {other} is guessed to be that along {letter}"
     if not _is_size(sizes["X"]) or units["X"] == "pixel":
-        return {}, "pixel"
-    return {letter: in_unit(sizes[letter], units[letter], units["X"]) for letter in "XYZ"}, units["X"]
+        return {}, "pixel", ""
+    return {letter: in_unit(sizes[letter], units[letter], units["X"]) for letter in "XYZ"}, units["X"], guess
 
 
 def _is_size(value: Any) -> bool:

@@ -90,7 +90,8 @@ class Unfinished:
         else:
             os.replace(self.path, self.place)
         if _identity(self.place) != identity:
-            raise OSError("something else has its name now")
+            raise UserError(f"Another run saved something else as {self.place} in the same moment; that is there now. "
+                            "Save again, or choose another name.")
 
     def discard(self) -> None:
         """Remove what is still under the temporary name, and let go of the lock."""
