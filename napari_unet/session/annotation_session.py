@@ -7,7 +7,6 @@ frozen events. Everything else, :meth:`Session.take` included, belongs to one th
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Generator, Hashable
 from typing import Any
 
@@ -15,33 +14,16 @@ from psygnal import Signal
 
 from ..core.classes import merged
 from ..core.errors import UsageError
+from ..core.latest import Latest
 from ..core.method import Model, Progress, Segmenter
+from ..core.scribbles import TrainingSet
 from ..core.threads import limit_threads
-from ..learning.true_dice import LikelyDice
-from .held_out_score import HeldOutScore
+from .held_out_score import HeldOutScore, TrainingPoint
 from .model_history import HistoryEntry, ModelHistory, ShownModel, steps_behind, without_refitting
 from .session_state import StatedAnnotations
-
-
-@dataclasses.dataclass(frozen=True)
-class TrainingPoint:
-    """One point of the history of a training.
-
-    Parameters
-    ----------
-    step : int
-    loss : float
-        Loss of the step.
-    dice : float or None
-        Mean Dice on held-out strokes, None where there are too few strokes for a score.
-    likely : LikelyDice or None
-        The true Dice that this lets one expect.
-    """
-
-    step: int
-    loss: float
-    dice: float | None = None
-    likely: LikelyDice | None = None
+from .stroke_needs import StrokeNeeds
+from .training_words import TrainingWords
+from .update_run import fixed_run, outcome
 
 
 class Session(StatedAnnotations):
@@ -76,6 +58,8 @@ class Session(StatedAnnotations):
         self._pinned: HistoryEntry | None = None
         self._answer: Model | None = None
         self._given = False
+        self._words = TrainingWords()
+        self._newest: Progress | None = None
 
     # -- learning --------------------------------------------------------------------------------------------------
 
@@ -201,8 +185,37 @@ class Session(StatedAnnotations):
             Threads torch may use in the generator's thread. Set when the work starts, because torch keeps the
             number by thread, and two teams on the same cores wait for each other.
         """
+        return self._begin(method, self.snapshots, threads, TrainingWords())
+
+    def updating(self, method: Segmenter, threads: int | None = None) -> Generator[Progress, None, Model]:
+        """Fit a method for a fixed number of steps to the strokes as they are now; see :meth:`training`.
+
+        What is run is kept in :attr:`last_run`; :meth:`end_update` says what it brought.
+        """
+        self.last_run = run = fixed_run(method, self.snapshots.get())
+        return self._begin(run.method, run.strokes, threads, TrainingWords(run.steps))
+
+    def end_update(self, model: Model) -> None:
+        """Take the model of :meth:`updating`, and say whether it is better than the one before."""
+        self.models.put(model)
+        if not _answers_on(self._answer, model):
+            self._answer = None
+        self._keep(model, getattr(self._newest, "held_out_mean", None), steps_behind(model))
+        if self._pinned is None:
+            self.model_changed.emit(model)
+        self.set_state("paused", outcome(self._newest, model, self._shown_name))
+
+    @property
+    def _shown_name(self) -> str:
+        shown = self.shown
+        return "instant answer" if shown is None else f"network of {shown.name}" if shown.step else shown.name
+
+    def _begin(
+        self, method: Segmenter, source: TrainingSet | Latest[TrainingSet], threads: int | None, words: TrainingWords
+    ) -> Generator[Progress, None, Model]:
         run = object()
         self._given = False
+        self._words = words
         self.models.listen(run)
         self.learning_curve = []
         self.seen_versions = self.held_strokes = ()
@@ -214,11 +227,13 @@ class Session(StatedAnnotations):
             self.model_history_changed.emit()
         self.learning_curve_changed.emit()
         self.set_state("learning", "Warming up...")
-        return self._train(method, threads, run)
+        return self._train(method, source, threads, run)
 
-    def _train(self, method: Segmenter, threads: int | None, run: object) -> Generator[Progress, None, Model]:
+    def _train(
+        self, method: Segmenter, source: TrainingSet | Latest[TrainingSet], threads: int | None, run: object
+    ) -> Generator[Progress, None, Model]:
         limit_threads(threads)
-        fit = method.fit(self.snapshots)
+        fit = method.fit(source)
         try:
             while True:
                 try:
@@ -246,9 +261,14 @@ class Session(StatedAnnotations):
         if step is not None and loss is not None and (not self.learning_curve or step > self.learning_curve[-1].step):
             self.learning_curve.append(TrainingPoint(int(step), float(loss), score.dice, score.likely))
             self.learning_curve_changed.emit()
+        counts = getattr(event, "stroke_counts", None)
+        if counts:
+            self.needs = StrokeNeeds(dict(counts))
+        if step is not None:
+            self._newest = event
         if self._state.phase == "learning":
             where = "Learning" if step is None else f"Learning: step {step}"
-            text = f"{event.text} ({score.text})" if score.text else event.text
+            text = self._words.sentence(event, self._shown_name, self.needs, self._classes, score.text)
             self.set_state("learning", text if self._pinned is None else f"{where}. {self._choice()}")
         if event.model is not None:
             if not _answers_on(self._answer, event.model):
