@@ -16,7 +16,7 @@ Compute = Callable[[str, torch.dtype | None], Tensor]
 """Computes the same numbers on a device, with autocast to a 16-bit type or without."""
 
 TOLERANCE, TOLERANCE_16 = 0.02, 0.15
-"""Largest difference, as a part of the largest number. Cards round to 10 bits inside convolutions; 16-bit types to 8."""
+"""Largest difference, as a part of the largest number. Cards round to 10 bits in convolutions; 16-bit types to 8."""
 
 
 def small_training(name: str, dtype: torch.dtype | None = None) -> Tensor:

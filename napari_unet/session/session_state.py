@@ -8,6 +8,7 @@ from typing import Literal
 from psygnal import Signal
 
 from ..core.method import Model
+from ..core.scribbles import Scribbles
 from .annotations import Annotations
 from .stroke_needs import StrokeNeeds
 from .update_run import LastRun
@@ -67,10 +68,14 @@ class StatedAnnotations(Annotations):
         """Whether strokes are answered without training."""
         return self._answers
 
+    def painted(self) -> list[Scribbles]:
+        """Return the strokes of all pairs that have some."""
+        return [item.pair.scribbles for item in self._items.values() if item.pair.scribbles.planes]
+
     def hint(self) -> str:
         """Say what to do next to get a segmentation."""
         if not self._items:
-            return "Open an image, press + beside Strokes and paint a little of two classes."
+            return "Open an image, press + strokes and paint a little of two classes."
         if not any(item.enabled for item in self._items.values()):
             return "Tick at least one image to learn from."
         missing = self.snapshots.get().missing()

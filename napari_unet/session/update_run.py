@@ -27,7 +27,7 @@ class LastRun:
     strokes : TrainingSet
         What it learnt from.
     steps, seed : int
-    began : Model or None
+    began : Weights or None
         What it went on from, None if it began by itself.
     """
 
@@ -35,7 +35,7 @@ class LastRun:
     strokes: TrainingSet
     steps: int
     seed: int
-    began: Model | None = None
+    began: Any = None
 
 
 def fixed_run(method: Any, strokes: TrainingSet, steps: int = UPDATE_STEPS) -> LastRun:

@@ -46,7 +46,7 @@ class ClassButtons(QWidget):
         self.setSizePolicy(policy)
         self._add = QToolButton(self)
         self._add.setObjectName("train_add_class")
-        self._add.setText("+")
+        self._add.setText("+ class")
         self._add.setToolTip("Add a class, for another kind of thing you want told apart.")
         self._add.clicked.connect(self._on_add)
         self.set_classes(classes)

@@ -13,6 +13,7 @@ from napari_unet.core.errors import UserError
 
 from ..axes_box import AxesBox
 from ..axes_change import change_axes
+from ..brush_width import proposed_width
 from ..channel_layers import first_channel
 from ..image_ties import fits
 from ..layer_axes import channels_are_last, image_of
@@ -28,7 +29,7 @@ RETRY_MS = 150
 """Strokes that cannot be used are looked at again so long after they have changed."""
 
 NO_IMAGE = "Open an image, or try File > Open Sample."
-NO_STROKES = "Press + to make a layer for your strokes."
+NO_STROKES = "Press + strokes to make a layer to paint on."
 
 
 class LayerChooser(QWidget):
@@ -95,7 +96,7 @@ class LayerChooser(QWidget):
         self.channels = ChannelMenu(self._controller.ties)
         self.strokes_box = LayerBox(self._viewer, "train_strokes", self._can_be_strokes, "none yet")
         self.strokes_box.setToolTip("The layer you paint on. Strokes on several images are learnt together.")
-        self.new_button = tool_button("+", "train_new_strokes",
+        self.new_button = tool_button("+ strokes", "train_new_strokes",
                                       "Make a new strokes layer for this image and take up the brush.")
         rows = QFormLayout(self)
         rows.setContentsMargins(0, 0, 0, 0)
@@ -243,7 +244,7 @@ class LayerChooser(QWidget):
         orphans = self._controller.ties.orphans(image)
         if orphans:
             return (f"{orphans[0].name!r} was painted on an image that is gone. If it belongs to {image.name!r}, "
-                    "choose it under Strokes; or press + for new ones.")
+                    "choose it under Strokes; or press + strokes for new ones.")
         return NO_STROKES if self._controller.bindings else ""
 
     def make_strokes(self) -> None:
@@ -257,6 +258,9 @@ class LayerChooser(QWidget):
         except UserError as error:
             self.said.emit(str(error))
             return
+        painted = self._controller.session.painted()
+        if painted:
+            made.brush_size = proposed_width(image_of(image), painted)
         strokes = self._viewer.add_layer(made)
         self.image_box.refresh()
         self.strokes_box.refresh()
