@@ -64,6 +64,19 @@ def test_strokes_are_counted_as_the_training_counts_them() -> None:
     assert not strokes_of(np.zeros((4, 4), np.uint8))
 
 
+@pytest.mark.parametrize("share", [0.0005, 0.01, 0.3])
+def test_sparse_and_dense_planes_are_counted_alike(share: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    generator = np.random.default_rng(2)
+    part = np.where(generator.random((60, 70)) < share, generator.integers(1, 4, (60, 70)), 0).astype(np.uint8)
+    part[0, 0] = part[30, -3:] = part[31, :3] = part[-1, -1] = 2  # rows that would touch around the edge
+    counted = []
+    for limit in (0, 10**9):
+        monkeypatch.setattr(stroke_needs, "SPARSE", limit)
+        counted.append(strokes_of(part))
+    assert counted[0] == counted[1]
+    assert counted[0][2] >= 4
+
+
 def test_a_plane_that_has_not_changed_is_counted_once(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[np.ndarray] = []
     count = stroke_needs.strokes_of

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from ..core.classes import ClassTable
 from ..core.scribbles import TrainingSet
@@ -16,6 +18,10 @@ from ..learning.strokes import stroke_components
 STROKES_TO_JUDGE = 8
 """Separate strokes that each of two classes needs before a network can be judged; a test holds it to what judging
 takes (two held-out strokes, of which one in four is held out). Not imported from there, because that imports torch."""
+
+
+SPARSE = 50
+"""Where less than one pixel in so many is painted, strokes are found from painted pixels, not from whole planes."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,7 +80,26 @@ def strokes_of(plane: NDArray[np.uint8]) -> Counter[int]:
     if not rows.size:
         return Counter()
     part = plane[rows[0]:rows[-1] + 1, columns[0]:columns[-1] + 1]
+    if np.count_nonzero(part) * SPARSE < part.size:
+        return _sparse_strokes(part)
     numbers, _ = stroke_components(np.ascontiguousarray(part))
     painted = part > 0
     _, first = np.unique(numbers[painted], return_index=True)
     return Counter(part[painted][first].tolist())
+
+
+def _sparse_strokes(part: NDArray[np.uint8]) -> Counter[int]:
+    """Count strokes from painted pixels alone: work and memory are those of the paint, however large the plane is."""
+    y, x = np.nonzero(part)
+    classes, width = part[y, x], part.shape[1] + 2  # a free column on each side: rows do not touch around the edge
+    place = y.astype(np.int64) * width + x
+    ends: list[NDArray[np.int64]] = []
+    for step in (1, width - 1, width, width + 1):
+        near = np.searchsorted(place, place + step).clip(max=place.size - 1)
+        touching = np.flatnonzero((place[near] == place + step) & (classes[near] == classes))
+        ends.append(np.stack([touching, near[touching]]))
+    one, other = np.concatenate(ends, axis=1)
+    edges = coo_array((np.ones(one.size, bool), (one, other)), shape=(place.size, place.size))
+    _, numbers = connected_components(edges, directed=False)
+    _, first = np.unique(numbers, return_index=True)
+    return Counter(classes[first].tolist())

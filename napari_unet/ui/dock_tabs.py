@@ -8,6 +8,9 @@ from __future__ import annotations
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
 
+WIDE = 1800
+"""In a window of so many pixels our docks take a quarter of the width."""
+
 _MARK = "napari_unet_dock"
 
 
@@ -25,20 +28,24 @@ def frame_of(widget: QWidget) -> QDockWidget | None:
 
 
 def join_tabs(dock: QWidget) -> None:
-    """Put a dock that has just been opened onto the tabs of our others, and to the front."""
+    """Put a dock that has just been opened onto the tabs of our others, and to the front; widen the first if it can."""
     frame = frame_of(dock)
     window = frame.parentWidget() if frame is not None else None
     if frame is None or not isinstance(window, QMainWindow) or frame.isFloating():
         return
+    frame.setWindowTitle(frame.windowTitle().partition(" (")[0])  # a tab has no room for the name of the plugin
     area = window.dockWidgetArea(frame)
     if area == Qt.DockWidgetArea.NoDockWidgetArea:
         return
-    for other in window.findChildren(QDockWidget):
-        if other is frame or other.isFloating() or other.isHidden() or window.dockWidgetArea(other) != area:
-            continue
-        if any(one.property(_MARK) for one in other.findChildren(QWidget)):
-            if other not in window.tabifiedDockWidgets(frame):
-                window.tabifyDockWidget(other, frame)
-            frame.show()
-            frame.raise_()
-            return
+    others = [one for one in window.findChildren(QDockWidget)
+              if one is not frame and not one.isFloating() and not one.isHidden()
+              and window.dockWidgetArea(one) == area
+              and any(inside.property(_MARK) for inside in one.findChildren(QWidget))]
+    if not others:
+        if window.width() >= WIDE:  # tables and plots have a use for it, and the canvas has enough
+            window.resizeDocks([frame], [window.width() // 4], Qt.Orientation.Horizontal)
+        return
+    if others[0] not in window.tabifiedDockWidgets(frame):
+        window.tabifyDockWidget(others[0], frame)
+    frame.show()
+    frame.raise_()

@@ -23,6 +23,10 @@ _NO_LIMIT = 16_777_215
 CLOSED, OPEN = "▸", "▾"
 """Folds point to where they open, and down to what they have opened."""
 
+_TOGGLE = ("QPushButton { text-align: left; border: none; outline: none; }"
+           " QPushButton:checked { background: rgba(128, 128, 128, 60); }")
+"""An open fold is nothing that is chosen, so it has not the colour of that."""
+
 _PLAIN = (bool, int, float, str)
 
 
@@ -36,6 +40,7 @@ class CollapsibleSection(QCollapsible):
         self.setObjectName(name)
         self.setDuration(0)
         self.toggleButton().setObjectName(f"{name}_toggle")
+        self.toggleButton().setStyleSheet(_TOGGLE)
         self.toggleButton().setToolTip(tooltip or f"Show or hide: {title}.")
         self.layout().setContentsMargins(0, 0, 0, 0)
         self.content().layout().setContentsMargins(10, 0, 0, 2)
@@ -176,7 +181,7 @@ class ParameterForm(QWidget):
         column.setSpacing(2)
         column.addLayout(plain)
         if advanced.rowCount():
-            fold = CollapsibleSection("Advanced", f"{prefix}_advanced", "Settings that seldom need a change.")
+            fold = CollapsibleSection("More settings", f"{prefix}_advanced", "Settings that seldom need a change.")
             inside = QWidget()
             inside.setLayout(advanced)
             fold.addWidget(inside)

@@ -21,6 +21,10 @@ from napari_unet.core.namesake import namesake_warning
 
 from .dock_tabs import join_tabs, mark_ours
 
+WORDED = ("QToolButton { border: 1px solid rgba(128, 128, 128, 160); border-radius: 4px; padding: 3px 6px; }"
+          " QToolButton:hover { background: rgba(128, 128, 128, 70); }")
+"""Style of small buttons with words: without a frame they look like text that is only there to be read."""
+
 
 def button(text: str, name: str, tooltip: str) -> QPushButton:
     """Return a push button with an object name and a tooltip."""
@@ -37,6 +41,8 @@ def tool_button(text: str, name: str, tooltip: str) -> QToolButton:
     made.setObjectName(name)
     made.setText(text)
     made.setToolTip(tooltip)
+    if any(letter.isalpha() for letter in text):
+        made.setStyleSheet(WORDED)
     return made
 
 

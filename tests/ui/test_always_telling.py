@@ -277,7 +277,7 @@ def test_a_mistake_that_its_sentence_explains_has_no_details(qtbot: Any) -> None
     ("CUDA: Card 0 (the first CUDA device)", "CUDA: Card 0", "the first CUDA device"),
     ("CPU (Card 0 is not used: it failed a first calculation (NotImplementedError: no such thing))", "CPU",
      "Card 0 is not used: it failed a first calculation (NotImplementedError: no such thing)"),
-    ("Looking for a graphics card...", "", "Looking for a graphics card..."),
+    ("Looking for a graphics card...", "…", "Looking for a graphics card..."),
 ])
 def test_a_chip_says_where_it_computes_and_why(qtbot: Any, text: str, chip: str, reason: str) -> None:
     line = DeviceLine()
@@ -295,5 +295,7 @@ def test_a_new_strokes_layer_has_the_brush_of_those_before(hands: Any, viewer: A
     strokes.data[20:23, 4:40] = 1
     strokes.events.set_data()
     hands.wait(lambda: bool(dock.session.painted()))
-    other = open_image(hands, dock, np.kron(squares[0], np.ones((2, 2), np.uint8)), name="larger")
-    assert other.brush_size == 3
+    image = viewer.add_image(np.kron(squares[0], np.ones((2, 2), np.uint8)), name="larger")
+    hands.wait(lambda: dock.chooser.image_box.layer is image)
+    hands.click(dock, "train_new_strokes")
+    assert viewer.layers["larger strokes"].brush_size == 3

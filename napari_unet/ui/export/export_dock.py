@@ -32,6 +32,7 @@ from ..workers import Worker, WorkerGroup
 NOTHING = "Nothing to save yet: predict an image in Train U-Net, or compare methods, and choose the result here."
 FOREIGN = "This layer was not made by napari-unet; its values are saved as they are, 0 being the background."
 STROKES = "These are strokes: pixels that are not painted become background. To save a result, choose a prediction."
+PLACE = "Where to save. The ending follows the format."
 OUTSIDE = ("The image of this layer was not opened from an OME-Zarr folder. Give the place yourself, as "
            "IMAGE.ome.zarr/labels/NAME, or choose another format.")
 
@@ -74,7 +75,7 @@ class ExportDock(QWidget):
                               "NAME_preview.tif, in which the classes are bright enough to be seen in any viewer.")
         self.overwrite = _named(QCheckBox("replace what is there"), "export_overwrite",
                                 "Tick to replace a file of this name. Nothing is replaced unasked.")
-        self.path = _named(QLineEdit(), "export_path", "Where to save. The ending follows the format.")
+        self.path = _named(QLineEdit(), "export_path", PLACE)
         self.path.setPlaceholderText("folder and name")
         self.browse = button("Browse...", "export_browse", "Choose folder and name.")
         self.save = button("Save", "export_save", "Write the file.")
@@ -119,6 +120,7 @@ class ExportDock(QWidget):
         self.layer.activated.connect(self._on_picked)
         self.format.currentTextChanged.connect(self._on_format_chosen)
         self.path.textChanged.connect(self._refresh)
+        self.path.textChanged.connect(lambda text: self.path.setToolTip("\n".join(filter(None, (text, PLACE)))))
         self.overwrite.toggled.connect(self._refresh)
         self.browse.clicked.connect(self._on_browse)
         self.save.clicked.connect(self._on_save)

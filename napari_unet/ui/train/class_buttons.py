@@ -16,6 +16,8 @@ from superqt import QFlowLayout
 from napari_unet.core.classes import MAX_CLASS_ID, ClassTable, PaintedClass, default_color
 from napari_unet.core.errors import UserError
 
+from ..widgets import WORDED
+
 
 class ClassButtons(QWidget):
     """A row of buttons, one per class, and a button that adds a class."""
@@ -47,6 +49,7 @@ class ClassButtons(QWidget):
         self._add = QToolButton(self)
         self._add.setObjectName("train_add_class")
         self._add.setText("+ class")
+        self._add.setStyleSheet(WORDED)
         self._add.setToolTip("Add a class, for another kind of thing you want told apart.")
         self._add.clicked.connect(self._on_add)
         self.set_classes(classes)

@@ -53,8 +53,7 @@ class DeviceLine(QWidget):
             chip, reason = "", text
         elif reason.endswith(")"):
             reason = reason[:-1]
-        self.chip.setText(chip if len(chip) <= 30 else f"{chip[:29]}…")
-        self.chip.setVisible(bool(chip))
+        self.chip.setText((chip if len(chip) <= 30 else f"{chip[:29]}…") or "…")
         self.reason.setText(reason)
         for one in (self, self.chip, self.reason):
             one.setToolTip("\n\n".join(filter(None, (text, ABOUT))))
