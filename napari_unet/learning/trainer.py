@@ -35,6 +35,8 @@ WAIT_SECONDS = 0.1
 SETTLED = 0.25
 """Part of the budget after which held-out strokes are learnt from too, if the selector needs them no more and none are
 to come. Not where steps are counted: when a selector is asked depends on the clock, and what is learnt must not."""
+PUBLISH_STEPS = 200
+"""Steps between two models of a training that only steps limit."""
 MOST_OFTEN = 4
 """Learning takes at least so many times as long as making and scoring models."""
 
@@ -192,6 +194,8 @@ class _Run:
         """Wait, warm up, learn, publish; until the budget is used up."""
         publish = self.plan.publish_seconds or (2.0 if self.live else 10.0)
         due = min(1.0, publish) if self.initial is None else publish  # a first model is wanted soon
+        # where only steps limit it, no clock decides what is judged, so that it comes out the same
+        counted = not self.live and self.plan.seconds is None and self.plan.publish_seconds is None
         while True:
             training = newest_training_set(self.source)
             missing = training.missing()
@@ -213,7 +217,7 @@ class _Run:
             self.seconds += time.perf_counter() - began
 
             step = self._step(learner, data, loss, rate, self.plan.fraction(self.done, self.seconds))
-            if step.fraction == 1 or self.seconds >= due:
+            if step.fraction == 1 or (self.done % PUBLISH_STEPS == 0 if counted else self.seconds >= due):
                 began = self.seconds
                 model = yield from self._publish(learner, data, step)
                 due = self.seconds + max(publish, MOST_OFTEN * (self.seconds - began))
