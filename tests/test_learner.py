@@ -45,7 +45,8 @@ def test_memory_that_runs_out_halves_the_batch_and_changes_no_result():
         losses = [learner.learn(images, targets) for learner in learners]
         assert np.allclose(*losses, atol=1e-6)
     assert calls == [4, 2] + [1] * 12, "halved until it fits, and not tried again"
-    assert learners[0].where == f"{device}; memory full: batches in 4 parts"
+    assert learners[0].where == "CPU (as asked; its memory is full, so batches go in 4 parts)"
+    assert learners[1].where == str(device)
     for one, other in zip(*[learner.module.parameters() for learner in learners], strict=True):
         assert torch.allclose(one, other, atol=1e-6)
 

@@ -102,7 +102,8 @@ class Learner:
     @property
     def where(self) -> str:
         """Device and why this one; and how far its memory reaches, where it was too small for a batch."""
-        return f"{self.device}" if self.parts == 1 else f"{self.device}; memory full: batches in {self.parts} parts"
+        full = "" if self.parts == 1 else f"; its memory is full, so batches go in {self.parts} parts"
+        return f"{self.device.chip} ({self.device.reason}{full})"
 
     def set_classes(self, ids: Sequence[int]) -> None:
         """Let output channels come and go; the rest of the network, optimizer and average stay as they are."""

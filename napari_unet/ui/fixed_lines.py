@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from qtpy.QtCore import QEvent, QPointF, QSize, Qt
 from qtpy.QtGui import QPainter, QPaintEvent, QResizeEvent, QShowEvent, QTextLayout
-from qtpy.QtWidgets import QLabel, QSizePolicy, QWidget
+from qtpy.QtWidgets import QAction, QApplication, QLabel, QSizePolicy, QWidget
 
 
 class FixedLines(QLabel):
@@ -27,7 +27,16 @@ class FixedLines(QLabel):
         self.setObjectName(name)
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        copy = QAction("Copy", self)
+        copy.triggered.connect(self._copy)
+        self.addAction(copy)
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
         self.setText("")
+
+    def _copy(self) -> None:
+        clipboard = QApplication.clipboard()
+        if clipboard is not None:
+            clipboard.setText(self.text())
 
     def setText(self, text: str | None) -> None:
         """Show a text."""
