@@ -21,7 +21,6 @@ from ..core.threads import limit_threads
 from .held_out_score import HeldOutScore, TrainingPoint
 from .model_history import HistoryEntry, ModelHistory, ShownModel, steps_behind, without_refitting
 from .session_state import StatedAnnotations
-from .stroke_needs import StrokeNeeds
 from .training_words import TrainingWords
 from .update_run import fixed_run, outcome
 
@@ -58,8 +57,6 @@ class Session(StatedAnnotations):
         self._pinned: HistoryEntry | None = None
         self._answer: Model | None = None
         self._given = False
-        self._words = TrainingWords()
-        self._newest: Progress | None = None
 
     # -- learning --------------------------------------------------------------------------------------------------
 
@@ -200,10 +197,10 @@ class Session(StatedAnnotations):
         self.models.put(model)
         if not _answers_on(self._answer, model):
             self._answer = None
-        self._keep(model, getattr(self._newest, "held_out_mean", None), steps_behind(model))
+        self._keep(model, getattr(self.newest_step, "held_out_mean", None), steps_behind(model))
         if self._pinned is None:
             self.model_changed.emit(model)
-        self.set_state("paused", outcome(self._newest, model, self._shown_name))
+        self.set_state("paused", outcome(self.newest_step, model, self._shown_name))
 
     @property
     def _shown_name(self) -> str:
@@ -215,7 +212,7 @@ class Session(StatedAnnotations):
     ) -> Generator[Progress, None, Model]:
         run = object()
         self._given = False
-        self._words = words
+        self.words = words
         self.models.listen(run)
         self.learning_curve = []
         self.seen_versions = self.held_strokes = ()
@@ -261,15 +258,7 @@ class Session(StatedAnnotations):
         if step is not None and loss is not None and (not self.learning_curve or step > self.learning_curve[-1].step):
             self.learning_curve.append(TrainingPoint(int(step), float(loss), score.dice, score.likely))
             self.learning_curve_changed.emit()
-        counts = getattr(event, "stroke_counts", None)
-        if counts:
-            self.needs = StrokeNeeds(dict(counts))
-        if step is not None:
-            self._newest = event
-        if self._state.phase == "learning":
-            where = "Learning" if step is None else f"Learning: step {step}"
-            text = self._words.sentence(event, self._shown_name, self.needs, self._classes, score.text)
-            self.set_state("learning", text if self._pinned is None else f"{where}. {self._choice()}")
+        self.tell_training(event, self._shown_name, score.text, self._choice() if self._pinned else "")
         if event.model is not None:
             if not _answers_on(self._answer, event.model):
                 self._answer = None

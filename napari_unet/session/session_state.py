@@ -7,10 +7,11 @@ from typing import Literal
 
 from psygnal import Signal
 
-from ..core.method import Model
+from ..core.method import Model, Progress
 from ..core.scribbles import Scribbles
 from .annotations import Annotations
 from .stroke_needs import StrokeNeeds
+from .training_words import TrainingWords
 from .update_run import LastRun
 
 Phase = Literal["idle", "answering", "answered", "learning", "paused", "failed"]
@@ -44,6 +45,10 @@ class StatedAnnotations(Annotations):
         Strokes by class when they were last counted.
     last_run : LastRun or None
         The last training of a fixed number of steps.
+    words : TrainingWords
+        What finds the words for the training that runs.
+    newest_step : Progress or None
+        The last event of a training that was a step.
     """
 
     state_changed = Signal(SessionState)
@@ -55,6 +60,8 @@ class StatedAnnotations(Annotations):
         self._before: SessionState | None = None  # what was said before an answer was waited for
         self.needs = StrokeNeeds()
         self.last_run: LastRun | None = None
+        self.words = TrainingWords()
+        self.newest_step: Progress | None = None
         self._state = SessionState("idle", self.hint())
         self.published.connect(self.refresh_hint)
 
@@ -104,6 +111,18 @@ class StatedAnnotations(Annotations):
         if needs != self.needs:
             self.needs = needs
             self._say(dataclasses.replace(self._state, missing=self._missing(self._state.phase)))
+
+    def tell_training(self, event: Progress, shown: str, likely: str, choice: str = "") -> None:
+        """Say how a training stands after an event; ``choice`` is said instead where a person has chosen a model."""
+        counts, step = getattr(event, "stroke_counts", None), getattr(event, "step", None)
+        if counts:
+            self.needs = StrokeNeeds(dict(counts))
+        if step is not None:
+            self.newest_step = event
+        if self._state.phase == "learning":
+            text = self.words.sentence(event, shown, self.needs, self._classes, likely)
+            where = "Learning" if step is None else f"Learning: step {step}"
+            self.set_state("learning", f"{where}. {choice}" if choice else text)
 
     def _missing(self, phase: Phase) -> str:
         """Say what is missing before a network can be judged, where no training says it itself."""
