@@ -53,14 +53,10 @@ class TrainPanel(QWidget):
         column.setContentsMargins(6, 4, 6, 4)
         column.setSpacing(6)
         warn_of_namesake(column, "train_namesake")
-        self.project_place = QVBoxLayout()  # for the line that says where all this is kept
-        column.addLayout(self.project_place)
         self.chooser = LayerChooser(self.controller)
         column.addWidget(self.chooser)
         self.class_buttons = ClassButtons(self.session.classes)
         column.addWidget(self.class_buttons)
-        self.edit_place = QHBoxLayout()  # for undo and redo
-        column.addLayout(self.edit_place)
         column.addLayout(self._run_row())
         self.plot = LearningPlot()
         self.plot.show_history(self.session.learning_curve)
