@@ -58,8 +58,13 @@ class TrainingData:
 
     @property
     def strokes_a_class(self) -> int:
-        """Strokes of the class that has the fewest, those held out included; 0 without any."""
-        return min(Counter(stroke.class_id for stroke in self.strokes).values(), default=0)
+        """Strokes of the class that has the fewest, those held out included; 0 without any.
+
+        What was taken from a prediction does not count: it says nothing of how good that is.
+        """
+        counts = Counter({stroke.class_id: 0 for stroke in self.strokes})
+        counts.update(stroke.class_id for stroke in self.strokes if not stroke.derived)
+        return min(counts.values(), default=0)
 
     @property
     def held(self) -> tuple[int, ...]:
