@@ -175,9 +175,8 @@ class Annotations:
             The new table; painted ids that it lacks are kept in it.
         """
         before, old = self._classes, {key: self._items[key].pair for key in planes or {}}
-        for gone in before.ids if classes is not None else ():
-            if gone not in classes.ids:
-                self.note_removal(gone)
+        for gone in set(before.ids) - set(before.ids if classes is None else classes.ids):
+            self.note_removal(gone)
         changed = self._replace(planes or {}, derived or {}, classes)
         blocks = tuple(block for key, numbers in changed.items() for number in numbers
                        for block in changed_blocks(key, number, old[key].scribbles, self._items[key].pair.scribbles))

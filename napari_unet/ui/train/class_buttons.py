@@ -13,7 +13,7 @@ from qtpy.QtGui import QColor, QIcon, QKeyEvent, QPainter, QPixmap
 from qtpy.QtWidgets import QColorDialog, QLineEdit, QMenu, QSizePolicy, QToolButton, QWidget
 from superqt import QFlowLayout
 
-from napari_unet.core.classes import MAX_CLASS_ID, ClassTable, PaintedClass, default_color
+from napari_unet.core.classes import MAX_CLASS_ID, ClassTable, PaintedClass
 from napari_unet.core.errors import UserError
 
 
@@ -28,6 +28,12 @@ class ClassButtons(QWidget):
 
     removed = Signal(int)
     """A class is to go, with its strokes."""
+
+    merged = Signal(int, int)
+    """The strokes of a class are to be of another one."""
+
+    cleared = Signal(int)
+    """The strokes of a class are to go."""
 
     refused = Signal(str)
     """Why a name was not taken."""
@@ -84,7 +90,7 @@ class ClassButtons(QWidget):
         made.setText(f"{one.id} {_short(one.name)}")
         key = f" (key {one.id})" if one.id < 10 else ""
         what = "what you are not interested in" if one.id == 1 else f"{one.name}"
-        made.setToolTip(f"Take up the brush for {what}{key}. The arrow renames, recolours or removes the class.")
+        made.setToolTip(f"Take up the brush for {what}{key}. The arrow changes, clears or removes it.")
         made.setStyleSheet(
             f"QToolButton#train_class_{one.id} {{ padding: 3px 16px 3px 5px; border: 2px solid transparent;"
             " border-radius: 4px; }"
@@ -95,6 +101,15 @@ class ClassButtons(QWidget):
         menu = QMenu(made)
         menu.addAction("Rename", lambda: self.rename(one.id))
         menu.addAction("Colour...", lambda: self._on_colour(one.id))
+        if one.id != 1:
+            into = QMenu("Merge into", menu)
+            menu.addMenu(into)
+            for other in self._classes.classes:
+                if other.id != one.id:
+                    into.addAction(_swatch(other.color), other.name,
+                                   lambda _checked=False, number=other.id: self.merged.emit(one.id, number))
+        menu.addSeparator()
+        menu.addAction("Clear its strokes", lambda: self.cleared.emit(one.id))
         if one.id != 1:
             menu.addAction("Remove class and its strokes", lambda: self.removed.emit(one.id))
         made.setMenu(menu)
@@ -163,14 +178,6 @@ class ClassButtons(QWidget):
             self.refused.emit(str(error))
             return
         self.edited.emit(classes)
-
-
-def without_class(classes: ClassTable, number: int) -> ClassTable:
-    """Return the table without a class; a class stays to be painted beside the background."""
-    rows = tuple(one for one in classes.classes if one.id != number)
-    if all(one.id == 1 for one in rows):
-        rows = (*rows, PaintedClass(2, "class 2", default_color(2)))
-    return ClassTable(rows)
 
 
 def _short(name: str, length: int = 16) -> str:

@@ -18,6 +18,7 @@ from ..forms import CollapsibleSection
 from ..widgets import button, fill_scrolling, text_line, warn_of_namesake
 from . import shortcuts
 from .class_buttons import ClassButtons
+from .edit_panel import EditPanel
 from .layer_chooser import LayerChooser
 from .learning_plot import LearningPlot
 from .live_controller import LiveController
@@ -52,6 +53,8 @@ class TrainPanel(QWidget):
         column.addWidget(self.chooser)
         self.class_buttons = ClassButtons(self.session.classes)
         column.addWidget(self.class_buttons)
+        self.edits = EditPanel(self.controller, self.class_buttons)
+        column.addWidget(self.edits)
         column.addLayout(self._run_row())
         self.plot = LearningPlot()
         self.plot.show_history(self.session.learning_curve)
