@@ -14,9 +14,11 @@ from napari.utils.shortcuts import default_shortcuts
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QFileDialog, QInputDialog, QMessageBox
+from session_scene import Constant
 
-from napari_unet.core.classes import ClassTable, to_mask
-from napari_unet.io import MaskInfo, save_mask
+from napari_unet.core.classes import ClassTable
+from napari_unet.io import save_mask
+from napari_unet.session.model_history import HistoryEntry
 from napari_unet.ui.train import shortcuts
 
 ALT, SHIFT = Qt.KeyboardModifier.AltModifier, Qt.KeyboardModifier.ShiftModifier
@@ -270,9 +272,8 @@ def test_a_key_fills_what_strokes_enclose_and_what_is_predicted(hands: Any, view
 def test_strokes_come_in_from_a_file(hands: Any, viewer: Any, squares: Any, dock: Any, strokes: Any, tmp_path: Any,
                                      monkeypatch: pytest.MonkeyPatch) -> None:
     mine, truth = strokes.data.copy(), squares[1]
-    image = dock.controller.current.image
     path = tmp_path / "expert.tif"
-    save_mask(path, to_mask(truth), info=MaskInfo(ClassTable.named({1: "background", 2: "cell"}), image.geometry))
+    save_mask(path, truth, classes=ClassTable.named({1: "background", 2: "cell"}))
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(path), ""))
     hands.click(dock, "train_import_strokes")
     hands.wait(lambda: bool(dock.session.edits.undo_text))
@@ -299,3 +300,33 @@ def test_strokes_come_in_from_a_file(hands: Any, viewer: Any, squares: Any, dock
     tifffile.imwrite(other, np.zeros((5, 5), np.uint8))
     hands.click(dock, "train_import_strokes")
     hands.wait(lambda: "need (64, 80)" in dock.note_line.text())
+
+
+def test_two_models_are_compared_and_switched(hands: Any, viewer: Any, squares: Any, dock: Any, press: Any) -> None:
+    strokes = open_image(hands, dock, squares[0])
+    answer(hands, dock, strokes)
+    hands.settle(dock)
+    assert not dock.model_compare.button.isEnabled()
+    model = dock.session.model
+    session = dock.session
+    session.restore_models([HistoryEntry(Constant(2, session.classes), 7, 0.5, 1000.0, training=3)])
+    press(hands.find(dock, "train_model_fold_toggle"))
+    assert "Strokes have changed" not in dock.models.list.item(0).toolTip()
+    press(dock.model_compare.button)
+    hands.wait(lambda: "agree on" in dock.model_compare.text.text())
+    name = "cells: step 7 where instant answer differs"
+    differ = viewer.layers[name]
+    predicted = viewer.layers["cells prediction"].data
+    assert np.array_equal(differ.data == 2, predicted == 1)
+    assert viewer.layers.selection.active is strokes
+    share = 100 * (predicted == 2).mean()
+    assert f"class 2: {share:.1f} % and 100.0 %" in dock.model_compare.text.text()
+    key(viewer, Qt.Key.Key_M, SHIFT)
+    assert session.shown.name == "step 7"
+    hands.wait(lambda: (viewer.layers["cells prediction"].data == 2).all())
+    key(viewer, Qt.Key.Key_M, SHIFT)
+    assert session.shown.name == "instant answer"
+    assert session.model is model
+    press(dock.model_compare.button)
+    hands.wait(lambda: dock.model_compare._job is None)
+    assert sum(one.name.startswith("cells: ") for one in viewer.layers) == 1

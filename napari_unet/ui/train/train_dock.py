@@ -58,8 +58,9 @@ class TrainDock(TrainPanel):
         self.chooser.made.connect(self.hold_class)
         self.chooser.said.connect(lambda text: self.notes.say("image", text))
         self.class_buttons.picked.connect(self.hold_class)
-        self.edits.said.connect(self.say)
-        self.edits.progressed.connect(self._on_job)
+        for part in (self.edits, self.model_compare):
+            part.said.connect(self.say)
+            part.progressed.connect(self._on_job)
         self.class_buttons.refused.connect(self.say)
         self.live_button.clicked.connect(self._on_live)
         self.update_button.clicked.connect(self.update_once)
@@ -259,6 +260,7 @@ class TrainDock(TrainPanel):
     def _on_cancel(self) -> None:
         self.jobs.cancel()
         self.edits.jobs.cancel()
+        self.model_compare.cancel()
         self.controller.unsure.cancel()
 
     def _on_save(self) -> None:

@@ -22,6 +22,7 @@ from .edit_panel import EditPanel
 from .layer_chooser import LayerChooser
 from .learning_plot import LearningPlot
 from .live_controller import LiveController
+from .model_compare import ModelCompare
 from .model_list import ModelList
 from .network_settings import NetworkSettings
 from .notes import Notes
@@ -164,6 +165,8 @@ class TrainPanel(QWidget):
                                    "Go back to an earlier model, save one, load one, or start anew.")
         self.models = ModelList(self.session)
         model.addWidget(self.models)
+        self.model_compare = ModelCompare(self.controller)
+        model.addWidget(self.model_compare)
         model.addWidget(files)
         yield model
         self.settings = NetworkSettings()
