@@ -102,10 +102,10 @@ class EditPanel(QWidget):
         column.setContentsMargins(0, 2, 0, 2)
         column.setSpacing(4)
         column.addLayout(_line("Clear", *self._clearing()))
-        column.addLayout(_line("Prediction to strokes", *self._accepting()))
+        column.addLayout(_line("Take prediction", *self._accepting()))
         sure = QHBoxLayout()
         sure.setSpacing(4)
-        self.sure_tick = QCheckBox("only where it is sure by")
+        self.sure_tick = QCheckBox("only where sure by")
         self.sure_tick.setObjectName("train_only_sure")
         self.sure_tick.setToolTip("Take over only pixels whose class is at least as probable as this.")
         self.sure_box = QDoubleSpinBox()
@@ -115,6 +115,8 @@ class EditPanel(QWidget):
         self.sure_box.setValue(SURE)
         self.sure_box.setToolTip("Least probability of the class, 0.5 to 1.")
         self.sure_box.setEnabled(False)
+        self.sure_box.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)  # there is little room
+        self.sure_box.setFixedWidth(56)
         self.sure_box.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.sure_tick.toggled.connect(self.sure_box.setEnabled)
         sure.addSpacing(12)
@@ -128,10 +130,10 @@ class EditPanel(QWidget):
         )
         self.import_button.clicked.connect(self._on_import)
         column.addWidget(self.import_button)
-        hint = QLabel(f"{shortcuts.shown(shortcuts.FILL_KEY)} over the image fills what your strokes enclose, else "
-                      "the predicted region there, with the class of the brush.")
+        hint = QLabel(f"{shortcuts.shown(shortcuts.FILL_KEY)} fills what is under the pointer.")
         hint.setObjectName("train_fill_hint")
-        hint.setWordWrap(True)
+        hint.setToolTip("Ground that your strokes enclose, else the region that is predicted there, with the class of the "
+                        "brush.")
         hint.setEnabled(False)  # dimmed: read once
         column.addWidget(hint)
         return inside
@@ -140,7 +142,7 @@ class EditPanel(QWidget):
         plane = button("Plane", "train_clear_plane", "Clear the strokes of the plane that is shown. Undo brings them "
                        "back.")
         image = button("Image", "train_clear_image", "Clear the strokes of this image, on all its planes.")
-        every = button("All images", "train_clear_all", "Clear the strokes of all images.")
+        every = button("All", "train_clear_all", "Clear the strokes of all images.")
         plane.clicked.connect(lambda: self.editing.clear_plane())
         image.clicked.connect(lambda: self.editing.clear_image())
         every.clicked.connect(lambda: self.editing.clear_all())

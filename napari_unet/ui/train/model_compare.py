@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from napari.layers import Labels
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from napari_unet.core.errors import UserError
 from napari_unet.core.method import Progress
@@ -62,12 +62,16 @@ class ModelCompare(QWidget):
         self.text = text_line("train_models_differ", "What two models make of the same plane.", selectable=True)
         line = QHBoxLayout()
         line.setSpacing(4)
-        line.addWidget(self.box, 1)
-        line.addWidget(self.button)
-        line.addWidget(self.switch_button)
+        line.addWidget(self.button, 1)
+        line.addWidget(self.switch_button, 1)
+        choice = QHBoxLayout()
+        choice.setSpacing(4)
+        choice.addWidget(QLabel("Other model"))
+        choice.addWidget(self.box, 1)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(4)
+        column.addLayout(choice)
         column.addLayout(line)
         column.addWidget(self.text)
         session, refresh, viewer = self._session, self.refresh, controller.viewer
@@ -149,9 +153,11 @@ class ModelCompare(QWidget):
     ) -> None:
         """Say how much both agree, and put a layer of where they differ below the strokes."""
         classes, (one, other) = self._session.classes, both
+        said = f"{one.name} and {other.name} agree on {100 * found.agreement:.1f} % of the plane."
+        self.said.emit(said)
         areas = "\n".join(f"{classes.name(number)}: {100 * first:.1f} % and {100 * second:.1f} %"
                           for number, (first, second) in found.areas.items())
-        self.text.setText(f"{one.name} and {other.name} agree on {100 * found.agreement:.1f} % of the plane.\n{areas}")
+        self.text.setText(f"{said}\n{areas}")
         self.text.show()
         layers = self._controller.viewer.layers
         if self._layer is not None and self._layer in layers:

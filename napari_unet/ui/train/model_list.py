@@ -29,7 +29,7 @@ class ModelList(QWidget):
         self.list = QListWidget()
         self.list.setObjectName("train_kept")
         self.list.setToolTip(
-            "The last models: training steps, Dice on the strokes kept for scoring, and when they came. "
+            "The models kept: training steps, Dice on the strokes kept for scoring, and when they came. "
             "The one with an arrow is shown. Click another to go back to it; it stays until you "
             "pick the newest again or train on."
         )
@@ -60,6 +60,8 @@ class ModelList(QWidget):
             font.setBold(shown)
             item.setFont(font)
             self.list.addItem(item)
+            if shown:
+                self.list.scrollToItem(item)
         if not self._listed:
             item = QListWidgetItem(EMPTY)
             item.setFlags(Qt.ItemFlag.NoItemFlags)
