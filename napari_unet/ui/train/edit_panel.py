@@ -132,7 +132,7 @@ class EditPanel(QWidget):
         column.addWidget(self.import_button)
         hint = QLabel(f"{shortcuts.shown(shortcuts.FILL_KEY)} fills what is under the pointer.")
         hint.setObjectName("train_fill_hint")
-        hint.setToolTip("Ground that your strokes enclose, else the region that is predicted there, with the class of the "
+        hint.setToolTip("Ground that your strokes enclose, else the region predicted there, with the class of the "
                         "brush.")
         hint.setEnabled(False)  # dimmed: read once
         column.addWidget(hint)
