@@ -50,11 +50,7 @@ class ClassButtons(QWidget):
         policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
         policy.setHeightForWidth(True)
         self.setSizePolicy(policy)
-        self._add = QToolButton(self)
-        self._add.setObjectName("train_add_class")
-        self._add.setText("+")
-        self._add.setToolTip("Add a class, for another kind of thing you want told apart.")
-        self._add.clicked.connect(self._on_add)
+        self._add: QToolButton | None = None
         self.set_classes(classes)
 
     def set_classes(self, classes: ClassTable) -> None:
@@ -63,10 +59,13 @@ class ClassButtons(QWidget):
         self._close_editor()
         while self._row.count():
             self._row.takeAt(0)
-        for made in self._buttons.values():
-            made.hide()
-            made.deleteLater()
+        for made in (*self._buttons.values(), self._add):
+            if made is not None:
+                made.setObjectName("")
+                made.hide()
+                made.deleteLater()
         self._buttons = {one.id: self._made(one) for one in classes.classes}
+        self._add = self._made_add()  # anew, too: taken out and put in again it would keep its old place
         for widget in (*self._buttons.values(), self._add):
             self._row.addWidget(widget)
             widget.show()
@@ -113,6 +112,14 @@ class ClassButtons(QWidget):
         if one.id != 1:
             menu.addAction("Remove class and its strokes", lambda: self.removed.emit(one.id))
         made.setMenu(menu)
+        return made
+
+    def _made_add(self) -> QToolButton:
+        made = QToolButton(self)
+        made.setObjectName("train_add_class")
+        made.setText("+ class")
+        made.setToolTip("Add a class, for another kind of thing you want told apart.")
+        made.clicked.connect(self._on_add)
         return made
 
     # -- editing -----------------------------------------------------------------------------------------------------
