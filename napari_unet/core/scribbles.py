@@ -27,17 +27,24 @@ class Scribbles:
         Painted planes by plane number; planes without paint are absent. Read-only.
     version : int
         Grows with every change, so that two snapshots are told apart cheaply.
+    derived : mapping of int to ndarray of bool, shape (Y, X)
+        Which pixels of a plane were taken from a prediction, not painted by a person: they are learnt from, and never
+        used for scoring. Planes without any are absent.
     """
 
     shape: tuple[int, ...]
     planes: Mapping[int, NDArray[np.uint8]]
     version: int = 0
+    derived: Mapping[int, NDArray[np.bool_]] = dataclasses.field(default_factory=dict, repr=False)
     # pixels by class id, by plane; filled when asked for, because it is asked for after every stroke
     _counts: dict[int, NDArray[np.int64]] = dataclasses.field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "planes", MappingProxyType({
             int(number): _frozen(self.planes[number]) for number in sorted(self.planes)
+        }))
+        object.__setattr__(self, "derived", MappingProxyType({
+            int(number): _sealed(mask) for number, mask in self.derived.items() if number in self.planes and mask.any()
         }))
         object.__setattr__(self, "_counts", {})
 
@@ -62,16 +69,30 @@ class Scribbles:
         """Return a snapshot without paint."""
         return cls(tuple(shape), {})
 
-    def replacing(self, planes: Mapping[int, NDArray[np.uint8]], version: int) -> Scribbles:
+    def replacing(
+        self, planes: Mapping[int, NDArray[np.uint8]], version: int,
+        derived: Mapping[int, NDArray[np.bool_]] | None = None,
+    ) -> Scribbles:
         """Return a snapshot with other planes in place of some; the rest is shared, neither copied nor counted again.
 
-        Planes without paint are dropped.
+        Planes without paint are dropped. Pixels that change are a person's, unless ``derived`` says of a plane which
+        of all its pixels are not.
         """
+        marks = {number: mask & (planes[number] == self.planes[number]) if number in planes else mask
+                 for number, mask in self.derived.items()} | dict(derived or {})
         new = {number: plane for number, plane in planes.items() if plane.any()}
         kept = {number: plane for number, plane in self.planes.items() if number not in planes}
-        made = Scribbles(self.shape, {**kept, **new}, version)
+        made = Scribbles(self.shape, {**kept, **new}, version, marks)
         made._counts.update({number: count for number, count in self._counts.items() if number in kept})
         return made
+
+    def marked_as(self, before: Scribbles) -> Scribbles:
+        """Return the same paint, marked as derived where it was so before: a layer of paint cannot know."""
+        if self.derived or not before.derived or self.shape != before.shape:
+            return self
+        marks = {number: mask & (self.planes[number] == before.planes[number])
+                 for number, mask in before.derived.items() if number in self.planes}
+        return dataclasses.replace(self, derived=marks)
 
     def to_array(self) -> NDArray[np.uint8]:
         """Return the whole label array, uint8, of :attr:`shape`."""
@@ -162,6 +183,15 @@ def _frozen(plane: Any) -> NDArray[np.uint8]:
     if isinstance(plane, np.ndarray) and plane.dtype == np.uint8 and plane.base is None and not plane.flags.writeable:
         return plane
     copy = np.array(plane, dtype=np.uint8)
+    copy.flags.writeable = False
+    return copy
+
+
+def _sealed(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return a read-only mask: the same one if nobody can write to it any more."""
+    if mask.base is None and not mask.flags.writeable:
+        return mask
+    copy = mask.copy()
     copy.flags.writeable = False
     return copy
 

@@ -58,8 +58,13 @@ class TrainingData:
 
     @property
     def stroke_counts(self) -> dict[int, int]:
-        """Strokes by class id, those held out included."""
-        return dict(sorted(Counter(stroke.class_id for stroke in self.strokes).items()))
+        """Strokes by class id, those held out included.
+
+        What was taken from a prediction does not count: it says nothing of how good that is.
+        """
+        counts = Counter({stroke.class_id: 0 for stroke in self.strokes})
+        counts.update(stroke.class_id for stroke in self.strokes if not stroke.derived)
+        return dict(sorted(counts.items()))
 
     @property
     def strokes_a_class(self) -> int:

@@ -7,7 +7,8 @@ frozen events. Everything else, :meth:`Session.take` included, belongs to one th
 
 from __future__ import annotations
 
-from collections.abc import Generator, Hashable
+import time
+from collections.abc import Generator, Hashable, Iterable
 from typing import Any
 
 from psygnal import Signal
@@ -98,7 +99,7 @@ class Session(StatedAnnotations):
             self._history.forget()
         elif all(one.model is not model for one in self.model_history):
             self._history.begin()
-            self._history.add(model)
+            self._history.add(HistoryEntry(model, 0, None, time.time()))
         if model is not None:
             self.set_classes(merged(self._classes, model.classes, bool(self.snapshots.get().counts())))
         self.model_changed.emit(model)
@@ -108,7 +109,7 @@ class Session(StatedAnnotations):
 
     @property
     def model_history(self) -> tuple[HistoryEntry, ...]:
-        """The last five trained models, newest first, and the instant answer: what one can go back to."""
+        """The last trained models, newest first, and the instant answer: what one can go back to."""
         return self._history.all
 
     @property
@@ -154,6 +155,7 @@ class Session(StatedAnnotations):
             return
         self._pinned = None
         self.models.pin(None)
+        self._history.note_shown(self.shown)
         if self._state.phase != "learning":
             self.set_state("paused", "Showing the newest model again.")
         self.model_changed.emit(self.model)
@@ -163,8 +165,19 @@ class Session(StatedAnnotations):
         assert self._pinned is not None
         return f"Showing the model of your choice ({self._pinned.name}) until you pick the newest again."
 
-    def _keep(self, model: Model, dice: float | None = None, step: int = 0) -> None:
-        self._history.add(model, dice, step, stays=self._pinned)
+    def restore_models(self, entries: Iterable[HistoryEntry]) -> None:
+        """Take up models that were kept before, as from a project: one can go back to them, none is shown by it."""
+        self._history.restored(entries)
+        self.model_history_changed.emit()
+
+    def _keep(self, model: Model, score: HeldOutScore | None = None, step: int = 0) -> None:
+        learnt = [key for key in self.keys if self.enabled(key)]
+        versions = self.seen_versions if score is not None else tuple(self.version(key) for key in learnt)
+        score = score or HeldOutScore()
+        self._history.add(HistoryEntry(
+            model, step, score.dice, time.time(), likely=score.likely, shown=self._pinned is None,
+            versions=dict(zip(learnt, versions, strict=True)) if len(learnt) == len(versions) else {},
+        ), stays=self._pinned)
         self.model_history_changed.emit()
 
     # -- training --------------------------------------------------------------------------------------------------
@@ -197,7 +210,7 @@ class Session(StatedAnnotations):
         self.models.put(model)
         if not _answers_on(self._answer, model):
             self._answer = None
-        self._keep(model, getattr(self.newest_step, "held_out_mean", None), steps_behind(model))
+        self._keep(model, HeldOutScore.of(self.newest_step), steps_behind(model))
         if self._pinned is None:
             self.model_changed.emit(model)
         self.set_state("paused", outcome(self.newest_step, model, self._shown_name))
@@ -262,7 +275,7 @@ class Session(StatedAnnotations):
         if event.model is not None:
             if not _answers_on(self._answer, event.model):
                 self._answer = None
-            self._keep(event.model, score.dice, step or 0)
+            self._keep(event.model, score, step or 0)
             if self._pinned is None:
                 self.model_changed.emit(event.model)
 

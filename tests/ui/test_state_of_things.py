@@ -133,6 +133,7 @@ def test_removing_a_class_asks_and_undo_brings_back_its_name_and_colour(hands: A
         return answers[len(asked) - 1]
 
     monkeypatch.setattr(QMessageBox, "question", question)
+    monkeypatch.setattr("napari_unet.ui.train.edit_actions.MUCH", 1)
     strokes = open_image(hands, dock, squares[0])
     dock.class_buttons._edit(2, name="nucleus", color="#123456")
     dock.class_buttons.edited.emit(dock.session.classes.including([3]))

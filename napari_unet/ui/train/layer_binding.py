@@ -6,6 +6,7 @@ events come before the data is written (edits from code), under another name (un
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -116,6 +117,10 @@ class LayerBinding(QObject):
             self._dirty.add(shown_plane(self._viewer, self.strokes, self.image))
         else:
             self._all = True  # a brush in three dimensions, or a cut across planes
+
+    def note_written(self, planes: Iterable[int]) -> None:
+        """Look at these planes too whenever strokes change: an operation has painted them."""
+        self._ever.update(planes)
 
     def _on_due(self) -> None:
         self.flush()

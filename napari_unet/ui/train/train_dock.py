@@ -19,7 +19,6 @@ from ..layers import prepare_brush
 from ..widgets import CloseWatch
 from . import shortcuts
 from .background_jobs import BackgroundJobs
-from .class_removal import remove_class
 from .layer_binding import LayerBinding
 from .layer_chooser import NO_IMAGE, NO_STROKES
 from .live_controller import controller_of
@@ -61,8 +60,9 @@ class TrainDock(TrainPanel):
         self.chooser.made.connect(self.hold_class)
         self.chooser.said.connect(lambda text: self.notes.say("image", text))
         self.class_buttons.picked.connect(self.hold_class)
-        self.class_buttons.edited.connect(session.set_classes)
-        self.class_buttons.removed.connect(self._on_remove_class)
+        for part in (self.edits, self.model_compare):
+            part.said.connect(self.say)
+            part.progressed.connect(self._on_job)
         self.class_buttons.refused.connect(self.say)
         self.live_button.clicked.connect(self._on_live)
         self.update_button.clicked.connect(self.update_once)
@@ -177,11 +177,6 @@ class TrainDock(TrainPanel):
         self.class_buttons.set_classes(classes)
         self.pairs.refresh()
 
-    def _on_remove_class(self, number: int) -> None:
-        held = self.controller.current is not None and self.controller.current.strokes.selected_label == number
-        if remove_class(self, self.controller, number) and held:
-            self.hold_class(self.session.classes.ids[-1])
-
     # -- learning --------------------------------------------------------------------------------------------------
 
     def _make_method(self) -> Segmenter:
@@ -265,6 +260,8 @@ class TrainDock(TrainPanel):
 
     def _on_cancel(self) -> None:
         self.jobs.cancel()
+        self.edits.jobs.cancel()
+        self.model_compare.cancel()
         self.controller.unsure.cancel()
 
     def _on_save(self) -> None:

@@ -23,9 +23,11 @@ from ..widgets import button, fill_scrolling, warn_of_namesake
 from . import shortcuts
 from .class_buttons import ClassButtons
 from .device_line import DeviceLine
+from .edit_panel import EditPanel
 from .layer_chooser import LayerChooser
 from .learning_plot import LearningPlot
 from .live_controller import LiveController
+from .model_compare import ModelCompare
 from .model_list import ModelList
 from .network_settings import NetworkSettings
 from .notes import Notes
@@ -57,6 +59,8 @@ class TrainPanel(QWidget):
         column.addWidget(self.chooser)
         self.class_buttons = ClassButtons(self.session.classes)
         column.addWidget(self.class_buttons)
+        self.edits = EditPanel(self.controller, self.class_buttons)
+        column.addWidget(self.edits)
         column.addLayout(self._run_row())
         self.plot = LearningPlot()
         self.plot.show_history(self.session.learning_curve)
@@ -156,6 +160,8 @@ class TrainPanel(QWidget):
                                    "Go back to an earlier model, save one, load one, or start anew.")
         self.models = ModelList(self.session)
         model.addWidget(self.models)
+        self.model_compare = ModelCompare(self.controller)
+        model.addWidget(self.model_compare)
         model.addWidget(files)
         yield model
         self.settings = NetworkSettings()
