@@ -1,0 +1,340 @@
+"""Brings the image of a project that is chosen into the window, and takes the one before out of it. Trains nothing.
+
+What was painted is safe in the session before layers go: the pair goes on there, its image read from its file when it is
+needed. Layers that a person has opened or made stay, or come back with their image.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections import OrderedDict
+from collections.abc import Iterator
+from typing import Any
+
+from napari.layers import Image as ImageLayer
+from napari.layers import Labels, Layer
+from qtpy.QtCore import QObject, QTimer, Signal
+
+from napari_unet.core.errors import UserError
+from napari_unet.core.image import Image
+from napari_unet.project.project_folder import ProjectFolder
+from napari_unet.project.records import ImageRecord
+from napari_unet.project.sources import files_of
+
+from ..channel_layers import channels_of, join_channels
+from ..image_ties import fits
+from ..layer_axes import image_of
+from ..layer_metadata import identity, image_id_of, notes_of, role_of
+from ..layers import scribbles_of
+from ..sessions import PerOwner, session_of, ties_of
+from ..train.live_controller import controller_of
+from ..workers import Worker, WorkerGroup, error_sentence
+from .prepared_image import PreparedImage, prepare_image, read_result
+from .project_images import project_images_of
+from .project_layers import SAVED, image_layers, look_of, result_layer, set_look, strokes_layer, take_brush
+
+AHEAD = 4
+"""So many images are kept ready to be shown."""
+
+
+class ImageOpener(QObject):
+    """Shows one image of the project at a time.
+
+    Parameters
+    ----------
+    viewer : napari Viewer
+    """
+
+    told = Signal(str)
+    """One sentence about an image that could not be read, ``""`` when one is shown."""
+
+    def __init__(self, viewer: Any) -> None:
+        super().__init__()
+        self._viewer_ref = weakref.ref(viewer)
+        self._session, self._ties, self._images = session_of(viewer), ties_of(viewer), project_images_of(viewer)
+        self._workers = WorkerGroup(self, getattr(getattr(viewer, "window", None), "_qt_window", None))
+        self._job: Worker | None = None
+        self._direction = 1
+        self._shown: dict[str, str] = {}
+        self._ready: OrderedDict[str, PreparedImage] = OrderedDict()
+        self._looks: dict[str, list[dict[str, Any]]] = {}
+        self._shelf: dict[str, list[Layer]] = {}
+        opened = self._session.images
+        opened.wanted.connect(self._on_wanted)
+        opened.current_changed.connect(self._on_current)
+        self._session.published.connect(self._on_published)
+        self._next = QTimer(self)
+        self._next.setSingleShot(True)
+        self._next.setInterval(0)
+        self._next.timeout.connect(self._read_next)
+
+    @property
+    def _viewer(self) -> Any:
+        return self._viewer_ref()
+
+    # -- choosing --------------------------------------------------------------------------------------------------
+
+    def show(self, folder: ProjectFolder, key: str) -> None:
+        """Open an image at once; errors as :func:`show_image`."""
+        images = self._session.images
+        self._images.refresh()
+        record = self._images.record(key) or folder.state.image(key)
+        if record is None:
+            return
+        if self._ties.image(key) is not None:
+            self._take_open(key, record)
+            images.opened(key)
+            return
+        self._put_layers(self._ready.pop(key, None) or self._prepare(folder, record))
+
+    def _take_open(self, key: str, record: ImageRecord) -> None:
+        """Give an image that a person has opened the strokes that the project has of it."""
+        layer, folder = self._ties.image(key), self._images.folder
+        if layer is None or folder is None or self._ties.strokes_of(layer) is not None:
+            return
+        pair = record.pair_key
+        known = self._session.pair(pair).scribbles if pair in self._session.keys else folder.read_strokes(record.id)
+        if known is not None:
+            strokes = strokes_layer(layer, record, known, self._session.classes)
+            self._viewer.add_layer(strokes)
+            self._ties.use_strokes(layer, strokes)
+
+    def _on_wanted(self, key: Any) -> None:
+        images = self._session.images
+        keys, before = images.keys, images.current
+        if before in keys:
+            self._direction = -1 if (keys.index(key) - keys.index(before)) % len(keys) > len(keys) / 2 else 1
+        ready = self._ready.pop(key, None)
+        if ready is not None:
+            self._put_layers(ready)
+        elif self._images.record(key) is None:
+            images.give_up(key)
+        else:
+            self._next.start()
+
+    # -- reading, in a thread --------------------------------------------------------------------------------------
+
+    def _prepare(self, folder: ProjectFolder, record: ImageRecord) -> PreparedImage:
+        state = self._images.state or folder.state
+        return prepare_image(folder, state, record, self._in_use(record))
+
+    def _in_use(self, record: ImageRecord) -> Image | None:
+        """Return the image as it is learnt from, if it is read as the project says now."""
+        if record.pair_key not in self._session.keys:
+            return None
+        image = self._session.pair(record.pair_key).image
+        return image if not record.axes or sorted(image.axes) == sorted(record.axes) else None
+
+    def _read_next(self) -> None:
+        """Read the image that is waited for, or else one that is likely to be wanted next."""
+        folder, images = self._images.folder, self._session.images
+        if self._job is not None or folder is None or self._viewer is None:
+            return
+        key = images.awaited
+        if key is None:
+            key = next((one for one in self._likely() if one not in self._ready), None)
+        record = None if key is None else self._images.record(key)
+        if record is None:
+            return
+        state, in_use = self._images.state or folder.state, self._in_use(record)
+
+        def read() -> Iterator[PreparedImage]:
+            yield prepare_image(folder, state, record, in_use)
+
+        self._job = self._workers.start(
+            read, "napari-unet image", on_item=self._on_read,
+            on_error=lambda error: self._on_failed(record.id, error), on_end=self._on_job_end,
+        )
+
+    def _likely(self) -> list[Any]:
+        """Return the images next to the current one that are not open, the one in the direction of the last step first."""
+        images = self._session.images
+        if images.current is None or len(images.keys) < 2:
+            return []
+        near = [images.neighbour(self._direction), images.neighbour(-self._direction)]
+        return [one for one in near if images.is_listed(one) and not images.is_open(one)]
+
+    def _on_read(self, made: PreparedImage) -> None:
+        key = made.record.id
+        if self._session.images.awaited == key:
+            self._put_layers(made)
+            return
+        self._ready[key] = made
+        while len(self._ready) > AHEAD:
+            self._ready.popitem(last=False)
+
+    def _on_failed(self, key: str, error: Exception) -> None:
+        if self._session.images.awaited == key:
+            self._session.images.give_up(key)
+            self.told.emit(error_sentence(error))
+
+    def _on_job_end(self) -> None:
+        self._job = None
+        if self._session.images.awaited is not None:
+            self._next.start()
+
+    # -- layers in -------------------------------------------------------------------------------------------------
+
+    def _put_layers(self, made: PreparedImage) -> None:
+        viewer, ties, session = self._viewer, self._ties, self._session
+        record, folder = made.record, self._images.folder
+        key = record.id
+        if viewer is None or folder is None:
+            return
+        before = viewer.layers.selection.active
+        files = files_of(record, folder.path) if not record.source.stored else None
+        layers = image_layers(made.image, record, made.limits, str(files[0]) if files else "")
+        for one, look in zip(layers, self._looks.get(key, ()), strict=False):
+            set_look(one, look)
+        for one in layers:
+            viewer.add_layer(one)
+        if len(layers) > 1:
+            join_channels(layers[0], layers[1:])
+        image = layers[0]
+        if made.result is not None:
+            self._put_result(image, made.result)
+        strokes = self._strokes_in(image, made)
+        take_brush(strokes, before if role_of(before) == "strokes" else None) if before is not None else None
+        for one in self._shelf.pop(key, ()):
+            if one is not strokes:
+                viewer.layers.insert(viewer.layers.index(strokes), one)
+        self._shown[key] = record.pair_key
+        ties.use_strokes(image, strokes)
+        session.images.opened(key)
+        self._link(image, strokes)
+        viewer.layers.selection.active = strokes
+        self._images.note(key, looked_at=True)
+        self.told.emit(made.told)
+        self._next.start()
+
+    def _strokes_in(self, image: ImageLayer, made: PreparedImage) -> Labels:
+        """Put the strokes above their image: those that were kept as a layer, else as the session or the disk has them."""
+        key, pair = made.record.id, made.record.pair_key
+        there = [one for one in (*self._viewer.layers, *self._shelf.get(key, ()))
+                 if isinstance(one, Labels) and identity(one) == pair]
+        if there and fits(there[0], image):
+            strokes = there[0]
+            if strokes not in self._viewer.layers:
+                self._viewer.add_layer(strokes)
+            return strokes
+        known = self._session.pair(pair).scribbles if pair in self._session.keys else made.scribbles
+        strokes = strokes_layer(image, made.record, known, self._session.classes)
+        self._viewer.add_layer(strokes)
+        return strokes
+
+    def _link(self, image: ImageLayer, strokes: Labels) -> None:
+        controller = controller_of(self._viewer)
+        if controller.current is None or controller.current.strokes is not strokes:
+            try:
+                controller.link(image, strokes)
+            except UserError as error:
+                self.told.emit(str(error))
+
+    # -- layers out ------------------------------------------------------------------------------------------------
+
+    def _on_current(self) -> None:
+        current = self._session.images.current
+        if current is None:
+            return
+        for key in [one for one in self._shown if one != current]:
+            self._take_out(key, self._shown.pop(key))
+
+    def put_away(self, key: str) -> None:
+        """Take an image out of the window that is leaving the project; its strokes are in the session."""
+        self._ready.pop(key, None)
+        if key in self._shown:
+            self._take_out(key, self._shown.pop(key))
+
+    def show_result(self, key: str) -> None:
+        """Show a new prediction of an image that is in the window; of any other, it is read when that is shown."""
+        self._ready.pop(key, None)
+        image, folder, record = self._ties.image(key), self._images.folder, self._images.record(key)
+        if image is None or folder is None or record is None:
+            return
+        for one in self._ties.layers_of(image):
+            if notes_of(one).get(SAVED):
+                self._viewer.layers.remove(one)
+        try:
+            result = read_result(folder.result_path(key), image_of(image))
+        except (UserError, OSError) as error:
+            self.told.emit(error_sentence(error))
+            return
+        if result is not None:
+            self._put_result(image, result)
+
+    def _put_result(self, image: ImageLayer, result: Any) -> None:
+        """Put a saved prediction above its image; hidden where a live one says the same, or newer."""
+        layers, session = self._viewer.layers, self._session
+        saved = result_layer(image, result, session.classes)
+        saved.visible = not (session.model is not None and session.speaks)
+        active = layers.selection.active
+        layers.insert(layers.index(image) + 1, saved)
+        layers.selection.active = active
+
+    def _take_out(self, key: str, pair: str) -> None:
+        """Take the layers of an image out of the window; what is on them that is nowhere else is put aside."""
+        layers, session = self._viewer.layers, self._session
+        image = self._ties.image(key)
+        own = [one for one in layers if image_id_of(one) == key]
+        controller = controller_of(self._viewer)
+        kept = session.pair(pair).image if pair in session.keys else None
+        for name, binding in tuple(controller.bindings.items()):
+            if binding.strokes in own or binding.image_layer is image:
+                binding.close()
+                del controller.bindings[name]
+                if controller.current is binding:
+                    controller.look_at(None)
+        controller.pairs_changed.emit()
+        aside = [one for one in own if not self._is_elsewhere(one, image, pair)]
+        parts = [] if image is None else channels_of(image)
+        self._looks[key] = [look_of(one) for one in parts if isinstance(one, ImageLayer)]
+        self._shelf[key] = aside
+        for one in (*own, *reversed(parts)):
+            if one in layers:
+                layers.remove(one)
+        if kept is not None and not session.pair(pair).scribbles.planes and not self._was_painted(key):
+            session.remove_pair(pair)  # only looked at: a hundred of these would slow the training down
+
+    def _was_painted(self, key: str) -> bool:
+        folder = self._images.folder
+        return folder is not None and folder.read_strokes(key) is not None
+
+    def _is_elsewhere(self, layer: Layer, image: ImageLayer | None, pair: str) -> bool:
+        """Whether a layer can be made again: its strokes are in the session, its prediction follows from the model."""
+        if notes_of(layer).get(SAVED) or role_of(layer) in ("prediction", "uncertainty"):
+            return True
+        if identity(layer) != pair or not isinstance(layer, Labels) or image is None or pair not in self._session.keys:
+            return False
+        try:
+            painted = scribbles_of(layer, image_of(image))
+        except UserError:
+            return False
+        return painted.same_paint(self._session.pair(pair).scribbles)
+
+    def _on_published(self) -> None:
+        """Hide a saved prediction when a newer one follows the strokes: two answers on each other are none."""
+        viewer, current = self._viewer, self._session.images.current
+        if viewer is None or current not in self._shown or not self._session.speaks or self._session.model is None:
+            return
+        for layer in viewer.layers:
+            if notes_of(layer).get(SAVED) and layer.visible:
+                layer.visible = False
+
+
+_openers = PerOwner(ImageOpener)
+
+
+def opener_of(viewer: Any) -> ImageOpener:
+    """Return what shows the images of a viewer's project, the same each time it is asked for."""
+    return _openers.of(viewer)
+
+
+def show_image(viewer: Any, folder: ProjectFolder, image_id: str) -> None:
+    """Open an image of a project with its strokes and prediction, and take the one before out of the viewer.
+
+    Raises
+    ------
+    UserError
+        If the image is missing or cannot be read.
+    """
+    opener_of(viewer).show(folder, image_id)
