@@ -1,7 +1,7 @@
 """Brings the image of a project that is chosen into the window, and takes the one before out of it. Trains nothing.
 
-What was painted is safe in the session before layers go: the pair goes on there, its image read from its file when it is
-needed. Layers that a person has opened or made stay, or come back with their image.
+The pair of an image that leaves the window goes on in the session, its image read from its file when it is needed.
+Layers that a person has opened or made stay, or come back with their image.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from napari.layers import Image as ImageLayer
-from napari.layers import Labels, Layer
+from napari.layers import Labels
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_unet.core.errors import UserError
@@ -21,17 +21,17 @@ from napari_unet.project.project_folder import ProjectFolder
 from napari_unet.project.records import ImageRecord
 from napari_unet.project.sources import files_of
 
-from ..channel_layers import channels_of, join_channels
+from ..channel_layers import join_channels
 from ..image_ties import fits
 from ..layer_axes import image_of
-from ..layer_metadata import identity, image_id_of, notes_of, role_of
-from ..layers import scribbles_of
+from ..layer_metadata import identity, notes_of, role_of
 from ..sessions import PerOwner, session_of, ties_of
 from ..train.live_controller import controller_of
 from ..workers import Worker, WorkerGroup, error_sentence
+from .layers_aside import LayersAside
 from .prepared_image import PreparedImage, prepare_image, read_result
 from .project_images import project_images_of
-from .project_layers import SAVED, image_layers, look_of, result_layer, set_look, strokes_layer, take_brush
+from .project_layers import SAVED, image_layers, result_layer, strokes_layer, take_brush
 
 AHEAD = 4
 """So many images are kept ready to be shown."""
@@ -57,8 +57,8 @@ class ImageOpener(QObject):
         self._direction = 1
         self._shown: dict[str, str] = {}
         self._ready: OrderedDict[str, PreparedImage] = OrderedDict()
-        self._looks: dict[str, list[dict[str, Any]]] = {}
-        self._shelf: dict[str, list[Layer]] = {}
+        self._bare: set[str] = set()
+        self._aside = LayersAside(self._session, self._ties)
         opened = self._session.images
         opened.wanted.connect(self._on_wanted)
         opened.current_changed.connect(self._on_current)
@@ -184,8 +184,7 @@ class ImageOpener(QObject):
         before = viewer.layers.selection.active
         files = files_of(record, folder.path) if not record.source.stored else None
         layers = image_layers(made.image, record, made.limits, str(files[0]) if files else "")
-        for one, look in zip(layers, self._looks.get(key, ()), strict=False):
-            set_look(one, look)
+        self._aside.restore_looks(key, layers)
         for one in layers:
             viewer.add_layer(one)
         if len(layers) > 1:
@@ -194,8 +193,9 @@ class ImageOpener(QObject):
         if made.result is not None:
             self._put_result(image, made.result)
         strokes = self._strokes_in(image, made)
-        take_brush(strokes, before if role_of(before) == "strokes" else None) if before is not None else None
-        for one in self._shelf.pop(key, ()):
+        if before is not None and role_of(before) == "strokes":
+            take_brush(strokes, before)
+        for one in self._aside.give_back(key):
             if one is not strokes:
                 viewer.layers.insert(viewer.layers.index(strokes), one)
         self._shown[key] = record.pair_key
@@ -210,7 +210,7 @@ class ImageOpener(QObject):
     def _strokes_in(self, image: ImageLayer, made: PreparedImage) -> Labels:
         """Put the strokes above their image: those that were kept as a layer, else as the session or the disk has them."""
         key, pair = made.record.id, made.record.pair_key
-        there = [one for one in (*self._viewer.layers, *self._shelf.get(key, ()))
+        there = [one for one in (*self._viewer.layers, *self._aside.layers(key))
                  if isinstance(one, Labels) and identity(one) == pair]
         if there and fits(there[0], image):
             strokes = there[0]
@@ -218,6 +218,8 @@ class ImageOpener(QObject):
                 self._viewer.add_layer(strokes)
             return strokes
         known = self._session.pair(pair).scribbles if pair in self._session.keys else made.scribbles
+        if known is None or not known.planes:
+            self._bare.add(key)
         strokes = strokes_layer(image, made.record, known, self._session.classes)
         self._viewer.add_layer(strokes)
         return strokes
@@ -272,48 +274,17 @@ class ImageOpener(QObject):
         layers.selection.active = active
 
     def _take_out(self, key: str, pair: str) -> None:
-        """Take the layers of an image out of the window; what is on them that is nowhere else is put aside."""
-        layers, session = self._viewer.layers, self._session
-        image = self._ties.image(key)
-        own = [one for one in layers if image_id_of(one) == key]
-        controller = controller_of(self._viewer)
-        kept = session.pair(pair).image if pair in session.keys else None
-        for name, binding in tuple(controller.bindings.items()):
-            if binding.strokes in own or binding.image_layer is image:
-                binding.close()
-                del controller.bindings[name]
-                if controller.current is binding:
-                    controller.look_at(None)
-        controller.pairs_changed.emit()
-        aside = [one for one in own if not self._is_elsewhere(one, image, pair)]
-        parts = [] if image is None else channels_of(image)
-        self._looks[key] = [look_of(one) for one in parts if isinstance(one, ImageLayer)]
-        self._shelf[key] = aside
-        for one in (*own, *reversed(parts)):
-            if one in layers:
-                layers.remove(one)
-        if kept is not None and not session.pair(pair).scribbles.planes and not self._was_painted(key):
-            session.remove_pair(pair)  # only looked at: a hundred of these would slow the training down
-
-    def _was_painted(self, key: str) -> bool:
-        folder = self._images.folder
-        return folder is not None and folder.read_strokes(key) is not None
-
-    def _is_elsewhere(self, layer: Layer, image: ImageLayer | None, pair: str) -> bool:
-        """Whether a layer can be made again: its strokes are in the session, its prediction follows from the model."""
-        if notes_of(layer).get(SAVED) or role_of(layer) in ("prediction", "uncertainty"):
-            return True
-        if identity(layer) != pair or not isinstance(layer, Labels) or image is None or pair not in self._session.keys:
-            return False
-        try:
-            painted = scribbles_of(layer, image_of(image))
-        except UserError:
-            return False
-        return painted.same_paint(self._session.pair(pair).scribbles)
+        """Take the layers of an image out of the window; its pair stays in the session, unless it was only looked at."""
+        self._aside.take_out(self._viewer, key, pair)
+        if key in self._bare and pair in self._session.keys:
+            self._session.remove_pair(pair)  # a hundred pairs without paint would slow the training down
+        self._bare.discard(key)
 
     def _on_published(self) -> None:
         """Hide a saved prediction when a newer one follows the strokes: two answers on each other are none."""
         viewer, current = self._viewer, self._session.images.current
+        if current in self._bare and self._images.is_painted(current):
+            self._bare.discard(current)
         if viewer is None or current not in self._shown or not self._session.speaks or self._session.model is None:
             return
         for layer in viewer.layers:

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from napari.layers import Image as ImageLayer
 from qtpy.QtCore import QObject, Signal
 
 from napari_unet.core.classes import ClassTable
@@ -30,9 +31,13 @@ from napari_unet.workflows.batch import (
     run_batch,
 )
 
-from ..sessions import PerOwner, session_of
+from ..image_ties import ImageTies
+from ..layer_axes import image_of
+from ..layer_metadata import identity
+from ..sessions import PerOwner, session_of, ties_of
 from ..workers import Worker, WorkerGroup, error_sentence
 from .add_images import FoundImages, records_of
+from .image_references import checked_reference, layer_files, record_for
 from .mask_names import MaskPlace
 from .prepared_image import read_result
 from .project_images import project_images_of
@@ -64,7 +69,7 @@ class ProjectJobs(QObject):
     def __init__(self, viewer: Any) -> None:
         super().__init__()
         self._viewer = weakref.ref(viewer)
-        self._session, self._images = session_of(viewer), project_images_of(viewer)
+        self._session, self._ties, self._images = session_of(viewer), ties_of(viewer), project_images_of(viewer)
         self._workers = WorkerGroup(self, getattr(getattr(viewer, "window", None), "_qt_window", None))
         self._job: Worker | None = None
         self._doing = ""
@@ -108,6 +113,34 @@ class ProjectJobs(QObject):
             self._images.add(found.records)
         self.said.emit(found.sentence)
         self.added.emit(tuple(one.id for one in found.records))
+
+    def take_in(self, layers: Sequence[ImageLayer]) -> None:
+        """Let the project know images that are open: by their files, or stored in it where they have none."""
+        if not self._may_start():
+            return
+        try:
+            folder = self._images.make()
+            taken = [(image_of(one), _keys_of(self._ties, one), layer_files(one)) for one in layers]
+        except (UserError, OSError) as error:
+            self.said.emit(error_sentence(error))
+            return
+
+        def look() -> Iterator[Any]:
+            records = []
+            for image, (image_id, strokes_id), files in taken:
+                yield Progress(f"Looking at {image.name}", None)
+                record = record_for(image, image_id, strokes_id, files, folder.path)
+                checked = checked_reference(record, image, folder.path) if files else None
+                records.append(checked or folder.store_image(image_id, image, record.strokes_id))
+            yield tuple(records)
+
+        def on_item(item: Any) -> None:
+            if isinstance(item, Progress):
+                self.progressed.emit(item.text, 0.0)
+            else:
+                self._on_found(FoundImages(item))
+
+        self._start("Adding images", look, on_item, lambda _none: None)
 
     # -- predicting ------------------------------------------------------------------------------------------------
 
@@ -257,6 +290,12 @@ def _exported(
             output[where] = labels[where]
             yield Progress(f"plane {number + 1} of {image.n_planes}", number / image.n_planes)
     return place
+
+
+def _keys_of(ties: ImageTies, image: ImageLayer) -> tuple[str, str]:
+    """Return the keys of an image that is open, and of its pair."""
+    strokes = ties.strokes_of(image)
+    return identity(image), identity(image if strokes is None else strokes)
 
 
 _jobs = PerOwner(ProjectJobs)
