@@ -108,6 +108,11 @@ class ExportAllDialog(QDialog):
         return settled(self._places, _CHOICES[self.collision.currentText()])
 
     @property
+    def replaces(self) -> bool:
+        """Whether somebody has said that what is there may be replaced."""
+        return any(one.taken for one in self._places) and _CHOICES[self.collision.currentText()] == "replace"
+
+    @property
     def counts_path(self) -> Path | None:
         """Where the table goes, None if none is wanted."""
         return self.folder / COUNTS if self.counts.isChecked() else None

@@ -46,8 +46,8 @@ class AddFolderDialog(QDialog):
         self.browse = button("Browse...", "add_folder_browse", "Choose the folder.")
         self.patterns = QLineEdit(PATTERNS)
         self.patterns.setObjectName("add_folder_patterns")
-        self.patterns.setToolTip("What the names of the files look like; * stands for anything, spaces separate patterns: "
-                                 "*_dapi.tif well3*.tif")
+        self.patterns.setToolTip("What the names of the files look like; * stands for anything, spaces separate "
+                                 "patterns: *_dapi.tif well3*.tif")
         self.below = QCheckBox("also in the folders inside")
         self.below.setObjectName("add_folder_below")
         self.found = text_line("add_folder_found")

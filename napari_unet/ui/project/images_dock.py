@@ -48,6 +48,7 @@ class ImagesDock(ImagesPanel):
         self.opener = opener_of(self.viewer)
         self.removed = RemovedImages(self.images, self.session, self.opener)
         self.thumbnails = Thumbnails(WorkerGroup(self, getattr(self.viewer.window, "_qt_window", None)), self)
+        self._told = ""
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
         self._soon.setInterval(0)
@@ -77,7 +78,7 @@ class ImagesDock(ImagesPanel):
         self.jobs.said.connect(self.say)
         self.jobs.predicted.connect(self.opener.show_result)
         self.jobs.added.connect(self._on_added)
-        self.opener.told.connect(self.say)
+        self.opener.told.connect(self._on_told)
         self.images.changed.connect(self._soon.start)
         self.thumbnails.ready.connect(self.model.note_picture)
         pairs: list[tuple[Any, Any]] = [
@@ -148,11 +149,17 @@ class ImagesDock(ImagesPanel):
 
     def _on_wanted(self, key: Any) -> None:
         self.list.show_current(key)
-        self.say("")
+
+    def _on_told(self, text: str) -> None:
+        """Say why an image cannot be shown, until one can."""
+        if text or self._told:
+            self.say(text)
+        self._told = text
 
     def _on_added(self, keys: Sequence[str]) -> None:
         """Show the first of new images, unless one is looked at."""
         images = self.session.images
+        self.opener.take_up(keys)
         if keys and images.current is None:
             images.choose(keys[0])
 
@@ -218,7 +225,8 @@ class ImagesDock(ImagesPanel):
 
         def export() -> None:
             path = dialog.counts_path
-            self.jobs.export(dialog.places, None if path is None else lambda: self.jobs.save_counts(path))
+            replaces = dialog.replaces
+            self.jobs.export(dialog.places, None if path is None else lambda: self.jobs.save_counts(path, replaces))
 
         dialog.accepted.connect(export)
         dialog.open()
@@ -228,7 +236,7 @@ class ImagesDock(ImagesPanel):
         name, _ = QFileDialog.getSaveFileName(self, "Save counts", str(self._start_folder() / "counts.csv"),
                                               "Tables (*.csv)")
         if name:
-            self.jobs.save_counts(Path(name))
+            self.jobs.save_counts(Path(name), overwrite=True)  # the file dialog has asked
 
     def save_methods_text(self) -> None:
         """Ask for a file and write into it how the results were made, for a paper."""

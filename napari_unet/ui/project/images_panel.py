@@ -41,7 +41,7 @@ class ImagesPanel(QWidget):
         self.setObjectName("images_dock")
         self.model = ImageModel(picture, self)
         self.list = ImageList(self.model)
-        self.list.setToolTip("Click an image to paint on it. Mark several with Ctrl or Shift to take them out together.")
+        self.list.setToolTip("Click an image to paint on it. Mark several with Ctrl or Shift to take them out.")
         self.filter_box = QLineEdit()
         self.filter_box.setObjectName("images_filter")
         self.filter_box.setPlaceholderText("search: part of a name, or predicted, new, ...")
@@ -73,8 +73,8 @@ class ImagesPanel(QWidget):
                                     "Take the marked images out of the project. Their files are not touched.")
         self.bring_back_button = button("Bring back", "images_bring_back", "Undo the last taking out.")
         self.predict_button = button("Predict all", "images_predict",
-                                     "Segment every image of the project with the present model; each is shown when you "
-                                     "look at it.")
+                                     "Segment every image of the project with the present model; each is shown when "
+                                     "you look at it.")
         self.export_button = button("Export all...", "images_export", "Save the masks of all predicted images.")
         self.counts_button = button("Counts as CSV...", "images_counts",
                                     "One table: how many parts, what area and how many holes, by image and class.")
@@ -128,7 +128,7 @@ class ImagesPanel(QWidget):
         """Ask whether images are to leave the project."""
         listed = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
         what = f"Take {listed} out of the project?"
-        told = ("No file of yours is touched. The strokes stay in the project's folder, and \"Bring back\" undoes this.")
+        told = "No file of yours is touched. The strokes stay in the project's folder, and \"Bring back\" undoes this."
         box = QMessageBox(QMessageBox.Icon.Question, "Take out", f"{what}\n\n{told}", parent=self)
         box.setObjectName("images_confirm")
         yes = box.addButton("Take out", QMessageBox.ButtonRole.AcceptRole)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import weakref
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from napari.layers import Image as ImageLayer
@@ -87,6 +87,13 @@ class ImageOpener(QObject):
             return
         self._put_layers(self._ready.pop(key, None) or self._prepare(folder, record))
 
+    def take_up(self, keys: Iterable[str]) -> None:
+        """Give images that were open before they were in the project strokes that the project knows."""
+        for key in keys:
+            record = self._images.record(key)
+            if record is not None:
+                self._take_open(key, record)
+
     def _take_open(self, key: str, record: ImageRecord) -> None:
         """Give an image that a person has opened the strokes that the project has of it."""
         layer, folder = self._ties.image(key), self._images.folder
@@ -94,10 +101,9 @@ class ImageOpener(QObject):
             return
         pair = record.pair_key
         known = self._session.pair(pair).scribbles if pair in self._session.keys else folder.read_strokes(record.id)
-        if known is not None:
-            strokes = strokes_layer(layer, record, known, self._session.classes)
-            self._viewer.add_layer(strokes)
-            self._ties.use_strokes(layer, strokes)
+        strokes = strokes_layer(layer, record, known, self._session.classes)
+        self._viewer.add_layer(strokes)
+        self._ties.use_strokes(layer, strokes)
 
     def _on_wanted(self, key: Any) -> None:
         images = self._session.images

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
-import time
 import weakref
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,14 +11,9 @@ from typing import Any
 from napari.layers import Image as ImageLayer
 from qtpy.QtCore import QObject, Signal
 
-from napari_unet.core.classes import ClassTable
 from napari_unet.core.errors import UserError
-from napari_unet.core.image import Image
-from napari_unet.core.method import Model, Progress
-from napari_unet.io import create_mask
-from napari_unet.project.project_folder import ProjectFolder
-from napari_unet.project.records import ImageRecord
-from napari_unet.project.sources import file_of, read_source
+from napari_unet.core.method import Progress
+from napari_unet.project.sources import file_of
 from napari_unet.workflows.batch import (
     BatchEvent,
     BatchPiece,
@@ -37,10 +30,10 @@ from ..layer_metadata import identity
 from ..sessions import PerOwner, session_of, ties_of
 from ..workers import Worker, WorkerGroup, error_sentence
 from .add_images import FoundImages, records_of
-from .image_references import checked_reference, layer_files, record_for
+from .image_references import checked_record, layer_files, unchecked_record
 from .mask_names import MaskPlace
-from .prepared_image import read_result
 from .project_images import project_images_of
+from .result_files import Predicted, counted, exported, methods_text, predicted
 
 TICK = 0.1
 """Seconds between two reports of progress."""
@@ -106,7 +99,7 @@ class ProjectJobs(QObject):
             return
         known = [file_of(path, folder.path) for one in self._images.records for path in one.source.paths]
         self._start("Adding images", lambda: records_of(find(), folder.path, known),
-                    lambda item: self.progressed.emit(item.text, 0.0), self._on_found)
+                    self._on_step, self._on_found)
 
     def _on_found(self, found: FoundImages) -> None:
         if found.records:
@@ -129,8 +122,8 @@ class ProjectJobs(QObject):
             records = []
             for image, (image_id, strokes_id), files in taken:
                 yield Progress(f"Looking at {image.name}", None)
-                record = record_for(image, image_id, strokes_id, files, folder.path)
-                checked = checked_reference(record, image, folder.path) if files else None
+                record = unchecked_record(image, image_id, strokes_id, files, folder.path)
+                checked = checked_record(record, image, files, folder.path) if files else None
                 records.append(checked or folder.store_image(image_id, image, record.strokes_id))
             yield tuple(records)
 
@@ -161,12 +154,12 @@ class ProjectJobs(QObject):
         shown = self._session.shown
         name = "" if shown is None else shown.name
         pieces = [
-            BatchPiece(one.name, partial(_predicted, model, folder, one, self._session.classes, name))
+            BatchPiece(one.name, partial(predicted, model, folder, one, self._session.classes, name))
             for one in self._images.records
         ]
         self._start_batch("Predicting", pieces, self._on_predicted)
 
-    def _on_predicted(self, result: _Predicted) -> None:
+    def _on_predicted(self, result: Predicted) -> None:
         self._images.note_result(result.key, result.model)
         self.predicted.emit(result.key)
 
@@ -189,18 +182,37 @@ class ProjectJobs(QObject):
             result = state.result(one.record.id)
             if result is not None:
                 pieces.append(BatchPiece(one.record.name, partial(
-                    _exported, one, folder, folder.path / result.file, self._session.classes)))
+                    exported, one, folder, folder.path / result.file, self._session.classes)))
         self._start_batch("Exporting", pieces, self._on_exported, after)
 
     def _on_exported(self, done: MaskPlace) -> None:
         self._images.note(done.record.id, exported=str(done.path))
 
+    def save_counts(self, path: Path, overwrite: bool = False) -> None:
+        """Write one table of counts, areas and holes of all predictions.
+
+        Parameters
+        ----------
+        path : Path
+        overwrite : bool
+            Whether a file that is there is replaced; it gets a number in its name otherwise.
+        """
+        folder, state = self._images.folder, self._images.state
+        if folder is not None and state is not None and self._may_start():
+            self._start("Counting", partial(counted, folder, state, self._session.classes, path, overwrite),
+                        self._on_step, self.said.emit)
+
+    def save_methods_text(self, path: Path) -> None:
+        """Write how the results were made, for a paper; what is there is replaced, so ask before."""
+        folder, state = self._images.folder, self._images.state
+        if folder is not None and state is not None and self._may_start():
+            self._start("Writing the methods text", partial(methods_text, folder, state, self._session.model, path),
+                        self._on_step, self.said.emit)
+
     # -- running ---------------------------------------------------------------------------------------------------
 
-    def run(self, doing: str, work: Callable[[], Iterator[Any]], on_result: Callable[[Any], None]) -> None:
-        """Run other work over the project; it yields :class:`~napari_unet.core.method.Progress`."""
-        if self._may_start():
-            self._start(doing, work, lambda item: self.progressed.emit(item.text, item.fraction or 0.0), on_result)
+    def _on_step(self, item: Progress) -> None:
+        self.progressed.emit(item.text, item.fraction or 0.0)
 
     def _may_start(self) -> bool:
         if self.busy:
@@ -245,51 +257,6 @@ class ProjectJobs(QObject):
             self.said.emit(summary.sentence or done)
 
         self._start(doing, lambda: run_batch(pieces), on_item, on_summary, after)
-
-
-@dataclasses.dataclass(frozen=True)
-class _Predicted:
-    """An image that was predicted, and by which model."""
-
-    key: str
-    model: str
-
-
-def _predicted(
-    model: Model, folder: ProjectFolder, record: ImageRecord, classes: ClassTable, name: str
-) -> Generator[Progress, None, _Predicted]:
-    """Segment one image into the project (in another thread)."""
-    image = read_source(record, folder.path)
-    path, told = folder.result_path(record.id), 0.0
-    path.parent.mkdir(exist_ok=True)
-    output = create_mask(path, image.shape, classes=model.classes.including(classes.ids), geometry=image.geometry,
-                         role="prediction", overwrite=True)
-    with output:
-        for patch in model.segment(image):
-            output[patch.where] = patch.labels
-            if time.monotonic() - told > TICK:
-                told = time.monotonic()
-                yield Progress(f"tile {patch.done} of {patch.total}", patch.done / patch.total)
-    return _Predicted(record.id, name)
-
-
-def _exported(
-    place: MaskPlace, folder: ProjectFolder, result: Path, classes: ClassTable
-) -> Generator[Progress, None, MaskPlace]:
-    """Write the prediction of one image as a mask (in another thread)."""
-    image: Image = read_source(place.record, folder.path)
-    labels = read_result(result, image)
-    if labels is None:
-        raise UserError("Its prediction is of another shape than the image is now. Predict it again.")
-    place.path.parent.mkdir(parents=True, exist_ok=True)
-    output = create_mask(place.path, image.shape, classes=classes, geometry=image.geometry, role="prediction",
-                         overwrite=place.taken)
-    with output:
-        for number in range(image.n_planes):
-            where = image.where(number)
-            output[where] = labels[where]
-            yield Progress(f"plane {number + 1} of {image.n_planes}", number / image.n_planes)
-    return place
 
 
 def _keys_of(ties: ImageTies, image: ImageLayer) -> tuple[str, str]:
