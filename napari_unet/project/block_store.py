@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from napari_unet.core.errors import UserError
 from napari_unet.core.scribbles import Scribbles
 
-from .disk import PARTIAL, make_folder, remove_file, settle_folder, take_place, write_whole
+from .disk import PARTIAL, make_directory, remove_file, settle_folder, take_place, write_whole
 from .record_checks import Checked
 
 BLOCK = 512
@@ -153,7 +153,7 @@ class BlockStore:
                 return
             self.set_aside()
         partial = self._path.with_name(self._path.name + PARTIAL)
-        make_folder(partial)
+        make_directory(partial)
         write_whole(partial / ".zarray", _json({
             "zarr_format": 2, "shape": list(shape), "chunks": [*(1,) * (len(shape) - 2), *_block_size(shape)],
             "dtype": "|u1", "compressor": {"id": "zlib", "level": _LEVEL}, "fill_value": 0, "order": "C",

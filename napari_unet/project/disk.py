@@ -74,7 +74,7 @@ def settle_folder(path: Path) -> None:
             os.close(file)
 
 
-def make_folder(path: Path) -> None:
+def make_directory(path: Path) -> None:
     """Make a folder in one that is there; no error if it is there already."""
     with contextlib.suppress(FileExistsError):
         os.mkdir(path)

@@ -13,7 +13,7 @@ from pathlib import Path
 from napari_unet.core.errors import UserError
 from napari_unet.io import dead_tokens, leftover_path
 
-from .disk import PARTIAL, make_folder, remove_file
+from .disk import PARTIAL, make_directory, remove_file
 from .project_file import read_project
 from .writer_lock import WriterLock
 
@@ -110,7 +110,7 @@ def make_home(path: Path, clock: Callable[[], float] = time.time) -> WriterLock:
         raise UserError(f"There is no folder {path.parent} to make {path.name} in. Make it, or choose another.")
     if os.path.lexists(path) and not _is_unborn(path):
         raise UserError(f"{path} exists already and is left as it is. Open it, or choose another name.")
-    make_folder(path)
+    make_directory(path)
     lock = WriterLock(path / LOCK, clock)
     if not lock.held:
         raise UserError(f"{path} is being made by another program at the moment. Choose another name.")
@@ -121,7 +121,7 @@ def make_home(path: Path, clock: Callable[[], float] = time.time) -> WriterLock:
 def make_rooms(path: Path) -> None:
     """Make the folders of a project that are not there."""
     for name in FOLDERS:
-        make_folder(path / name)
+        make_directory(path / name)
 
 
 def _is_unborn(path: Path) -> bool:

@@ -53,7 +53,7 @@ class Snapshot:
 
 
 @dataclasses.dataclass(frozen=True)
-class Saved:
+class ProjectSaved:
     """Everything up to a snapshot is on the disk.
 
     Parameters
@@ -83,7 +83,7 @@ class SaveFailed:
 
 @dataclasses.dataclass(frozen=True)
 class Recovered:
-    """After failures it was written; follows :class:`Saved`."""
+    """After failures it was written; follows :class:`ProjectSaved`."""
 
     text: str
 
@@ -93,7 +93,7 @@ class Idle:
     """Nothing is to be written; says that the saver lives, and lets whoever runs it cancel."""
 
 
-SaverEvent = Saved | SaveFailed | Recovered | Idle
+SaverEvent = ProjectSaved | SaveFailed | Recovered | Idle
 
 
 class ProjectSaver:
@@ -238,7 +238,7 @@ class ProjectSaver:
         self._pause, self._next_try = _FIRST_PAUSE, float("-inf")
         if images:
             self._folder.log("strokes", images=list(images), blocks=blocks)
-        events: list[SaverEvent] = [Saved(blocks, images)]
+        events: list[SaverEvent] = [ProjectSaved(blocks, images)]
         if failed:
             self._folder.log("saved again", after=failed)
             events.append(Recovered(f"Everything is saved again in {self._folder.path}."))

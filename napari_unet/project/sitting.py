@@ -63,7 +63,7 @@ def _as_seen(record: ImageRecord, image: Image) -> ImageRecord:
                                time_unit=image.time_unit)
 
 
-def snapshot(session: Session, folder: ProjectFolder) -> Snapshot:
+def snapshot_of(session: Session, folder: ProjectFolder) -> Snapshot:
     """Bring the project's state in memory up to date, and return what its saver is to write.
 
     To be called in the session's thread; copies no pixels.
