@@ -15,6 +15,7 @@ from qtpy.QtWidgets import (
 )
 
 from ..forms import CollapsibleSection
+from ..project.project_line import ProjectLine
 from ..widgets import button, fill_scrolling, text_line, warn_of_namesake
 from . import shortcuts
 from .class_buttons import ClassButtons
@@ -48,6 +49,7 @@ class TrainPanel(QWidget):
         column.setContentsMargins(6, 4, 6, 4)
         column.setSpacing(6)
         warn_of_namesake(column, "train_namesake")
+        column.addWidget(ProjectLine(self.controller))
         self.chooser = LayerChooser(self.controller)
         column.addWidget(self.chooser)
         self.class_buttons = ClassButtons(self.session.classes)
