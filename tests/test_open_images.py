@@ -75,6 +75,10 @@ def test_one_that_is_not_open_is_waited_for() -> None:
     images.choose("a")
     images.give_up("a")
     assert (images.current, images.awaited) == ("c", None)
+    images.opened("a")
+    images.closed("c")
+    images.choose("c")
+    assert (images.current, images.awaited) == ("a", "c"), "it has to be opened again"
 
 
 def test_without_a_window_any_image_can_be_the_current_one() -> None:

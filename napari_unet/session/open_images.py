@@ -149,6 +149,10 @@ class OpenImages:
             self.put((*self._open, key))
         self.choose(key)
 
+    def closed(self, key: Hashable) -> None:
+        """Say that an image is open no longer; one of the project stays in the list."""
+        self.put([one for one in self._open if one != key])
+
     def give_up(self, key: Hashable) -> None:
         """Say that an image that was wanted cannot be opened; the current one stays."""
         if self._awaited == key:

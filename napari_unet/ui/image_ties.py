@@ -142,7 +142,7 @@ class ImageTies:
     def _tell_apart(self, layer: Layer) -> None:
         """Take the project's number from a copy of a layer that has it; the copy is a layer of its own."""
         if "id" in notes_of(layer) and any(
-            one is not layer and identity(one) == identity(layer) for one in self._layers
+            one is not layer and type(one) is type(layer) and identity(one) == identity(layer) for one in self._layers
         ):
             forget(layer, "id")
 

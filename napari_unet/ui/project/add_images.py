@@ -13,7 +13,7 @@ from napari_unet.core.errors import UserError, reason_of
 from napari_unet.core.image import Image
 from napari_unet.core.method import Progress
 from napari_unet.io import file_stem, image_folder, read_contents
-from napari_unet.project.records import ImageRecord
+from napari_unet.project.records import ImageRecord, new_id
 from napari_unet.project.sources import image_record
 
 PATTERNS = "*.tif *.tiff *.zarr"
@@ -135,4 +135,4 @@ def _record(path: Path, place: Path) -> ImageRecord | None:
     where = contents.geometry("".join(letter for letter in contents.letters if letter not in "CYX") + "YX")
     image = Image(contents.data, contents.letters, file_stem(path), where.scale, where.unit, note, where.translate,
                   where.time_unit, contents.no_data)
-    return image_record(image, [path], place)
+    return image_record(image, [path], place, strokes_id=new_id())

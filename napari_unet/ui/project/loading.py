@@ -282,6 +282,7 @@ class ImageOpener(QObject):
     def _take_out(self, key: str, pair: str) -> None:
         """Take the layers of an image out of the window; its pair stays in the session, unless it was only looked at."""
         self._aside.take_out(self._viewer, key, pair)
+        self._session.images.closed(key)
         if key in self._bare and pair in self._session.keys:
             self._session.remove_pair(pair)  # a hundred pairs without paint would slow the training down
         self._bare.discard(key)

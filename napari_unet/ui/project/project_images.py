@@ -13,7 +13,7 @@ from qtpy.QtCore import QObject, Signal
 from napari_unet.core.errors import UserError
 from napari_unet.project.project_folder import ProjectFolder
 from napari_unet.project.records import ImageRecord, ProjectState, ResultRecord
-from napari_unet.session.open_images import KnownImage
+from napari_unet.project.sitting import known_images
 
 from ..sessions import PerOwner, session_of
 from .keeper import keeper_of
@@ -147,13 +147,7 @@ class ProjectImages(QObject):
     def refresh(self) -> None:
         """List the images of the project in the session."""
         state = self.state
-        images = self._session.images
-        images.list_images([] if state is None else [
-            KnownImage(
-                one.id, one.name, one.pair_key, one.source.paths, one.axes, one.channels,
-                state.result(one.id) is not None, one.looked_at, one.exported,
-            ) for one in state.images
-        ])
+        self._session.images.list_images([] if state is None else known_images(state))
         self.changed.emit()
 
 

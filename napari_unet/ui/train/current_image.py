@@ -107,7 +107,7 @@ class CurrentImage(QObject):
         self.refresh()
         active = self._viewer.layers.selection.active
         owner = self._ties.image_of(active) if active is not None else None
-        if owner is not None:
+        if owner is not None and identity(owner) != self._images.current:  # else one that is awaited would be forgotten
             self.choose(owner)
 
     def _on_current(self) -> None:
