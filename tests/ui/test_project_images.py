@@ -201,13 +201,14 @@ def test_an_image_opened_by_hand_joins_the_project(
     draw(tmp_path / "one", 1)
     add_folder(hands, dock, press, tmp_path / "many")
     shown(hands, viewer, dock, "cells_00")
-    (mine,) = viewer.open(str(tmp_path / "one" / "cells_00.tif"), plugin="napari-unet-live")
+    file = (tmp_path / "one" / "cells_00.tif").rename(tmp_path / "one" / "mine.tif")
+    (mine,) = viewer.open(str(file), plugin="napari-unet-live")
     hands.wait(lambda: len(dock.model.lines) == 3)
     assert "not in the project" in dock.model.lines[2].text
     dock.session.images.choose(identity(mine))
-    hands.wait(lambda: names(viewer) == ["cells_00"] and dock.take_in_button.isVisible())
+    hands.wait(lambda: names(viewer) == ["mine"] and dock.take_in_button.isVisible())
     press(dock.take_in_button)
-    hands.wait(lambda: len(dock.images.records) == 3 and "cells_00 strokes" in names(viewer))
+    hands.wait(lambda: len(dock.images.records) == 3 and "mine strokes" in names(viewer))
     record = dock.images.records[2]
-    assert (record.id, record.source.paths) == (identity(mine), ("../one/cells_00.tif",))
-    assert identity(viewer.layers["cells_00 strokes"]) == record.pair_key
+    assert (record.id, record.source.paths) == (identity(mine), ("../one/mine.tif",))
+    assert identity(viewer.layers["mine strokes"]) == record.pair_key

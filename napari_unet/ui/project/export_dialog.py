@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from qtpy.QtWidgets import (
     QCheckBox,
@@ -73,8 +74,9 @@ class ExportAllDialog(QDialog):
         self.collision.setObjectName("export_all_collision")
         self.collision.addItems(list(_CHOICES))
         self.collision.setToolTip("What to do with files that are there already. Nothing is replaced unasked.")
-        self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel)
-        self.export = self.buttons.button(QDialogButtonBox.StandardButton.Ok)
+        self.buttons: Any = QDialogButtonBox()
+        self.buttons.addButton(QDialogButtonBox.StandardButton.Cancel)
+        self.export: Any = self.buttons.addButton(QDialogButtonBox.StandardButton.Ok)
         self.export.setObjectName("export_all_export")
         place = QHBoxLayout()
         place.addWidget(self.folder_box, 1)
@@ -129,7 +131,7 @@ class ExportAllDialog(QDialog):
             self._places, text = (), str(error)
         taken = [one.path.name for one in self._places if one.taken]
         self.collision.setVisible(bool(taken))
-        label = self.form.labelForField(self.collision)
+        label: Any = self.form.labelForField(self.collision)
         label.setVisible(bool(taken))
         label.setText(f"{len(taken)} there already" if taken else "")
         count = len(self.places)

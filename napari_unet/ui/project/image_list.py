@@ -81,11 +81,11 @@ class ImageModel(QAbstractListModel):
             if line.key == key:
                 self.dataChanged.emit(self.index(row), self.index(row))
 
-    def rowCount(self, parent: QModelIndex | None = None) -> int:  # type: ignore[override]
+    def rowCount(self, parent: QModelIndex | None = None) -> int:
         """How many lines there are."""
         return 0 if parent is not None and parent.isValid() else len(self._lines)
 
-    def data(self, index: QModelIndex, role: int = int(_ROLE.DisplayRole)) -> Any:  # type: ignore[override]
+    def data(self, index: QModelIndex, role: int = int(_ROLE.DisplayRole)) -> Any:
         """What Qt asks of a line."""
         line = self._lines[index.row()]
         if role == _ROLE.DisplayRole:
@@ -105,6 +105,9 @@ class ImageList(QListView):
     picked = Signal(object)
     """Key of the image that a person has chosen."""
 
+    marked = Signal()
+    """Other lines are marked than before."""
+
     def __init__(self, model: ImageModel, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("images_list")
@@ -122,7 +125,10 @@ class ImageList(QListView):
         self.setMinimumHeight(150)
         self._quiet = False
         self._key: Hashable | None = None
-        self.selectionModel().currentChanged.connect(self._on_chosen)
+        marks = self.selectionModel()
+        assert marks is not None  # the list has a model
+        marks.currentChanged.connect(self._on_chosen)
+        marks.selectionChanged.connect(lambda *_: self.marked.emit())
         self.clicked.connect(self._on_chosen)
 
     @property

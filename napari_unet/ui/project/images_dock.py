@@ -27,6 +27,7 @@ from .place import free_path, may_write
 from .project_images import project_images_of
 from .project_jobs import project_jobs_of
 from .removed_images import RemovedImages
+from .saved_predictions import saved_predictions_of
 from .thumbnails import Thumbnails
 
 
@@ -45,7 +46,7 @@ class ImagesDock(ImagesPanel):
         self.controller.hold(self)
         self.session = session_of(self.viewer)
         self.images, self.jobs = project_images_of(self.viewer), project_jobs_of(self.viewer)
-        self.opener = opener_of(self.viewer)
+        self.opener, self.saved = opener_of(self.viewer), saved_predictions_of(self.viewer)
         self.removed = RemovedImages(self.images, self.session, self.opener)
         self.thumbnails = Thumbnails(WorkerGroup(self, getattr(self.viewer.window, "_qt_window", None)), self)
         self._told = ""
@@ -73,10 +74,10 @@ class ImagesDock(ImagesPanel):
         self.counts_button.clicked.connect(self.save_counts)
         self.methods_button.clicked.connect(self.save_methods_text)
         self.cancel_button.clicked.connect(self.jobs.cancel)
-        self.list.selectionModel().selectionChanged.connect(lambda *_: self._show_buttons())
+        self.list.marked.connect(self._show_buttons)
         self.jobs.progressed.connect(self._on_progress)
         self.jobs.said.connect(self.say)
-        self.jobs.predicted.connect(self.opener.show_result)
+        self.jobs.predicted.connect(self._on_predicted)
         self.jobs.added.connect(self._on_added)
         self.opener.told.connect(self._on_told)
         self.images.changed.connect(self._soon.start)
@@ -88,7 +89,12 @@ class ImagesDock(ImagesPanel):
         ]
         for signal, slot in pairs:
             signal.connect(slot)
-        self.destroyed.connect(lambda *_: [signal.disconnect(slot, missing_ok=True) for signal, slot in pairs])
+
+        def forget(*_: Any) -> None:
+            for signal, slot in pairs:
+                signal.disconnect(slot, missing_ok=True)
+
+        self.destroyed.connect(forget)
         shortcuts.bind_viewer_keys(self.viewer, {
             shortcuts.PREVIOUS_KEY: lambda: images.step(-1), shortcuts.NEXT_KEY: lambda: images.step(1),
         })
@@ -149,6 +155,10 @@ class ImagesDock(ImagesPanel):
 
     def _on_wanted(self, key: Any) -> None:
         self.list.show_current(key)
+
+    def _on_predicted(self, key: str) -> None:
+        self.opener.read_anew(key)
+        self._on_told(self.saved.show(key))
 
     def _on_told(self, text: str) -> None:
         """Say why an image cannot be shown, until one can."""

@@ -131,11 +131,11 @@ class ImagesPanel(QWidget):
         told = "No file of yours is touched. The strokes stay in the project's folder, and \"Bring back\" undoes this."
         box = QMessageBox(QMessageBox.Icon.Question, "Take out", f"{what}\n\n{told}", parent=self)
         box.setObjectName("images_confirm")
-        yes = box.addButton("Take out", QMessageBox.ButtonRole.AcceptRole)
+        yes: Any = box.addButton("Take out", QMessageBox.ButtonRole.AcceptRole)
         yes.setObjectName("images_confirm_yes")
         box.addButton(QMessageBox.StandardButton.Cancel)
-        box.exec_() if hasattr(box, "exec_") else box.exec()
-        return box.clickedButton() is yes
+        box.exec()
+        return bool(box.clickedButton() is yes)
 
     @staticmethod
     def layer_picture(layer: Any) -> QPixmap | None:

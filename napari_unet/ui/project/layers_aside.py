@@ -1,7 +1,7 @@
 """Takes the layers of an image out of a window without losing what is on them. Opens nothing.
 
-What was painted is in the session before its layer goes. A layer whose contents are nowhere else (a reference, the result
-of a comparison, strokes that do not fit any more) is put aside and comes back with its image.
+What was painted is in the session before its layer goes. A layer whose contents are nowhere else (a reference, the
+result of a comparison, strokes that do not fit any more) is put aside and comes back with its image.
 """
 
 from __future__ import annotations

@@ -23,15 +23,15 @@ from napari_unet.project.sources import files_of
 
 from ..channel_layers import join_channels
 from ..image_ties import fits
-from ..layer_axes import image_of
-from ..layer_metadata import identity, notes_of, role_of
+from ..layer_metadata import identity, role_of
 from ..sessions import PerOwner, session_of, ties_of
 from ..train.live_controller import controller_of
 from ..workers import Worker, WorkerGroup, error_sentence
 from .layers_aside import LayersAside
-from .prepared_image import PreparedImage, prepare_image, read_result
+from .prepared_image import PreparedImage, prepare_image
 from .project_images import project_images_of
-from .project_layers import SAVED, image_layers, result_layer, strokes_layer, take_brush
+from .project_layers import image_layers, strokes_layer, take_brush
+from .saved_predictions import put_result
 
 AHEAD = 4
 """So many images are kept ready to be shown."""
@@ -85,7 +85,8 @@ class ImageOpener(QObject):
             self._take_open(key, record)
             images.opened(key)
             return
-        self._put_layers(self._ready.pop(key, None) or self._prepare(folder, record))
+        ready = self._ready.pop(key) if key in self._ready else self._prepare(folder, record)
+        self._put_layers(ready)
 
     def take_up(self, keys: Iterable[str]) -> None:
         """Give images that were open before they were in the project strokes that the project knows."""
@@ -110,9 +111,8 @@ class ImageOpener(QObject):
         keys, before = images.keys, images.current
         if before in keys:
             self._direction = -1 if (keys.index(key) - keys.index(before)) % len(keys) > len(keys) / 2 else 1
-        ready = self._ready.pop(key, None)
-        if ready is not None:
-            self._put_layers(ready)
+        if key in self._ready:
+            self._put_layers(self._ready.pop(key))
         elif self._images.record(key) is None:
             images.give_up(key)
         else:
@@ -153,7 +153,7 @@ class ImageOpener(QObject):
         )
 
     def _likely(self) -> list[Any]:
-        """Return the images next to the current one that are not open, the one in the direction of the last step first."""
+        """Return the images next to the current one that are not open, in the direction of the last step first."""
         images = self._session.images
         if images.current is None or len(images.keys) < 2:
             return []
@@ -197,7 +197,7 @@ class ImageOpener(QObject):
             join_channels(layers[0], layers[1:])
         image = layers[0]
         if made.result is not None:
-            self._put_result(image, made.result)
+            put_result(viewer, session, image, made.result)
         strokes = self._strokes_in(image, made)
         if before is not None and role_of(before) == "strokes":
             take_brush(strokes, before)
@@ -214,7 +214,7 @@ class ImageOpener(QObject):
         self._next.start()
 
     def _strokes_in(self, image: ImageLayer, made: PreparedImage) -> Labels:
-        """Put the strokes above their image: those that were kept as a layer, else as the session or the disk has them."""
+        """Put the strokes above their image: a layer that was kept, else as the session or the disk has them."""
         key, pair = made.record.id, made.record.pair_key
         there = [one for one in (*self._viewer.layers, *self._aside.layers(key))
                  if isinstance(one, Labels) and identity(one) == pair]
@@ -247,40 +247,19 @@ class ImageOpener(QObject):
         for key in [one for one in self._shown if one != current]:
             self._take_out(key, self._shown.pop(key))
 
+    def read_anew(self, key: str) -> None:
+        """Note that what was read ahead of an image is no longer so."""
+        if key in self._ready:
+            del self._ready[key]
+
     def put_away(self, key: str) -> None:
         """Take an image out of the window that is leaving the project; its strokes are in the session."""
-        self._ready.pop(key, None)
+        self.read_anew(key)
         if key in self._shown:
             self._take_out(key, self._shown.pop(key))
 
-    def show_result(self, key: str) -> None:
-        """Show a new prediction of an image that is in the window; of any other, it is read when that is shown."""
-        self._ready.pop(key, None)
-        image, folder, record = self._ties.image(key), self._images.folder, self._images.record(key)
-        if image is None or folder is None or record is None:
-            return
-        for one in self._ties.layers_of(image):
-            if notes_of(one).get(SAVED):
-                self._viewer.layers.remove(one)
-        try:
-            result = read_result(folder.result_path(key), image_of(image))
-        except (UserError, OSError) as error:
-            self.told.emit(error_sentence(error))
-            return
-        if result is not None:
-            self._put_result(image, result)
-
-    def _put_result(self, image: ImageLayer, result: Any) -> None:
-        """Put a saved prediction above its image; hidden where a live one says the same, or newer."""
-        layers, session = self._viewer.layers, self._session
-        saved = result_layer(image, result, session.classes)
-        saved.visible = not (session.model is not None and session.speaks)
-        active = layers.selection.active
-        layers.insert(layers.index(image) + 1, saved)
-        layers.selection.active = active
-
     def _take_out(self, key: str, pair: str) -> None:
-        """Take the layers of an image out of the window; its pair stays in the session, unless it was only looked at."""
+        """Take the layers of an image out of the window; its pair stays in the session, unless it is bare."""
         self._aside.take_out(self._viewer, key, pair)
         self._session.images.closed(key)
         if key in self._bare and pair in self._session.keys:
@@ -288,15 +267,9 @@ class ImageOpener(QObject):
         self._bare.discard(key)
 
     def _on_published(self) -> None:
-        """Hide a saved prediction when a newer one follows the strokes: two answers on each other are none."""
-        viewer, current = self._viewer, self._session.images.current
+        current = self._session.images.current
         if current in self._bare and self._images.is_painted(current):
             self._bare.discard(current)
-        if viewer is None or current not in self._shown or not self._session.speaks or self._session.model is None:
-            return
-        for layer in viewer.layers:
-            if notes_of(layer).get(SAVED) and layer.visible:
-                layer.visible = False
 
 
 _openers = PerOwner(ImageOpener)

@@ -54,8 +54,8 @@ def mask_places(records: Sequence[ImageRecord], folder: Path, pattern: str) -> t
     pattern = pattern.strip()
     if not is_output(pattern) or "/" in pattern or "\\" in pattern:
         raise UserError(
-            f"{pattern or 'nothing'!r} is no name for masks. It ends with one of {', '.join(sorted(output_suffixes()))} "
-            "and has no folder in it, e.g. {name}_mask.tif."
+            f"{pattern or 'nothing'!r} is no name for masks. It ends with one of {', '.join(sorted(output_suffixes()))}"
+            " and has no folder in it, e.g. {name}_mask.tif."
         )
     unknown = sorted(set(re.findall(r"\{([^{}]*)\}", pattern)) - {"name", "number"})
     if unknown or re.sub(r"\{(name|number)\}", "", pattern).count("{"):

@@ -1,4 +1,4 @@
-"""What is read of an image of a project before its layers are made, in a thread where one is at hand. Makes no layer."""
+"""What is read of an image of a project before its layers are made, mostly in a thread. Makes no layer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The images of the open project, as its keeper has them and as the session lists them. Opens no layer, reads no pixels."""
+"""The images of the open project, as they are on disk and as the session lists them. Opens no layer, reads no pixels."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ class ProjectImages(QObject):
         self._change(restored)
 
     def note(self, key: Any, **facts: Any) -> None:
-        """Note in the record of an image what is so now, e.g. ``looked_at=True``; nothing for one that is no longer there."""
+        """Note in the record of an image what is so now, e.g. ``looked_at=True``; nothing if it is gone."""
         record = self.record(key)
         if record is not None and dataclasses.replace(record, **facts) != record:
             self._change(lambda state: state.replacing(*(

@@ -100,7 +100,8 @@ def counted(
         yield Progress(f"Counting {record.name} ({number + 1} of {len(records)})", number / len(records))
         try:
             image = read_source(record, folder.path)
-            rows.extend(count_mask(_fitting(folder.result_path(record.id), image), classes, image.geometry, record.name))
+            labels = _fitting(folder.result_path(record.id), image)
+            rows.extend(count_mask(labels, classes, image.geometry, record.name))
         except (UserError, OSError) as error:
             left_out.append(f"{record.name}: {error}")
     place = path if overwrite else _free(path)

@@ -90,7 +90,7 @@ def _keep(picture: QImage, path: Path) -> None:
     partial = path.with_name(f"{path.name}.partial")
     with contextlib.suppress(OSError):
         path.parent.mkdir(exist_ok=True)
-        if picture.save(str(partial), "PNG"):  # type: ignore[call-overload]  # the stubs want bytes
+        if picture.save(str(partial), "PNG"):
             os.replace(partial, path)
 
 
