@@ -15,7 +15,7 @@ from napari_unet.core.errors import UserError, reason_of
 from napari_unet.project import sources
 from napari_unet.project.image_records import ImageRecord
 from napari_unet.project.project_folder import ProjectFolder
-from napari_unet.project.sitting import snapshot
+from napari_unet.project.sitting import snapshot_of
 
 from ..files.reader_choice import prefer_this_reader
 from ..sessions import session_of, ties_of
@@ -120,7 +120,7 @@ class KeptProject(QObject):
         if self.folder is not None and self._intake is not None:
             self._intake.update()
             if self._saving is not None:
-                self._saving.offer(snapshot(self.session, self.folder))
+                self._saving.offer(snapshot_of(self.session, self.folder))
 
     def flush(self, seconds: float = PATIENCE) -> bool:
         """Save what is not saved yet and let the saver rest; wait at most so long. Say whether all is on disk."""

@@ -6,7 +6,7 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_unet.core.errors import reason_of
 from napari_unet.project.project_folder import ProjectFolder
-from napari_unet.project.saver import ProjectSaver, Recovered, Saved, SaverEvent, Snapshot
+from napari_unet.project.saver import ProjectSaved, ProjectSaver, Recovered, SaverEvent, Snapshot
 
 from ..workers import Worker, WorkerGroup
 
@@ -73,7 +73,7 @@ class SavingThread(QObject):
     def _on_event(self, event: SaverEvent) -> None:
         if isinstance(event, Recovered):
             self.said.emit(event.text)
-        if isinstance(event, Saved | Recovered) or self._saver.failing != self.trouble:
+        if isinstance(event, ProjectSaved | Recovered) or self._saver.failing != self.trouble:
             self.trouble = self._saver.failing
             self.changed.emit()
 
