@@ -70,8 +70,12 @@ class ProjectHome:
             if not same:
                 raise FileNotFoundError(errno.ENOENT, "the project is not there any more", str(self.path))
             self._identity = identity
-        self._lock.say_alive()
         return other
+
+    def say_alive(self) -> None:
+        """Say to other computers that this one writes; never an error."""
+        if self._lock is not None:
+            self._lock.say_alive()
 
     def move(self, path: Path, project_id: str, lock: WriterLock) -> None:
         """Go on in another folder."""

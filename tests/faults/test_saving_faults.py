@@ -356,6 +356,16 @@ def test_the_saver_as_a_thread_runs_it(tmp_path: Path) -> None:
     assert ProjectFolder.open(folder.path, read_only=True).state.settings == {"b": 2}
 
 
+def test_other_computers_see_that_it_lives_though_nobody_paints(tmp_path: Path) -> None:
+    clock = Clock()
+    folder = ProjectFolder.create(tmp_path / "a", clock=clock)
+    saver = ProjectSaver(folder, clock=clock)
+    for _ in range(200):
+        clock.now += 1
+        saver.run_once()
+        assert clock.now - (folder.path / "writer.lock").stat().st_mtime <= 31
+
+
 def test_at_the_end_a_failing_disk_is_tried_once_more(tmp_path: Path, use_disk: UseDisk) -> None:
     folder = ProjectFolder.create(tmp_path / "a")
     with_image(folder, "a1", "a1")
