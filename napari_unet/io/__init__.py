@@ -25,6 +25,7 @@ from ._saving import (
     is_output,
     output_suffixes,
     preview_path,
+    provenance_path,
     save_mask,
 )
 from ._unfinished import Unfinished, dead_tokens, leftover_path, no_regular_file, remove
@@ -59,6 +60,7 @@ __all__ = [
     "open_contents",
     "output_suffixes",
     "preview_path",
+    "provenance_path",
     "read_contents",
     "read_image",
     "read_labels",

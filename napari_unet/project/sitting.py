@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from napari_unet.core.errors import UserError
 from napari_unet.core.image import Image
 from napari_unet.session.annotation_session import Session
+from napari_unet.session.open_images import KnownImage
 
 from .project_folder import ProjectFolder
 from .records import ImageRecord, ProjectState
@@ -110,10 +111,19 @@ def restore(
     if model:
         told.append(_show_model(folder, session))
     session.set_classes(state.classes)
-    session.images.put([*session.images.keys, *(record.id for record in state.images)])
+    session.images.list_images(known_images(state))
     first = state.images[0].id if state.images else None
     session.images.choose(state.current if state.current in session.images.keys else first)
     return Restored(tuple(painted), tuple(lost), tuple(text for text in (*folder.told, *told) if text))
+
+
+def known_images(state: ProjectState) -> list[KnownImage]:
+    """Return what a project knows of its images, as the session lists them."""
+    return [
+        KnownImage(one.id, one.name, one.pair_key, one.source.paths, one.axes, one.channels,
+                   state.result(one.id) is not None, one.looked_at, one.exported)
+        for one in state.images
+    ]
 
 
 class _MissingImage(UserError):
