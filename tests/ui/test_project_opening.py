@@ -45,7 +45,7 @@ def project(hands: Any, viewer: Any, file: Path, keeping: Path) -> Path:
 def lines(dock: Any) -> str:
     """All that the project's line says."""
     (line,) = dock.findChildren(ProjectLine)
-    return f"{line.text.text()} {line.more.text()}"
+    return f"{line.text.text()} {line.more.text()} {dock.note_line.text()}"
 
 
 def dock_of(viewer: Any) -> Any:
@@ -189,7 +189,7 @@ def test_save_as_goes_on_there_and_a_copy_does_not(hands: Any, viewer: Any, file
         place = tmp_path / f"place {number}.unet"
         monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, place=place: (str(place), ""))
         act()
-        hands.wait(lambda place=place: str(place) in line.more.text())
+        hands.wait(lambda place=place: str(place) in dock.note_line.text())
         assert keeper_of(viewer).folder.path == (place if goes_on else first)
         paint(hands, strokes, 2, 50 + 3 * number)
         hands.wait(lambda: keeper_of(viewer).all_saved)

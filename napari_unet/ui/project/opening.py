@@ -44,7 +44,7 @@ def open_project(viewer: Any, path: Path) -> bool:
     except (UserError, OSError) as error:
         if not path.exists():
             forget_project(path)
-        keeper.tell(reason_of(error))
+        keeper.warn(reason_of(error))
         return False
     if not keeper.leave_project():
         folder.close()
@@ -54,7 +54,7 @@ def open_project(viewer: Any, path: Path) -> bool:
     _take_open_images(viewer, folder)
     restored = sitting.restore(folder, session, model=False)
     keeper.adopt(folder)
-    keeper.tell(" ".join(restored.told))
+    keeper.warn(" ".join(restored.told))
     _show_first(viewer, keeper)
     _load_model(keeper)
     if keeper.missing:
@@ -120,7 +120,7 @@ def _show_first(viewer: Any, keeper: ProjectKeeper) -> None:
         try:
             show_image(viewer, folder, image_id)
         except (UserError, OSError) as error:
-            keeper.tell(reason_of(error))
+            keeper.warn(reason_of(error))
         else:
             return
 
@@ -141,4 +141,4 @@ def _load_model(keeper: ProjectKeeper) -> None:
             keeper.session.set_state("paused", f"Going on with {folder.name}: {record.name}. Paint where it is wrong.")
 
     keeper.workers.start(load, "napari-unet project", on_item=loaded,
-                         on_error=lambda error: keeper.tell(f"The model could not be loaded: {reason_of(error)}"))
+                         on_error=lambda error: keeper.warn(f"The model could not be loaded: {reason_of(error)}"))

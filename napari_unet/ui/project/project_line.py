@@ -31,7 +31,7 @@ class ProjectLine(QWidget):
     Parameters
     ----------
     controller : LiveController
-        Or anything else with a ``viewer``.
+        Or anything else with a ``viewer``; its ``said``, if it has one, is told what was done.
     parent : QWidget, optional
     """
 
@@ -44,6 +44,10 @@ class ProjectLine(QWidget):
         self._build()
         keeper, refresh = self.keeper, self.refresh
         keeper.changed.connect(refresh)
+        keeper.session.pairs_changed.connect(self.refresh)
+        said = getattr(controller, "said", None)
+        if said is not None:
+            keeper.said.connect(said)
         self.offers.changed.connect(refresh)
         self._tick = QTimer(self)
         self._tick.timeout.connect(refresh)
@@ -88,7 +92,7 @@ class ProjectLine(QWidget):
         self.more.setText(status.more)
         self.more.setVisible(bool(status.more))
         actions = [(label, name, tooltip, self._action(name)) for name, label, tooltip in status.actions]
-        if self.keeper.folder is None and not status.actions:
+        if self.keeper.folder is None and not self.keeper.session.keys:  # nothing moves while one paints
             actions += [
                 (f"Go on with {path.name}, painted {ago(last_used(path))}", f"project_go_on_{number}", str(path),
                  partial(open_project, self._viewer, path))
@@ -180,7 +184,7 @@ class ProjectLine(QWidget):
         try:
             act()
         except (UserError, OSError) as error:
-            self.keeper.tell(reason_of(error))
+            self.keeper.warn(reason_of(error))
 
     def _turn(self, on: bool) -> None:
         change_preferences(keep=on)
