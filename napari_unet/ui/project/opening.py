@@ -17,7 +17,6 @@ from ..layer_metadata import identity, note
 from ..sessions import session_of, ties_of
 from .image_references import layer_files
 from .keeper import ProjectKeeper, keeper_of
-from .loading import show_image
 from .moved_images import MovedImagesBox
 from .preferences import forget_project
 
@@ -116,6 +115,8 @@ def _show_first(viewer: Any, keeper: ProjectKeeper) -> None:
     order = [one for one in (state.current, *(record.id for record in state.images)) if one is not None]
     if painted & set(order):
         return
+    from .loading import show_image  # late: it needs the dock, whose line needs this
+
     for image_id in dict.fromkeys(order):
         try:
             show_image(viewer, folder, image_id)
