@@ -73,7 +73,7 @@ class Disk:
         def step(*args: Any, **options: Any) -> Any:
             self.done.append(name)
             if not self.failing:
-                return real(*args, **options)
+                return None if name == "fsync" else real(*args, **options)  # no test outlives a loss of power
             if name == "write" and len(self.done) == self.first:
                 real(args[0], bytes(args[1])[: len(args[1]) // 2])  # half of it got through
             raise self.error()
@@ -122,9 +122,10 @@ def strokes(*boxes: tuple[int, int, int], number: int = 1) -> Scribbles:
 
 
 def image_file(path: Path, seed: int = 0) -> Image:
-    """Write three planes, and read them as an image."""
-    pixels = np.random.default_rng(seed).integers(0, 4000, (3, ROWS, COLUMNS), np.uint16)
-    tifffile.imwrite(path, pixels, photometric="minisblack")
+    """Write three planes where they are not written yet, and read them as an image."""
+    if not path.exists():
+        pixels = np.random.default_rng(seed).integers(0, 250, (3, ROWS, COLUMNS), np.uint8)
+        tifffile.imwrite(path, pixels, photometric="minisblack")
     return read_image(path)
 
 

@@ -20,13 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_unet.core.errors import UserError
+from napari_unet.core.painted_plane import BLOCK, Block, box_of
 from napari_unet.core.scribbles import Scribbles
 
 from .disk import PARTIAL, make_directory, remove_file, settle_folder, take_place, write_whole
 from .record_checks import Checked
-
-BLOCK = 512
-"""Rows and columns of a block."""
 
 _NAME = re.compile(r"\d{1,15}(?:\.\d{1,15})*")
 _LARGEST_PLANE = 2**34
@@ -68,7 +66,7 @@ class BlockStore:
     def write(self, scribbles: Scribbles, axes: str, notes: Mapping[str, Any] | None = None) -> int:
         """Write the blocks that differ from what was last written or read.
 
-        Planes that are the same objects as before cost nothing, others a comparison block by block.
+        Blocks that are the same objects as before cost nothing, others a comparison.
 
         Parameters
         ----------
@@ -102,35 +100,31 @@ class BlockStore:
     def _changed_blocks(self, before: Scribbles, scribbles: Scribbles) -> int:
         done = 0
         for number in sorted({*before.planes, *scribbles.planes}):
-            old, new = before.planes.get(number), scribbles.planes.get(number)
-            if old is new:
-                continue
-            for where, box in _blocks(scribbles.shape):
-                block = None if new is None else new[box]
-                if _same(None if old is None else old[box], block):
+            old, new = before.blocks(number), scribbles.blocks(number)
+            for block in sorted({*old, *new}):
+                was, now = old.get(block), new.get(block)
+                if was is now or (was is not None and now is not None and _same(was, now)):
                     continue
-                self._put(_name(scribbles.shape, number, where), block, scribbles.shape)
+                if now is None:
+                    remove_file(self._path / _name(scribbles.shape, number, block))
+                else:
+                    self._put(_name(scribbles.shape, number, block), now, scribbles.shape)
                 done += 1
         return done
 
     def _all_blocks(self, scribbles: Scribbles) -> int:
         """Write every painted block, and remove the others; for when it is not known what the disk holds."""
         painted = set()
-        for number, plane in scribbles.planes.items():
-            for where, box in _blocks(scribbles.shape):
-                block = plane[box]
-                if block.any():
-                    painted.add(name := _name(scribbles.shape, number, where))
-                    self._put(name, block, scribbles.shape)
+        for number in scribbles.planes:
+            for block, pixels in scribbles.blocks(number).items():
+                painted.add(name := _name(scribbles.shape, number, block))
+                self._put(name, pixels, scribbles.shape)
         gone = [name for name in self._names() if name not in painted]
         for name in gone:
             remove_file(self._path / name)
         return len(painted) + len(gone)
 
-    def _put(self, name: str, block: NDArray[np.uint8] | None, shape: tuple[int, ...]) -> None:
-        if block is None or not block.any():
-            remove_file(self._path / name)
-            return
+    def _put(self, name: str, block: NDArray[np.uint8], shape: tuple[int, ...]) -> None:
         rows, columns = _block_size(shape)
         if block.shape != (rows, columns):  # at the border: zarr stores whole blocks
             whole = np.zeros((rows, columns), np.uint8)
@@ -213,21 +207,18 @@ class BlockStore:
         if not (self._path / ".zarray").is_file():
             return None
         shape = self._shape()
-        planes: dict[int, NDArray[np.uint8]] = {}
+        blocks: dict[int, dict[Block, NDArray[np.uint8]]] = {}
         damaged = []
         for name in self._names():
             at = _place(shape, name)
-            block = None if at is None else _decoded((self._path / name).read_bytes(), _block_size(shape))
-            if at is None or block is None:
+            pixels = None if at is None else _decoded((self._path / name).read_bytes(), _block_size(shape))
+            if at is None or pixels is None:
                 damaged.append(name)
                 continue
-            number, box = at
-            plane = planes.setdefault(number, np.zeros(shape[-2:], np.uint8))
-            part = plane[box]
-            part[...] = block[: part.shape[0], : part.shape[1]]
-        for plane in planes.values():
-            plane.flags.writeable = False
-        scribbles = Scribbles(shape, planes)
+            number, block = at
+            rows, columns = box_of(block, (shape[-2], shape[-1]))
+            blocks.setdefault(number, {})[block] = pixels[: rows.stop - rows.start, : columns.stop - columns.start]
+        scribbles = Scribbles.empty(shape).repainting(blocks, 0)
         letters = self.notes().get("axes")
         axes = "".join(letters).upper() if isinstance(letters, list) and all(map(_is_letter, letters)) else ""
         axes = axes if len(axes) == len(shape) else ""
@@ -253,28 +244,18 @@ def _block_size(shape: tuple[int, ...]) -> tuple[int, int]:
     return min(shape[-2], BLOCK), min(shape[-1], BLOCK)
 
 
-def _blocks(shape: tuple[int, ...]) -> Iterator[tuple[tuple[int, int], tuple[slice, slice]]]:
-    """Yield (row, column) of every block of a plane, and where it lies."""
-    rows, columns = _block_size(shape)
-    for row in range(-(-shape[-2] // rows)):
-        for column in range(-(-shape[-1] // columns)):
-            yield (row, column), (slice(row * rows, (row + 1) * rows), slice(column * columns, (column + 1) * columns))
-
-
-def _name(shape: tuple[int, ...], number: int, where: tuple[int, int]) -> str:
+def _name(shape: tuple[int, ...], number: int, block: Block) -> str:
     leading = map(int, np.unravel_index(number, shape[:-2])) if shape[:-2] else ()
-    return ".".join(map(str, (*leading, *where)))
+    return ".".join(map(str, (*leading, *block)))
 
 
-def _place(shape: tuple[int, ...], name: str) -> tuple[int, tuple[slice, slice]] | None:
-    """Return the plane of a block and where in it the block lies; None if the array has no such block."""
+def _place(shape: tuple[int, ...], name: str) -> tuple[int, Block] | None:
+    """Return plane, row and column of a block; None if the array has no such block."""
     *leading, row, column = parts = [int(part) for part in name.split(".")] if "." in name else [0, -1, -1]
-    rows, columns = _block_size(shape)
     inside = len(parts) == len(shape) and all(at < size for at, size in zip(leading, shape[:-2], strict=True))
-    if not inside or not (0 <= row < -(-shape[-2] // rows) and 0 <= column < -(-shape[-1] // columns)):
+    if not inside or not (0 <= row < -(-shape[-2] // BLOCK) and 0 <= column < -(-shape[-1] // BLOCK)):
         return None
-    number = int(np.ravel_multi_index(leading, shape[:-2])) if leading else 0
-    return number, (slice(row * rows, (row + 1) * rows), slice(column * columns, (column + 1) * columns))
+    return int(np.ravel_multi_index(leading, shape[:-2])) if leading else 0, (row, column)
 
 
 def _decoded(data: bytes, size: tuple[int, int]) -> NDArray[np.uint8] | None:
@@ -288,10 +269,7 @@ def _decoded(data: bytes, size: tuple[int, int]) -> NDArray[np.uint8] | None:
     return np.frombuffer(pixels, np.uint8).reshape(size) if len(pixels) == wanted and unpacker.eof else None
 
 
-def _same(old: NDArray[np.uint8] | None, new: NDArray[np.uint8] | None) -> bool:
-    if old is None or new is None:
-        painted = new if old is None else old
-        return painted is None or not painted.any()
+def _same(old: NDArray[np.uint8], new: NDArray[np.uint8]) -> bool:
     return np.array_equal(old, new)
 
 

@@ -91,6 +91,10 @@ class KeptState:
         if not self.read_only:
             self._events.add(what, **values)
 
+    def say_alive(self) -> None:
+        """Say to other computers that this one still writes; to be called at least each minute."""
+        self._home.say_alive()
+
     @property
     def state(self) -> ProjectState:
         """The newest state; the disk may be behind it."""

@@ -7,7 +7,7 @@ import errno
 import os
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from napari_unet.core.errors import UserError
@@ -70,8 +70,12 @@ class ProjectHome:
             if not same:
                 raise FileNotFoundError(errno.ENOENT, "the project is not there any more", str(self.path))
             self._identity = identity
-        self._lock.say_alive()
         return other
+
+    def say_alive(self) -> None:
+        """Say to other computers that this one writes; never an error."""
+        if self._lock is not None:
+            self._lock.say_alive()
 
     def move(self, path: Path, project_id: str, lock: WriterLock) -> None:
         """Go on in another folder."""
@@ -114,8 +118,18 @@ def make_home(path: Path, clock: Callable[[], float] = time.time) -> WriterLock:
     lock = WriterLock(path / LOCK, clock)
     if not lock.held:
         raise UserError(f"{path} is being made by another program at the moment. Choose another name.")
-    make_rooms(path)
     return lock
+
+
+@contextlib.contextmanager
+def released_on_failure(lock: WriterLock | None) -> Iterator[WriterLock | None]:
+    """Let go of a lock if the block fails."""
+    try:
+        yield lock
+    except BaseException:
+        if lock is not None:
+            lock.release()
+        raise
 
 
 def make_rooms(path: Path) -> None:

@@ -26,6 +26,7 @@ LONGEST_PAUSE = 30.0
 
 _FIRST_PAUSE = 1.0
 _TICK = 0.5
+_HEARTBEAT = 30.0
 _MODEL_PAUSE = 5.0
 """Seconds between two savings of models: a training brings a new one every two seconds."""
 
@@ -126,6 +127,7 @@ class ProjectSaver:
         self._failed = ""
         self._pause, self._next_try = _FIRST_PAUSE, float("-inf")
         self._closing = False
+        self._alive = float("-inf")
 
     # -- what other threads may call -------------------------------------------------------------------------------
 
@@ -189,6 +191,9 @@ class ProjectSaver:
             return []
         newest, state = self._newest.get(), self._folder.state
         models_due = newest is not None and self._models.due(newest, now, last)
+        if now - self._alive >= _HEARTBEAT:
+            self._alive = now
+            self._folder.say_alive()
         if self._is_done(newest, state) and not models_due and not self._failed:
             return []
         try:

@@ -18,7 +18,17 @@ from napari_unet.core.errors import UserError
 
 from .channel_layers import first_channel, part_channels
 from .layer_axes import image_of
-from .layer_metadata import forget, identity, image_id_of, image_name_of, is_source_image, mark_layer, note, notes_of, role_of
+from .layer_metadata import (
+    forget,
+    identity,
+    image_id_of,
+    image_name_of,
+    is_source_image,
+    mark_layer,
+    note,
+    notes_of,
+    role_of,
+)
 from .layers import PLACE, follow, same_shape
 
 STROKES = ("stroke", "strokes", "scribble", "scribbles")

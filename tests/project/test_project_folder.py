@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from project_scene import Clock, die, no_files_open, strokes, with_image  # noqa: F401
 from torch import nn
 
 from napari_unet.core.classes import ClassTable
@@ -24,7 +25,6 @@ from napari_unet.project.event_log import EventLog
 from napari_unet.project.project_folder import ProjectFolder
 from napari_unet.project.records import ProjectState
 from napari_unet.project.sources import read_source
-from project_scene import Clock, die, no_files_open, strokes, with_image  # noqa: F401
 
 
 @pytest.fixture
@@ -161,7 +161,9 @@ def test_a_foreign_file_is_refused(folder: ProjectFolder, text: str) -> None:
     b'{"format": "napari-unet project", "version": 1, "id": "../.."}',
     b'{"format": "napari-unet project", "version": 1.0}', b'{"format": "napari-unet project", "version": true}', None,
 ])
-def test_a_damaged_project_is_opened_from_the_copy_before_and_says_so(folder: ProjectFolder, damage: bytes | None) -> None:
+def test_a_damaged_project_is_opened_from_the_copy_before_and_says_so(
+    folder: ProjectFolder, damage: bytes | None
+) -> None:
     record = with_image(folder)
     folder.write_strokes(record.id, strokes((3, 4, 2)))
     folder.flush()
@@ -204,7 +206,8 @@ def test_what_was_not_finished_is_cleared_away(folder: ProjectFolder) -> None:
     folder.close()
     left = [folder.path / name for name in (
         "project.json.partial", f"strokes/{record.id}.zarr/1.0.0.partial", "thumbnails/a.png.partial",
-        "images/.b.ome.zarr.0123abcd.partial/0/x", "strokes/c.zarr.partial/.zarray", "models/.0001.pt.0123abcd.partial")]
+        "images/.b.ome.zarr.0123abcd.partial/0/x", "strokes/c.zarr.partial/.zarray",
+        "models/.0001.pt.0123abcd.partial")]
     for path in left:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"half")
@@ -297,7 +300,9 @@ def test_after_save_as_it_goes_on_in_the_new_folder(folder: ProjectFolder, tmp_p
     assert first.read_strokes(record.id).same_paint(strokes((3, 4, 2)))  # type: ignore[union-attr]
 
 
-def test_a_project_open_to_read_only_can_be_saved_elsewhere_and_written_there(folder: ProjectFolder, tmp_path: Path) -> None:
+def test_a_project_open_to_read_only_can_be_saved_elsewhere_and_written_there(
+    folder: ProjectFolder, tmp_path: Path
+) -> None:
     record = with_image(folder)
     folder.flush()
     second = ProjectFolder.open(folder.path)
@@ -323,8 +328,10 @@ def test_a_copy_harms_nothing(folder: ProjectFolder, tmp_path: Path, name: str, 
 # -- images and models -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("axes", "shape"), [("YX", (5, 6)), ("YXC", (5, 6, 3)), ("CZYX", (2, 3, 5, 6)),
-                                             ("ZTYX", (2, 3, 5, 6)), ("NTZCYX", (2, 1, 3, 2, 5, 6)), ("NCYX", (2, 3, 5, 6))])
+@pytest.mark.parametrize(("axes", "shape"), [
+    ("YX", (5, 6)), ("YXC", (5, 6, 3)), ("CZYX", (2, 3, 5, 6)), ("ZTYX", (2, 3, 5, 6)), ("NCYX", (2, 3, 5, 6)),
+    ("NTZCYX", (2, 1, 3, 2, 5, 6)),
+])
 def test_an_image_without_a_file_is_stored_as_it_is(folder: ProjectFolder, axes: str, shape: tuple[int, ...]) -> None:
     pixels = np.random.default_rng(0).normal(size=shape).astype(np.float32)
     labels = len(axes.replace("C", ""))

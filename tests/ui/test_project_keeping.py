@@ -20,6 +20,7 @@ from napari_unet.core.classes import ClassTable
 from napari_unet.project import disk
 from napari_unet.ui.layer_metadata import class_table
 from napari_unet.ui.project.keeper import keeper_of
+from napari_unet.ui.project.project_line import ProjectLine
 
 
 @pytest.fixture
@@ -33,7 +34,8 @@ def file(tmp_path: Path, squares: Any) -> Path:
 
 def line(hands: Any, dock: Any) -> str:
     """All that the project's line says."""
-    return f"{hands.find(dock, 'project_text').text()} {hands.find(dock, 'project_more').text()}"
+    (line,) = dock.findChildren(ProjectLine)
+    return f"{line.text.text()} {line.more.text()} {dock.note_line.text()}"
 
 
 def go_on(hands: Any, dock: Any) -> None:

@@ -25,7 +25,8 @@ class CloseQuestion(QObject):
 
     def __init__(self, window: Any, nothing_lost: Callable[[], bool]) -> None:
         super().__init__(window)
-        self.window, self._nothing_lost = window, nothing_lost
+        self.window: Any = window
+        self._nothing_lost = nothing_lost
         window.installEventFilter(self)  # the cross of the window
         close = window.close
 
@@ -40,9 +41,12 @@ class CloseQuestion(QObject):
         if (watched is self.window and event is not None and event.type() == QEvent.Type.Close
                 and event.spontaneous() and not self._busy() and self._nothing_lost()):
             event.ignore()
-            QTimer.singleShot(0, self.window.close)
+            QTimer.singleShot(0, self._close)
             return True
         return False
+
+    def _close(self) -> None:
+        self.window.close()
 
     def _may_go(self, whole_program: bool) -> bool:
         if not whole_program:

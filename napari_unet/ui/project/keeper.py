@@ -89,14 +89,14 @@ class ProjectKeeper(KeptProject):
             self._making = False
 
         self.workers.start(make, "napari-unet project", on_item=self._on_made, on_end=ended,
-                           on_error=lambda error: self.tell(f"Your strokes are not kept: {reason_of(error)}"))
+                           on_error=lambda error: self.warn(f"Your strokes are not kept: {reason_of(error)}"))
 
     def _on_made(self, folder: ProjectFolder) -> None:
         if self.folder is not None:
             folder.close()  # another was opened meanwhile
             return
         self.adopt(folder)
-        self.tell("Your strokes are kept there; the menu changes the place.")
+        self.said.emit(f"Your strokes are kept in {folder.path}. The menu Project changes the place.")
 
     # -- the window ------------------------------------------------------------------------------------------------
 
@@ -132,7 +132,7 @@ class ProjectKeeper(KeptProject):
                 self.adopt(ProjectFolder.open(self.folder.path))
             except UserError as error:
                 self._let_go()
-                self.tell(reason_of(error))
+                self.warn(reason_of(error))
 
 
 _keepers = PerOwner(ProjectKeeper)

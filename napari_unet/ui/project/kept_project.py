@@ -56,6 +56,9 @@ class KeptProject(QObject):
     changed = Signal()
     """Another project is open, or what is to be said of it is another."""
 
+    said = Signal(str)
+    """One sentence about something that was done."""
+
     def __init__(self, viewer: Any) -> None:
         super().__init__()
         self.layers = viewer.layers
@@ -65,7 +68,7 @@ class KeptProject(QObject):
         self.workers = WorkerGroup(self)
         self._intake: ImageIntake | None = None
         self._saving: SavingThread | None = None
-        self._news = ""
+        self._warning = ""
         self._begun: dict[Any, int] = {}  # versions of the strokes when a project to read only was opened
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -92,16 +95,16 @@ class KeptProject(QObject):
         """Return what to show of the project."""
         folder = self.folder
         large = self._intake.large if self._intake is not None else []
+        trouble = self._saving.trouble if self._saving is not None else ""
         return status_of(ProjectFacts(
             None if folder is None else folder.path, read_preferences().keep, self.painted,
-            folder is not None and folder.read_only, self.all_saved,
-            self._saving.trouble if self._saving is not None else "", self.missing,
-            tuple((one.record.name, size_text(stored_bytes(one.image))) for one in large), self._news,
+            folder is not None and folder.read_only, trouble, self.missing,
+            tuple((one.record.name, size_text(stored_bytes(one.image))) for one in large), self._warning,
         ))
 
-    def tell(self, text: str) -> None:
-        """Say something in the line, until something else is said."""
-        self._news = text
+    def warn(self, text: str) -> None:
+        """Say in the line what went wrong, until another project is open or something else goes wrong."""
+        self._warning = text
         self.changed.emit()
 
     def _versions(self) -> dict[Any, int]:
@@ -132,10 +135,10 @@ class KeptProject(QObject):
     def adopt(self, folder: ProjectFolder) -> None:
         """Keep everything in a project from now on."""
         self._let_go()
-        self.folder, self._news = folder, ""
+        self.folder, self._warning = folder, ""
         self._intake = ImageIntake(folder, self.session, self.layers, self.ties, self.workers, self)
         self._intake.changed.connect(self.soon)
-        self._intake.said.connect(self.tell)
+        self._intake.said.connect(self.said)
         self._begun = self._versions()
         self._begin_saving()
         self._note_place()
@@ -144,7 +147,7 @@ class KeptProject(QObject):
         if self.folder is not None and self._saving is None and not self.folder.read_only:
             self._saving = SavingThread(self.folder, self.workers, self)
             self._saving.changed.connect(self.changed)
-            self._saving.said.connect(self.tell)
+            self._saving.said.connect(self.said)
 
     def _note_place(self) -> None:
         if self.folder is not None:
@@ -166,14 +169,14 @@ class KeptProject(QObject):
         if folder is None:
             return True
         if not self.flush() and not folder.read_only:
-            self.tell(f"{folder.path.name} stays open: not all of it could be saved.")
+            self.warn(f"{folder.path.name} stays open: not all of it could be saved.")
             return False
         self._let_go()
         leave_layers(folder, self.session, self.ties, self.layers)
         try:
             folder.close()
         except (UserError, OSError) as error:
-            self.tell(reason_of(error))
+            self.warn(reason_of(error))
         self.missing = 0
         self.changed.emit()
         return True
@@ -183,7 +186,7 @@ class KeptProject(QObject):
         name = self.folder.path.name if self.folder is not None else ""
         if name and self.leave_project():
             self.session.set_model(None)
-            self.tell(f"{name} is saved and closed.")
+            self.said.emit(f"{name} is saved and closed.")
 
     # -- copies ----------------------------------------------------------------------------------------------------
 
@@ -210,8 +213,8 @@ class KeptProject(QObject):
             yield
 
         self.workers.start(work, "napari-unet project", on_item=lambda _: self._on_copied(folder, told),
-                           on_error=lambda error: self.tell(reason_of(error)))
-        self.tell("Copying the project...")
+                           on_error=lambda error: self.warn(reason_of(error)))
+        self.said.emit("Copying the project...")
 
     def _on_copied(self, folder: ProjectFolder | None, told: str) -> None:
         if folder is not self.folder:
@@ -219,8 +222,9 @@ class KeptProject(QObject):
         self._begin_saving()
         if self._saving is not None:
             self._saving.try_now()
+        self._warning = ""
         self._note_place()
-        self.tell(told)
+        self.said.emit(told)
 
     # -- images ----------------------------------------------------------------------------------------------------
 

@@ -17,7 +17,6 @@ from ..layer_metadata import identity, note
 from ..sessions import session_of, ties_of
 from .image_references import layer_files
 from .keeper import ProjectKeeper, keeper_of
-from .loading import show_image
 from .moved_images import MovedImagesBox
 from .preferences import forget_project
 
@@ -44,7 +43,7 @@ def open_project(viewer: Any, path: Path) -> bool:
     except (UserError, OSError) as error:
         if not path.exists():
             forget_project(path)
-        keeper.tell(reason_of(error))
+        keeper.warn(reason_of(error))
         return False
     if not keeper.leave_project():
         folder.close()
@@ -54,7 +53,7 @@ def open_project(viewer: Any, path: Path) -> bool:
     _take_open_images(viewer, folder)
     restored = sitting.restore(folder, session, model=False)
     keeper.adopt(folder)
-    keeper.tell(" ".join(restored.told))
+    keeper.warn(" ".join(restored.told))
     _show_first(viewer, keeper)
     _load_model(keeper)
     if keeper.missing:
@@ -116,11 +115,13 @@ def _show_first(viewer: Any, keeper: ProjectKeeper) -> None:
     order = [one for one in (state.current, *(record.id for record in state.images)) if one is not None]
     if painted & set(order):
         return
+    from .loading import show_image  # late: it needs the dock, whose line needs this
+
     for image_id in dict.fromkeys(order):
         try:
             show_image(viewer, folder, image_id)
         except (UserError, OSError) as error:
-            keeper.tell(reason_of(error))
+            keeper.warn(reason_of(error))
         else:
             return
 
@@ -141,4 +142,4 @@ def _load_model(keeper: ProjectKeeper) -> None:
             keeper.session.set_state("paused", f"Going on with {folder.name}: {record.name}. Paint where it is wrong.")
 
     keeper.workers.start(load, "napari-unet project", on_item=loaded,
-                         on_error=lambda error: keeper.tell(f"The model could not be loaded: {reason_of(error)}"))
+                         on_error=lambda error: keeper.warn(f"The model could not be loaded: {reason_of(error)}"))

@@ -66,7 +66,7 @@ def read_preferences() -> Preferences:
         keep, place, recent = found.get("keep", True), found.get("place", ""), found.get("recent", [])
         return Preferences(
             keep if isinstance(keep, bool) else True, place if isinstance(place, str) else "",
-            tuple(one for one in recent if isinstance(one, str))[:RECENT],
+            tuple(one for one in recent if isinstance(one, str))[:RECENT] if isinstance(recent, list) else (),
         )
     except (OSError, ValueError, AttributeError, TypeError, RecursionError):
         return Preferences()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from qtpy.QtCore import Qt, QTimer
-from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QPushButton, QToolButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QAction, QFileDialog, QHBoxLayout, QMenu, QPushButton, QToolButton, QVBoxLayout, QWidget
 from superqt import QElidingLabel
 
 from napari_unet.core.errors import UserError, reason_of
@@ -16,10 +17,10 @@ from ..widgets import button, text_line, tool_button
 from .keeper import keeper_of
 from .offers import ProjectOffers
 from .opening import find_moved, open_project
-from .place import ENDING, ago, last_used
+from .place import ENDING, ago, is_project, last_used
 from .preferences import change_preferences, read_preferences
 
-_SHOWN_OFFERS = 2
+_SHOWN_OFFERS, _SHOWN_RECENT = 2, 5
 _TICK_MS = 30_000
 """How often ``5 min ago`` is said anew."""
 
@@ -30,7 +31,7 @@ class ProjectLine(QWidget):
     Parameters
     ----------
     controller : LiveController
-        Or anything else with a ``viewer``.
+        Or anything else with a ``viewer``; its ``said``, if it has one, is told what was done.
     parent : QWidget, optional
     """
 
@@ -43,6 +44,10 @@ class ProjectLine(QWidget):
         self._build()
         keeper, refresh = self.keeper, self.refresh
         keeper.changed.connect(refresh)
+        keeper.session.pairs_changed.connect(self.refresh)
+        said = getattr(controller, "said", None)
+        if said is not None:
+            keeper.said.connect(said)
         self.offers.changed.connect(refresh)
         self._tick = QTimer(self)
         self._tick.timeout.connect(refresh)
@@ -71,6 +76,7 @@ class ProjectLine(QWidget):
         column.addWidget(self.more)
         self._buttons = QVBoxLayout()
         self._buttons.setSpacing(4)
+        self._shown: list[QPushButton] = []
         column.addLayout(self._buttons)
 
     # -- showing ---------------------------------------------------------------------------------------------------
@@ -86,34 +92,34 @@ class ProjectLine(QWidget):
         self.more.setText(status.more)
         self.more.setVisible(bool(status.more))
         actions = [(label, name, tooltip, self._action(name)) for name, label, tooltip in status.actions]
-        if self.keeper.folder is None and not status.actions:
+        if self.keeper.folder is None and not self.keeper.session.keys:  # nothing moves while one paints
             actions += [
                 (f"Go on with {path.name}, painted {ago(last_used(path))}", f"project_go_on_{number}", str(path),
-                 lambda path=path: open_project(self._viewer, path))
+                 partial(open_project, self._viewer, path))
                 for number, path in enumerate(self.offers.paths[:_SHOWN_OFFERS])
             ]
         self._show_buttons(actions)
 
     def _show_buttons(self, wanted: list[tuple[str, str, str, Callable[[], Any]]]) -> None:
-        have = [self._buttons.itemAt(at).widget() for at in range(self._buttons.count())]
-        if [(one.property("whole"), one.objectName()) for one in have] == [(label, name) for label, name, *_ in wanted]:
+        if [(one.text(), one.objectName()) for one in self._shown] == [(label, name) for label, name, *_ in wanted]:
             return
-        for one in have:
+        for one in self._shown:
             self._buttons.removeWidget(one)
             one.hide()
             one.deleteLater()
+        self._shown = []
         for label, name, tooltip, act in wanted:
-            made: QPushButton = button(label, name, tooltip)
-            made.setProperty("whole", label)
+            made = button(label, name, tooltip)
+            self._shown.append(made)
             made.clicked.connect(lambda _checked=False, act=act: act())
             self._buttons.addWidget(made)
 
     def _action(self, name: str) -> Callable[[], Any]:
-        return {
+        known: dict[str, Callable[[], Any]] = {
             "project_store": self.keeper.store_large, "project_copy": self.save_copy, "project_save_as": self.save_as,
-            "project_find": lambda: find_moved(self._viewer), "project_keep": lambda: self._turn(True),
-            "project_make": lambda: self._turn(True),
-        }[name]
+            "project_find": partial(find_moved, self._viewer), "project_keep": partial(self._turn, True),
+        }
+        return known[name]
 
     # -- the menu --------------------------------------------------------------------------------------------------
 
@@ -121,34 +127,22 @@ class ProjectLine(QWidget):
         keeper, menu = self.keeper, self.menu
         menu.clear()
         menu.setToolTipsVisible(True)
-        chosen = read_preferences()
-        menu.addAction("Open a project...", self.open)
-        recent = [Path(one) for one in chosen.recent if Path(one).is_dir()]
+        chosen, is_open = read_preferences(), keeper.folder is not None
+        _entry(menu, "Open a project...", self.open)
+        recent = [Path(one) for one in chosen.recent if is_project(Path(one))]
         recent = [one for one in recent if keeper.folder is None or one != keeper.folder.path]
-        if recent:
-            before = menu.addMenu("Recent projects")
-            for path in recent:
-                act = before.addAction(f"{path.name}, {ago(last_used(path))}",
-                                       lambda path=path: open_project(self._viewer, path))
-                act.setToolTip(str(path))
+        for path in recent[:_SHOWN_RECENT]:
+            act = _entry(menu, f"    {path.name}, {ago(last_used(path))}", partial(open_project, self._viewer, path))
+            act.setToolTip(str(path))
         menu.addSeparator()
-        for text, slot, on in (
-            ("Save as, and go on there...", self.save_as, keeper.folder is not None),
-            ("Save a copy...", self.save_copy, keeper.folder is not None),
-            ("Find images that have moved...", lambda: find_moved(self._viewer), bool(keeper.missing)),
-            ("Close the project", keeper.close_project, keeper.folder is not None),
-        ):
-            menu.addAction(text, slot).setEnabled(on)
+        _entry(menu, "Save as, and go on there...", self.save_as, is_open)
+        _entry(menu, "Save a copy...", self.save_copy, is_open)
+        _entry(menu, "Find images that have moved...", partial(find_moved, self._viewer), bool(keeper.missing))
+        _entry(menu, "Close the project", keeper.close_project, is_open)
         menu.addSeparator()
-        keep = menu.addAction("Keep strokes in a project from the first one on")
-        keep.setCheckable(True)
-        keep.setChecked(chosen.keep)
-        keep.toggled.connect(self._turn)
-        menu.addAction("Folder for new projects...", self.choose_place)
-        beside = menu.addAction("New projects lie beside their image")
-        beside.setCheckable(True)
-        beside.setChecked(not chosen.place)
-        beside.toggled.connect(self._beside)
+        _tick(menu, "Keep strokes from the first one on", chosen.keep, self._turn)
+        _tick(menu, "New projects lie beside their image", not chosen.place, self._beside)
+        _entry(menu, "Folder for new projects...", self.choose_place)
 
     def open(self) -> None:
         """Ask for a project and open it."""
@@ -190,7 +184,7 @@ class ProjectLine(QWidget):
         try:
             act()
         except (UserError, OSError) as error:
-            self.keeper.tell(reason_of(error))
+            self.keeper.warn(reason_of(error))
 
     def _turn(self, on: bool) -> None:
         change_preferences(keep=on)
@@ -202,3 +196,19 @@ class ProjectLine(QWidget):
             self.keeper.look_again()
         elif not read_preferences().place:
             self.choose_place()
+
+
+def _entry(menu: QMenu, text: str, act: Callable[[], Any], enabled: bool = True) -> QAction:
+    made = QAction(text, menu)
+    made.setEnabled(enabled)
+    made.triggered.connect(lambda _checked=False: act())
+    menu.addAction(made)
+    return made
+
+
+def _tick(menu: QMenu, text: str, on: bool, turn: Callable[[bool], None]) -> None:
+    made = QAction(text, menu)
+    made.setCheckable(True)
+    made.setChecked(on)
+    made.toggled.connect(turn)
+    menu.addAction(made)

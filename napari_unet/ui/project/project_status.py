@@ -49,27 +49,24 @@ class ProjectFacts:
     painted : bool
         Whether anything is painted.
     read_only : bool
-    saved : bool
-        Whether all is on disk.
     trouble : str
         Why the last try to save failed, ``""`` if it did not.
     missing : int
         Images that are not where they were.
     large : tuple of (str, str)
         Names and sizes of images that wait for a click before they are stored.
-    news : str
-        The last thing that happened.
+    warning : str
+        What went wrong last.
     """
 
     path: Path | None
     keep: bool
     painted: bool = False
     read_only: bool = False
-    saved: bool = True
     trouble: str = ""
     missing: int = 0
     large: tuple[tuple[str, str], ...] = ()
-    news: str = ""
+    warning: str = ""
 
 
 def status_of(facts: ProjectFacts) -> ProjectStatus:
@@ -80,7 +77,7 @@ def status_of(facts: ProjectFacts) -> ProjectStatus:
     if facts.read_only:
         return ProjectStatus(
             f"Read only: {path}", f"{path} is written by another window. Nothing that you do here is saved in it.",
-            _joined(facts.news, "What you paint here is in memory only: save a copy to keep it."), facts.painted,
+            _joined(facts.warning, "What you paint here is in memory only: save a copy to keep it."), facts.painted,
             (COPY,),
         )
     if facts.trouble:
@@ -89,8 +86,7 @@ def status_of(facts: ProjectFacts) -> ProjectStatus:
             _joined(facts.trouble, "You can paint on: all is kept in memory and saved as soon as it can be."),
             True, (SAVE_AS,),
         )
-    text = f"Kept in {path}" if facts.saved else f"Saving in {path}"
-    more, actions = [facts.news], []
+    more, actions = [facts.warning], []
     if facts.missing:
         one = facts.missing == 1
         more.append(f"{facts.missing} image{' is' if one else 's are'} not where {'it was' if one else 'they were'}; "
@@ -101,18 +97,18 @@ def status_of(facts: ProjectFacts) -> ProjectStatus:
         more.append(f"No file gives {named} again. Stored in the project, it opens on other days; its strokes are kept "
                     "either way.")
         actions.append(("project_store", "Store it in the project", "Takes this much of the disk, less if it packs."))
-    return ProjectStatus(text, f"Your strokes are kept in {path}", _joined(*more), False, tuple(actions))
+    return ProjectStatus(f"Kept in {path}", f"Your strokes are kept in {path}", _joined(*more), False, tuple(actions))
 
 
 def _without(facts: ProjectFacts) -> ProjectStatus:
     if facts.keep:
         return ProjectStatus("Your first stroke makes a project, and is kept.", "A folder beside the image where that "
-                             "may be written, else in your documents. The menu has the choice.", facts.news)
+                             "may be written, else in your documents. The menu has the choice.", facts.warning)
     if not facts.painted:
         return ProjectStatus("No project: strokes are not kept.", "They are in memory only. The menu has the choice.",
-                             facts.news)
+                             facts.warning)
     return ProjectStatus("Your strokes are in memory only.", "They are lost when napari ends, unless you save their "
-                         "layers.", facts.news, True, (OFF,))
+                         "layers.", facts.warning, True, (OFF,))
 
 
 def _joined(*sentences: str) -> str:
