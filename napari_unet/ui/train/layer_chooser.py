@@ -10,6 +10,7 @@ from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import QCheckBox, QFormLayout, QHBoxLayout, QLabel, QWidget
 
 from napari_unet.core.errors import UserError
+from napari_unet.session.annotations import FIRST_CLASSES
 
 from ..axes_box import AxesBox
 from ..axes_change import change_axes
@@ -20,6 +21,7 @@ from ..layer_axes import channels_are_last, image_of
 from ..layer_boxes import LayerBox
 from ..layer_metadata import class_table, is_source_image, role_of
 from ..layers import sliders_at, strokes_for
+from ..project.keeper import keeper_of
 from ..widgets import tool_button
 from . import shortcuts
 from .channel_menu import ChannelMenu
@@ -214,7 +216,11 @@ class LayerChooser(QWidget):
             return
         session = self._controller.session
         if known is not None and len(self._controller.bindings) == 1 and session.model is None:
-            session.set_classes(known)
+            kept = keeper_of(self._viewer).folder is not None and session.classes != FIRST_CLASSES
+            if not kept:
+                session.set_classes(known)
+            elif known != session.classes:
+                self._controller.said.emit(f"{strokes.name!r} has other classes; those of the project stay.")
         binding.show_classes(session.classes)
         taken = owner is not None and owner is not image
         self.said.emit(f"{strokes.name!r} belongs to {image.name!r} now, and no longer to {owner.name!r}."

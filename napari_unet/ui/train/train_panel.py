@@ -19,6 +19,7 @@ from napari_unet.session.update_run import UPDATE_STEPS
 
 from ..error_details import TellingLine
 from ..forms import CollapsibleSection
+from ..project.project_line import ProjectLine
 from ..widgets import button, fill_scrolling, warn_of_namesake
 from . import shortcuts
 from .class_buttons import ClassButtons
@@ -55,6 +56,7 @@ class TrainPanel(QWidget):
         column.setContentsMargins(6, 4, 6, 4)
         column.setSpacing(6)
         warn_of_namesake(column, "train_namesake")
+        column.addWidget(ProjectLine(self.controller))
         self.chooser = LayerChooser(self.controller)
         column.addWidget(self.chooser)
         self.class_buttons = ClassButtons(self.session.classes)
