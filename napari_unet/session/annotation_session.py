@@ -14,13 +14,14 @@ from typing import Any
 from psygnal import Signal
 
 from ..core.classes import merged
-from ..core.errors import UsageError
+from ..core.errors import UsageError, UserError, reason_of
 from ..core.latest import Latest
 from ..core.method import Model, Progress, Segmenter
 from ..core.scribbles import TrainingSet
 from ..core.threads import limit_threads
 from .held_out_score import HeldOutScore, TrainingPoint
 from .model_history import HistoryEntry, ModelHistory, ShownModel, steps_behind, without_refitting
+from .resumed_training import resumed
 from .session_state import StatedAnnotations
 from .training_words import TrainingWords
 from .update_run import fixed_run, outcome
@@ -243,19 +244,28 @@ class Session(StatedAnnotations):
         self, method: Segmenter, source: TrainingSet | Latest[TrainingSet], threads: int | None, run: object
     ) -> Generator[Progress, None, Model]:
         limit_threads(threads)
-        fit = method.fit(source)
-        try:
-            while True:
-                try:
+        newest, revived = None, source is not self.snapshots  # an update is run once: it must come out the same
+        while True:
+            fit = method.fit(source)
+            try:
+                while True:
                     event = next(fit)
-                except StopIteration as end:
-                    model: Model = end.value
-                    return model
-                if event.model is not None:
-                    self.models.offer(event.model, run)  # a predictor need not wait for the session's thread
-                yield event
-        finally:
-            fit.close()
+                    if event.model is not None:
+                        newest = event.model
+                        self.models.offer(event.model, run)  # a predictor need not wait for the session's thread
+                    yield event
+            except StopIteration as end:
+                model: Model = end.value
+                return model
+            except UserError:
+                raise
+            except Exception as error:  # once: what goes wrong twice would go wrong for ever
+                if revived:
+                    raise
+                revived, method = True, resumed(method, newest)
+                yield Progress(f"The training was started again, it had stopped: {reason_of(error)}")
+            finally:
+                fit.close()
 
     def end(self) -> None:
         """Note that a training was stopped."""
