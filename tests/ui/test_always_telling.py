@@ -259,6 +259,20 @@ def test_an_error_has_details_that_can_be_copied(hands: Any, viewer: Any, square
     assert not link.isVisible()
 
 
+def test_a_training_that_does_not_move_is_told_of(hands: Any, viewer: Any, squares: Any) -> None:
+    dock = hands.dock(NAMES[0])
+    open_image(hands, dock, squares[0])
+    dock.start_live()
+    worker = dock.controller.runs.worker
+    worker.stalled.emit(7.0)
+    assert "has not moved for 7 s" in dock.note_line.text()
+    worker.stalled.emit(0.0)
+    assert dock.note_line.text() == ""
+    worker.stalled.emit(7.0)
+    hands.click(dock, "train_stop")
+    hands.wait(lambda: "has not moved" not in dock.note_line.text())
+
+
 def test_a_mistake_that_its_sentence_explains_has_no_details(qtbot: Any) -> None:
     line = TellingLine("told", 2)
     qtbot.addWidget(line)

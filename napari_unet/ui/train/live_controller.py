@@ -59,6 +59,7 @@ class LiveController(QObject):
         self.runs = TrainingRuns(self.session, self.workers, self)
         self.runs.changed.connect(self.running_changed)
         self.runs.failed.connect(self.failed)
+        self.runs.stalled.connect(lambda text: self.noted.emit("stalled training", text))
         self._counter = StrokeCounter()
         self._counting: Worker | None = None
         self._count_again = False

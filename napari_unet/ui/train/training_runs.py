@@ -34,6 +34,9 @@ class TrainingRuns(QObject):
     failed = Signal(object)
     """The error that ended a training; the state says it, too."""
 
+    stalled = Signal(str)
+    """The training does not move; ``""`` when it does again."""
+
     def __init__(self, session: Session, workers: WorkerGroup, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._session, self._workers = session, workers
@@ -83,7 +86,7 @@ class TrainingRuns(QObject):
         work = session.updating(method, threads) if once else session.training(method, threads)
         self.worker = self._workers.start(
             lambda: work, "napari-unet training", on_item=self._on_step, on_result=self._on_trained,
-            on_error=self._on_failed, on_end=self._on_ended,
+            on_error=self._on_failed, on_end=self._on_ended, on_stall=self._on_stalled,
         )
         self.changed.emit()
 
@@ -126,11 +129,16 @@ class TrainingRuns(QObject):
         curve = session.learning_curve
         session.set_state("paused", end_of_training(session.shown, curve[-1].step if curve else None))
 
+    def _on_stalled(self, seconds: float) -> None:
+        self.stalled.emit("" if not seconds else (
+            f"The training has not moved for {seconds:.0f} s. It may wait for the disk or for memory; Stop ends it."))
+
     def _on_failed(self, error: Exception) -> None:
         self._session.set_state("failed", error_sentence(error))
         self.failed.emit(error)
 
     def _on_ended(self) -> None:
+        self.stalled.emit("")
         if self.worker is not None and not self.worker.running:
             self.worker = None
         self.changed.emit()
