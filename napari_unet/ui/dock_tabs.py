@@ -35,17 +35,18 @@ def join_tabs(dock: QWidget) -> None:
         return
     frame.setWindowTitle(frame.windowTitle().partition(" (")[0])  # a tab has no room for the name of the plugin
     area = window.dockWidgetArea(frame)
-    if area == Qt.DockWidgetArea.NoDockWidgetArea:
-        return
     others = [one for one in window.findChildren(QDockWidget)
-              if one is not frame and not one.isFloating() and not one.isHidden()
-              and window.dockWidgetArea(one) == area
-              and any(inside.property(_MARK) for inside in one.findChildren(QWidget))]
-    if not others:
-        if window.width() >= WIDE:  # tables and plots have a use for it, and the canvas has enough
-            window.resizeDocks([frame], [window.width() // 4], Qt.Orientation.Horizontal)
-        return
-    if others[0] not in window.tabifiedDockWidgets(frame):
-        window.tabifyDockWidget(others[0], frame)
-    frame.show()
-    frame.raise_()
+              if one is not frame and _holds_ours(one) and window.dockWidgetArea(one) == area]
+    if others and area != Qt.DockWidgetArea.NoDockWidgetArea:
+        if others[0] not in window.tabifiedDockWidgets(frame):
+            window.tabifyDockWidget(others[0], frame)
+        frame.show()
+        frame.raise_()
+    elif window.width() >= WIDE:  # tables and plots have a use for it, and the canvas has enough
+        window.resizeDocks([frame], [window.width() // 4], Qt.Orientation.Horizontal)
+
+
+def _holds_ours(frame: QDockWidget) -> bool:
+    """Whether one of our docks is in a frame that has a place in the window."""
+    docked = not frame.isFloating() and not frame.isHidden()
+    return docked and any(one.property(_MARK) for one in frame.findChildren(QWidget))
