@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 
 from napari_unet.core.errors import UsageError, UserError
 from napari_unet.predicting import devices
 from napari_unet.predicting.devices import choose_device, is_out_of_memory, present_devices
+from napari_unet.predicting.self_test import find_trouble, small_training, trouble_of
 
 
 def _pretend(monkeypatch: pytest.MonkeyPatch, cuda: int = 0, capability: int = 8, mps: bool = False,
-             bfloat16: bool = False) -> None:
+             bfloat16: bool = False, trouble: Callable[..., str] = lambda _name, _dtype=None: "") -> None:
+    monkeypatch.setattr(devices, "trouble_of", trouble)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda > 0)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: cuda)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda number: f"Card {number}")
@@ -22,10 +26,10 @@ def _pretend(monkeypatch: pytest.MonkeyPatch, cuda: int = 0, capability: int = 8
 
 def test_auto_prefers_cuda_then_mps_then_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
     _pretend(monkeypatch, cuda=2, mps=True)
-    assert str(choose_device("auto")) == "Card 0 (the first CUDA device)"
+    assert str(choose_device("auto")) == "CUDA: Card 0 (the first CUDA device)"
     assert [device.name for device in present_devices()] == ["cuda:0", "cuda:1", "mps", "cpu"]
     _pretend(monkeypatch, mps=True)
-    assert str(choose_device("auto")) == "Apple GPU (no CUDA device found, but MPS)"
+    assert str(choose_device("auto")) == "MPS (no CUDA device found, but MPS)"
     _pretend(monkeypatch)
     assert str(choose_device("auto")) == "CPU (no CUDA device found)"
 
@@ -99,3 +103,57 @@ def test_autocast_computes_in_the_dtype_of_the_device(monkeypatch: pytest.Monkey
 ])
 def test_full_memory_is_told_from_other_failures(error: Exception, full: bool) -> None:
     assert is_out_of_memory(error) is full
+
+
+@pytest.mark.parametrize("wish", ["auto", "cuda", "mps"])
+def test_a_card_with_wrong_numbers_is_not_used_and_that_is_said(monkeypatch: pytest.MonkeyPatch, wish: str) -> None:
+    _pretend(monkeypatch, cuda=wish != "mps", mps=wish == "mps", trouble=lambda _name, _dtype=None: "it gave nonsense")
+    device = choose_device(wish)
+    assert device.name == "cpu"
+    assert device.reason.endswith("is not used: it gave nonsense")
+    assert device.chip == "CPU"
+
+
+def test_a_card_that_fails_in_16_bits_computes_in_32(monkeypatch: pytest.MonkeyPatch) -> None:
+    _pretend(monkeypatch, cuda=1, trouble=lambda _name, dtype=None: "it gave nonsense" if dtype else "")
+    device = choose_device("auto")
+    assert (device.name, device.dtype) == ("cuda:0", None)
+    assert str(device) == "CUDA: Card 0 (the first CUDA device; in 32 bits, in 16 it gave nonsense)"
+
+
+def test_a_chip_names_the_kind(monkeypatch: pytest.MonkeyPatch) -> None:
+    _pretend(monkeypatch, cuda=1, mps=True)
+    assert [device.chip for device in present_devices()] == ["CUDA: Card 0", "MPS", "CPU"]
+
+
+def _off(part: float) -> Callable[..., torch.Tensor]:
+    def compute(name: str, dtype: torch.dtype | None) -> torch.Tensor:
+        right = small_training("cpu")
+        return right if name == "cpu" else right + part * right.abs().max()
+
+    return compute
+
+
+def _missing(name: str, _dtype: torch.dtype | None) -> torch.Tensor:
+    if name == "cpu":
+        return small_training("cpu")
+    raise NotImplementedError("The operator 'aten::upsample' is not\n   implemented for this device")
+
+
+def test_a_first_calculation_finds_wrong_numbers_and_missing_operations() -> None:
+    assert find_trouble("gpu", compute=_off(0.001)) == ""
+    assert find_trouble("gpu", compute=_off(0.5)) == "it gave wrong numbers in a first calculation (off by 50%)"
+    assert find_trouble("gpu", torch.float16, _off(0.05)) == "", "16 bits are coarse"
+    assert find_trouble("gpu", compute=_off(float("nan"))) == "it gave no numbers (NaN) in a first calculation"
+    assert find_trouble("gpu", compute=_missing) == (
+        "it failed a first calculation (NotImplementedError: The operator 'aten::upsample' is not implemented for "
+        "this device)")
+
+
+def test_the_processor_passes_its_own_test_in_any_mode() -> None:
+    before = torch.get_rng_state()
+    with torch.inference_mode():
+        assert find_trouble("cpu") == ""
+    assert find_trouble("cpu", torch.bfloat16) == ""
+    assert trouble_of("cpu") == trouble_of("cpu") == ""
+    assert torch.equal(torch.get_rng_state(), before), "random numbers of a training are left alone"

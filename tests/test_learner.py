@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
+import pytest
 import torch
 from torch import nn
 from training_scene import LOSS, Layers, Small
@@ -29,16 +30,57 @@ def test_parts_of_a_batch_add_up_to_the_batch():
     assert torch.allclose(*after, atol=1e-6)
 
 
+def test_memory_that_runs_out_halves_the_batch_and_changes_no_result():
+    torch.manual_seed(0)
+    images, targets = torch.rand(4, 1, 8, 8), torch.randint(0, 2, (1, 8, 8)).expand(4, -1, -1)
+    device, calls = choose_device("cpu").full_precision(), []
+
+    def greedy(_module, inputs):
+        calls.append(len(inputs[0]))
+        if len(inputs[0]) > 1:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
+
+    learners = [Learner(Plain(trouble), 1, (1, 2), device, LOSSES["cross_entropy"]) for trouble in (greedy, None)]
+    for _ in range(3):
+        losses = [learner.learn(images, targets) for learner in learners]
+        assert np.allclose(*losses, atol=1e-6)
+    assert calls == [4, 2] + [1] * 12, "halved until it fits, and not tried again"
+    assert learners[0].where == "CPU (as asked; its memory is full, so batches go in 4 parts)"
+    assert learners[1].where == str(device)
+    for one, other in zip(*[learner.module.parameters() for learner in learners], strict=True):
+        assert torch.allclose(one, other, atol=1e-6)
+
+
+def test_scores_are_computed_in_parts_too_where_memory_is_full():
+    def greedy(_module, inputs):
+        if len(inputs[0]) > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+
+    def insatiable(_module, _inputs):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    device, images = choose_device("cpu").full_precision(), torch.rand(4, 1, 8, 8)
+    mine, other, hopeless = (
+        Learner(Plain(trouble), 1, (1, 2), device, LOSS) for trouble in (greedy, None, insatiable))
+    assert torch.allclose(mine.forward(images), other.forward(images), atol=1e-6)
+    assert mine.parts == 2
+    with pytest.raises(torch.OutOfMemoryError):
+        hopeless.forward(images)
+
+
 @dataclasses.dataclass(frozen=True)
 class Plain:
-    """A head alone."""
+    """A head alone, and what happens before it."""
 
+    trouble: object = None
     stride = 1
     halo = 0
 
     def build(self, channels, classes):
         module = nn.Sequential()
         module.add_module("head", nn.Conv2d(channels, classes, 1))
+        if self.trouble is not None:
+            module.register_forward_pre_hook(self.trouble)
         return module
 
 

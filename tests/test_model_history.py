@@ -10,8 +10,11 @@ import pytest
 from session_scene import Constant, Event, Fake, plane, session  # noqa: F401 (fixtures)
 
 from napari_unet.core.errors import UserError
+from napari_unet.core.image import Image
+from napari_unet.core.work import run_to_end
 from napari_unet.session.annotation_session import Session
-from napari_unet.session.model_history import end_of_training
+from napari_unet.session.model_difference import model_difference
+from napari_unet.session.model_history import HISTORY_LENGTH, HistoryEntry, end_of_training
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,12 +46,11 @@ def learnt(session: Session, *events: Event) -> None:
         session.take(one)
 
 
-def test_the_last_five_models_and_the_instant_answer_are_kept(session: Session) -> None:
+def test_the_last_models_and_the_instant_answer_are_kept(session: Session) -> None:
     session.answered(Trained(1))
-    learnt(session, *(event(step, step / 100) for step in range(10, 80, 10)))
+    learnt(session, *(event(step, step / 200) for step in range(10, 110, 10)))
     assert [(one.name, one.dice) for one in session.model_history] == [
-        ("step 70", 0.7), ("step 60", 0.6), ("step 50", 0.5), ("step 40", 0.4), ("step 30", 0.3),
-        ("instant answer", None),
+        *((f"step {step}", step / 200) for step in range(100, 20, -10)), ("instant answer", None),
     ]
     assert session.shown is session.model_history[0]
     assert all(one.time > 1e9 for one in session.model_history)
@@ -81,7 +83,7 @@ def test_what_was_gone_back_to_stays(session: Session) -> None:
     assert "step 90" in session.state.text
     assert "(step 10)" in session.state.text
     assert first in session.model_history, "it is not dropped for newer ones"
-    assert len(session.model_history) == 5
+    assert len(session.model_history) == HISTORY_LENGTH
     session.follow_newest()
     assert session.pinned is None
     assert session.models.get().weights.step == 90
@@ -146,3 +148,62 @@ def test_the_end_of_a_training_names_the_model_that_is_shown(session: Session, s
 
 def test_the_end_of_a_training_that_counts_no_steps() -> None:
     assert end_of_training(None, None) == "Training is done."
+
+
+def test_the_best_of_before_stays_and_what_nobody_saw_goes_first(session: Session) -> None:
+    learnt(session, event(10, 0.9), *(event(step, 0.5) for step in range(20, 100, 10)))
+    assert [one.step for one in session.model_history] == [90, 80, 70, 60, 50, 40, 30, 10]
+    session.go_back(session.model_history[1])
+    for one in (event(100, 0.5), event(110, 0.5)):
+        session.models.put(one.model)
+        session.take(one)
+    assert [(one.step, one.shown) for one in session.model_history[:2]] == [(110, False), (90, True)]
+    session.take(event(120, 0.5))
+    assert [one.step for one in session.model_history] == [120, 90, 80, 70, 60, 50, 40, 10]
+    session.models.put(session.model_history[0].model)
+    session.follow_newest()
+    assert session.model_history[0].shown
+
+
+def test_a_model_knows_the_strokes_it_has_learnt_from(session: Session) -> None:
+    session.paint("a", {0: plane(1)})
+    at = session.version("a")
+    session.answered(Trained(1))
+    session.training(Fake())
+    session.take(dataclasses.replace(event(10, 0.5), versions=(at,)))
+    session.paint("a", {0: plane(2)})
+    assert [dict(one.versions) for one in session.model_history] == [{"a": at}, {"a": at}]
+    assert session.version("a") > at
+
+
+def test_models_of_a_project_are_taken_up_behind_those_there(session: Session) -> None:
+    learnt(session, event(10, 0.5))
+    old = [HistoryEntry(Trained(2, weights=Behind(step)), step, 0.4, 1000.0 + step, training=5) for step in (20, 30)]
+    heard: list[Any] = []
+    session.model_history_changed.connect(lambda: heard.append(True))
+    session.restore_models([*old, HistoryEntry(Trained(1), 0, None, 900.0)])
+    assert [(one.name, one.training) for one in session.model_history] == [
+        ("step 10", 1), ("step 30", 5), ("step 20", 5), ("instant answer", 0)]
+    assert heard
+    session.go_back(session.model_history[1])
+    assert session.model is old[1].model
+    session.training(Fake())
+    session.take(event(40))
+    assert session.model_history[0].training == 6, "a new training has a number of its own"
+
+
+def test_two_models_on_one_plane() -> None:
+    image = Image(np.zeros((2, 8, 10), np.uint8), "ZYX")
+
+    class Half(Constant):
+        """The first rows are of class 3."""
+
+        def segment(self, *given: Any, **options: Any) -> Any:
+            for patch in super().segment(*given, **options):
+                yield dataclasses.replace(patch, labels=np.full_like(patch.labels, 3)) if patch.done == 1 else patch
+
+    found = run_to_end(model_difference(Constant(2), Half(2), image, 1))
+    assert found.agreement == 0.5
+    assert found.areas == {2: (1.0, 0.5), 3: (0.0, 0.5)}
+    assert (found.differing[:4] == 3).all()
+    assert not found.differing[4:].any()

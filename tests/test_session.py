@@ -16,7 +16,7 @@ from napari_unet.ui.sessions import session_of
 
 def test_it_says_what_to_do_next() -> None:
     session = Session()
-    assert "press + beside Strokes" in session.state.text
+    assert "press + strokes" in session.state.text
     session.put_pair("a", Image(np.zeros((8, 8))))
     assert "Nothing is painted yet" in session.state.text
     session.paint("a", {0: plane(1)})

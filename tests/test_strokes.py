@@ -13,6 +13,7 @@ from skimage.measure import label
 
 from napari_unet.core.image import Image
 from napari_unet.core.scribbles import Pair, Scribbles, TrainingSet
+from napari_unet.learning.folds import fold_strokes
 from napari_unet.learning.stroke_tracker import StrokeTracker
 from napari_unet.learning.strokes import held_share, hold_out, single_strokes
 
@@ -262,3 +263,49 @@ def test_planes_are_kept_apart(planes):
     painter, book = Painter((planes, 40, 60)), StrokeTracker()
     strokes = book.update(painter.line(3, 2))
     assert [stroke.plane for stroke in strokes] == list(range(planes))
+
+
+def taken(painter, row, class_id=2, stop=10):
+    """Paint a line that was taken from a prediction."""
+    painter.paint[..., row, :stop] = class_id
+    training = painter.snapshot()
+    marks = np.zeros(painter.paint.shape, bool)
+    marks[row, :stop] = True
+    painter.marks = getattr(painter, "marks", np.zeros_like(marks)) | marks
+    return marked(training, painter)
+
+
+def marked(training, painter):
+    (pair,) = training.pairs
+    return TrainingSet((Pair(pair.image, Scribbles(
+        pair.scribbles.shape, pair.scribbles.planes, pair.scribbles.version, {0: painter.marks})),))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_was_taken_from_a_prediction_is_never_held_out(seed):
+    painter, book = Painter((80, 60)), StrokeTracker(seed)
+    for row in range(0, 30, 3):
+        book.update(taken(painter, row))
+    for row in range(40, 64, 3):
+        strokes = book.update(marked(painter.line(row, 2), painter))
+    held = [stroke for stroke in strokes if stroke.held]
+    assert len(held) == held_share(8), "as many as of the eight that a person has painted"
+    assert not any(stroke.derived for stroke in held)
+    training = marked(painter.snapshot(), painter)
+    rows = [int(stroke.pixels[0]) // 60 for stroke in single_strokes(hold_out(training, seed)[1])]
+    assert len(rows) == held_share(8)
+    assert all(row >= 40 for row in rows)
+    assert sum(len(single_strokes(held)) for _, held in fold_strokes(training, 3, seed)) == 8
+    kept = hold_out(training, seed)[0]
+    assert sum(stroke.derived for stroke in single_strokes(kept)) == 10, "and they stay marked"
+
+
+def test_a_stroke_that_touches_a_prediction_taken_over_is_not_held_out():
+    painter, book = Painter((80, 60)), StrokeTracker()
+    for row in range(0, 24, 3):
+        strokes = book.update(painter.line(row, 2))
+    assert any(stroke.held for stroke in strokes)
+    painter.marks = (painter.paint == 0)
+    painter.marks[26:] = False
+    painter.paint[painter.marks] = 2
+    assert not any(stroke.held for stroke in book.update(marked(painter.snapshot(), painter)))

@@ -108,6 +108,15 @@ def test_what_is_said_with_a_model_is_said_of_that_model():
     assert brought[-1].text == "Learning: step 6; showing step 6"
 
 
+@pytest.mark.parametrize("pace", [1e-6, 30.0])
+def test_no_clock_decides_what_is_judged_where_only_steps_limit_a_training(monkeypatch, pace):
+    tick(monkeypatch, pace)
+    monkeypatch.setattr(trainer, "PUBLISH_STEPS", 7)
+    plan = dataclasses.replace(QUICK, steps=12)
+    events, _ = finish(train_network(Scene().start().training, Small(), LOSS, plan))
+    assert [event.step for event in events if event.model is not None] == [7, 12]
+
+
 def test_nothing_global_is_left_behind():
     state, threads = torch.get_rng_state(), torch.get_num_threads()
     finish(train_network(Scene().start().training, Small(), LOSS, dataclasses.replace(QUICK, threads=1)))

@@ -201,6 +201,6 @@ def test_a_training_says_how_far_its_score_holds() -> None:
     assert HeldOutScore.of(Progress("fitted")).likely is None
     session = Session()
     session.set_state("learning", "Warming up...")
-    session.take(Step("Learning: step 3; held-out Dice 0.94", step=3, loss=0.1, held_out_mean=0.94, strokes_a_class=8))
-    assert session.state.text == f"Learning: step 3; held-out Dice 0.94 ({score.text})"
+    session.take(Step("Learning", step=3, loss=0.1, seconds=4, held_out_mean=0.94, strokes_a_class=8))
+    assert session.state.text == f"Learning: step 3, 4 s; held-out Dice 0.94 ({score.text})"
     assert session.learning_curve[-1].likely == score.likely

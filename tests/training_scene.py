@@ -92,10 +92,10 @@ def until(events, condition, limit=200):
     raise AssertionError(f"not within {limit} events")
 
 
-def tick(monkeypatch):
-    """Let the trainer's clock advance by a hundredth of a second whenever it is read, however busy the machine is."""
+def tick(monkeypatch, seconds=0.01):
+    """Let the trainer's clock advance whenever it is read, by so many seconds, however busy the machine is."""
     ticks = itertools.count()
-    clock = SimpleNamespace(perf_counter=lambda: next(ticks) * 0.01, sleep=time.sleep)
+    clock = SimpleNamespace(perf_counter=lambda: next(ticks) * seconds, sleep=time.sleep)
     monkeypatch.setattr(trainer, "time", clock)
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 
 from napari_unet import workflows
+from napari_unet.comparison.comparison_origin import comparison_provenance
 from napari_unet.comparison.contender_run import ComparisonEvent
 from napari_unet.comparison.contenders import DEFAULT_METHODS, PRESETS, contender_names, expand_presets, registered_name
 from napari_unet.comparison.outcome import Comparison
 from napari_unet.core import parameters
 from napari_unet.core.errors import UsageError, UserError
+from napari_unet.core.provenance import now
 from napari_unet.core.readable import readable
 from napari_unet.core.work import Work
 from napari_unet.io.recipe import is_recipe
@@ -36,6 +38,7 @@ def run_compare(arguments: argparse.Namespace) -> None:
     inputs = [one for one in (*sum(files, ()), arguments.model, *filter(is_recipe, methods)) if one is not None]
     folder = ComparisonFolder(arguments.output, arguments.overwrite, tuple(map(str, inputs)))
     references = [row[2] for row in files]
+    begun = now()
     work = workflows.compare(
         read_images([str(row[0]) for row in files], arguments.axes),
         [row[1] for row in files],
@@ -56,13 +59,20 @@ def run_compare(arguments: argparse.Namespace) -> None:
     comparison = watch_comparison(work)
     if not comparison.masks:
         raise UserError("No method could do these images; see above why. Nothing was written.")
-    folder.save(comparison, models=arguments.save_models)
+    folder.save(comparison, models=arguments.save_models, provenance=comparison_provenance(
+        comparison, settings=asked_settings(arguments), begun=begun))
     show(format_text(summarise(comparison.rows)))
     show(ranking_sentence(comparison))
     for name in comparison.masks:
         if partial := comparison.partial(name):
             show(f"{name}: {partial[0]} of {partial[1]} planes in its time")
     show(readable(arguments.output))
+
+
+def asked_settings(arguments: argparse.Namespace) -> dict[str, object]:
+    """Return what a comparison was asked for, as its provenance has it."""
+    return {"seconds": arguments.seconds, "budget": arguments.budget, "device": arguments.device,
+            "seed": arguments.seed or 0}
 
 
 def watch_comparison(work: Work[ComparisonEvent, Comparison]) -> Comparison:

@@ -105,6 +105,9 @@ def _train(commands: argparse._SubParsersAction[CommandParser]) -> None:
                         help="a network, forest, or a recipe file (.json); see `napari-unet methods` (default: unet)")
     parser.add_argument("--set", type=assignment, action="append", default=[], metavar="NAME=VALUE",
                         help="a parameter of the training or the network, e.g. --set width=32")
+    parser.add_argument("--deterministic", action="store_true",
+                        help="with --steps: the same strokes and seed give exactly the same model again, in one thread "
+                        "(on the same processor)")
     _running(parser)
     _overwrite(parser)
 

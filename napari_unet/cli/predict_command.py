@@ -17,6 +17,7 @@ from napari_unet.core.readable import readable
 from napari_unet.core.work import Work
 from napari_unet.io import check_output, clear_of_inputs, create_mask, create_probabilities, file_stem, is_output
 from napari_unet.io.model_file import load_model
+from napari_unet.predicting.mask_origin import mask_provenance
 from napari_unet.predicting.network_model import NetworkModel
 from napari_unet.predicting.patches import prediction_shape, probability_shape, segment_into
 from napari_unet.workflows.batch import (
@@ -119,6 +120,8 @@ def _predict_image(
             target.mask, shape, classes=model.classes, geometry=geometry,
             code="painted" if arguments.painted_ids else "mask", overwrite=replace[target.mask],
             version=arguments.zarr_version,
+            provenance=mask_provenance(model, image, settings={
+                "planes": "all" if index is None else list(index), "tta": bool(arguments.tta)}),
         ))
         if labels.note:
             warnings.warn(labels.note, InputWarning, stacklevel=2)

@@ -60,6 +60,8 @@ def _options(arguments: argparse.Namespace) -> dict[str, Any]:
     known = {field.name for field in parameters.fields(cls)}
     options = parameters.parse(cls, dict(arguments.set))
     flags: dict[str, Any] = {}
+    if arguments.deterministic:
+        flags["deterministic"] = True  # of a network; a forest always is
     if not recipe or arguments.device != "auto":
         flags["device"] = arguments.device
     if not recipe or arguments.seed is not None:

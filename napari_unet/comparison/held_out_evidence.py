@@ -17,7 +17,7 @@ from ..core.image import Image
 from ..core.method import Patch
 from ..core.rows import Row
 from ..core.scribbles import TrainingSet
-from ..learning.strokes import single_strokes
+from ..learning.strokes import single_strokes, strokes_by_class
 from ..learning.true_dice import HeldOutEvidence, expected_dice
 
 Labels = NDArray[np.uint8]
@@ -46,10 +46,8 @@ class StrokeCount:
     @classmethod
     def of(cls, training: TrainingSet, held: Sequence[TrainingSet]) -> StrokeCount:
         """Count the strokes of a training set, and those held out of it."""
-        by_class: dict[int, int] = {}
-        for stroke in single_strokes(training):
-            by_class[stroke.class_id] = by_class.get(stroke.class_id, 0) + 1
-        return cls(min(by_class.values(), default=0), sum(len(single_strokes(one)) for one in held))
+        by_class = strokes_by_class(training)
+        return cls(min(map(len, by_class.values()), default=0), sum(len(single_strokes(one)) for one in held))
 
 
 class HeldOutLoss:

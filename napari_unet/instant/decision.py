@@ -79,6 +79,8 @@ class Decision:
         Nothing more has to be found out, see :class:`ModelChoice`.
     model : NetworkModel, optional
         The candidate with a head fitted to all strokes, once there is one.
+    before : float or None
+        Mean Dice of what the training began with on the same strokes.
     """
 
     candidate: Candidate
@@ -86,16 +88,18 @@ class Decision:
     score: Score = dataclasses.field(default_factory=dict)
     settled: bool = False
     model: NetworkModel | None = None
+    before: float | None = None
 
     def as_choice(self) -> ModelChoice:
         """Return what the training hands on: the model and the words about it."""
-        return ModelChoice(dict(self.score), self.model, self.reason, self.settled)
+        return ModelChoice(dict(self.score), self.model, self.reason, self.settled, self.before)
 
     def kept_because(self, error: object) -> Decision:
         """Return the decision to go on showing the same model, because something went wrong."""
         sentence = str(error)
         return dataclasses.replace(
-            self, reason=f"still showing {self.candidate.name}. {sentence}", score={}, settled=False)
+            self, reason=f"still showing {self.candidate.name}. {sentence}", score={}, settled=False,
+            before=None)
 
 
 def decide(
@@ -122,7 +126,8 @@ def decide(
     # a training that wavers takes back what it brought: earlier networks went the same way, only not as far
     chosen = first if wavers else select(first, best, newest, found)
     settled = release and chosen in newest
-    return Decision(chosen, _reason(first, chosen, newest, found, wavers), found[chosen].dice, settled)
+    return Decision(chosen, _reason(first, chosen, newest, found, wavers), found[chosen].dice, settled,
+                    before=found[first].mean)
 
 
 def select(

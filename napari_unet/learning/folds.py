@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-
 import numpy as np
 
 from ..core.errors import UsageError
 from ..core.scribbles import Pair, TrainingSet
-from .strokes import Stroke, keep_strokes, single_strokes
+from .strokes import Stroke, keep_strokes, strokes_by_class
 
 
 def fold_strokes(training: TrainingSet, folds: int, seed: int = 0) -> list[tuple[TrainingSet, TrainingSet]]:
@@ -40,12 +38,8 @@ def fold_strokes(training: TrainingSet, folds: int, seed: int = 0) -> list[tuple
     if folds < 2:
         raise UsageError(f"folds cannot be {folds}. Allowed: a whole number of at least 2.")
     generator = np.random.default_rng(seed)
-    by_class: dict[int, list[Stroke]] = defaultdict(list)
-    for stroke in single_strokes(training):
-        by_class[stroke.class_id].append(stroke)
     dealt: list[list[Stroke]] = [[] for _ in range(folds)]
-    for number in sorted(by_class):
-        strokes = by_class[number]
+    for strokes in strokes_by_class(training).values():
         if len(strokes) > 1:
             for place, index in enumerate(generator.permutation(len(strokes))):
                 dealt[place % folds].append(strokes[index])

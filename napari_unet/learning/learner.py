@@ -99,6 +99,12 @@ class Learner:
             torch.manual_seed((self._seed * 1_000_003 + self.step) % 2**63)
             yield
 
+    @property
+    def where(self) -> str:
+        """Device and why this one; and how far its memory reaches, where it was too small for a batch."""
+        full = "" if self.parts == 1 else f"; its memory is full, so batches go in {self.parts} parts"
+        return f"{self.device.chip} ({self.device.reason}{full})"
+
     def set_classes(self, ids: Sequence[int]) -> None:
         """Let output channels come and go; the rest of the network, optimizer and average stay as they are."""
         if tuple(ids) == self.ids:
@@ -212,9 +218,16 @@ class Learner:
 
     def forward(self, images: Tensor) -> Tensor:
         """Run the averaged network on a batch (B, C, Y, X); logits (B, classes, Y, X) float32."""
-        with torch.no_grad(), self.device.autocast():
-            logits: Tensor = self.averaged(self._put(images))
-        return logits.float()
+        while True:
+            try:
+                with torch.no_grad(), self.device.autocast():
+                    parts: list[Tensor] = [self.averaged(self._put(part)).float() for part in images.chunk(self.parts)]
+                return torch.cat(parts)
+            except Exception as error:
+                if not is_out_of_memory(error) or self.parts >= len(images):
+                    raise
+                release_memory(self.device)
+                self.parts = min(2 * self.parts, len(images))
 
     @property
     def has_statistics(self) -> bool:

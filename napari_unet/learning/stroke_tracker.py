@@ -38,6 +38,7 @@ class _Record:
     held_since: int | None = None
     fresh: bool = True
     released: bool = False
+    derived: bool = False
 
     def release(self) -> None:
         """Send it back to training, for good."""
@@ -93,7 +94,8 @@ class StrokeTracker:
     the same brush still moving and that stroke grows. Pixels erased or painted over leave their stroke.
 
     *Which are held out.* Of a class with n >= 3 strokes, max(1, n // 4); never its newest, and only strokes that touch
-    no other stroke of their class, so that a held-out stroke is a whole connected component. The stroke that trained
+    no other stroke of their class, so that a held-out stroke is a whole connected component. What was taken from a
+    prediction is no stroke of a person: it is neither counted nor held out. The stroke that trained
     for the shortest time is taken first; strokes that came in one snapshot are chosen at random.
 
     *Roles do not flip.* A stroke starts in training and may be held out once. It goes back to training, for good, when
@@ -150,6 +152,11 @@ class StrokeTracker:
             for key, pair in zip(keys, training.pairs, strict=True)
             for number, plane in pair.scribbles.planes.items()
         })
+        self._note_derived({
+            (key, number): marks
+            for key, pair in zip(keys, training.pairs, strict=True)
+            for number, marks in pair.scribbles.derived.items()
+        })
         self._images = [pair.image for pair in training.pairs]
 
         where = {number: place for place, plane in self._planes.items() for number in plane.pixels}
@@ -163,7 +170,7 @@ class StrokeTracker:
         for number, record in sorted(self._records.items(), key=lambda item: (item[1].seen, item[0])):
             key, plane = place = where[number]
             strokes.append(Stroke(number, index[key], plane, record.class_id, self._planes[place].pixels[number],
-                                  record.seen, record.held_since, record.fresh))
+                                  record.seen, record.held_since, record.fresh, record.derived))
         return tuple(strokes)
 
     def _take_up(self, wanted: Mapping[_Place, NDArray[np.uint8]]) -> None:
@@ -174,6 +181,15 @@ class StrokeTracker:
         self._generation += bool(changed)
         for place, painted in changed.items():
             self._look(place, painted)
+
+    def _note_derived(self, marks: Mapping[_Place, NDArray[np.bool_]]) -> None:
+        """Note which strokes were taken from a prediction, all or in part."""
+        if not marks and not any(record.derived for record in self._records.values()):
+            return
+        for place, plane in self._planes.items():
+            flat = marks[place].ravel() if place in marks else None
+            for number, pixels in plane.pixels.items():
+                self._records[number].derived = flat is not None and bool(flat[pixels].any())
 
     def _differs(self, place: _Place, painted: NDArray[np.uint8]) -> bool:
         old = self._planes.get(place)
@@ -229,7 +245,10 @@ class StrokeTracker:
         """Hold out as many strokes of each class as there should be, and send back those that have to train."""
         by_class: defaultdict[int, dict[int, _Record]] = defaultdict(dict)
         for number, record in self._records.items():
-            by_class[record.class_id][number] = record
+            if record.derived:
+                record.release()
+            else:
+                by_class[record.class_id][number] = record
         for records in by_class.values():
             roles = _ClassRoles.of(records, alone)
             wanted = held_share(len(records)) if self.holds else 0

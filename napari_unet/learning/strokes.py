@@ -39,6 +39,8 @@ class Stroke:
         Training step at which it was held out, None while it trains.
     fresh : bool
         True if it has never been trained on.
+    derived : bool
+        Whether any of it was taken from a prediction: such a stroke is learnt from, and never held out.
     """
 
     number: int
@@ -49,6 +51,7 @@ class Stroke:
     seen: int = 0
     held_since: int | None = None
     fresh: bool = True
+    derived: bool = False
 
     @property
     def held(self) -> bool:
@@ -90,10 +93,19 @@ def single_strokes(training: TrainingSet) -> list[Stroke]:
     found: list[Stroke] = []
     for index, pair in enumerate(training.pairs):
         for number, plane in pair.scribbles.planes.items():
-            flat = plane.ravel()
+            flat, marks = plane.ravel(), pair.scribbles.derived.get(number)
             for _, pixels in pixels_by_number(stroke_components(plane)[0]):
-                found.append(Stroke(len(found), index, number, int(flat[pixels[0]]), pixels))
+                derived = marks is not None and bool(marks.ravel()[pixels].any())
+                found.append(Stroke(len(found), index, number, int(flat[pixels[0]]), pixels, derived=derived))
     return found
+
+
+def strokes_by_class(training: TrainingSet) -> dict[int, list[Stroke]]:
+    """Return the strokes that a person has painted by class, also a class of which none is: only they say how good."""
+    by_class: defaultdict[int, list[Stroke]] = defaultdict(list)
+    for stroke in single_strokes(training):
+        by_class[stroke.class_id] += [] if stroke.derived else [stroke]
+    return dict(sorted(by_class.items()))
 
 
 def held_share(count: int) -> int:
@@ -105,7 +117,8 @@ def hold_out(training: TrainingSet, seed: int = 0, part: int = 0) -> tuple[Train
     """Divide the strokes into those to learn from and those to score on.
 
     Of every class with at least three strokes (connected components in one plane, over all images) about one in four
-    is held out; a class with fewer keeps all its strokes for learning.
+    is held out; a class with fewer keeps all its strokes for learning. What was taken from a prediction is always
+    learnt from, with the strokes that touch it.
 
     Parameters
     ----------
@@ -122,12 +135,8 @@ def hold_out(training: TrainingSet, seed: int = 0, part: int = 0) -> tuple[Train
         all where every class has fewer than three strokes.
     """
     generator = np.random.default_rng(seed)
-    by_class = defaultdict(list)
-    for stroke in single_strokes(training):
-        by_class[stroke.class_id].append(stroke)
     chosen: list[Stroke] = []
-    for number in sorted(by_class):
-        strokes = by_class[number]
+    for strokes in strokes_by_class(training).values():
         share = held_share(len(strokes))
         picks = generator.permutation(len(strokes))[part * share : (part + 1) * share]
         chosen.extend(strokes[index] for index in picks)
@@ -155,4 +164,5 @@ def keep_strokes(scribbles: Scribbles, pair: int, strokes: Iterable[Stroke], *, 
         part = np.where(chosen.reshape(plane.shape) == inside, plane, np.uint8(0))
         if part.any():
             planes[number] = part
-    return Scribbles(scribbles.shape, planes, scribbles.version)
+    derived = {number: mask & (planes[number] > 0) for number, mask in scribbles.derived.items() if number in planes}
+    return Scribbles(scribbles.shape, planes, scribbles.version, derived)

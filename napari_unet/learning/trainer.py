@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 
 import numpy as np
 import torch
@@ -35,6 +35,8 @@ WAIT_SECONDS = 0.1
 SETTLED = 0.25
 """Part of the budget after which held-out strokes are learnt from too, if the selector needs them no more and none are
 to come. Not where steps are counted: when a selector is asked depends on the clock, and what is learnt must not."""
+PUBLISH_STEPS = 200
+"""Steps between two models of a training that only steps limit."""
 MOST_OFTEN = 4
 """Learning takes at least so many times as long as making and scoring models."""
 
@@ -55,6 +57,8 @@ class Step(Progress):
         How many strokes of each pair are held out.
     strokes_a_class : int
         Strokes of the class that has the fewest, those held out included.
+    stroke_counts : mapping of int to int
+        Strokes by class id, those held out included.
     painted : int
         Painted pixels there are to learn from, held-out ones not counted.
     seconds : float
@@ -64,6 +68,12 @@ class Step(Progress):
         Dice on held-out strokes by class id, of the newest model; None for a class without a score.
     held_out_mean : float or None
         Mean over the classes that have a score, the background (id 1) apart.
+    held_out_before : float or None
+        The same of what the training began with, where it is compared with that.
+    remark : str
+        Which model is shown and why, where there was a choice.
+    judges : bool
+        Whether the network must be better than what the training began with to be shown.
     device : str
         Device and why this one.
     """
@@ -73,11 +83,15 @@ class Step(Progress):
     versions: tuple[int, ...] = ()
     held_strokes: tuple[int, ...] = ()
     strokes_a_class: int = 0
+    stroke_counts: Mapping[int, int] = dataclasses.field(default_factory=dict)
     painted: int = 0
     seconds: float = 0.0
     learning_rate: float = 0.0
     held_out_dice: Score = dataclasses.field(default_factory=dict)
     held_out_mean: float | None = None
+    held_out_before: float | None = None
+    remark: str = ""
+    judges: bool = False
     device: str = ""
 
 
@@ -180,6 +194,8 @@ class _Run:
         """Wait, warm up, learn, publish; until the budget is used up."""
         publish = self.plan.publish_seconds or (2.0 if self.live else 10.0)
         due = min(1.0, publish) if self.initial is None else publish  # a first model is wanted soon
+        # where only steps limit it, no clock decides what is judged, so that it comes out the same
+        counted = not self.live and self.plan.seconds is None and self.plan.publish_seconds is None
         while True:
             training = newest_training_set(self.source)
             missing = training.missing()
@@ -201,7 +217,7 @@ class _Run:
             self.seconds += time.perf_counter() - began
 
             step = self._step(learner, data, loss, rate, self.plan.fraction(self.done, self.seconds))
-            if step.fraction == 1 or self.seconds >= due:
+            if step.fraction == 1 or (self.done % PUBLISH_STEPS == 0 if counted else self.seconds >= due):
                 began = self.seconds
                 model = yield from self._publish(learner, data, step)
                 due = self.seconds + max(publish, MOST_OFTEN * (self.seconds - began))
@@ -238,12 +254,16 @@ class _Run:
             versions=data.training.versions,
             held_strokes=data.held,
             strokes_a_class=data.strokes_a_class,
+            stroke_counts=data.stroke_counts,
             painted=data.painted,
             seconds=self.seconds,
             learning_rate=rate * self.plan.learning_rate,
             held_out_dice=dict(self.choice.score),
             held_out_mean=mean_score(self.choice.score),
-            device=str(learner.device),
+            held_out_before=self.choice.before,
+            remark=self.choice.remark,
+            judges=self.selector is not newest_with_score,
+            device=learner.where,
         )
 
     def _publish(self, learner: Learner, data: TrainingData, step: Step) -> Generator[Progress, None, NetworkModel]:
@@ -258,7 +278,7 @@ class _Run:
                 break
             finally:
                 self.seconds += time.perf_counter() - began
-            yield Progress(step.text, step.fraction)
+            yield Progress("Judging the network", step.fraction)
         if self.choice.model is not None:
             return self.choice.model
         weights = snapshot(

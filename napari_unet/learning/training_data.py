@@ -57,9 +57,19 @@ class TrainingData:
         return sum(stroke.pixels.size for stroke in self.strokes if not stroke.held)
 
     @property
+    def stroke_counts(self) -> dict[int, int]:
+        """Strokes by class id, those held out included.
+
+        What was taken from a prediction does not count: it says nothing of how good that is.
+        """
+        counts = Counter({stroke.class_id: 0 for stroke in self.strokes})
+        counts.update(stroke.class_id for stroke in self.strokes if not stroke.derived)
+        return dict(sorted(counts.items()))
+
+    @property
     def strokes_a_class(self) -> int:
         """Strokes of the class that has the fewest, those held out included; 0 without any."""
-        return min(Counter(stroke.class_id for stroke in self.strokes).values(), default=0)
+        return min(self.stroke_counts.values(), default=0)
 
     @property
     def held(self) -> tuple[int, ...]:

@@ -33,7 +33,8 @@ class TrainingPlan:
     threads : int or None
         CPU threads for torch while training; None leaves them alone.
     publish_seconds : float or None
-        Training time between models; None: 2 s when strokes come from a mailbox, otherwise 10 s.
+        Training time between models; None: 2 s when strokes come from a mailbox, otherwise 10 s, and where only steps
+        limit the training so many steps that it comes out the same on a slow machine.
     hold_out : bool or None
         Whether strokes are held out for a score; None: only when strokes come from a mailbox.
     """

@@ -38,12 +38,15 @@ class ModelChoice:
         Which one it is and why, for people; empty if there was no choice.
     settled : bool
         Nothing more has to be found out: strokes held out may be learnt from.
+    before : float or None
+        Mean Dice of what the training began with on the same strokes, where both are compared.
     """
 
     score: Score
     model: NetworkModel | None = None
     remark: str = ""
     settled: bool = False
+    before: float | None = None
 
 
 class ModelSelector(Protocol):

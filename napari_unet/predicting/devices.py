@@ -9,6 +9,7 @@ import re
 import torch
 
 from ..core.errors import UsageError, UserError
+from .self_test import trouble_of
 
 CHOICES = ("auto", "cpu", "cuda", "mps")
 """Names of devices for forms and help texts; a CUDA device may carry its number, e.g. ``cuda:1``."""
@@ -63,12 +64,19 @@ class Device:
         """Return the same device computing in float32."""
         return dataclasses.replace(self, dtype=None)
 
+    @property
+    def chip(self) -> str:
+        """A short name of it that says what kind it is: ``CUDA: NVIDIA A100``, ``MPS`` or ``CPU``."""
+        return f"CUDA: {self.title}" if self.kind == "cuda" else self.kind.upper()
+
     def __str__(self) -> str:
-        return f"{self.title} ({self.reason})"
+        return f"{self.chip} ({self.reason})"
 
 
 def choose_device(wish: str = "auto") -> Device:
-    """Return the device to compute on.
+    """Return the device to compute on: the one wished for, or the processor where that gives wrong numbers.
+
+    A graphics card is compared with the processor when it is first chosen, see :mod:`.self_test`.
 
     Parameters
     ----------
@@ -87,21 +95,31 @@ def choose_device(wish: str = "auto") -> Device:
         raise UsageError(f"There is no device called {wish!r}. Allowed: {', '.join(CHOICES)} and cuda:1, cuda:2, ...")
     if name == "auto":
         if torch.cuda.is_available():
-            return _cuda(0, "the first CUDA device")
+            return _tested(_cuda(0, "the first CUDA device"))
         if _has_mps():
-            return Device("mps", "Apple GPU", "no CUDA device found, but MPS")
+            return _tested(Device("mps", "Apple GPU", "no CUDA device found, but MPS"))
         return _cpu("no CUDA device found")
     if name == "cpu":
         return _cpu("as asked")
     if name == "mps":
         if not _has_mps():
             raise UserError(f"The device 'mps' (Apple GPU) was asked for but is not there. {_present()}")
-        return Device("mps", "Apple GPU", "as asked")
+        return _tested(Device("mps", "Apple GPU", "as asked"))
     number, count = int(match[1] or 0), torch.cuda.device_count() if torch.cuda.is_available() else 0
     if number >= count:
         have = f"only {count} CUDA device{'s' if count > 1 else ''} found" if count else "no CUDA device was found"
         raise UserError(f"The device {name!r} was asked for but {have}. {_present()}")
-    return _cuda(number, "as asked")
+    return _tested(_cuda(number, "as asked"))
+
+
+def _tested(device: Device) -> Device:
+    """Return a graphics card if it computes rightly, in 32 bits if 16 fail; else the processor and why."""
+    trouble = trouble_of(device.name)
+    if trouble:
+        return _cpu(f"{device.title} is not used: {trouble}")
+    if device.dtype is not None and (trouble := trouble_of(device.name, device.dtype)):
+        return dataclasses.replace(device, dtype=None, reason=f"{device.reason}; in 32 bits, in 16 {trouble}")
+    return device
 
 
 def present_devices() -> tuple[Device, ...]:

@@ -7,41 +7,24 @@ frozen events. Everything else, :meth:`Session.take` included, belongs to one th
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Generator, Hashable
+import time
+from collections.abc import Generator, Hashable, Iterable
 from typing import Any
 
 from psygnal import Signal
 
 from ..core.classes import merged
-from ..core.errors import UsageError
+from ..core.errors import UsageError, UserError, reason_of
+from ..core.latest import Latest
 from ..core.method import Model, Progress, Segmenter
+from ..core.scribbles import TrainingSet
 from ..core.threads import limit_threads
-from ..learning.true_dice import LikelyDice
-from .held_out_score import HeldOutScore
+from .held_out_score import HeldOutScore, TrainingPoint
 from .model_history import HistoryEntry, ModelHistory, ShownModel, steps_behind, without_refitting
+from .resumed_training import resumed
 from .session_state import StatedAnnotations
-
-
-@dataclasses.dataclass(frozen=True)
-class TrainingPoint:
-    """One point of the history of a training.
-
-    Parameters
-    ----------
-    step : int
-    loss : float
-        Loss of the step.
-    dice : float or None
-        Mean Dice on held-out strokes, None where there are too few strokes for a score.
-    likely : LikelyDice or None
-        The true Dice that this lets one expect.
-    """
-
-    step: int
-    loss: float
-    dice: float | None = None
-    likely: LikelyDice | None = None
+from .training_words import TrainingWords
+from .update_run import fixed_run, outcome
 
 
 class Session(StatedAnnotations):
@@ -117,7 +100,7 @@ class Session(StatedAnnotations):
             self._history.forget()
         elif all(one.model is not model for one in self.model_history):
             self._history.begin()
-            self._history.add(model)
+            self._history.add(HistoryEntry(model, 0, None, time.time()))
         if model is not None:
             self.set_classes(merged(self._classes, model.classes, bool(self.snapshots.get().counts())))
         self.model_changed.emit(model)
@@ -127,7 +110,7 @@ class Session(StatedAnnotations):
 
     @property
     def model_history(self) -> tuple[HistoryEntry, ...]:
-        """The last five trained models, newest first, and the instant answer: what one can go back to."""
+        """The last trained models, newest first, and the instant answer: what one can go back to."""
         return self._history.all
 
     @property
@@ -173,6 +156,7 @@ class Session(StatedAnnotations):
             return
         self._pinned = None
         self.models.pin(None)
+        self._history.note_shown(self.shown)
         if self._state.phase != "learning":
             self.set_state("paused", "Showing the newest model again.")
         self.model_changed.emit(self.model)
@@ -182,8 +166,19 @@ class Session(StatedAnnotations):
         assert self._pinned is not None
         return f"Showing the model of your choice ({self._pinned.name}) until you pick the newest again."
 
-    def _keep(self, model: Model, dice: float | None = None, step: int = 0) -> None:
-        self._history.add(model, dice, step, stays=self._pinned)
+    def restore_models(self, entries: Iterable[HistoryEntry]) -> None:
+        """Take up models that were kept before, as from a project: one can go back to them, none is shown by it."""
+        self._history.restored(entries)
+        self.model_history_changed.emit()
+
+    def _keep(self, model: Model, score: HeldOutScore | None = None, step: int = 0) -> None:
+        learnt = [key for key in self.keys if self.enabled(key)]
+        versions = self.seen_versions if score is not None else tuple(self.version(key) for key in learnt)
+        score = score or HeldOutScore()
+        self._history.add(HistoryEntry(
+            model, step, score.dice, time.time(), likely=score.likely, shown=self._pinned is None,
+            versions=dict(zip(learnt, versions, strict=True)) if len(learnt) == len(versions) else {},
+        ), stays=self._pinned)
         self.model_history_changed.emit()
 
     # -- training --------------------------------------------------------------------------------------------------
@@ -201,8 +196,37 @@ class Session(StatedAnnotations):
             Threads torch may use in the generator's thread. Set when the work starts, because torch keeps the
             number by thread, and two teams on the same cores wait for each other.
         """
+        return self._begin(method, self.snapshots, threads, TrainingWords())
+
+    def updating(self, method: Segmenter, threads: int | None = None) -> Generator[Progress, None, Model]:
+        """Fit a method for a fixed number of steps to the strokes as they are now; see :meth:`training`.
+
+        What is run is kept in :attr:`last_run`; :meth:`end_update` says what it brought.
+        """
+        self.last_run = run = fixed_run(method, self.snapshots.get())
+        return self._begin(run.method, run.strokes, threads, TrainingWords(run.steps))
+
+    def end_update(self, model: Model) -> None:
+        """Take the model of :meth:`updating`, and say whether it is better than the one before."""
+        self.models.put(model)
+        if not _answers_on(self._answer, model):
+            self._answer = None
+        self._keep(model, HeldOutScore.of(self.newest_step), steps_behind(model))
+        if self._pinned is None:
+            self.model_changed.emit(model)
+        self.set_state("paused", outcome(self.newest_step, model, self._shown_name))
+
+    @property
+    def _shown_name(self) -> str:
+        shown = self.shown
+        return "instant answer" if shown is None else f"network of {shown.name}" if shown.step else shown.name
+
+    def _begin(
+        self, method: Segmenter, source: TrainingSet | Latest[TrainingSet], threads: int | None, words: TrainingWords
+    ) -> Generator[Progress, None, Model]:
         run = object()
         self._given = False
+        self.words = words
         self.models.listen(run)
         self.learning_curve = []
         self.seen_versions = self.held_strokes = ()
@@ -214,23 +238,34 @@ class Session(StatedAnnotations):
             self.model_history_changed.emit()
         self.learning_curve_changed.emit()
         self.set_state("learning", "Warming up...")
-        return self._train(method, threads, run)
+        return self._train(method, source, threads, run)
 
-    def _train(self, method: Segmenter, threads: int | None, run: object) -> Generator[Progress, None, Model]:
+    def _train(
+        self, method: Segmenter, source: TrainingSet | Latest[TrainingSet], threads: int | None, run: object
+    ) -> Generator[Progress, None, Model]:
         limit_threads(threads)
-        fit = method.fit(self.snapshots)
-        try:
-            while True:
-                try:
+        newest, revived = None, source is not self.snapshots  # an update is run once: it must come out the same
+        while True:
+            fit = method.fit(source)
+            try:
+                while True:
                     event = next(fit)
-                except StopIteration as end:
-                    model: Model = end.value
-                    return model
-                if event.model is not None:
-                    self.models.offer(event.model, run)  # a predictor need not wait for the session's thread
-                yield event
-        finally:
-            fit.close()
+                    if event.model is not None:
+                        newest = event.model
+                        self.models.offer(event.model, run)  # a predictor need not wait for the session's thread
+                    yield event
+            except StopIteration as end:
+                model: Model = end.value
+                return model
+            except UserError:
+                raise
+            except Exception as error:  # once: what goes wrong twice would go wrong for ever
+                if revived:
+                    raise
+                revived, method = True, resumed(method, newest)
+                yield Progress(f"The training was started again, it had stopped: {reason_of(error)}")
+            finally:
+                fit.close()
 
     def end(self) -> None:
         """Note that a training was stopped."""
@@ -246,14 +281,11 @@ class Session(StatedAnnotations):
         if step is not None and loss is not None and (not self.learning_curve or step > self.learning_curve[-1].step):
             self.learning_curve.append(TrainingPoint(int(step), float(loss), score.dice, score.likely))
             self.learning_curve_changed.emit()
-        if self._state.phase == "learning":
-            where = "Learning" if step is None else f"Learning: step {step}"
-            text = f"{event.text} ({score.text})" if score.text else event.text
-            self.set_state("learning", text if self._pinned is None else f"{where}. {self._choice()}")
+        self.tell_training(event, self._shown_name, score.text, self._choice() if self._pinned else "")
         if event.model is not None:
             if not _answers_on(self._answer, event.model):
                 self._answer = None
-            self._keep(event.model, score.dice, step or 0)
+            self._keep(event.model, score, step or 0)
             if self._pinned is None:
                 self.model_changed.emit(event.model)
 

@@ -18,7 +18,9 @@ from ..core.classes import ClassTable, PaintedClass
 from ..core.errors import UserError
 from ..core.image import Image
 from ..core.latest import Latest
+from ..core.painted_plane import Block
 from ..core.scribbles import Pair, Scribbles, TrainingSet
+from .edit_history import EditHistory, EditOutcome, StrokeEdit, changed_blocks, marked_plane, put_back
 from .open_images import OpenImages
 
 FIRST_CLASSES = ClassTable.default((1, 2))
@@ -40,6 +42,8 @@ class Annotations:
         What a training in another thread reads before every step.
     images : OpenImages
         The images that are open, painted or not, and which of them is looked at.
+    edits : EditHistory
+        What can be undone and redone beside brush strokes, which their layer undoes.
     """
 
     pairs_changed = Signal()
@@ -47,10 +51,14 @@ class Annotations:
     published = Signal()
     """Strokes, pairs or classes have changed, and the mailbox holds them."""
 
+    strokes_edited = Signal(object)
+    """An operation, an undo or a redo has changed strokes: numbers of the planes by key. Layers have to follow."""
+
     def __init__(self) -> None:
         self._items: dict[Hashable, _Item] = {}
         self._versions = count(1)
         self._classes = FIRST_CLASSES
+        self.edits = EditHistory()
         self._removed: dict[int, tuple[PaintedClass, dict[Hashable, int]]] = {}
         self.images = OpenImages()
         self.snapshots: Latest[TrainingSet] = Latest(TrainingSet((), self._classes))
@@ -79,8 +87,10 @@ class Annotations:
             If image and strokes do not match.
         """
         scribbles = scribbles or Scribbles.empty(image.shape)
-        pair = Pair(image, dataclasses.replace(scribbles, version=next(self._versions)))
         old = self._items.get(key)
+        if old is not None:
+            scribbles = scribbles.marked_as(old.pair.scribbles)
+        pair = Pair(image, dataclasses.replace(scribbles, version=next(self._versions)))
         self._items[key] = _Item(pair, old.enabled if old else True)
         self._changed()
 
@@ -123,6 +133,17 @@ class Annotations:
         self._publish()
         return True
 
+    def paint_blocks(self, key: Hashable, number: int, plane: NDArray[np.uint8], blocks: set[Block]) -> bool:
+        """Take over some blocks of a plane (Y, X), as :meth:`paint` does; nothing else of the plane is looked at."""
+        item = self._items[key]
+        changed = item.pair.scribbles.differing(number, plane, blocks)
+        if not changed:
+            return False
+        strokes = item.pair.scribbles.repainting({number: changed}, next(self._versions))
+        self._items[key] = dataclasses.replace(item, pair=Pair(item.pair.image, strokes))
+        self._publish()
+        return True
+
     def version(self, key: Hashable) -> int:
         """Version of a pair's strokes."""
         return self._items[key].pair.scribbles.version
@@ -135,8 +156,8 @@ class Annotations:
         self._publish()
         self.pairs_changed.emit()
 
-    def _publish(self) -> None:
-        before = self._classes
+    def _publish(self, before: ClassTable | None = None) -> None:
+        before = self._classes if before is None else before
         self._bring_back()
         training = self.training_set()
         self.snapshots.put(training)
@@ -144,6 +165,90 @@ class Annotations:
         if self._classes != before:
             self.classes_changed.emit(self._classes)
         self.published.emit()
+
+    # -- operations that can be undone -----------------------------------------------------------------------------
+
+    def edit(
+        self, text: str, planes: Mapping[Hashable, Mapping[int, NDArray[np.uint8]]] | None = None, *,
+        derived: Mapping[Hashable, Mapping[int, NDArray[np.bool_]]] | None = None, classes: ClassTable | None = None,
+    ) -> EditOutcome:
+        """Do an operation: change planes of strokes, the class table or both, as one step of undo.
+
+        Parameters
+        ----------
+        text : str
+            What is done, as people read it behind *Undo*: "remove class nucleus".
+        planes : mapping, optional
+            Paint (Y, X) uint8 by key and plane number.
+        derived : mapping, optional
+            Which pixels of these planes were taken from a prediction, (Y, X) bool; default: those that were so before
+            and have not changed.
+        classes : ClassTable, optional
+            The new table; painted ids that it lacks are kept in it.
+        """
+        before, old = self._classes, {key: self._items[key].pair for key in planes or {}}
+        for gone in set(before.ids) - set(before.ids if classes is None else classes.ids):
+            self.note_removal(gone)
+        changed = self._replace(planes or {}, derived or {}, classes)
+        blocks = tuple(block for key, numbers in changed.items() for number in numbers
+                       for block in changed_blocks(key, number, old[key].scribbles, self._items[key].pair.scribbles))
+        if not blocks and self._classes == before:
+            return EditOutcome(False)
+        told = self.edits.add(StrokeEdit(
+            text, blocks, {key: pair.image.shape for key, pair in old.items()},
+            {key: pair.image.name for key, pair in old.items()}, before, self._classes))
+        self.strokes_edited.emit(changed)
+        return EditOutcome(True, f"Done: {text}. {told}".strip())
+
+    def undo(self) -> EditOutcome:
+        """Undo the last operation, as far as nobody has changed its work since; says what could not be undone."""
+        return self._go(True)
+
+    def redo(self) -> EditOutcome:
+        """Do again the operation that was undone last."""
+        return self._go(False)
+
+    def _go(self, undoing: bool) -> EditOutcome:
+        word = "Undone" if undoing else "Done again"
+        edit = self.edits.next_edit(undoing)
+        if edit is None:
+            return EditOutcome(False, f"There is nothing to {'undo' if undoing else 'redo'}.")
+        back = put_back(edit, undoing, self._scribbles, self._classes)
+        before = self._classes
+        changed = self._replace(back.planes, back.derived, back.classes)
+        done = bool(changed) or self._classes != before
+        self.edits.moved(undoing, keep=done or not back.left)
+        if done:
+            self.strokes_edited.emit(changed)
+        return EditOutcome(done, " ".join((f"{word if done else f'Not {word.lower()}'}: {edit.text}.", *back.left)))
+
+    def _scribbles(self, key: Hashable) -> Scribbles | None:
+        return self._items[key].pair.scribbles if key in self._items else None
+
+    def _replace(
+        self, planes: Mapping[Hashable, Mapping[int, NDArray[np.uint8]]],
+        derived: Mapping[Hashable, Mapping[int, NDArray[np.bool_]]], classes: ClassTable | None,
+    ) -> dict[Hashable, tuple[int, ...]]:
+        """Take over planes and classes and publish them once; return the numbers of the planes that differ, by key."""
+        changed = {}
+        for key, given in planes.items():
+            item, marks = self._items[key], derived.get(key, {})
+            old = item.pair.scribbles
+            new = old.replacing(given, next(self._versions), marks)
+            differ = tuple(number for number in given if not np.array_equal(
+                marked_plane(old, number), marked_plane(new, number)))
+            if differ:
+                changed[key] = differ
+                self._items[key] = dataclasses.replace(item, pair=Pair(item.pair.image, new))
+        before = self._classes
+        if classes is not None:
+            self._classes = classes.including(self._painted_ids())
+        if changed or self._classes != before:
+            self._publish(before)
+        return changed
+
+    def _painted_ids(self) -> set[int]:
+        return {number for item in self._items.values() for number in item.pair.scribbles.counts()}
 
     # -- classes ---------------------------------------------------------------------------------------------------
 

@@ -39,3 +39,24 @@ class HeldOutScore:
     def text(self) -> str:
         """The same for people, to stand behind a score; empty without one."""
         return "" if self.likely is None else f"likely true Dice {self.likely.text}"
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingPoint:
+    """One point of the history of a training.
+
+    Parameters
+    ----------
+    step : int
+    loss : float
+        Loss of the step.
+    dice : float or None
+        Mean Dice on held-out strokes, None where there are too few strokes for a score.
+    likely : LikelyDice or None
+        The true Dice that this lets one expect.
+    """
+
+    step: int
+    loss: float
+    dice: float | None = None
+    likely: LikelyDice | None = None

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import dataclasses
 import threading
-import time
+from collections.abc import Hashable, Iterable, Mapping
 from typing import Any
 
 from ..core.latest import Latest
 from ..core.method import Model
+from ..learning.true_dice import LikelyDice
 
-HISTORY_LENGTH = 5
-"""So many trained models are kept, beside the instant answer."""
+HISTORY_LENGTH = 8
+"""So many trained models are kept, beside the instant answer, the one gone back to and the one with the best score."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -33,6 +34,12 @@ class HistoryEntry:
         When it came, in seconds since 1970.
     training : int
         Models of one training have the same number.
+    likely : LikelyDice or None
+        The true Dice that the score lets one expect.
+    versions : mapping of hashable to int
+        Version of the strokes of each pair that it has learnt from, by key; empty where not known.
+    shown : bool
+        Whether it was shown to the person.
     """
 
     model: Model
@@ -40,6 +47,9 @@ class HistoryEntry:
     dice: float | None
     time: float
     training: int = 0
+    likely: LikelyDice | None = None
+    versions: Mapping[Hashable, int] = dataclasses.field(default_factory=dict)
+    shown: bool = True
 
     @property
     def name(self) -> str:
@@ -53,7 +63,7 @@ class HistoryEntry:
 
 
 class ModelHistory:
-    """The last :data:`HISTORY_LENGTH` trained models, newest first, and the instant answer."""
+    """The last :data:`HISTORY_LENGTH` trained models, newest first, with the best of before, and the instant answer."""
 
     def __init__(self) -> None:
         self._trained: list[HistoryEntry] = []
@@ -80,34 +90,58 @@ class ModelHistory:
             return exact
         return next((one for one in self.all if one.step == steps_behind(model)), None)
 
-    def add(self, model: Model, dice: float | None = None, step: int = 0, stays: HistoryEntry | None = None) -> None:
+    def restored(self, entries: Iterable[HistoryEntry]) -> None:
+        """Take up models that were kept before, as from a project; those there are newer."""
+        known = list(self.all)
+        for one in sorted(entries, key=lambda entry: entry.time, reverse=True):
+            if any(one.same(other) for other in known):
+                continue
+            known.append(one)
+            if one.step:
+                self._trained.append(one)
+            else:
+                self._instant = one
+        self._training = max([self._training, *(one.training for one in self._trained)])
+        self._drop(None)
+
+    def note_shown(self, entry: HistoryEntry | None) -> None:
+        """Note that a person has seen a model of before."""
+        for place, one in enumerate(self._trained):
+            if one is entry and not one.shown:
+                self._trained[place] = dataclasses.replace(one, shown=True)
+
+    def add(self, made: HistoryEntry, stays: HistoryEntry | None = None) -> None:
         """Keep a model; the same network fitted to newer strokes takes the place of the older one.
 
         Parameters
         ----------
-        model : Model
-        dice : float, optional
-            On held-out strokes.
-        step : int
-            Where the model does not know its own.
+        made : HistoryEntry
+            Its steps and its training are those of the model and of the present training, if they are not given.
         stays : HistoryEntry, optional
             One that must not be dropped or replaced.
         """
-        made = HistoryEntry(model, steps_behind(model, step), dice, time.time(), self._training)
+        made = dataclasses.replace(made, step=steps_behind(made.model, made.step),
+                                   training=made.training or self._training)
         if not made.step:
-            if self._instant is not None:
-                made = dataclasses.replace(made, dice=made.dice if dice is not None else self._instant.dice)
+            if self._instant is not None and made.dice is None:
+                made = dataclasses.replace(made, dice=self._instant.dice, likely=self._instant.likely)
             if self._instant is None or self._instant is not stays:
                 self._instant = made
             return
         for place, one in enumerate(self._trained):
             if one.same(made):
                 if one is not stays:
-                    self._trained[place] = dataclasses.replace(made, time=one.time)
+                    self._trained[place] = dataclasses.replace(made, time=one.time, shown=made.shown or one.shown)
                 return
         self._trained.insert(0, made)
+        self._drop(stays)
+
+    def _drop(self, stays: HistoryEntry | None) -> None:
+        """Drop the oldest beyond what is kept: those that nobody has seen first, never the one with the best score."""
+        best = max((one for one in self._trained if one.dice is not None), key=lambda one: one.dice or 0, default=None)
         while len(self._trained) > HISTORY_LENGTH:
-            self._trained.remove(next(one for one in reversed(self._trained) if one is not stays))
+            free = [one for one in reversed(self._trained[1:]) if one is not stays and one is not best]
+            self._trained.remove(next((one for one in free if not one.shown), free[0]))
 
 
 class ShownModel(Latest[Model | None]):

@@ -7,8 +7,12 @@ from typing import Literal
 
 from psygnal import Signal
 
-from ..core.method import Model
+from ..core.method import Model, Progress
+from ..core.scribbles import Scribbles
 from .annotations import Annotations
+from .stroke_needs import StrokeNeeds
+from .training_words import TrainingWords
+from .update_run import LastRun
 
 Phase = Literal["idle", "answering", "answered", "learning", "paused", "failed"]
 
@@ -20,14 +24,32 @@ FIRST_ANSWER = "Computing the first answer to your strokes; the next ones come f
 
 @dataclasses.dataclass(frozen=True)
 class SessionState:
-    """What is going on, in one sentence for people."""
+    """What is going on, in one sentence for people, and what is missing before a network can be judged."""
 
     phase: Phase
     text: str
+    missing: str = ""
+
+    @property
+    def line(self) -> str:
+        """Both in one line."""
+        return f"{self.text} {self.missing}".strip()
 
 
 class StatedAnnotations(Annotations):
-    """Annotations, and the sentence that says what is going on and what to do next."""
+    """Annotations, and the sentence that says what is going on and what to do next.
+
+    Attributes
+    ----------
+    needs : StrokeNeeds
+        Strokes by class when they were last counted.
+    last_run : LastRun or None
+        The last training of a fixed number of steps.
+    words : TrainingWords
+        What finds the words for the training that runs.
+    newest_step : Progress or None
+        The last event of a training that was a step.
+    """
 
     state_changed = Signal(SessionState)
 
@@ -36,6 +58,10 @@ class StatedAnnotations(Annotations):
         self._answers = True
         self._said_at: tuple[int, ...] = ()  # versions of the strokes when the state was said
         self._before: SessionState | None = None  # what was said before an answer was waited for
+        self.needs = StrokeNeeds()
+        self.last_run: LastRun | None = None
+        self.words = TrainingWords()
+        self.newest_step: Progress | None = None
         self._state = SessionState("idle", self.hint())
         self.published.connect(self.refresh_hint)
 
@@ -49,10 +75,14 @@ class StatedAnnotations(Annotations):
         """Whether strokes are answered without training."""
         return self._answers
 
+    def painted(self) -> list[Scribbles]:
+        """Return the strokes of all pairs that have some."""
+        return [item.pair.scribbles for item in self._items.values() if item.pair.scribbles.planes]
+
     def hint(self) -> str:
         """Say what to do next to get a segmentation."""
         if not self._items:
-            return "Open an image, press + beside Strokes and paint a little of two classes."
+            return "Open an image, press + strokes and paint a little of two classes."
         if not any(item.enabled for item in self._items.values()):
             return "Tick at least one image to learn from."
         missing = self.snapshots.get().missing()
@@ -71,10 +101,35 @@ class StatedAnnotations(Annotations):
 
     def set_state(self, phase: Phase, text: str = "") -> None:
         """Change the state; without a text it says what to do next."""
-        state = SessionState(phase, text or self.hint())
+        state = SessionState(phase, text or self.hint(), self._missing(phase))
         self._said_at = self.snapshots.get().versions
         self._before = None
         self._say(state)
+
+    def count_strokes(self, needs: StrokeNeeds) -> None:
+        """Take note of how many strokes there are, which is counted elsewhere because it may take long."""
+        if needs != self.needs:
+            self.needs = needs
+            self._say(dataclasses.replace(self._state, missing=self._missing(self._state.phase)))
+
+    def tell_training(self, event: Progress, shown: str, likely: str, choice: str = "") -> None:
+        """Say how a training stands after an event; ``choice`` is said instead where a person has chosen a model."""
+        counts, step = getattr(event, "stroke_counts", None), getattr(event, "step", None)
+        if counts:
+            self.needs = StrokeNeeds(dict(counts))
+        if step is not None:
+            self.newest_step = event
+        if self._state.phase == "learning":
+            text = self.words.sentence(event, shown, self.needs, self._classes, likely)
+            where = "Learning" if step is None else f"Learning: step {step}"
+            self.set_state("learning", f"{where}. {choice}" if choice else text)
+
+    def _missing(self, phase: Phase) -> str:
+        """Say what is missing before a network can be judged, where no training says it itself."""
+        if phase not in ("answered", "paused") or not self._answers or self.snapshots.get().missing() is not None:
+            return ""
+        text = self.needs.text(self._classes)
+        return f"Judging a network takes more: {text}." if text else ""
 
     def _say(self, state: SessionState) -> None:
         if state != self._state:

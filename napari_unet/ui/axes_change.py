@@ -55,7 +55,7 @@ def change_axes(ties: ImageTies, image: ImageLayer, letters: str, shown: tuple[i
         ties.remove(layer)  # it shows the image as it was read before
     ties.changed.emit()
     if lost:
-        told += " The strokes that are there do not fit any more; they stay as a layer. Press + for new ones."
+        told += " The strokes that are there do not fit any more; they stay as a layer. Press + strokes for new ones."
     return told.strip()
 
 

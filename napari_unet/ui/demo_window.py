@@ -6,7 +6,9 @@ import sys
 
 import napari
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QDockWidget, QWidget
+from qtpy.QtWidgets import QWidget
+
+from .dock_tabs import frame_of
 
 PLUGIN = "napari-unet-live"
 DOCKS = ("Train U-Net", "Compare methods", "Export masks")
@@ -16,8 +18,7 @@ def open_demo(sample: str, *, live: bool = True) -> napari.Viewer:
     """Open a viewer with a shipped sample and the docks; start live training."""
     viewer = napari.Viewer(title=f"napari-unet: {sample}")
     viewer.open_sample(PLUGIN, sample)
-    docks = [viewer.window.add_plugin_dock_widget(PLUGIN, name, tabify=number > 0)[1]
-             for number, name in enumerate(DOCKS)]
+    docks = [viewer.window.add_plugin_dock_widget(PLUGIN, name)[1] for name in DOCKS]
     viewer.dims.set_current_step(0, 0)  # a painted plane
     show_tab(docks[0])
     if live:
@@ -27,9 +28,7 @@ def open_demo(sample: str, *, live: bool = True) -> napari.Viewer:
 
 def show_tab(dock: QWidget) -> None:
     """Bring a dock to the front of its tabs."""
-    frame: QWidget | None = dock
-    while frame is not None and not isinstance(frame, QDockWidget):
-        frame = frame.parentWidget()
+    frame = frame_of(dock)
     if frame is not None:
         QTimer.singleShot(0, frame.raise_)  # once the tabs are laid out
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from magicgui.widgets import create_widget
 from qtpy.QtCore import QEvent, QObject, Qt, Signal
+from qtpy.QtGui import QIcon
 from qtpy.QtWidgets import QCheckBox, QFormLayout, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 from superqt import QCollapsible
 
@@ -19,6 +20,13 @@ _WIDEST = {int: 10**9, float: 1e9}
 _NO_LIMIT = 16_777_215
 """Qt's largest height, that is no limit."""
 
+CLOSED, OPEN = "▸", "▾"
+"""Folds point to where they open, and down to what they have opened."""
+
+_TOGGLE = ("QPushButton { text-align: left; border: none; outline: none; }"
+           " QPushButton:checked { background: rgba(128, 128, 128, 60); }")
+"""An open fold is nothing that is chosen, so it has not the colour of that."""
+
 _PLAIN = (bool, int, float, str)
 
 
@@ -26,10 +34,13 @@ class CollapsibleSection(QCollapsible):
     """A titled section that opens and closes at once (no animation, so that tests and laptops need not wait)."""
 
     def __init__(self, title: str, name: str, tooltip: str = "", parent: QWidget | None = None) -> None:
-        super().__init__(title, parent)
+        super().__init__(title, parent, expandedIcon=QIcon(), collapsedIcon=QIcon())
+        self._title = title
+        self.setText(f"{CLOSED} {title}")  # as text it has the colour of the theme, whichever is chosen later
         self.setObjectName(name)
         self.setDuration(0)
         self.toggleButton().setObjectName(f"{name}_toggle")
+        self.toggleButton().setStyleSheet(_TOGGLE)
         self.toggleButton().setToolTip(tooltip or f"Show or hide: {title}.")
         self.layout().setContentsMargins(0, 0, 0, 0)
         self.content().layout().setContentsMargins(10, 0, 0, 2)
@@ -39,6 +50,7 @@ class CollapsibleSection(QCollapsible):
     def _on_toggled(self, opened: bool) -> None:
         # a closed section only shrinks to no height: hidden, it also keeps the Tab key out
         self.content().setVisible(opened)
+        self.setText(f"{OPEN if opened else CLOSED} {self._title}")
         if opened:
             self.content().setMaximumHeight(_NO_LIMIT)
 
@@ -169,7 +181,7 @@ class ParameterForm(QWidget):
         column.setSpacing(2)
         column.addLayout(plain)
         if advanced.rowCount():
-            fold = CollapsibleSection("Advanced", f"{prefix}_advanced", "Settings that seldom need a change.")
+            fold = CollapsibleSection("More settings", f"{prefix}_advanced", "Settings that seldom need a change.")
             inside = QWidget()
             inside.setLayout(advanced)
             fold.addWidget(inside)

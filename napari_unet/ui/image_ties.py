@@ -18,7 +18,17 @@ from napari_unet.core.errors import UserError
 
 from .channel_layers import first_channel, part_channels
 from .layer_axes import image_of
-from .layer_metadata import identity, image_id_of, image_name_of, is_source_image, mark_layer, note, role_of
+from .layer_metadata import (
+    forget,
+    identity,
+    image_id_of,
+    image_name_of,
+    is_source_image,
+    mark_layer,
+    note,
+    notes_of,
+    role_of,
+)
 from .layers import PLACE, follow, same_shape
 
 STROKES = ("stroke", "strokes", "scribble", "scribbles")
@@ -129,6 +139,7 @@ class ImageTies:
     # -- layers come, go and change --------------------------------------------------------------------------------
 
     def _on_inserted(self, event: Any) -> None:
+        self._tell_apart(event.value)
         self._watch(event.value)
         self._adopt()
 
@@ -137,6 +148,13 @@ class ImageTies:
             self.changed.emit()
         self._in_use.pop(identity(event.value), None)
         self._live.pop(identity(event.value), None)
+
+    def _tell_apart(self, layer: Layer) -> None:
+        """Take the project's number from a copy of a layer that has it; the copy is a layer of its own."""
+        if "id" in notes_of(layer) and any(
+            one is not layer and type(one) is type(layer) and identity(one) == identity(layer) for one in self._layers
+        ):
+            forget(layer, "id")
 
     def _watch(self, layer: Layer) -> None:
         if not is_source_image(layer) or identity(layer) in self._watched:

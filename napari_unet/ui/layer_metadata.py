@@ -38,6 +38,11 @@ def note(layer: Layer, **changes: Any) -> None:
     layer.metadata = {**layer.metadata, KEY: {**notes_of(layer), **changes}}
 
 
+def forget(layer: Layer, *names: str) -> None:
+    """Take notes out of our corner of a layer's metadata; no error for those that are not there."""
+    layer.metadata = {**layer.metadata, KEY: {name: one for name, one in notes_of(layer).items() if name not in names}}
+
+
 # -- class tables ----------------------------------------------------------------------------------------------------
 
 

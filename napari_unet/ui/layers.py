@@ -20,6 +20,7 @@ from napari_unet.core.errors import UserError
 from napari_unet.core.image import Image
 from napari_unet.core.scribbles import Scribbles, checked_ids
 
+from .brush_width import proposed_width
 from .layer_axes import GUESSED, axes_of, channel_axis, finest_level, layer_shape
 from .layer_metadata import mark_layer, set_class_table
 
@@ -113,15 +114,15 @@ def strokes_for(layer: ImageLayer, image: Image, classes: ClassTable) -> Labels:
     """Return an empty strokes layer for an image layer, its brush ready with the first class after the background."""
     made = labels_like(layer, image, f"{layer.name} strokes", classes)
     mark_layer(made, "strokes", layer)
-    prepare_brush(made, min(image.plane_shape))
+    prepare_brush(made, proposed_width(image))
     made.selected_label = next((number for number in classes.ids if number > 1), 1)
     return made
 
 
-def prepare_brush(layer: Labels, size: int) -> None:
-    """Take up a brush that paints one plane at a time and suits an image of ``size`` pixels."""
+def prepare_brush(layer: Labels, width: int) -> None:
+    """Take up a brush of so many pixels that paints one plane at a time."""
     layer.n_edit_dimensions = 2
-    layer.brush_size = int(np.clip(round(size / 80), 3, 20))
+    layer.brush_size = width
     layer.mode = "paint"
 
 

@@ -240,6 +240,15 @@ class ScoreTable(QTableView):
         if new_columns or lines:
             self.resizeColumnsToContents()
             self.setColumnWidth(0, min(self.columnWidth(0), _FIRST_WIDTH))
+            self._hide_empty()
+
+    def _hide_empty(self) -> None:
+        """Leave out columns in which no line has a value while others have some: the rest gets the room."""
+        scores, rows = self.scores, range(self.scores.rowCount())
+        filled = [any(scores.index(row, column).data(SORT_ROLE) is not None for row in rows)
+                  for column in range(1, scores.columnCount())]
+        for column, has_value in enumerate(filled, 1):
+            self.setColumnHidden(column, column > 1 and any(filled) and not has_value)
 
     def choose(self, method: str) -> None:
         """Mark the row of a method."""

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import gc
 import itertools
+import os
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +15,9 @@ import pytest
 from qtpy.QtCore import QEvent, QPoint, Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QWidget
+
+os.environ["NAPARI_CONFIG"] = str(Path(tempfile.mkdtemp(prefix="napari-unet-tests-")) / "settings.yaml")
+"""No test writes into the settings of whoever runs it; read when napari is imported."""
 
 SLOW = 200_000
 """Milliseconds after which a waiting test gives up; tests wait for what happens, so it ends only what hangs."""
@@ -22,10 +28,35 @@ TINY = {"width": 4, "depth": 2, "patch": 32, "batch": 2}
 
 @pytest.fixture(autouse=True)
 def patient_windows(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a window that closes wait for its threads as long as a test would."""
-    from napari_unet.ui.workers import Worker
+    """Let a window that closes wait for its threads as long as a test would, and leave none behind."""
+    from napari_unet.ui import farewell
+    from napari_unet.ui.workers import Worker, WorkerGroup
 
-    monkeypatch.setattr(Worker.wait, "__defaults__", (SLOW / 1000,))
+    for patient in (Worker.wait, WorkerGroup.stop_all):
+        monkeypatch.setattr(patient, "__defaults__", (SLOW / 1000,))
+    monkeypatch.setattr(farewell.stop_and_wait, "__defaults__", (SLOW / 1000,))
+    for name in ("FAREWELL", "LEAVE"):
+        monkeypatch.setattr(farewell, name, SLOW / 1000)
+
+
+@pytest.fixture(autouse=True)
+def kept_elsewhere(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Let no test write into the home or beside an image: no projects are made, and what is chosen lies elsewhere."""
+    folder = tmp_path_factory.mktemp("config")
+    (folder / "preferences.json").write_text('{"keep": false}', encoding="utf-8")
+    monkeypatch.setenv("NAPARI_UNET_CONFIG", str(folder))
+    return folder
+
+
+@pytest.fixture
+def keeping(kept_elsewhere: Path, tmp_path: Path) -> Path:
+    """Let strokes be kept in projects, in the folder returned."""
+    from napari_unet.ui.project.preferences import change_preferences
+
+    folder = tmp_path / "projects"
+    folder.mkdir()
+    change_preferences(keep=True, place=str(folder))
+    return folder
 
 
 @pytest.fixture

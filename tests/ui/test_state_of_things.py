@@ -119,7 +119,7 @@ def test_a_stopped_training_is_not_said_to_be_the_newest_thing(hands: Any, viewe
     assert "Stopped at step" in dock.state_line.text(), "answers to the strokes before do not replace it"
     dock.hold_class(2)
     hands.drag(strokes, [(44, 58), (48, 66)])
-    hands.wait(lambda: dock.state_line.text() == RESTING)
+    hands.wait(lambda: dock.session.state.text == RESTING)
 
 
 def test_removing_a_class_asks_and_undo_brings_back_its_name_and_colour(hands: Any, viewer: Any, squares: Any,
@@ -133,6 +133,7 @@ def test_removing_a_class_asks_and_undo_brings_back_its_name_and_colour(hands: A
         return answers[len(asked) - 1]
 
     monkeypatch.setattr(QMessageBox, "question", question)
+    monkeypatch.setattr("napari_unet.ui.train.edit_actions.MUCH", 1)
     strokes = open_image(hands, dock, squares[0])
     dock.class_buttons._edit(2, name="nucleus", color="#123456")
     dock.class_buttons.edited.emit(dock.session.classes.including([3]))

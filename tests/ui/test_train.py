@@ -108,7 +108,7 @@ def test_pause_go_on_update_once(hands: Any, viewer: Any, squares: Any, dock: An
     hands.click(dock, "train_live")
     assert dock.live_button.text() == "Live"
     assert "Paused" in dock.state_line.text()
-    trainer = dock.controller._trainer
+    trainer = dock.controller.runs.worker
     hands.wait(lambda: not trainer._inbox)  # what it has done before
     step = dock.session.learning_curve[-1].step
     hands.qtbot.wait(500)
@@ -260,7 +260,7 @@ def test_closing_the_window_while_learning(qtbot: Any, squares: Any) -> None:
         controller = dock.controller
     finally:
         viewer.close()
-    hands.wait(lambda: not controller._trainer or not controller._trainer.running)
+    hands.wait(lambda: not controller.runs.worker or not controller.runs.worker.running)
 
 
 def test_every_control_has_a_name_and_a_tooltip(hands: Any, dock: Any) -> None:

@@ -14,7 +14,7 @@ from napari_unet.io.recipe import Recipe
 from ..layer_boxes import LayerWatch
 from ..sessions import session_of, ties_of
 from ..widgets import CloseWatch
-from ..workers import Worker, WorkerGroup, error_sentence
+from ..workers import Worker, WorkerGroup
 from .compare_panel import RESULTS, ComparePanel
 from .comparison_request import ComparisonRequest, make_request
 from .image_rows import plane_shown
@@ -44,7 +44,7 @@ class CompareDock(ComparePanel):
         self._request: ComparisonRequest | None = None
         self._workers = WorkerGroup(self, getattr(self._viewer.window, "_qt_window", None))
         self._watch = LayerWatch(self._viewer, self)
-        self.saving = Saving(self, self._workers, self.state.setText)
+        self.saving = Saving(self, self._workers, self.state.setText, self.state.show_failure)
         self.board = ResultsBoard(self, self._workers, self.saving)
         self._redraw = QTimer(self)
         self._redraw.setInterval(_REDRAW_MS)
@@ -206,7 +206,7 @@ class CompareDock(ComparePanel):
 
     def _on_error(self, error: Exception) -> None:
         self._worker = None
-        self.state.setText(error_sentence(error))
+        self.state.show_failure(error)
 
     def _on_end(self) -> None:
         self._worker = self._request = None

@@ -9,6 +9,7 @@ from qtpy.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QProgressB
 
 from napari_unet.report.error_maps import COLOURS, HOLE, NAMES, STRAY
 
+from ..error_details import TellingLine
 from ..score_table import ScoreColumn, ScoreTable
 from ..widgets import button, fill_scrolling, text_line, warn_of_namesake
 from .image_rows import ImageList
@@ -50,7 +51,7 @@ class ComparePanel(QWidget):
         warn_of_namesake(whole, "compare_namesake")
         whole.addWidget(self.pages, 1)
         whole.addLayout(self._run_row())
-        self.state = text_line("compare_state", selectable=True)
+        self.state = TellingLine("compare_state", 4, "How the comparison stands, and what came of it.")
         whole.addWidget(self.state)
 
     def turn_to(self, page: str) -> None:

@@ -41,11 +41,15 @@ class Saving(QObject):
     workers : WorkerGroup
     say : callable
         Takes the line that people read.
+    fail : callable
+        Takes an error that ended the writing.
     """
 
-    def __init__(self, dock: QWidget, workers: WorkerGroup, say: Callable[[str], None]) -> None:
+    def __init__(
+        self, dock: QWidget, workers: WorkerGroup, say: Callable[[str], None], fail: Callable[[Exception], None]
+    ) -> None:
         super().__init__(dock)
-        self._dock, self._workers, self._say = dock, workers, say
+        self._dock, self._workers, self._say, self._fail = dock, workers, say, fail
         self.busy = False
 
     def report(self, comparison: Comparison) -> None:
@@ -109,7 +113,7 @@ class Saving(QObject):
 
         self._workers.start(
             work, "napari-unet saving", on_item=told, on_result=lambda value: self._say(done(value)),
-            on_error=lambda error: self._say(error_sentence(error)), on_end=self._on_end,
+            on_error=self._fail, on_end=self._on_end,
         )
 
     def _on_end(self) -> None:

@@ -53,9 +53,9 @@ class ScoringPanel(QWidget):
         self.folds = QSpinBox()
         self.folds.setObjectName("compare_folds")
         self.folds.setRange(1, MOST_FOLDS)
-        self.folds.setSpecialValueText("a quarter of the strokes, twice")
+        self.folds.setSpecialValueText("a quarter, twice")
         self.folds.setPrefix("in ")
-        self.folds.setSuffix(" parts, each stroke once")
+        self.folds.setSuffix(" parts, each once")
         self.folds.setToolTip(
             "A quarter: about a quarter of the strokes is held out, and another quarter in a second fit; where the two "
             "fits disagree, one is wrong.\nIn several parts: every method learns as many times, and each stroke is "

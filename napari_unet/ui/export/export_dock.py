@@ -9,7 +9,6 @@ from typing import Any
 from napari.layers import Labels, Layer
 from qtpy.QtWidgets import (
     QCheckBox,
-    QComboBox,
     QFileDialog,
     QFormLayout,
     QHBoxLayout,
@@ -22,16 +21,18 @@ from qtpy.QtWidgets import (
 from napari_unet.core.errors import UserError
 from napari_unet.io import check_output, image_folder, is_output, label_place, preview_path
 
+from ..error_details import TellingLine
 from ..files import FORMATS, ExportPlan, Saved
 from ..layer_boxes import LayerBox, LayerWatch
 from ..layer_metadata import class_table, role_of
 from ..sessions import ties_of
-from ..widgets import CloseWatch, button, fill_scrolling, text_line, warn_of_namesake
-from ..workers import Worker, WorkerGroup, error_sentence
+from ..widgets import CloseWatch, button, combo_box, fill_scrolling, keep_place, text_line, warn_of_namesake
+from ..workers import Worker, WorkerGroup
 
 NOTHING = "Nothing to save yet: predict an image in Train U-Net, or compare methods, and choose the result here."
 FOREIGN = "This layer was not made by napari-unet; its values are saved as they are, 0 being the background."
 STROKES = "These are strokes: pixels that are not painted become background. To save a result, choose a prediction."
+PLACE = "Where to save. The ending follows the format."
 OUTSIDE = ("The image of this layer was not opened from an OME-Zarr folder. Give the place yourself, as "
            "IMAGE.ome.zarr/labels/NAME, or choose another format.")
 
@@ -64,26 +65,28 @@ class ExportDock(QWidget):
     def _build(self) -> None:
         self.layer = LayerBox(self._viewer, "export_layer", lambda layer: isinstance(layer, Labels), "choose labels")
         self.layer.setToolTip("The labels to save: a prediction, the result of a method, or any labels layer.")
-        self.format = _named(QComboBox(), "export_format", "TIFF is one file that Fiji opens; OME-Zarr is a folder for "
-                             "large images and the cloud, in the older (0.4) or newer (0.5) version; an image that was "
-                             "opened from OME-Zarr can take its masks in.")
-        self.format.addItems(list(FORMATS))
-        self.values = _named(QComboBox(), "export_values", "What the numbers in the file mean. A mask has background 0 "
-                             "and classes 1, 2, ...; painted ids are one higher, as in the strokes.")
-        self.values.addItems(["mask: 0 = background", "as painted: 1 = background"])
+        self.format = combo_box("export_format", list(FORMATS), (
+            "TIFF is one file that Fiji opens; OME-Zarr is a folder for large images and the cloud, in the older (0.4) "
+            "or newer (0.5) version; an image that was opened from OME-Zarr can take its masks in."))
+        self.values = combo_box("export_values", ["mask: 0 = background", "as painted: 1 = background"], (
+            "What the numbers in the file mean. A mask has background 0 and classes 1, 2, ...; painted ids are one "
+            "higher, as in the strokes."))
         self.preview = _named(QCheckBox("also a 0 to 255 preview"), "export_preview", "Saves a second file, "
                               "NAME_preview.tif, in which the classes are bright enough to be seen in any viewer.")
         self.overwrite = _named(QCheckBox("replace what is there"), "export_overwrite",
                                 "Tick to replace a file of this name. Nothing is replaced unasked.")
-        self.path = _named(QLineEdit(), "export_path", "Where to save. The ending follows the format.")
+        self.path = _named(QLineEdit(), "export_path", PLACE)
         self.path.setPlaceholderText("folder and name")
         self.browse = button("Browse...", "export_browse", "Choose folder and name.")
         self.save = button("Save", "export_save", "Write the file.")
         self.cancel = button("Cancel", "export_cancel", "Stop writing; no half file is left.")
         self.bar = _named(QProgressBar(), "export_progress", "How much is written.")
         self.bar.setRange(0, 1000)
-        self.about, self.state, self.opening = (
-            text_line(name, selectable=True) for name in ("export_about", "export_state", "export_opening"))
+        for one in (self.cancel, self.bar):
+            keep_place(one)
+        self.state = TellingLine("export_state", 3, "How the saving stands.")
+        self.about, self.opening = (
+            text_line(name, selectable=True) for name in ("export_about", "export_opening"))
 
         form = QFormLayout()
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
@@ -92,7 +95,8 @@ class ExportDock(QWidget):
         form.addRow("Values", self.values)
         form.addRow("", self.preview)
         place = QHBoxLayout()
-        place.addWidget(self.path)
+        self.path.setMinimumWidth(90)
+        place.addWidget(self.path, 1)
         place.addWidget(self.browse)
         form.addRow("Save as", place)
         form.addRow("", self.overwrite)
@@ -104,11 +108,9 @@ class ExportDock(QWidget):
         column = QVBoxLayout(inner)
         warn_of_namesake(column, "export_namesake")
         column.addLayout(form)
-        column.addWidget(self.about)
         column.addLayout(buttons)
-        column.addWidget(self.bar)
-        column.addWidget(self.state)
-        column.addWidget(self.opening)
+        for one in (self.bar, self.state, self.about, self.opening):
+            column.addWidget(one)
         column.addStretch(1)
         fill_scrolling(self, inner, "export_scroll", 300)
 
@@ -118,6 +120,7 @@ class ExportDock(QWidget):
         self.layer.activated.connect(self._on_picked)
         self.format.currentTextChanged.connect(self._on_format_chosen)
         self.path.textChanged.connect(self._refresh)
+        self.path.textChanged.connect(lambda text: self.path.setToolTip("\n".join(filter(None, (text, PLACE)))))
         self.overwrite.toggled.connect(self._refresh)
         self.browse.clicked.connect(self._on_browse)
         self.save.clicked.connect(self._on_save)
@@ -244,7 +247,7 @@ class ExportDock(QWidget):
         self.bar.setValue(0)
         self._worker = self._workers.start(
             plan.write, "napari-unet export", on_item=self._on_progress, on_result=self._on_saved,
-            on_error=lambda error: self.state.setText(error_sentence(error)), on_end=self._on_end,
+            on_error=self.state.show_failure, on_end=self._on_end,
         )
         self._refresh()
 

@@ -3,5 +3,6 @@
 from .export_plan import FORMATS, ExportPlan, Saved
 from .layer_reader import get_reader
 from .layer_writer import write_labels
+from .project_reader import get_project_reader
 
-__all__ = ["FORMATS", "ExportPlan", "Saved", "get_reader", "write_labels"]
+__all__ = ["FORMATS", "ExportPlan", "Saved", "get_project_reader", "get_reader", "write_labels"]

@@ -107,7 +107,7 @@ class BackgroundJobs(QObject):
             self._controller.said.emit(summary.sentence)
 
     def _on_error(self, error: Exception) -> None:
-        self._controller.said.emit(error_sentence(error))
+        self._controller.tell(error)
 
     def _on_end(self) -> None:
         self._job = None

@@ -32,6 +32,7 @@ class ChannelMenu(QToolButton):
         self._ties = ties
         self._image: ImageLayer | None = None
         self.setObjectName("train_channels")
+        self.setStyleSheet("QToolButton { padding-right: 14px; }")  # room for the arrow
         self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.setToolTip(
             "Layers of the same shape that are channels of this image: they are learnt from together.\n"

@@ -13,8 +13,10 @@ from qtpy.QtGui import QColor, QIcon, QKeyEvent, QPainter, QPixmap
 from qtpy.QtWidgets import QColorDialog, QLineEdit, QMenu, QSizePolicy, QToolButton, QWidget
 from superqt import QFlowLayout
 
-from napari_unet.core.classes import MAX_CLASS_ID, ClassTable, PaintedClass, default_color
+from napari_unet.core.classes import MAX_CLASS_ID, ClassTable, PaintedClass
 from napari_unet.core.errors import UserError
+
+from ..widgets import WORDED
 
 
 class ClassButtons(QWidget):
@@ -28,6 +30,12 @@ class ClassButtons(QWidget):
 
     removed = Signal(int)
     """A class is to go, with its strokes."""
+
+    merged = Signal(int, int)
+    """The strokes of a class are to be of another one."""
+
+    cleared = Signal(int)
+    """The strokes of a class are to go."""
 
     refused = Signal(str)
     """Why a name was not taken."""
@@ -44,11 +52,7 @@ class ClassButtons(QWidget):
         policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
         policy.setHeightForWidth(True)
         self.setSizePolicy(policy)
-        self._add = QToolButton(self)
-        self._add.setObjectName("train_add_class")
-        self._add.setText("+")
-        self._add.setToolTip("Add a class, for another kind of thing you want told apart.")
-        self._add.clicked.connect(self._on_add)
+        self._add: QToolButton | None = None
         self.set_classes(classes)
 
     def set_classes(self, classes: ClassTable) -> None:
@@ -57,10 +61,13 @@ class ClassButtons(QWidget):
         self._close_editor()
         while self._row.count():
             self._row.takeAt(0)
-        for made in self._buttons.values():
-            made.hide()
-            made.deleteLater()
+        for made in (*self._buttons.values(), self._add):
+            if made is not None:
+                made.setObjectName("")
+                made.hide()
+                made.deleteLater()
         self._buttons = {one.id: self._made(one) for one in classes.classes}
+        self._add = self._made_add()  # anew, too: taken out and put in again it would keep its old place
         for widget in (*self._buttons.values(), self._add):
             self._row.addWidget(widget)
             widget.show()
@@ -84,7 +91,7 @@ class ClassButtons(QWidget):
         made.setText(f"{one.id} {_short(one.name)}")
         key = f" (key {one.id})" if one.id < 10 else ""
         what = "what you are not interested in" if one.id == 1 else f"{one.name}"
-        made.setToolTip(f"Take up the brush for {what}{key}. The arrow renames, recolours or removes the class.")
+        made.setToolTip(f"Take up the brush for {what}{key}. The arrow changes, clears or removes it.")
         made.setStyleSheet(
             f"QToolButton#train_class_{one.id} {{ padding: 3px 16px 3px 5px; border: 2px solid transparent;"
             " border-radius: 4px; }"
@@ -96,8 +103,26 @@ class ClassButtons(QWidget):
         menu.addAction("Rename", lambda: self.rename(one.id))
         menu.addAction("Colour...", lambda: self._on_colour(one.id))
         if one.id != 1:
+            into = QMenu("Merge into", menu)
+            menu.addMenu(into)
+            for other in self._classes.classes:
+                if other.id != one.id:
+                    into.addAction(_swatch(other.color), other.name,
+                                   lambda _checked=False, number=other.id: self.merged.emit(one.id, number))
+        menu.addSeparator()
+        menu.addAction("Clear its strokes", lambda: self.cleared.emit(one.id))
+        if one.id != 1:
             menu.addAction("Remove class and its strokes", lambda: self.removed.emit(one.id))
         made.setMenu(menu)
+        return made
+
+    def _made_add(self) -> QToolButton:
+        made = QToolButton(self)
+        made.setObjectName("train_add_class")
+        made.setText("+ class")
+        made.setStyleSheet(WORDED)
+        made.setToolTip("Add a class, for another kind of thing you want told apart.")
+        made.clicked.connect(self._on_add)
         return made
 
     # -- editing -----------------------------------------------------------------------------------------------------
@@ -163,14 +188,6 @@ class ClassButtons(QWidget):
             self.refused.emit(str(error))
             return
         self.edited.emit(classes)
-
-
-def without_class(classes: ClassTable, number: int) -> ClassTable:
-    """Return the table without a class; a class stays to be painted beside the background."""
-    rows = tuple(one for one in classes.classes if one.id != number)
-    if all(one.id == 1 for one in rows):
-        rows = (*rows, PaintedClass(2, "class 2", default_color(2)))
-    return ClassTable(rows)
 
 
 def _short(name: str, length: int = 16) -> str:

@@ -9,7 +9,9 @@ from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_unet.session.annotation_session import Session
 
+from ..channel_layers import channels_of
 from ..image_ties import ImageTies
+from ..layer_axes import axes_of
 from ..layer_metadata import identity
 from .one_at_a_time import OneAtATime
 
@@ -78,8 +80,22 @@ class CurrentImage(QObject):
 
     def refresh(self) -> None:
         """Take note that layers came, went, or belong to others."""
-        self._images.put([identity(one) for one in self._ties.images])
+        open_now = self._ties.images
+        self._images.put([identity(one) for one in open_now])
+        for one in open_now:
+            self._note(one)
         self.view.note_new(self.layer)
+
+    def _note(self, image: ImageLayer) -> None:
+        """Let the session know what the window knows of an image."""
+        parts, strokes = channels_of(image), self._ties.strokes_of(image)
+        paths = [str(one.source.path) for one in parts if one.source.path]
+        self._images.note(
+            identity(image), name=image.name, axes=axes_of(image).letters,
+            channels=tuple(one.name for one in parts) if len(parts) > 1 else (),
+            **({} if strokes is None else {"strokes_key": identity(strokes)}),
+            **({} if self._images.is_listed(identity(image)) else {"source": tuple(paths)}),
+        )
 
     def _on_layers(self, _event: Any = None) -> None:
         self._follow.start()
@@ -91,7 +107,7 @@ class CurrentImage(QObject):
         self.refresh()
         active = self._viewer.layers.selection.active
         owner = self._ties.image_of(active) if active is not None else None
-        if owner is not None:
+        if owner is not None and identity(owner) != self._images.current:  # else one that is awaited would be forgotten
             self.choose(owner)
 
     def _on_current(self) -> None:

@@ -10,15 +10,18 @@ from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import QCheckBox, QFormLayout, QHBoxLayout, QLabel, QWidget
 
 from napari_unet.core.errors import UserError
+from napari_unet.session.annotations import FIRST_CLASSES
 
 from ..axes_box import AxesBox
 from ..axes_change import change_axes
+from ..brush_width import proposed_width
 from ..channel_layers import first_channel
 from ..image_ties import fits
 from ..layer_axes import channels_are_last, image_of
 from ..layer_boxes import LayerBox
 from ..layer_metadata import class_table, is_source_image, role_of
 from ..layers import sliders_at, strokes_for
+from ..project.keeper import keeper_of
 from ..widgets import tool_button
 from . import shortcuts
 from .channel_menu import ChannelMenu
@@ -28,7 +31,7 @@ RETRY_MS = 150
 """Strokes that cannot be used are looked at again so long after they have changed."""
 
 NO_IMAGE = "Open an image, or try File > Open Sample."
-NO_STROKES = "Press + to make a layer for your strokes."
+NO_STROKES = "Press + strokes to make a layer to paint on."
 
 
 class LayerChooser(QWidget):
@@ -95,7 +98,7 @@ class LayerChooser(QWidget):
         self.channels = ChannelMenu(self._controller.ties)
         self.strokes_box = LayerBox(self._viewer, "train_strokes", self._can_be_strokes, "none yet")
         self.strokes_box.setToolTip("The layer you paint on. Strokes on several images are learnt together.")
-        self.new_button = tool_button("+", "train_new_strokes",
+        self.new_button = tool_button("+ strokes", "train_new_strokes",
                                       "Make a new strokes layer for this image and take up the brush.")
         rows = QFormLayout(self)
         rows.setContentsMargins(0, 0, 0, 0)
@@ -213,7 +216,11 @@ class LayerChooser(QWidget):
             return
         session = self._controller.session
         if known is not None and len(self._controller.bindings) == 1 and session.model is None:
-            session.set_classes(known)
+            kept = keeper_of(self._viewer).folder is not None and session.classes != FIRST_CLASSES
+            if not kept:
+                session.set_classes(known)
+            elif known != session.classes:
+                self._controller.said.emit(f"{strokes.name!r} has other classes; those of the project stay.")
         binding.show_classes(session.classes)
         taken = owner is not None and owner is not image
         self.said.emit(f"{strokes.name!r} belongs to {image.name!r} now, and no longer to {owner.name!r}."
@@ -243,7 +250,7 @@ class LayerChooser(QWidget):
         orphans = self._controller.ties.orphans(image)
         if orphans:
             return (f"{orphans[0].name!r} was painted on an image that is gone. If it belongs to {image.name!r}, "
-                    "choose it under Strokes; or press + for new ones.")
+                    "choose it under Strokes; or press + strokes for new ones.")
         return NO_STROKES if self._controller.bindings else ""
 
     def make_strokes(self) -> None:
@@ -257,6 +264,9 @@ class LayerChooser(QWidget):
         except UserError as error:
             self.said.emit(str(error))
             return
+        painted = self._controller.session.painted()
+        if painted:
+            made.brush_size = proposed_width(image_of(image), painted)
         strokes = self._viewer.add_layer(made)
         self.image_box.refresh()
         self.strokes_box.refresh()

@@ -8,7 +8,7 @@ from qtpy.QtCore import QPointF, QRectF, QSize, Qt
 from qtpy.QtGui import QColor, QPainter, QPaintEvent, QPen, QPolygonF
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
-from napari_unet.session.annotation_session import TrainingPoint
+from napari_unet.session.held_out_score import TrainingPoint
 
 LOSS = QColor("#e69f00")
 DICE = QColor("#56b4e9")

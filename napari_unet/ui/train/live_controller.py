@@ -5,19 +5,16 @@ One controller per viewer, shared by all its docks, so that two docks never trai
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from napari.layers import Image as ImageLayer
 from napari.layers import Labels
 from qtpy.QtCore import QObject, Signal
 
-from napari_unet.core.errors import UserError
-from napari_unet.core.method import Model, Progress, Segmenter
-from napari_unet.core.threads import available_cores
+from napari_unet.core.method import Segmenter
 from napari_unet.session.annotation_session import Session
-from napari_unet.session.model_history import end_of_training
+from napari_unet.session.stroke_needs import StrokeCounter, StrokeNeeds
 
 from ..layer_metadata import identity
 from ..sessions import session_of, ties_of
@@ -26,10 +23,8 @@ from .current_image import CurrentImage
 from .kept_pairs import take_up_pairs
 from .layer_binding import LayerBinding
 from .live_layers import LiveLayers
+from .training_runs import TrainingRuns
 from .uncertainty_view import UncertaintyView
-
-UPDATE_SECONDS = 4.0
-"""``Update once`` learns for about this long."""
 
 
 class LiveController(QObject):
@@ -44,6 +39,9 @@ class LiveController(QObject):
     said = Signal(str)
     """One sentence about a finished job, ``""`` when there is nothing to say."""
 
+    failed = Signal(object)
+    """The error behind what was said or stated just now."""
+
     noted = Signal(str, str)
     """Cause and sentence of something that is so until it is taken back with ``""``."""
 
@@ -57,16 +55,22 @@ class LiveController(QObject):
         self.current: LayerBinding | None = None
         window = getattr(getattr(viewer, "window", None), "_qt_window", None)
         self.workers = WorkerGroup(self, window)
-        self._trainer: Worker | None = None
-        self._once, self._docks = False, 0
-        self._pause_at: float | None = None
+        self._docks = 0
+        self.runs = TrainingRuns(self.session, self.workers, self)
+        self.runs.changed.connect(self.running_changed)
+        self.runs.failed.connect(self.failed)
+        self.runs.stalled.connect(lambda text: self.noted.emit("stalled training", text))
+        self._counter = StrokeCounter()
+        self._counting: Worker | None = None
+        self._count_again = False
         self.prediction = LiveLayers(viewer, self.session, self.workers, self)
         self.prediction.said.connect(lambda text: self.noted.emit("prediction", text))
         self.unsure = UncertaintyView(viewer, self.session, self.workers, self.prediction, self)
         self.unsure.said.connect(self.said)
+        self.unsure.failed.connect(self.tell)
         self._connected = [
             (viewer.layers.events.removed, self._on_layer_removed), (self.ties.changed, self._on_ties_changed),
-            (self.session.classes_changed, self._on_classes_changed),
+            (self.session.classes_changed, self._on_classes_changed), (self.session.published, self._count_strokes),
         ]
         for emitter, slot in self._connected:
             emitter.connect(slot)
@@ -173,104 +177,57 @@ class LiveController(QObject):
     @property
     def training(self) -> bool:
         """Whether a training is under way (it may be paused)."""
-        return self._trainer is not None
+        return self.runs.training
 
     @property
     def live(self) -> bool:
         """Whether a training is under way and not paused."""
-        return self._trainer is not None and not self._trainer.paused
+        return self.runs.live
 
     def start(self, make_method: Callable[[], Segmenter], once: bool = False) -> None:
-        """Start live training, or go on after a pause.
-
-        Parameters
-        ----------
-        make_method : callable
-            Called for a new training only; may raise :class:`UserError`, which becomes the state.
-        once : bool
-            Pause again with the first model that comes after a few seconds.
-        """
+        """Start live training, go on after a pause, or learn ``once``; see :meth:`.TrainingRuns.start`."""
         if not self.bindings:
             self.said.emit(self.session.hint())
             return
-        self._flush()
-        self._pause_at = None
-        self._once = once
-        if self._trainer is not None and self.session.pinned is not None:
-            self.stop()  # a new training goes on from what was gone back to
-        if self._trainer is not None:
-            self.session.set_state("learning", "Going on...")
-            self._trainer.resume()
-            self.running_changed.emit()
-            return
-        try:
-            method = make_method()
-        except UserError as error:
-            self.session.set_state("failed", str(error))
-            return
+        for binding in self.bindings.values():
+            binding.flush()
         if self.current is not None:
             self.current.make_prediction(self.session.classes)
-        work = self.session.training(method, max(1, available_cores() - 1))
-        self._trainer = self.workers.start(
-            lambda: work, "napari-unet training",
-            on_item=self._on_step, on_result=self._on_trained, on_error=self._on_training_failed,
-            on_end=self._on_training_ended,
-        )
-        self.running_changed.emit()
+        self.runs.start(make_method, once)
 
-    def pause(self, text: str = "") -> None:
+    def pause(self) -> None:
         """Let the training rest; it keeps all it has learnt."""
-        if self._trainer is not None and not self._trainer.paused:
-            self._trainer.pause()
-            self.session.set_state("paused", text or f"Paused{self._at_step()}. Press Live to go on.")
-            self.running_changed.emit()
+        self.runs.pause()
 
     def stop(self, text: str = "") -> None:
         """End the training; the newest model stays."""
-        if self._trainer is not None:
-            self._trainer.stop()
-            self._trainer = None
-            self.session.end()
-            trained = getattr(getattr(self.session.model, "weights", None), "step", 0) > 0
-            done = ("The model is kept: predict, save it, or press Live to train it on." if trained else
-                    "The answer to your strokes is kept; Live trains on from it.")
-            self.session.set_state("idle" if text == "" and self.session.model is None else "paused",
-                                   text or (f"Stopped{self._at_step()}. {done}" if self.session.model else ""))
-            self.running_changed.emit()
+        self.runs.stop(text)
 
-    def _at_step(self) -> str:
-        return f" at step {self.session.learning_curve[-1].step}" if self.session.learning_curve else ""
+    def tell(self, error: Exception) -> None:
+        """Say that a job has failed; its details can be asked for."""
+        self.said.emit(error_sentence(error))
+        self.failed.emit(error)
 
-    def _on_step(self, event: Progress) -> None:
-        if self._trainer is None:
+    def _count_strokes(self) -> None:
+        """Count strokes in a thread: on a large plane it takes a while."""
+        if self._counting is not None:
+            self._count_again = True
             return
-        self.session.take(event)
-        if not self._once or getattr(event, "step", None) is None:
-            return
-        now = time.monotonic()
-        if self._pause_at is None:
-            self._pause_at = now + UPDATE_SECONDS
-        if event.model is not None and now >= self._pause_at:
-            self.pause(f"Updated{self._at_step()}. Paint more and press Update once or Live.")
+        training, counter = self.session.snapshots.get(), self._counter
 
-    def _on_trained(self, model: Model) -> None:
-        self.session.set_model(model)
-        curve = self.session.learning_curve
-        self.session.set_state("paused", end_of_training(self.session.shown, curve[-1].step if curve else None))
+        def work() -> Iterator[StrokeNeeds]:
+            yield counter.count(training)
 
-    def _on_training_failed(self, error: Exception) -> None:
-        self.session.set_state("failed", error_sentence(error))
+        self._counting = self.workers.start(
+            work, "napari-unet strokes", on_item=self.session.count_strokes, on_end=self._on_counted)
 
-    def _on_training_ended(self) -> None:
-        if self._trainer is not None and not self._trainer.running:
-            self._trainer = None
-        self.running_changed.emit()
+    def _on_counted(self) -> None:
+        self._counting = None
+        if self._count_again:
+            self._count_again = False
+            self._count_strokes()
 
     # -- layers come and go ----------------------------------------------------------------------------------------
-
-    def _flush(self) -> None:
-        for binding in self.bindings.values():
-            binding.flush()
 
     def _on_layer_removed(self, event: Any) -> None:
         gone = event.value

@@ -57,7 +57,7 @@ class LiveLayers(QObject):
         self._answered: Model | None = None
         self._unsure, self._times = False, 0
         self._told = ""
-        self._again = False
+        self._again = self._revived = False
         self._device = "auto"
         self._look = QTimer(self)
         self._look.setSingleShot(True)
@@ -179,7 +179,7 @@ class LiveLayers(QObject):
                 partial(live_prediction, self._session.models, self.focus, answers=self._answers,
                         threads=max(1, available_cores() // 4)),
                 "napari-unet prediction",
-                on_item=self._on_found, on_error=self._on_failed, on_end=self._on_ended,
+                on_item=self._on_found, on_error=self._on_failed, on_end=self._on_ended, on_stall=self._on_stalled,
             )
 
     def _answers(self) -> InstantAnswers:
@@ -210,6 +210,7 @@ class LiveLayers(QObject):
             self._session.no_answers()
             self._say(found.text)
         elif isinstance(found, AllPredicted):
+            self._revived = False
             self._say(self._learnt())
 
     def _learnt(self) -> str:
@@ -236,7 +237,15 @@ class LiveLayers(QObject):
             self._session.answered(as_network())
 
     def _on_failed(self, error: Exception) -> None:
-        self._say(f"The live prediction stopped: {error_sentence(error)}")
+        """Start again once; what goes wrong twice in a row would go wrong for ever."""
+        self._again = self._again or not self._revived
+        self._say(f"The live prediction {'stopped' if self._revived else 'was started again, it had stopped'}: "
+                  f"{error_sentence(error)}")
+        self._revived = True
+
+    def _on_stalled(self, seconds: float) -> None:
+        self._say(f"The live prediction has been busy with one thing for {seconds:.0f} s; it goes on, and so can you."
+                  if seconds else "")
 
     def _on_ended(self) -> None:
         self._worker = None  # the next model starts it again

@@ -14,6 +14,9 @@ from ..widgets import button
 
 EMPTY = "No model yet: paint a little of two classes."
 
+ROWS = 5
+"""So many models are seen at once; more scroll."""
+
 
 class ModelList(QWidget):
     """The last models with steps, score and time; a click shows one, a button the newest again."""
@@ -26,7 +29,7 @@ class ModelList(QWidget):
         self.list = QListWidget()
         self.list.setObjectName("train_kept")
         self.list.setToolTip(
-            "The last models: training steps, Dice on the strokes kept for scoring, and when they came. "
+            "The models kept: training steps, Dice on the strokes kept for scoring, and when they came. "
             "The one with an arrow is shown. Click another to go back to it; it stays until you "
             "pick the newest again or train on."
         )
@@ -52,17 +55,31 @@ class ModelList(QWidget):
         for one in self._listed:
             shown = one.same(session.shown)
             item = QListWidgetItem(model_line(one, shown))
+            item.setToolTip(self._details(one))
             font = item.font()
             font.setBold(shown)
             item.setFont(font)
             self.list.addItem(item)
+            if shown:
+                self.list.scrollToItem(item)
         if not self._listed:
             item = QListWidgetItem(EMPTY)
             item.setFlags(Qt.ItemFlag.NoItemFlags)
             self.list.addItem(item)
         self.list.blockSignals(blocked)
-        self.list.setFixedHeight(self.list.count() * self.list.sizeHintForRow(0) + 8)
+        self.list.setFixedHeight(min(ROWS, self.list.count()) * self.list.sizeHintForRow(0) + 8)
         self.newest_button.setEnabled(session.pinned is not None)
+
+    def _details(self, one: HistoryEntry) -> str:
+        """Say how good a model is likely to be, and whether strokes have changed since."""
+        session = self._session
+        likely = "" if one.likely is None else f" Likely true Dice {one.likely.text}."
+        now = {key: session.version(key) for key in session.keys if session.enabled(key)}
+        same = one.versions and dict(one.versions) == now
+        strokes = "" if not one.versions else (
+            " It has learnt from the strokes as they are now." if same else " Strokes have changed since.")
+        seen = "" if one.shown else " It was not shown yet."
+        return f"{one.name}, {time.strftime('%d %b, %H:%M:%S', time.localtime(one.time))}.{likely}{strokes}{seen}"
 
     def _on_clicked(self, row: int) -> None:
         if row < len(self._listed) and not self._listed[row].same(self._session.shown):

@@ -27,6 +27,4 @@ class Notes:
             self._show()
 
     def _show(self) -> None:
-        text = next(reversed(self._texts.values()), "")
-        self._line.setText(text)
-        self._line.setVisible(bool(text))
+        self._line.setText(next(reversed(self._texts.values()), ""))

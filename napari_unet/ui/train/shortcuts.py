@@ -12,16 +12,29 @@ UPDATE_KEY = "U"
 PREDICTION_KEY = "H"
 UNSURE_KEY = "G"
 PREVIOUS_KEY, NEXT_KEY = "PageUp", "PageDown"
+UNDO_KEY, REDO_KEY = "Alt-Z", "Alt-Shift-Z"
+FILL_KEY = "Shift-F"
+SWITCH_KEY = "Shift-M"
+
+
+def shown(key: str) -> str:
+    """Return a key as people read it: ``Alt+Z`` for ``Alt-Z``."""
+    return key.replace("-", "+")
+
 
 HELP = (
     ("1 - 9", "brush of a class"),
     ("[  ]", "smaller, larger brush"),
     ("E / P", "eraser / brush"),
     ("Space", "hold to move the image"),
-    ("Ctrl+Z", "take back a stroke"),
+    ("Ctrl+Z", "take back a brush stroke (napari)"),
+    (shown(UNDO_KEY), "undo what the dock did"),
+    (shown(REDO_KEY), "redo it"),
+    (shown(FILL_KEY), "fill under the pointer"),
     (UPDATE_KEY, "update once"),
     (PREDICTION_KEY, "hide or show the prediction"),
     (UNSURE_KEY, "go to the least sure place"),
+    (shown(SWITCH_KEY), "switch between two models"),
     (f"{PREVIOUS_KEY} {NEXT_KEY}", "previous, next image"),
 )
 """What the dock shows: keys and what they do, napari's own among them."""

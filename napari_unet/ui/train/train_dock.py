@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +13,16 @@ from napari_unet.core.classes import ClassTable
 from napari_unet.core.method import Segmenter
 from napari_unet.session.session_state import SessionState
 
+from ..brush_width import proposed_width
 from ..layer_boxes import LayerWatch
 from ..layers import prepare_brush
 from ..widgets import CloseWatch
 from . import shortcuts
 from .background_jobs import BackgroundJobs
-from .class_removal import remove_class
 from .layer_binding import LayerBinding
 from .layer_chooser import NO_IMAGE, NO_STROKES
 from .live_controller import controller_of
+from .paint_watch import PaintWatch
 from .train_panel import TrainPanel
 
 
@@ -40,8 +40,9 @@ class TrainDock(TrainPanel):
         self.viewer = self.controller.viewer
         self.jobs = BackgroundJobs(self.controller, self)
         self._brush_of: Labels | None = None
+        self.painting = PaintWatch(self.viewer, lambda text: self.notes.say("painting", text))
         self._connect()
-        self._find_device()
+        self.device_line.look(self.controller.workers)
         CloseWatch(self)
         self.say(self.controller.ties.told)
         self.controller.ties.told = ""
@@ -59,8 +60,9 @@ class TrainDock(TrainPanel):
         self.chooser.made.connect(self.hold_class)
         self.chooser.said.connect(lambda text: self.notes.say("image", text))
         self.class_buttons.picked.connect(self.hold_class)
-        self.class_buttons.edited.connect(session.set_classes)
-        self.class_buttons.removed.connect(self._on_remove_class)
+        for part in (self.edits, self.model_compare):
+            part.said.connect(self.say)
+            part.progressed.connect(self._on_job)
         self.class_buttons.refused.connect(self.say)
         self.live_button.clicked.connect(self._on_live)
         self.update_button.clicked.connect(self.update_once)
@@ -79,6 +81,7 @@ class TrainDock(TrainPanel):
         self.load_button.clicked.connect(self._on_load)
         self.new_model_button.clicked.connect(self._on_new_model)
         controller.said.connect(self.say)
+        controller.failed.connect(self._on_failed)
         controller.noted.connect(self.notes.say)
         controller.running_changed.connect(self._on_running_changed)
         controller.pairs_changed.connect(self._on_pairs_changed)
@@ -88,10 +91,11 @@ class TrainDock(TrainPanel):
             (session.learning_curve_changed, self._on_history_changed), (session.model_changed, self._on_model_changed),
             (session.pairs_changed, self._on_pairs_changed), (session.model_history_changed, self.models.refresh),
             (controller.ties.changed, self._watch.soon), (controller.ties.said, self._on_taken),
+            (session.images.current_changed, self._forget_news),
         ]
         for signal, slot in pairs:
             signal.connect(slot)
-        viewer = self.viewer
+        viewer, painting = self.viewer, self.painting
         keys = {
             shortcuts.UPDATE_KEY: self.update_once, shortcuts.PREDICTION_KEY: self.prediction_tick.toggle,
             shortcuts.UNSURE_KEY: controller.unsure.go,
@@ -103,23 +107,10 @@ class TrainDock(TrainPanel):
         def forget(*_: Any) -> None:
             for signal, slot in pairs:
                 signal.disconnect(slot, missing_ok=True)
+            painting.close()
             shortcuts.unbind_viewer_keys(viewer, keys)
 
         self.destroyed.connect(forget)
-
-    def _find_device(self) -> None:
-        """Look for a device in a thread: importing torch takes seconds."""
-        self.device_line.setText("Looking for a graphics card...")
-
-        def look() -> Iterator[str]:
-            from napari_unet.predicting.devices import choose_device
-
-            yield str(choose_device("auto"))
-
-        self.controller.workers.start(
-            look, "napari-unet device", on_item=self.device_line.setText,
-            on_error=lambda error: self.device_line.setText(str(error)),
-        )
 
     # -- layers ----------------------------------------------------------------------------------------------------
 
@@ -130,6 +121,14 @@ class TrainDock(TrainPanel):
     def _on_linked(self, binding: LayerBinding) -> None:
         shortcuts.bind_class_keys((binding.image_layer, binding.strokes), self.hold_class)
         self._follow_brush(binding.strokes)
+        self.painting.follow(binding.strokes)
+
+    def _forget_news(self, _what: Any = None) -> None:
+        self.say("")
+
+    def _on_failed(self, error: Exception) -> None:
+        if not self.state_line.explain(error):
+            self.note_line.explain(error)
 
     def _on_pair_chosen(self, key: str) -> None:
         binding = self.controller.bindings.get(key)
@@ -149,15 +148,16 @@ class TrainDock(TrainPanel):
             self.say(NO_STROKES if self.chooser.has_image else NO_IMAGE)
             return
         if number not in self.session.classes.ids:
-            self.say(f"There is no class {number} yet. Press + beside the classes to add one.")
+            self.say(f"There is no class {number} yet. Press + class to add one.")
             return
+        self._forget_news()
         strokes = binding.strokes
         self.viewer.layers.selection.active = strokes
         strokes.visible = True
         strokes.selected_label = number
         if str(strokes.mode) != "paint":
-            if strokes.brush_size == 10:  # napari's own start, too thick for most images
-                prepare_brush(strokes, min(binding.image.plane_shape))
+            if strokes.brush_size == 10:  # napari's own start, which knows nothing of the image
+                prepare_brush(strokes, proposed_width(binding.image, self.session.painted()))
             strokes.mode = "paint"
         self.class_buttons.hold(number)
 
@@ -177,11 +177,6 @@ class TrainDock(TrainPanel):
         self.class_buttons.set_classes(classes)
         self.pairs.refresh()
 
-    def _on_remove_class(self, number: int) -> None:
-        held = self.controller.current is not None and self.controller.current.strokes.selected_label == number
-        if remove_class(self, self.controller, number) and held:
-            self.hold_class(self.session.classes.ids[-1])
-
     # -- learning --------------------------------------------------------------------------------------------------
 
     def _make_method(self) -> Segmenter:
@@ -200,7 +195,7 @@ class TrainDock(TrainPanel):
             self.start_live()
 
     def update_once(self) -> None:
-        """Learn for a few seconds, show the result and pause."""
+        """Learn for a fixed number of steps, and say whether that is better."""
         if not self.controller.live:
             self._start(once=True)
 
@@ -208,12 +203,14 @@ class TrainDock(TrainPanel):
         if not self.controller.bindings:
             self.say(NO_STROKES if self.chooser.has_image else NO_IMAGE)
             return
+        self._forget_news()
         self.prediction_tick.setChecked(True)
         self.controller.start(self._make_method, once)
 
     def _on_running_changed(self) -> None:
-        live = self.controller.live
-        self.live_button.setText("Pause" if live else "Live")
+        live, updating = self.controller.live, self.controller.runs.updating
+        self.live_button.setEnabled(not updating)
+        self.live_button.setText("Pause" if live and not updating else "Live")
         self.live_button.setToolTip(
             "Let the training rest; it keeps all it has learnt." if live else
             "Let the network learn while you paint. Strokes are answered at once without it, too; it makes the answer "
@@ -223,7 +220,7 @@ class TrainDock(TrainPanel):
         self.stop_button.setEnabled(self.controller.training)
 
     def _show_state(self, state: SessionState) -> None:
-        self.state_line.setText(state.text)
+        self.state_line.setText(state.line)
         self.state_line.setProperty("phase", state.phase)
 
     def _on_history_changed(self) -> None:
@@ -253,8 +250,7 @@ class TrainDock(TrainPanel):
 
     def _on_job(self, text: str, fraction: float) -> None:
         busy = bool(text)
-        self.progress.setVisible(busy)
-        self.cancel_button.setVisible(busy)
+        self.predict_place.setCurrentIndex(int(busy))
         self.predict_button.setEnabled(not busy)
         self.predict_all_button.setEnabled(not busy)
         self.unsure_button.setEnabled(not busy)
@@ -264,6 +260,8 @@ class TrainDock(TrainPanel):
 
     def _on_cancel(self) -> None:
         self.jobs.cancel()
+        self.edits.jobs.cancel()
+        self.model_compare.cancel()
         self.controller.unsure.cancel()
 
     def _on_save(self) -> None:

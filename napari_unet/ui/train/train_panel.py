@@ -10,17 +10,25 @@ from qtpy.QtWidgets import (
     QLabel,
     QProgressBar,
     QSizePolicy,
+    QStackedWidget,
     QVBoxLayout,
     QWidget,
 )
 
+from napari_unet.session.update_run import UPDATE_STEPS
+
+from ..error_details import TellingLine
 from ..forms import CollapsibleSection
-from ..widgets import button, fill_scrolling, text_line, warn_of_namesake
+from ..project.project_line import ProjectLine
+from ..widgets import button, fill_scrolling, warn_of_namesake
 from . import shortcuts
 from .class_buttons import ClassButtons
+from .device_line import DeviceLine
+from .edit_panel import EditPanel
 from .layer_chooser import LayerChooser
 from .learning_plot import LearningPlot
 from .live_controller import LiveController
+from .model_compare import ModelCompare
 from .model_list import ModelList
 from .network_settings import NetworkSettings
 from .notes import Notes
@@ -48,10 +56,13 @@ class TrainPanel(QWidget):
         column.setContentsMargins(6, 4, 6, 4)
         column.setSpacing(6)
         warn_of_namesake(column, "train_namesake")
+        column.addWidget(ProjectLine(self.controller))
         self.chooser = LayerChooser(self.controller)
         column.addWidget(self.chooser)
         self.class_buttons = ClassButtons(self.session.classes)
         column.addWidget(self.class_buttons)
+        self.edits = EditPanel(self.controller, self.class_buttons)
+        column.addWidget(self.edits)
         column.addLayout(self._run_row())
         self.plot = LearningPlot()
         self.plot.show_history(self.session.learning_curve)
@@ -69,7 +80,8 @@ class TrainPanel(QWidget):
         self.live_button = button("Live", "train_live", "")
         self.update_button = button(
             "Update once", "train_update",
-            f"Let the network learn for a few seconds, show the better answer and pause (key {shortcuts.UPDATE_KEY}).",
+            f"Let the network learn {UPDATE_STEPS} steps from the strokes as they are (some 5 to 30 s), and say "
+            f"whether that is better (key {shortcuts.UPDATE_KEY}). A paused training ends with it.",
         )
         self.stop_button = button(
             "Stop", "train_stop", "End the training. The model it has learnt so far is kept."
@@ -81,11 +93,11 @@ class TrainPanel(QWidget):
         return row
 
     def _lines(self) -> Iterator[QWidget]:
-        self.state_line = text_line("train_state", "What is going on, and what to do next.")
-        self.note_line = text_line("train_note", "News of images and strokes, of the prediction and of files.")
+        """Three lines of a fixed place each: nothing below them moves when they change."""
+        self.state_line = TellingLine("train_state", 4, "What is shown, what is being done, and what is missing.")
+        self.note_line = TellingLine("train_note", 2, "News of images and strokes, of the prediction and of files.")
         self.notes = Notes(self.note_line)
-        self.device_line = text_line("train_device", "Where it computes, and why there. Advanced has the choice.")
-        self.device_line.setEnabled(False)  # dimmed: seldom of interest
+        self.device_line = DeviceLine()
         yield self.state_line
         yield self.note_line
         yield self.device_line
@@ -101,28 +113,22 @@ class TrainPanel(QWidget):
         self.predict_all_button = button(
             "Predict all", "train_predict_all", "Segment every image that is open, each into a new layer."
         )
-        buttons = QHBoxLayout()
-        buttons.setSpacing(4)
-        buttons.addWidget(self.predict_button)
-        buttons.addWidget(self.predict_all_button)
+        self.predict_place = QStackedWidget()  # buttons, or what is under way: nothing moves
+        self.predict_place.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        self.predict_place.addWidget(_in_a_row(self.predict_button, self.predict_all_button))
         self.progress = QProgressBar()
         self.progress.setObjectName("train_progress")
         self.progress.setRange(0, 1000)
         self.progress.setToolTip("How far the prediction or the search has come.")
         self.cancel_button = button("Cancel", "train_cancel", "Stop this; no layer is made and the view stays.")
-        bar = QHBoxLayout()
-        bar.setSpacing(4)
-        bar.addWidget(self.progress, 1)
-        bar.addWidget(self.cancel_button)
+        self.progress.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        self.predict_place.addWidget(_in_a_row(self.progress, self.cancel_button))
         rows = QVBoxLayout()
         rows.setSpacing(4)
         rows.addWidget(self.prediction_tick)
         for one in self._unsure():
             rows.addWidget(one)
-        rows.addLayout(buttons)
-        rows.addLayout(bar)
-        self.progress.hide()
-        self.cancel_button.hide()
+        rows.addWidget(self.predict_place)
         return rows
 
     def _unsure(self) -> Iterator[QWidget]:
@@ -151,16 +157,13 @@ class TrainPanel(QWidget):
             "Start anew", "train_new_model",
             "Forget all that was learnt. Your strokes stay and are answered anew; the next training starts from there.",
         )
-        files = QWidget()
-        row = QHBoxLayout(files)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(4)
-        for one in (self.save_button, self.load_button, self.new_model_button):
-            row.addWidget(one)
+        files = _in_a_row(self.save_button, self.load_button, self.new_model_button)
         model = CollapsibleSection("Model", "train_model_fold",
                                    "Go back to an earlier model, save one, load one, or start anew.")
         self.models = ModelList(self.session)
         model.addWidget(self.models)
+        self.model_compare = ModelCompare(self.controller)
+        model.addWidget(self.model_compare)
         model.addWidget(files)
         yield model
         self.settings = NetworkSettings()
@@ -176,3 +179,14 @@ class TrainPanel(QWidget):
         keys = CollapsibleSection("Keys", "train_keys_fold", "Keyboard shortcuts.")
         keys.addWidget(help_text)
         yield keys
+
+
+def _in_a_row(*widgets: QWidget) -> QWidget:
+    """Return widgets side by side in one."""
+    made = QWidget()
+    row = QHBoxLayout(made)
+    row.setContentsMargins(0, 0, 0, 0)
+    row.setSpacing(4)
+    for one in widgets:
+        row.addWidget(one)
+    return made

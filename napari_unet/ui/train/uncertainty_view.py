@@ -16,7 +16,7 @@ from napari_unet.core.threads import available_cores, limit_threads
 from napari_unet.predicting.uncertainty import UncertainPlace, find_least_sure
 from napari_unet.session.annotation_session import Session
 
-from ..workers import Worker, WorkerGroup, error_sentence
+from ..workers import Worker, WorkerGroup
 from .layer_binding import LayerBinding
 from .live_layers import LiveLayers
 from .viewport import go_to, shown_plane, visible_part
@@ -50,6 +50,9 @@ class UncertaintyView(QObject):
 
     said = Signal(str)
     """One sentence."""
+
+    failed = Signal(object)
+    """The error that ended a search."""
 
     def __init__(
         self, viewer: Any, session: Session, workers: WorkerGroup, prediction: LiveLayers,
@@ -105,7 +108,7 @@ class UncertaintyView(QObject):
             partial(_calmly, work), "napari-unet uncertainty",
             on_item=lambda step: self.progressed.emit(step.text, step.fraction or 0.0),
             on_result=partial(self._on_found, binding, pair.scribbles.version),
-            on_error=lambda error: self.said.emit(error_sentence(error)), on_end=self._on_end,
+            on_error=self.failed.emit, on_end=self._on_end,
         )
 
     def cancel(self) -> None:

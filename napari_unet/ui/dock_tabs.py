@@ -1,0 +1,52 @@
+"""Our docks open as tabs of one area of the window, so that each has its whole height. Knows no dock by name.
+
+Only a dock that has just come is moved; whoever drags one away keeps it where it was put.
+"""
+
+from __future__ import annotations
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
+
+WIDE = 1800
+"""In a window of so many pixels our docks take a quarter of the width."""
+
+_MARK = "napari_unet_dock"
+
+
+def mark_ours(dock: QWidget) -> None:
+    """Mark a widget as one of our docks."""
+    dock.setProperty(_MARK, True)
+
+
+def frame_of(widget: QWidget) -> QDockWidget | None:
+    """Return the frame that a dock was put into, None while there is none."""
+    frame: QWidget | None = widget
+    while frame is not None and not isinstance(frame, QDockWidget):
+        frame = frame.parentWidget()
+    return frame
+
+
+def join_tabs(dock: QWidget) -> None:
+    """Put a dock that has just been opened onto the tabs of our others, and to the front; widen the first if it can."""
+    frame = frame_of(dock)
+    window = frame.parentWidget() if frame is not None else None
+    if frame is None or not isinstance(window, QMainWindow) or frame.isFloating():
+        return
+    frame.setWindowTitle(frame.windowTitle().partition(" (")[0])  # a tab has no room for the name of the plugin
+    area = window.dockWidgetArea(frame)
+    others = [one for one in window.findChildren(QDockWidget)
+              if one is not frame and _holds_ours(one) and window.dockWidgetArea(one) == area]
+    if others and area != Qt.DockWidgetArea.NoDockWidgetArea:
+        if others[0] not in window.tabifiedDockWidgets(frame):
+            window.tabifyDockWidget(others[0], frame)
+        frame.show()
+        frame.raise_()
+    elif window.width() >= WIDE:  # tables and plots have a use for it, and the canvas has enough
+        window.resizeDocks([frame], [window.width() // 4], Qt.Orientation.Horizontal)
+
+
+def _holds_ours(frame: QDockWidget) -> bool:
+    """Whether one of our docks is in a frame that has a place in the window."""
+    docked = not frame.isFloating() and not frame.isHidden()
+    return docked and any(one.property(_MARK) for one in frame.findChildren(QWidget))

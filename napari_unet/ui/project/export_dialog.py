@@ -1,0 +1,157 @@
+"""Asks where the masks of all images go, under which names, and what to do with what is there. Writes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QDialog,
+    QDialogButtonBox,
+    QFileDialog,
+    QFormLayout,
+    QHBoxLayout,
+    QLineEdit,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_unet.core.errors import UserError
+from napari_unet.project.records import ImageRecord
+
+from ..widgets import button, text_line
+from .mask_names import PATTERNS, Collision, MaskPlace, mask_places, settled
+
+_CHOICES: dict[str, Collision] = {
+    "leave those out": "skip", "replace them": "replace", "number the new ones": "number",
+}
+
+COUNTS = "counts.csv"
+"""Name of the table beside the masks."""
+
+
+class ExportAllDialog(QDialog):
+    """Folder, pattern, and what there is already.
+
+    Parameters
+    ----------
+    records : sequence of ImageRecord
+        The images that have a prediction.
+    folder : Path
+        Proposed.
+    without : int
+        Images that have no prediction.
+    parent : QWidget, optional
+    """
+
+    def __init__(
+        self, records: Sequence[ImageRecord], folder: Path, without: int = 0, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._records, self._without = tuple(records), without
+        self._places: tuple[MaskPlace, ...] = ()
+        self.setWindowTitle("Export all masks")
+        self.setObjectName("export_all")
+        self.setMinimumWidth(460)
+        self.folder_box = QLineEdit(str(folder))
+        self.folder_box.setObjectName("export_all_folder")
+        self.folder_box.setToolTip("Where the masks go. A folder that is not there yet is made.")
+        self.browse = button("Browse...", "export_all_browse", "Choose the folder.")
+        self.pattern = QComboBox()
+        self.pattern.setObjectName("export_all_pattern")
+        self.pattern.setEditable(True)
+        self.pattern.addItems(list(PATTERNS))
+        self.pattern.setToolTip("{name} is the name of the image, {number} its place in the list. The ending says the "
+                                "format: .tif or .ome.zarr.")
+        self.counts = QCheckBox(f"and a table of counts, areas and holes ({COUNTS})")
+        self.counts.setObjectName("export_all_counts")
+        self.counts.setChecked(True)
+        self.about = text_line("export_all_about")
+        self.collision = QComboBox()
+        self.collision.setObjectName("export_all_collision")
+        self.collision.addItems(list(_CHOICES))
+        self.collision.setToolTip("What to do with files that are there already. Nothing is replaced unasked.")
+        self.buttons: Any = QDialogButtonBox()
+        self.buttons.addButton(QDialogButtonBox.StandardButton.Cancel)
+        self.export: Any = self.buttons.addButton(QDialogButtonBox.StandardButton.Ok)
+        self.export.setObjectName("export_all_export")
+        place = QHBoxLayout()
+        place.addWidget(self.folder_box, 1)
+        place.addWidget(self.browse)
+        self.form = QFormLayout()
+        self.form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
+        self.form.addRow("Folder", place)
+        self.form.addRow("Names", self.pattern)
+        self.form.addRow("There already", self.collision)
+        self.form.addRow("", self.counts)
+        column = QVBoxLayout(self)
+        column.addLayout(self.form)
+        column.addWidget(self.about)
+        column.addWidget(self.buttons)
+        self.folder_box.textChanged.connect(self.refresh)
+        self.pattern.currentTextChanged.connect(self.refresh)
+        self.collision.currentTextChanged.connect(self.refresh)
+        self.browse.clicked.connect(self._on_browse)
+        self.buttons.accepted.connect(self.accept)
+        self.buttons.rejected.connect(self.reject)
+        self.refresh()
+
+    @property
+    def folder(self) -> Path:
+        """Where the masks go."""
+        return Path(self.folder_box.text().strip()).expanduser()
+
+    @property
+    def places(self) -> tuple[MaskPlace, ...]:
+        """What is to be written, and where."""
+        return settled(self._places, _CHOICES[self.collision.currentText()])
+
+    @property
+    def replaces(self) -> bool:
+        """Whether somebody has said that what is there may be replaced."""
+        return any(one.taken for one in self._places) and _CHOICES[self.collision.currentText()] == "replace"
+
+    @property
+    def counts_path(self) -> Path | None:
+        """Where the table goes, None if none is wanted."""
+        return self.folder / COUNTS if self.counts.isChecked() else None
+
+    def refresh(self, *_: object) -> None:
+        """Say what would be written, and what is in the way."""
+        try:
+            if not self.folder_box.text().strip() or not self.folder.is_absolute():
+                raise UserError("Give the whole path of a folder.")
+            if self.folder.exists() and not self.folder.is_dir():
+                raise UserError(f"{self.folder} is a file. Choose a folder.")
+            self._places, text = mask_places(self._records, self.folder, self.pattern.currentText()), ""
+        except (UserError, OSError) as error:
+            self._places, text = (), str(error)
+        taken = [one.path.name for one in self._places if one.taken]
+        self.collision.setVisible(bool(taken))
+        label: Any = self.form.labelForField(self.collision)
+        label.setVisible(bool(taken))
+        label.setText(f"{len(taken)} there already" if taken else "")
+        count = len(self.places)
+        self.export.setText(f"Export {count} mask{'' if count == 1 else 's'}")
+        self.export.setEnabled(count > 0)
+        self.about.setText(text or self._summary(taken))
+
+    def _summary(self, taken: list[str]) -> str:
+        names = [one.path.name for one in self.places]
+        shown = f"{', '.join(names[:3])}{', ...' if len(names) > 3 else ''}" if names else "Nothing is left to write."
+        lines = [shown]
+        if taken:
+            lines.append(f"There already: {', '.join(taken[:3])}{', ...' if len(taken) > 3 else ''}.")
+        if self._without:
+            one = self._without == 1
+            lines.append(f"{self._without} image{' has' if one else 's have'} no prediction yet and "
+                         f"{'is' if one else 'are'} left out: Predict all first.")
+        return "\n".join(lines)
+
+    def _on_browse(self) -> None:
+        name = QFileDialog.getExistingDirectory(self, "Folder for the masks", self.folder_box.text())
+        if name:
+            self.folder_box.setText(name)

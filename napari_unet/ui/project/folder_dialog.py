@@ -1,0 +1,113 @@
+"""Asks which images of a folder are to be added: folder, patterns, folders below. Adds nothing itself."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+from typing import Any
+
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QDialog,
+    QDialogButtonBox,
+    QFileDialog,
+    QFormLayout,
+    QHBoxLayout,
+    QLineEdit,
+    QVBoxLayout,
+    QWidget,
+)
+
+from ..widgets import button, text_line
+from .add_images import PATTERNS, find_files
+
+COUNTED = 2000
+"""So many files are counted; of more it is said that there are more."""
+
+
+class AddFolderDialog(QDialog):
+    """A folder, what is looked for in it, and how many files that are.
+
+    Parameters
+    ----------
+    start : Path
+        Where to begin to look.
+    parent : QWidget, optional
+    """
+
+    def __init__(self, start: Path, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Add a folder of images")
+        self.setObjectName("add_folder")
+        self.setMinimumWidth(440)
+        self.folder_box = QLineEdit(str(start))
+        self.folder_box.setObjectName("add_folder_path")
+        self.folder_box.setToolTip("The folder that holds the images. They stay where they are.")
+        self.browse = button("Browse...", "add_folder_browse", "Choose the folder.")
+        self.patterns = QLineEdit(PATTERNS)
+        self.patterns.setObjectName("add_folder_patterns")
+        self.patterns.setToolTip("What the names of the files look like; * stands for anything, spaces separate "
+                                 "patterns: *_dapi.tif well3*.tif")
+        self.below = QCheckBox("also in the folders inside")
+        self.below.setObjectName("add_folder_below")
+        self.found = text_line("add_folder_found")
+        self.buttons: Any = QDialogButtonBox()
+        self.buttons.addButton(QDialogButtonBox.StandardButton.Cancel)
+        self.add: Any = self.buttons.addButton(QDialogButtonBox.StandardButton.Ok)
+        self.add.setObjectName("add_folder_add")
+        place = QHBoxLayout()
+        place.addWidget(self.folder_box, 1)
+        place.addWidget(self.browse)
+        form = QFormLayout()
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
+        form.addRow("Folder", place)
+        form.addRow("Files", self.patterns)
+        form.addRow("", self.below)
+        column = QVBoxLayout(self)
+        column.addLayout(form)
+        column.addWidget(self.found)
+        column.addWidget(self.buttons)
+        self._look = QTimer(self)
+        self._look.setSingleShot(True)
+        self._look.setInterval(150)
+        self._look.timeout.connect(self.count)
+        self.folder_box.textChanged.connect(lambda _text: self._look.start())
+        self.patterns.textChanged.connect(lambda _text: self._look.start())
+        self.below.toggled.connect(lambda _on: self.count())
+        self.browse.clicked.connect(self._on_browse)
+        self.buttons.accepted.connect(self.accept)
+        self.buttons.rejected.connect(self.reject)
+        self.count()
+
+    @property
+    def folder(self) -> Path:
+        """The folder chosen."""
+        return Path(self.folder_box.text().strip()).expanduser()
+
+    @property
+    def choice(self) -> tuple[Path, str, bool]:
+        """Folder, patterns, and whether to look into the folders inside."""
+        return self.folder, self.patterns.text(), self.below.isChecked()
+
+    def count(self) -> None:
+        """Say how many files there are to add."""
+        self._look.stop()
+        try:
+            found = list(itertools.islice(find_files(*self.choice), COUNTED + 1)) if self.folder.is_absolute() else []
+            text = "" if self.folder.is_dir() else "There is no such folder."
+        except OSError as error:
+            found, text = [], f"The folder cannot be read ({error.strerror or error})."
+        count = len(found)
+        many = f"more than {COUNTED}" if count > COUNTED else str(count)
+        self.add.setText(f"Add {many} image{'' if count == 1 else 's'}")
+        self.add.setEnabled(bool(found))
+        first = ", ".join(one.name for one in found[:3])
+        self.found.setText(text or (f"{first}{', ...' if count > 3 else ''}" if found else
+                                    "Nothing in it fits. TIFF files and OME-Zarr folders can be read."))
+
+    def _on_browse(self) -> None:
+        name = QFileDialog.getExistingDirectory(self, "Folder of images", self.folder_box.text())
+        if name:
+            self.folder_box.setText(name)
+            self.count()

@@ -1,0 +1,143 @@
+"""Makes a project at the first stroke, and saves the rest when the window closes. Saves nothing itself."""
+
+from __future__ import annotations
+
+import contextlib
+import weakref
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from qtpy.QtCore import QEvent, QObject
+
+from napari_unet.core.errors import UserError, reason_of
+from napari_unet.project.project_folder import ProjectFolder
+
+from ..sessions import PerOwner
+from .closing import CloseQuestion
+from .first_project import make_project, wanted_places
+from .kept_layers import are_safe
+from .kept_project import KeptProject
+from .preferences import read_preferences
+
+
+class ProjectKeeper(KeptProject):
+    """Keeps what is painted in a viewer.
+
+    Parameters
+    ----------
+    viewer : napari Viewer
+        Neither it nor its window is kept: this lives as long as they do.
+    """
+
+    def __init__(self, viewer: Any) -> None:
+        super().__init__(viewer)
+        self._making = self._resting = False
+        window = getattr(getattr(viewer, "window", None), "_qt_window", None)
+        self._window = (lambda: None) if window is None else weakref.ref(window)
+        if window is not None:
+            window.installEventFilter(self)
+            CloseQuestion(window, self._nothing_lost)
+        session = self.session
+        for signal in (session.published, session.pairs_changed, session.classes_changed, session.model_changed,
+                       session.model_history_changed, session.images.current_changed):
+            signal.connect(self.soon)
+        self.soon()
+
+    # -- the first stroke ------------------------------------------------------------------------------------------
+
+    def make(self, place: Path | None = None) -> ProjectFolder:
+        """Return the open project; where there is none, make one and take it up.
+
+        Parameters
+        ----------
+        place : Path, optional
+            Where it is to lie; default: as chosen, named after the first image.
+
+        Raises
+        ------
+        UserError
+            If it cannot be made.
+        """
+        if self.folder is not None:
+            return self.folder
+        folder = make_project(wanted_places(self.session, self.ties, self.layers) if place is None else [place])
+        self.adopt(folder)
+        return folder
+
+    def look_again(self) -> None:
+        """Take note that what was chosen has changed."""
+        self.soon()
+        self.changed.emit()
+
+    def _hand_on(self) -> None:
+        if self._resting:
+            self._timer.stop()
+            return
+        super()._hand_on()
+        if self.folder is None and self.painted and not self._making and read_preferences().keep:
+            self._make_in_thread()
+
+    def _make_in_thread(self) -> None:
+        places = list(wanted_places(self.session, self.ties, self.layers))
+        self._making = True
+
+        def make() -> Iterator[ProjectFolder]:
+            yield make_project(places)
+
+        def ended() -> None:
+            self._making = False
+
+        self.workers.start(make, "napari-unet project", on_item=self._on_made, on_end=ended,
+                           on_error=lambda error: self.warn(f"Your strokes are not kept: {reason_of(error)}"))
+
+    def _on_made(self, folder: ProjectFolder) -> None:
+        if self.folder is not None:
+            folder.close()  # another was opened meanwhile
+            return
+        self.adopt(folder)
+        self.said.emit(f"Your strokes are kept in {folder.path}. The menu Project changes the place.")
+
+    # -- the window ------------------------------------------------------------------------------------------------
+
+    def _nothing_lost(self) -> bool:
+        """Whether the window may close unasked; waits for the saver."""
+        if self.folder is None or not (self.all_saved or self.flush()):
+            return False
+        return are_safe(self.layers, self.folder.state, self.session)
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        """Save the rest when the window closes: at once if code closes it, when it hides if a person does."""
+        if event is not None and watched is self._window() and not event.spontaneous():
+            if event.type() in (QEvent.Type.Close, QEvent.Type.Hide, QEvent.Type.DeferredDelete):
+                self._rest()
+            elif event.type() == QEvent.Type.Show:
+                self._wake_up()
+        return False
+
+    def _rest(self) -> None:
+        """Save the rest and let others write; the window may be shown again."""
+        folder = self.folder
+        if folder is not None and not self._resting and (self.flush() or folder.read_only):
+            self._resting = True
+            with contextlib.suppress(UserError, OSError):
+                folder.close()
+        self.workers.stop_all()
+
+    def _wake_up(self) -> None:
+        """Go on after the window was hidden."""
+        if self._resting and self.folder is not None:
+            self._resting = False
+            try:
+                self.adopt(ProjectFolder.open(self.folder.path))
+            except UserError as error:
+                self._let_go()
+                self.warn(reason_of(error))
+
+
+_keepers = PerOwner(ProjectKeeper)
+
+
+def keeper_of(viewer: Any) -> ProjectKeeper:
+    """Return what keeps the project of a viewer, the same each time it is asked for."""
+    return _keepers.of(viewer)

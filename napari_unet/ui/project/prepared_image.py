@@ -1,0 +1,126 @@
+"""What is read of an image of a project before its layers are made, mostly in a thread. Makes no layer."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from napari_unet.core.classes import to_painted
+from napari_unet.core.errors import UserError
+from napari_unet.core.image import Image
+from napari_unet.core.scribbles import Scribbles
+from napari_unet.io import read_contents
+from napari_unet.project.project_folder import ProjectFolder
+from napari_unet.project.records import ImageRecord, ProjectState
+from napari_unet.project.sources import read_source
+
+WHOLE = 2**27
+"""Pixels of a prediction that are taken into memory; of a larger one, parts are read when they are shown."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class PreparedImage:
+    """An image of a project, ready to be shown.
+
+    Parameters
+    ----------
+    record : ImageRecord
+    image : Image
+        Read when needed; what is seen first is in memory.
+    limits : tuple of (float, float), one for each channel
+        Contrast; empty where the type of the pixels says it.
+    scribbles : Scribbles or None
+        Its strokes on disk, None where there are none.
+    result : array-like or None
+        Its prediction in painted ids, of ``image.shape``.
+    told : str
+        What could not be read, ``""`` if all could.
+    """
+
+    record: ImageRecord
+    image: Image
+    limits: tuple[tuple[float, float], ...] = ()
+    scribbles: Scribbles | None = None
+    result: Any = None
+    told: str = ""
+
+
+def prepare_image(
+    folder: ProjectFolder, state: ProjectState, record: ImageRecord, in_use: Image | None = None
+) -> PreparedImage:
+    """Read what is needed to show an image.
+
+    Parameters
+    ----------
+    folder : ProjectFolder
+    state : ProjectState
+    record : ImageRecord
+    in_use : Image, optional
+        The same image as it is learnt from already; its strokes are then known and not read.
+
+    Raises
+    ------
+    UserError
+        If the image is missing or cannot be read. A prediction that cannot be read is left out and said.
+    """
+    image = in_use or read_source(record, folder.path)
+    limits = _limits(image)
+    scribbles = folder.read_strokes(record.id) if in_use is None else None
+    try:
+        result, told = _result(folder, state, record, image), ""
+    except (UserError, OSError) as error:
+        result, told = None, f"The prediction of {record.name!r} could not be read ({error}). Predict it again."
+    return PreparedImage(record, image, limits, scribbles, result, told)
+
+
+def _limits(image: Image) -> tuple[tuple[float, float], ...]:
+    """Read the planes that are seen first, and return the range of each channel in them."""
+    data_type = np.dtype(image.data.dtype)
+    planes = sorted({0, image.n_planes // 2}) if image.n_planes > 1 else [0]
+    ranges = []
+    for number in planes:
+        place = dict(zip(image.label_axes, image.where(number), strict=True))
+        pixels = np.asarray(image.data[tuple(place.get(letter, slice(None)) for letter in image.axes)])
+        kept = "".join(letter for letter in image.axes if letter in "CYX")
+        channels = np.moveaxis(pixels, kept.index("C"), 0) if "C" in kept else pixels[None]
+        ranges.append([_range(one) for one in channels])
+    if data_type.kind == "b" or data_type == np.uint8:
+        return ()
+    low, high = np.min(ranges, axis=0)[:, 0], np.max(ranges, axis=0)[:, 1]
+    return tuple((float(a), float(b) if b > a else float(a) + 1) for a, b in zip(low, high, strict=True))
+
+
+def _range(pixels: Any) -> tuple[float, float]:
+    seen = pixels[np.isfinite(pixels)] if pixels.dtype.kind == "f" else pixels
+    return (float(seen.min()), float(seen.max())) if seen.size else (0.0, 1.0)
+
+
+def _result(folder: ProjectFolder, state: ProjectState, record: ImageRecord, image: Image) -> Any:
+    """Open the prediction of an image, None where there is none or it fits no longer."""
+    found = state.result(record.id)
+    return None if found is None else read_result(folder.path / found.file, image)
+
+
+def read_result(path: Path, image: Image) -> Any:
+    """Open a mask as painted ids of an image's shape; None if it has another shape.
+
+    Raises
+    ------
+    UserError
+        If it cannot be read.
+    """
+    contents, _ = read_contents(path, image.label_axes, labels=True)
+    order = [contents.letters.index(letter) for letter in image.label_axes if letter in contents.letters]
+    if len(order) != len(image.shape) or tuple(contents.data.shape[axis] for axis in order) != image.shape:
+        return None
+    ours = (lambda values: to_painted(values)) if contents.code == "mask" else (lambda values: values)
+    if np.prod(image.shape, dtype=float) <= WHOLE:
+        return np.ascontiguousarray(ours(np.asarray(contents.data).transpose(order)), np.uint8)
+    import dask.array
+
+    lazy = contents.data
+    whole = dask.array.from_array(lazy, chunks=lazy.chunks, name=False, meta=np.empty((0,) * lazy.ndim, lazy.dtype))
+    return whole.map_blocks(ours, dtype=np.uint8).transpose(order)

@@ -1,0 +1,273 @@
+"""Long work over all images of a project: adding, predicting, exporting, counting. One thing at a time; no widgets."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from napari.layers import Image as ImageLayer
+from qtpy.QtCore import QObject, Signal
+
+from napari_unet.core.errors import UserError
+from napari_unet.core.method import Progress
+from napari_unet.project.sources import file_of
+from napari_unet.workflows.batch import (
+    BatchEvent,
+    BatchPiece,
+    BatchSummary,
+    PieceDone,
+    PieceProgress,
+    PieceStarted,
+    run_batch,
+)
+
+from ..image_ties import ImageTies
+from ..layer_axes import image_of
+from ..layer_metadata import identity
+from ..sessions import PerOwner, session_of, ties_of
+from ..workers import Worker, WorkerGroup, error_sentence
+from .add_images import FoundImages, records_of
+from .image_references import checked_record, layer_files, unchecked_record
+from .mask_names import MaskPlace
+from .project_images import project_images_of
+from .result_files import Predicted, counted, exported, methods_text, predicted
+
+TICK = 0.1
+"""Seconds between two reports of progress."""
+
+
+class ProjectJobs(QObject):
+    """The work of one viewer's project.
+
+    Parameters
+    ----------
+    viewer : napari Viewer
+    """
+
+    progressed = Signal(str, float)
+    """Text and fraction (0 to 1) of what is running; an empty text when it is over."""
+
+    said = Signal(str)
+    """What became of it."""
+
+    predicted = Signal(str)
+    """Key of an image of which the project has a new prediction."""
+
+    added = Signal(object)
+    """Keys of images that are in the project now."""
+
+    def __init__(self, viewer: Any) -> None:
+        super().__init__()
+        self._viewer = weakref.ref(viewer)
+        self._session, self._ties, self._images = session_of(viewer), ties_of(viewer), project_images_of(viewer)
+        self._workers = WorkerGroup(self, getattr(getattr(viewer, "window", None), "_qt_window", None))
+        self._job: Worker | None = None
+        self._doing = ""
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is running."""
+        return self._job is not None
+
+    def cancel(self) -> None:
+        """Stop what is running; what is done stays done."""
+        if self._job is not None:
+            self._job.stop()
+            self.said.emit(f"{self._doing} was cancelled; what was done before is kept.")
+
+    # -- adding ----------------------------------------------------------------------------------------------------
+
+    def add(self, find: Callable[[], Iterator[Path]], place: Path | None = None) -> None:
+        """Add images to the project, which is made if there is none.
+
+        Parameters
+        ----------
+        find : callable
+            Yields files; called in another thread.
+        place : Path, optional
+            Where to make the project.
+        """
+        if not self._may_start():
+            return
+        try:
+            folder = self._images.make(place)
+        except (UserError, OSError) as error:
+            self.said.emit(error_sentence(error))
+            return
+        known = [file_of(path, folder.path) for one in self._images.records for path in one.source.paths]
+        self._start("Adding images", lambda: records_of(find(), folder.path, known),
+                    self._on_step, self._on_found)
+
+    def _on_found(self, found: FoundImages) -> None:
+        if found.records:
+            self._images.add(found.records)
+        self.said.emit(found.sentence)
+        self.added.emit(tuple(one.id for one in found.records))
+
+    def take_in(self, layers: Sequence[ImageLayer]) -> None:
+        """Let the project know images that are open: by their files, or stored in it where they have none."""
+        if not self._may_start():
+            return
+        try:
+            folder = self._images.make()
+            taken = [(image_of(one), _keys_of(self._ties, one), layer_files(one)) for one in layers]
+        except (UserError, OSError) as error:
+            self.said.emit(error_sentence(error))
+            return
+
+        def look() -> Iterator[Any]:
+            records = []
+            for image, (image_id, strokes_id), files in taken:
+                yield Progress(f"Looking at {image.name}", None)
+                record = unchecked_record(image, image_id, strokes_id, files, folder.path)
+                checked = checked_record(record, image, files, folder.path) if files else None
+                records.append(checked or folder.store_image(image_id, image, record.strokes_id))
+            yield tuple(records)
+
+        def on_item(item: Any) -> None:
+            if isinstance(item, Progress):
+                self.progressed.emit(item.text, 0.0)
+            else:
+                self._on_found(FoundImages(item))
+
+        self._start("Adding images", look, on_item, lambda _none: None)
+
+    # -- predicting ------------------------------------------------------------------------------------------------
+
+    def predict_all(self) -> None:
+        """Segment every image of the project with the present model, into the project."""
+        model, folder = self._session.model, self._images.folder
+        if not self._may_start():
+            return
+        try:
+            self._images.check_writable()
+        except UserError as error:
+            self.said.emit(str(error))
+            return
+        if model is None:
+            self.said.emit("There is no model yet. Paint a little of two classes, or load a model.")
+            return
+        assert folder is not None
+        shown = self._session.shown
+        name = "" if shown is None else shown.name
+        pieces = [
+            BatchPiece(one.name, partial(predicted, model, folder, one, self._session.classes, name))
+            for one in self._images.records
+        ]
+        self._start_batch("Predicting", pieces, self._on_predicted)
+
+    def _on_predicted(self, result: Predicted) -> None:
+        self._images.note_result(result.key, result.model)
+        self.predicted.emit(result.key)
+
+    # -- exporting -------------------------------------------------------------------------------------------------
+
+    def export(self, places: Sequence[MaskPlace], after: Callable[[], None] | None = None) -> None:
+        """Write the predictions of images as masks; what is in the way is replaced, so ask before.
+
+        Parameters
+        ----------
+        places : sequence of MaskPlace
+        after : callable, optional
+            What else is to be done when the masks are written.
+        """
+        folder, state = self._images.folder, self._images.state
+        if folder is None or state is None or not self._may_start():
+            return
+        pieces = []
+        for one in places:
+            result = state.result(one.record.id)
+            if result is not None:
+                pieces.append(BatchPiece(one.record.name, partial(
+                    exported, one, folder, folder.path / result.file, self._session.classes)))
+        self._start_batch("Exporting", pieces, self._on_exported, after)
+
+    def _on_exported(self, done: MaskPlace) -> None:
+        self._images.note(done.record.id, exported=str(done.path))
+
+    def save_counts(self, path: Path, overwrite: bool = False) -> None:
+        """Write one table of counts, areas and holes of all predictions.
+
+        Parameters
+        ----------
+        path : Path
+        overwrite : bool
+            Whether a file that is there is replaced; it gets a number in its name otherwise.
+        """
+        folder, state = self._images.folder, self._images.state
+        if folder is not None and state is not None and self._may_start():
+            self._start("Counting", partial(counted, folder, state, self._session.classes, path, overwrite),
+                        self._on_step, self.said.emit)
+
+    def save_methods_text(self, path: Path) -> None:
+        """Write how the results were made, for a paper; what is there is replaced, so ask before."""
+        folder, state = self._images.folder, self._images.state
+        if folder is not None and state is not None and self._may_start():
+            self._start("Writing the methods text", partial(methods_text, folder, state, self._session.model, path),
+                        self._on_step, self.said.emit)
+
+    # -- running ---------------------------------------------------------------------------------------------------
+
+    def _on_step(self, item: Progress) -> None:
+        self.progressed.emit(item.text, item.fraction or 0.0)
+
+    def _may_start(self) -> bool:
+        if self.busy:
+            self.said.emit(f"{self._doing} is still running. Wait for it, or cancel it.")
+        return not self.busy
+
+    def _start(self, doing: str, work: Callable[[], Iterator[Any]], on_item: Callable[[Any], None],
+               on_result: Callable[[Any], None], after: Callable[[], None] | None = None) -> None:
+        self._doing = doing
+        then: list[Callable[[], None]] = []
+
+        def on_end() -> None:
+            self._job = None
+            self.progressed.emit("", 0.0)
+            for one in then:
+                one()
+
+        def finish(result: Any) -> None:
+            on_result(result)
+            if after is not None:
+                then.append(after)
+
+        self.said.emit("")
+        self.progressed.emit(doing, 0.0)
+        self._job = self._workers.start(
+            work, "napari-unet project", on_item=on_item, on_result=finish,
+            on_error=lambda error: self.said.emit(error_sentence(error)), on_end=on_end,
+        )
+
+    def _start_batch(self, doing: str, pieces: Sequence[BatchPiece[Any]], on_done: Callable[[Any], None],
+                     after: Callable[[], None] | None = None) -> None:
+        def on_item(event: BatchEvent) -> None:
+            part = event.item.fraction or 0.0 if isinstance(event, PieceProgress) else 0.0
+            if isinstance(event, PieceStarted | PieceProgress):
+                self.progressed.emit(f"{doing} {event.heading}", (event.number + part) / event.total)
+            elif isinstance(event, PieceDone):
+                on_done(event.result)
+
+        def on_summary(summary: BatchSummary) -> None:
+            count = len(summary.done)
+            done = f"{doing} is done: {count} image{'' if count == 1 else 's'}."
+            self.said.emit(summary.sentence or done)
+
+        self._start(doing, lambda: run_batch(pieces), on_item, on_summary, after)
+
+
+def _keys_of(ties: ImageTies, image: ImageLayer) -> tuple[str, str]:
+    """Return the keys of an image that is open, and of its pair."""
+    strokes = ties.strokes_of(image)
+    return identity(image), identity(image if strokes is None else strokes)
+
+
+_jobs = PerOwner(ProjectJobs)
+
+
+def project_jobs_of(viewer: Any) -> ProjectJobs:
+    """Return the work of a viewer's project, the same each time it is asked for."""
+    return _jobs.of(viewer)

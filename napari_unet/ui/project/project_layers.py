@@ -1,0 +1,111 @@
+"""The layers of an image of a project, known by the project's ids. Reads no file, knows no viewer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from napari.layers import Image as ImageLayer
+from napari.layers import Labels, Layer
+from napari.layers._source import layer_source
+
+from napari_unet.core.classes import ClassTable
+from napari_unet.core.image import Image
+from napari_unet.core.scribbles import Scribbles
+from napari_unet.project.lazy_pixels import Reordered
+from napari_unet.project.records import ImageRecord
+
+from ..layer_axes import image_of
+from ..layer_metadata import NO_DATA, mark_layer, note
+from ..layers import labels_like, prepare_brush
+
+SAVED = "project_result"
+"""Note of a layer that shows a prediction which lies in the project."""
+
+_LOOKS = ("contrast_limits", "gamma", "opacity", "blending", "colormap", "interpolation2d", "visible")
+
+
+def image_layers(image: Image, record: ImageRecord, limits: Any = (), path: str = "") -> list[ImageLayer]:
+    """Return the layers of an image, rows and columns last: one, or one for each file where files are its channels.
+
+    Parameters
+    ----------
+    image : Image
+    record : ImageRecord
+    limits : sequence of (float, float)
+        Contrast of each channel, see :class:`~.prepared_image.PreparedImage`.
+    path : str
+        The file, for those who ask a layer where it comes from.
+    """
+    parts = getattr(image.data, "parts", None)
+    if len(record.source.paths) > 1 and parts is not None and len(parts) == image.n_channels:
+        names = record.channels if len(record.channels) == len(parts) else ()
+        letters = image.axes.replace("C", "")
+        made = [
+            _layer(image, part, letters, names[at] if names else f"{record.name} {at + 1}", limits[at:at + 1], path)
+            for at, part in enumerate(parts)
+        ]
+    else:
+        made = [_layer(image, image.data, image.axes, record.name, limits, path)]
+    for number, one in enumerate(made):
+        note(one, id=record.id if number == 0 else f"{record.id}-{number + 1}")
+    return made
+
+
+def _layer(image: Image, data: Any, letters: str, name: str, limits: Any, path: str) -> ImageLayer:
+    colour = letters.endswith("YXC") and data.shape[-1] in (3, 4) and data.dtype in (np.uint8, np.uint16)
+    planes = "".join(one for one in letters if one not in "YXC")
+    axes = f"{planes}YXC" if colour else f"{'C' if 'C' in letters else ''}{planes}YX"
+    if axes != letters:
+        data = Reordered(data, [letters.index(one) for one in axes])
+    step, start = (dict(zip(image.label_axes, one, strict=True)) for one in (image.scale, image.translate))
+    plain = axes.removesuffix("C") if colour else axes
+    options: dict[str, Any] = {} if colour or not limits else {
+        "contrast_limits": (min(low for low, _ in limits), max(high for _, high in limits))}
+    with layer_source(path=path or None):
+        made = ImageLayer(
+            data, rgb=colour, multiscale=False, name=name, scale=[step.get(one, 1.0) for one in plain],
+            translate=[start.get(one, 0.0) for one in plain], axis_labels=[one.lower() for one in plain],
+            units=["pixel" if one == "C" else image.time_unit if one == "T" else image.unit for one in plain],
+            metadata={NO_DATA: list(image.no_data)} if image.no_data else {}, **options,
+        )
+    note(made, axes=axes)
+    return made
+
+
+def strokes_layer(layer: ImageLayer, record: ImageRecord, scribbles: Scribbles | None, classes: ClassTable) -> Labels:
+    """Return the strokes layer of an image, its brush ready."""
+    image = image_of(layer)
+    data = scribbles.to_array() if scribbles is not None and scribbles.shape == image.shape else None
+    made = labels_like(layer, image, f"{layer.name} strokes", classes, data=data)
+    mark_layer(made, "strokes", layer)
+    note(made, id=record.pair_key)
+    prepare_brush(made, min(image.plane_shape))
+    made.selected_label = next((number for number in classes.ids if number > 1), 1)
+    return made
+
+
+def result_layer(layer: ImageLayer, result: Any, classes: ClassTable) -> Labels:
+    """Return a layer that shows the prediction which the project has of an image."""
+    made = labels_like(layer, image_of(layer), f"{layer.name} saved prediction", classes, background=False, data=result)
+    mark_layer(made, "result", layer)
+    note(made, **{SAVED: True})
+    return made
+
+
+def look_of(layer: ImageLayer) -> dict[str, Any]:
+    """Return how a person has set an image layer: contrast, colours and the like."""
+    return {name: getattr(layer, name) for name in _LOOKS if not (layer.rgb and name == "colormap")}
+
+
+def set_look(layer: ImageLayer, look: dict[str, Any]) -> None:
+    """Set an image layer as it was set before, as far as it can be."""
+    for name, value in look.items():
+        setattr(layer, name, value)
+
+
+def take_brush(strokes: Labels, before: Layer | None) -> None:
+    """Go on with the brush that was in the hand: its class, size and mode."""
+    if isinstance(before, Labels):
+        for name in ("selected_label", "brush_size", "n_edit_dimensions", "mode"):
+            setattr(strokes, name, getattr(before, name))

@@ -1,0 +1,157 @@
+"""What is written of the images of a project: predictions, masks, counts, a methods text. Runs in worker threads.
+
+Each is a generator that yields progress and returns what came of it; none touches a layer or a widget.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+import time
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import Any
+
+from napari_unet.core.classes import ClassTable
+from napari_unet.core.errors import UserError
+from napari_unet.core.image import Image
+from napari_unet.core.method import Model, Progress
+from napari_unet.core.provenance import ImageFacts, Provenance, now, of_model
+from napari_unet.io import create_mask, provenance_path
+from napari_unet.io.provenance_file import read_provenance
+from napari_unet.predicting.mask_origin import mask_provenance
+from napari_unet.project.project_folder import ProjectFolder
+from napari_unet.project.records import ImageRecord, ProjectState
+from napari_unet.project.sources import read_source
+from napari_unet.report.counts_table import write_counts
+from napari_unet.report.methods_paragraph import methods_paragraph
+from napari_unet.report.whole_file import appearing_whole
+from napari_unet.workflows.counts import COLUMNS, CountRow, count_mask
+
+from .mask_names import MaskPlace
+from .prepared_image import read_result
+
+TICK = 0.1
+"""Seconds between two reports of progress."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Predicted:
+    """An image that was predicted, and the name of the model that did it."""
+
+    key: str
+    model: str
+
+
+def predicted(
+    model: Model, folder: ProjectFolder, record: ImageRecord, classes: ClassTable, name: str
+) -> Generator[Progress, None, Predicted]:
+    """Segment one image into the project."""
+    image, begun, told = read_source(record, folder.path), now(), 0.0
+    path = folder.result_path(record.id)
+    path.parent.mkdir(exist_ok=True)
+    output = create_mask(
+        path, image.shape, classes=model.classes.including(classes.ids), geometry=image.geometry, role="prediction",
+        overwrite=True, provenance=mask_provenance(model, image, begun=begun, made_by="window"),
+    )
+    with output:
+        for patch in model.segment(image):
+            output[patch.where] = patch.labels
+            if time.monotonic() - told > TICK:
+                told = time.monotonic()
+                yield Progress(f"tile {patch.done} of {patch.total}", patch.done / patch.total)
+    return Predicted(record.id, name)
+
+
+def exported(
+    place: MaskPlace, folder: ProjectFolder, result: Path, classes: ClassTable
+) -> Generator[Progress, None, MaskPlace]:
+    """Write the prediction of one image as a mask.
+
+    Raises
+    ------
+    UserError
+        If the prediction does not fit the image any more, or the mask cannot be written.
+    """
+    image = read_source(place.record, folder.path)
+    labels = _fitting(result, image)
+    place.path.parent.mkdir(parents=True, exist_ok=True)
+    output = create_mask(
+        place.path, image.shape, classes=classes, geometry=image.geometry, role="prediction", overwrite=place.taken,
+        provenance=_origin(result),
+    )
+    with output:
+        for number in range(image.n_planes):
+            where = image.where(number)
+            output[where] = labels[where]
+            yield Progress(f"plane {number + 1} of {image.n_planes}", number / image.n_planes)
+    return place
+
+
+def counted(
+    folder: ProjectFolder, state: ProjectState, classes: ClassTable, path: Path, overwrite: bool
+) -> Generator[Progress, None, str]:
+    """Write a table of counts of all predictions; returns a sentence."""
+    rows: list[CountRow] = []
+    left_out = []
+    records = [one for one in state.images if state.result(one.id) is not None]
+    for number, record in enumerate(records):
+        yield Progress(f"Counting {record.name} ({number + 1} of {len(records)})", number / len(records))
+        try:
+            image = read_source(record, folder.path)
+            labels = _fitting(folder.result_path(record.id), image)
+            rows.extend(count_mask(labels, classes, image.geometry, record.name))
+        except (UserError, OSError) as error:
+            left_out.append(f"{record.name}: {error}")
+    place = path if overwrite else _free(path)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    write_counts(place, rows, COLUMNS, overwrite=overwrite)
+    count = len(records) - len(left_out)
+    return "\n".join([f"Saved the counts of {count} image{'' if count == 1 else 's'} as {place}.",
+                      *(f"  left out: {one}" for one in left_out)])
+
+
+def methods_text(
+    folder: ProjectFolder, state: ProjectState, model: Model | None, path: Path
+) -> Generator[Progress, None, str]:
+    """Write the methods paragraph of a paper, from what the model and the predictions say of themselves.
+
+    Raises
+    ------
+    UserError
+        If there is nothing to tell, or it cannot be written.
+    """
+    origin = of_model(model)
+    applied: list[ImageFacts] = []
+    for number, record in enumerate(state.images):
+        yield Progress(f"Looking at {record.name}", number / len(state.images))
+        known = _origin(folder.result_path(record.id)) if state.result(record.id) is not None else None
+        if known is not None:
+            origin = origin or known.model
+            applied.extend(known.images)
+    if origin is None:
+        raise UserError("There is no model yet whose making could be told. Paint, let it learn, and try again.")
+    with appearing_whole(path, True) as unfinished:
+        unfinished.write_text(methods_paragraph(origin, applied), encoding="utf-8")
+    return f"Saved the methods text as {path}. Read it through before you use it."
+
+
+def _fitting(result: Path, image: Image) -> Any:
+    labels = read_result(result, image)
+    if labels is None:
+        raise UserError("Its prediction is of another shape than the image is now. Predict it again.")
+    return labels
+
+
+def _origin(result: Path) -> Provenance | None:
+    """Return where a prediction comes from, None if that was not noted."""
+    with contextlib.suppress(UserError, OSError):
+        return read_provenance(provenance_path(result))
+    return None
+
+
+def _free(path: Path) -> Path:
+    """Return the path, with a number in its name if something is there."""
+    numbers: Iterator[Path] = (path.with_name(f"{path.stem}_{number}{path.suffix}") for number in range(2, 10_000))
+    return next((one for one in (path, *numbers) if not os.path.lexists(one)), path)

@@ -1,0 +1,76 @@
+"""The layer that shows the prediction which the project has of an image. Predicts nothing, reads what is there."""
+
+from __future__ import annotations
+
+import weakref
+from typing import Any
+
+from napari.layers import Image as ImageLayer
+
+from napari_unet.core.errors import UserError
+from napari_unet.session.annotation_session import Session
+
+from ..layer_axes import image_of
+from ..layer_metadata import notes_of
+from ..sessions import PerOwner, session_of, ties_of
+from ..workers import error_sentence
+from .prepared_image import read_result
+from .project_images import project_images_of
+from .project_layers import SAVED, result_layer
+
+
+class SavedPredictions:
+    """Keeps the layer up to date, and out of the way of a live prediction: two answers on each other are none.
+
+    Parameters
+    ----------
+    viewer : napari Viewer
+    """
+
+    def __init__(self, viewer: Any) -> None:
+        self._viewer = weakref.ref(viewer)
+        self._session, self._ties, self._images = session_of(viewer), ties_of(viewer), project_images_of(viewer)
+        self._session.published.connect(self._make_way)
+
+    def show(self, key: str) -> str:
+        """Show a new prediction of an image that is in the window; returns why that cannot be, or ``""``."""
+        viewer, image, folder = self._viewer(), self._ties.image(key), self._images.folder
+        if viewer is None or image is None or folder is None:
+            return ""
+        for one in self._ties.layers_of(image):
+            if notes_of(one).get(SAVED):
+                viewer.layers.remove(one)
+        try:
+            result = read_result(folder.result_path(key), image_of(image))
+        except (UserError, OSError) as error:
+            return error_sentence(error)
+        if result is not None:
+            put_result(viewer, self._session, image, result)
+        return ""
+
+    def _make_way(self) -> None:
+        """Hide the layer when a newer answer follows the strokes."""
+        viewer = self._viewer()
+        if viewer is None or not self._session.speaks or self._session.model is None:
+            return
+        for layer in viewer.layers:
+            if notes_of(layer).get(SAVED) and layer.visible:
+                layer.visible = False
+
+
+def put_result(viewer: Any, session: Session, image: ImageLayer, result: Any) -> None:
+    """Put a saved prediction above its image; hidden where a live one says the same, or newer."""
+    layers = viewer.layers
+    saved = result_layer(image, result, session.classes)
+    saved.visible = not (session.model is not None and session.speaks)
+    active = layers.selection.active
+    layers.insert(layers.index(image) + 1, saved)
+    layers.selection.active = active
+
+
+_all_saved = PerOwner(SavedPredictions)
+
+
+def saved_predictions_of(viewer: Any) -> SavedPredictions:
+    """Return what shows the saved predictions of a viewer, the same each time it is asked for."""
+    return _all_saved.of(viewer)

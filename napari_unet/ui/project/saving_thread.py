@@ -1,0 +1,85 @@
+"""The saver of an open project in a thread of its own, and what it says. Knows no layers."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import QObject, Signal
+
+from napari_unet.core.errors import reason_of
+from napari_unet.project.project_folder import ProjectFolder
+from napari_unet.project.saver import ProjectSaved, ProjectSaver, Recovered, SaverEvent, Snapshot
+
+from ..workers import Worker, WorkerGroup
+
+
+class SavingThread(QObject):
+    """Saves what it is given; begins again where it has ended.
+
+    Parameters
+    ----------
+    folder : ProjectFolder
+        May be written.
+    workers : WorkerGroup
+    parent : QObject, optional
+
+    Attributes
+    ----------
+    trouble : str
+        Why nothing can be saved at the moment, ``""`` if it can.
+    """
+
+    changed = Signal()
+    """Something was saved, or could not be."""
+
+    said = Signal(str)
+    """Something that is good to know."""
+
+    def __init__(self, folder: ProjectFolder, workers: WorkerGroup, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._folder, self._workers = folder, workers
+        self._saver = ProjectSaver(folder)
+        self._newest: Snapshot | None = None
+        self._worker: Worker | None = None
+        self.trouble = ""
+
+    @property
+    def all_saved(self) -> bool:
+        """Whether the disk holds all that was given."""
+        return self._newest is None or self._saver.all_saved
+
+    def offer(self, snapshot: Snapshot) -> None:
+        """Have a snapshot saved; never waits."""
+        self._newest = snapshot
+        if self._worker is None:
+            self._start()
+        self._saver.offer(snapshot)
+
+    def try_now(self) -> None:
+        """Do not wait any longer after a failure."""
+        self._saver.try_now()
+
+    def finish(self, seconds: float) -> bool:
+        """Save what is left and end the thread; wait for it at most so long. Say whether all is on disk."""
+        worker, self._worker = self._worker, None
+        if worker is not None:
+            self._saver.finish()
+            worker.wait(seconds)
+        return self.all_saved
+
+    def _start(self) -> None:
+        saver = self._saver = ProjectSaver(self._folder)
+        self._worker = self._workers.start(saver.saving, "napari-unet saving", on_item=self._on_event,
+                                           on_error=lambda error: self._on_died(saver, error))
+
+    def _on_event(self, event: SaverEvent) -> None:
+        if isinstance(event, Recovered):
+            self.said.emit(event.text)
+        if isinstance(event, ProjectSaved | Recovered) or self._saver.failing != self.trouble:
+            self.trouble = self._saver.failing
+            self.changed.emit()
+
+    def _on_died(self, saver: ProjectSaver, error: Exception) -> None:
+        """Begin again after an error of ours, once for each thing that is to be saved."""
+        if saver is self._saver and self._worker is not None:
+            self._worker = None
+            self.trouble = f"Saving stopped ({reason_of(error)}); it is tried again with your next stroke."
+            self.changed.emit()
