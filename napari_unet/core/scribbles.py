@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
-from types import MappingProxyType
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,26 @@ from numpy.typing import NDArray
 from .classes import MAX_CLASS_ID, ClassTable
 from .errors import UserError
 from .image import Image
+from .painted_plane import Block, PaintedPlane, blocks_of
+
+
+class _Planes(Mapping[int, NDArray[np.uint8]]):
+    """Painted planes by number; the array of a plane is put together when it is asked for."""
+
+    def __init__(self, painted: dict[int, PaintedPlane]) -> None:
+        self.painted = painted
+
+    def __getitem__(self, number: int) -> NDArray[np.uint8]:
+        return self.painted[number].whole
+
+    def __contains__(self, number: object) -> bool:
+        return number in self.painted
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self.painted)
+
+    def __len__(self) -> int:
+        return len(self.painted)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -27,26 +46,36 @@ class Scribbles:
         Painted planes by plane number; planes without paint are absent. Read-only.
     version : int
         Grows with every change, so that two snapshots are told apart cheaply.
-    derived : mapping of int to ndarray of bool, shape (Y, X)
-        Which pixels of a plane were taken from a prediction, not painted by a person: they are learnt from, and never
-        used for scoring. Planes without any are absent.
+    derived : mapping of int to ndarray of uint8, shape (Y, X)
+        1 where pixels of a plane were taken from a prediction, not painted by a person: they are learnt from, and
+        never used for scoring. Planes without any are absent.
     """
 
     shape: tuple[int, ...]
     planes: Mapping[int, NDArray[np.uint8]]
     version: int = 0
-    derived: Mapping[int, NDArray[np.bool_]] = dataclasses.field(default_factory=dict, repr=False)
-    # pixels by class id, by plane; filled when asked for, because it is asked for after every stroke
-    _counts: dict[int, NDArray[np.int64]] = dataclasses.field(init=False, repr=False)
+    derived: Mapping[int, NDArray[np.uint8]] = dataclasses.field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "planes", MappingProxyType({
-            int(number): _frozen(self.planes[number]) for number in sorted(self.planes)
+        object.__setattr__(self, "planes", self.planes if isinstance(self.planes, _Planes) else _Planes({
+            int(number): PaintedPlane.of(self.planes[number]) for number in sorted(self.planes)
         }))
-        object.__setattr__(self, "derived", MappingProxyType({
-            int(number): _sealed(mask) for number, mask in self.derived.items() if number in self.planes and mask.any()
-        }))
-        object.__setattr__(self, "_counts", {})
+        marks = self.derived.painted if isinstance(self.derived, _Planes) else {
+            int(number): PaintedPlane.of(mask) for number, mask in self.derived.items()}
+        object.__setattr__(self, "derived", _Planes({
+            number: mask for number, mask in sorted(marks.items()) if number in self.planes and mask}))
+
+    @property
+    def _painted(self) -> dict[int, PaintedPlane]:
+        assert isinstance(self.planes, _Planes)
+        return self.planes.painted
+
+    def blocks(self, plane: int) -> Mapping[Block, NDArray[np.uint8]]:
+        """Return the painted blocks of a plane by row and column, counted in blocks of 512 x 512.
+
+        A block that is the same object as in another snapshot holds the same paint.
+        """
+        return self._painted[plane].blocks if plane in self._painted else {}
 
     @classmethod
     def from_array(cls, array: Any, name: str = "strokes", version: int = 0) -> Scribbles:
@@ -78,13 +107,46 @@ class Scribbles:
         Planes without paint are dropped. Pixels that change are a person's, unless ``derived`` says of a plane which
         of all its pixels are not.
         """
-        marks = {number: mask & (planes[number] == self.planes[number]) if number in planes else mask
-                 for number, mask in self.derived.items()} | dict(derived or {})
-        new = {number: plane for number, plane in planes.items() if plane.any()}
-        kept = {number: plane for number, plane in self.planes.items() if number not in planes}
-        made = Scribbles(self.shape, {**kept, **new}, version, marks)
-        made._counts.update({number: count for number, count in self._counts.items() if number in kept})
-        return made
+        made, changed = {}, {}
+        for number, plane in planes.items():
+            old = self._painted.get(number)
+            if old is None or old.shape != plane.shape:
+                made[number] = PaintedPlane.of(plane)
+            else:
+                changed[number] = old.differing(plane, blocks_of(old.shape))
+                made[number] = old.replacing(changed[number])
+        marks = {number: PaintedPlane.of(mask) for number, mask in (derived or {}).items()}
+        return self._with(made, version, self._marks_after(changed) | marks)
+
+    def differing(self, plane: int, now: NDArray[np.uint8], blocks: set[Block]) -> dict[Block, NDArray[np.uint8]]:
+        """Return those of some blocks of a plane (Y, X), as it is now, that hold other paint; as views of it."""
+        return self._plane(plane).differing(now, blocks)
+
+    def repainting(self, blocks: Mapping[int, Mapping[Block, NDArray[np.uint8]]], version: int) -> Scribbles:
+        """Return a snapshot with other blocks in place of some, by plane; work and memory are those of the blocks."""
+        return self._with({number: self._plane(number).replacing(new) for number, new in blocks.items()}, version,
+                          self._marks_after(blocks))
+
+    def _plane(self, number: int) -> PaintedPlane:
+        return self._painted.get(number) or PaintedPlane((self.shape[-2], self.shape[-1]), blocks={})
+
+    def _marks_after(self, blocks: Mapping[int, Mapping[Block, NDArray[np.uint8]]]) -> dict[int, PaintedPlane]:
+        """Return what is derived once a person has painted these blocks: pixels that change are derived no more."""
+        assert isinstance(self.derived, _Planes)
+        marks = dict(self.derived.painted)
+        for number in marks.keys() & blocks.keys():
+            old, new = self._painted[number].blocks, blocks[number]
+            marks[number] = marks[number].replacing({
+                block: mask * (new[block] == old.get(block, np.uint8(0)))
+                for block, mask in marks[number].blocks.items() if block in new})
+        return marks
+
+    def _with(
+        self, planes: Mapping[int, PaintedPlane], version: int, marks: Mapping[int, PaintedPlane]
+    ) -> Scribbles:
+        new = {number: plane for number, plane in planes.items() if plane}
+        kept = {number: plane for number, plane in self._painted.items() if number not in planes}
+        return Scribbles(self.shape, _Planes(dict(sorted((kept | new).items()))), version, _Planes(dict(marks)))
 
     def marked_as(self, before: Scribbles) -> Scribbles:
         """Return the same paint, marked as derived where it was so before: a layer of paint cannot know."""
@@ -105,10 +167,8 @@ class Scribbles:
     def counts(self) -> dict[int, int]:
         """Return the number of painted pixels by class id."""
         total = np.zeros(MAX_CLASS_ID + 1, np.int64)
-        for number, plane in self.planes.items():
-            if number not in self._counts:
-                self._counts[number] = np.bincount(plane.ravel(), minlength=MAX_CLASS_ID + 1)
-            total += self._counts[number]
+        for plane in self._painted.values():
+            total += plane.counts(MAX_CLASS_ID + 1)
         return {int(number): int(total[number]) for number in np.flatnonzero(total) if number}
 
     def same_paint(self, other: Scribbles) -> bool:
@@ -176,24 +236,6 @@ class TrainingSet:
     def missing(self) -> str | None:
         """Say what to paint before anything can be learnt, or None when two classes have paint."""
         return what_to_paint(self.painted_ids, self.classes)
-
-
-def _frozen(plane: Any) -> NDArray[np.uint8]:
-    """Return a read-only uint8 copy, or the plane itself if it is one that nobody can write to any more."""
-    if isinstance(plane, np.ndarray) and plane.dtype == np.uint8 and plane.base is None and not plane.flags.writeable:
-        return plane
-    copy = np.array(plane, dtype=np.uint8)
-    copy.flags.writeable = False
-    return copy
-
-
-def _sealed(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return a read-only mask: the same one if nobody can write to it any more."""
-    if mask.base is None and not mask.flags.writeable:
-        return mask
-    copy = mask.copy()
-    copy.flags.writeable = False
-    return copy
 
 
 def what_to_paint(painted: Iterable[int], classes: ClassTable) -> str | None:

@@ -197,7 +197,7 @@ def marked_plane(scribbles: Scribbles, number: int) -> NDArray[np.uint16]:
     shape = scribbles.shape[-2:]
     marked = scribbles.planes.get(number, np.zeros(shape, np.uint8)).astype(np.uint16)
     if number in scribbles.derived:
-        marked[scribbles.derived[number]] += _DERIVED
+        marked += scribbles.derived[number] * np.uint16(_DERIVED)
     return marked
 
 
