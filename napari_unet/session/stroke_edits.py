@@ -95,7 +95,7 @@ def accept_labels(
     new = (paint == 0) & (labels > 0)
     marks = new | (scribbles.derived.get(plane, np.uint8(0)) > 0)
     return session.edit(f"{text} on {session.pair(key).image.name}", {key: {plane: np.where(new, labels, paint)}},
-                        derived={key: {plane: marks}})
+                        derived={key: {plane: marks.astype(np.uint8)}})
 
 
 def fill_at(
