@@ -100,7 +100,7 @@ class Scribbles:
 
     def replacing(
         self, planes: Mapping[int, NDArray[np.uint8]], version: int,
-        derived: Mapping[int, NDArray[np.bool_]] | None = None,
+        derived: Mapping[int, NDArray[np.uint8]] | None = None,
     ) -> Scribbles:
         """Return a snapshot with other planes in place of some; the rest is shared, neither copied nor counted again.
 

@@ -182,7 +182,7 @@ class StrokeTracker:
         for place, painted in changed.items():
             self._look(place, painted)
 
-    def _note_derived(self, marks: Mapping[_Place, NDArray[np.bool_]]) -> None:
+    def _note_derived(self, marks: Mapping[_Place, NDArray[np.uint8]]) -> None:
         """Note which strokes were taken from a prediction, all or in part."""
         if not marks and not any(record.derived for record in self._records.values()):
             return

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from napari_unet.core.errors import UserError
 from napari_unet.core.scribbles import Scribbles
 
 from .block_store import BlockStore, StoredStrokes
-from .record_checks import is_id
+from .record_checks import checked_id, is_id
 from .records import ImageRecord, ProjectState
 
 _KEY = "napari_unet"
@@ -30,10 +33,8 @@ class StrokeFiles:
         self._stores: dict[str, BlockStore] = {}
 
     def _store(self, image_id: str) -> BlockStore:
-        if not is_id(image_id):
-            raise UserError(f"{image_id!r} cannot be the id of an image. Allowed: small letters, digits, - and _.")
         if image_id not in self._stores:
-            self._stores[image_id] = BlockStore(self.path_of(image_id))
+            self._stores[image_id] = BlockStore(self.path_of(checked_id(image_id)))
         return self._stores[image_id]
 
     def path_of(self, image_id: str) -> Path:
@@ -53,7 +54,11 @@ class StrokeFiles:
             axes = "NTZPQRUVW"[: len(scribbles.shape) - 2] + "YX"
         notes = {"role": "strokes", "code": "painted", "axes": axes,
                  **({"image": record.to_json()} if record else {})}
-        return self._store(image_id).write(scribbles, axes, {_KEY: notes})
+        done = 0
+        if scribbles.derived or self._marks_path(image_id).is_dir():  # first: what is marked and no paint harms nobody
+            marks = Scribbles(scribbles.shape, scribbles.derived, scribbles.version)
+            done = self._marks(image_id).write(marks, axes, {_KEY: {"role": "derived", "axes": axes}})
+        return done + self._store(image_id).write(scribbles, axes, {_KEY: notes})
 
     def read(self, image_id: str, mend: bool) -> StoredStrokes | None:
         """Read the strokes of an image, None if there are none; ``mend`` puts blocks aside that cannot be read.
@@ -68,10 +73,24 @@ class StrokeFiles:
             found = store.read()
             if found is not None and found.damaged and mend:
                 store.set_aside_damaged(found.damaged)
+            marks = self._marks(image_id).read() if found is not None else None
         except OSError as error:
             reason = error.strerror or error
             raise UserError(f"The strokes {self.path_of(image_id)} could not be read ({reason}).") from error
-        return found
+        if found is None or marks is None or marks.scribbles.shape != found.scribbles.shape:
+            return found
+        paint = found.scribbles.planes
+        derived = {number: (mask > 0) & (paint[number] > 0) for number, mask in marks.scribbles.planes.items()
+                   if number in paint}
+        return dataclasses.replace(found, scribbles=dataclasses.replace(
+            found.scribbles, derived={number: mask.astype(np.uint8) for number, mask in derived.items()}))
+
+    def _marks_path(self, image_id: str) -> Path:
+        return self._path / f"{image_id}.derived.zarr"
+
+    def _marks(self, image_id: str) -> BlockStore:
+        """Where it is kept which pixels were taken from a prediction (1), beside the paint."""
+        return self._stores.setdefault(f"{image_id}.derived", BlockStore(self._marks_path(image_id)))
 
     def unnamed(self, state: ProjectState) -> Iterator[tuple[str, dict[str, Any]]]:
         """Yield (id, notes) of strokes whose image a state does not have, and that were not removed with it."""

@@ -171,12 +171,14 @@ class Session(StatedAnnotations):
         self._history.restored(entries)
         self.model_history_changed.emit()
 
-    def _keep(self, model: Model, score: HeldOutScore | None = None, step: int = 0) -> None:
+    def _keep(
+        self, model: Model, dice: float | None = None, step: int = 0, likely: LikelyDice | None = None,
+        versions: tuple[int, ...] = (),
+    ) -> None:
         learnt = [key for key in self.keys if self.enabled(key)]
-        versions = self.seen_versions if score is not None else tuple(self.version(key) for key in learnt)
-        score = score or HeldOutScore()
+        versions = versions or tuple(self.version(key) for key in learnt)
         self._history.add(HistoryEntry(
-            model, step, score.dice, time.time(), likely=score.likely, shown=self._pinned is None,
+            model, step, dice, time.time(), likely=likely, shown=self._pinned is None,
             versions=dict(zip(learnt, versions, strict=True)) if len(learnt) == len(versions) else {},
         ), stays=self._pinned)
         self.model_history_changed.emit()
@@ -285,7 +287,7 @@ class Session(StatedAnnotations):
         if event.model is not None:
             if not _answers_on(self._answer, event.model):
                 self._answer = None
-            self._keep(event.model, score, step or 0)
+            self._keep(event.model, score.dice, step or 0, score.likely, self.seen_versions)
             if self._pinned is None:
                 self.model_changed.emit(event.model)
 

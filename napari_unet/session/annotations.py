@@ -170,7 +170,7 @@ class Annotations:
 
     def edit(
         self, text: str, planes: Mapping[Hashable, Mapping[int, NDArray[np.uint8]]] | None = None, *,
-        derived: Mapping[Hashable, Mapping[int, NDArray[np.bool_]]] | None = None, classes: ClassTable | None = None,
+        derived: Mapping[Hashable, Mapping[int, NDArray[np.uint8]]] | None = None, classes: ClassTable | None = None,
     ) -> EditOutcome:
         """Do an operation: change planes of strokes, the class table or both, as one step of undo.
 
@@ -181,8 +181,8 @@ class Annotations:
         planes : mapping, optional
             Paint (Y, X) uint8 by key and plane number.
         derived : mapping, optional
-            Which pixels of these planes were taken from a prediction, (Y, X) bool; default: those that were so before
-            and have not changed.
+            1 where pixels of these planes were taken from a prediction, (Y, X) uint8; default: those that were so
+            before and have not changed.
         classes : ClassTable, optional
             The new table; painted ids that it lacks are kept in it.
         """
@@ -227,7 +227,7 @@ class Annotations:
 
     def _replace(
         self, planes: Mapping[Hashable, Mapping[int, NDArray[np.uint8]]],
-        derived: Mapping[Hashable, Mapping[int, NDArray[np.bool_]]], classes: ClassTable | None,
+        derived: Mapping[Hashable, Mapping[int, NDArray[np.uint8]]], classes: ClassTable | None,
     ) -> dict[Hashable, tuple[int, ...]]:
         """Take over planes and classes and publish them once; return the numbers of the planes that differ, by key."""
         changed = {}

@@ -107,14 +107,14 @@ class PutBack:
     planes : mapping
         By key and plane number: paint (Y, X) uint8.
     derived : mapping
-        By key and plane number: which pixels were taken from a prediction, (Y, X) bool.
+        By key and plane number: 1 where pixels were taken from a prediction, (Y, X) uint8.
     classes : ClassTable
     left : tuple of str
         What could not be put back, each in a sentence.
     """
 
     planes: Mapping[Hashable, Mapping[int, NDArray[np.uint8]]]
-    derived: Mapping[Hashable, Mapping[int, NDArray[np.bool_]]]
+    derived: Mapping[Hashable, Mapping[int, NDArray[np.uint8]]]
     classes: ClassTable
     left: tuple[str, ...]
 
@@ -197,7 +197,7 @@ def marked_plane(scribbles: Scribbles, number: int) -> NDArray[np.uint16]:
     shape = scribbles.shape[-2:]
     marked = scribbles.planes.get(number, np.zeros(shape, np.uint8)).astype(np.uint16)
     if number in scribbles.derived:
-        marked[scribbles.derived[number]] += _DERIVED
+        marked += scribbles.derived[number] * np.uint16(_DERIVED)
     return marked
 
 
@@ -252,10 +252,10 @@ def put_back(
         left.append(f"{over} pixel{'s were' if over > 1 else ' was'} painted over since and {_stay(over)}.")
     table, kept = _classes_back(edit, undoing, classes)
     planes: dict[Hashable, dict[int, NDArray[np.uint8]]] = {}
-    derived: dict[Hashable, dict[int, NDArray[np.bool_]]] = {}
+    derived: dict[Hashable, dict[int, NDArray[np.uint8]]] = {}
     for (key, number), whole in marked.items():
         planes.setdefault(key, {})[number] = (whole % _DERIVED).astype(np.uint8)
-        derived.setdefault(key, {})[number] = whole >= _DERIVED
+        derived.setdefault(key, {})[number] = (whole >= _DERIVED).astype(np.uint8)
     return PutBack(planes, derived, table, (*left, *kept))
 
 

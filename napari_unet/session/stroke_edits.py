@@ -93,9 +93,9 @@ def accept_labels(
     scribbles = session.pair(key).scribbles
     paint = scribbles.planes.get(plane, np.zeros(scribbles.shape[-2:], np.uint8))
     new = (paint == 0) & (labels > 0)
-    marks = new | scribbles.derived.get(plane, False)
+    marks = new | (scribbles.derived.get(plane, np.uint8(0)) > 0)
     return session.edit(f"{text} on {session.pair(key).image.name}", {key: {plane: np.where(new, labels, paint)}},
-                        derived={key: {plane: marks}})
+                        derived={key: {plane: marks.astype(np.uint8)}})
 
 
 def fill_at(

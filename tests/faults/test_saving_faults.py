@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from project_scene import (  # noqa: F401
+from saving_scene import (  # noqa: F401
     STEPS,
     Clock,
     Disk,

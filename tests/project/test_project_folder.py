@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from project_scene import Clock, die, no_files_open, strokes, with_image  # noqa: F401
+from saving_scene import Clock, die, no_files_open, strokes, with_image  # noqa: F401
 from torch import nn
 
 from napari_unet.core.classes import ClassTable

@@ -10,7 +10,7 @@ import pytest
 import zarr
 from hypothesis import given
 from hypothesis import strategies as st
-from project_scene import COLUMNS, ROWS, no_files_open, plane, strokes  # noqa: F401
+from saving_scene import COLUMNS, ROWS, no_files_open, plane, strokes  # noqa: F401
 
 from napari_unet.core.errors import UserError
 from napari_unet.core.scribbles import Scribbles

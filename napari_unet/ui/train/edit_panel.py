@@ -119,7 +119,6 @@ class EditPanel(QWidget):
         self.sure_box.setFixedWidth(56)
         self.sure_box.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.sure_tick.toggled.connect(self.sure_box.setEnabled)
-        sure.addSpacing(12)
         sure.addWidget(self.sure_tick)
         sure.addWidget(self.sure_box)
         sure.addStretch(1)
@@ -130,7 +129,7 @@ class EditPanel(QWidget):
         )
         self.import_button.clicked.connect(self._on_import)
         column.addWidget(self.import_button)
-        hint = QLabel(f"{shortcuts.shown(shortcuts.FILL_KEY)} fills what is under the pointer.")
+        hint = QLabel(f"{shortcuts.shown(shortcuts.FILL_KEY)} fills under the pointer.")
         hint.setObjectName("train_fill_hint")
         hint.setToolTip("Ground that your strokes enclose, else the region predicted there, with the class of the "
                         "brush.")
