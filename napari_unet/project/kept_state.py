@@ -53,18 +53,27 @@ class KeptState:
         self.generation = 0
         self._written: bytes | None = None  # project.json as it is on the disk
         self._memory, self._disk = threading.Lock(), threading.RLock()  # nobody waits for the disk to know the state
+        self._strokes = StrokeFiles(path / "strokes")
         self._point()
 
     def _point(self) -> None:
         """Let everything that reads and writes know the folder."""
         self.models = ModelShelf(self.path / "models")
-        self._strokes = StrokeFiles(self.path / "strokes")
+        self._strokes.move_to(self.path / "strokes")
         self._events = EventLog(self.path / _LOG, self._clock)
 
     @property
     def path(self) -> Path:
         """The folder, absolute."""
         return self._home.path
+
+    def result_path(self, image_id: str) -> Path:
+        """Return where the prediction of an image lies, there or not."""
+        return self.path / "results" / f"{image_id}.ome.zarr"
+
+    def thumbnail_path(self, image_id: str) -> Path:
+        """Return where the small picture of an image lies, there or not."""
+        return self.path / "thumbnails" / f"{image_id}.png"
 
     @property
     def name(self) -> str:

@@ -120,7 +120,7 @@ class ProjectFolder(KeptState):
             self._state = self._state.replacing(record)
             self.tell(f"Strokes of {record.name!r} from the end of the last sitting are back.")
         except UserError:
-            self.tell(f"{self._strokes.path_of(image_id)} belongs to no image of the project; it is left as it is.")
+            self.tell(f"{self._strokes.path_of(image_id)} belongs to no image of the project, and is left as it is.")
 
     def close(self) -> None:
         """Write what is not written yet, and let others write.
@@ -175,7 +175,8 @@ class ProjectFolder(KeptState):
     def write_strokes(self, image_id: str, scribbles: Scribbles, axes: str = "") -> int:
         """Write the blocks of an image's strokes that differ from what was last written or read.
 
-        Strokes of another shape that lie there are put aside (``ID.kept-1.zarr``), never removed.
+        Strokes that lie there and that these do not go on from (of another shape, or never read) are put aside
+        (``ID.kept-1.zarr``), never removed.
 
         Parameters
         ----------
@@ -200,6 +201,10 @@ class ProjectFolder(KeptState):
         with self._disk:
             self.check()
             return self._strokes.write(image_id, self._state.image(image_id), scribbles, axes)
+
+    def has_strokes(self, image_id: str) -> bool:
+        """Say whether anything was ever painted on an image."""
+        return self._strokes.path_of(image_id).is_dir()
 
     def read_strokes(self, image_id: str) -> Scribbles | None:
         """Read the strokes of an image, None if there are none; :attr:`told` says it if part of them is damaged.
@@ -272,14 +277,6 @@ class ProjectFolder(KeptState):
     def load_model(self, record: ModelRecord, device: str = "auto") -> NetworkModel | ForestModel:
         """Load a model; errors as :func:`napari_unet.io.model_file.load_model`."""
         return self.models.load(record, device)
-
-    def result_path(self, image_id: str) -> Path:
-        """Return where the prediction of an image lies, there or not."""
-        return self.path / "results" / f"{image_id}.ome.zarr"
-
-    def thumbnail_path(self, image_id: str) -> Path:
-        """Return where the small picture of an image lies, there or not."""
-        return self.path / "thumbnails" / f"{image_id}.png"
 
     def put_result(self, image_id: str, *, model: str = "", strokes: str = "") -> ResultRecord:
         """Note in the state that :meth:`result_path` holds a prediction of an image now.

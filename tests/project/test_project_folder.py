@@ -258,7 +258,7 @@ def test_a_damaged_block_is_told_and_kept_aside(folder: ProjectFolder) -> None:
     assert found is not None
     assert found.same_paint(strokes((690, 590, 1)))
     assert "1 blocks of the strokes of 'cells' are damaged" in again.told[-1]
-    again.write_strokes(record.id, strokes((9, 9, 2)))
+    again.write_strokes(record.id, strokes((9, 9, 2), (690, 590, 1)))
     assert block.with_name("1.0.0.damaged").read_bytes() == b"?"
 
 
@@ -291,6 +291,7 @@ def test_after_save_as_it_goes_on_in_the_new_folder(folder: ProjectFolder, tmp_p
     old = folder.path
     folder.save_as(tmp_path / "new")
     assert folder.path == tmp_path / "new.unet"
+    assert folder.write_strokes(record.id, strokes((3, 4, 2))) == 0  # what was copied is not written again
     folder.write_strokes(record.id, strokes((9, 9, 1)))
     folder.close()
     assert ProjectFolder.open(tmp_path / "new.unet").read_strokes(record.id).same_paint(  # type: ignore[union-attr]
