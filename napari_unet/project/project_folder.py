@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import datetime
+import math
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -269,6 +270,7 @@ class ProjectFolder(KeptState):
         """
         with self._disk:
             self.check()
+            dice = dice if dice is not None and math.isfinite(dice) else None
             made = ModelRecord(self.models.save(model), name, step, dice, self._clock() if when is None else when,
                                training, dict(strokes or {}), shown, pinned)
             self.change(lambda state: with_model(state, made))

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 
-from napari_unet.core.errors import UserError
+from napari_unet.core.errors import UserError, reason_of
 from napari_unet.core.latest import Latest
 from napari_unet.core.scribbles import Scribbles
 from napari_unet.session.model_history import HistoryEntry
@@ -208,6 +208,8 @@ class ProjectSaver:
         except UserError as error:
             cause = error.__cause__
             reason = why_not_written(cause, self._folder.path) if isinstance(cause, OSError) else str(error)
+        except Exception as error:  # whatever it is, the next strokes must find somebody who saves them
+            reason = f"{self._folder.path} could not be saved ({reason_of(error)}). It is tried again."
         else:
             return self._note_success(tries, blocks, images)
         return [SaveFailed(reason)] if tries.fail(reason, now) else []

@@ -356,6 +356,22 @@ def test_the_saver_as_a_thread_runs_it(tmp_path: Path) -> None:
     assert ProjectFolder.open(folder.path, read_only=True).state.settings == {"b": 2}
 
 
+def test_whatever_goes_wrong_the_next_strokes_are_saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, clock = ProjectFolder.create(tmp_path / "a"), Clock()
+    with_image(folder, "a1", "a1")
+    saver = ProjectSaver(folder, clock=clock)
+    saver.offer(Snapshot(STROKES[0]))
+    with monkeypatch.context() as patch:
+        patch.setattr(folder, "write_strokes", lambda *_args: 1 / 0)
+        event, = saver.run_once()
+    assert isinstance(event, SaveFailed)
+    assert "ZeroDivisionError" in event.reason
+    saver.offer(Snapshot({"a1": STROKES[1]["a1"]}))
+    clock.now += 2
+    assert [type(one) for one in saver.run_once()] == [ProjectSaved, Recovered]
+    assert folder.read_strokes("a1").same_paint(STROKES[1]["a1"])  # type: ignore[union-attr]
+
+
 def test_other_computers_see_that_it_lives_though_nobody_paints(tmp_path: Path) -> None:
     clock = Clock()
     folder = ProjectFolder.create(tmp_path / "a", clock=clock)
