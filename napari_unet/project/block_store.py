@@ -10,6 +10,7 @@ import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,10 @@ from napari_unet.core.scribbles import Scribbles
 from .disk import PARTIAL, make_directory, remove_file, settle_folder, take_place, write_whole
 from .stroke_array import array_description, array_shape, block_at, block_file, packed, unpacked
 
+_Blocks = dict[str, NDArray[np.uint8] | None]
+"""Blocks by name of their file; None for one without paint."""
+
+_FEW, _AT_ONCE = 8, 8
 _NAME = re.compile(r"\d{1,15}(?:\.\d{1,15})*")
 
 
@@ -109,31 +114,42 @@ class BlockStore:
         self._path = path
 
     def _changed_blocks(self, before: Scribbles, scribbles: Scribbles) -> int:
-        done = 0
-        for number in sorted({*before.planes, *scribbles.planes}):
-            old, new = before.blocks(number), scribbles.blocks(number)
-            for block in sorted({*old, *new}):
-                was, now = old.get(block), new.get(block)
-                if was is now or (was is not None and now is not None and _same(was, now)):
-                    continue
-                if now is None:
-                    remove_file(self._path / block_file(scribbles.shape, number, block))
-                else:
-                    write_whole(self._path / block_file(scribbles.shape, number, block), packed(now, scribbles.shape))
-                done += 1
-        return done
+        """Write the blocks that are others than before."""
+        new: _Blocks = {}
+        for number in {*before.planes, *scribbles.planes}:
+            old, now = before.blocks(number), scribbles.blocks(number)
+            for block in {*old, *now}:
+                was, is_now = old.get(block), now.get(block)
+                if was is not is_now and (was is None or is_now is None or not _same(was, is_now)):
+                    new[block_file(scribbles.shape, number, block)] = is_now
+        return self._put(new, scribbles.shape)
 
     def _all_blocks(self, scribbles: Scribbles) -> int:
         """Write every painted block, and remove the others; for when it is not known what the disk holds."""
-        painted = set()
+        new: _Blocks = dict.fromkeys(self._names())
         for number in scribbles.planes:
             for block, pixels in scribbles.blocks(number).items():
-                painted.add(name := block_file(scribbles.shape, number, block))
-                write_whole(self._path / name, packed(pixels, scribbles.shape))
-        gone = [name for name in self._names() if name not in painted]
-        for name in gone:
-            remove_file(self._path / name)
-        return len(painted) + len(gone)
+                new[block_file(scribbles.shape, number, block)] = pixels
+        return self._put(new, scribbles.shape)
+
+    def _put(self, blocks: _Blocks, shape: tuple[int, ...]) -> int:
+        """Write or remove blocks by name; many at a time, as the disk makes one of several flushes."""
+
+        def put(name: str) -> None:
+            pixels = blocks[name]
+            if pixels is None:
+                remove_file(self._path / name)
+            else:
+                write_whole(self._path / name, packed(pixels, shape))
+
+        if len(blocks) <= _FEW:
+            for name in sorted(blocks):
+                put(name)
+        else:
+            with ThreadPoolExecutor(_AT_ONCE, "napari-unet-blocks") as writers:
+                for _ in writers.map(put, sorted(blocks)):
+                    pass
+        return len(blocks)
 
     # -- the description of the array ------------------------------------------------------------------------------
 
