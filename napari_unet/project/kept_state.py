@@ -15,7 +15,7 @@ from .event_log import EventLog
 from .model_shelf import ModelShelf
 from .project_file import NAME, ProjectFile, write_project
 from .project_home import ProjectHome
-from .records import ProjectState
+from .records import ProjectState, ResultRecord
 from .stroke_files import StrokeFiles
 from .writer_lock import WriterLock
 
@@ -75,6 +75,21 @@ class KeptState:
     def thumbnail_path(self, image_id: str) -> Path:
         """Return where the small picture of an image lies, there or not."""
         return self.path / "thumbnails" / f"{image_id}.png"
+
+    def put_result(self, image_id: str, *, model: str = "", strokes: str = "") -> ResultRecord:
+        """Note in the state that :meth:`result_path` holds a prediction of an image now.
+
+        Parameters
+        ----------
+        image_id : str
+        model : str
+            File of the model, as its record names it.
+        strokes : str
+            Hash of the strokes that it has learnt from.
+        """
+        made = ResultRecord(image_id, f"results/{self.result_path(image_id).name}", model, self._clock(), strokes)
+        self.change(lambda state: state.replacing(made))
+        return made
 
     @property
     def name(self) -> str:
@@ -154,7 +169,8 @@ class KeptState:
             before, self._written = self._written, None
             write_project(self.path, data, before)
             self._written, self._flushed = data, state
-            self.models.sweep(state.models)
+            if not self._file.told:  # else a newer project.json was damaged, and may have named others
+                self.models.sweep(state.models)
             return True
 
     def check(self) -> None:

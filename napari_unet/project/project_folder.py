@@ -23,10 +23,18 @@ from .copying import copy_project
 from .kept_state import KeptState, program_name
 from .model_shelf import with_model
 from .project_file import NAME, ProjectFile, read_project
-from .project_home import clear_partial, lock_home, make_home, make_rooms, project_path, released_on_failure
+from .project_home import (
+    absolute_path,
+    clear_partial,
+    lock_home,
+    make_home,
+    make_rooms,
+    project_path,
+    released_on_failure,
+)
 from .record_checks import checked_id
-from .records import ImageRecord, ImageSource, ModelRecord, ProjectState, ResultRecord, new_id
-from .sources import found_from, record_without_file
+from .records import ImageRecord, ImageSource, ModelRecord, ProjectState, new_id
+from .sources import found_from, moved_with, record_without_file
 from .stroke_files import StrokeFiles
 
 if TYPE_CHECKING:
@@ -35,8 +43,7 @@ if TYPE_CHECKING:
 
 
 class ProjectFolder(KeptState):
-    """A project that is open; made by :meth:`create` and :meth:`open`.
-    """
+    """A project that is open; made by :meth:`create` and :meth:`open`."""
 
     # -- opening and closing ---------------------------------------------------------------------------------------
 
@@ -86,7 +93,7 @@ class ProjectFolder(KeptState):
         UserError
             If it is none, is of a newer version, or cannot be read. Nothing is changed then.
         """
-        path = Path(path).expanduser().absolute()
+        path = absolute_path(path)
         try:
             file = read_project(path)
             lock, told = (None, "") if read_only else lock_home(path, clock)
@@ -159,14 +166,16 @@ class ProjectFolder(KeptState):
         What lies in the old folder stays as it is. A project open to read only may be written from then on.
         """
         with self._disk:
-            place = self.save_copy(path)
+            old, place = self.path, self.save_copy(path)
             lock, why = lock_home(place, self._clock)
             if lock is None:
                 raise UserError(why)
             self._file = read_project(place)
             self.id = self._file.id
-            self.change(lambda _state: self._file.state)
-            self._written = (place / NAME).read_bytes()
+            self.change(lambda state: moved_with(state, old, place))  # it may have changed while it was copied
+            self._written, self._flushed = (place / NAME).read_bytes(), None
+            if self.read_only:  # its writer may have painted since it was read here
+                self._strokes.forget()
             self._home.move(place, self.id, lock)
             self._point()
             self.log("saved as", path=str(place))
@@ -279,18 +288,3 @@ class ProjectFolder(KeptState):
     def load_model(self, record: ModelRecord, device: str = "auto") -> NetworkModel | ForestModel:
         """Load a model; errors as :func:`napari_unet.io.model_file.load_model`."""
         return self.models.load(record, device)
-
-    def put_result(self, image_id: str, *, model: str = "", strokes: str = "") -> ResultRecord:
-        """Note in the state that :meth:`result_path` holds a prediction of an image now.
-
-        Parameters
-        ----------
-        image_id : str
-        model : str
-            File of the model, as its record names it.
-        strokes : str
-            Hash of the strokes that it has learnt from.
-        """
-        made = ResultRecord(image_id, f"results/{self.result_path(image_id).name}", model, self._clock(), strokes)
-        self.change(lambda state: state.replacing(made))
-        return made

@@ -43,16 +43,17 @@ def capture(session: Session, state: ProjectState) -> ProjectState:
     for key in session.keys:
         record = state.pair_image(key)
         if record is not None:
-            made = dataclasses.replace(_as_seen(record, session.pair(key).image), learn=session.enabled(key))
-            if made != record:
-                records.append(made)
+            seen = dataclasses.replace(_as_seen(record, session.pair(key).image), learn=session.enabled(key))
+            if seen != record:
+                records.append(seen)
     current = session.images.current
     looked_at = state.image(current) if isinstance(current, str) else None
     if looked_at is not None and not looked_at.looked_at:
         known = next((one for one in records if one.id == looked_at.id), looked_at)
         records = [one for one in records if one.id != looked_at.id]
         records.append(dataclasses.replace(known, looked_at=True))
-    return state.replacing(*records, classes=session.classes, current=looked_at.id if looked_at else state.current)
+    made = state.replacing(*records, classes=session.classes, current=looked_at.id if looked_at else state.current)
+    return state if made == state else made
 
 
 def _as_seen(record: ImageRecord, image: Image) -> ImageRecord:

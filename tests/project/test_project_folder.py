@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,7 +25,8 @@ from napari_unet.io.model_file import load_model
 from napari_unet.networks.unet import UNet
 from napari_unet.predicting.network_model import NetworkModel
 from napari_unet.predicting.weights import snapshot
-from napari_unet.project import project_home
+from napari_unet.project import project_folder, project_home
+from napari_unet.project.copying import copy_project
 from napari_unet.project.event_log import EventLog
 from napari_unet.project.project_folder import ProjectFolder
 from napari_unet.project.records import ProjectState
@@ -372,12 +374,33 @@ def test_a_project_open_to_read_only_can_be_saved_elsewhere_and_written_there(
     folder.flush()
     second = ProjectFolder.open(folder.path)
     second.change(lambda state: state.replacing(settings={"mine": 1}))
+    folder.write_strokes(record.id, strokes((600, 580, 1)))  # the first one goes on painting
     second.save_as(tmp_path / "second")
     assert not second.read_only
     second.write_strokes(record.id, strokes((3, 4, 2)))
-    assert reopened(second).state.settings == {"mine": 1}
+    mine = reopened(second)
+    assert mine.state.settings == {"mine": 1}
+    assert mine.read_strokes(record.id).same_paint(strokes((3, 4, 2)))  # type: ignore[union-attr]
     assert not folder.read_only
-    assert folder.read_strokes(record.id) is None
+    assert folder.read_strokes(record.id).same_paint(strokes((600, 580, 1)))  # type: ignore[union-attr]
+
+
+def test_what_changes_while_it_is_copied_is_not_lost(
+    folder: ProjectFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_image(folder)
+
+    def copy(*args: Any) -> Path:
+        place = copy_project(*args)
+        folder.change(lambda state: state.replacing(settings={"meanwhile": 1}))
+        return place
+
+    monkeypatch.setattr(project_folder, "copy_project", copy)
+    (tmp_path / "deep").mkdir()
+    folder.save_as(tmp_path / "deep" / "new")
+    again = reopened(folder)
+    assert again.state.settings == {"meanwhile": 1}
+    assert again.state.images[0].source.paths == ("../../cells.tif",)
 
 
 @pytest.mark.parametrize(("name", "said"), [("taken", "exists already"), ("no/where", "no folder"),
