@@ -94,9 +94,14 @@ def _identity(path: Path) -> tuple[int, int]:
     return found.st_dev, found.st_ino
 
 
+def absolute_path(path: Path) -> Path:
+    """Return a path from the root, links as they are."""
+    return Path(os.path.abspath(Path(path).expanduser()))
+
+
 def project_path(path: Path) -> Path:
     """Return the absolute path of a project, with its ending."""
-    path = Path(os.path.abspath(Path(path).expanduser()))
+    path = absolute_path(path)
     return path if path.suffix.lower() == SUFFIX else path.with_name(path.name + SUFFIX)
 
 

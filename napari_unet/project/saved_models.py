@@ -50,8 +50,8 @@ class SavedModels:
         key = None if shown is None else _key(shown)
         for one in self._unsaved(kept):
             record = self._folder.put_model(
-                one.model, name=one.name, step=one.step, dice=one.dice, when=one.time, training=self._before + one.training,
-                shown=_key(one) == key,
+                one.model, name=one.name, step=one.step, dice=one.dice, when=one.time,
+                training=self._before + one.training, shown=_key(one) == key,
             )
             self._kept[_key(one)] = one.model, record
             self._folder.log("model", name=one.name, dice=one.dice, file=record.file)

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 
-from napari_unet.core.errors import UserError
+from napari_unet.core.errors import UserError, reason_of
 from napari_unet.core.latest import Latest
 from napari_unet.core.scribbles import Scribbles
 from napari_unet.session.model_history import HistoryEntry
@@ -208,6 +208,8 @@ class ProjectSaver:
         except UserError as error:
             cause = error.__cause__
             reason = why_not_written(cause, self._folder.path) if isinstance(cause, OSError) else str(error)
+        except Exception as error:  # whatever it is, the next strokes must find somebody who saves them
+            reason = f"{self._folder.path} could not be saved ({reason_of(error)}). It is tried again."
         else:
             return self._note_success(tries, blocks, images)
         return [SaveFailed(reason)] if tries.fail(reason, now) else []
@@ -229,17 +231,22 @@ class ProjectSaver:
             self._generation = self._folder.generation
             self._saved.clear()
         blocks, images = 0, []
-        for image_id, scribbles in (newest.strokes if newest else {}).items():
-            if self._saved.get(image_id) is scribbles:
-                continue
-            written = self._folder.write_strokes(image_id, scribbles, newest.axes.get(image_id, "") if newest else "")
+        while newest is not None and (image_id := self._unsaved(newest)) is not None:
+            scribbles = newest.strokes[image_id]
+            written = self._folder.write_strokes(image_id, scribbles, newest.axes.get(image_id, ""))
             self._saved[image_id] = scribbles
             if written:
                 blocks += written
                 images.append(image_id)
+            newest, state = self._newest.get(), self._folder.state  # a new stroke does not wait for many old ones
         self._folder.flush()
         self._done = newest, state
-        return blocks, tuple(images)
+        return blocks, tuple(dict.fromkeys(images))
+
+    def _unsaved(self, newest: Snapshot) -> str | None:
+        """Return the next image whose strokes are to be written: the one that is looked at first; None if none is."""
+        changed = (one for one, scribbles in newest.strokes.items() if self._saved.get(one) is not scribbles)
+        return min(changed, key=lambda one: one != self._folder.state.current, default=None)
 
     def _note_success(self, tries: _Tries, blocks: int, images: tuple[str, ...]) -> list[SaverEvent]:
         failed = tries.succeed()

@@ -43,7 +43,14 @@ class StrokeFiles:
 
     def forget(self) -> None:
         """Forget what the disk holds: the next writing of each image makes sure of all of it."""
-        self._stores.clear()
+        for store in self._stores.values():
+            store.forget()
+
+    def move_to(self, path: Path) -> None:
+        """Go on in a copy of the folder."""
+        self._path = path
+        for image_id, store in self._stores.items():
+            store.move_to(self.path_of(image_id))
 
     def write(self, image_id: str, record: ImageRecord | None, scribbles: Scribbles, axes: str = "") -> int:
         """Write what differs, see :meth:`BlockStore.write`; the array carries the image's record with it."""

@@ -16,8 +16,8 @@ from typing import Any
 
 from qtpy.QtCore import QCoreApplication, QEvent, QObject, Qt, QTimer, Signal
 
-from napari_unet.core.background import give_way, hold_short_switches, release_short_switches
 from napari_unet.core.errors import UserError, WorkError
+from napari_unet.core.giving_way import give_way, hold_short_switches, release_short_switches
 
 from . import farewell, garbage_collection
 from .heartbeat import Heartbeat

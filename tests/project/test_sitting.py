@@ -16,6 +16,7 @@ from napari_unet.core.scribbles import Scribbles
 from napari_unet.networks.unet import UNet
 from napari_unet.predicting.network_model import NetworkModel
 from napari_unet.predicting.weights import snapshot
+from napari_unet.project.block_store import BlockStore
 from napari_unet.project.project_folder import ProjectFolder
 from napari_unet.project.saver import ProjectSaved, ProjectSaver
 from napari_unet.project.sitting import capture, restore, snapshot_of
@@ -115,6 +116,12 @@ def test_a_missing_image_is_told_and_its_strokes_stay(folder: ProjectFolder) -> 
     assert other.classes == CLASSES
     folder.path.parent.joinpath("other").mkdir()
     (folder.path.parent / "gone.tif").rename(folder.path.parent / "other" / "a.tif")
+    other.put_pair("a-layer", session.pair("a-layer").image)  # opened by hand, with strokes of its own
+    other.paint("a-layer", {0: plane((9, 9, 1))})
+    saver.offer(snapshot_of(other, again))
+    saver.run_once()
+    assert BlockStore(again.path / "strokes" / "a.kept-1.zarr").read().scribbles.same_paint(  # type: ignore[union-attr]
+        session.pair("a-layer").scribbles)
     found = restore(again, Session(), moved={str(folder.path.parent): str(folder.path.parent / "other")})
     assert found.painted == ("a", "drawn")
 

@@ -13,10 +13,9 @@ from napari_unet.ui.train.layer_binding import LayerBinding
 
 
 @pytest.fixture
-def bound(make_napari_viewer, monkeypatch):
+def bound(viewer, monkeypatch):
     """A pair of layers of an image that counts as large, and the blocks that were compared."""
     monkeypatch.setattr(layer_binding, "LARGE", 1000)
-    viewer = make_napari_viewer()
     image = viewer.add_image(np.zeros((1400, 1400), np.uint8), name="cells")
     strokes = viewer.add_labels(np.zeros((1400, 1400), np.uint8), name="cells strokes")
     session = Session()
@@ -57,9 +56,11 @@ def test_what_was_written_without_a_word_is_found_when_all_strokes_are_asked_for
     assert set(scribbles.blocks(0)) <= blocks_of((1400, 1400))
 
 
-def test_a_patch_is_drawn_where_it_lies(bound):
+def test_a_patch_is_drawn_where_it_lies(bound, qtbot):
     binding, _ = bound
     layer = binding.make_prediction(binding._session.classes)
+    visual = binding._viewer.window._qt_viewer.canvas.layer_to_visual[layer]
+    qtbot.waitUntil(lambda: visual.node._texture.shape[:2] == (1400, 1400), timeout=60_000)  # drawn once
     drawn, whole = [], []
     layer.events.labels_update.connect(lambda event: drawn.append((tuple(event.offset), event.data.shape)))
     layer.events.set_data.connect(lambda event: whole.append(event))

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from napari_unet.core import background
+from napari_unet.core import giving_way
 from napari_unet.core.errors import WorkError, details_of
 from napari_unet.ui import farewell
 from napari_unet.ui.heartbeat import STALL, Heartbeat
@@ -139,9 +139,9 @@ def test_threads_of_ours_give_way_to_the_window(qtbot):
     worker, _ = recorded(work)
     with qtbot.waitSignal(worker.finished):
         worker.start()
-    assert seen[0] == pytest.approx(background.SHORT_SWITCH)
+    assert seen[0] == pytest.approx(giving_way.SHORT_SWITCH)
     if sys.platform == "linux":
-        assert seen[1] == min(background.GIVING_WAY, 19 - os.getpriority(os.PRIO_PROCESS, os.getpid()))
+        assert seen[1] == min(giving_way.GIVING_WAY, 19 - os.getpriority(os.PRIO_PROCESS, os.getpid()))
     assert sys.getswitchinterval() == pytest.approx(usual)
 
 
