@@ -1,0 +1,153 @@
+"""The state of an open project in memory, and ``project.json``, which follows it. Knows no strokes and no pixels."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from napari_unet import __version__
+
+from .event_log import EventLog
+from .model_shelf import ModelShelf
+from .project_file import NAME, ProjectFile, write_project
+from .project_home import ProjectHome
+from .records import ProjectState
+from .stroke_files import StrokeFiles
+from .writer_lock import WriterLock
+
+_LOG = "events.jsonl"
+
+
+class KeptState:
+    """An open project as far as ``project.json`` knows it.
+
+    Parameters
+    ----------
+    path : Path
+    file : ProjectFile
+        As it was read, or as it is to be written.
+    lock : WriterLock or None
+        None where it is open to read only.
+    clock : callable
+        Seconds since 1970.
+
+    Attributes
+    ----------
+    id : str
+        Of the project, the same for ever; a copy has another one.
+    models : ModelShelf
+    generation : int
+        Grows when another copy of the project has taken its place: then nobody knows what the disk holds.
+    """
+
+    def __init__(
+        self, path: Path, file: ProjectFile, lock: WriterLock | None, clock: Callable[[], float] = time.time
+    ) -> None:
+        self.id, self._file, self._clock = file.id, file, clock
+        self._home = ProjectHome(path, file.id, lock)
+        self._state, self._told = file.state, list(file.told)
+        self.generation = 0
+        self._written: bytes | None = None  # project.json as it is on the disk
+        self._memory, self._disk = threading.Lock(), threading.RLock()  # nobody waits for the disk to know the state
+        self._point()
+
+    def _point(self) -> None:
+        """Let everything that reads and writes know the folder."""
+        self.models = ModelShelf(self.path / "models")
+        self._strokes = StrokeFiles(self.path / "strokes")
+        self._events = EventLog(self.path / _LOG, self._clock)
+
+    @property
+    def path(self) -> Path:
+        """The folder, absolute."""
+        return self._home.path
+
+    @property
+    def name(self) -> str:
+        """Name of the folder without its ending."""
+        return self.path.stem
+
+    @property
+    def read_only(self) -> bool:
+        """Whether nothing may be written: all that writes raises a UserError then."""
+        return self._home.read_only
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        """Sentences for people about what was found and mended."""
+        return tuple(self._told)
+
+    def tell(self, text: str) -> None:
+        """Add a sentence to :attr:`told`; no text: nothing."""
+        if text and text not in self._told:
+            self._told.append(text)
+
+    def log(self, what: str, **values: Any) -> None:
+        """Add an event to ``events.jsonl``; never an error."""
+        if not self.read_only:
+            self._events.add(what, **values)
+
+    @property
+    def state(self) -> ProjectState:
+        """The newest state; the disk may be behind it."""
+        return self._state
+
+    def change(self, change: Callable[[ProjectState], ProjectState]) -> ProjectState:
+        """Change the state in memory, at once and without the disk; :meth:`flush` (or a saver) writes it.
+
+        Parameters
+        ----------
+        change : callable
+            Returns the new state, given the newest. Must be quick.
+
+        Returns
+        -------
+        ProjectState
+            The new one.
+        """
+        with self._memory:
+            self._state = change(self._state)
+            return self._state
+
+    def write_state(self, state: ProjectState) -> None:
+        """Replace the state, and write it; errors as :meth:`flush`."""
+        self.change(lambda _old: state)
+        self.flush()
+
+    def flush(self) -> bool:
+        """Write the state if the disk is behind; return whether it was.
+
+        Raises
+        ------
+        UserError
+            If the project is open to read only.
+        OSError
+            If it cannot be written. What was there before is untouched.
+        """
+        with self._disk:
+            self.check()
+            state = self._state
+            data = dataclasses.replace(self._file, state=state, place=str(self.path), program=program_name()).to_bytes()
+            if data == self._written and (self.path / NAME).is_file():
+                return False
+            before, self._written = self._written, None
+            write_project(self.path, data, before)
+            self._written = data
+            self.models.sweep(state.models)
+            return True
+
+    def check(self) -> None:
+        """Check that the project may be written and is where it was; errors as :meth:`flush`."""
+        if self._home.check():
+            self._written = None
+            self._strokes.forget()
+            self.generation += 1
+
+
+def program_name() -> str:
+    """Return name and version of this program, as files name it."""
+    return f"napari-unet {__version__}"
