@@ -32,6 +32,7 @@ from napari_unet.workflows.batch import (
 )
 
 from .input_files import read_images
+from .project_commands import is_project, predict_project
 from .terminal import check_writable, progress_bar, say, show
 
 
@@ -50,6 +51,13 @@ class OutputTarget:
 
 def run_predict(arguments: argparse.Namespace) -> None:
     """Segment images and save the masks."""
+    if any(map(is_project, arguments.images)):
+        predict_project(arguments, watch_batch)
+        return
+    if arguments.model is None or arguments.output is None:
+        raise UsageError("Give --model MODEL.pt and -o OUT (a project, NAME.unet, has its own model and results).")
+    if arguments.moved or arguments.pattern:
+        raise UsageError("--moved and --pattern are for projects (NAME.unet).")
     targets = plan_outputs(arguments.images, arguments.output, arguments.probabilities)
     replace = _claim_outputs(arguments, [path for target in targets for path in target.paths])
     model = load_model(arguments.model, device=arguments.device)
