@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import json
+import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -30,15 +31,25 @@ class EventLog:
 
     def __init__(self, path: Path, clock: Callable[[], float] = time.time, largest: int = LARGEST_LOG) -> None:
         self._path, self._clock, self._largest = path, clock, largest
+        self._begun = False
 
     def add(self, what: str, **values: Any) -> None:
         """Add an event: its time, what it was, and what else there is to know (anything JSON holds, or its text)."""
         with contextlib.suppress(OSError, ValueError, TypeError, RecursionError):
-            time = datetime.datetime.fromtimestamp(self._clock(), datetime.UTC).isoformat(timespec="milliseconds")
-            line = json.dumps({"time": time, "what": what, **values}, default=str) + "\n"
+            when = datetime.datetime.fromtimestamp(self._clock(), datetime.UTC).isoformat(timespec="milliseconds")
+            line = json.dumps({"time": when, "what": what, **values}, default=str) + "\n"
             if self._path.exists() and self._path.stat().st_size + len(line) > self._largest:
                 take_place(self._path, self._path.with_suffix(".1.jsonl"))
-            append_line(self._path, line.encode())
+            append_line(self._path, self._line_end() + line.encode())
+
+    def _line_end(self) -> bytes:
+        """Return what ends a line that a killed run has torn."""
+        begun, self._begun = self._begun, True
+        if begun or not self._path.exists() or not self._path.stat().st_size:
+            return b""
+        with self._path.open("rb") as file:
+            file.seek(-1, os.SEEK_END)
+            return b"" if file.read(1) == b"\n" else b"\n"
 
     def events(self) -> Iterator[dict[str, Any]]:
         """Yield all events that are kept, the oldest first; lines that are not whole are left out."""

@@ -22,7 +22,7 @@ from .copying import copy_project
 from .kept_state import KeptState, program_name
 from .model_shelf import with_model
 from .project_file import NAME, ProjectFile, read_project
-from .project_home import clear_partial, lock_home, make_home, make_rooms, project_path
+from .project_home import clear_partial, lock_home, make_home, make_rooms, project_path, released_on_failure
 from .records import ImageRecord, ImageSource, ModelRecord, ProjectState, ResultRecord, new_id
 from .sources import found_from, record_without_file
 
@@ -57,18 +57,19 @@ class ProjectFolder(KeptState):
             If something is there already, or the folder above is missing or may not be written.
         """
         path = project_path(path)
+        when = datetime.datetime.fromtimestamp(clock(), datetime.UTC).isoformat(timespec="seconds")
+        file = ProjectFile(new_id(), when, program_name(), str(path), state or ProjectState())
         try:
-            lock = make_home(path, clock)
-            when = datetime.datetime.fromtimestamp(clock(), datetime.UTC).isoformat(timespec="seconds")
-            file = ProjectFile(new_id(), when, program_name(), str(path), state or ProjectState())
-            made = cls(path, file, lock, clock)
-            made.flush()
+            with released_on_failure(make_home(path, clock)) as lock:
+                make_rooms(path)
+                made = cls(path, file, lock, clock)
+                made.flush()
+                made.log("made", program=program_name())
         except OSError as error:
             raise UserError(
                 f"{path} could not be made ({error.strerror or error}). Choose a folder you may write to, with enough "
                 "space."
             ) from error
-        made.log("made", program=program_name())
         return made
 
     @classmethod
@@ -86,13 +87,12 @@ class ProjectFolder(KeptState):
         try:
             file = read_project(path)
             lock, told = (None, "") if read_only else lock_home(path, clock)
-            if lock is not None:
-                file = read_project(path)  # whoever wrote until now may have changed it
-            made = cls(path, file, lock, clock)
+            with released_on_failure(lock):
+                made = cls(path, read_project(path) if lock else file, lock, clock)  # another may have changed it
+                made.tell(told)
+                made._set_right()
         except OSError as error:
             raise UserError(f"{path} could not be read ({error.strerror or error}). May you read it?") from error
-        made.tell(told)
-        made._set_right()
         return made
 
     def _set_right(self) -> None:

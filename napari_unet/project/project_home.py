@@ -7,7 +7,7 @@ import errno
 import os
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from napari_unet.core.errors import UserError
@@ -114,8 +114,18 @@ def make_home(path: Path, clock: Callable[[], float] = time.time) -> WriterLock:
     lock = WriterLock(path / LOCK, clock)
     if not lock.held:
         raise UserError(f"{path} is being made by another program at the moment. Choose another name.")
-    make_rooms(path)
     return lock
+
+
+@contextlib.contextmanager
+def released_on_failure(lock: WriterLock | None) -> Iterator[WriterLock | None]:
+    """Let go of a lock if the block fails."""
+    try:
+        yield lock
+    except BaseException:
+        if lock is not None:
+            lock.release()
+        raise
 
 
 def make_rooms(path: Path) -> None:
