@@ -256,7 +256,8 @@ def test_methods_are_compared_on_the_strokes_of_a_project(project: Path, tmp_pat
     assert [one.name for one in told.images] == ["one"]
     assert told.images[0].strokes == stroke_hash(strokes_on(6))
     assert told.settings["methods"]["forest"]["settings"]["trees"] == 3
-    assert run("compare", project, "--methods", "threshold", "-o", tmp_path) == 1, "that folder holds the project"
+    assert run("compare", project, "--methods", "threshold", "-o", project / "models") == 2, "it has one"
+    assert not (project / "models").is_dir() or not list((project / "models").iterdir())
 
 
 def test_the_methods_text_of_everything_that_knows_where_it_comes_from(
@@ -290,6 +291,7 @@ def test_the_methods_text_of_everything_that_knows_where_it_comes_from(
     (["predict", "PROJECT", "--tta"], "without --tta"),
     (["predict", "images.tif", "-o", "x.tif"], "Give --model MODEL.pt and -o OUT"),
     (["compare", "PROJECT", "strokes.tif", "-o", "out"], "A project has its own strokes"),
+    (["predict", "PROJECT", "-o", "cells.unet/results"], "lies in the project"),
     (["counts", "images.tif", "-o", "c.csv"], "is no project"),
 ])
 def test_wrong_use_is_said(

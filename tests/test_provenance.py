@@ -278,6 +278,29 @@ def test_of_a_model_that_does_not_know_it_that_is_said(tmp_path: Path) -> None:
     assert "the method, the strokes and images it learnt from, the device" in methods_paragraph(told)
 
 
+def test_an_instant_answer_names_its_strokes_as_a_network_too(tmp_path: Path) -> None:
+    image, strokes = a_picture()
+    training = TrainingSet((Pair(image, Scribbles.from_array(strokes)),), TWO)
+    fit = segmenters.REGISTRY["instant"](device="cpu", seed=4).fit(training)
+    models = []
+    while True:
+        try:
+            models.append(next(fit).model)
+        except StopIteration as end:
+            models.append(end.value)
+            break
+    models = [model for model in models if model is not None]
+    assert len(models) >= 2
+    for model in models:
+        save_model(tmp_path / "m.pt", model.as_network("cpu"), overwrite=True)
+        told = of_model(load_model(tmp_path / "m.pt"))
+        assert told is not None
+        assert (told.method, told.seed, told.steps) == ("instant", 4, 0)
+        assert told.images == (ImageFacts.of(image, training.pairs[0].scribbles),)
+        text = " ".join(methods_paragraph(told).split())
+        assert "The last layer alone was fitted to the strokes, on features learnt beforehand on drawn images." in text
+
+
 # -- the same again ---------------------------------------------------------------------------------------------------
 
 ALIKE = ["--steps", "6", "--deterministic", "--seed", "3", *QUICK]

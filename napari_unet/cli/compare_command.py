@@ -24,7 +24,7 @@ from napari_unet.report.table import format_text, summarise
 from napari_unet.segmenters import REGISTRY as METHODS
 
 from .input_files import file_rows, read_images
-from .project_commands import image_files, is_project, opened
+from .project_commands import image_files, is_project, opened, outside
 from .terminal import progress_bar, say, show
 
 MEASURING = "metrics."
@@ -54,6 +54,7 @@ def _compare_project(arguments: argparse.Namespace) -> None:
     if arguments.scribbles is not None or arguments.triple or arguments.axes:
         raise UsageError("A project has its own strokes and axes. Give it alone, or images with strokes.")
     with opened(arguments, arguments.images) as contents:
+        outside(arguments.output, contents)
         if missing := contents.training.missing():
             raise UserError(f"{contents.folder.path.name}: {missing}")
         if arguments.reference is not None and len(contents.images) > 1:

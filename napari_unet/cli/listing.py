@@ -16,7 +16,7 @@ from napari_unet.core.namesake import namesake_warning
 from napari_unet.core.registry import Registry
 from napari_unet.predicting.devices import choose_device
 
-from .project_commands import print_project
+from .project_info import print_project
 from .terminal import show
 
 _REGISTRIES: tuple[tuple[str, Registry[Any]], ...] = (

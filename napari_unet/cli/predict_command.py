@@ -33,7 +33,7 @@ from napari_unet.workflows.batch import (
 
 from .input_files import read_images
 from .project_commands import is_project, predict_project
-from .terminal import check_writable, progress_bar, say, show
+from .terminal import check_writable, make_folder, progress_bar, say, show
 
 
 @dataclasses.dataclass(frozen=True)
@@ -167,17 +167,3 @@ def plan_outputs(images: Sequence[str], output: Path, probabilities: Path | None
             maps = probabilities / f"{stem}_probabilities.tif"
         targets.append(OutputTarget(output / f"{stem}_mask.tif" if in_folder else output, maps))
     return targets
-
-
-def make_folder(folder: Path) -> None:
-    """Make a folder for results.
-
-    Raises
-    ------
-    UserError
-        If it cannot be made.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"The folder {folder} cannot be made ({error.strerror}). Choose another.") from None

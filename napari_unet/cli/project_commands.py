@@ -1,11 +1,9 @@
-"""Projects (``NAME.unet``) on the command line: train, predict, compare, count and describe them as the docks do."""
+"""Projects (``NAME.unet``) on the command line: train, predict and count as the docks do."""
 
 from __future__ import annotations
 
 import argparse
 import contextlib
-import datetime
-import json
 from collections.abc import Generator, Iterator
 from functools import partial
 from pathlib import Path
@@ -25,7 +23,7 @@ from napari_unet.report.counts_table import write_counts
 from napari_unet.workflows.batch import BatchPiece, run_batch
 from napari_unet.workflows.counts import COLUMNS, CountRow
 
-from .terminal import check_writable, say, show, with_progress_bar
+from .terminal import check_writable, make_folder, say, show, with_progress_bar
 
 SUFFIX = ".unet"
 
@@ -159,9 +157,11 @@ def predict_project(arguments: argparse.Namespace, watch: Any) -> None:
         records = contents.folder.state.images
         if not records:
             raise UserError(f"{contents.folder.path.name} has no images yet. Open it in napari and add some.")
+        targets = _targets(arguments, contents)
         known = None if arguments.model else contents.shown
         model = load_model(arguments.model, arguments.device) if arguments.model else contents.model(arguments.device)
-        targets = _targets(arguments, contents)
+        if arguments.output is not None:  # only now: a refused command leaves no folder behind
+            make_folder(arguments.output)
         pieces = [BatchPiece(record.name, partial(_predicted, contents, record, model, targets.get(record.id), known,
                                                   arguments)) for record in records]
         summary = watch(run_batch(pieces))
@@ -179,6 +179,19 @@ def _refuse_other_flags(arguments: argparse.Namespace) -> None:
                          "or predict the images themselves with --model.")
 
 
+def outside(output: Path, contents: ProjectContents) -> None:
+    """Make sure that a folder for results is none of the project's own.
+
+    Raises
+    ------
+    UsageError
+        If it is.
+    """
+    if output.resolve().is_relative_to(contents.folder.path.resolve()):
+        raise UsageError(f"{output} lies in the project itself, which has an order of its own. Choose a folder outside "
+                         "of it.")
+
+
 def image_files(contents: ProjectContents) -> list[Path]:
     """Return the files of the images of a project, which nothing may replace."""
     found = [files_of(record, contents.folder.path, contents.moved) for record in contents.folder.state.images]
@@ -189,16 +202,13 @@ def _targets(arguments: argparse.Namespace, contents: ProjectContents) -> dict[s
     """Return the files by image id if results go into a folder; each is checked before any work is done."""
     if arguments.output is None:
         return {}
+    outside(arguments.output, contents)
     places = mask_places(contents.folder.state.images, arguments.output, arguments.pattern or PATTERNS[0])
     for place in places:
         clear_of_inputs(place.path, [*image_files(contents), contents.folder.path])
     taken = [place.path for place in places if place.taken]
     if taken and not arguments.overwrite:
         raise UserError(f"{taken[0]} exists already. Add --overwrite to replace such files, or choose another folder.")
-    try:
-        arguments.output.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"The folder {arguments.output} cannot be made ({error.strerror}). Choose another.") from None
     return {place.record.id: place.path for place in places}
 
 
@@ -215,7 +225,7 @@ def _raise_failures(summary: Any) -> None:
         raise (UsageError if summary.wrong_use else UserError)(summary.sentence) from summary.failed[0].error
 
 
-# -- counts, info, methods text ---------------------------------------------------------------------------------------
+# -- counts -----------------------------------------------------------------------------------------------------------
 
 
 def run_counts(arguments: argparse.Namespace) -> None:
@@ -243,56 +253,3 @@ def run_counts(arguments: argparse.Namespace) -> None:
     write_counts(arguments.output, rows, COLUMNS, overwrite=replace)
     show(readable(arguments.output))
     _raise_failures(summary)
-
-
-def print_project(arguments: argparse.Namespace) -> None:
-    """Say what is in a project."""
-    with opened(arguments, arguments.project) as contents:
-        facts = project_facts(contents)
-    if arguments.json:
-        show(json.dumps(facts, indent=1, ensure_ascii=False))
-        return
-    show(f"{facts['project']}: {len(facts['images'])} images, {len(facts['models'])} models")
-    classes = [f"{one['id']} {one['name']} ({one['painted']} px painted)" for one in facts["classes"]]
-    show(f"classes: {', '.join(classes)}")
-    for image in facts["images"]:
-        marks = [word for word, is_so in (
-            (f"{image['painted']} px painted", image["painted"]), ("not learnt from", not image["learn"]),
-            ("predicted", image["predicted"]), (f"exported to {image['exported']}", image["exported"]),
-            ("MISSING", image["missing"])) if is_so]
-        shape = " x ".join(map(str, image["shape"]))
-        show(f"  {image['name']}: {shape} ({image['axes'] or 'axes as the file says'}), {image['file']}"
-             + (f"; {', '.join(marks)}" if marks else ""))
-    for model in facts["models"]:
-        dice = "" if model["dice"] is None else f", Dice {model['dice']:.3f} on held-out strokes"
-        show(f"  {model['file']}: {model['name']}{dice}, {model['time']}{' (shown)' if model['shown'] else ''}")
-
-
-def project_facts(contents: ProjectContents) -> dict[str, Any]:
-    """Return what is in a project, ready for JSON."""
-    state, folder = contents.folder.state, contents.folder
-    strokes = {record.id: folder.read_strokes(record.id) for record in state.images}
-    counts = {key: {} if one is None else one.counts() for key, one in strokes.items()}
-    total: dict[int, int] = {}
-    for found in counts.values():
-        for number, count in found.items():
-            total[number] = total.get(number, 0) + count
-    return {
-        "project": folder.path.name,
-        "classes": [{"id": one.id, "name": one.name, "color": one.color, "painted": total.get(one.id, 0)}
-                    for one in state.classes.classes],
-        "images": [{
-            "id": one.id, "name": one.name, "file": one.source.paths[0], "axes": one.axes, "shape": list(one.shape),
-            "painted": sum(counts[one.id].values()), "learn": one.learn,
-            "predicted": state.result(one.id) is not None, "exported": one.exported,
-            "missing": files_of(one, folder.path, contents.moved) is None,
-        } for one in state.images],
-        "models": [{"file": one.file, "name": one.name, "step": one.step, "dice": one.dice, "shown": one.shown,
-                    "time": _when(one.time)} for one in state.models],
-        "settings": dict(state.settings),
-    }
-
-
-def _when(seconds: float) -> str:
-    return datetime.datetime.fromtimestamp(seconds, datetime.UTC).isoformat(timespec="seconds")
-
