@@ -118,7 +118,7 @@ def ridge(samples: PixelSamples, strength: float = RIDGE) -> NDArray[np.float64]
     normal[np.diag_indices(len(normal) - 1)] += strength
     target = np.full((len(samples.labels), samples.classes), -1, np.float32)
     target[np.arange(len(target)), samples.labels] = 1
-    # torch lets other threads run meanwhile; numpy holds Python's lock, and with it the window, for a quarter of a second
+    # torch lets other threads run meanwhile; numpy would hold Python's lock, and the window with it
     found = torch.linalg.solve(torch.from_numpy(normal), torch.from_numpy(chunked_gram(weighted, target)))
     coefficients: NDArray[np.float64] = found.numpy()
     return SHARPNESS * coefficients

@@ -15,7 +15,7 @@ from .event_log import EventLog
 from .model_shelf import ModelShelf
 from .project_file import NAME, ProjectFile, write_project
 from .project_home import ProjectHome
-from .records import ProjectState
+from .records import ProjectState, ResultRecord
 from .stroke_files import StrokeFiles
 from .writer_lock import WriterLock
 
@@ -52,19 +52,44 @@ class KeptState:
         self._state, self._told = file.state, list(file.told)
         self.generation = 0
         self._written: bytes | None = None  # project.json as it is on the disk
+        self._flushed: ProjectState | None = None  # the state that it says
         self._memory, self._disk = threading.Lock(), threading.RLock()  # nobody waits for the disk to know the state
+        self._strokes = StrokeFiles(path / "strokes")
         self._point()
 
     def _point(self) -> None:
         """Let everything that reads and writes know the folder."""
         self.models = ModelShelf(self.path / "models")
-        self._strokes = StrokeFiles(self.path / "strokes")
+        self._strokes.move_to(self.path / "strokes")
         self._events = EventLog(self.path / _LOG, self._clock)
 
     @property
     def path(self) -> Path:
         """The folder, absolute."""
         return self._home.path
+
+    def result_path(self, image_id: str) -> Path:
+        """Return where the prediction of an image lies, there or not."""
+        return self.path / "results" / f"{image_id}.ome.zarr"
+
+    def thumbnail_path(self, image_id: str) -> Path:
+        """Return where the small picture of an image lies, there or not."""
+        return self.path / "thumbnails" / f"{image_id}.png"
+
+    def put_result(self, image_id: str, *, model: str = "", strokes: str = "") -> ResultRecord:
+        """Note in the state that :meth:`result_path` holds a prediction of an image now.
+
+        Parameters
+        ----------
+        image_id : str
+        model : str
+            File of the model, as its record names it.
+        strokes : str
+            Hash of the strokes that it has learnt from.
+        """
+        made = ResultRecord(image_id, f"results/{self.result_path(image_id).name}", model, self._clock(), strokes)
+        self.change(lambda state: state.replacing(made))
+        return made
 
     @property
     def name(self) -> str:
@@ -90,6 +115,10 @@ class KeptState:
         """Add an event to ``events.jsonl``; never an error."""
         if not self.read_only:
             self._events.add(what, **values)
+
+    def say_alive(self) -> None:
+        """Say to other computers that this one still writes; to be called at least each minute."""
+        self._home.say_alive()
 
     @property
     def state(self) -> ProjectState:
@@ -131,13 +160,17 @@ class KeptState:
         with self._disk:
             self.check()
             state = self._state
+            if self._written is not None and state is self._flushed and (self.path / NAME).is_file():
+                return False
             data = dataclasses.replace(self._file, state=state, place=str(self.path), program=program_name()).to_bytes()
             if data == self._written and (self.path / NAME).is_file():
+                self._flushed = state
                 return False
             before, self._written = self._written, None
             write_project(self.path, data, before)
-            self._written = data
-            self.models.sweep(state.models)
+            self._written, self._flushed = data, state
+            if not self._file.told:  # else a newer project.json was damaged, and may have named others
+                self.models.sweep(state.models)
             return True
 
     def check(self) -> None:

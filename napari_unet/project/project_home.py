@@ -70,8 +70,12 @@ class ProjectHome:
             if not same:
                 raise FileNotFoundError(errno.ENOENT, "the project is not there any more", str(self.path))
             self._identity = identity
-        self._lock.say_alive()
         return other
+
+    def say_alive(self) -> None:
+        """Say to other computers that this one writes; never an error."""
+        if self._lock is not None:
+            self._lock.say_alive()
 
     def move(self, path: Path, project_id: str, lock: WriterLock) -> None:
         """Go on in another folder."""
@@ -90,9 +94,14 @@ def _identity(path: Path) -> tuple[int, int]:
     return found.st_dev, found.st_ino
 
 
+def absolute_path(path: Path) -> Path:
+    """Return a path from the root, links as they are."""
+    return Path(os.path.abspath(Path(path).expanduser()))
+
+
 def project_path(path: Path) -> Path:
     """Return the absolute path of a project, with its ending."""
-    path = Path(os.path.abspath(Path(path).expanduser()))
+    path = absolute_path(path)
     return path if path.suffix.lower() == SUFFIX else path.with_name(path.name + SUFFIX)
 
 

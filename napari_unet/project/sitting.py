@@ -43,16 +43,17 @@ def capture(session: Session, state: ProjectState) -> ProjectState:
     for key in session.keys:
         record = state.pair_image(key)
         if record is not None:
-            made = dataclasses.replace(_as_seen(record, session.pair(key).image), learn=session.enabled(key))
-            if made != record:
-                records.append(made)
+            seen = dataclasses.replace(_as_seen(record, session.pair(key).image), learn=session.enabled(key))
+            if seen != record:
+                records.append(seen)
     current = session.images.current
     looked_at = state.image(current) if isinstance(current, str) else None
     if looked_at is not None and not looked_at.looked_at:
         known = next((one for one in records if one.id == looked_at.id), looked_at)
         records = [one for one in records if one.id != looked_at.id]
         records.append(dataclasses.replace(known, looked_at=True))
-    return state.replacing(*records, classes=session.classes, current=looked_at.id if looked_at else state.current)
+    made = state.replacing(*records, classes=session.classes, current=looked_at.id if looked_at else state.current)
+    return state if made == state else made
 
 
 def _as_seen(record: ImageRecord, image: Image) -> ImageRecord:
@@ -124,13 +125,15 @@ def _put_pair(
     folder: ProjectFolder, session: Session, record: ImageRecord, moved: Mapping[str, str] | None
 ) -> bool:
     """Put the strokes of an image into the session, and say whether there are any."""
-    scribbles = folder.read_strokes(record.id)
-    if scribbles is None or not scribbles.planes:
+    if not folder.has_strokes(record.id):
         return False
     try:
         image = read_source(record, folder.path, moved)
     except UserError as error:
         raise _MissingImage(str(error)) from error
+    scribbles = folder.read_strokes(record.id)  # only now: what was not read is never overwritten
+    if scribbles is None or not scribbles.planes:
+        return False
     if image.shape != scribbles.shape:
         raise UserError(
             f"The strokes of {record.name!r} have shape {scribbles.shape}, but the image has {image.shape} (axes "

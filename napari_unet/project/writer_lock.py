@@ -71,6 +71,7 @@ class WriterLock:
     def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
         self._path, self._clock = path, clock
         self._file: int | None = None
+        self._pid = os.getpid()
         self.other: Writer | None = None
         self.stale: Writer | None = None
         while self._file is None and self.other is None:
@@ -80,6 +81,11 @@ class WriterLock:
     def held(self) -> bool:
         """Whether this process may write."""
         return self._file is not None
+
+    def __del__(self) -> None:
+        """Let go of a project that nobody has closed, and nobody knows any more."""
+        if getattr(self, "_file", None) is not None:
+            self.release()
 
     def _try(self) -> None:
         file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o666)
@@ -131,8 +137,8 @@ class WriterLock:
                 os.utime(self._path, (now, now))
 
     def release(self) -> None:
-        """Let go; no error if it was let go already."""
-        if self._file is None:
+        """Let go; no error if it was let go already. A forked child lets go of nothing."""
+        if self._file is None or os.getpid() != self._pid:
             return
         file, self._file = self._file, None
         mine = False

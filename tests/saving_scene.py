@@ -73,7 +73,7 @@ class Disk:
         def step(*args: Any, **options: Any) -> Any:
             self.done.append(name)
             if not self.failing:
-                return real(*args, **options)
+                return None if name == "fsync" else real(*args, **options)  # no test outlives a loss of power
             if name == "write" and len(self.done) == self.first:
                 real(args[0], bytes(args[1])[: len(args[1]) // 2])  # half of it got through
             raise self.error()
