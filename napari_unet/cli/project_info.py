@@ -21,7 +21,8 @@ def print_project(arguments: argparse.Namespace) -> None:
     if arguments.json:
         show(json.dumps(facts, indent=1, ensure_ascii=False))
         return
-    show(f"{facts['project']}: {len(facts['images'])} images, {len(facts['models'])} models")
+    counts = [f"{len(facts[what])} {what[:-1] if len(facts[what]) == 1 else what}" for what in ("images", "models")]
+    show(f"{facts['project']}: {', '.join(counts)}")
     classes = [f"{one['id']} {one['name']} ({one['painted']} px painted)" for one in facts["classes"]]
     show(f"classes: {', '.join(classes)}")
     for image in facts["images"]:
