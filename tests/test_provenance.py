@@ -143,6 +143,15 @@ def test_anything_else_is_nothing_of_the_kind(text: object) -> None:
     assert provenance_from(text) is None
 
 
+def test_names_of_others_are_harmless_in_it() -> None:
+    text = provenance_text(Provenance.here("mask", images=(ImageFacts("a\x1b[2J\udc80µ"),), note="\u202ex"))
+    text.encode("utf-8")
+    assert "\x1b" not in text
+    found = provenance_from(text)
+    assert found is not None
+    assert (found.images[0].name, found.note) == ("a\\x1b[2J\\udc80µ", "\\u202ex")
+
+
 def test_models_within_models_have_an_end() -> None:
     text = '{"format": "napari-unet provenance", "model": ' + '{"model": ' * 400 + "{}" + "}" * 401
     found = provenance_from(text)
