@@ -21,7 +21,7 @@ WHOLE = 2**22
 WINDOW = 256
 """Side of a window, in pixels."""
 
-# of planes, which are frozen, and of images that cost reading: kept as long as they are
+# of blocks of strokes, which are frozen, and of images that cost reading: kept as long as they are
 _known: dict[int, tuple[weakref.ref[Any], str]] = {}
 
 
@@ -34,8 +34,9 @@ def stroke_hash(scribbles: Scribbles) -> str:
         32 hexadecimal digits.
     """
     whole = _hasher(repr(tuple(map(int, scribbles.shape))))
-    for number, plane in scribbles.planes.items():
-        whole.update(f"{number}:{_once(plane, _plane_hash)}".encode())
+    for number in scribbles.planes:
+        for place, block in sorted(scribbles.blocks(number).items()):  # a new stroke is a few new blocks
+            whole.update(f"{number}:{place}:{_once(block, _block_hash)}".encode())
     return whole.hexdigest()
 
 
@@ -52,15 +53,8 @@ def image_hash(image: Image) -> str:
     return _once(image, _pixels_hash)
 
 
-def _plane_hash(plane: NDArray[np.uint8]) -> str:
-    """Name a plane by the box around its paint: most of it is empty."""
-    rows, columns = np.flatnonzero(plane.any(axis=1)), np.flatnonzero(plane.any(axis=0))
-    if not rows.size:
-        return ""
-    box = (rows[0], rows[-1] + 1, columns[0], columns[-1] + 1)
-    found = _hasher(repr(tuple(map(int, box))))
-    found.update(np.ascontiguousarray(plane[box[0] : box[1], box[2] : box[3]]).data)
-    return found.hexdigest()
+def _block_hash(block: NDArray[np.uint8]) -> str:
+    return hashlib.blake2b(np.ascontiguousarray(block).data, digest_size=16).hexdigest()
 
 
 def _pixels_hash(image: Image) -> str:

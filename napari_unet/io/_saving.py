@@ -209,14 +209,20 @@ def create_mask(
         return made
 
     second = check_place(preview_path(path), overwrite, replace_file) if preview else None
-    origin = provenance_path(real if place is None else path)
-    if provenance is not None:  # what a mask that is gone has left behind is in nobody's way
-        check_place(origin, overwrite or is_provenance(origin), replace_file)
+    origin = _checked_origin(real if place is None else path, overwrite, provenance)
     return Output(
         real, shape, start, info.encode, overwrite,
         (lambda partial, values: write_preview(partial, values, info)) if preview else None, second,
         place, note, origin, provenance,
     )
+
+
+def _checked_origin(path: Path, overwrite: bool, provenance: Provenance | None) -> Path:
+    """Return where a provenance goes; one that a mask which is gone has left behind is in nobody's way."""
+    origin = provenance_path(path)
+    if provenance is not None:
+        check_place(origin, overwrite or is_provenance(origin), replace_file)
+    return origin
 
 
 def _note(geometry: Geometry, place: LabelPlace | None) -> str:

@@ -16,6 +16,7 @@ from typing import Any
 from napari_unet.core.classes import ClassTable, PaintedClass
 from napari_unet.core.errors import UserError
 from napari_unet.core.provenance import ImageFacts, Provenance
+from napari_unet.core.readable import readable
 
 FORMAT = "napari-unet provenance"
 VERSION = 1
@@ -76,18 +77,20 @@ def read_provenance(path: str | Path) -> Provenance:
 
 def _plain(value: Any) -> Any:
     """Turn a part into what JSON can hold."""
+    if isinstance(value, str):
+        return readable(value, lines=True)  # names of others: what UTF-8 lacks, and what steers a terminal, is spelled
     if isinstance(value, ClassTable):
-        return [[one.id, one.name, one.color] for one in value.classes]
+        return [[one.id, _plain(one.name), one.color] for one in value.classes]
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         parts = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
         return {name: _plain(part) for name, part in parts.items() if not _is_empty(part)}
     if isinstance(value, Mapping):
-        return {str(key): _plain(one) for key, one in value.items()}
+        return {_plain(str(key)): _plain(one) for key, one in value.items()}
     if isinstance(value, (list, tuple)):
         return [_plain(one) for one in value]
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
-    return value if isinstance(value, (bool, int, float, str, type(None))) else str(value)
+    return value if isinstance(value, (bool, int, float, type(None))) else _plain(str(value))
 
 
 def _is_empty(part: Any) -> bool:

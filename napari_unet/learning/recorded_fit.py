@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections import OrderedDict
-from collections.abc import Generator
-from typing import Any
+from collections.abc import Callable, Generator
+from typing import Any, TypeVar, cast
 from weakref import WeakKeyDictionary
 
 from ..core import parameters
@@ -15,6 +16,13 @@ from ..core.provenance import ImageFacts, Provenance, now, with_provenance
 from ..core.scribbles import TrainingSet
 from ..core.work import relayed
 from .true_dice import HeldOutEvidence, expected_dice
+
+Fit = TypeVar("Fit", bound=Callable[..., Generator[Progress, None, Any]])
+
+ANSWERED = "The last layer alone was fitted to the strokes, on features {}."
+"""Note of an instant answer."""
+
+DRAWN = "learnt beforehand on drawn images"
 
 REMEMBERED = 8
 """Snapshots of strokes that a model may have learnt from: it comes some moments after they were read."""
@@ -61,13 +69,50 @@ class _Notes:
             ended=now(),
             device=getattr(event, "device", "") or self._known.device,
             classes=training.classes,
-            images=tuple(ImageFacts.of(pair.image, pair.scribbles) for pair in training.pairs
-                         if pair.scribbles.planes),
+            images=_facts(training),
             steps=steps,
             seconds=getattr(event, "seconds", None) if steps else None,
+            note=ANSWERED.format(DRAWN) if steps == 0 else self._known.note,
             dice=dice,
             score=score,
         )
+
+
+def told_answers(fit: Fit) -> Fit:
+    """Let the models of a generator function carry where they come from: that of instant answers.
+
+    It gets a store of features, the strokes and a seed first. Quick: of strokes, what has changed is looked at; of
+    images, what was not looked at before.
+    """
+    @functools.wraps(fit)
+    def told(
+        store: Any, training: TrainingSet, seed: int = 0, *rest: Any, **more: Any
+    ) -> Generator[Progress, None, Any]:
+        begun = now()
+
+        def known(model: Any) -> Any:
+            weights = store.weights
+            return dataclasses.replace(model, provenance=Provenance.here(
+                "model", begun=begun, ended=now(), device=str(store.device), method="instant", seed=seed,
+                classes=training.classes, images=_facts(training), steps=0,
+                note=ANSWERED.format(f"that were trained for {weights.step} steps" if weights.step else DRAWN),
+                model=_alone(weights.provenance),
+            ))
+
+        return known((yield from relayed(
+            fit(store, training, seed, *rest, **more), lambda _number, event: event if event.model is None else
+            dataclasses.replace(event, model=known(event.model)))))
+
+    return cast(Fit, told)
+
+
+def _alone(provenance: Provenance | None) -> Provenance | None:
+    """Leave out what came before that: or it would grow with each training that goes on."""
+    return None if provenance is None else dataclasses.replace(provenance, model=None)
+
+
+def _facts(training: TrainingSet) -> tuple[ImageFacts, ...]:
+    return tuple(ImageFacts.of(pair.image, pair.scribbles) for pair in training.pairs if pair.scribbles.planes)
 
 
 def recorded(
@@ -102,7 +147,7 @@ def recorded(
         "model", made_by="window" if isinstance(painted, Latest) else "", begun=now(), device=device,
         deterministic=bool(getattr(method, "deterministic", False)), method=name, settings=parameters.as_dict(method),
         seed=getattr(method, "seed", None), note=note,
-        model=None if before is None else dataclasses.replace(before, model=None),  # or it would grow for ever
+        model=_alone(before),
     ))
     last: Progress | None = None
 

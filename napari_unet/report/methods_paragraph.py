@@ -88,8 +88,6 @@ def _trained(one: Provenance, cite: _Cited) -> list[str]:
     if one.steps:
         took = "" if one.seconds is None else f" in {_duration(one.seconds)}"
         sentences.append(f"It was trained for {one.steps} steps{took} with AdamW{cite(WORKS['adamw'])}.")
-    elif one.steps == 0:
-        sentences.append("Its last layer alone was fitted to the strokes.")
     settings = _settings(one)
     if settings and one.steps != 0:
         sentences.append(f"Settings: {settings}.")

@@ -23,7 +23,7 @@ from napari_unet.core.scribbles import TrainingSet
 from napari_unet.core.threads import run_deterministically
 from napari_unet.instant.answer_then_train import answer_then_train, wait_for_strokes
 from napari_unet.learning.augmentation import Augmentation
-from napari_unet.learning.recorded_fit import recorded
+from napari_unet.learning.recorded_fit import DRAWN, recorded
 from napari_unet.learning.trainer import train_network
 from napari_unet.learning.training_plan import TrainingPlan
 from napari_unet.networks.unet import UNet
@@ -139,7 +139,7 @@ class NetworkTraining:
         if initial is not None:
             return f"Training went on from a model with {initial.step} steps behind it."
         if self.start != "scratch" and self._has_features:
-            return "Training began with features learnt beforehand on drawn images."
+            return f"Training began with features {DRAWN}."
         return "Training began with random weights."
 
     @property
