@@ -261,6 +261,16 @@ def test_a_window_closes_unasked_where_all_is_kept(hands: Any, viewer: Any, file
     back.close()
 
 
+def test_a_window_that_closes_right_after_the_first_stroke_keeps_it(hands: Any, viewer: Any, file: Path,
+                                                                    keeping: Path) -> None:
+    _, strokes = open_and_paint(hands, file)
+    viewer.window._qt_window.close()
+    back = ProjectFolder.open(keeping / "cells.unet")
+    assert not back.read_only
+    np.testing.assert_array_equal(back.read_strokes(back.state.images[0].id).to_array(), strokes.data)
+    back.close()
+
+
 def test_a_window_without_a_project_asks_as_ever(hands: Any, viewer: Any, file: Path, asked: list[Any]) -> None:
     open_and_paint(hands, file)
     window = viewer.window._qt_window
