@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
-from project_scene import kept, open_and_paint, paint
+from keeping_scene import kept, open_and_paint, paint
 from qtpy.QtWidgets import QApplication, QFileDialog
 
 from napari_unet.core.classes import ClassTable
