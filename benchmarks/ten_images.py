@@ -61,7 +61,9 @@ class Person:
         from qtpy.QtTest import QTest
         from qtpy.QtWidgets import QApplication
 
-        native, camera = self.viewer.window._qt_viewer.canvas.native, self.viewer.camera
+        from napari_unet.ui.train.viewport import camera_of
+
+        native, camera = self.viewer.window._qt_viewer.canvas.native, camera_of(self.viewer)
 
         def place(point: np.ndarray) -> Any:
             world = layer.data_to_world(tuple(point))
@@ -122,7 +124,6 @@ def session(folder: Path, strokes: np.ndarray, out: Path, shots: Path | None, si
         record = dock.images.records[at]
         person.wait(lambda key=record.id: images.current == key)
         layer = next(one for one in viewer.layers if one.name == f"{record.name} strokes")
-        viewer.camera.zoom *= 1.0
         for number in (1, 2):
             layer.selected_label = number
             person.keys += 1
