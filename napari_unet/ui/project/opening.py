@@ -53,7 +53,7 @@ def open_project(viewer: Any, path: Path) -> bool:
     _take_open_images(viewer, folder)
     restored = sitting.restore(folder, session, model=False)
     keeper.adopt(folder)
-    keeper.warn(" ".join(restored.told))
+    keeper.warn(" ".join(one for one in restored.told if "is not where it was" not in one))  # these are counted
     _show_first(viewer, keeper)
     _load_model(keeper)
     if keeper.missing:

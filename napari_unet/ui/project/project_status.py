@@ -48,6 +48,8 @@ class ProjectFacts:
         Whether a project is made at the first stroke.
     painted : bool
         Whether anything is painted.
+    unsaved : bool
+        Whether something was painted that is not on disk.
     read_only : bool
     trouble : str
         Why the last try to save failed, ``""`` if it did not.
@@ -62,6 +64,7 @@ class ProjectFacts:
     path: Path | None
     keep: bool
     painted: bool = False
+    unsaved: bool = False
     read_only: bool = False
     trouble: str = ""
     missing: int = 0
@@ -77,13 +80,12 @@ def status_of(facts: ProjectFacts) -> ProjectStatus:
     if facts.read_only:
         return ProjectStatus(
             f"Read only: {path}", f"{path} is written by another window. Nothing that you do here is saved in it.",
-            _joined(facts.warning, "What you paint here is in memory only: save a copy to keep it."), facts.painted,
-            (COPY,),
+            facts.warning or "What you paint here is in memory only: save a copy to keep it.", facts.unsaved, (COPY,),
         )
     if facts.trouble:
         return ProjectStatus(
             f"Not saved: {path}", path,
-            _joined(facts.trouble, "You can paint on: all is kept in memory and saved as soon as it can be."),
+            _joined(facts.warning, facts.trouble, "You can paint on."),
             True, (SAVE_AS,),
         )
     more, actions = [facts.warning], []
