@@ -67,7 +67,7 @@ def test_beside_the_image_where_that_may_be_written(hands: Any, viewer: Any, fil
 
 def test_nothing_is_made_where_that_is_turned_off(hands: Any, viewer: Any, file: Path, tmp_path: Path) -> None:
     dock, _ = open_and_paint(hands, file)
-    hands.wait(lambda: "in memory only" in line(hands, dock))
+    hands.wait(lambda: "memory only" in line(hands, dock))
     assert keeper_of(viewer).folder is None
     assert [one.name for one in file.parent.iterdir()] == ["cells.tif"]
     hands.click(dock, "project_keep")

@@ -174,6 +174,7 @@ class KeptProject(QObject):
             self.warn(f"{folder.path.name} stays open: not all of it could be saved.")
             return False
         self._let_go()
+        self._warning = ""
         leave_layers(folder, self.session, self.ties, self.layers)
         try:
             folder.close()

@@ -104,12 +104,12 @@ def status_of(facts: ProjectFacts) -> ProjectStatus:
 
 def _without(facts: ProjectFacts) -> ProjectStatus:
     if facts.keep:
-        return ProjectStatus("Your first stroke makes a project, and is kept.", "A folder beside the image where that "
-                             "may be written, else in your documents. The menu has the choice.", facts.warning)
+        return ProjectStatus("Your strokes will be kept.", "Your first stroke makes a folder, the project: beside the "
+                             "image where that may be written, else in your documents. The menu has the choice.", facts.warning)
     if not facts.painted:
-        return ProjectStatus("No project: strokes are not kept.", "They are in memory only. The menu has the choice.",
+        return ProjectStatus("Strokes are not kept.", "They are in memory only. The menu has the choice.",
                              facts.warning)
-    return ProjectStatus("Your strokes are in memory only.", "They are lost when napari ends, unless you save their "
+    return ProjectStatus("Strokes in memory only", "They are lost when napari ends, unless you save their "
                          "layers.", facts.warning, True, (OFF,))
 
 
