@@ -171,7 +171,7 @@ class KeptProject(QObject):
         if folder is None:
             return True
         if not self.flush() and not folder.read_only:
-            self.warn(f"{folder.path.name} stays open: not all of it could be saved.")
+            self.said.emit(f"{folder.path.name} stays open: not all of it could be saved.")
             return False
         self._let_go()
         self._warning = ""

@@ -105,7 +105,8 @@ def status_of(facts: ProjectFacts) -> ProjectStatus:
 def _without(facts: ProjectFacts) -> ProjectStatus:
     if facts.keep:
         return ProjectStatus("Your strokes will be kept.", "Your first stroke makes a folder, the project: beside the "
-                             "image where that may be written, else in your documents. The menu has the choice.", facts.warning)
+                             "image where that may be written, else in your documents. The menu has the choice.",
+                             facts.warning)
     if not facts.painted:
         return ProjectStatus("Strokes are not kept.", "They are in memory only. The menu has the choice.",
                              facts.warning)
