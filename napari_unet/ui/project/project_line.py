@@ -68,7 +68,7 @@ class ProjectLine(QWidget):
         self.text.setTextFormat(Qt.TextFormat.PlainText)
         self.menu_button = tool_button("Project", "project_menu", "Open, close, move or copy the project.")
         self.menu_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        self.menu_button.setStyleSheet("QToolButton { padding-right: 14px; }")  # room for the arrow in napari's style
+        self.menu_button.setMinimumWidth(self.menu_button.sizeHint().width() + 24)  # napari's style forgets the arrow
         self.menu = QMenu(self.menu_button)
         self.menu.aboutToShow.connect(self._fill_menu)
         self.menu_button.setMenu(self.menu)
