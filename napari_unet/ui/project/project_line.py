@@ -65,6 +65,7 @@ class ProjectLine(QWidget):
         self.text = QElidingLabel()
         self.text.setObjectName("project_text")
         self.text.setElideMode(Qt.TextElideMode.ElideMiddle)
+        self.text.setEllipsesWidth(8)  # the style measures a little more than it says
         self.text.setTextFormat(Qt.TextFormat.PlainText)
         self.menu_button = tool_button("Project", "project_menu", "Open, close, move or copy the project.")
         self.menu_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
