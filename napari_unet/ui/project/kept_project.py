@@ -12,6 +12,7 @@ from typing import Any
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_unet.core.errors import UserError, reason_of
+from napari_unet.core.scribbles import Scribbles
 from napari_unet.project import sources
 from napari_unet.project.image_records import ImageRecord
 from napari_unet.project.project_folder import ProjectFolder
@@ -69,7 +70,7 @@ class KeptProject(QObject):
         self._intake: ImageIntake | None = None
         self._saving: SavingThread | None = None
         self._warning = ""
-        self._begun: dict[Any, int] = {}  # versions of the strokes when a project to read only was opened
+        self._begun: dict[Any, Scribbles] = {}  # the strokes when a project to read only was opened
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(SOON_MS)
@@ -83,7 +84,8 @@ class KeptProject(QObject):
         if self.folder is None:
             return not self.painted
         if self.folder.read_only:
-            return self._versions() == self._begun
+            now = self._painted_pairs()
+            return now.keys() == self._begun.keys() and all(now[key].same_paint(self._begun[key]) for key in now)
         return self._saving is not None and self._saving.all_saved and not self._timer.isActive()
 
     @property
@@ -97,7 +99,7 @@ class KeptProject(QObject):
         large = self._intake.large if self._intake is not None else []
         trouble = self._saving.trouble if self._saving is not None else ""
         return status_of(ProjectFacts(
-            None if folder is None else folder.path, read_preferences().keep, self.painted,
+            None if folder is None else folder.path, read_preferences().keep, self.painted, not self.all_saved,
             folder is not None and folder.read_only, trouble, self.missing,
             tuple((one.record.name, size_text(stored_bytes(one.image))) for one in large), self._warning,
         ))
@@ -107,8 +109,9 @@ class KeptProject(QObject):
         self._warning = text
         self.changed.emit()
 
-    def _versions(self) -> dict[Any, int]:
-        return {key: self.session.version(key) for key in self.session.keys if self.session.pair(key).scribbles.planes}
+    def _painted_pairs(self) -> dict[Any, Scribbles]:
+        pairs = {key: self.session.pair(key).scribbles for key in self.session.keys}
+        return {key: scribbles for key, scribbles in pairs.items() if scribbles.planes}
 
     # -- saving ----------------------------------------------------------------------------------------------------
 
@@ -120,10 +123,9 @@ class KeptProject(QObject):
     def _hand_on(self) -> None:
         """Give the saver what there is now."""
         self._timer.stop()
-        if self.folder is not None and self._intake is not None:
+        if self.folder is not None and self._intake is not None and self._saving is not None:
             self._intake.update()
-            if self._saving is not None:
-                self._saving.offer(snapshot_of(self.session, self.folder))
+            self._saving.offer(snapshot_of(self.session, self.folder))
 
     def flush(self, seconds: float = PATIENCE) -> bool:
         """Save what is not saved yet and let the saver rest; wait at most so long. Say whether all is on disk."""
@@ -139,7 +141,7 @@ class KeptProject(QObject):
         self._intake = ImageIntake(folder, self.session, self.layers, self.ties, self.workers, self)
         self._intake.changed.connect(self.soon)
         self._intake.said.connect(self.said)
-        self._begun = self._versions()
+        self._begun = self._painted_pairs()
         self._begin_saving()
         self._note_place()
 
@@ -169,9 +171,10 @@ class KeptProject(QObject):
         if folder is None:
             return True
         if not self.flush() and not folder.read_only:
-            self.warn(f"{folder.path.name} stays open: not all of it could be saved.")
+            self.said.emit(f"{folder.path.name} stays open: not all of it could be saved.")
             return False
         self._let_go()
+        self._warning = ""
         leave_layers(folder, self.session, self.ties, self.layers)
         try:
             folder.close()

@@ -41,7 +41,7 @@ class MovedImagesBox(QDialog):
         top = text_line("moved_images_text")
         top.setText(
             f"{total} image{' is' if total == 1 else 's are'} not where {'it was' if total == 1 else 'they were'}. "
-            "Where are they now? Their strokes are kept, whether you say it or not."
+            f"Where {'is it' if total == 1 else 'are they'} now? All strokes are kept, whether you say it or not."
         )
         column.addWidget(top)
         self._rows = QGridLayout()

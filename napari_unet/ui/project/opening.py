@@ -53,7 +53,7 @@ def open_project(viewer: Any, path: Path) -> bool:
     _take_open_images(viewer, folder)
     restored = sitting.restore(folder, session, model=False)
     keeper.adopt(folder)
-    keeper.warn(" ".join(restored.told))
+    keeper.warn(" ".join(one for one in restored.told if "is not where it was" not in one))  # these are counted
     _show_first(viewer, keeper)
     _load_model(keeper)
     if keeper.missing:
@@ -112,7 +112,8 @@ def _show_first(viewer: Any, keeper: ProjectKeeper) -> None:
         return
     state, ties = folder.state, ties_of(viewer)
     painted = {identity(ties_image) for ties_image in ties.images if ties.strokes_of(ties_image) is not None}
-    order = [one for one in (state.current, *(record.id for record in state.images)) if one is not None]
+    order = [record.id for record in sorted(state.images, key=lambda one: one.id != state.current)
+             if sources.files_of(record, folder.path) is not None]
     if painted & set(order):
         return
     from .loading import show_image  # late: it needs the dock, whose line needs this

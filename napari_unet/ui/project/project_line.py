@@ -44,7 +44,9 @@ class ProjectLine(QWidget):
         self._build()
         keeper, refresh = self.keeper, self.refresh
         keeper.changed.connect(refresh)
-        keeper.session.pairs_changed.connect(self.refresh)
+        pairs_changed = keeper.session.pairs_changed
+        pairs_changed.connect(refresh)
+        self.destroyed.connect(lambda *_: pairs_changed.disconnect(refresh, missing_ok=True))
         said = getattr(controller, "said", None)
         if said is not None:
             keeper.said.connect(said)
@@ -63,9 +65,11 @@ class ProjectLine(QWidget):
         self.text = QElidingLabel()
         self.text.setObjectName("project_text")
         self.text.setElideMode(Qt.TextElideMode.ElideMiddle)
+        self.text.setEllipsesWidth(8)  # the style measures a little more than it says
         self.text.setTextFormat(Qt.TextFormat.PlainText)
         self.menu_button = tool_button("Project", "project_menu", "Open, close, move or copy the project.")
         self.menu_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.menu_button.setMinimumWidth(self.menu_button.sizeHint().width() + 24)  # napari's style forgets the arrow
         self.menu = QMenu(self.menu_button)
         self.menu.aboutToShow.connect(self._fill_menu)
         self.menu_button.setMenu(self.menu)

@@ -48,6 +48,8 @@ class ProjectFacts:
         Whether a project is made at the first stroke.
     painted : bool
         Whether anything is painted.
+    unsaved : bool
+        Whether something was painted that is not on disk.
     read_only : bool
     trouble : str
         Why the last try to save failed, ``""`` if it did not.
@@ -62,6 +64,7 @@ class ProjectFacts:
     path: Path | None
     keep: bool
     painted: bool = False
+    unsaved: bool = False
     read_only: bool = False
     trouble: str = ""
     missing: int = 0
@@ -77,13 +80,12 @@ def status_of(facts: ProjectFacts) -> ProjectStatus:
     if facts.read_only:
         return ProjectStatus(
             f"Read only: {path}", f"{path} is written by another window. Nothing that you do here is saved in it.",
-            _joined(facts.warning, "What you paint here is in memory only: save a copy to keep it."), facts.painted,
-            (COPY,),
+            facts.warning or "What you paint here is in memory only: save a copy to keep it.", facts.unsaved, (COPY,),
         )
     if facts.trouble:
         return ProjectStatus(
             f"Not saved: {path}", path,
-            _joined(facts.trouble, "You can paint on: all is kept in memory and saved as soon as it can be."),
+            _joined(facts.warning, facts.trouble, "You can paint on."),
             True, (SAVE_AS,),
         )
     more, actions = [facts.warning], []
@@ -102,12 +104,13 @@ def status_of(facts: ProjectFacts) -> ProjectStatus:
 
 def _without(facts: ProjectFacts) -> ProjectStatus:
     if facts.keep:
-        return ProjectStatus("Your first stroke makes a project, and is kept.", "A folder beside the image where that "
-                             "may be written, else in your documents. The menu has the choice.", facts.warning)
-    if not facts.painted:
-        return ProjectStatus("No project: strokes are not kept.", "They are in memory only. The menu has the choice.",
+        return ProjectStatus("Your strokes will be kept.", "Your first stroke makes a folder, the project: beside the "
+                             "image where that may be written, else in your documents. The menu has the choice.",
                              facts.warning)
-    return ProjectStatus("Your strokes are in memory only.", "They are lost when napari ends, unless you save their "
+    if not facts.painted:
+        return ProjectStatus("Strokes are not kept.", "They are in memory only. The menu has the choice.",
+                             facts.warning)
+    return ProjectStatus("Strokes in memory only", "They are lost when napari ends, unless you save their "
                          "layers.", facts.warning, True, (OFF,))
 
 

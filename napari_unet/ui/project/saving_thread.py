@@ -6,7 +6,7 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_unet.core.errors import reason_of
 from napari_unet.project.project_folder import ProjectFolder
-from napari_unet.project.saver import ProjectSaved, ProjectSaver, Recovered, SaverEvent, Snapshot
+from napari_unet.project.saver import ProjectSaved, ProjectSaver, SaverEvent, Snapshot
 
 from ..workers import Worker, WorkerGroup
 
@@ -71,11 +71,12 @@ class SavingThread(QObject):
                                            on_error=lambda error: self._on_died(saver, error))
 
     def _on_event(self, event: SaverEvent) -> None:
-        if isinstance(event, Recovered):
-            self.said.emit(event.text)
-        if isinstance(event, ProjectSaved | Recovered) or self._saver.failing != self.trouble:
-            self.trouble = self._saver.failing
+        failing, before = self._saver.failing, self.trouble
+        if isinstance(event, ProjectSaved) or failing != before:
+            self.trouble = failing
             self.changed.emit()
+            if before and not failing:
+                self.said.emit(f"Everything is saved again in {self._folder.path}.")
 
     def _on_died(self, saver: ProjectSaver, error: Exception) -> None:
         """Begin again after an error of ours, once for each thing that is to be saved."""
