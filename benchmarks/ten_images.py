@@ -102,6 +102,24 @@ def paths_of(strokes: np.ndarray, number: int, count: int) -> list[np.ndarray]:
     return found
 
 
+def paint(person: Person, dock: Any, strokes: np.ndarray) -> None:
+    """Paint on the first images, one after the other."""
+    images = dock.session.images
+    for at, painted in enumerate(strokes):
+        if at:
+            person.click(dock.next_button)
+        record = dock.images.records[at]
+        person.wait(lambda key=record.id: images.current == key)
+        layer = next(one for one in person.viewer.layers if one.name == f"{record.name} strokes")
+        for number in (1, 2):
+            layer.selected_label = number
+            person.keys += 1
+            for path in paths_of(painted, number, 3):
+                person.stroke(layer, path)
+        person.wait(lambda key=record.id: dock.images.is_painted(key) and dock.session.model is not None)
+        person.picture(f"painted_{at + 1}")
+
+
 def session(folder: Path, strokes: np.ndarray, out: Path, shots: Path | None, size: tuple[int, int]) -> None:
     """Do it all and print what it took."""
     import napari
@@ -118,19 +136,7 @@ def session(folder: Path, strokes: np.ndarray, out: Path, shots: Path | None, si
     person.click(dialog.add)
     person.wait(lambda: not dock.jobs.busy and images.current is not None)
     person.picture("opened")
-    for at, painted in enumerate(strokes):
-        if at:
-            person.click(dock.next_button)
-        record = dock.images.records[at]
-        person.wait(lambda key=record.id: images.current == key)
-        layer = next(one for one in viewer.layers if one.name == f"{record.name} strokes")
-        for number in (1, 2):
-            layer.selected_label = number
-            person.keys += 1
-            for path in paths_of(painted, number, 3):
-                person.stroke(layer, path)
-        person.wait(lambda key=record.id: dock.images.is_painted(key) and dock.session.model is not None)
-        person.picture(f"painted_{at + 1}")
+    paint(person, dock, strokes)
     person.click(dock.predict_button)
     person.wait(lambda: not dock.jobs.busy)
     person.picture("predicted")

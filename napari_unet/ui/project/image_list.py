@@ -99,7 +99,7 @@ class ImageModel(QAbstractListModel):
         return None
 
 
-class ImageList(QListView):
+class ImageListView(QListView):
     """Shows the lines; a click, or an arrow key, chooses an image."""
 
     picked = Signal(object)

@@ -21,7 +21,7 @@ from qtpy.QtWidgets import (
 
 from ..train import shortcuts
 from ..widgets import button, fill_scrolling, text_line, warn_of_namesake
-from .image_list import ImageList, ImageModel
+from .image_list import ImageListView, ImageModel
 
 EMPTY = ("No images yet. Add some, or a whole folder: they stay where they are, and a project keeps what you paint on "
          "them.")
@@ -40,7 +40,7 @@ class ImagesPanel(QWidget):
         super().__init__()
         self.setObjectName("images_dock")
         self.model = ImageModel(picture, self)
-        self.list = ImageList(self.model)
+        self.list = ImageListView(self.model)
         self.list.setToolTip("Click an image to paint on it. Mark several with Ctrl or Shift to take them out.")
         self.filter_box = QLineEdit()
         self.filter_box.setObjectName("images_filter")

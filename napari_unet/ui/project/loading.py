@@ -31,7 +31,7 @@ from .layers_aside import LayersAside
 from .prepared_image import PreparedImage, prepare_image
 from .project_images import project_images_of
 from .project_layers import image_layers, strokes_layer, take_brush
-from .saved_predictions import put_result
+from .saved_predictions import put_result, saved_predictions_of
 
 AHEAD = 4
 """So many images are kept ready to be shown."""
@@ -52,6 +52,7 @@ class ImageOpener(QObject):
         super().__init__()
         self._viewer_ref = weakref.ref(viewer)
         self._session, self._ties, self._images = session_of(viewer), ties_of(viewer), project_images_of(viewer)
+        saved_predictions_of(viewer)  # makes way for live ones from now on
         self._workers = WorkerGroup(self, getattr(getattr(viewer, "window", None), "_qt_window", None))
         self._job: Worker | None = None
         self._direction = 1
