@@ -3,8 +3,8 @@
     python benchmarks/ten_images.py FOLDER --strokes STROKES.tif --shots SHOTS
 
 FOLDER holds the images as TIFF files (or is one TIFF stack, whose planes are taken for images). What is painted on the
-first images is taken from a stack of strokes. Every click, key and stroke is made by mouse and keyboard in a real window
-(on a machine without one, under ``xvfb-run -a``), and counted. Nothing is written into FOLDER.
+first images is taken from a stack of strokes. Every click, key and stroke is made by mouse and keyboard in a real
+window (on a machine without one, under ``xvfb-run -a``), and counted. Nothing is written into FOLDER.
 """
 
 from __future__ import annotations
@@ -152,8 +152,8 @@ def session(folder: Path, strokes: np.ndarray, out: Path, shots: Path | None, si
         dock.next_button.click()
     person.wait(lambda: images.awaited is None)
     person.picture("exported")
-    print(f"{len(list(out.glob('*_mask.tif')))} masks and the table: {person.clicks} clicks, {person.keys} keys or texts, "
-          f"{person.strokes} strokes, {seconds:.1f} s")
+    print(f"{len(list(out.glob('*_mask.tif')))} masks and the table: {person.clicks} clicks, {person.keys} keys or "
+          f"texts, {person.strokes} strokes, {seconds:.1f} s")
     print((out / "counts.csv").read_text(encoding="utf-8-sig"))
     viewer.close()
 
@@ -162,7 +162,7 @@ def main() -> None:
     """Read the arguments and go."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("folder", type=Path, help="folder of TIFF files, or one TIFF stack")
-    parser.add_argument("--strokes", type=Path, required=True, help="stack of strokes; planes without paint are not painted")
+    parser.add_argument("--strokes", type=Path, required=True, help="stack of strokes, by plane")
     parser.add_argument("--shots", type=Path, help="folder for pictures of the window")
     parser.add_argument("--size", type=int, nargs=2, default=(1366, 768), help="of the window")
     arguments = parser.parse_args()

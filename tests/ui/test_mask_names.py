@@ -15,6 +15,7 @@ from napari_unet.core.work import run_to_end
 from napari_unet.io import save_mask
 from napari_unet.project.records import ImageRecord, ImageSource
 from napari_unet.ui.project.add_images import find_files, records_of
+from napari_unet.ui.project.image_lines import short_names
 from napari_unet.ui.project.mask_names import mask_places, settled
 from napari_unet.ui.project.thumbnails import SIZE, small_picture
 
@@ -93,3 +94,10 @@ def test_a_small_picture_shows_the_middle_plane_stretched() -> None:
     colour[..., 1] = 77
     np.testing.assert_array_equal(small_picture(Image(colour, "YXC")), colour)
     assert small_picture(Image(np.full((8, 8), np.nan), "YX")).max() == 0
+
+
+def test_what_all_names_begin_with_does_not_hide_what_they_differ_in() -> None:
+    assert short_names(["plate_A_well_01", "plate_A_well_02", "plate_A_well_10"]) == ["\u202601", "\u202602", "\u202610"]
+    assert short_names(["cells_1", "cells_2", "cells_3"]) == ["cells_1", "cells_2", "cells_3"]
+    assert short_names(["a"]) == ["a"]
+    assert short_names([]) == []

@@ -73,7 +73,7 @@ def _layer(image: Image, data: Any, letters: str, name: str, limits: Any, path: 
 
 
 def _axes_shown(letters: str, colour: bool) -> str:
-    """Return the axes in the order in which napari shows them: rows and columns last, but for the channels of colour."""
+    """Return the axes in the order in which napari shows them: rows and columns last, but for colours."""
     planes = "".join(one for one in letters if one not in "YXC")
     if colour:
         return f"{planes}YXC"

@@ -32,7 +32,6 @@ class SavedPredictions:
     def __init__(self, viewer: Any) -> None:
         self._viewer = weakref.ref(viewer)
         self._session, self._ties, self._images = session_of(viewer), ties_of(viewer), project_images_of(viewer)
-        self._session.published.connect(self._make_way)
         viewer.layers.events.inserted.connect(self._on_inserted)
 
     def show(self, key: str) -> str:
@@ -63,7 +62,7 @@ class SavedPredictions:
             self._make_way()
 
     def _make_way(self) -> None:
-        """Hide the layer when a newer answer follows the strokes."""
+        """Hide the layer: a newer answer, that follows the strokes, is there."""
         viewer = self._viewer()
         if viewer is None or not self._session.speaks or self._session.model is None:
             return
