@@ -1,18 +1,16 @@
 """Strokes of one image as a zarr array (format 2) of which only painted blocks exist. Knows no project.
 
-Each block is a file of its own, compressed with zlib, so that any reader of zarr opens it, and a stroke changes a few
-small files. Written and read without zarr, as its writer replaces no file in one step.
+Each block is a file of its own, so that a stroke changes a few small files.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import json
-import math
 import os
 import re
-import zlib
 from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +18,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_unet.core.errors import UserError
-from napari_unet.core.painted_plane import BLOCK, Block, box_of
+from napari_unet.core.painted_plane import Block, box_of
 from napari_unet.core.scribbles import Scribbles
 
 from .disk import PARTIAL, make_directory, remove_file, settle_folder, take_place, write_whole
-from .record_checks import Checked
+from .stroke_array import array_description, array_shape, block_at, block_file, packed, unpacked
 
+_Blocks = dict[str, NDArray[np.uint8] | None]
+"""Blocks by name of their file; None for one without paint."""
+
+_FEW, _AT_ONCE = 8, 8
 _NAME = re.compile(r"\d{1,15}(?:\.\d{1,15})*")
-_LARGEST_PLANE = 2**34
-_LEVEL = 1
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -60,13 +60,17 @@ class BlockStore:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._mine = False  # what lies here was written by this process, or goes on what was read: it may be replaced
+        self._found: Scribbles | None = None  # what was read last
         self._written: Scribbles | None = None  # what the disk holds for certain
         self._described: tuple[tuple[int, ...], str] | None = None
 
     def write(self, scribbles: Scribbles, axes: str, notes: Mapping[str, Any] | None = None) -> int:
         """Write the blocks that differ from what was last written or read.
 
-        Blocks that are the same objects as before cost nothing, others a comparison.
+        Blocks that are the same objects as before cost nothing, others a comparison. Paint of another shape is put
+        aside, and so is, at the first writing, paint that these strokes know nothing of: that was not read, or none of
+        which is left in them.
 
         Parameters
         ----------
@@ -87,6 +91,10 @@ class BlockStore:
             If a block cannot be written. Blocks before it are; the next call writes whatever is needed.
         """
         before, self._written = self._written, None  # unknown, should something go wrong on the way
+        if not self._mine and not _goes_on(self._found, scribbles) and self._path.is_dir() and any(self._names()):
+            self.set_aside()
+            before = None
+        self._mine, self._found = True, None
         if self._described is None or self._described != (scribbles.shape, axes) or not self._path.is_dir():
             self._describe(scribbles.shape, axes, notes or {})
             before = before if before is not None and before.shape == scribbles.shape else None
@@ -97,40 +105,51 @@ class BlockStore:
         self._written = scribbles
         return done
 
+    def forget(self) -> None:
+        """Forget what the disk holds: the next writing makes sure of all of it."""
+        self._written = self._described = None
+
+    def move_to(self, path: Path) -> None:
+        """Go on in a copy of the array."""
+        self._path = path
+
     def _changed_blocks(self, before: Scribbles, scribbles: Scribbles) -> int:
-        done = 0
-        for number in sorted({*before.planes, *scribbles.planes}):
-            old, new = before.blocks(number), scribbles.blocks(number)
-            for block in sorted({*old, *new}):
-                was, now = old.get(block), new.get(block)
-                if was is now or (was is not None and now is not None and _same(was, now)):
-                    continue
-                if now is None:
-                    remove_file(self._path / _name(scribbles.shape, number, block))
-                else:
-                    self._put(_name(scribbles.shape, number, block), now, scribbles.shape)
-                done += 1
-        return done
+        """Write the blocks that are others than before."""
+        new: _Blocks = {}
+        for number in {*before.planes, *scribbles.planes}:
+            old, now = before.blocks(number), scribbles.blocks(number)
+            for block in {*old, *now}:
+                was, is_now = old.get(block), now.get(block)
+                if was is not is_now and (was is None or is_now is None or not _same(was, is_now)):
+                    new[block_file(scribbles.shape, number, block)] = is_now
+        return self._put(new, scribbles.shape)
 
     def _all_blocks(self, scribbles: Scribbles) -> int:
         """Write every painted block, and remove the others; for when it is not known what the disk holds."""
-        painted = set()
+        new: _Blocks = dict.fromkeys(self._names())
         for number in scribbles.planes:
             for block, pixels in scribbles.blocks(number).items():
-                painted.add(name := _name(scribbles.shape, number, block))
-                self._put(name, pixels, scribbles.shape)
-        gone = [name for name in self._names() if name not in painted]
-        for name in gone:
-            remove_file(self._path / name)
-        return len(painted) + len(gone)
+                new[block_file(scribbles.shape, number, block)] = pixels
+        return self._put(new, scribbles.shape)
 
-    def _put(self, name: str, block: NDArray[np.uint8], shape: tuple[int, ...]) -> None:
-        rows, columns = _block_size(shape)
-        if block.shape != (rows, columns):  # at the border: zarr stores whole blocks
-            whole = np.zeros((rows, columns), np.uint8)
-            whole[: block.shape[0], : block.shape[1]] = block
-            block = whole
-        write_whole(self._path / name, zlib.compress(np.ascontiguousarray(block).tobytes(), _LEVEL))
+    def _put(self, blocks: _Blocks, shape: tuple[int, ...]) -> int:
+        """Write or remove blocks by name; many at a time, as the disk makes one of several flushes."""
+
+        def put(name: str) -> None:
+            pixels = blocks[name]
+            if pixels is None:
+                remove_file(self._path / name)
+            else:
+                write_whole(self._path / name, packed(pixels, shape))
+
+        if len(blocks) <= _FEW:
+            for name in sorted(blocks):
+                put(name)
+        else:
+            with ThreadPoolExecutor(_AT_ONCE, "napari-unet-blocks") as writers:
+                for _ in writers.map(put, sorted(blocks)):
+                    pass
+        return len(blocks)
 
     # -- the description of the array ------------------------------------------------------------------------------
 
@@ -139,7 +158,7 @@ class BlockStore:
         attributes = _json({"axes": list(axes.lower()), "_ARRAY_DIMENSIONS": list(axes.lower()), **notes})
         if self._path.is_dir():
             try:
-                fits = self._shape() == shape
+                fits = array_shape(self._path) == shape
             except (UserError, OSError):
                 fits = False
             if fits:
@@ -148,17 +167,13 @@ class BlockStore:
             self.set_aside()
         partial = self._path.with_name(self._path.name + PARTIAL)
         make_directory(partial)
-        write_whole(partial / ".zarray", _json({
-            "zarr_format": 2, "shape": list(shape), "chunks": [*(1,) * (len(shape) - 2), *_block_size(shape)],
-            "dtype": "|u1", "compressor": {"id": "zlib", "level": _LEVEL}, "fill_value": 0, "order": "C",
-            "filters": None, "dimension_separator": ".",
-        }))
+        write_whole(partial / ".zarray", array_description(shape))
         write_whole(partial / ".zattrs", attributes)
         take_place(partial, self._path)
 
     def set_aside(self) -> Path | None:
         """Give what lies here another name, ``IMAGE_ID.kept-1.zarr``; return it, None if nothing lies here."""
-        self._written = self._described = None
+        self.forget()
         if not self._path.is_dir():
             return None
         for number in range(1, 10_000):
@@ -176,22 +191,6 @@ class BlockStore:
             return {}
         return found if isinstance(found, dict) else {}
 
-    def _shape(self) -> tuple[int, ...]:
-        """Return the shape of the array that lies here, if it is one as we write them."""
-        try:
-            read = Checked(json.loads((self._path / ".zarray").read_bytes()), f"the array {self._path}")
-        except (ValueError, RecursionError) as error:
-            raise UserError(f"The strokes {self._path} have no description that can be read ({error}).") from error
-        shape = read.sizes("shape")
-        wanted = [*(1,) * (len(shape) - 2), *_block_size(shape)]
-        kind = read.whole("zarr_format"), *(read.text(key) for key in ("dtype", "order", "dimension_separator"))
-        compressor = read.json("compressor").get("id")
-        if kind != (2, "|u1", "C", ".") or read.items("chunks", None) != wanted or compressor != "zlib":
-            raise UserError(f"The strokes {self._path} were written in another way (zarr 2, uint8, zlib is read).")
-        if math.prod(shape[-2:]) > _LARGEST_PLANE:
-            raise UserError(f"The strokes {self._path} have planes of {shape[-2]}x{shape[-1]} pixels: too many.")
-        return shape
-
     # -- reading ---------------------------------------------------------------------------------------------------
 
     def read(self) -> StoredStrokes | None:
@@ -206,12 +205,12 @@ class BlockStore:
         """
         if not (self._path / ".zarray").is_file():
             return None
-        shape = self._shape()
+        shape = array_shape(self._path)
         blocks: dict[int, dict[Block, NDArray[np.uint8]]] = {}
         damaged = []
         for name in self._names():
-            at = _place(shape, name)
-            pixels = None if at is None else _decoded((self._path / name).read_bytes(), _block_size(shape))
+            at = block_at(shape, name)
+            pixels = None if at is None else unpacked((self._path / name).read_bytes(), shape)
             if at is None or pixels is None:
                 damaged.append(name)
                 continue
@@ -222,7 +221,7 @@ class BlockStore:
         letters = self.notes().get("axes")
         axes = "".join(letters).upper() if isinstance(letters, list) and all(map(_is_letter, letters)) else ""
         axes = axes if len(axes) == len(shape) else ""
-        self._written = None if damaged else scribbles
+        self._written, self._found = None if damaged else scribbles, scribbles
         self._described = (shape, axes) if axes else None
         return StoredStrokes(scribbles, axes, tuple(damaged))
 
@@ -240,33 +239,16 @@ def _is_letter(value: object) -> bool:
     return isinstance(value, str) and len(value) == 1
 
 
-def _block_size(shape: tuple[int, ...]) -> tuple[int, int]:
-    return min(shape[-2], BLOCK), min(shape[-1], BLOCK)
-
-
-def _name(shape: tuple[int, ...], number: int, block: Block) -> str:
-    leading = map(int, np.unravel_index(number, shape[:-2])) if shape[:-2] else ()
-    return ".".join(map(str, (*leading, *block)))
-
-
-def _place(shape: tuple[int, ...], name: str) -> tuple[int, Block] | None:
-    """Return plane, row and column of a block; None if the array has no such block."""
-    *leading, row, column = parts = [int(part) for part in name.split(".")] if "." in name else [0, -1, -1]
-    inside = len(parts) == len(shape) and all(at < size for at, size in zip(leading, shape[:-2], strict=True))
-    if not inside or not (0 <= row < -(-shape[-2] // BLOCK) and 0 <= column < -(-shape[-1] // BLOCK)):
-        return None
-    return int(np.ravel_multi_index(leading, shape[:-2])) if leading else 0, (row, column)
-
-
-def _decoded(data: bytes, size: tuple[int, int]) -> NDArray[np.uint8] | None:
-    """Return the pixels of a block, None if it is damaged."""
-    wanted = math.prod(size)
-    unpacker = zlib.decompressobj()
-    try:
-        pixels = unpacker.decompress(data, wanted + 1)
-    except zlib.error:
-        return None
-    return np.frombuffer(pixels, np.uint8).reshape(size) if len(pixels) == wanted and unpacker.eof else None
+def _goes_on(found: Scribbles | None, scribbles: Scribbles) -> bool:
+    """Say whether strokes go on what was found: a pixel painted there is painted still."""
+    if found is None or found.shape != scribbles.shape:
+        return False
+    for number in found.planes:
+        for block, pixels in found.blocks(number).items():
+            now = scribbles.blocks(number).get(block)
+            if now is not None and (now is pixels or bool((pixels.astype(bool) & now.astype(bool)).any())):
+                return True
+    return not found.planes
 
 
 def _same(old: NDArray[np.uint8], new: NDArray[np.uint8]) -> bool:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import os
 import shutil
 from pathlib import Path
 
 from napari_unet.core.errors import UserError
+from napari_unet.io import Unfinished
 
-from .disk import PARTIAL, settle_folder, take_place
+from .disk import PARTIAL, settle_folder
 from .project_file import BEFORE, NAME, ProjectFile, write_project
 from .project_home import LOCK
 from .records import new_id
@@ -42,25 +42,23 @@ def copy_project(source: Path, target: Path, file: ProjectFile) -> Path:
         raise UserError(f"There is no folder {target.parent} to save {target.name} in. Make it, or choose another.")
     if target.is_relative_to(source):
         raise UserError(f"{target} lies in the project itself. Choose a place outside of it.")
-    partial = target.with_name(f"{target.name}.{new_id()[:8]}{PARTIAL}")
     try:
-        shutil.copytree(source, partial, ignore=_left_out)
-        state = moved_with(file.state, source, target)
-        copy = dataclasses.replace(file, id=new_id(), place=str(target), state=state, told=())
-        write_project(partial, copy.to_bytes(), None)
-        if os.path.lexists(target):
-            raise UserError(f"{target} was made by another program meanwhile. Choose another name.")
-        take_place(partial, target)
-        settle_folder(target.parent)
+        unfinished = Unfinished(target)
+        try:
+            shutil.copytree(source, unfinished.path, ignore=_left_out)
+            copy = dataclasses.replace(file, id=new_id(), place=str(target), told=(),
+                                       state=moved_with(file.state, source, target))
+            write_project(unfinished.path, copy.to_bytes(), None)
+            unfinished.take_name(overwrite=False)
+            settle_folder(target.parent)
+        finally:
+            unfinished.discard()
     except (OSError, shutil.Error) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)[:200]
         raise UserError(
             f"{target} could not be written ({reason}). {source} is untouched. Choose a folder you may write to, with "
             "enough space."
         ) from error
-    finally:
-        with contextlib.suppress(OSError):
-            shutil.rmtree(partial)
     return target
 
 

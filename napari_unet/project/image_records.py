@@ -129,6 +129,13 @@ class ImageRecord:
         sizes = dict(zip(self.axes, self.shape, strict=True)) if self.axes else {}
         return tuple(sizes[letter] for letter in self.label_axes)
 
+    def keeping(self, known: ImageRecord | None) -> ImageRecord:
+        """Return the same with what people did to an image that was known before: learn, looked at, exported."""
+        if known is None:
+            return self
+        return dataclasses.replace(self, strokes_id=self.strokes_id or known.strokes_id, learn=known.learn,
+                                   looked_at=known.looked_at, exported=known.exported)
+
     def to_json(self) -> dict[str, Any]:
         """Return it ready for JSON."""
         return {**fields_of(self), "source": self.source.to_json()}

@@ -52,19 +52,29 @@ class KeptState:
         self._state, self._told = file.state, list(file.told)
         self.generation = 0
         self._written: bytes | None = None  # project.json as it is on the disk
+        self._flushed: ProjectState | None = None  # the state that it says
         self._memory, self._disk = threading.Lock(), threading.RLock()  # nobody waits for the disk to know the state
+        self._strokes = StrokeFiles(path / "strokes")
         self._point()
 
     def _point(self) -> None:
         """Let everything that reads and writes know the folder."""
         self.models = ModelShelf(self.path / "models")
-        self._strokes = StrokeFiles(self.path / "strokes")
+        self._strokes.move_to(self.path / "strokes")
         self._events = EventLog(self.path / _LOG, self._clock)
 
     @property
     def path(self) -> Path:
         """The folder, absolute."""
         return self._home.path
+
+    def result_path(self, image_id: str) -> Path:
+        """Return where the prediction of an image lies, there or not."""
+        return self.path / "results" / f"{image_id}.ome.zarr"
+
+    def thumbnail_path(self, image_id: str) -> Path:
+        """Return where the small picture of an image lies, there or not."""
+        return self.path / "thumbnails" / f"{image_id}.png"
 
     @property
     def name(self) -> str:
@@ -135,12 +145,15 @@ class KeptState:
         with self._disk:
             self.check()
             state = self._state
+            if self._written is not None and state is self._flushed and (self.path / NAME).is_file():
+                return False
             data = dataclasses.replace(self._file, state=state, place=str(self.path), program=program_name()).to_bytes()
             if data == self._written and (self.path / NAME).is_file():
+                self._flushed = state
                 return False
             before, self._written = self._written, None
             write_project(self.path, data, before)
-            self._written = data
+            self._written, self._flushed = data, state
             self.models.sweep(state.models)
             return True
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -89,7 +90,7 @@ class LazyPixels:
 
     def __init__(self, path: Path, axes: str, shape: tuple[int, ...], dtype: str) -> None:
         self._path, self._axes = path, axes
-        self.shape, self.ndim = shape, len(shape)
+        self.shape, self.ndim, self.size = shape, len(shape), math.prod(shape)
         self.dtype = checked_dtype(dtype)
 
     def _read(self) -> Any:
@@ -132,6 +133,7 @@ class Reordered:
     def __init__(self, data: LazyPixels, order: Sequence[int]) -> None:
         self._data, self._order = data, tuple(order)
         self.shape, self.ndim, self.dtype = tuple(data.shape[axis] for axis in order), data.ndim, data.dtype
+        self.size = data.size
 
     @classmethod
     def of_stored(cls, path: Path, axes: str, shape: tuple[int, ...], dtype: str) -> Reordered:
@@ -142,11 +144,7 @@ class Reordered:
         return cls(data, [stored.index(letter) for letter in axes])
 
     def __getitem__(self, index: Any) -> NDArray[Any]:
-        parts = list(index) if isinstance(index, tuple) else [index]
-        if Ellipsis in parts:
-            at = parts.index(Ellipsis)
-            parts[at : at + 1] = [slice(None)] * (self.ndim - len(parts) + 1)
-        parts += [slice(None)] * (self.ndim - len(parts))
+        parts = _for_each_axis(index, self.ndim)
         whole: list[Any] = [slice(None)] * self.ndim
         for axis, part in zip(self._order, parts, strict=True):
             whole[axis] = part
@@ -168,25 +166,31 @@ class ChannelFiles:
     """
 
     def __init__(self, parts: Sequence[Any], axis: int = 0) -> None:
-        self._parts, self._axis = tuple(parts), axis
-        one = self._parts[0]
-        self.shape = (*one.shape[:axis], len(self._parts), *one.shape[axis:])
-        self.ndim, self.dtype = len(self.shape), np.result_type(*(np.dtype(part.dtype) for part in self._parts))
+        self.parts, self._axis = tuple(parts), axis
+        one = self.parts[0]
+        self.shape = (*one.shape[:axis], len(self.parts), *one.shape[axis:])
+        self.ndim, self.dtype = len(self.shape), np.result_type(*(np.dtype(part.dtype) for part in self.parts))
+        self.size = math.prod(self.shape)
 
     def __getitem__(self, index: Any) -> NDArray[Any]:
-        parts = list(index) if isinstance(index, tuple) else [index]
-        if Ellipsis in parts:
-            at = parts.index(Ellipsis)
-            parts[at : at + 1] = [slice(None)] * (self.ndim - len(parts) + 1)
-        parts += [slice(None)] * (self.ndim - len(parts))
-        chosen = np.arange(len(self._parts))[parts.pop(self._axis)]
+        parts = _for_each_axis(index, self.ndim)
+        chosen = np.arange(len(self.parts))[parts.pop(self._axis)]
         if np.ndim(chosen) == 0:
-            return np.asarray(self._parts[int(chosen)][tuple(parts)], self.dtype)
+            return np.asarray(self.parts[int(chosen)][tuple(parts)], self.dtype)
         before = sum(isinstance(part, slice) for part in parts[: self._axis])
-        return np.stack([np.asarray(self._parts[int(n)][tuple(parts)], self.dtype) for n in chosen], before)
+        return np.stack([np.asarray(self.parts[int(n)][tuple(parts)], self.dtype) for n in chosen], before)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         return np.array(self[...], dtype=dtype, copy=None if copy is None else copy)
+
+
+def _for_each_axis(index: Any, ndim: int) -> list[Any]:
+    """Return an index with integers, slices and an ellipsis as one entry for each axis."""
+    parts = list(index) if isinstance(index, tuple) else [index]
+    if Ellipsis in parts:
+        at = parts.index(Ellipsis)
+        parts[at : at + 1] = [slice(None)] * (ndim - len(parts) + 1)
+    return parts + [slice(None)] * (ndim - len(parts))
 
 
 def checked_dtype(name: str) -> np.dtype[Any]:

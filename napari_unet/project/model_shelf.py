@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import re
+import weakref
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,6 +33,7 @@ class ModelShelf:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._last = 0
+        self._loaded: list[tuple[weakref.ref[Any], ModelRecord]] = []
 
     def save(self, model: Any) -> str:
         """Save a model as the next number; return its file as records name it.
@@ -53,7 +55,14 @@ class ModelShelf:
         """Load a model; errors as :func:`napari_unet.io.model_file.load_model`."""
         from napari_unet.io.model_file import load_model
 
-        return load_model(self._path.parent / record.file, device)
+        model = load_model(self._path.parent / record.file, device)
+        self._loaded.append((weakref.ref(model), record))
+        return model
+
+    def record_of(self, model: Any) -> ModelRecord | None:
+        """Return the record of a model that was loaded from here, None if it is none of them."""
+        self._loaded = [(one, record) for one, record in self._loaded if one() is not None]
+        return next((record for one, record in self._loaded if one() is model), None)
 
     def sweep(self, named: Iterable[ModelRecord]) -> None:
         """Remove the numbered files that no record names; what cannot be removed stays. Other files are not touched."""
@@ -84,6 +93,10 @@ def _bounded(models: Iterable[ModelRecord]) -> tuple[ModelRecord, ...]:
 def with_model(state: ProjectState, made: ModelRecord) -> ProjectState:
     """Return the state with a model, in place of the same one fitted to older strokes, and without those too many."""
     others = [dataclasses.replace(one, shown=one.shown and not made.shown) for one in state.models
-              if not (made.step and (one.training, one.step) == (made.training, made.step))
-              and not (made.step == one.step == 0 and not one.pinned)]
+              if one.pinned or not _same_network(one, made)]
     return state.replacing(models=_bounded((made, *others)))
+
+
+def _same_network(one: ModelRecord, other: ModelRecord) -> bool:
+    """Say whether both are of one moment of one training, fitted to strokes at different times."""
+    return one.step == other.step and (one.training == other.training or not one.step)

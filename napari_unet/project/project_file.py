@@ -8,6 +8,8 @@ import re
 from pathlib import Path
 from typing import Any, NoReturn
 
+import numpy as np
+
 from napari_unet.core.errors import UserError
 
 from .disk import settle_folder, write_whole
@@ -51,11 +53,23 @@ class ProjectFile:
     told: tuple[str, ...] = ()
 
     def to_bytes(self) -> bytes:
-        """Return the file."""
-        return json.dumps({
+        """Return the file.
+
+        Raises
+        ------
+        UserError
+            If it could not be read again: a name of a million letters, say, or a number that is none.
+        """
+        contents = {
             "format": FORMAT, "version": VERSION, "program": self.program, "id": self.id, "made": self.made,
             "place": self.place, **self.state.to_json(),
-        }, indent=1, allow_nan=False).encode()
+        }
+        try:
+            data = json.dumps(contents, indent=1, allow_nan=False, default=_plain_number).encode()
+        except (TypeError, ValueError) as error:
+            raise UserError(f"The project holds something that cannot be written ({error}).") from error
+        _parsed(json.loads(data), Path(self.place))
+        return data
 
 
 class _Damaged(Exception):
@@ -127,6 +141,13 @@ def _contents(path: Path) -> dict[str, Any]:
 
 def _no_number(text: str) -> NoReturn:
     raise ValueError(f"{text} is no number of JSON")
+
+
+def _plain_number(value: Any) -> Any:
+    """Return a number of numpy as one of Python."""
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"{type(value).__name__} is not plain JSON")
 
 
 def _parsed(contents: dict[str, Any], folder: Path) -> ProjectFile:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import datetime
+import math
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -23,8 +24,10 @@ from .kept_state import KeptState, program_name
 from .model_shelf import with_model
 from .project_file import NAME, ProjectFile, read_project
 from .project_home import clear_partial, lock_home, make_home, make_rooms, project_path, released_on_failure
+from .record_checks import checked_id
 from .records import ImageRecord, ImageSource, ModelRecord, ProjectState, ResultRecord, new_id
 from .sources import found_from, record_without_file
+from .stroke_files import StrokeFiles
 
 if TYPE_CHECKING:
     from napari_unet.predicting.network_model import NetworkModel
@@ -114,14 +117,11 @@ class ProjectFolder(KeptState):
 
     def _take_up(self, image_id: str, notes: Mapping[str, Any]) -> None:
         try:
-            record = ImageRecord.from_json(notes.get("image"), f"strokes {image_id}")
-            if record.id == image_id:
-                self._state = self._state.replacing(record)
-                self.tell(f"Strokes of {record.name!r} from the end of the last sitting are back.")
-                return
+            record = dataclasses.replace(ImageRecord.from_json(notes.get("image"), "the strokes"), id=image_id)
+            self._state = self._state.replacing(record)
+            self.tell(f"Strokes of {record.name!r} from the end of the last sitting are back.")
         except UserError:
-            pass  # said below
-        self.tell(f"{self._strokes.path_of(image_id)} belongs to no image of the project; it is left as it is.")
+            self.tell(f"{self._strokes.path_of(image_id)} belongs to no image of the project, and is left as it is.")
 
     def close(self) -> None:
         """Write what is not written yet, and let others write.
@@ -176,7 +176,8 @@ class ProjectFolder(KeptState):
     def write_strokes(self, image_id: str, scribbles: Scribbles, axes: str = "") -> int:
         """Write the blocks of an image's strokes that differ from what was last written or read.
 
-        Strokes of another shape that lie there are put aside (``ID.kept-1.zarr``), never removed.
+        Strokes that lie there and that these do not go on from (of another shape, or never read) are put aside
+        (``ID.kept-1.zarr``), never removed.
 
         Parameters
         ----------
@@ -202,6 +203,10 @@ class ProjectFolder(KeptState):
             self.check()
             return self._strokes.write(image_id, self._state.image(image_id), scribbles, axes)
 
+    def has_strokes(self, image_id: str) -> bool:
+        """Say whether anything was ever painted on an image."""
+        return self._strokes.path_of(image_id).is_dir()
+
     def read_strokes(self, image_id: str) -> Scribbles | None:
         """Read the strokes of an image, None if there are none; :attr:`told` says it if part of them is damaged.
 
@@ -210,8 +215,13 @@ class ProjectFolder(KeptState):
         UserError
             If they cannot be read.
         """
-        with self._disk:
-            found = self._strokes.read(image_id, mend=not self.read_only)
+        if self._disk.acquire(blocking=False):
+            try:
+                found = self._strokes.read(image_id, mend=not self.read_only)
+            finally:
+                self._disk.release()
+        else:  # something is being written: each block is whole all the same, and nobody has to wait
+            found = StrokeFiles(self.path / "strokes").read(image_id, mend=False)
         if found is not None and found.damaged:
             record = self._state.image(image_id)
             self.tell(f"{len(found.damaged)} blocks of the strokes of {record.name if record else image_id!r} are "
@@ -228,19 +238,14 @@ class ProjectFolder(KeptState):
         """
         with self._disk:
             self.check()
-            known = self._state.image(image_id)
-            path = self.path / "images" / f"{image_id}.ome.zarr"
-            if not path.exists():
-                save_image(path, image)
-            source = ImageSource((f"images/{path.name}",), 0, True, image.axes)
-            made = record_without_file(image, source, (), image_id, strokes_id)
-            size = sum(one.stat().st_size for one in path.rglob("*") if one.is_file())
-            if known is not None:
-                made = dataclasses.replace(made, strokes_id=strokes_id or known.strokes_id, learn=known.learn,
-                                           looked_at=known.looked_at, exported=known.exported)
-            made = dataclasses.replace(made, size=size)
-            self.change(lambda state: state.replacing(made))
-            return made
+        path = self.path / "images" / f"{checked_id(image_id)}.ome.zarr"
+        if not path.exists():
+            save_image(path, image)  # strokes are saved meanwhile: it may take long
+        source = ImageSource((f"images/{path.name}",), 0, True, image.axes)
+        size = sum(one.stat().st_size for one in path.rglob("*") if one.is_file())
+        made = dataclasses.replace(record_without_file(image, source, (), image_id, strokes_id), size=size)
+        state = self.change(lambda old: old.replacing(made.keeping(old.image(image_id))))
+        return state.image(image_id) or made
 
     def put_model(
         self, model: Any, *, name: str, step: int = 0, dice: float | None = None, when: float | None = None,
@@ -265,6 +270,7 @@ class ProjectFolder(KeptState):
         """
         with self._disk:
             self.check()
+            dice = dice if dice is not None and math.isfinite(dice) else None
             made = ModelRecord(self.models.save(model), name, step, dice, self._clock() if when is None else when,
                                training, dict(strokes or {}), shown, pinned)
             self.change(lambda state: with_model(state, made))
@@ -273,14 +279,6 @@ class ProjectFolder(KeptState):
     def load_model(self, record: ModelRecord, device: str = "auto") -> NetworkModel | ForestModel:
         """Load a model; errors as :func:`napari_unet.io.model_file.load_model`."""
         return self.models.load(record, device)
-
-    def result_path(self, image_id: str) -> Path:
-        """Return where the prediction of an image lies, there or not."""
-        return self.path / "results" / f"{image_id}.ome.zarr"
-
-    def thumbnail_path(self, image_id: str) -> Path:
-        """Return where the small picture of an image lies, there or not."""
-        return self.path / "thumbnails" / f"{image_id}.png"
 
     def put_result(self, image_id: str, *, model: str = "", strokes: str = "") -> ResultRecord:
         """Note in the state that :meth:`result_path` holds a prediction of an image now.

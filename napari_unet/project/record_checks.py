@@ -32,6 +32,13 @@ def is_id(text: object) -> bool:
     return isinstance(text, str) and bool(_ID.fullmatch(text)) and text not in _RESERVED
 
 
+def checked_id(text: str) -> str:
+    """Return the id of an image; UserError if it is none."""
+    if not is_id(text):
+        raise UserError(f"{text!r} cannot be the id of an image. Allowed: small letters, digits, - and _.")
+    return text
+
+
 class Checked:
     """A JSON object whose values are taken out by what they have to be.
 

@@ -11,7 +11,7 @@ from napari_unet.core.classes import ClassTable, PaintedClass
 from napari_unet.core.errors import UserError
 
 from .image_records import ImageRecord, ImageSource, fields_of, new_id
-from .record_checks import Checked, is_id, plain_json
+from .record_checks import Checked, checked_id, plain_json
 
 T = TypeVar("T")
 
@@ -137,9 +137,8 @@ class ProjectState:
             if len(set(ids)) < len(ids):
                 twice = sorted({one for one in ids if ids.count(one) > 1})
                 raise UserError(f"Two {what} of the project have one name ({', '.join(twice[:3])}).")
-        wrong = [one.id for one in self.images if not is_id(one.id)]
-        if wrong:
-            raise UserError(f"{wrong[0]!r} cannot be the id of an image. Allowed: small letters, digits, - and _.")
+        for one in self.images:
+            checked_id(one.id)
 
     def image(self, image_id: str) -> ImageRecord | None:
         """Return the image of this id, None if there is none."""

@@ -11,15 +11,15 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 
-from napari_unet.core.errors import UserError
+from napari_unet.core.errors import UserError, reason_of
 from napari_unet.core.latest import Latest
-from napari_unet.core.method import Model
 from napari_unet.core.scribbles import Scribbles
 from napari_unet.session.model_history import HistoryEntry
 
 from .disk import why_not_written
 from .project_folder import ProjectFolder
-from .records import ModelRecord, ProjectState
+from .records import ProjectState
+from .saved_models import SavedModels
 
 LONGEST_PAUSE = 30.0
 """Seconds between two tries, at most."""
@@ -27,8 +27,6 @@ LONGEST_PAUSE = 30.0
 _FIRST_PAUSE = 1.0
 _TICK = 0.5
 _HEARTBEAT = 30.0
-_MODEL_PAUSE = 5.0
-"""Seconds between two savings of models: a training brings a new one every two seconds."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -122,10 +120,9 @@ class ProjectSaver:
         self._newest: Latest[Snapshot | None] = Latest(None)
         self._done: tuple[Snapshot | None, ProjectState | None] = (None, None)
         self._saved: dict[str, Scribbles] = {}
-        self._models = _SavedModels(folder)
+        self._models = SavedModels(folder)
         self._generation = folder.generation
-        self._failed = ""
-        self._pause, self._next_try = _FIRST_PAUSE, float("-inf")
+        self._tries, self._model_tries = _Tries(), _Tries()
         self._closing = False
         self._alive = float("-inf")
 
@@ -142,7 +139,7 @@ class ProjectSaver:
 
     def try_now(self) -> None:
         """After a failure: do not wait any longer."""
-        self._next_try = float("-inf")
+        self._tries.next = self._model_tries.next = float("-inf")
         self._wake.set()
 
     def finish(self) -> None:
@@ -158,7 +155,7 @@ class ProjectSaver:
     @property
     def failing(self) -> str:
         """Why nothing can be written at the moment; empty if it can."""
-        return self._failed
+        return self._tries.failed or self._model_tries.failed
 
     # -- the saver's own thread ------------------------------------------------------------------------------------
 
@@ -187,60 +184,72 @@ class ProjectSaver:
             Do not wait for the next try after a failure, nor for the time of the next model.
         """
         now = self._clock() if now is None else now
-        if now < self._next_try and not last:
-            return []
-        newest, state = self._newest.get(), self._folder.state
-        models_due = newest is not None and self._models.due(newest, now, last)
         if now - self._alive >= _HEARTBEAT:
             self._alive = now
             self._folder.say_alive()
-        if self._is_done(newest, state) and not models_due and not self._failed:
-            return []
+        newest, state = self._newest.get(), self._folder.state
+        events: list[SaverEvent] = []
+        if not self._is_done(newest, state) and (last or now >= self._tries.next):
+            events = self._run(self._tries, now, lambda: self._write(newest, state))
+        if (events and not last) or not self._is_done(newest, self._folder.state) or newest is None:
+            return events  # strokes that come meanwhile wait for the models: these are saved when nobody paints
+        if self._models.due(newest.models, newest.shown, now, last) and (last or now >= self._model_tries.next):
+            events += self._run(self._model_tries, now, lambda: self._save_models(newest, now))
+        return events
+
+    def _run(
+        self, tries: _Tries, now: float, write: Callable[[], tuple[int, tuple[str, ...]]]
+    ) -> list[SaverEvent]:
+        """Write something, and tell what came of it."""
         try:
-            blocks, images = self._write(newest)
-            if newest is not None and models_due:
-                self._models.save(newest, now)
-                state = self._folder.state
-                self._folder.flush()
+            blocks, images = write()
         except OSError as error:
-            return self._note_failure(why_not_written(error, self._folder.path), now)
+            reason = why_not_written(error, self._folder.path)
         except UserError as error:
             cause = error.__cause__
             reason = why_not_written(cause, self._folder.path) if isinstance(cause, OSError) else str(error)
-            return self._note_failure(reason, now)
+        except Exception as error:  # whatever it is, the next strokes must find somebody who saves them
+            reason = f"{self._folder.path} could not be saved ({reason_of(error)}). It is tried again."
+        else:
+            return self._note_success(tries, blocks, images)
+        return [SaveFailed(reason)] if tries.fail(reason, now) else []
+
+    def _save_models(self, newest: Snapshot, now: float) -> tuple[int, tuple[str, ...]]:
+        self._models.save(newest.models, newest.shown, now)
+        state = self._folder.state
+        self._folder.flush()
         self._done = newest, state
-        return self._note_success(blocks, images)
+        return 0, ()
 
     def _is_done(self, newest: Snapshot | None, state: ProjectState) -> bool:
         return newest is self._done[0] and state is self._done[1]
 
-    def _write(self, newest: Snapshot | None) -> tuple[int, tuple[str, ...]]:
-        """Write strokes, and what the project says of them last."""
+    def _write(self, newest: Snapshot | None, state: ProjectState) -> tuple[int, tuple[str, ...]]:
+        """Write strokes, and what the project says of them last; return how many blocks, and of which images."""
         self._folder.check()
         if self._folder.generation != self._generation:
             self._generation = self._folder.generation
             self._saved.clear()
         blocks, images = 0, []
-        for image_id, scribbles in (newest.strokes if newest else {}).items():
-            if self._saved.get(image_id) is scribbles:
-                continue
-            written = self._folder.write_strokes(image_id, scribbles, newest.axes.get(image_id, "") if newest else "")
+        while newest is not None and (image_id := self._unsaved(newest)) is not None:
+            scribbles = newest.strokes[image_id]
+            written = self._folder.write_strokes(image_id, scribbles, newest.axes.get(image_id, ""))
             self._saved[image_id] = scribbles
             if written:
                 blocks += written
                 images.append(image_id)
+            newest, state = self._newest.get(), self._folder.state  # a new stroke does not wait for many old ones
         self._folder.flush()
-        return blocks, tuple(images)
+        self._done = newest, state
+        return blocks, tuple(dict.fromkeys(images))
 
-    def _note_failure(self, reason: str, now: float) -> list[SaverEvent]:
-        self._next_try = now + self._pause
-        self._pause = min(2 * self._pause, LONGEST_PAUSE)
-        told, self._failed = self._failed, reason
-        return [] if told == reason else [SaveFailed(reason)]
+    def _unsaved(self, newest: Snapshot) -> str | None:
+        """Return the next image whose strokes are to be written: the one that is looked at first; None if none is."""
+        changed = (one for one, scribbles in newest.strokes.items() if self._saved.get(one) is not scribbles)
+        return min(changed, key=lambda one: one != self._folder.state.current, default=None)
 
-    def _note_success(self, blocks: int, images: tuple[str, ...]) -> list[SaverEvent]:
-        failed, self._failed = self._failed, ""
-        self._pause, self._next_try = _FIRST_PAUSE, float("-inf")
+    def _note_success(self, tries: _Tries, blocks: int, images: tuple[str, ...]) -> list[SaverEvent]:
+        failed = tries.succeed()
         if images:
             self._folder.log("strokes", images=list(images), blocks=blocks)
         events: list[SaverEvent] = [ProjectSaved(blocks, images)]
@@ -250,42 +259,23 @@ class ProjectSaver:
         return events
 
 
-class _SavedModels:
-    """Which models of the sitting the project has on disk."""
+class _Tries:
+    """When something that has failed is to be tried again."""
 
-    def __init__(self, folder: ProjectFolder) -> None:
-        self._folder = folder
-        self._kept: dict[tuple[int, int], tuple[Model, ModelRecord]] = {}
-        self._shown: tuple[int, int] | None = None
-        self._last = float("-inf")
+    def __init__(self) -> None:
+        self.failed = ""
+        self.next = float("-inf")
+        self._pause = _FIRST_PAUSE
 
-    def due(self, newest: Snapshot, now: float, last: bool) -> bool:
-        """Say whether a model is to be saved, and it is time."""
-        return (last or now - self._last >= _MODEL_PAUSE) and (
-            bool(self._unsaved(newest)) or (newest.shown is not None and _key(newest.shown) != self._shown))
+    def fail(self, reason: str, now: float) -> bool:
+        """Note a failure, and say whether its reason is another than before."""
+        self.next = now + self._pause
+        self._pause = min(2 * self._pause, LONGEST_PAUSE)
+        told, self.failed = self.failed, reason
+        return told != reason
 
-    def _unsaved(self, newest: Snapshot) -> list[HistoryEntry]:
-        from napari_unet.io.model_file import can_be_saved  # torch is loaded with it
-
-        return [one for one in reversed(newest.models)
-                if self._kept.get(_key(one), (None,))[0] is not one.model and can_be_saved(one.model)]
-
-    def save(self, newest: Snapshot, now: float) -> None:
-        """Save them, the oldest first."""
-        shown = None if newest.shown is None else _key(newest.shown)
-        for one in self._unsaved(newest):
-            record = self._folder.put_model(
-                one.model, name=one.name, step=one.step, dice=one.dice, when=one.time, training=one.training,
-                shown=_key(one) == shown,
-            )
-            self._kept[_key(one)] = one.model, record
-            self._folder.log("model", name=one.name, dice=one.dice, file=record.file)
-        files = {key: record.file for key, (_, record) in self._kept.items()}
-        if shown in files:
-            self._folder.change(lambda state: state.replacing(models=tuple(
-                dataclasses.replace(one, shown=one.file == files[shown]) for one in state.models)))
-        self._shown, self._last = shown, now
-
-
-def _key(entry: HistoryEntry) -> tuple[int, int]:
-    return (entry.training, entry.step) if entry.step else (0, 0)
+    def succeed(self) -> str:
+        """Note a success, and return why it had failed before; empty if it had not."""
+        failed, self.failed = self.failed, ""
+        self._pause, self.next = _FIRST_PAUSE, float("-inf")
+        return failed

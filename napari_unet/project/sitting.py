@@ -134,13 +134,15 @@ def _put_pair(
     folder: ProjectFolder, session: Session, record: ImageRecord, moved: Mapping[str, str] | None
 ) -> bool:
     """Put the strokes of an image into the session, and say whether there are any."""
-    scribbles = folder.read_strokes(record.id)
-    if scribbles is None or not scribbles.planes:
+    if not folder.has_strokes(record.id):
         return False
     try:
         image = read_source(record, folder.path, moved)
     except UserError as error:
         raise _MissingImage(str(error)) from error
+    scribbles = folder.read_strokes(record.id)  # only now: what was not read is never overwritten
+    if scribbles is None or not scribbles.planes:
+        return False
     if image.shape != scribbles.shape:
         raise UserError(
             f"The strokes of {record.name!r} have shape {scribbles.shape}, but the image has {image.shape} (axes "

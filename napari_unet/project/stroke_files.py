@@ -11,7 +11,7 @@ from napari_unet.core.errors import UserError
 from napari_unet.core.scribbles import Scribbles
 
 from .block_store import BlockStore, StoredStrokes
-from .record_checks import is_id
+from .record_checks import checked_id, is_id
 from .records import ImageRecord, ProjectState
 
 _KEY = "napari_unet"
@@ -30,10 +30,8 @@ class StrokeFiles:
         self._stores: dict[str, BlockStore] = {}
 
     def _store(self, image_id: str) -> BlockStore:
-        if not is_id(image_id):
-            raise UserError(f"{image_id!r} cannot be the id of an image. Allowed: small letters, digits, - and _.")
         if image_id not in self._stores:
-            self._stores[image_id] = BlockStore(self.path_of(image_id))
+            self._stores[image_id] = BlockStore(self.path_of(checked_id(image_id)))
         return self._stores[image_id]
 
     def path_of(self, image_id: str) -> Path:
@@ -42,7 +40,14 @@ class StrokeFiles:
 
     def forget(self) -> None:
         """Forget what the disk holds: the next writing of each image makes sure of all of it."""
-        self._stores.clear()
+        for store in self._stores.values():
+            store.forget()
+
+    def move_to(self, path: Path) -> None:
+        """Go on in a copy of the folder."""
+        self._path = path
+        for image_id, store in self._stores.items():
+            store.move_to(self.path_of(image_id))
 
     def write(self, image_id: str, record: ImageRecord | None, scribbles: Scribbles, axes: str = "") -> int:
         """Write what differs, see :meth:`BlockStore.write`; the array carries the image's record with it."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from project_scene import (  # noqa: F401
+from saving_scene import (  # noqa: F401
     STEPS,
     Clock,
     Disk,
@@ -186,7 +186,7 @@ def test_a_disk_that_fails_at_any_write_is_said_and_made_good(
         assert paint_of(again.read_strokes("a1")).any()
         assert np.array_equal(paint_of(again.read_strokes("b2")), STROKES[2]["b2"].to_array())
         assert again.state.settings == {"moment": 1}
-        assert not list(path.rglob("*.partial"))
+        assert not [*path.rglob("*.partial"), *path.rglob("*.kept-*")]
         die(again)
         shutil.rmtree(path)
         if not touched:
@@ -354,6 +354,63 @@ def test_the_saver_as_a_thread_runs_it(tmp_path: Path) -> None:
     assert waited
     assert max(waited) <= 1
     assert ProjectFolder.open(folder.path, read_only=True).state.settings == {"b": 2}
+
+
+def test_a_stroke_does_not_wait_for_strokes_on_many_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = ProjectFolder.create(tmp_path / "a")
+    many = {f"i{number}": strokes((3, number, 1)) for number in range(20)}
+    for image_id in many:
+        with_image(folder, image_id, image_id)  # the last one is looked at
+    saver = ProjectSaver(folder, clock=Clock())
+    order = []
+    write = folder.write_strokes
+
+    def write_and_paint(image_id: str, scribbles: Scribbles, axes: str = "") -> int:
+        order.append(image_id)
+        if len(order) == 5:  # somebody paints meanwhile
+            saver.offer(Snapshot({**many, "i19": STROKES[0]["a1"]}))
+        return write(image_id, scribbles, axes)
+
+    monkeypatch.setattr(folder, "write_strokes", write_and_paint)
+    saver.offer(Snapshot(many))
+    event, = saver.run_once()
+    assert isinstance(event, ProjectSaved)
+    assert sorted(event.images) == sorted(many)
+    assert [at for at, one in enumerate(order) if one == "i19"] == [0, 5]
+    assert saver.all_saved
+
+
+def test_many_blocks_of_one_image_are_whole_or_told(tmp_path: Path, use_disk: UseDisk) -> None:
+    """They are written several at a time."""
+    folder, clock = ProjectFolder.create(tmp_path / "a"), Clock()
+    with_image(folder, "a1", "a1")
+    plane = np.zeros((3000, 3000), np.uint8)
+    plane[::100, ::100] = 1
+    saver = ProjectSaver(folder, clock=clock)
+    saver.offer(Snapshot({"a1": Scribbles(plane.shape, {0: plane})}, {"a1": "YX"}))
+    use_disk(Disk(60, full, 5))
+    event, = saver.run_once()
+    assert isinstance(event, SaveFailed)
+    clock.now += 2
+    assert [type(one) for one in saver.run_once()] == [ProjectSaved, Recovered]
+    die(folder)
+    assert np.array_equal(ProjectFolder.open(folder.path).read_strokes("a1").to_array(), plane)  # type: ignore[union-attr]
+
+
+def test_whatever_goes_wrong_the_next_strokes_are_saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, clock = ProjectFolder.create(tmp_path / "a"), Clock()
+    with_image(folder, "a1", "a1")
+    saver = ProjectSaver(folder, clock=clock)
+    saver.offer(Snapshot(STROKES[0]))
+    with monkeypatch.context() as patch:
+        patch.setattr(folder, "write_strokes", lambda *_args: 1 / 0)
+        event, = saver.run_once()
+    assert isinstance(event, SaveFailed)
+    assert "ZeroDivisionError" in event.reason
+    saver.offer(Snapshot({"a1": STROKES[1]["a1"]}))
+    clock.now += 2
+    assert [type(one) for one in saver.run_once()] == [ProjectSaved, Recovered]
+    assert folder.read_strokes("a1").same_paint(STROKES[1]["a1"])  # type: ignore[union-attr]
 
 
 def test_other_computers_see_that_it_lives_though_nobody_paints(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import socket
@@ -11,7 +12,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from project_scene import Clock, die, no_files_open, strokes, with_image  # noqa: F401
+from hypothesis import given
+from hypothesis import strategies as st
+from saving_scene import Clock, die, no_files_open, strokes, with_image  # noqa: F401
 from torch import nn
 
 from napari_unet.core.classes import ClassTable
@@ -21,6 +24,7 @@ from napari_unet.io.model_file import load_model
 from napari_unet.networks.unet import UNet
 from napari_unet.predicting.network_model import NetworkModel
 from napari_unet.predicting.weights import snapshot
+from napari_unet.project import project_home
 from napari_unet.project.event_log import EventLog
 from napari_unet.project.project_folder import ProjectFolder
 from napari_unet.project.records import ProjectState
@@ -183,6 +187,66 @@ def test_a_damaged_project_is_opened_from_the_copy_before_and_says_so(
     assert reopened(again).told == ()
 
 
+@given(st.data())
+def test_whatever_stands_in_project_json_it_opens_or_says_why_not(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    folder = ProjectFolder.create(tmp_path_factory.mktemp("fuzz") / "a")
+    folder.store_image("drawn", Image(np.ones((4, 5))))
+    folder.put_result("drawn")
+    folder.close()
+    (folder.path / "project.json.before").unlink()
+    file = folder.path / "project.json"
+    contents = json.loads(file.read_text())
+    place = contents
+    while True:  # down to any value in it
+        key = data.draw(st.sampled_from(sorted(place) if isinstance(place, dict) else range(len(place))))
+        if not (isinstance(place[key], (dict, list)) and place[key] and data.draw(st.booleans())):
+            break
+        place = place[key]
+    place[key] = data.draw(st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.just("../../x") | st.just("a\0"),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3)))
+    file.write_text(json.dumps(contents))
+    try:
+        again = ProjectFolder.open(folder.path)
+    except UserError:
+        return
+    again.flush()
+    again.close()
+    ProjectFolder.open(folder.path).close()
+
+
+def test_what_could_not_be_read_again_is_not_written(folder: ProjectFolder) -> None:
+    record = with_image(folder)
+    folder.flush()
+    before = contents(folder.path)
+    for wrong in ({"name": "x" * 10**6}, {"scale": (float("nan"),) * 3}, {"size": -1}, {"name": Path("a")}):
+        folder.change(lambda state, wrong=wrong: state.replacing(dataclasses.replace(record, **wrong)))
+        with pytest.raises(UserError):
+            folder.flush()
+    assert contents(folder.path) == before
+    folder.change(lambda state: state.replacing(dataclasses.replace(record, shape=tuple(np.array([3, 700, 600])))))
+    folder.flush()
+    assert reopened(folder).state.images == (record,)
+
+
+def test_a_folder_that_may_not_be_written_is_opened_to_read_only(
+    folder: ProjectFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder.close()
+
+    def refuse(*_args: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(project_home, "WriterLock", refuse)
+    again = ProjectFolder.open(folder.path)
+    assert again.read_only
+    assert "may not be written (Permission denied)" in again.told[0]
+    with pytest.raises(UserError, match=r"could not be made \(Permission denied\)"):
+        ProjectFolder.create(folder.path.with_name("b"))
+
+
 def test_without_a_good_copy_it_says_where_the_strokes_are(folder: ProjectFolder) -> None:
     folder.close()
     for name in ("project.json", "project.json.before"):
@@ -258,7 +322,7 @@ def test_a_damaged_block_is_told_and_kept_aside(folder: ProjectFolder) -> None:
     assert found is not None
     assert found.same_paint(strokes((690, 590, 1)))
     assert "1 blocks of the strokes of 'cells' are damaged" in again.told[-1]
-    again.write_strokes(record.id, strokes((9, 9, 2)))
+    again.write_strokes(record.id, strokes((9, 9, 2), (690, 590, 1)))
     assert block.with_name("1.0.0.damaged").read_bytes() == b"?"
 
 
@@ -291,6 +355,7 @@ def test_after_save_as_it_goes_on_in_the_new_folder(folder: ProjectFolder, tmp_p
     old = folder.path
     folder.save_as(tmp_path / "new")
     assert folder.path == tmp_path / "new.unet"
+    assert folder.write_strokes(record.id, strokes((3, 4, 2))) == 0  # what was copied is not written again
     folder.write_strokes(record.id, strokes((9, 9, 1)))
     folder.close()
     assert ProjectFolder.open(tmp_path / "new.unet").read_strokes(record.id).same_paint(  # type: ignore[union-attr]

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
-from project_scene import image_file, no_files_open, with_image  # noqa: F401
+from saving_scene import image_file, no_files_open, with_image  # noqa: F401
 
 from napari_unet.core.errors import UserError
 from napari_unet.core.image import Image

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from project_scene import Clock, image_file, no_files_open, plane  # noqa: F401
+from saving_scene import Clock, image_file, no_files_open, plane  # noqa: F401
 
 from napari_unet.core.classes import ClassTable, PaintedClass
 from napari_unet.core.image import Image
@@ -16,6 +16,7 @@ from napari_unet.core.scribbles import Scribbles
 from napari_unet.networks.unet import UNet
 from napari_unet.predicting.network_model import NetworkModel
 from napari_unet.predicting.weights import snapshot
+from napari_unet.project.block_store import BlockStore
 from napari_unet.project.project_folder import ProjectFolder
 from napari_unet.project.saver import ProjectSaved, ProjectSaver
 from napari_unet.project.sitting import capture, restore, snapshot_of
@@ -81,7 +82,8 @@ def test_saving_again_what_came_back_writes_nothing(folder: ProjectFolder) -> No
     saved(sitting(folder), folder)
     again, session = ProjectFolder.open(folder.path), Session()
     restore(again, session)
-    before = {one: one.stat().st_mtime_ns for one in folder.path.rglob("*") if one.is_file() and one.name != "writer.lock"}
+    files = [one for one in folder.path.rglob("*") if one.is_file() and one.name != "writer.lock"]
+    before = {one: one.stat().st_mtime_ns for one in files}
     saver = ProjectSaver(again, clock=Clock())
     saver.offer(snapshot_of(session, again))
     assert saver.run_once() == [ProjectSaved(0, ())]
@@ -114,6 +116,12 @@ def test_a_missing_image_is_told_and_its_strokes_stay(folder: ProjectFolder) -> 
     assert other.classes == CLASSES
     folder.path.parent.joinpath("other").mkdir()
     (folder.path.parent / "gone.tif").rename(folder.path.parent / "other" / "a.tif")
+    other.put_pair("a-layer", session.pair("a-layer").image)  # opened by hand, with strokes of its own
+    other.paint("a-layer", {0: plane((9, 9, 1))})
+    saver.offer(snapshot_of(other, again))
+    saver.run_once()
+    assert BlockStore(again.path / "strokes" / "a.kept-1.zarr").read().scribbles.same_paint(  # type: ignore[union-attr]
+        session.pair("a-layer").scribbles)
     found = restore(again, Session(), moved={str(folder.path.parent): str(folder.path.parent / "other")})
     assert found.painted == ("a", "drawn")
 
@@ -185,7 +193,8 @@ def test_models_are_saved_as_they_come_but_not_all_the_time(folder: ProjectFolde
         session._keep(network(step), step / 10, step)
         session.models.put(session.model_history[0].model)
         saver.offer(snapshot_of(session, folder))
-        saver.run_once()
+        saver.run_once()  # the state first
+        saver.run_once()  # the models when nothing else is to be saved
         clock.now += 2
         steps.append([one.step for one in folder.state.models])
     assert steps[0] == steps[1] == steps[2] == [1]
@@ -195,6 +204,22 @@ def test_models_are_saved_as_they_come_but_not_all_the_time(folder: ProjectFolde
     assert [one.step for one in folder.state.models if one.shown] == [6]
     assert [one.dice for one in folder.state.models][:2] == [0.6, 0.5]
     assert saver.run_once(last=True) == []
+
+
+def test_models_of_a_later_sitting_take_the_place_of_none_before(folder: ProjectFolder) -> None:
+    session = sitting(folder)
+    session._keep(network(5), 0.8, 5)
+    session.models.put(session.model_history[0].model)
+    saved(session, folder)
+    again = ProjectFolder.open(folder.path)
+    restore(again, later := Session())  # its model is loaded, and not saved a second time
+    later._history.begin()
+    later._keep(network(5), 0.6, 5)
+    saver = ProjectSaver(again, clock=Clock())
+    saver.offer(snapshot_of(later, again))
+    saver.run_once(last=True)
+    assert [(one.step, one.dice) for one in again.state.models] == [(5, 0.6), (5, 0.8)]
+    assert len(list((again.path / "models").glob("*.pt"))) == 2
 
 
 def test_a_model_that_cannot_be_loaded_is_told(folder: ProjectFolder) -> None:

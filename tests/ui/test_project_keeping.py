@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import tifffile
 import zarr
-from project_scene import kept, open_and_paint, paint
+from keeping_scene import kept, open_and_paint, paint
 
 from napari_unet.core.classes import ClassTable
 from napari_unet.project import disk
@@ -117,7 +117,7 @@ def test_a_killed_window_loses_nothing_that_was_kept(hands: Any, viewer: Any, fi
                                                      tmp_path: Path) -> None:
     """SIGKILL on POSIX, TerminateProcess on Windows: neither lets the program do anything."""
     noted = tmp_path / "noted.npy"
-    script = Path(__file__).with_name("project_scene.py")
+    script = Path(__file__).with_name("keeping_scene.py")
     child = subprocess.Popen([sys.executable, str(script), str(file), str(noted)], stdout=subprocess.PIPE, text=True,
                              env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)})
     assert child.stdout is not None

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
-from project_scene import kept, open_and_paint, paint
+from keeping_scene import kept, open_and_paint, paint
 from qtpy.QtWidgets import QApplication, QFileDialog
 
 from napari_unet.core.classes import ClassTable
@@ -258,6 +258,16 @@ def test_a_window_closes_unasked_where_all_is_kept(hands: Any, viewer: Any, file
     back = ProjectFolder.open(path)
     assert not back.read_only, "whoever closed holds nothing back"
     np.testing.assert_array_equal(back.read_strokes(record.id).to_array(), painted)
+    back.close()
+
+
+def test_a_window_that_closes_right_after_the_first_stroke_keeps_it(hands: Any, viewer: Any, file: Path,
+                                                                    keeping: Path) -> None:
+    _, strokes = open_and_paint(hands, file)
+    viewer.window._qt_window.close()
+    back = ProjectFolder.open(keeping / "cells.unet")
+    assert not back.read_only
+    np.testing.assert_array_equal(back.read_strokes(back.state.images[0].id).to_array(), strokes.data)
     back.close()
 
 

@@ -22,10 +22,10 @@ NO_LAYERS: list[tuple[Any, ...]] = [(None,)]
 
 def get_project_reader(path: str | list[str]) -> Callable[[Any], list[tuple[Any, ...]]] | None:
     """Return a function that opens a project in the window; None for what is none."""
-    return read_project if isinstance(path, str) and is_project(Path(path)) else None
+    return open_dropped_project if isinstance(path, str) and is_project(Path(path)) else None
 
 
-def read_project(path: str) -> list[tuple[Any, ...]]:
+def open_dropped_project(path: str) -> list[tuple[Any, ...]]:
     """Open a project in the window in front, with its dock.
 
     Raises

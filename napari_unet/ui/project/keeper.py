@@ -14,10 +14,11 @@ from napari_unet.core.errors import UserError, reason_of
 from napari_unet.project.project_folder import ProjectFolder
 
 from ..sessions import PerOwner
+from ..workers import Worker
 from .closing import CloseQuestion
 from .first_project import make_project, wanted_places
 from .kept_layers import are_safe
-from .kept_project import KeptProject
+from .kept_project import PATIENCE, KeptProject
 from .preferences import read_preferences
 
 
@@ -32,7 +33,8 @@ class ProjectKeeper(KeptProject):
 
     def __init__(self, viewer: Any) -> None:
         super().__init__(viewer)
-        self._making = self._resting = False
+        self._resting = self._released = False
+        self._maker: Worker | None = None
         window = getattr(getattr(viewer, "window", None), "_qt_window", None)
         self._window = (lambda: None) if window is None else weakref.ref(window)
         if window is not None:
@@ -75,21 +77,22 @@ class ProjectKeeper(KeptProject):
             self._timer.stop()
             return
         super()._hand_on()
-        if self.folder is None and self.painted and not self._making and read_preferences().keep:
+        if self.folder is None and self.painted and self._maker is None and read_preferences().keep:
             self._make_in_thread()
 
     def _make_in_thread(self) -> None:
         places = list(wanted_places(self.session, self.ties, self.layers))
-        self._making = True
 
         def make() -> Iterator[ProjectFolder]:
             yield make_project(places)
 
         def ended() -> None:
-            self._making = False
+            self._maker = None
 
-        self.workers.start(make, "napari-unet project", on_item=self._on_made, on_end=ended,
-                           on_error=lambda error: self.warn(f"Your strokes are not kept: {reason_of(error)}"))
+        self._maker = self.workers.start(
+            make, "napari-unet project", on_item=self._on_made, on_end=ended,
+            on_error=lambda error: self.warn(f"Your strokes are not kept: {reason_of(error)}"),
+        )
 
     def _on_made(self, folder: ProjectFolder) -> None:
         if self.folder is not None:
@@ -117,17 +120,24 @@ class ProjectKeeper(KeptProject):
 
     def _rest(self) -> None:
         """Save the rest and let others write; the window may be shown again."""
-        folder = self.folder
-        if folder is not None and not self._resting and (self.flush() or folder.read_only):
+        if not self._resting:
+            if self._maker is not None:
+                self._maker.wait(PATIENCE)
+            elif self.folder is None and self.painted and read_preferences().keep:
+                with contextlib.suppress(UserError):
+                    self.make()
+            saved = self.flush()
             self._resting = True
-            with contextlib.suppress(UserError, OSError):
-                folder.close()
+            if self.folder is not None and (saved or self.folder.read_only):
+                self._released = True
+                with contextlib.suppress(UserError, OSError):
+                    self.folder.close()
         self.workers.stop_all()
 
     def _wake_up(self) -> None:
         """Go on after the window was hidden."""
-        if self._resting and self.folder is not None:
-            self._resting = False
+        released, self._resting, self._released = self._released, False, False
+        if released and self.folder is not None:
             try:
                 self.adopt(ProjectFolder.open(self.folder.path))
             except UserError as error:

@@ -120,10 +120,9 @@ class KeptProject(QObject):
     def _hand_on(self) -> None:
         """Give the saver what there is now."""
         self._timer.stop()
-        if self.folder is not None and self._intake is not None:
+        if self.folder is not None and self._intake is not None and self._saving is not None:
             self._intake.update()
-            if self._saving is not None:
-                self._saving.offer(snapshot_of(self.session, self.folder))
+            self._saving.offer(snapshot_of(self.session, self.folder))
 
     def flush(self, seconds: float = PATIENCE) -> bool:
         """Save what is not saved yet and let the saver rest; wait at most so long. Say whether all is on disk."""

@@ -44,7 +44,9 @@ class ProjectLine(QWidget):
         self._build()
         keeper, refresh = self.keeper, self.refresh
         keeper.changed.connect(refresh)
-        keeper.session.pairs_changed.connect(self.refresh)
+        pairs_changed = keeper.session.pairs_changed
+        pairs_changed.connect(refresh)
+        self.destroyed.connect(lambda *_: pairs_changed.disconnect(refresh, missing_ok=True))
         said = getattr(controller, "said", None)
         if said is not None:
             keeper.said.connect(said)
