@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
+from itertools import takewhile
 from typing import Any
 
 from napari_unet.session.open_images import KnownImage
@@ -25,7 +25,10 @@ _MEANING = {
 
 def short_names(names: Sequence[str]) -> list[str]:
     """Return names for a narrow list: what they all begin with is left out where it would hide what they differ in."""
-    shared = os.path.commonprefix(list(names)) if len(names) > 2 else ""
+    shared = ""
+    if len(names) > 2:
+        alike = takewhile(lambda letters: len(set(letters)) == 1, zip(*names, strict=False))
+        shared = "".join(letters[0] for letters in alike)
     shared = shared[: max(shared.rfind(one) for one in " _-.") + 1]
     if len(shared) < _SHARED:
         return list(names)

@@ -54,7 +54,8 @@ class ImagesPanel(QWidget):
         self.empty = text_line("images_empty")
         self.empty.setText(EMPTY)
         self.note_line = text_line("images_note", selectable=True)
-        self.note_line.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)  # long names widen nothing
+        # long names widen nothing
+        self.note_line.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.progress = QProgressBar()
         self.progress.setObjectName("images_progress")
         self.progress.setRange(0, 1000)
