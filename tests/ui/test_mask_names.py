@@ -97,7 +97,8 @@ def test_a_small_picture_shows_the_middle_plane_stretched() -> None:
 
 
 def test_what_all_names_begin_with_does_not_hide_what_they_differ_in() -> None:
-    assert short_names(["plate_A_well_01", "plate_A_well_02", "plate_A_well_10"]) == ["\u202601", "\u202602", "\u202610"]
+    names = [f"plate_A_well_{end}" for end in ("01", "02", "10")]
+    assert short_names(names) == ["\u202601", "\u202602", "\u202610"]
     assert short_names(["cells_1", "cells_2", "cells_3"]) == ["cells_1", "cells_2", "cells_3"]
     assert short_names(["a"]) == ["a"]
     assert short_names([]) == []

@@ -64,6 +64,8 @@ class ImageOpener(QObject):
         opened.wanted.connect(self._on_wanted)
         opened.current_changed.connect(self._on_current)
         self._session.published.connect(self._on_published)
+        self._folder = self._images.folder
+        self._images.changed.connect(self._on_images_changed)
         self._next = QTimer(self)
         self._next.setSingleShot(True)
         self._next.setInterval(0)
@@ -137,9 +139,7 @@ class ImageOpener(QObject):
         folder, images = self._images.folder, self._session.images
         if self._job is not None or folder is None or self._viewer is None:
             return
-        key = images.awaited
-        if key is None:
-            key = next((one for one in self._likely() if one not in self._ready), None)
+        key = images.awaited or next((one for one in self._likely() if one not in self._ready), None)
         record = None if key is None else self._images.record(key)
         if record is None:
             return
@@ -247,6 +247,13 @@ class ImageOpener(QObject):
             return
         for key in [one for one in self._shown if one != current]:
             self._take_out(key, self._shown.pop(key))
+
+    def _on_images_changed(self) -> None:
+        """Forget what was read of a project that is closed; what was put aside comes back with it."""
+        if self._images.folder is not self._folder:
+            self._folder = self._images.folder
+            for known in (self._shown, self._ready, self._bare):
+                known.clear()
 
     def read_anew(self, key: str) -> None:
         """Note that what was read ahead of an image is no longer so."""
