@@ -3,8 +3,8 @@
     python benchmarks/ten_images.py FOLDER --strokes STROKES.tif --shots SHOTS
 
 FOLDER holds the images as TIFF files (or is one TIFF stack, whose planes are taken for images). What is painted on the
-first images is taken from a stack of strokes. Every click, key and stroke is made by mouse and keyboard in a real window
-(on a machine without one, under ``xvfb-run -a``), and counted. Nothing is written into FOLDER.
+first images is taken from a stack of strokes. Every click, key and stroke is made by mouse and keyboard in a real
+window (on a machine without one, under ``xvfb-run -a``), and counted. Nothing is written into FOLDER.
 """
 
 from __future__ import annotations
@@ -102,6 +102,24 @@ def paths_of(strokes: np.ndarray, number: int, count: int) -> list[np.ndarray]:
     return found
 
 
+def paint(person: Person, dock: Any, strokes: np.ndarray) -> None:
+    """Paint on the first images, one after the other."""
+    images = dock.session.images
+    for at, painted in enumerate(strokes):
+        if at:
+            person.click(dock.next_button)
+        record = dock.images.records[at]
+        person.wait(lambda key=record.id: images.current == key)
+        layer = next(one for one in person.viewer.layers if one.name == f"{record.name} strokes")
+        for number in (1, 2):
+            layer.selected_label = number
+            person.keys += 1
+            for path in paths_of(painted, number, 3):
+                person.stroke(layer, path)
+        person.wait(lambda key=record.id: dock.images.is_painted(key) and dock.session.model is not None)
+        person.picture(f"painted_{at + 1}")
+
+
 def session(folder: Path, strokes: np.ndarray, out: Path, shots: Path | None, size: tuple[int, int]) -> None:
     """Do it all and print what it took."""
     import napari
@@ -118,19 +136,7 @@ def session(folder: Path, strokes: np.ndarray, out: Path, shots: Path | None, si
     person.click(dialog.add)
     person.wait(lambda: not dock.jobs.busy and images.current is not None)
     person.picture("opened")
-    for at, painted in enumerate(strokes):
-        if at:
-            person.click(dock.next_button)
-        record = dock.images.records[at]
-        person.wait(lambda key=record.id: images.current == key)
-        layer = next(one for one in viewer.layers if one.name == f"{record.name} strokes")
-        for number in (1, 2):
-            layer.selected_label = number
-            person.keys += 1
-            for path in paths_of(painted, number, 3):
-                person.stroke(layer, path)
-        person.wait(lambda key=record.id: dock.images.is_painted(key) and dock.session.model is not None)
-        person.picture(f"painted_{at + 1}")
+    paint(person, dock, strokes)
     person.click(dock.predict_button)
     person.wait(lambda: not dock.jobs.busy)
     person.picture("predicted")
@@ -146,8 +152,8 @@ def session(folder: Path, strokes: np.ndarray, out: Path, shots: Path | None, si
         dock.next_button.click()
     person.wait(lambda: images.awaited is None)
     person.picture("exported")
-    print(f"{len(list(out.glob('*_mask.tif')))} masks and the table: {person.clicks} clicks, {person.keys} keys or texts, "
-          f"{person.strokes} strokes, {seconds:.1f} s")
+    print(f"{len(list(out.glob('*_mask.tif')))} masks and the table: {person.clicks} clicks, {person.keys} keys or "
+          f"texts, {person.strokes} strokes, {seconds:.1f} s")
     print((out / "counts.csv").read_text(encoding="utf-8-sig"))
     viewer.close()
 
@@ -156,7 +162,7 @@ def main() -> None:
     """Read the arguments and go."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("folder", type=Path, help="folder of TIFF files, or one TIFF stack")
-    parser.add_argument("--strokes", type=Path, required=True, help="stack of strokes; planes without paint are not painted")
+    parser.add_argument("--strokes", type=Path, required=True, help="stack of strokes, by plane")
     parser.add_argument("--shots", type=Path, help="folder for pictures of the window")
     parser.add_argument("--size", type=int, nargs=2, default=(1366, 768), help="of the window")
     arguments = parser.parse_args()

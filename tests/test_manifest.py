@@ -57,10 +57,10 @@ def test_every_command_exists(manifest: dict[str, Any]) -> None:
         assert name in names_in(module), command["id"]
 
 
-def test_three_docks_also_in_the_layers_menu(manifest: dict[str, Any]) -> None:
+def test_all_docks_also_in_the_layers_menu(manifest: dict[str, Any]) -> None:
     contributions = manifest["contributions"]
     assert [one["display_name"] for one in contributions["widgets"]] == ["Train U-Net", "Compare methods",
-                                                                         "Export masks"]
+                                                                         "Export masks", "Images"]
     assert [one["command"] for one in contributions["menus"]["napari/layers/segment"]] == [
         one["command"] for one in contributions["widgets"]]
 

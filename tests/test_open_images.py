@@ -86,6 +86,10 @@ def test_without_a_window_any_image_can_be_the_current_one() -> None:
     images.list_images(listed("a", "b"))
     images.choose("b")
     assert images.current == "b"
+    told: list[object] = []
+    images.current_changed.connect(lambda: told.append(images.current))
+    images.opened("b")
+    assert told == ["b"], "who shows it is told when it can be seen"
 
 
 def test_what_is_known_is_told_once() -> None:

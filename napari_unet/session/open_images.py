@@ -145,9 +145,14 @@ class OpenImages:
 
     def opened(self, key: Hashable) -> None:
         """Say that an image that was wanted is open now; it becomes the current one."""
-        if key not in self._open:
+        new = key not in self._open
+        if new:
             self.put((*self._open, key))
-        self.choose(key)
+        if new and key == self._current:  # it was chosen before anybody could open it
+            self._awaited = None
+            self.current_changed.emit()
+        else:
+            self.choose(key)
 
     def closed(self, key: Hashable) -> None:
         """Say that an image is open no longer; one of the project stays in the list."""

@@ -210,5 +210,5 @@ def test_an_image_opened_by_hand_joins_the_project(
     press(dock.take_in_button)
     hands.wait(lambda: len(dock.images.records) == 3 and "mine strokes" in names(viewer))
     record = dock.images.records[2]
-    assert (record.id, record.source.paths) == (identity(mine), ("../one/mine.tif",))
+    assert (record.id, record.source.paths) == (identity(mine), ("../../one/mine.tif",))
     assert identity(viewer.layers["mine strokes"]) == record.pair_key

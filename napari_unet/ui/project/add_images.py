@@ -77,17 +77,23 @@ def find_files(folder: Path, patterns: str = PATTERNS, below: bool = False) -> I
         names = sorted((one.name, one.is_dir()) for one in entries if not one.name.startswith("."))
     for name, is_folder in names:
         path = folder / name
-        closed = is_folder and path.suffix.lower() in _NEVER_INSIDE
-        fits = any(fnmatch(name.lower(), one.lower()) for one in wanted)
-        if fits and path.suffix.lower() != ".unet" and (not is_folder or closed or image_folder(path) is not None):
+        if _is_wanted(path, is_folder, wanted):
             yield path
-        elif below and is_folder and not closed:
+        elif is_folder and path.suffix.lower() not in _NEVER_INSIDE:
             inside.append(path)
-    for one in inside:
+    for one in inside if below else ():
         try:
             yield from find_files(one, patterns, below)
         except OSError:
             continue  # a folder that may not be read holds nothing for us
+
+
+def _is_wanted(path: Path, is_folder: bool, patterns: Sequence[str]) -> bool:
+    """Whether something is an image, by its name; of folders those of zarr."""
+    if not any(fnmatch(path.name.lower(), one.lower()) for one in patterns):
+        return False
+    ending = path.suffix.lower()
+    return ending != ".unet" and (not is_folder or ending == ".zarr" or image_folder(path) is not None)
 
 
 def records_of(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from qtpy.QtWidgets import (
     QCheckBox,
@@ -15,6 +15,7 @@ from qtpy.QtWidgets import (
     QFormLayout,
     QHBoxLayout,
     QLineEdit,
+    QPushButton,
     QVBoxLayout,
     QWidget,
 )
@@ -74,9 +75,9 @@ class ExportAllDialog(QDialog):
         self.collision.setObjectName("export_all_collision")
         self.collision.addItems(list(_CHOICES))
         self.collision.setToolTip("What to do with files that are there already. Nothing is replaced unasked.")
-        self.buttons: Any = QDialogButtonBox()
+        self.buttons = QDialogButtonBox()
         self.buttons.addButton(QDialogButtonBox.StandardButton.Cancel)
-        self.export: Any = self.buttons.addButton(QDialogButtonBox.StandardButton.Ok)
+        self.export = cast(QPushButton, self.buttons.addButton(QDialogButtonBox.StandardButton.Ok))
         self.export.setObjectName("export_all_export")
         place = QHBoxLayout()
         place.addWidget(self.folder_box, 1)

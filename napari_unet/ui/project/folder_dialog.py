@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import (
@@ -15,6 +15,7 @@ from qtpy.QtWidgets import (
     QFormLayout,
     QHBoxLayout,
     QLineEdit,
+    QPushButton,
     QVBoxLayout,
     QWidget,
 )
@@ -52,9 +53,9 @@ class AddFolderDialog(QDialog):
         self.below = QCheckBox("also in the folders inside")
         self.below.setObjectName("add_folder_below")
         self.found = text_line("add_folder_found")
-        self.buttons: Any = QDialogButtonBox()
+        self.buttons = QDialogButtonBox()
         self.buttons.addButton(QDialogButtonBox.StandardButton.Cancel)
-        self.add: Any = self.buttons.addButton(QDialogButtonBox.StandardButton.Ok)
+        self.add = cast(QPushButton, self.buttons.addButton(QDialogButtonBox.StandardButton.Ok))
         self.add.setObjectName("add_folder_add")
         place = QHBoxLayout()
         place.addWidget(self.folder_box, 1)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Sequence
+from itertools import takewhile
 from typing import Any
 
 from napari_unet.session.open_images import KnownImage
 
 from ..image_ties import ImageTies
 from .image_list import ImageLine
+
+_SHARED = 8
+"""Names that begin with at least so many equal letters are shortened."""
 
 _MEANING = {
     "painted": "it has strokes",
@@ -19,7 +23,21 @@ _MEANING = {
 }
 
 
-def line_of(known: KnownImage, listed: bool, painted: bool, ties: ImageTies, key: Hashable) -> ImageLine:
+def short_names(names: Sequence[str]) -> list[str]:
+    """Return names for a narrow list: what they all begin with is left out where it would hide what they differ in."""
+    shared = ""
+    if len(names) > 2:
+        alike = takewhile(lambda letters: len(set(letters)) == 1, zip(*names, strict=False))
+        shared = "".join(letters[0] for letters in alike)
+    shared = shared[: max(shared.rfind(one) for one in " _-.") + 1]
+    if len(shared) < _SHARED:
+        return list(names)
+    return [f"\N{HORIZONTAL ELLIPSIS}{name[len(shared):]}" for name in names]
+
+
+def line_of(
+    known: KnownImage, listed: bool, painted: bool, ties: ImageTies, shown: str = ""
+) -> ImageLine:
     """Return the line of an image of a list.
 
     Parameters
@@ -30,8 +48,10 @@ def line_of(known: KnownImage, listed: bool, painted: bool, ties: ImageTies, key
     painted : bool
         Whether it has strokes.
     ties : ImageTies
-    key : hashable
+    shown : str
+        A shorter name, if there is no room for the whole.
     """
+    key = known.key
     layer: Any = ties.image(key)
     predicted = known.predicted or (not listed and layer is not None and bool(ties.layers_of(layer, "result")))
     marks = [mark for mark, so in (
@@ -46,4 +66,4 @@ def line_of(known: KnownImage, listed: bool, painted: bool, ties: ImageTies, key
         lines.append(f"axes {known.axes}")
     if known.exported:
         lines.append(f"mask in {known.exported}")
-    return ImageLine(key, name, tuple(marks), "\n".join(lines))
+    return ImageLine(key, shown or name, tuple(marks), "\n".join(lines))

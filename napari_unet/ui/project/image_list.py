@@ -99,7 +99,7 @@ class ImageModel(QAbstractListModel):
         return None
 
 
-class ImageList(QListView):
+class ImageListView(QListView):
     """Shows the lines; a click, or an arrow key, chooses an image."""
 
     picked = Signal(object)
@@ -121,7 +121,7 @@ class ImageList(QListView):
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        self.setTextElideMode(Qt.TextElideMode.ElideRight)
         self.setMinimumHeight(150)
         self._quiet = False
         self._key: Hashable | None = None

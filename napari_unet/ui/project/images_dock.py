@@ -19,7 +19,7 @@ from ..workers import WorkerGroup
 from .add_images import find_files
 from .export_dialog import ExportAllDialog
 from .folder_dialog import AddFolderDialog
-from .image_lines import line_of
+from .image_lines import line_of, short_names
 from .image_list import MANY
 from .images_panel import ImagesPanel
 from .loading import opener_of
@@ -107,9 +107,11 @@ class ImagesDock(ImagesPanel):
     def refresh(self) -> None:
         """Show the images there are, and what there is of each."""
         images, ties = self.session.images, ties_of(self.viewer)
+        known = [images.known(key) for key in images.keys]
+        names = short_names([one.name for one in known])
         self.model.show_lines([
-            line_of(images.known(key), images.is_listed(key), self.images.is_painted(key), ties, key)
-            for key in images.keys
+            line_of(one, images.is_listed(one.key), self.images.is_painted(one.key), ties, name)
+            for one, name in zip(known, names, strict=True)
         ])
         many = len(images.keys) > MANY
         self.filter_box.setVisible(many)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 import numpy as np
+from qtpy.QtCore import Qt
 from qtpy.QtGui import QImage, QPixmap
 from qtpy.QtWidgets import (
     QGridLayout,
@@ -15,13 +16,15 @@ from qtpy.QtWidgets import (
     QMessageBox,
     QProgressBar,
     QPushButton,
+    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
+from superqt import QElidingLabel
 
 from ..train import shortcuts
 from ..widgets import button, fill_scrolling, text_line, warn_of_namesake
-from .image_list import ImageList, ImageModel
+from .image_list import ImageListView, ImageModel
 
 EMPTY = ("No images yet. Add some, or a whole folder: they stay where they are, and a project keeps what you paint on "
          "them.")
@@ -40,7 +43,7 @@ class ImagesPanel(QWidget):
         super().__init__()
         self.setObjectName("images_dock")
         self.model = ImageModel(picture, self)
-        self.list = ImageList(self.model)
+        self.list = ImageListView(self.model)
         self.list.setToolTip("Click an image to paint on it. Mark several with Ctrl or Shift to take them out.")
         self.filter_box = QLineEdit()
         self.filter_box.setObjectName("images_filter")
@@ -51,11 +54,15 @@ class ImagesPanel(QWidget):
         self.empty = text_line("images_empty")
         self.empty.setText(EMPTY)
         self.note_line = text_line("images_note", selectable=True)
+        # long names widen nothing
+        self.note_line.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.progress = QProgressBar()
         self.progress.setObjectName("images_progress")
         self.progress.setRange(0, 1000)
         self.progress.setTextVisible(False)
-        self.progress_text = text_line("images_progress_text")
+        self.progress_text = QElidingLabel()
+        self.progress_text.setObjectName("images_progress_text")
+        self.progress_text.setElideMode(Qt.TextElideMode.ElideMiddle)
         self.cancel_button = button("Cancel", "images_cancel", "Stop this; what is done stays done.")
         self._make_buttons()
         self._build()
@@ -116,12 +123,14 @@ class ImagesPanel(QWidget):
         for one in (self.progress, self.cancel_button, self.progress_text):
             one.setVisible(bool(text))
         self.progress_text.setText(text)
+        self.progress_text.setToolTip(text)
         self.progress.setRange(0, 1000 if fraction > 0 else 0)
         self.progress.setValue(round(1000 * fraction))
 
     def say(self, text: str) -> None:
         """Show a sentence until something else is said."""
         self.note_line.setText(text)
+        self.note_line.setToolTip(text)
         self.note_line.setVisible(bool(text))
 
     def confirm_removal(self, names: Sequence[str]) -> bool:

@@ -6,7 +6,9 @@ result of a comparison, strokes that do not fit any more) is put aside and comes
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+import gc
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from napari.layers import Image as ImageLayer
@@ -22,6 +24,19 @@ from ..layer_metadata import identity, image_id_of, notes_of, role_of
 from ..layers import scribbles_of
 from ..train.live_controller import controller_of
 from .project_layers import SAVED, look_of, set_look
+
+
+@contextlib.contextmanager
+def _little_garbage() -> Iterator[None]:
+    """Let napari, which collects garbage for each layer that goes (half a second each), look at what is new only.
+
+    What the layers leave behind is collected later, with all else.
+    """
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 class LayersAside:
@@ -66,9 +81,10 @@ class LayersAside:
         parts = [] if image is None else channels_of(image)
         self._looks[key] = [look_of(one) for one in parts if isinstance(one, ImageLayer)]
         self._shelf[key] = [one for one in own if not self._is_elsewhere(one, image, pair)]
-        for one in (*own, *reversed(parts)):
-            if one in viewer.layers:
-                viewer.layers.remove(one)
+        with _little_garbage():
+            for one in (*own, *reversed(parts)):
+                if one in viewer.layers:
+                    viewer.layers.remove(one)
 
     def _unlink(self, viewer: Any, image: ImageLayer | None, own: Sequence[Layer]) -> None:
         """Let the controller let go of the layers, after the last strokes have come to the session."""

@@ -31,7 +31,7 @@ from .layers_aside import LayersAside
 from .prepared_image import PreparedImage, prepare_image
 from .project_images import project_images_of
 from .project_layers import image_layers, strokes_layer, take_brush
-from .saved_predictions import put_result
+from .saved_predictions import put_result, saved_predictions_of
 
 AHEAD = 4
 """So many images are kept ready to be shown."""
@@ -52,6 +52,7 @@ class ImageOpener(QObject):
         super().__init__()
         self._viewer_ref = weakref.ref(viewer)
         self._session, self._ties, self._images = session_of(viewer), ties_of(viewer), project_images_of(viewer)
+        saved_predictions_of(viewer)  # makes way for live ones from now on
         self._workers = WorkerGroup(self, getattr(getattr(viewer, "window", None), "_qt_window", None))
         self._job: Worker | None = None
         self._direction = 1
@@ -63,6 +64,8 @@ class ImageOpener(QObject):
         opened.wanted.connect(self._on_wanted)
         opened.current_changed.connect(self._on_current)
         self._session.published.connect(self._on_published)
+        self._folder = self._images.folder
+        self._images.changed.connect(self._on_images_changed)
         self._next = QTimer(self)
         self._next.setSingleShot(True)
         self._next.setInterval(0)
@@ -136,9 +139,7 @@ class ImageOpener(QObject):
         folder, images = self._images.folder, self._session.images
         if self._job is not None or folder is None or self._viewer is None:
             return
-        key = images.awaited
-        if key is None:
-            key = next((one for one in self._likely() if one not in self._ready), None)
+        key = images.awaited or next((one for one in self._likely() if one not in self._ready), None)
         record = None if key is None else self._images.record(key)
         if record is None:
             return
@@ -246,6 +247,13 @@ class ImageOpener(QObject):
             return
         for key in [one for one in self._shown if one != current]:
             self._take_out(key, self._shown.pop(key))
+
+    def _on_images_changed(self) -> None:
+        """Forget what was read of a project that is closed; what was put aside comes back with it."""
+        if self._images.folder is not self._folder:
+            self._folder = self._images.folder
+            for known in (self._shown, self._ready, self._bare):
+                known.clear()
 
     def read_anew(self, key: str) -> None:
         """Note that what was read ahead of an image is no longer so."""

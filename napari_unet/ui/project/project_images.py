@@ -1,4 +1,4 @@
-"""The images of the open project, as they are on disk and as the session lists them. Opens no layer, reads no pixels."""
+"""The images of the open project: as on disk, and as the session lists them. Opens no layer, reads no pixels."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ from .add_images import FoundImages, records_of
 from .image_references import checked_record, layer_files, unchecked_record
 from .mask_names import MaskPlace
 from .project_images import project_images_of
-from .result_files import Predicted, counted, exported, methods_text, predicted
+from .result_files import PredictedImage, counted, exported, methods_text, predicted
 
 TICK = 0.1
 """Seconds between two reports of progress."""
@@ -159,7 +159,7 @@ class ProjectJobs(QObject):
         ]
         self._start_batch("Predicting", pieces, self._on_predicted)
 
-    def _on_predicted(self, result: Predicted) -> None:
+    def _on_predicted(self, result: PredictedImage) -> None:
         self._images.note_result(result.key, result.model)
         self.predicted.emit(result.key)
 

@@ -54,23 +54,40 @@ def image_layers(image: Image, record: ImageRecord, limits: Any = (), path: str 
 
 def _layer(image: Image, data: Any, letters: str, name: str, limits: Any, path: str) -> ImageLayer:
     colour = letters.endswith("YXC") and data.shape[-1] in (3, 4) and data.dtype in (np.uint8, np.uint16)
-    planes = "".join(one for one in letters if one not in "YXC")
-    axes = f"{planes}YXC" if colour else f"{'C' if 'C' in letters else ''}{planes}YX"
+    axes = _axes_shown(letters, colour)
     if axes != letters:
         data = Reordered(data, [letters.index(one) for one in axes])
-    step, start = (dict(zip(image.label_axes, one, strict=True)) for one in (image.scale, image.translate))
     plain = axes.removesuffix("C") if colour else axes
-    options: dict[str, Any] = {} if colour or not limits else {
-        "contrast_limits": (min(low for low, _ in limits), max(high for _, high in limits))}
+    options: dict[str, Any] = {}
+    if limits and not colour:
+        options["contrast_limits"] = (min(low for low, _ in limits), max(high for _, high in limits))
+    if image.no_data:
+        options["metadata"] = {NO_DATA: list(image.no_data)}
     with layer_source(path=path or None):
         made = ImageLayer(
-            data, rgb=colour, multiscale=False, name=name, scale=[step.get(one, 1.0) for one in plain],
-            translate=[start.get(one, 0.0) for one in plain], axis_labels=[one.lower() for one in plain],
-            units=["pixel" if one == "C" else image.time_unit if one == "T" else image.unit for one in plain],
-            metadata={NO_DATA: list(image.no_data)} if image.no_data else {}, **options,
+            data, rgb=colour, multiscale=False, name=name, axis_labels=[one.lower() for one in plain],
+            **_place(image, plain), **options,
         )
     note(made, axes=axes)
     return made
+
+
+def _axes_shown(letters: str, colour: bool) -> str:
+    """Return the axes in the order in which napari shows them: rows and columns last, but for colours."""
+    planes = "".join(one for one in letters if one not in "YXC")
+    if colour:
+        return f"{planes}YXC"
+    return f"{'C' if 'C' in letters else ''}{planes}YX"
+
+
+def _place(image: Image, axes: str) -> dict[str, Any]:
+    """Return where the layer of an image lies."""
+    step, start = (dict(zip(image.label_axes, one, strict=True)) for one in (image.scale, image.translate))
+    unit = {"C": "pixel", "T": image.time_unit}
+    return {
+        "scale": [step.get(one, 1.0) for one in axes], "translate": [start.get(one, 0.0) for one in axes],
+        "units": [unit.get(one, image.unit) for one in axes],
+    }
 
 
 def strokes_layer(layer: ImageLayer, record: ImageRecord, scribbles: Scribbles | None, classes: ClassTable) -> Labels:

@@ -51,20 +51,25 @@ class RemovedImages:
         state, opened = self._images.state, self._session.images
         assert state is not None
         records = tuple(one for one in state.images if one.id in keys)
-        left = [key for key in opened.keys if key not in keys]
-        if opened.current in keys and left:
-            opened.choose(next((key for key in left if opened.is_open(key)), left[0]))
+        if opened.current in keys:
+            at = opened.keys.index(opened.current)
+            left = [key for key in (*opened.keys[at:], *reversed(opened.keys[:at])) if key not in keys]
+            opened.choose(left[0] if left else None)
+        self._last = _Removed(records, tuple(one for one in state.results if one.image in keys),
+                              self._let_go(records), tuple(one.id for one in state.images), self._images.folder)
+        self._images.remove(keys)
+        count = len(records)
+        return f"Took {count} image{'' if count == 1 else 's'} out of the project; the files are where they were."
+
+    def _let_go(self, records: Sequence[ImageRecord]) -> dict[str, Pair]:
+        """Take images out of the window and their strokes out of the session; returns these."""
         pairs = {}
         for one in records:
             self._opener.put_away(one.id)
             if one.pair_key in self._session.keys:
                 pairs[one.pair_key] = self._session.pair(one.pair_key)
                 self._session.remove_pair(one.pair_key)
-        self._last = _Removed(records, tuple(one for one in state.results if one.image in keys), pairs,
-                              tuple(one.id for one in state.images), self._images.folder)
-        self._images.remove(keys)
-        count = len(records)
-        return f"Took {count} image{'' if count == 1 else 's'} out of the project; the files are where they were."
+        return pairs
 
     def bring_back(self) -> str:
         """Undo the last taking out; returns what was done, for people."""

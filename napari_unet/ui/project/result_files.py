@@ -37,7 +37,7 @@ TICK = 0.1
 
 
 @dataclasses.dataclass(frozen=True)
-class Predicted:
+class PredictedImage:
     """An image that was predicted, and the name of the model that did it."""
 
     key: str
@@ -46,7 +46,7 @@ class Predicted:
 
 def predicted(
     model: Model, folder: ProjectFolder, record: ImageRecord, classes: ClassTable, name: str
-) -> Generator[Progress, None, Predicted]:
+) -> Generator[Progress, None, PredictedImage]:
     """Segment one image into the project."""
     image, begun, told = read_source(record, folder.path), now(), 0.0
     path = folder.result_path(record.id)
@@ -61,7 +61,7 @@ def predicted(
             if time.monotonic() - told > TICK:
                 told = time.monotonic()
                 yield Progress(f"tile {patch.done} of {patch.total}", patch.done / patch.total)
-    return Predicted(record.id, name)
+    return PredictedImage(record.id, name)
 
 
 def exported(

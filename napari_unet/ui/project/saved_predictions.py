@@ -5,13 +5,15 @@ from __future__ import annotations
 import weakref
 from typing import Any
 
+import numpy as np
 from napari.layers import Image as ImageLayer
+from napari.layers import Labels
 
 from napari_unet.core.errors import UserError
 from napari_unet.session.annotation_session import Session
 
 from ..layer_axes import image_of
-from ..layer_metadata import notes_of
+from ..layer_metadata import notes_of, role_of
 from ..sessions import PerOwner, session_of, ties_of
 from ..workers import error_sentence
 from .prepared_image import read_result
@@ -30,7 +32,7 @@ class SavedPredictions:
     def __init__(self, viewer: Any) -> None:
         self._viewer = weakref.ref(viewer)
         self._session, self._ties, self._images = session_of(viewer), ties_of(viewer), project_images_of(viewer)
-        self._session.published.connect(self._make_way)
+        viewer.layers.events.inserted.connect(self._on_inserted)
 
     def show(self, key: str) -> str:
         """Show a new prediction of an image that is in the window; returns why that cannot be, or ``""``."""
@@ -48,8 +50,19 @@ class SavedPredictions:
             put_result(viewer, self._session, image, result)
         return ""
 
+    def _on_inserted(self, event: Any) -> None:
+        layer = event.value
+        if role_of(layer) == "prediction" and isinstance(layer, Labels):
+            layer.events.set_data.connect(lambda _event: self._on_drawn(layer))
+
+    def _on_drawn(self, live: Labels) -> None:
+        """Make way when the live prediction has an answer for all that one sees."""
+        seen = live._slice.image.raw
+        if live.visible and seen.size and np.asarray(seen).all():
+            self._make_way()
+
     def _make_way(self) -> None:
-        """Hide the layer when a newer answer follows the strokes."""
+        """Hide the layer: a newer answer, that follows the strokes, is there."""
         viewer = self._viewer()
         if viewer is None or not self._session.speaks or self._session.model is None:
             return
@@ -59,10 +72,9 @@ class SavedPredictions:
 
 
 def put_result(viewer: Any, session: Session, image: ImageLayer, result: Any) -> None:
-    """Put a saved prediction above its image; hidden where a live one says the same, or newer."""
+    """Put a saved prediction above its image; it is seen until a live one is there."""
     layers = viewer.layers
     saved = result_layer(image, result, session.classes)
-    saved.visible = not (session.model is not None and session.speaks)
     active = layers.selection.active
     layers.insert(layers.index(image) + 1, saved)
     layers.selection.active = active
