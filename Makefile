@@ -57,6 +57,7 @@ bench: $(VENV)/installed-dev
 	$(BIN)/python benchmarks/metrics.py
 	$(BIN)/python benchmarks/instant.py
 	xvfb-run -a -s "-screen 0 1920x1080x24" $(BIN)/python benchmarks/window.py
+	xvfb-run -a -s "-screen 0 1920x1080x24" $(BIN)/python benchmarks/responsiveness.py
 
 # train the features that ship, on drawn images; goes on where RUN left off
 pretrain: $(VENV)/installed-dev
