@@ -24,7 +24,7 @@ from napari_unet.report.table import format_text, summarise
 from napari_unet.segmenters import REGISTRY as METHODS
 
 from .input_files import file_rows, read_images
-from .project_commands import image_files, is_project, opened, outside
+from .project_commands import image_files, names_project, opened, outside
 from .terminal import progress_bar, say, show
 
 MEASURING = "metrics."
@@ -33,7 +33,7 @@ MEASURING = "metrics."
 
 def run_compare(arguments: argparse.Namespace) -> None:
     """Compare methods, save the results and print the table."""
-    if is_project(arguments.images):
+    if names_project(arguments.images):
         _compare_project(arguments)
         return
     if arguments.moved:

@@ -15,13 +15,13 @@ from napari_unet.project.verbs import project_methods_text
 from napari_unet.report.folder import PROVENANCE
 from napari_unet.report.methods_paragraph import methods_paragraph
 
-from .project_commands import is_project, opened
+from .project_commands import names_project, opened
 from .terminal import say, show
 
 
 def print_methods_text(arguments: argparse.Namespace) -> None:
     """Print the paragraph; what is not known is said in it."""
-    if is_project(arguments.what):
+    if names_project(arguments.what):
         with opened(arguments, arguments.what) as contents:
             text = project_methods_text(contents)
     else:

@@ -32,7 +32,7 @@ from napari_unet.workflows.batch import (
 )
 
 from .input_files import read_images
-from .project_commands import is_project, predict_project
+from .project_commands import names_project, predict_project
 from .terminal import check_writable, make_folder, progress_bar, say, show
 
 
@@ -51,7 +51,7 @@ class OutputTarget:
 
 def run_predict(arguments: argparse.Namespace) -> None:
     """Segment images and save the masks."""
-    if any(map(is_project, arguments.images)):
+    if any(map(names_project, arguments.images)):
         predict_project(arguments, watch_batch)
         return
     if arguments.model is None or arguments.output is None:

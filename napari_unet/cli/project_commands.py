@@ -28,7 +28,7 @@ from .terminal import check_writable, make_folder, say, show, with_progress_bar
 SUFFIX = ".unet"
 
 
-def is_project(path: object) -> bool:
+def names_project(path: object) -> bool:
     """Say whether what was given in place of an image is a project."""
     return path is not None and str(path).rstrip("/\\").lower().endswith(SUFFIX)
 
@@ -230,7 +230,7 @@ def _raise_failures(summary: Any) -> None:
 
 def run_counts(arguments: argparse.Namespace) -> None:
     """Write one table of parts, holes and areas of all predictions of a project."""
-    if not is_project(arguments.project):
+    if not names_project(arguments.project):
         raise UsageError(f"{arguments.project} is no project. Give a folder NAME{SUFFIX}.")
     replace = check_writable(arguments.output, arguments.overwrite, [arguments.project])
     rows: list[CountRow] = []

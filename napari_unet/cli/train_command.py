@@ -16,13 +16,13 @@ from napari_unet.networks import REGISTRY as NETWORKS
 from napari_unet.segmenters import REGISTRY as METHODS
 
 from .input_files import file_rows, read_images
-from .project_commands import is_project, train_in_project
+from .project_commands import names_project, train_in_project
 from .terminal import check_writable, say, show, with_progress_bar
 
 
 def run_train(arguments: argparse.Namespace) -> None:
     """Train a network or a forest and save it."""
-    if is_project(arguments.images):
+    if names_project(arguments.images):
         train_in_project(arguments, _options)
         return
     if arguments.output is None:

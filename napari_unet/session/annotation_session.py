@@ -19,6 +19,7 @@ from ..core.latest import Latest
 from ..core.method import Model, Progress, Segmenter
 from ..core.scribbles import TrainingSet
 from ..core.threads import limit_threads
+from ..learning.true_dice import LikelyDice
 from .held_out_score import HeldOutScore, TrainingPoint
 from .model_history import HistoryEntry, ModelHistory, ShownModel, steps_behind, without_refitting
 from .resumed_training import resumed
@@ -213,7 +214,8 @@ class Session(StatedAnnotations):
         self.models.put(model)
         if not _answers_on(self._answer, model):
             self._answer = None
-        self._keep(model, HeldOutScore.of(self.newest_step), steps_behind(model))
+        score = HeldOutScore.of(self.newest_step)
+        self._keep(model, score.dice, steps_behind(model), score.likely, self.seen_versions)
         if self._pinned is None:
             self.model_changed.emit(model)
         self.set_state("paused", outcome(self.newest_step, model, self._shown_name))

@@ -51,7 +51,7 @@ def kept_elsewhere(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest
 @pytest.fixture
 def keeping(kept_elsewhere: Path, tmp_path: Path) -> Path:
     """Let strokes be kept in projects, in the folder returned."""
-    from napari_unet.ui.project.preferences import change_preferences
+    from napari_unet.ui.projects.preferences import change_preferences
 
     folder = tmp_path / "projects"
     folder.mkdir()

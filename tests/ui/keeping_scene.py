@@ -33,7 +33,7 @@ def open_and_paint(hands: Any, file: Path, dock: Any = None) -> tuple[Any, Any]:
 
 def kept(hands: Any) -> Any:
     """Wait until all is on disk; return the project."""
-    from napari_unet.ui.project.keeper import keeper_of
+    from napari_unet.ui.projects.keeper import keeper_of
 
     keeper = keeper_of(hands.viewer)
     hands.wait(lambda: keeper.folder is not None and bool(keeper.folder.state.images) and keeper.all_saved)

@@ -10,7 +10,7 @@ import pytest
 import tifffile
 
 from napari_unet.ui.layer_metadata import identity, mark_layer, role_of
-from napari_unet.ui.project.keeper import keeper_of
+from napari_unet.ui.projects.keeper import keeper_of
 
 
 def draw(folder: Path, count: int, size: int = 64) -> None:

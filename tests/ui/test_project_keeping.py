@@ -19,8 +19,8 @@ from keeping_scene import kept, open_and_paint, paint
 from napari_unet.core.classes import ClassTable
 from napari_unet.project import disk
 from napari_unet.ui.layer_metadata import class_table
-from napari_unet.ui.project.keeper import keeper_of
-from napari_unet.ui.project.project_line import ProjectLine
+from napari_unet.ui.projects.keeper import keeper_of
+from napari_unet.ui.projects.project_line import ProjectLine
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def test_the_first_stroke_makes_a_project_and_a_line_says_where(hands: Any, view
 
 
 def test_beside_the_image_where_that_may_be_written(hands: Any, viewer: Any, file: Path, keeping: Path) -> None:
-    from napari_unet.ui.project.preferences import change_preferences
+    from napari_unet.ui.projects.preferences import change_preferences
 
     change_preferences(place="")
     open_and_paint(hands, file)
@@ -98,7 +98,7 @@ def test_a_project_that_was_closed_is_gone_on_with_by_one_click(hands: Any, view
 
 def test_an_image_beside_its_project_is_taken_up_where_it_is_open(hands: Any, viewer: Any, file: Path,
                                                                   keeping: Path, kept_elsewhere: Path) -> None:
-    from napari_unet.ui.project.preferences import change_preferences
+    from napari_unet.ui.projects.preferences import change_preferences
 
     change_preferences(place="")
     dock, strokes = open_and_paint(hands, file)
@@ -176,7 +176,7 @@ def test_a_sample_is_stored_once_and_comes_back(hands: Any, viewer: Any, keeping
 
 def test_a_large_image_without_a_file_waits_for_a_click(hands: Any, viewer: Any, squares: Any, keeping: Path,
                                                         monkeypatch: pytest.MonkeyPatch) -> None:
-    from napari_unet.ui.project import image_intake
+    from napari_unet.ui.projects import image_intake
 
     monkeypatch.setattr(image_intake, "MOST_UNASKED", 100)
     dock = hands.dock("Train U-Net")

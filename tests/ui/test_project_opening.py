@@ -14,10 +14,10 @@ from qtpy.QtWidgets import QApplication, QFileDialog
 
 from napari_unet.core.classes import ClassTable
 from napari_unet.project.project_folder import ProjectFolder
-from napari_unet.ui.project.keeper import keeper_of
-from napari_unet.ui.project.moved_images import MovedImagesBox
-from napari_unet.ui.project.opening import open_project
-from napari_unet.ui.project.project_line import ProjectLine
+from napari_unet.ui.projects.keeper import keeper_of
+from napari_unet.ui.projects.moved_images import MovedImagesBox
+from napari_unet.ui.projects.opening import show_project
+from napari_unet.ui.projects.project_line import ProjectLine
 
 
 @pytest.fixture
@@ -83,7 +83,7 @@ def test_a_project_of_a_newer_version_is_refused_untouched(hands: Any, viewer: A
     contents = json.loads(file.read_text(encoding="utf-8"))
     file.write_text(json.dumps({**contents, "version": 99}), encoding="utf-8")
     before = file.read_bytes()
-    assert not open_project(viewer, project)
+    assert not show_project(viewer, project)
     assert "99" in lines(dock_of(viewer))
     assert keeper_of(viewer).folder is None
     assert file.read_bytes() == before
@@ -94,7 +94,7 @@ def test_one_window_writes_and_another_reads(hands: Any, viewer: Any, project: P
     other = ProjectFolder.open(project)
     assert not other.read_only
     before = (project / "project.json").read_bytes()
-    assert open_project(viewer, project)
+    assert show_project(viewer, project)
     dock = dock_of(viewer)
     assert "Read only" in lines(dock)
     hands.wait(lambda: dock.controller.current is not None)
@@ -118,7 +118,7 @@ def test_moved_images_are_asked_for_once_a_folder(hands: Any, viewer: Any, proje
                                                   monkeypatch: pytest.MonkeyPatch) -> None:
     elsewhere = tmp_path / "elsewhere"
     file.parent.rename(elsewhere)
-    assert open_project(viewer, project)
+    assert show_project(viewer, project)
     dock = dock_of(viewer)
     assert "2 images are not where they were" in lines(dock)
     assert "cells" not in viewer.layers
@@ -137,7 +137,7 @@ def test_without_its_images_a_project_keeps_their_strokes(hands: Any, viewer: An
     before = {one.name: one.read_bytes() for one in (project / "strokes").rglob("*") if one.is_file()}
     for one in tuple(file.parent.iterdir()):
         one.unlink()
-    assert open_project(viewer, project)
+    assert show_project(viewer, project)
     (box,) = [one for one in QApplication.topLevelWidgets() if isinstance(one, MovedImagesBox) and one.isVisible()]
     hands.click(box, "moved_images_done")
     hands.wait(lambda: keeper_of(viewer).all_saved)
@@ -146,7 +146,7 @@ def test_without_its_images_a_project_keeps_their_strokes(hands: Any, viewer: An
 
 
 def test_opening_another_project_saves_the_one_before(hands: Any, viewer: Any, project: Path, tmp_path: Path) -> None:
-    assert open_project(viewer, project)
+    assert show_project(viewer, project)
     dock = dock_of(viewer)
     hands.wait(lambda: dock.controller.current is not None)
     strokes, key = dock.controller.current.strokes, dock.controller.current.key
@@ -154,7 +154,7 @@ def test_opening_another_project_saves_the_one_before(hands: Any, viewer: Any, p
     painted = strokes.data.copy()
     other = ProjectFolder.create(tmp_path / "other.unet")
     other.close()
-    assert open_project(viewer, other.path)
+    assert show_project(viewer, other.path)
     assert keeper_of(viewer).folder.path == other.path
     assert not viewer.layers
     back = ProjectFolder.open(project, read_only=True)
@@ -172,7 +172,7 @@ def test_going_on_goes_on_with_the_same_model(hands: Any, viewer: Any, file: Pat
     hands.wait(lambda: any(one.shown and one.step == step for one in folder.state.models))
     keeper_of(viewer).close_project()
     assert dock.session.model is None
-    assert open_project(viewer, folder.path)
+    assert show_project(viewer, folder.path)
     hands.wait(lambda: dock.session.model is not None)
     assert dock.session.model.weights.step == step
     hands.wait(lambda: dock.controller.current is not None)
@@ -203,7 +203,7 @@ def test_save_as_goes_on_there_and_a_copy_does_not(hands: Any, viewer: Any, file
 
 
 def test_the_classes_of_the_project_win_over_those_of_a_layer(hands: Any, viewer: Any, project: Path) -> None:
-    assert open_project(viewer, project)
+    assert show_project(viewer, project)
     dock = dock_of(viewer)
     hands.wait(lambda: dock.controller.current is not None)
     names = ClassTable.named({1: "ground", 2: "nucleus"})

@@ -13,10 +13,10 @@ from napari_unet.core.image import Image
 from napari_unet.project.project_folder import ProjectFolder
 from napari_unet.project.records import ProjectState
 from napari_unet.project.sources import image_record
-from napari_unet.ui.project import place
-from napari_unet.ui.project.image_intake import size_text
-from napari_unet.ui.project.place import ago, free_path, new_places, project_name, projects_beside
-from napari_unet.ui.project.preferences import (
+from napari_unet.ui.projects import place
+from napari_unet.ui.projects.image_intake import size_text
+from napari_unet.ui.projects.place import ago, free_path, new_places, project_name, projects_beside
+from napari_unet.ui.projects.preferences import (
     RECENT,
     Preferences,
     change_preferences,

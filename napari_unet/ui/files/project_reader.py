@@ -14,7 +14,7 @@ from qtpy.QtCore import QTimer
 
 from napari_unet.core.errors import UserError
 
-from ..project.place import is_project
+from ..projects.place import is_project
 
 NO_LAYERS: list[tuple[Any, ...]] = [(None,)]
 """What napari takes for: understood, and there are no layers."""
@@ -41,9 +41,9 @@ def open_dropped_project(path: str) -> list[tuple[Any, ...]]:
     viewer = getattr(viewer, "__wrapped__", viewer)
 
     def open_there() -> None:
-        from ..project.opening import open_project
+        from ..projects.opening import show_project
 
-        open_project(viewer, Path(path))
+        show_project(viewer, Path(path))
 
     QTimer.singleShot(0, open_there)
     return NO_LAYERS

@@ -21,7 +21,7 @@ from ..layer_axes import channels_are_last, image_of
 from ..layer_boxes import LayerBox
 from ..layer_metadata import class_table, is_source_image, role_of
 from ..layers import sliders_at, strokes_for
-from ..project.keeper import keeper_of
+from ..projects.keeper import keeper_of
 from ..widgets import tool_button
 from . import shortcuts
 from .channel_menu import ChannelMenu

@@ -19,7 +19,7 @@ from napari_unet.session.update_run import UPDATE_STEPS
 
 from ..error_details import TellingLine
 from ..forms import CollapsibleSection
-from ..project.project_line import ProjectLine
+from ..projects.project_line import ProjectLine
 from ..widgets import button, fill_scrolling, warn_of_namesake
 from . import shortcuts
 from .class_buttons import ClassButtons

@@ -31,7 +31,7 @@ from ..sessions import PerOwner, session_of, ties_of
 from ..workers import Worker, WorkerGroup, error_sentence
 from .add_images import FoundImages, records_of
 from .image_references import checked_record, layer_files, unchecked_record
-from .mask_names import MaskPlace
+from napari_unet.project.mask_names import MaskPlace
 from .project_images import project_images_of
 from .result_files import PredictedImage, counted, exported, methods_text, predicted
 

@@ -23,7 +23,7 @@ from .preferences import forget_project
 DOCK = "Train U-Net"
 
 
-def open_project(viewer: Any, path: Path) -> bool:
+def show_project(viewer: Any, path: Path) -> bool:
     """Open a project in a viewer, with its dock; the one that is open is saved and closed before.
 
     What goes wrong is said in the project's line.

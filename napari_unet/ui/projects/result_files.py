@@ -29,7 +29,7 @@ from napari_unet.report.methods_paragraph import methods_paragraph
 from napari_unet.report.whole_file import appearing_whole
 from napari_unet.workflows.counts import COLUMNS, CountRow, count_mask
 
-from .mask_names import MaskPlace
+from napari_unet.project.mask_names import MaskPlace
 from .prepared_image import read_result
 
 TICK = 0.1

@@ -16,7 +16,7 @@ from napari_unet.core.errors import UserError, reason_of
 from ..widgets import button, text_line, tool_button
 from .keeper import keeper_of
 from .offers import ProjectOffers
-from .opening import find_moved, open_project
+from .opening import find_moved, show_project
 from .place import ENDING, ago, is_project, last_used
 from .preferences import change_preferences, read_preferences
 
@@ -99,7 +99,7 @@ class ProjectLine(QWidget):
         if self.keeper.folder is None and not self.keeper.session.keys:  # nothing moves while one paints
             actions += [
                 (f"Go on with {path.name}, painted {ago(last_used(path))}", f"project_go_on_{number}", str(path),
-                 partial(open_project, self._viewer, path))
+                 partial(show_project, self._viewer, path))
                 for number, path in enumerate(self.offers.paths[:_SHOWN_OFFERS])
             ]
         self._show_buttons(actions)
@@ -136,7 +136,7 @@ class ProjectLine(QWidget):
         recent = [Path(one) for one in chosen.recent if is_project(Path(one))]
         recent = [one for one in recent if keeper.folder is None or one != keeper.folder.path]
         for path in recent[:_SHOWN_RECENT]:
-            act = _entry(menu, f"    {path.name}, {ago(last_used(path))}", partial(open_project, self._viewer, path))
+            act = _entry(menu, f"    {path.name}, {ago(last_used(path))}", partial(show_project, self._viewer, path))
             act.setToolTip(str(path))
         menu.addSeparator()
         _entry(menu, "Save as, and go on there...", self.save_as, is_open)
@@ -153,7 +153,7 @@ class ProjectLine(QWidget):
         start = self.keeper.folder.path.parent if self.keeper.folder else Path.home()
         name = QFileDialog.getExistingDirectory(self, "Open a project (a folder that ends with .unet)", str(start))
         if name:
-            open_project(self._viewer, Path(name))
+            show_project(self._viewer, Path(name))
 
     def save_as(self) -> None:
         """Ask for another place and go on there; what was saved stays where it is."""
