@@ -77,20 +77,23 @@ def read_provenance(path: str | Path) -> Provenance:
 
 def _plain(value: Any) -> Any:
     """Turn a part into what JSON can hold."""
-    if isinstance(value, str):
-        return readable(value, lines=True)  # names of others: what UTF-8 lacks, and what steers a terminal, is spelled
     if isinstance(value, ClassTable):
         return [[one.id, _plain(one.name), one.color] for one in value.classes]
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         parts = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
         return {name: _plain(part) for name, part in parts.items() if not _is_empty(part)}
     if isinstance(value, Mapping):
-        return {_plain(str(key)): _plain(one) for key, one in value.items()}
+        return {_simple(str(key)): _plain(one) for key, one in value.items()}
     if isinstance(value, (list, tuple)):
         return [_plain(one) for one in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    return value if isinstance(value, (bool, int, float, type(None))) else _plain(str(value))
+    return _simple(value)
+
+
+def _simple(value: Any) -> Any:
+    """Return a number as it is, anything else as text."""
+    if value is None or isinstance(value, (bool, int)) or (isinstance(value, float) and math.isfinite(value)):
+        return value
+    return readable(value, lines=True)  # names of others: what UTF-8 lacks, and what steers a terminal, is spelled
 
 
 def _is_empty(part: Any) -> bool:
