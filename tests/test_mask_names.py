@@ -13,10 +13,10 @@ from napari_unet.core.errors import UserError
 from napari_unet.core.image import Image
 from napari_unet.core.work import run_to_end
 from napari_unet.io import save_mask
+from napari_unet.project.mask_names import mask_places, settled
 from napari_unet.project.records import ImageRecord, ImageSource
 from napari_unet.ui.projects.add_images import find_files, records_of
 from napari_unet.ui.projects.image_lines import short_names
-from napari_unet.project.mask_names import mask_places, settled
 from napari_unet.ui.projects.thumbnails import SIZE, small_picture
 
 

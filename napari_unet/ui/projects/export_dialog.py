@@ -21,10 +21,10 @@ from qtpy.QtWidgets import (
 )
 
 from napari_unet.core.errors import UserError
+from napari_unet.project.mask_names import PATTERNS, Collision, MaskPlace, mask_places, settled
 from napari_unet.project.records import ImageRecord
 
 from ..widgets import button, text_line
-from napari_unet.project.mask_names import PATTERNS, Collision, MaskPlace, mask_places, settled
 
 _CHOICES: dict[str, Collision] = {
     "leave those out": "skip", "replace them": "replace", "number the new ones": "number",

@@ -13,6 +13,7 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_unet.core.errors import UserError
 from napari_unet.core.method import Progress
+from napari_unet.project.mask_names import MaskPlace
 from napari_unet.project.sources import file_of
 from napari_unet.workflows.batch import (
     BatchEvent,
@@ -31,7 +32,6 @@ from ..sessions import PerOwner, session_of, ties_of
 from ..workers import Worker, WorkerGroup, error_sentence
 from .add_images import FoundImages, records_of
 from .image_references import checked_record, layer_files, unchecked_record
-from napari_unet.project.mask_names import MaskPlace
 from .project_images import project_images_of
 from .result_files import PredictedImage, counted, exported, methods_text, predicted
 

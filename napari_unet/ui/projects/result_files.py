@@ -21,6 +21,7 @@ from napari_unet.core.provenance import ImageFacts, Provenance, now, of_model
 from napari_unet.io import create_mask, provenance_path
 from napari_unet.io.provenance_file import read_provenance
 from napari_unet.predicting.mask_origin import mask_provenance
+from napari_unet.project.mask_names import MaskPlace
 from napari_unet.project.project_folder import ProjectFolder
 from napari_unet.project.records import ImageRecord, ProjectState
 from napari_unet.project.sources import read_source
@@ -29,7 +30,6 @@ from napari_unet.report.methods_paragraph import methods_paragraph
 from napari_unet.report.whole_file import appearing_whole
 from napari_unet.workflows.counts import COLUMNS, CountRow, count_mask
 
-from napari_unet.project.mask_names import MaskPlace
 from .prepared_image import read_result
 
 TICK = 0.1
