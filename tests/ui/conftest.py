@@ -23,8 +23,19 @@ os.environ["NAPARI_CONFIG"] = str(Path(tempfile.mkdtemp(prefix="napari-unet-test
 SLOW = 200_000
 """Milliseconds after which a waiting test gives up; tests wait for what happens, so it ends only what hangs."""
 
+WINDOWS = itertools.count(1)
+"""The windows that tests have opened."""
+
 TINY = {"width": 4, "depth": 2, "patch": 32, "batch": 2}
 """Parameters of a network that learns in moments."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def all_garbage_at_last() -> Iterator[None]:
+    """Collect everything while there is a Qt to delete it."""
+    yield
+    gc.unfreeze()
+    gc.collect()
 
 
 @pytest.fixture(autouse=True)
@@ -65,6 +76,9 @@ def viewer(qtbot: Any) -> Iterator[Any]:
     """A shown napari window."""
     import napari
 
+    # a full collection takes a second since torch is loaded, and each window that closes asks for three: what was
+    # there before is left out, but for every twentieth window, so that nothing piles up
+    gc.freeze() if next(WINDOWS) % 20 else gc.unfreeze()
     made = napari.Viewer(show=True)
     made.window._qt_window.resize(1200, 800)
     QApplication.processEvents()
