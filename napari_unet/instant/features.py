@@ -11,12 +11,11 @@ import functools
 import itertools
 import weakref
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
 
 from ..core.errors import UserError, WorkError
 from ..core.image import Image
@@ -25,77 +24,17 @@ from ..core.method import View
 from ..core.normalisation import warn_of_scale
 from ..core.scribbles import TrainingSet
 from ..predicting.devices import Device, choose_device, is_out_of_memory, release_memory
-from ..predicting.oblivious_trees import architecture_without_trees, as_float16, feature_tensors
+from ..predicting.feature_groups import FeatureGroup
+from ..predicting.oblivious_trees import feature_tensors
 from ..predicting.tile_run import InputPlane
 from ..predicting.tiling import Box, Tile, Tiling
 from ..predicting.tta import AveragedScores
 from ..predicting.weights import Weights
+from .backbone import Backbone, backbone_of
+from .feature_tile import FeatureTile, joined_channels
 
 TILE = 512
 """Rows and columns of a tile; as many as are quick to compute at once."""
-
-@dataclasses.dataclass(frozen=True)
-class Backbone:
-    """A network without its last layer: its outputs are what that layer chooses from.
-
-    Parameters
-    ----------
-    network : Network
-        One that sends each image channel through the same layers on its own, and has a ``prior``: how far to trust
-        each feature of a channel.
-    """
-
-    network: Any
-
-    @property
-    def stride(self) -> int:
-        """As that of the network."""
-        return int(self.network.stride)
-
-    @property
-    def halo(self) -> int | None:
-        """As that of the network."""
-        halo: int | None = self.network.halo
-        return halo
-
-    def build(self, channels: int, classes: int) -> nn.Module:
-        """Return the module for one channel; it has no classes."""
-        del channels, classes
-        return BackboneModule(self.network.build(1, 2))
-
-
-class BackboneModule(nn.Module):
-    """Maps a channel (B, 1, Y, X) to features (B, F, Y, X), float32, laid out feature by feature.
-
-    Parameters
-    ----------
-    module : Module
-        Has a method ``views`` that returns groups of features; its ``head`` is dropped.
-    """
-
-    def __init__(self, module: nn.Module) -> None:
-        super().__init__()
-        self.network: Any = module
-        del module.head
-
-    def forward(self, x: Tensor, part: tuple[tuple[int, int], tuple[int, int]]) -> Tensor:
-        """Return the features of a part."""
-        groups = self.network.views(x, part)
-        (top, bottom), (left, right) = part
-        found = x.new_empty((len(x), sum(one.shape[1] for one in groups), bottom - top, right - left))
-        start = 0
-        for one in groups:  # precision and layout change in a single copy
-            found[:, start : start + one.shape[1]] = one
-            start += one.shape[1]
-        return found
-
-
-def backbone_of(weights: Weights) -> Weights:
-    """Return weights of the network without its last layer, of one channel."""
-    tensors = {f"network.{name}": tensor for name, tensor in feature_tensors(weights).items()}
-    return dataclasses.replace(weights, network=Backbone(architecture_without_trees(weights.network)), tensors=tensors,
-                               channels=1)
-
 
 def same_features(one: Weights, other: Weights) -> bool:
     """Say whether two weights give the same features: same numbers below the last layer, same normalisation.
@@ -112,30 +51,6 @@ def with_usual_range(weights: Weights, training: TrainingSet) -> Weights:
     if len({image.n_channels for image in images}) != 1:
         return weights
     return dataclasses.replace(weights, normalisation=weights.normalisation.fitted(images))
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class FeatureTile:
-    """Features of part of a plane.
-
-    Parameters
-    ----------
-    box : Box
-        Which part.
-    values : Tensor of float16, shape (F, Y, X)
-        Of all image channels, one after the other, on the CPU. (Float16 keeps more of a number than bfloat16.)
-    hidden : ndarray of bool, shape (Y, X), optional
-        Where the image holds no number.
-    """
-
-    box: Box
-    values: Tensor
-    hidden: NDArray[np.bool_] | None = None
-
-    @property
-    def bytes(self) -> int:
-        """Memory it takes."""
-        return self.values.numel() * self.values.element_size() + (0 if self.hidden is None else self.hidden.nbytes)
 
 
 @dataclasses.dataclass(eq=False)
@@ -163,7 +78,8 @@ class FeatureStore:
 
     def __init__(self, weights: Weights, device: Device, limit: int = 2**30) -> None:
         self.weights, self.device, self.limit = weights, device, limit
-        self._network = AveragedScores(backbone_of(weights), False)
+        backbone = backbone_of(weights)
+        self._backbone, self._network = cast("Backbone", backbone.network), AveragedScores(backbone, False)
         # weak: an image that nobody holds any more takes its features with it
         self._images: weakref.WeakKeyDictionary[Image, dict[tuple[int, int | None], _Kept]]
         self._images = weakref.WeakKeyDictionary()
@@ -260,10 +176,10 @@ class FeatureStore:
         parts = [self._features(whole.values[channel : channel + 1], self.tiling(image), tile)
                  for channel in range(len(whole.values))]
         hidden = None if whole.hidden is None else whole.hidden[tile.write.slices]
-        return FeatureTile(tile.write, torch.cat(parts), hidden if hidden is not None and hidden.any() else None)
+        return FeatureTile(tile.write, joined_channels(parts), hidden if hidden is not None and hidden.any() else None)
 
-    def _features(self, channel: NDArray[np.float32], tiling: Tiling, tile: Tile) -> Tensor:
-        """Return features (F, Y, X) of part of a channel (1, Y, X); on the processor if the device's memory is full."""
+    def _features(self, channel: NDArray[np.float32], tiling: Tiling, tile: Tile) -> list[FeatureGroup]:
+        """Return features of part of a channel (1, Y, X); on the processor if the device's memory is full."""
         try:
             (found,), self.device = self._network([channel], tiling, [tile], self.device)
         except (RuntimeError, MemoryError) as error:
@@ -274,8 +190,9 @@ class FeatureStore:
             release_memory(self.device)
             self.device = choose_device("cpu")
             return self._features(channel, tiling, tile)
+        part = ((tile.keep.y0, tile.keep.y1), (tile.keep.x0, tile.keep.x1))
         with torch.inference_mode():
-            return as_float16(found).cpu()
+            return self._backbone.unpacked(found, part, tile.read.shape)
 
 
 @functools.lru_cache(maxsize=16)

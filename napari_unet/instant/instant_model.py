@@ -22,10 +22,12 @@ from ..core.image import Image, warn_not_finite
 from ..core.latest import Latest
 from ..core.method import Patch, Progress, View, checked_planes
 from ..core.scribbles import TrainingSet
+from ..predicting.feature_groups import summed
 from ..predicting.network_model import NetworkModel, most_likely
 from ..predicting.oblivious_trees import ObliviousTrees, feature_tensors, without_trees
 from ..predicting.weights import Weights
-from .features import FeatureStore, FeatureTile
+from .feature_tile import FeatureTile
+from .features import FeatureStore
 from .linear_heads import (
     FALSE_ALARM,
     ONE_THREAD_PRODUCT,
@@ -121,20 +123,19 @@ class InstantModel:
             yield Patch(image.where(plane, *tile.box.slices), labels, maps, done, done + left)
         warn_not_finite(image, holes)
 
-    @FALSE_ALARM
     def scores(self, tile: FeatureTile) -> Tensor:
-        """Return logits (classes, Y, X) of a tile, float32."""
-        weights, flat = self.head.weights.T.copy(), tile.values.flatten(1)
-        out = np.empty((len(weights), flat.shape[1]), np.float32)
-        step = max(8, min(PIECE // len(flat), ONE_THREAD_PRODUCT // weights.size))
-        for start in range(0, flat.shape[1], step):
-            np.matmul(weights, flat[:, start : start + step].float().numpy(), out=out[:, start : start + step])
-        out += self.head.offsets[:, None]
-        found = torch.from_numpy(out)
-        if self.trees is not None:
-            parts = zip(found.split(TREES_PIECE, dim=1), flat.split(TREES_PIECE, dim=1), strict=True)
-            found = torch.cat([self.trees(*part) for part in parts], dim=1)
-        return found.reshape(-1, *tile.values.shape[1:])
+        """Return logits (classes, Y, X) of a tile, float32: the head where features are, enlarged, then the trees."""
+        parts = [dataclasses.replace(one, values=_product(self.head.weights[list(one.columns)].T.copy(), one.values))
+                 for one in tile.groups]
+        found = summed(parts, tile.box.shape) + torch.from_numpy(self.head.offsets)[:, None, None]
+        if self.trees is None:
+            return found
+        height, width = tile.box.shape
+        step = max(1, TREES_PIECE // width)
+        for low in range(0, height, step):
+            rows, high = found[:, low : low + step], min(height, low + step)
+            rows.copy_(self.trees(rows.flatten(1), tile.enlarged(low, high).flatten(1)).reshape(rows.shape))
+        return found
 
     def logits(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return logits (P, classes) of features (P, F)."""
@@ -164,6 +165,17 @@ class InstantModel:
         joined = dataclasses.replace(
             weights, network=network, tensors=body, channels=self.channels, classes=self.classes)
         return NetworkModel(joined, device or self.store.device.name)
+
+
+@FALSE_ALARM
+def _product(weights: NDArray[np.float32], values: Tensor) -> Tensor:
+    """Return a head (classes, F) times features (F, y, x), (classes, y, x), in small pieces."""
+    flat = values.flatten(1)
+    out = np.empty((len(weights), flat.shape[1]), np.float32)
+    step = max(8, min(PIECE // len(flat), ONE_THREAD_PRODUCT // weights.size))
+    for start in range(0, flat.shape[1], step):
+        np.matmul(weights, flat[:, start : start + step].float().numpy(), out=out[:, start : start + step])
+    return torch.from_numpy(out).reshape(-1, *values.shape[1:])
 
 
 def fit_instantly(

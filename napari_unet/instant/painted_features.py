@@ -94,9 +94,8 @@ def gather_features(store: FeatureStore, training: TrainingSet) -> Generator[Pro
                 yield Progress(f"Looking at {image.name}")
             tile = store.tile(image, plane, number)
             here = part > 0 if tile.hidden is None else (part > 0) & ~tile.hidden
-            flat: NDArray[np.float16] = tile.values.flatten(1).numpy()
             where = np.flatnonzero(here)
-            rows.append(flat[:, where].T)
+            rows.append(tile.at(where))
             ids.append(part[here])
             planes.append(np.full((len(ids[-1]), 2), (index, plane), np.int32))
             down, right = np.divmod(where, here.shape[1])

@@ -18,7 +18,7 @@ from napari_unet.core.parameters import Parameter
 
 from . import register
 from ._filter_bank import FilterBank
-from ._fixed import FixedLayer
+from ._fixed import FixedLayer, number_count
 from ._surroundings import Surroundings
 from ._unet import SMOOTHED_LEVELS, Norm, UNetLayout, UNetModule, Upsampling
 
@@ -91,7 +91,7 @@ class UNet:
         """
         own = self.features or self.width
         views = tuple(0.7 / view if view else 1.0 for view in range(1 + self.halvings) for _ in range(own))
-        return views + tuple(layer.trust for layer in self.fixed for _ in range(layer.count))
+        return views + tuple(layer.trust for layer in self.fixed for _ in range(number_count(layer)))
 
     @property
     def reach(self) -> int:

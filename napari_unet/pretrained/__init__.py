@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_unet.core.classes import ClassTable
 from napari_unet.core.errors import UserError
-from napari_unet.instant.features import Backbone, backbone_of
+from napari_unet.instant.backbone import Backbone, backbone_of
 from napari_unet.networks.unet import UNet
 from napari_unet.predicting.weights import Weights, check_tensors
 
