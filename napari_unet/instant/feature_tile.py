@@ -43,6 +43,12 @@ class FeatureTile:
         """How many features there are of a pixel."""
         return sum(len(one.columns) for one in self.groups)
 
+    def beside(self, groups: tuple[FeatureGroup, ...]) -> FeatureTile:
+        """Return a tile that has other features of the same part after its own."""
+        first = self.count
+        more = [dataclasses.replace(one, columns=tuple(first + column for column in one.columns)) for one in groups]
+        return dataclasses.replace(self, groups=(*self.groups, *more))
+
     def at(self, pixels: NDArray[np.integer]) -> NDArray[np.float16]:
         """Return the features (P, F) of pixels, given as flat indices into the box."""
         rows, columns = np.divmod(pixels, self.box.shape[1])

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import itertools
-import weakref
-from collections.abc import Iterator
-from typing import Any, cast
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from ..core.errors import UserError, WorkError
 from ..core.image import Image
@@ -31,7 +30,11 @@ from ..predicting.tiling import Box, Tile, Tiling
 from ..predicting.tta import AveragedScores
 from ..predicting.weights import Weights
 from .backbone import Backbone, backbone_of
+from .eye_features import EyeFeatures, has_eye, without_eye
 from .feature_tile import FeatureTile, joined_channels
+from .tile_cache import TileCache
+
+Result = TypeVar("Result")
 
 TILE = 512
 """Rows and columns of a tile; as many as are quick to compute at once."""
@@ -53,15 +56,6 @@ def with_usual_range(weights: Weights, training: TrainingSet) -> Weights:
     return dataclasses.replace(weights, normalisation=weights.normalisation.fitted(images))
 
 
-@dataclasses.dataclass(eq=False)
-class _Kept:
-    """Something in memory and when it was last used."""
-
-    thing: FeatureTile | InputPlane
-    bytes: int
-    used: int
-
-
 class FeatureStore:
     """Feature tiles of images, least recently used ones dropped when memory is short.
 
@@ -73,27 +67,35 @@ class FeatureStore:
     device : Device
         Where to compute.
     limit : int
-        Bytes that may be kept, normalised planes included. What is in use at the moment is kept in any case.
+        Bytes that may be kept, normalised planes included; a quarter as many more by the second eye. What is in use at
+        the moment is kept in any case.
+    eye : EyeFeatures, optional
+        Of another store, to be shared where it sees the same.
     """
 
-    def __init__(self, weights: Weights, device: Device, limit: int = 2**30) -> None:
+    def __init__(
+        self, weights: Weights, device: Device, limit: int = 2**30, eye: EyeFeatures | None = None
+    ) -> None:
         self.weights, self.device, self.limit = weights, device, limit
-        backbone = backbone_of(weights)
+        backbone = backbone_of(without_eye(weights))
         self._backbone, self._network = cast("Backbone", backbone.network), AveragedScores(backbone, False)
-        # weak: an image that nobody holds any more takes its features with it
-        self._images: weakref.WeakKeyDictionary[Image, dict[tuple[int, int | None], _Kept]]
-        self._images = weakref.WeakKeyDictionary()
-        self._clock = itertools.count()
+        self._cache = TileCache(limit)
+        self.eye: EyeFeatures | None = None
+        if has_eye(weights):
+            self.eye = eye if eye is not None and eye.serves(weights) else EyeFeatures(weights, limit // 4)
 
-    def prior(self, channels: int) -> NDArray[np.float32]:
-        """How far to trust each feature, (F,), for an image with so many channels."""
+    def prior(self, channels: int, eye: bool = True) -> NDArray[np.float32]:
+        """How far to trust each feature, (F,), for an image with so many channels; those of the second eye are last."""
         network: Any = self.weights.network
-        return np.tile(np.array(network.prior, np.float32), channels)
+        own = np.tile(np.array(network.prior, np.float32), channels)
+        if self.eye is None or not eye:
+            return own
+        return np.concatenate([own, np.array(network.eye_prior(channels), np.float32)])
 
     @property
     def bytes(self) -> int:
         """Memory in use."""
-        return sum(one.bytes for kept in list(self._images.values()) for one in list(kept.values()))
+        return self._cache.bytes + (0 if self.eye is None else self.eye.cache.bytes)
 
     def tiling(self, image: Image) -> Tiling:
         """How planes of an image are cut."""
@@ -103,8 +105,8 @@ class FeatureStore:
         """Parts of a plane of an image, in the order of their numbers."""
         return tuple(tile.write for tile in _tiles(self.tiling(image)))
 
-    def tile(self, image: Image, plane: int, number: int) -> FeatureTile:
-        """Return a tile, from memory if it is there.
+    def tile(self, image: Image, plane: int, number: int, eye: bool = True) -> FeatureTile:
+        """Return a tile, from memory if it is there; with what the second eye sees, if there is one and it is wanted.
 
         Raises
         ------
@@ -113,19 +115,26 @@ class FeatureStore:
         WorkError
             If torch fails for another reason.
         """
-        found = self._find(image, plane, number)
-        if not isinstance(found, FeatureTile):
+        found: FeatureTile | None = self._cache.find(image, (plane, number))
+        if found is None:
             found = self._compute(image, plane, _tiles(self.tiling(image))[number])
-            self._keep(image, plane, number, found, found.bytes)
-        return found
+            self._cache.keep(image, (plane, number), found, found.bytes)
+        if self.eye is None or not eye:
+            return found
+        whole, seeing = self._plane(image, plane), self.eye
+        seen = self._on_device(lambda: seeing.groups(image, plane, whole, found.box, self.device))
+        return found.beside(seen)
 
     def hidden(self, image: Image, plane: int) -> NDArray[np.bool_] | None:
         """Return where a plane holds no number, (Y, X); None: nowhere."""
         return self._plane(image, plane).hidden
 
-    def holds(self, image: Image, plane: int, number: int) -> bool:
-        """Say whether a tile is in memory."""
-        return (plane, number) in self._images.get(image, {})
+    def holds(self, image: Image, plane: int, number: int, eye: bool = False) -> bool:
+        """Say whether a tile is in memory, or what the second eye sees of it."""
+        if eye:
+            box = _tiles(self.tiling(image))[number].write
+            return self.eye is not None and self.eye.cache.holds(image, (plane, box))
+        return self._cache.holds(image, (plane, number))
 
     def ordered(
         self, image: Image, planes: tuple[int, ...], view: Latest[View | None] | None
@@ -143,32 +152,15 @@ class FeatureStore:
             plane, number = waiting.pop(0)
             yield plane, number, len(waiting)
 
-    def _find(self, image: Image, plane: int, number: int | None) -> FeatureTile | InputPlane | None:
-        found = self._images.get(image, {}).get((plane, number))
-        if found is None:
-            return None
-        found.used = next(self._clock)
-        return found.thing
-
-    def _keep(self, image: Image, plane: int, number: int | None, thing: FeatureTile | InputPlane, size: int) -> None:
-        self._images.setdefault(image, {})[plane, number] = _Kept(thing, size, next(self._clock))
-        held = [(one.used, kept, key, one.bytes) for kept in list(self._images.values()) for key, one in kept.items()]
-        held.sort(key=lambda one: one[0])
-        total = sum(size for *_, size in held)
-        for _, kept, key, size in held[:-1]:
-            if total <= self.limit:
-                break
-            kept.pop(key, None)
-            total -= size
-
     def _plane(self, image: Image, plane: int) -> InputPlane:
-        found = self._find(image, plane, None)
-        if not isinstance(found, InputPlane):
-            if image not in self._images:  # the first that is looked at of it
+        found: InputPlane | None = self._cache.find(image, (plane, None))
+        if found is None:
+            if image not in self._cache:  # the first that is looked at of it
                 warn_of_scale(self.weights.normalisation, image)
             values, valid = self.weights.normalisation.plane(image, plane)
             found = InputPlane(values, None if valid.all() else ~valid)
-            self._keep(image, plane, None, found, values.nbytes + (0 if found.hidden is None else valid.nbytes))
+            size = values.nbytes + (0 if found.hidden is None else valid.nbytes)
+            self._cache.keep(image, (plane, None), found, size)
         return found
 
     def _compute(self, image: Image, plane: int, tile: Tile) -> FeatureTile:
@@ -179,9 +171,19 @@ class FeatureStore:
         return FeatureTile(tile.write, joined_channels(parts), hidden if hidden is not None and hidden.any() else None)
 
     def _features(self, channel: NDArray[np.float32], tiling: Tiling, tile: Tile) -> list[FeatureGroup]:
-        """Return features of part of a channel (1, Y, X); on the processor if the device's memory is full."""
-        try:
+        """Return features of part of a channel (1, Y, X)."""
+        def computed() -> Tensor:
             (found,), self.device = self._network([channel], tiling, [tile], self.device)
+            return found
+
+        part = ((tile.keep.y0, tile.keep.y1), (tile.keep.x0, tile.keep.x1))
+        with torch.inference_mode():
+            return self._backbone.unpacked(self._on_device(computed), part, tile.read.shape)
+
+    def _on_device(self, work: Callable[[], Result]) -> Result:
+        """Compute on the device; on the processor if the device's memory is full."""
+        try:
+            return work()
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise WorkError(f"Features could not be computed on {self.device}: {error}") from error
@@ -189,10 +191,7 @@ class FeatureStore:
                 raise UserError("There is not enough memory to look at the image. Close other programs.") from error
             release_memory(self.device)
             self.device = choose_device("cpu")
-            return self._features(channel, tiling, tile)
-        part = ((tile.keep.y0, tile.keep.y1), (tile.keep.x0, tile.keep.x1))
-        with torch.inference_mode():
-            return self._backbone.unpacked(found, part, tile.read.shape)
+            return self._on_device(work)
 
 
 @functools.lru_cache(maxsize=16)

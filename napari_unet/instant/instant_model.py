@@ -26,6 +26,7 @@ from ..predicting.feature_groups import summed
 from ..predicting.network_model import NetworkModel, most_likely
 from ..predicting.oblivious_trees import ObliviousTrees, feature_tensors, without_trees
 from ..predicting.weights import Weights
+from .eye_features import without_eye
 from .feature_tile import FeatureTile
 from .features import FeatureStore
 from .linear_heads import (
@@ -37,10 +38,11 @@ from .linear_heads import (
     PixelSamples,
     logistic,
     penalty_factor,
+    pixel_shares,
     ridge,
     tempered,
 )
-from .painted_features import PaintedFeatures, balanced_sample, gather_features
+from .painted_features import PaintedFeatures, balanced_sample, gather_features, is_seen
 from .tree_growing import grow_trees
 
 if TYPE_CHECKING:
@@ -85,6 +87,11 @@ class InstantModel:
     note: str
     trees: ObliviousTrees | None = None
 
+    @property
+    def two_eyed(self) -> bool:
+        """Whether the head looks through the second eye as well."""
+        return len(self.head.weights) > len(self.store.prior(self.channels, eye=False))
+
     def segment(
         self,
         image: Image,
@@ -109,7 +116,7 @@ class InstantModel:
         ids = np.array(self.classes.ids, np.uint8)
         holes = 0
         for done, (plane, number, left) in enumerate(self.store.ordered(image, numbers, view), 1):
-            tile = self.store.tile(image, plane, number)
+            tile = self.store.tile(image, plane, number, self.two_eyed)
             scores = self.scores(tile)
             pieces = [most_likely(part) for part in scores.flatten(1).split(PIECE, dim=1)]
             labels = ids[torch.cat(pieces).reshape(scores.shape[1:]).numpy()]
@@ -130,11 +137,11 @@ class InstantModel:
         found = summed(parts, tile.box.shape) + torch.from_numpy(self.head.offsets)[:, None, None]
         if self.trees is None:
             return found
-        height, width = tile.box.shape
+        (height, width), own = tile.box.shape, len(self.store.prior(self.channels, eye=False))
         step = max(1, TREES_PIECE // width)
         for low in range(0, height, step):
             rows, high = found[:, low : low + step], min(height, low + step)
-            rows.copy_(self.trees(rows.flatten(1), tile.enlarged(low, high).flatten(1)).reshape(rows.shape))
+            rows.copy_(self.trees(rows.flatten(1), tile.enlarged(low, high, own).flatten(1)).reshape(rows.shape))
         return found
 
     def logits(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -154,6 +161,8 @@ class InstantModel:
             Where it predicts; by default where the features are computed.
         """
         weights = without_trees(self.store.weights)
+        if not self.two_eyed:
+            weights = without_eye(weights)
         network: Any = weights.network
         body = feature_tensors(weights)
         if self.trees is not None:
@@ -195,13 +204,17 @@ def fit_instantly(
     Yields
     ------
     Progress
-        While features are computed; then one with the linear model, where trees follow, and one after each of those.
+        While features are computed; one with a model of the network's own features where the second eye has not seen
+        what is painted yet; then one with the linear model, where trees follow, and one after each of those.
 
     Raises
     ------
     UserError, WorkError
         As :func:`~napari_unet.instant.painted_features.gather_features`.
     """
+    if store.eye is not None and not is_seen(store, training):  # it takes longer: a first answer without it
+        work = fit_to_pixels((yield from gather_features(store, training, eye=False)), store, seed, _first(head))
+        yield Progress("First answer", model=(yield from work))
     painted = yield from gather_features(store, training)
     return (yield from fit_to_pixels(painted, store, seed, head))
 
@@ -211,22 +224,31 @@ def fit_to_pixels(
 ) -> Generator[Progress, None, InstantModel]:
     """Fit a head to painted pixels of at least two classes; see :func:`fit_instantly`."""
     ids, labels = np.unique(painted.ids, return_inverse=True)
-    kept = balanced_sample(labels, MOST_NUMBERS // painted.features.shape[1], seed)
-    features, labels = painted.features[kept].astype(np.float32), labels[kept]
-    samples = PixelSamples(features, labels, store.prior(painted.channels))
+    count = painted.features.shape[1]
+    kept = balanced_sample(labels, MOST_NUMBERS // count, seed)
+    samples = PixelSamples(painted.features[kept].astype(np.float32), labels[kept],
+                           store.prior(painted.channels)[:count])
     classes = ClassTable(tuple(one for one in painted.classes.classes if one.id in ids))
     care = penalty_factor(painted.strokes)
     coefficients = ridge(samples, care * RIDGE)
     if head != "ridge":
         coefficients = tempered(logistic(samples, coefficients, care * START_PENALTY))
-    note = f"instant answer from {len(painted.ids)} painted pixels ({{}} on {features.shape[1]} features)"
+    note = f"instant answer from {len(painted.ids)} painted pixels ({{}} on {count} features)"
     answer = InstantModel(store, samples.head(coefficients), classes, painted.channels,
                           note.format("logistic head" if head == "trees" else f"{head} head"))
     if head != "trees":
         return answer
     yield Progress("First answer", model=answer)
-    trees = yield from grow_trees(features, labels, samples.share, seed)
+    own = len(store.prior(painted.channels, eye=False))
+    kept = balanced_sample(labels, MOST_NUMBERS // own, seed)
+    features, labels = painted.features[kept, :own].astype(np.float32), labels[kept]
+    trees = yield from grow_trees(features, labels, pixel_shares(labels), seed)
     return dataclasses.replace(answer, trees=trees, note=note.format("logistic head and trees"))
+
+
+def _first(head: Kind) -> Kind:
+    """Return how far the head of a first answer goes: trees are worth their time when all has been looked at."""
+    return "logistic" if head == "trees" else head
 
 
 def head_kind(weights: Weights) -> Kind:

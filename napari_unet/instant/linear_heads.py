@@ -44,6 +44,13 @@ def penalty_factor(strokes: int) -> float:
     return float(min(3.0, max(0.05, (FEW / max(strokes, 1)) ** 2)))
 
 
+def pixel_shares(labels: NDArray[np.integer]) -> NDArray[np.float32]:
+    """Return how much each pixel counts, by how many there are of its class; all together 1."""
+    share = np.bincount(labels)[labels] ** -BALANCE
+    found: NDArray[np.float32] = (share / share.sum()).astype(np.float32)
+    return found
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class LinearHead:
     """Logits are ``features @ weights + offsets``.
@@ -83,12 +90,11 @@ class PixelSamples:
         self.labels = labels
         self.classes = int(labels.max()) + 1
         counts = np.bincount(labels, minlength=self.classes)
+        self.share = pixel_shares(labels)
         even = (1.0 / (counts[labels] * self.classes)).astype(np.float32)
         self.mean = np.einsum("p,pf->f", even, features)
         centred = features - self.mean
         spread = np.sqrt(np.einsum("p,pf->f", even, centred**2))
-        share = counts[labels] ** -BALANCE
-        self.share = (share / share.sum()).astype(np.float32)
         self.spread = spread + 1e-3 * max(1e-6, float(np.abs(features).max()))  # a constant feature stays harmless
         if prior is not None:
             self.spread = self.spread / prior  # a penalty on the coefficient of a smaller number weighs more

@@ -65,8 +65,10 @@ class PaintedFeatures:
             pixels=self.pixels[chosen], strokes=max(1, round(self.strokes * len(strokes) / total)))
 
 
-def gather_features(store: FeatureStore, training: TrainingSet) -> Generator[Progress, None, PaintedFeatures]:
-    """Look up the features of painted pixels, the same ones every time.
+def gather_features(
+    store: FeatureStore, training: TrainingSet, eye: bool = True
+) -> Generator[Progress, None, PaintedFeatures]:
+    """Look up the features of painted pixels, the same ones every time, or those of the network's own alone.
 
     Yields
     ------
@@ -82,7 +84,7 @@ def gather_features(store: FeatureStore, training: TrainingSet) -> Generator[Pro
         If torch fails.
     """
     channels = _common_channels(training)
-    paints = thinned_paint(store, training, MOST_KEPT // len(store.prior(channels)))
+    paints = thinned_paint(store, training, MOST_KEPT // len(store.prior(channels, eye)))
     rows, ids, planes, pixels = [], [], [], []
     for (index, plane), paint in paints.items():
         image = training.pairs[index].image
@@ -92,7 +94,7 @@ def gather_features(store: FeatureStore, training: TrainingSet) -> Generator[Pro
                 continue
             if not store.holds(image, plane, number):
                 yield Progress(f"Looking at {image.name}")
-            tile = store.tile(image, plane, number)
+            tile = store.tile(image, plane, number, eye)
             here = part > 0 if tile.hidden is None else (part > 0) & ~tile.hidden
             where = np.flatnonzero(here)
             rows.append(tile.at(where))
@@ -108,6 +110,14 @@ def gather_features(store: FeatureStore, training: TrainingSet) -> Generator[Pro
         )
     return PaintedFeatures(np.concatenate(rows), found, np.concatenate(planes), np.concatenate(pixels),
                            len(single_strokes(training)), channels, training.classes)
+
+
+def is_seen(store: FeatureStore, training: TrainingSet) -> bool:
+    """Say whether the second eye has seen some of what is painted."""
+    return any(
+        store.holds(pair.image, plane, number, eye=True)
+        for pair in training.pairs for plane, paint in pair.scribbles.planes.items()
+        for number, box in enumerate(store.boxes(pair.image)) if paint[box.slices].any())
 
 
 def _common_channels(training: TrainingSet) -> int:

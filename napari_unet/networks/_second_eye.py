@@ -180,10 +180,10 @@ def folded(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
         names = [("expand", 0)] if number else []
         for what, norm in (*names, ("depthwise", 1), ("project", 2)):
             layers.append((f"{what}{number}", f"_blocks.{number}._{what}_conv", f"_blocks.{number}._bn{norm}"))
-    for name, convolution, norm in layers:
-        gain = state[f"{norm}.weight"] / torch.sqrt(state[f"{norm}.running_var"] + EPSILON)
+    for name, convolution, bn in layers:
+        gain = state[f"{bn}.weight"] / torch.sqrt(state[f"{bn}.running_var"] + EPSILON)
         found[f"{name}_weight"] = state[f"{convolution}.weight"] * gain[:, None, None, None]
-        found[f"{name}_bias"] = state[f"{norm}.bias"] - state[f"{norm}.running_mean"] * gain
+        found[f"{name}_bias"] = state[f"{bn}.bias"] - state[f"{bn}.running_mean"] * gain
     return found
 
 

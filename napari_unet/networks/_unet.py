@@ -4,79 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from napari_unet.predicting.feature_groups import FeatureGroup, Part, Resolution, of_all_channels, summed
+from napari_unet.predicting.feature_groups import FeatureGroup, Part, of_all_channels, summed
 from napari_unet.predicting.oblivious_trees import ObliviousTreesLayer
 
-from ._fixed import FixedLayer, aligned_span, number_count
+from ._fixed import FixedLayer, aligned_span
 from ._layers import ChannelNorm, Smoothing, full_precision_head, he_initialise
-
-Norm = Literal["batch", "channel", "none"]
-Upsampling = Literal["transposed", "bilinear", "nearest", "unpool", "smoothed"]
-
-
-@dataclasses.dataclass(frozen=True)
-class UNetLayout:
-    """What the layers of a U-Net are made from; :class:`.unet.UNet` describes the fields for people.
-
-    Parameters
-    ----------
-    widths : tuple of int
-        Channels by level, full resolution first.
-    features : int
-        Channels of the U-Net that the last layer chooses from.
-    norm, upsampling : str
-    dilation : int
-        Of the coarsest level.
-    channelwise : bool
-        Whether every image channel goes through on its own.
-    halvings : int
-        How many more times the picture is looked at, each time at half the size.
-    halo : int
-        Of the U-Net alone, in pixels of what it looks at.
-    fixed : tuple of type
-        Layers beside the U-Net that learn nothing.
-    trees : int
-        Decision trees that correct the last layer.
-    """
-
-    widths: tuple[int, ...]
-    features: int
-    norm: Norm
-    dilation: int
-    upsampling: Upsampling
-    channelwise: bool
-    halvings: int
-    halo: int
-    fixed: tuple[type[FixedLayer], ...]
-    trees: int
-
-    @property
-    def depth(self) -> int:
-        """How many times the picture is halved."""
-        return len(self.widths) - 1
-
-    def head_inputs(self, channels: int) -> int:
-        """Return how many channels the last layer chooses from, given those of the image."""
-        views = self.features * (1 + self.halvings)
-        of_one = sum(map(number_count, self.fixed))
-        return channels * (views + of_one) if self.channelwise else views + channels * of_one
-
-    def resolutions(self, channels: int = 1) -> tuple[Resolution, ...]:
-        """Return the resolutions of what :meth:`UNetModule.views` gives for a picture with so many channels."""
-        found = [Resolution(2**level, tuple(range(level * self.features, (level + 1) * self.features)))
-                 for level in range(1 + self.halvings)]
-        first = self.features * (1 + self.halvings)
-        for layer in self.fixed:
-            found += layer.resolutions(channels, first)
-            first += channels * number_count(layer)
-        return tuple(found)
-
+from ._unet_layout import UNetLayout
 
 SMOOTHED_LEVELS = 3
 """How many of the finest levels are smoothed: combs of coarser levels are evened out by these, at no loss of detail."""
@@ -95,6 +33,7 @@ class UNetModule(nn.Module):
                                      for level, width in enumerate(layout.widths[:-1]))
         self.smoothing = Smoothing() if layout.upsampling == "smoothed" else None
         self.fixed = nn.ModuleList(layer() for layer in layout.fixed)
+        self.eye = layout.build_eye() if layout.eye else None
         self.head = nn.Conv2d(layout.head_inputs(channels), classes, 1)
         self.trees = ObliviousTreesLayer(layout.trees, classes) if layout.trees else None
         he_initialise(self)
@@ -115,16 +54,17 @@ class UNetModule(nn.Module):
         Tensor, shape (B, classes, Y, X), or only the rows and columns of ``part``
         """
         groups, shape = self._groups(x, part)
-        if len(groups) == 1 and self.trees is None:
+        if len(groups) == 1 and self.trees is None and self.eye is None:
             return full_precision_head(self.head, groups[0].values)
+        seen = self._seen(x, part, first=sum(len(one.columns) for one in groups))
         with torch.autocast(x.device.type, enabled=False):  # 16 bits are coarse for probabilities
-            logits = summed((self._with_head(one) for one in groups), shape)
+            logits = summed((self._with_head(one) for one in (*groups, *seen)), shape)
             if self.head.bias is not None:
                 logits = logits + self.head.bias[:, None, None]
             return logits if self.trees is None else self.trees(logits, _joined(groups, shape))
 
     def features(self, x: Tensor, part: Part | None = None) -> Tensor:
-        """Return what the head sees, (B, F, Y, X); parameters as :meth:`forward`."""
+        """Return what the head sees but for the second eye, (B, F, Y, X); parameters as :meth:`forward`."""
         return _joined(*self._groups(x, part))
 
     def views(self, x: Tensor, part: Part) -> list[Tensor]:
@@ -153,7 +93,7 @@ class UNetModule(nn.Module):
         return found
 
     def _groups(self, x: Tensor, part: Part | None) -> tuple[list[FeatureGroup], tuple[int, int]]:
-        """Return what the head chooses from, of all channels, and the rows and columns of the part."""
+        """Return what the head chooses from, the second eye apart, of all channels; rows and columns of the part."""
         part = part or ((0, x.shape[-2]), (0, x.shape[-1]))
         one_by_one = self.layout.channelwise
         resolutions = self.layout.resolutions(1 if one_by_one else x.shape[1])
@@ -166,6 +106,14 @@ class UNetModule(nn.Module):
             groups.append(dataclasses.replace(one, columns=columns).group(of_all, part, x.shape[-2:]))
         (top, bottom), (left, right) = part
         return groups, (bottom - top, right - left)
+
+    def _seen(self, x: Tensor, part: Part | None, first: int) -> list[FeatureGroup]:
+        """Return what the second eye sees, for columns that begin with ``first``."""
+        if self.eye is None:
+            return []
+        part = part or ((0, x.shape[-2]), (0, x.shape[-1]))
+        return [one.group(values, part, x.shape[-2:]) for one, values in
+                zip(self.layout.eye_resolutions(x.shape[1], first), self.eye.cells(x, part), strict=True)]
 
     def _with_head(self, group: FeatureGroup) -> FeatureGroup:
         """Return what a group adds to the logits, at its own resolution."""

@@ -171,7 +171,10 @@ def check_trees(weights: Weights) -> None:
     ValueError
     """
     chosen = weights.tensors.get("trees.chosen")
+    network: Any = weights.network
     count = weights.tensors["head.weight"].shape[1] if chosen is not None else 0
+    if getattr(network, "eye", False):  # trees do not look through it
+        count -= len(network.eye_prior(weights.channels))
     if chosen is not None and not bool(((chosen >= 0) & (chosen < count)).all()):
         raise ValueError("a tree looks at a feature that is not there")
 

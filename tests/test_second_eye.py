@@ -1,0 +1,283 @@
+"""The second eye: the classifier it is, the same in tiles as whole, in heads, networks and files; and without it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from bands_scene import TWO, picture, strokes, trained_on
+from torch import Tensor, nn
+
+from napari_unet import pretrained
+from napari_unet.core.errors import UserError
+from napari_unet.core.image import Image
+from napari_unet.core.method import assemble
+from napari_unet.core.work import Work
+from napari_unet.instant import features as features_module
+from napari_unet.instant.candidate_selection import interpolated
+from napari_unet.instant.eye_features import PREFIX, eye_tensors, without_eye
+from napari_unet.instant.features import FeatureStore, same_features
+from napari_unet.instant.instant_model import InstantModel, fit_instantly
+from napari_unet.instant.tree_growing import COUNT as TREES
+from napari_unet.io.model_file import load_model, save_model
+from napari_unet.networks import _second_eye as eye_module
+from napari_unet.networks._second_eye import BLOCKS, COUNT, EPSILON, LEVELS, STEM, TAPS, SecondEye, folded
+from napari_unet.predicting.devices import choose_device
+from napari_unet.predicting.network_model import NetworkModel
+from napari_unet.predicting.weights import Weights
+from napari_unet.pretrained import eye_weights
+
+FLOAT32 = choose_device("cpu").full_precision()
+
+
+def classifier() -> dict[str, Tensor]:
+    """Numbers as the classifier has them, drawn at random, about as large."""
+    generator, found = torch.Generator().manual_seed(0), {}
+
+    def layer(convolution: str, norm: str, *shape: int) -> None:
+        scale = (2 / (shape[1] * shape[2] * shape[3])) ** 0.5
+        found[f"{convolution}.weight"] = torch.randn(shape, generator=generator) * scale
+        for what, low in (("weight", 0.5), ("bias", -0.5), ("running_mean", -0.5), ("running_var", 0.5)):
+            found[f"{norm}.{what}"] = torch.rand(shape[0], generator=generator) + low
+
+    layer("_conv_stem", "_bn0", STEM, 3, 3, 3)
+    incoming = STEM
+    for number, (wider, kernel, _, width) in enumerate(BLOCKS):
+        name, inner = f"_blocks.{number}.", wider * incoming
+        if number:
+            layer(f"{name}_expand_conv", f"{name}_bn0", inner, incoming, 1, 1)
+        layer(f"{name}_depthwise_conv", f"{name}_bn1", inner, 1, kernel, kernel)
+        layer(f"{name}_project_conv", f"{name}_bn2", width, inner, 1, 1)
+        incoming = width
+    return found
+
+
+def eyed() -> Weights:
+    """The network that ships beside an eye with random numbers."""
+    own = without_eye(pretrained.load_features())
+    tensors = {f"{PREFIX}{name}": tensor for name, tensor in folded(classifier()).items()}
+    network = dataclasses.replace(own.network, eye=True)
+    return dataclasses.replace(own, network=network, tensors={**own.tensors, **tensors})
+
+
+@pytest.fixture(scope="module")
+def weights() -> Weights:
+    return eyed()
+
+
+@pytest.fixture
+def store(weights: Weights) -> FeatureStore:
+    return FeatureStore(weights, FLOAT32)
+
+
+@pytest.fixture
+def small_tiles(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(features_module, "TILE", 64)
+    features_module._tiles.cache_clear()
+    yield
+    features_module._tiles.cache_clear()
+
+
+def module_of(state: dict[str, Tensor]) -> SecondEye:
+    module = SecondEye()
+    module.load_state_dict(folded(state))
+    return module.eval()
+
+
+def test_it_is_the_classifier_layer_by_layer() -> None:
+    """Against plain convolutions and batch norms, padded by hand."""
+    state, plane = classifier(), torch.rand((1, 3, 32, 48), generator=torch.Generator().manual_seed(1))
+
+    def layer(x: Tensor, convolution: str, norm: str, stride: int = 1, first: int = 0) -> Tensor:
+        weight = state[f"{convolution}.weight"]
+        total = weight.shape[-1] - stride
+        ends = sorted((total // 2, total - total // 2), reverse=bool(first))
+        x = nn.functional.conv2d(nn.functional.pad(x, ends * 2), weight, None, stride,
+                                 groups=x.shape[1] // weight.shape[1])
+        return nn.functional.batch_norm(x, *(state[f"{norm}.{what}"] for what in
+                                             ("running_mean", "running_var", "weight", "bias")), eps=EPSILON)
+
+    x = nn.functional.interpolate(plane, scale_factor=2, mode="bilinear")
+    x, halvings, found = layer((x * 255 - 127) / 128, "_conv_stem", "_bn0", 2).clamp(0, 6), 1, []
+    for number, (_, _, stride, _) in enumerate(BLOCKS):
+        name, before = f"_blocks.{number}.", x
+        if number:
+            x = layer(x, f"{name}_expand_conv", f"{name}_bn0").clamp(0, 6)
+        x = layer(x, f"{name}_depthwise_conv", f"{name}_bn1", stride, halvings % 2).clamp(0, 6)
+        x = layer(x, f"{name}_project_conv", f"{name}_bn2")
+        x = x + before if x.shape == before.shape else x
+        halvings += stride - 1
+        found += [x] * (number in TAPS)
+    seen = module_of(state).cells(plane, ((0, 32), (0, 48)))
+    assert [one.shape[1:] for one in seen] == [(count, 32 // stride, 48 // stride) for stride, count in LEVELS]
+    for one, other in zip(seen, found, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-4)
+
+
+def test_grey_is_a_colour_picture_of_three_like_channels_and_others_are_seen_one_by_one() -> None:
+    module, part = module_of(classifier()), ((0, 32), (0, 32))
+    grey = torch.rand((1, 1, 32, 32), generator=torch.Generator().manual_seed(1))
+    other = grey.flip(-1)
+    alone = module.cells(grey, part)
+    for one, three in zip(alone, module.cells(grey.expand(-1, 3, -1, -1), part), strict=True):
+        torch.testing.assert_close(one, three, rtol=1e-4, atol=1e-4)
+    two = module.cells(torch.cat([grey, other], 1), part)
+    for one, both, turned in zip(alone, two, module.cells(other, part), strict=True):
+        torch.testing.assert_close(both, torch.cat([one, turned], 1), rtol=1e-4, atol=1e-4)
+
+
+def test_it_depends_on_no_more_than_its_reach() -> None:
+    """A change of one pixel changes no feature of a cell that lies farther away, and some that are rather near."""
+    module, side = module_of(classifier()), 320
+    plane = torch.rand((1, 1, side, side), generator=torch.Generator().manual_seed(1))
+    changed = plane.clone()
+    changed[..., 160, 163] = 1 - changed[..., 160, 163]
+    for (stride, _), one, other in zip(LEVELS, *(module.cells(x, ((0, side), (0, side))) for x in (plane, changed)),
+                                       strict=True):
+        rows, columns = np.nonzero(((one - other).abs().amax((0, 1)) > 0).numpy())
+        for cells, place in ((rows, 160), (columns, 163)):
+            assert place - (stride * (cells.min() - 1)) <= eye_module.REACH
+            assert stride * (cells.max() + 2) - place <= eye_module.REACH
+
+
+@pytest.mark.usefixtures("small_tiles")
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+def test_tiles_are_the_whole(weights: Weights, channels: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    image = Image(np.random.default_rng(0).random((channels, 230, 300), np.float32), "CYX")
+    count = len(weights.network.prior) * channels + COUNT * (1 if channels == 3 else channels)
+    found = []
+    for size in (64, 512):
+        monkeypatch.setattr(features_module, "TILE", size)
+        features_module._tiles.cache_clear()
+        store = FeatureStore(weights, FLOAT32)
+        assert len(store.prior(channels)) == count
+        out = np.full((count, *image.plane_shape), np.nan, np.float32)
+        for number in range(len(store.boxes(image))):
+            tile = store.tile(image, 0, number)
+            out[(slice(None), *tile.box.slices)] = tile.enlarged().numpy()
+        found.append(out)
+    assert np.isfinite(found).all()
+    np.testing.assert_allclose(*found, rtol=4e-3, atol=4e-3)
+
+
+def test_it_is_kept_once_and_shared_with_networks_that_learn_beside_it(weights: Weights, store: FeatureStore) -> None:
+    image = picture()
+    assert not store.holds(image, 0, 0, eye=True)
+    assert store.tile(image, 0, 0, eye=False).count == len(store.prior(1, eye=False))
+    assert not store.holds(image, 0, 0, eye=True)
+    both = store.tile(image, 0, 0)
+    assert both.count == len(store.prior(1)) == store.tile(image, 0, 0, eye=False).count + COUNT
+    assert store.holds(image, 0, 0, eye=True)
+    assert store.bytes > both.bytes - 1
+    changed = {name: tensor + (0 if name.startswith(PREFIX) else 1) for name, tensor in weights.tensors.items()
+               if tensor.is_floating_point()}
+    learnt = dataclasses.replace(weights, tensors={**weights.tensors, **changed}, step=5)
+    beside = FeatureStore(interpolated(weights, learnt, 0.5), FLOAT32, eye=store.eye)
+    assert beside.eye is store.eye
+    assert beside.holds(image, 0, 0, eye=True)
+    assert not beside.holds(image, 0, 0)
+    name = f"{PREFIX}stem_bias"
+    other = dataclasses.replace(weights, tensors={**weights.tensors, name: weights.tensors[name] + 1})
+    assert FeatureStore(other, FLOAT32, eye=store.eye).eye is not store.eye
+    assert not same_features(weights, other)
+
+
+def test_what_is_kept_is_small(weights: Weights, store: FeatureStore) -> None:
+    """Of every pixel 101 features in 16 bits were kept, before there were resolutions."""
+    image = Image(np.random.default_rng(0).random((512, 512), np.float32))
+    own, both = (store.tile(image, 0, 0, eye).bytes / (101 * 2 * image.data.size) for eye in (False, True))
+    assert own <= 0.8
+    assert both <= 1
+
+
+def model_of(store: FeatureStore, image: Image, paint: np.ndarray) -> InstantModel:
+    return Work(fit_instantly(store, trained_on(image, paint))).result()
+
+
+def test_the_first_answer_does_not_wait_for_it(store: FeatureStore) -> None:
+    training = trained_on(picture(), strokes(*TWO))
+    image = training.pairs[0].image
+    models = [(event.model.two_eyed, event.model.trees, store.holds(image, 0, 0, eye=True))
+              for event in fit_instantly(store, training) if event.model is not None]
+    assert models == [(False, None, False), (True, None, True)]
+    again = list(fit_instantly(store, training))
+    assert again[0].model is not None
+    assert again[0].model.two_eyed
+    assert len(again) == 1 + TREES
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3])
+def test_the_same_labels_as_one_network_that_can_be_saved(store: FeatureStore, channels: int, tmp_path: Path) -> None:
+    grey = picture().plane(0)[0]
+    image = Image(np.stack([grey * (1 + number) for number in range(channels)]), "CYX")
+    model = model_of(store, image, strokes(*TWO))
+    assert model.two_eyed
+    network = model.as_network("cpu")
+    save_model(tmp_path / "model.pt", network)
+    assert (tmp_path / "model.pt").stat().st_size < 12_000_000
+    loaded = load_model(tmp_path / "model.pt", "cpu")
+    assert isinstance(loaded, NetworkModel)
+    assert loaded.weights.network.eye
+    for other in (network, loaded):
+        for mine, theirs in zip(model.segment(image, probabilities=True), other.segment(image, probabilities=True),
+                                strict=True):
+            np.testing.assert_allclose(mine.probabilities, theirs.probabilities, atol=0.03)
+    one_eyed = next(event.model for event in fit_instantly(FeatureStore(store.weights, FLOAT32),
+                                                           trained_on(image, strokes(*TWO))) if event.model)
+    alone = one_eyed.as_network("cpu")
+    assert not alone.weights.network.eye
+    assert not eye_tensors(alone.weights)
+    np.testing.assert_array_equal(assemble(image, alone.segment(image)) > 0, True)
+
+
+# --- the package of its weights --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A package as the known one is laid out, with other numbers; returns its file."""
+    folder = tmp_path / eye_weights.PACKAGE / "models"
+    folder.mkdir(parents=True)
+    (folder.parent / "__init__.py").write_text("raise AssertionError('no code of it is run')", encoding="utf-8")
+    torch.save(classifier(), folder / eye_weights.NAME)
+    monkeypatch.syspath_prepend(tmp_path)
+    for cached in (eye_weights._numbers, pretrained._with_eye):
+        cached.cache_clear()
+    yield folder / eye_weights.NAME
+    for cached in (eye_weights._numbers, pretrained._with_eye):
+        cached.cache_clear()
+
+
+def test_the_package_is_read_but_not_run(installed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(eye_weights, "eye_file", lambda: installed)
+    monkeypatch.setattr(eye_weights, "SHA256", eye_weights.hashlib.sha256(installed.read_bytes()).hexdigest())
+    for name, tensor in folded(classifier()).items():
+        torch.testing.assert_close(eye_weights.load_eye()[name], tensor)
+    weights = pretrained.load_features()
+    assert weights.network.eye
+    assert len(eye_tensors(weights)) == len(eye_module.shapes())
+    assert "Apache License 2.0" in eye_weights.eye_state()
+
+
+def test_a_damaged_package_is_told_and_everything_works_without(
+    installed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(eye_weights, "eye_file", lambda: installed)
+    with pytest.raises(UserError, match=r"are not what is known: the file is damaged\. Everything works without it"):
+        eye_weights.load_eye()
+    assert not pretrained.load_features().network.eye
+    installed.unlink()
+    assert "cannot be read" in eye_weights.eye_state()
+
+
+def test_no_package_is_told_and_everything_works_without(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(eye_weights, "PACKAGE", "a_package_that_nobody_has")
+    assert eye_weights.eye_file() is None
+    assert "is not installed. Everything works without it" in eye_weights.eye_state()
+    weights = pretrained.load_features()
+    assert not weights.network.eye
+    assert not eye_tensors(weights)
