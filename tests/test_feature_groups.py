@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from napari_unet.predicting.feature_groups import FeatureGroup, Part, Resolution, merged, of_all_channels, summed
+from napari_unet.predicting.feature_groups import FeatureGroup, Part, Resolution, by_stride, of_all_channels, summed
 
 SHAPE = (64, 96)
 PARTS: list[Part] = [((0, 64), (0, 96)), ((0, 17), (40, 96)), ((21, 50), (9, 10)), ((63, 64), (95, 96)),
@@ -71,6 +71,6 @@ def test_groups_at_the_same_places_are_added_before_they_are_enlarged() -> None:
 
 
 def test_resolutions_of_one_stride_are_one_and_channels_follow_one_another() -> None:
-    found = merged([Resolution(1, (0, 1)), Resolution(2, (2,)), Resolution(1, (3,)), Resolution(2, (4, 5))])
+    found = by_stride([Resolution(1, (0, 1)), Resolution(2, (2,)), Resolution(1, (3,)), Resolution(2, (4, 5))])
     assert found == (Resolution(1, (0, 1, 3)), Resolution(2, (2, 4, 5)))
     assert of_all_channels((2, 4), 3, 6) == (2, 4, 8, 10, 14, 16)

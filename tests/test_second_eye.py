@@ -92,25 +92,24 @@ def test_it_is_the_classifier_layer_by_layer() -> None:
     """Against plain convolutions and batch norms, padded by hand."""
     state, plane = classifier(), torch.rand((1, 3, 32, 48), generator=torch.Generator().manual_seed(1))
 
-    def layer(x: Tensor, convolution: str, norm: str, stride: int = 1, first: int = 0) -> Tensor:
+    def layer(x: Tensor, convolution: str, norm: str, stride: int = 1) -> Tensor:
         weight = state[f"{convolution}.weight"]
         total = weight.shape[-1] - stride
-        ends = sorted((total // 2, total - total // 2), reverse=bool(first))
-        x = nn.functional.conv2d(nn.functional.pad(x, ends * 2), weight, None, stride,
+        ends = (total // 2, total - total // 2)
+        x = nn.functional.conv2d(nn.functional.pad(x, (*ends, *ends)), weight, None, stride,
                                  groups=x.shape[1] // weight.shape[1])
         return nn.functional.batch_norm(x, *(state[f"{norm}.{what}"] for what in
                                              ("running_mean", "running_var", "weight", "bias")), eps=EPSILON)
 
     x = nn.functional.interpolate(plane, scale_factor=2, mode="bilinear")
-    x, halvings, found = layer((x * 255 - 127) / 128, "_conv_stem", "_bn0", 2).clamp(0, 6), 1, []
+    x, found = layer((x * 255 - 127) / 128, "_conv_stem", "_bn0", 2).clamp(0, 6), []
     for number, (_, _, stride, _) in enumerate(BLOCKS):
         name, before = f"_blocks.{number}.", x
         if number:
             x = layer(x, f"{name}_expand_conv", f"{name}_bn0").clamp(0, 6)
-        x = layer(x, f"{name}_depthwise_conv", f"{name}_bn1", stride, halvings % 2).clamp(0, 6)
+        x = layer(x, f"{name}_depthwise_conv", f"{name}_bn1", stride).clamp(0, 6)
         x = layer(x, f"{name}_project_conv", f"{name}_bn2")
         x = x + before if x.shape == before.shape else x
-        halvings += stride - 1
         found += [x] * (number in TAPS)
     seen = module_of(state).cells(plane, ((0, 32), (0, 48)))
     assert [one.shape[1:] for one in seen] == [(count, 32 // stride, 48 // stride) for stride, count in LEVELS]

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from ..predicting.feature_groups import FeatureGroup, Part, Resolution, merged
+from ..predicting.feature_groups import FeatureGroup, Part, Resolution, by_stride
 from ..predicting.oblivious_trees import architecture_without_trees, feature_tensors
 from ..predicting.weights import Weights
 
@@ -39,7 +39,7 @@ class Backbone:
     @property
     def resolutions(self) -> tuple[Resolution, ...]:
         """Of the features, those of one stride together."""
-        return merged(self.network.layout.resolutions())
+        return by_stride(self.network.layout.resolutions())
 
     def build(self, channels: int, classes: int) -> nn.Module:
         """Return the module for one channel; it has no classes."""

@@ -80,6 +80,7 @@ class FeatureStore:
         backbone = backbone_of(without_eye(weights))
         self._backbone, self._network = cast("Backbone", backbone.network), AveragedScores(backbone, False)
         self._cache = TileCache(limit)
+        self.eye_trust = 1.0  # times the usual one: what the newest strokes chose, for the next first answer
         self.eye: EyeFeatures | None = None
         if has_eye(weights):
             self.eye = eye if eye is not None and eye.serves(weights) else EyeFeatures(weights, limit // 4)

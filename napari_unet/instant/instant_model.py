@@ -27,6 +27,7 @@ from ..predicting.network_model import NetworkModel, most_likely
 from ..predicting.oblivious_trees import ObliviousTrees, feature_tensors, without_trees
 from ..predicting.weights import Weights
 from .eye_features import without_eye
+from .eye_trust import can_choose, chosen_factor
 from .feature_tile import FeatureTile
 from .features import FeatureStore
 from .linear_heads import (
@@ -223,27 +224,43 @@ def fit_to_pixels(
     painted: PaintedFeatures, store: FeatureStore, seed: int = 0, head: Kind = "trees"
 ) -> Generator[Progress, None, InstantModel]:
     """Fit a head to painted pixels of at least two classes; see :func:`fit_instantly`."""
+    own = len(store.prior(painted.channels, eye=False))
+    model = _linear(painted, store, seed, head)
+    choosing = model.two_eyed and head != "ridge" and can_choose(painted)
+    if choosing or head == "trees":
+        yield Progress("First answer", model=model)
+    if choosing:
+        prior = store.prior(painted.channels)
+        factor = yield from chosen_factor(painted, prior, own, seed)
+        if factor != store.eye_trust:
+            store.eye_trust = factor
+            model = _linear(painted, store, seed, head)
+    if head != "trees":
+        return model
+    _, labels = np.unique(painted.ids, return_inverse=True)
+    kept = balanced_sample(labels, MOST_NUMBERS // own, seed)
+    labels = labels[kept]
+    trees = yield from grow_trees(painted.features[kept, :own].astype(np.float32), labels, pixel_shares(labels), seed)
+    return dataclasses.replace(model, trees=trees, note=model.note.replace("logistic head", "logistic head and trees"))
+
+
+def _linear(painted: PaintedFeatures, store: FeatureStore, seed: int, head: Kind) -> InstantModel:
+    """Fit the linear head."""
     ids, labels = np.unique(painted.ids, return_inverse=True)
-    count = painted.features.shape[1]
+    count, own = painted.features.shape[1], len(store.prior(painted.channels, eye=False))
     kept = balanced_sample(labels, MOST_NUMBERS // count, seed)
-    samples = PixelSamples(painted.features[kept].astype(np.float32), labels[kept],
-                           store.prior(painted.channels)[:count])
-    classes = ClassTable(tuple(one for one in painted.classes.classes if one.id in ids))
+    prior = store.prior(painted.channels)[:count]
+    if can_choose(painted):
+        prior[own:] *= store.eye_trust
+    samples = PixelSamples(painted.features[kept].astype(np.float32), labels[kept], prior)
     care = penalty_factor(painted.strokes)
     coefficients = ridge(samples, care * RIDGE)
     if head != "ridge":
         coefficients = tempered(logistic(samples, coefficients, care * START_PENALTY))
-    note = f"instant answer from {len(painted.ids)} painted pixels ({{}} on {count} features)"
-    answer = InstantModel(store, samples.head(coefficients), classes, painted.channels,
-                          note.format("logistic head" if head == "trees" else f"{head} head"))
-    if head != "trees":
-        return answer
-    yield Progress("First answer", model=answer)
-    own = len(store.prior(painted.channels, eye=False))
-    kept = balanced_sample(labels, MOST_NUMBERS // own, seed)
-    features, labels = painted.features[kept, :own].astype(np.float32), labels[kept]
-    trees = yield from grow_trees(features, labels, pixel_shares(labels), seed)
-    return dataclasses.replace(answer, trees=trees, note=note.format("logistic head and trees"))
+    classes = ClassTable(tuple(one for one in painted.classes.classes if one.id in ids))
+    kind = "ridge" if head == "ridge" else "logistic"
+    note = f"instant answer from {len(painted.ids)} painted pixels ({kind} head on {count} features)"
+    return InstantModel(store, samples.head(coefficients), classes, painted.channels, note)
 
 
 def _first(head: Kind) -> Kind:

@@ -37,6 +37,8 @@ class PaintedFeatures:
         Numbers of the pair and of the plane that a pixel is in.
     pixels : ndarray of int64, shape (P,)
         Its place in the flattened plane.
+    stroke : ndarray of int64, shape (P,)
+        The number of its stroke, in any order.
     strokes : int
         How many strokes these are.
     channels : int
@@ -49,6 +51,7 @@ class PaintedFeatures:
     ids: NDArray[np.uint8]
     planes: NDArray[np.int32]
     pixels: NDArray[np.int64]
+    stroke: NDArray[np.int64]
     strokes: int
     channels: int
     classes: ClassTable
@@ -62,7 +65,8 @@ class PaintedFeatures:
             chosen[here] = np.isin(self.pixels[here], np.concatenate(pixels))
         return dataclasses.replace(
             self, features=self.features[chosen], ids=self.ids[chosen], planes=self.planes[chosen],
-            pixels=self.pixels[chosen], strokes=max(1, round(self.strokes * len(strokes) / total)))
+            pixels=self.pixels[chosen], stroke=self.stroke[chosen],
+            strokes=max(1, round(self.strokes * len(strokes) / total)))
 
 
 def gather_features(
@@ -108,8 +112,23 @@ def gather_features(
         raise UserError(
             f"Every painted pixel of {lost[0]} is NaN or infinite. Paint a little of it where the image has numbers."
         )
-    return PaintedFeatures(np.concatenate(rows), found, np.concatenate(planes), np.concatenate(pixels),
-                           len(single_strokes(training)), channels, training.classes)
+    strokes, places, where = single_strokes(training), np.concatenate(planes), np.concatenate(pixels)
+    return PaintedFeatures(np.concatenate(rows), found, places, where, _stroke_numbers(strokes, places, where),
+                           len(strokes), channels, training.classes)
+
+
+def _stroke_numbers(
+    strokes: Sequence[Stroke], planes: NDArray[np.int32], pixels: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Return which of some strokes each pixel is of."""
+    found = np.zeros(len(pixels), np.int64)
+    for place in {(one.pair, one.plane) for one in strokes}:
+        mine = [(number, one.pixels) for number, one in enumerate(strokes) if (one.pair, one.plane) == place]
+        painted = np.concatenate([inside for _, inside in mine])
+        numbers = np.repeat([number for number, _ in mine], [len(inside) for _, inside in mine])
+        order, here = np.argsort(painted), np.flatnonzero((planes == place).all(axis=1))
+        found[here] = numbers[order][np.searchsorted(painted[order], pixels[here])]
+    return found
 
 
 def is_seen(store: FeatureStore, training: TrainingSet) -> bool:

@@ -2,8 +2,8 @@
 
 The first eleven blocks of EfficientNet-Lite0 (Tan and Le 2019, "EfficientNet"; Liu 2020, its "Lite" form without
 squeeze-and-excitation), which is local, so that tiles agree with the whole. The picture is enlarged twice before; batch
-norms are folded into the convolutions. At each halving the classifier sees a little more on one side than on the other;
-the sides take turns here, so that features stay where they belong to.
+norms are folded into the convolutions. At each halving one pixel more is padded after a line than before it, as when it
+was trained: it has learnt to make up for that, and what moves its features lies in the middle of their cells.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ BLOCKS = (
 )
 """Of each block: how much wider it is inside, its kernel, its stride, its channels."""
 
-TAPS = (4, 7, 10)
+TAPS = (7, 10)
 """After which blocks features are taken."""
 
-LEVELS = ((4, 40), (8, 80), (8, 112))
+LEVELS = ((8, 80), (8, 112))
 """Pixels of the plane to a side of a cell, and features, of each tap."""
 
 COUNT = sum(count for _, count in LEVELS)
@@ -55,20 +55,17 @@ def _reach() -> int:
     ends = []
     for cell in (-1, 1):
         low = high = cell
-        halvings = 4
         for _, kernel, stride, _ in reversed(((1, 3, 2, STEM), *BLOCKS)):
-            halvings -= stride - 1
-            before, _ = _padding(kernel, stride, halvings)
+            before, _ = _padding(kernel, stride)
             low, high = stride * low - before, stride * high - before + kernel - 1
         ends += [low // ENLARGED - 1, high // ENLARGED + 1]
     return max(STRIDE - ends[0], ends[-1] + 1)
 
 
-def _padding(kernel: int, stride: int, halvings: int) -> tuple[int, int]:
-    """Return the zeros before and after a line, for a convolution after so many halvings."""
-    total = kernel - stride
-    fewer, more = total // 2, total - total // 2
-    return (fewer, more) if halvings % 2 == 0 else (more, fewer)
+def _padding(kernel: int, stride: int) -> tuple[int, int]:
+    """Return the zeros before and after a line."""
+    before = (kernel - stride) // 2
+    return before, kernel - stride - before
 
 
 REACH = _reach()
@@ -116,20 +113,19 @@ class SecondEye(nn.Module):
         weight = self.get_buffer("stem_weight")
         if x.shape[1] == 1:  # all three colours are alike
             weight = weight.sum(1, keepdim=True)
-        x = _convolved(x, weight, self.get_buffer("stem_bias"), 2, 0).clamp(0, 6)
-        found, halvings = [], 1
+        x = _convolved(x, weight, self.get_buffer("stem_bias"), 2).clamp(0, 6)
+        found = []
         for number, (_, _, stride, _) in enumerate(BLOCKS):
-            x = self._block(x, number, stride, halvings)
-            halvings += stride - 1
+            x = self._block(x, number, stride)
             if number in TAPS:
                 found.append(x)
         return found
 
-    def _block(self, x: Tensor, number: int, stride: int, halvings: int) -> Tensor:
+    def _block(self, x: Tensor, number: int, stride: int) -> Tensor:
         inner = x
         if number:
             inner = _convolved(inner, *self._numbers(number, "expand")).clamp(0, 6)
-        inner = _convolved(inner, *self._numbers(number, "depthwise"), stride, halvings, inner.shape[1]).clamp(0, 6)
+        inner = _convolved(inner, *self._numbers(number, "depthwise"), stride, inner.shape[1]).clamp(0, 6)
         inner = _convolved(inner, *self._numbers(number, "project"))
         return inner + x if inner.shape == x.shape and number else inner
 
@@ -137,11 +133,9 @@ class SecondEye(nn.Module):
         return self.get_buffer(f"{what}{number}_weight"), self.get_buffer(f"{what}{number}_bias")
 
 
-def _convolved(
-    x: Tensor, weight: Tensor, bias: Tensor, stride: int = 1, halvings: int = 0, groups: int = 1
-) -> Tensor:
+def _convolved(x: Tensor, weight: Tensor, bias: Tensor, stride: int = 1, groups: int = 1) -> Tensor:
     """Return a convolution of zero-padded planes that after a stride has a number for each cell."""
-    before, after = _padding(weight.shape[-1], stride, halvings)
+    before, after = _padding(weight.shape[-1], stride)
     if before == after:
         return functional.conv2d(x, weight, bias, stride, before, groups=groups)
     return functional.conv2d(functional.pad(x, (before, after, before, after)), weight, bias, stride, groups=groups)

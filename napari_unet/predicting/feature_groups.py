@@ -126,12 +126,12 @@ class FeatureGroup:
         return before, np.minimum(before + 1, length - 1), (place - before).astype(np.float32)
 
 
-def merged(resolutions: Iterable[Resolution]) -> tuple[Resolution, ...]:
+def by_stride(resolutions: Iterable[Resolution]) -> tuple[Resolution, ...]:
     """Return resolutions with all that share a stride in one, the finest first."""
-    by_stride: dict[int, list[int]] = {}
+    columns: dict[int, list[int]] = {}
     for one in resolutions:
-        by_stride.setdefault(one.stride, []).extend(one.columns)
-    return tuple(Resolution(stride, tuple(by_stride[stride])) for stride in sorted(by_stride))
+        columns.setdefault(one.stride, []).extend(one.columns)
+    return tuple(Resolution(stride, tuple(columns[stride])) for stride in sorted(columns))
 
 
 def of_all_channels(columns: Sequence[int], channels: int, count: int) -> tuple[int, ...]:
