@@ -13,6 +13,7 @@ from bands_scene import TWO, picture, strokes, trained_on
 from torch import Tensor, nn
 
 from napari_unet import pretrained
+from napari_unet.core.classes import ClassTable
 from napari_unet.core.errors import UserError
 from napari_unet.core.image import Image
 from napari_unet.core.method import assemble
@@ -20,10 +21,13 @@ from napari_unet.core.work import Work
 from napari_unet.instant import features as features_module
 from napari_unet.instant.candidate_selection import interpolated
 from napari_unet.instant.eye_features import PREFIX, eye_tensors, without_eye
+from napari_unet.instant.eye_trust import FOLDS, can_choose, chosen_factor
 from napari_unet.instant.features import FeatureStore, same_features
 from napari_unet.instant.instant_model import InstantModel, fit_instantly
+from napari_unet.instant.painted_features import PaintedFeatures, gather_features
 from napari_unet.instant.tree_growing import COUNT as TREES
 from napari_unet.io.model_file import load_model, save_model
+from napari_unet.learning.strokes import single_strokes
 from napari_unet.networks import _second_eye as eye_module
 from napari_unet.networks._second_eye import BLOCKS, COUNT, EPSILON, LEVELS, STEM, TAPS, SecondEye, folded
 from napari_unet.predicting.devices import choose_device
@@ -280,3 +284,56 @@ def test_no_package_is_told_and_everything_works_without(monkeypatch: pytest.Mon
     weights = pretrained.load_features()
     assert not weights.network.eye
     assert not eye_tensors(weights)
+
+
+# --- trust in it -----------------------------------------------------------------------------------------------------
+
+
+def painted_with(seen: float, strokes_of_each: int = 8, own: int = 3) -> PaintedFeatures:
+    """Strokes of two classes; the own features tell a little, that of the second eye tells ``seen`` times the noise."""
+    rng, stroke = np.random.default_rng(0), np.repeat(np.arange(2 * strokes_of_each), 40)
+    ids = np.where(stroke < strokes_of_each, 1, 2).astype(np.uint8)
+    features = rng.normal(0, 1, (len(ids), own + 1))
+    features += rng.normal(0, 1, (2 * strokes_of_each, own + 1))[stroke]  # strokes differ as a whole
+    features[:, 0] += 0.7 * ids
+    features[:, -1] += seen * ids
+    count = len(ids)
+    return PaintedFeatures(features.astype(np.float16), ids, np.zeros((count, 2), np.int32), np.arange(count), stroke,
+                           2 * strokes_of_each, 1, ClassTable.default((1, 2)))
+
+
+@pytest.mark.parametrize(("seen", "factor"), [(5.0, 2.0), (0.3, 1.0)])
+def test_what_is_seen_is_trusted_more_where_strokes_left_out_say_so(seen: float, factor: float) -> None:
+    painted = painted_with(seen)
+    assert can_choose(painted)
+    prior = np.array([1, 1, 1, 0.2], np.float32)
+    assert Work(chosen_factor(painted, prior, own=3)).result() == factor
+
+
+def test_what_misleads_is_trusted_less() -> None:
+    """A feature that is the same all over a stroke, and says nothing of the class."""
+    painted = painted_with(0.0)
+    rng = np.random.default_rng(1)
+    several = np.concatenate([painted.features[:, :3], 4 * rng.normal(0, 1, (16, 40))[painted.stroke]], axis=1)
+    misled = dataclasses.replace(painted, features=several.astype(np.float16))
+    prior = np.concatenate([np.ones(3), np.full(40, 0.5)]).astype(np.float32)
+    assert Work(chosen_factor(misled, prior, own=3)).result() == 0.5
+
+
+def test_few_strokes_leave_none_out(store: FeatureStore) -> None:
+    assert not can_choose(painted_with(1.0, FOLDS - 1))
+    few, many = strokes(*TWO), strokes(*((10 * row, column, number) for row in range(1, 6)
+                                         for column, number in ((4, 1), (34, 2))))
+    for paint, chosen in ((few, False), (many, True)):
+        events = [event.text for event in fit_instantly(store, trained_on(picture(), paint))]
+        assert ("Leaving strokes out" in events) is chosen
+
+
+def test_pixels_know_their_stroke(store: FeatureStore) -> None:
+    training = trained_on(picture(), strokes(*TWO, (30, 4, 1), (50, 60, 2)))
+    painted = Work(gather_features(store, training)).result()
+    for number, one in enumerate(single_strokes(training)):
+        mine = painted.of([one], 4)
+        assert set(mine.stroke) == {number}
+        np.testing.assert_array_equal(np.flatnonzero(painted.stroke == number), np.flatnonzero(np.isin(
+            painted.pixels, one.pixels)))

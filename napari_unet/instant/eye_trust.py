@@ -25,8 +25,8 @@ MOST_NUMBERS = 400_000
 """Features of painted pixels, all together, that a ridge is fitted to."""
 
 MARGIN = 0.01
-"""By how much (nat) the loss must fall for another trust. Strokes are mostly easy: smaller differences said nothing about
-the rest of the image on real sets."""
+"""By how much (nat) the loss must fall for another trust. Strokes are mostly easy: on real sets, smaller differences
+said nothing about the rest of the image."""
 
 
 def can_choose(painted: PaintedFeatures) -> bool:
