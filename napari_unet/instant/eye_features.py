@@ -63,9 +63,10 @@ class EyeFeatures:
         tile = Tiling(whole.values.shape[1:], network.stride, network.eye_halo).tile(box)
         part = ((tile.keep.y0, tile.keep.y1), (tile.keep.x0, tile.keep.x1))
         module, resolutions = self._ready(device), network.layout.eye_resolutions(len(whole.values))
-        with torch.inference_mode(), device.autocast():
+        with torch.inference_mode():
             batch = torch.from_numpy(read_mirrored(whole.values, tile.read).copy())[None]
-            seen = module.cells(batch.to(device.name), part)
+            with device.autocast():
+                seen = module.cells(batch.to(device.name), part)
             groups = [one.group(values[0], part, tile.read.shape)
                       for one, values in zip(resolutions, seen, strict=True)]
             return joined_channels([groups])
@@ -75,7 +76,8 @@ class EyeFeatures:
             network: Any = self.weights.network
             module = network.layout.build_eye()
             module.load_state_dict(eye_tensors(self.weights))
-            self._module, self._device = module.eval().to(device.name), device
+            self._module = module.eval().to(device.name, memory_format=device.memory_format)
+            self._device = device
         return self._module
 
 

@@ -96,7 +96,7 @@ def gather_features(
             part = paint[box.slices]
             if not part.any():
                 continue
-            if not store.holds(image, plane, number):
+            if not store.holds(image, plane, number, eye and store.eye is not None):
                 yield Progress(f"Looking at {image.name}")
             tile = store.tile(image, plane, number, eye)
             here = part > 0 if tile.hidden is None else (part > 0) & ~tile.hidden
