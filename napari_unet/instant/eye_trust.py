@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.method import Progress
-from .linear_heads import RIDGE, SHARPNESS, PixelSamples, chunked_gram, penalty_factor
+from .linear_heads import RIDGE, SHARPNESS, PixelSamples, chunked_gram, penalty_factor, weighted_gram
 from .painted_features import PaintedFeatures, balanced_sample
 
 FACTORS = (1.0, 0.5, 2.0)
@@ -89,7 +89,7 @@ def _losses(
     weighted = samples.design * samples.share[:, None]
     target = np.full((len(kept), len(ids)), -1, np.float32)
     target[np.arange(len(kept)), labels[kept]] = 1
-    normal, right = chunked_gram(samples.design, weighted), chunked_gram(weighted, target)
+    normal, right = weighted_gram(samples.design, samples.share), chunked_gram(weighted, target)
     asked = (painted.features[left].astype(np.float32) - samples.mean) / samples.spread
     strength = penalty_factor(max(1, round(painted.strokes * (1 - 1 / FOLDS)))) * RIDGE
     found = np.empty((len(FACTORS), len(left)))
