@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 import torch
 
-from napari_unet.predicting.feature_groups import FeatureGroup, Part, Resolution, by_stride, of_all_channels, summed
+from napari_unet.predicting.feature_groups import (
+    FeatureGroup,
+    Part,
+    Resolution,
+    by_stride,
+    joined,
+    of_all_channels,
+    summed,
+)
 
 SHAPE = (64, 96)
 PARTS: list[Part] = [((0, 64), (0, 96)), ((0, 17), (40, 96)), ((21, 50), (9, 10)), ((63, 64), (95, 96)),
@@ -74,3 +82,12 @@ def test_resolutions_of_one_stride_are_one_and_channels_follow_one_another() -> 
     found = by_stride([Resolution(1, (0, 1)), Resolution(2, (2,)), Resolution(1, (3,)), Resolution(2, (4, 5))])
     assert found == (Resolution(1, (0, 1, 3)), Resolution(2, (2, 4, 5)))
     assert of_all_channels((2, 4), 3, 6) == (2, 4, 8, 10, 14, 16)
+
+
+def test_only_some_features_by_their_places() -> None:
+    part = PARTS[2]
+    groups = [group_of(1, part, 0), group_of(4, part, 3, seed=1), group_of(8, part, 6, seed=2)]
+    every = joined(groups, size(part))
+    kept = [one for group in groups for one in group.only([1, 4, 5])]
+    assert [one.stride for one in kept] == [1, 4]
+    torch.testing.assert_close(joined(kept, size(part)), every[[1, 4, 5]])

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..predicting.feature_groups import FeatureGroup, of_all_channels
+from ..predicting.feature_groups import FeatureGroup, joined, of_all_channels
 from ..predicting.oblivious_trees import as_float16
 from ..predicting.tiling import Box
 
@@ -57,24 +57,9 @@ class FeatureTile:
             found[:, list(one.columns)] = one.at(rows, columns).T
         return found
 
-    def enlarged(self, low: int = 0, high: int | None = None, count: int | None = None) -> Tensor:
-        """Return features (F, Y, X) of rows of the box, by default of all, float16.
-
-        Parameters
-        ----------
-        low, high : int
-            First row, and one after the last.
-        count : int, optional
-            Only the first so many features; by default all.
-        """
-        high = self.box.shape[0] if high is None else high
-        count = self.count if count is None else count
-        shape = (high - low, self.box.shape[1])
-        found = torch.empty((count, *shape), dtype=torch.float16)
-        for one in self.groups:
-            if min(one.columns) < count:
-                found[list(one.columns)] = as_float16(one.rows(low, high).enlarged(shape))
-        return found
+    def enlarged(self) -> Tensor:
+        """Return all features (F, Y, X) at every pixel of the box, float16."""
+        return as_float16(joined(self.groups, self.box.shape))
 
 
 def joined_channels(channels: list[list[FeatureGroup]]) -> tuple[FeatureGroup, ...]:

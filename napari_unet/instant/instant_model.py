@@ -24,7 +24,7 @@ from ..core.method import Patch, Progress, View, checked_planes
 from ..core.scribbles import TrainingSet
 from ..predicting.feature_groups import summed
 from ..predicting.network_model import NetworkModel, most_likely
-from ..predicting.oblivious_trees import ObliviousTrees, feature_tensors, without_trees
+from ..predicting.oblivious_trees import ObliviousTrees, corrected, feature_tensors, without_trees
 from ..predicting.weights import Weights
 from .eye_features import without_eye
 from .eye_trust import can_choose, chosen_factor
@@ -56,8 +56,8 @@ PIECE = 2**15
 """Numbers of features that are multiplied with the head at a time: a piece stays in the processor's cache, and neither
 torch nor BLAS starts threads for it, which would wait for those of a training."""
 
-TREES_PIECE = 2**15
-"""Pixels that go through the trees at a time; fewer take longer."""
+EYE_OFTEN = 0.5
+"""How often trees are asked about what the second eye sees, for one of our own features; by the mean over real sets."""
 
 Kind = Literal["ridge", "logistic", "trees"]
 """How far a head is fitted."""
@@ -136,14 +136,7 @@ class InstantModel:
         parts = [dataclasses.replace(one, values=_product(self.head.weights[list(one.columns)].T.copy(), one.values))
                  for one in tile.groups]
         found = summed(parts, tile.box.shape) + torch.from_numpy(self.head.offsets)[:, None, None]
-        if self.trees is None:
-            return found
-        (height, width), own = tile.box.shape, len(self.store.prior(self.channels, eye=False))
-        step = max(1, TREES_PIECE // width)
-        for low in range(0, height, step):
-            rows, high = found[:, low : low + step], min(height, low + step)
-            rows.copy_(self.trees(rows.flatten(1), tile.enlarged(low, high, own).flatten(1)).reshape(rows.shape))
-        return found
+        return found if self.trees is None else corrected(self.trees, found, tile.groups)
 
     def logits(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return logits (P, classes) of features (P, F)."""
@@ -240,7 +233,8 @@ def fit_to_pixels(
     _, labels = np.unique(painted.ids, return_inverse=True)
     kept = balanced_sample(labels, MOST_NUMBERS // own, seed)
     labels = labels[kept]
-    trees = yield from grow_trees(painted.features[kept, :own].astype(np.float32), labels, pixel_shares(labels), seed)
+    often = np.where(np.arange(painted.features.shape[1]) < own, 1.0, EYE_OFTEN)
+    trees = yield from grow_trees(painted.features[kept].astype(np.float32), labels, pixel_shares(labels), seed, often)
     return dataclasses.replace(model, trees=trees, note=model.note.replace("logistic head", "logistic head and trees"))
 
 

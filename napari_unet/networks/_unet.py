@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from napari_unet.predicting.feature_groups import FeatureGroup, Part, of_all_channels, summed
+from napari_unet.predicting.feature_groups import FeatureGroup, Part, joined, of_all_channels, summed
 from napari_unet.predicting.oblivious_trees import ObliviousTreesLayer
 
 from ._fixed import FixedLayer, aligned_span
@@ -61,11 +61,12 @@ class UNetModule(nn.Module):
             logits = summed((self._with_head(one) for one in (*groups, *seen)), shape)
             if self.head.bias is not None:
                 logits = logits + self.head.bias[:, None, None]
-            return logits if self.trees is None else self.trees(logits, _joined(groups, shape))
+            return logits if self.trees is None else self.trees(logits, (*groups, *seen))
 
     def features(self, x: Tensor, part: Part | None = None) -> Tensor:
         """Return what the head sees but for the second eye, (B, F, Y, X); parameters as :meth:`forward`."""
-        return _joined(*self._groups(x, part))
+        groups, shape = self._groups(x, part)
+        return groups[0].values if len(groups) == 1 else joined(groups, shape)
 
     def views(self, x: Tensor, part: Part) -> list[Tensor]:
         """Return the features of the U-Net, those at smaller sizes, filters and surroundings, as far as there are any.
@@ -185,17 +186,6 @@ def _cuts(start: int, stop: int, length: int, depth: int, blur: int, whole: bool
                          slice(wanted[0] - low, wanted[1] - low)))
         wanted, length = below, length // 2
     return cuts
-
-
-def _joined(groups: list[FeatureGroup], shape: tuple[int, int]) -> Tensor:
-    """Return all features (B, F, Y, X) in the order of their columns, enlarged as far as they are coarse."""
-    if len(groups) == 1:
-        return groups[0].values
-    count = sum(len(one.columns) for one in groups)
-    found = groups[0].values.new_empty((len(groups[0].values), count, *shape), dtype=torch.float32)
-    for one in groups:
-        found[:, list(one.columns)] = one.enlarged(shape)
-    return found
 
 
 def _norm(kind: str, channels: int) -> list[nn.Module]:

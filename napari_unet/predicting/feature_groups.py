@@ -103,6 +103,15 @@ class FeatureGroup:
         lead = low + self.lead[0] - self.stride * first
         return dataclasses.replace(self, values=self.values[..., first:last, :], lead=(lead, self.lead[1]))
 
+    def only(self, numbers: Sequence[int]) -> list[FeatureGroup]:
+        """Return the features of some numbers, which are numbered by their places among them; none: no group."""
+        places = {number: place for place, number in enumerate(numbers)}
+        kept = [index for index, column in enumerate(self.columns) if column in places]
+        if not kept:
+            return []
+        columns = tuple(places[self.columns[index]] for index in kept)
+        return [dataclasses.replace(self, columns=columns, values=self.values[..., kept, :, :])]
+
     def at(self, rows: NDArray[np.integer], columns: NDArray[np.integer]) -> NDArray[np.float32]:
         """Return the values (F, P) at some pixels of the part, as :meth:`enlarged` has them there."""
         values: NDArray[np.floating] = self.values.numpy()
@@ -137,6 +146,16 @@ def by_stride(resolutions: Iterable[Resolution]) -> tuple[Resolution, ...]:
 def of_all_channels(columns: Sequence[int], channels: int, count: int) -> tuple[int, ...]:
     """Return the columns of features that each of several channels has ``count`` of, channel by channel."""
     return tuple(channel * count + column for channel in range(channels) for column in columns)
+
+
+def joined(groups: Sequence[FeatureGroup], shape: tuple[int, int]) -> Tensor:
+    """Return all features (..., F, Y, X) of a part in the order of their columns, float32."""
+    first = groups[0].values
+    count = sum(len(one.columns) for one in groups)
+    found = torch.empty((*first.shape[:-3], count, *shape), device=first.device)
+    for one in groups:
+        found[..., list(one.columns), :, :] = one.enlarged(shape)
+    return found
 
 
 def summed(groups: Iterable[FeatureGroup], shape: Sequence[int]) -> Tensor:
