@@ -56,9 +56,6 @@ PIECE = 2**15
 """Numbers of features that are multiplied with the head at a time: a piece stays in the processor's cache, and neither
 torch nor BLAS starts threads for it, which would wait for those of a training."""
 
-EYE_OFTEN = 0.5
-"""How often trees are asked about what the second eye sees, for one of our own features; by the mean over real sets."""
-
 Kind = Literal["ridge", "logistic", "trees"]
 """How far a head is fitted."""
 
@@ -233,8 +230,7 @@ def fit_to_pixels(
     _, labels = np.unique(painted.ids, return_inverse=True)
     kept = balanced_sample(labels, MOST_NUMBERS // own, seed)
     labels = labels[kept]
-    often = np.where(np.arange(painted.features.shape[1]) < own, 1.0, EYE_OFTEN)
-    trees = yield from grow_trees(painted.features[kept].astype(np.float32), labels, pixel_shares(labels), seed, often)
+    trees = yield from grow_trees(painted.features[kept].astype(np.float32), labels, pixel_shares(labels), seed)
     return dataclasses.replace(model, trees=trees, note=model.note.replace("logistic head", "logistic head and trees"))
 
 

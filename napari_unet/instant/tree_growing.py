@@ -24,8 +24,7 @@ DOUBT = 0.1
 
 
 def grow_trees(
-    features: NDArray[np.float32], labels: NDArray[np.integer], share: NDArray[np.float32], seed: int = 0,
-    often: NDArray[np.floating] | None = None,
+    features: NDArray[np.float32], labels: NDArray[np.integer], share: NDArray[np.float32], seed: int = 0
 ) -> Generator[Progress, None, ObliviousTrees]:
     """Grow trees.
 
@@ -40,8 +39,6 @@ def grow_trees(
     share : ndarray of float32, shape (P,)
         How much each pixel counts; positive.
     seed : int
-    often : ndarray of float, shape (F,), optional
-        How often a feature is drawn; by default 1 for each.
 
     Yields
     ------
@@ -51,8 +48,7 @@ def grow_trees(
     rng = np.random.default_rng(seed)
     columns, classes = np.ascontiguousarray(features.T), int(labels.max()) + 1
     counts = share * (len(share) / share.sum())
-    often = np.ones(len(columns)) if often is None else often
-    tries, chances = round(math.sqrt(often.sum())), np.cumsum(often) / often.sum()
+    tries = round(math.sqrt(len(columns)))
     chosen = np.empty((COUNT, DEPTH), np.int64)
     thresholds = np.empty((COUNT, DEPTH), np.float32)
     leaves = np.empty((COUNT, 2**DEPTH, classes + 1), np.float32)
@@ -60,7 +56,7 @@ def grow_trees(
         drawn = rng.choice(len(labels), min(len(labels), DRAWN))
         leaf = np.zeros(len(drawn), np.int64)
         for level in range(DEPTH):
-            tried = np.searchsorted(chances, rng.random(tries), side="right")
+            tried = rng.integers(len(columns), size=tries)
             values = columns[tried[:, None], drawn]
             ends = values[np.arange(tries), rng.integers(len(drawn), size=(2, tries))]
             # features are kept in 16 bits: a threshold that they can hold is the same for whoever compares
