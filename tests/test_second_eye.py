@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from bands_scene import TWO, picture, strokes, trained_on
+from eye_scene import classifier, two_eyed_features
 from torch import Tensor, nn
 
 from napari_unet import pretrained
@@ -20,7 +21,7 @@ from napari_unet.core.method import assemble
 from napari_unet.core.work import Work
 from napari_unet.instant import features as features_module
 from napari_unet.instant.candidate_selection import interpolated
-from napari_unet.instant.eye_features import PREFIX, eye_tensors, without_eye
+from napari_unet.instant.eye_features import PREFIX, eye_tensors
 from napari_unet.instant.eye_trust import FOLDS, can_choose, chosen_factor
 from napari_unet.instant.features import FeatureStore, same_features
 from napari_unet.instant.instant_model import InstantModel, fit_instantly
@@ -29,7 +30,7 @@ from napari_unet.instant.tree_growing import COUNT as TREES
 from napari_unet.io.model_file import load_model, save_model
 from napari_unet.learning.strokes import single_strokes
 from napari_unet.networks import _second_eye as eye_module
-from napari_unet.networks._second_eye import BLOCKS, COUNT, EPSILON, LEVELS, STEM, TAPS, SecondEye, folded
+from napari_unet.networks._second_eye import BLOCKS, COUNT, EPSILON, LEVELS, TAPS, SecondEye, folded
 from napari_unet.predicting.devices import choose_device
 from napari_unet.predicting.network_model import NetworkModel
 from napari_unet.predicting.weights import Weights
@@ -38,39 +39,9 @@ from napari_unet.pretrained import eye_weights
 FLOAT32 = choose_device("cpu").full_precision()
 
 
-def classifier() -> dict[str, Tensor]:
-    """Numbers as the classifier has them, drawn at random, about as large."""
-    generator, found = torch.Generator().manual_seed(0), {}
-
-    def layer(convolution: str, norm: str, *shape: int) -> None:
-        scale = (2 / (shape[1] * shape[2] * shape[3])) ** 0.5
-        found[f"{convolution}.weight"] = torch.randn(shape, generator=generator) * scale
-        for what, low in (("weight", 0.5), ("bias", -0.5), ("running_mean", -0.5), ("running_var", 0.5)):
-            found[f"{norm}.{what}"] = torch.rand(shape[0], generator=generator) + low
-
-    layer("_conv_stem", "_bn0", STEM, 3, 3, 3)
-    incoming = STEM
-    for number, (wider, kernel, _, width) in enumerate(BLOCKS):
-        name, inner = f"_blocks.{number}.", wider * incoming
-        if number:
-            layer(f"{name}_expand_conv", f"{name}_bn0", inner, incoming, 1, 1)
-        layer(f"{name}_depthwise_conv", f"{name}_bn1", inner, 1, kernel, kernel)
-        layer(f"{name}_project_conv", f"{name}_bn2", width, inner, 1, 1)
-        incoming = width
-    return found
-
-
-def eyed() -> Weights:
-    """The network that ships beside an eye with random numbers."""
-    own = without_eye(pretrained.load_features())
-    tensors = {f"{PREFIX}{name}": tensor for name, tensor in folded(classifier()).items()}
-    network = dataclasses.replace(own.network, eye=True)
-    return dataclasses.replace(own, network=network, tensors={**own.tensors, **tensors})
-
-
 @pytest.fixture(scope="module")
 def weights() -> Weights:
-    return eyed()
+    return two_eyed_features()
 
 
 @pytest.fixture
