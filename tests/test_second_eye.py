@@ -31,9 +31,10 @@ from napari_unet.io.model_file import load_model, save_model
 from napari_unet.learning.strokes import single_strokes
 from napari_unet.networks import _second_eye as eye_module
 from napari_unet.networks._second_eye import BLOCKS, COUNT, EPSILON, LEVELS, TAPS, SecondEye, folded
+from napari_unet.networks.unet import UNet
 from napari_unet.predicting.devices import choose_device
 from napari_unet.predicting.network_model import NetworkModel
-from napari_unet.predicting.weights import Weights
+from napari_unet.predicting.weights import Weights, snapshot
 from napari_unet.pretrained import eye_weights
 
 FLOAT32 = choose_device("cpu").full_precision()
@@ -120,15 +121,20 @@ def test_it_depends_on_no_more_than_its_reach() -> None:
 
 @pytest.mark.usefixtures("small_tiles")
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
-def test_tiles_are_the_whole(weights: Weights, channels: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    image = Image(np.random.default_rng(0).random((channels, 230, 300), np.float32), "CYX")
-    count = len(weights.network.prior) * channels + COUNT * (1 if channels == 3 else channels)
+def test_tiles_are_the_whole(channels: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a small network, which looks less far than the eye."""
+    network = UNet(depth=2, width=4, features=3, channelwise=True, eye=True)
+    module = network.build(channels, 2).eval()
+    module.eye.load_state_dict(folded(classifier()))
+    weights = snapshot(module, network, "unet", channels, ClassTable.default((1, 2)))
+    image = Image(np.random.default_rng(0).random((channels, 150, 230), np.float32), "CYX")
+    count = 3 * channels + COUNT * (1 if channels == 3 else channels)
     found = []
     for size in (64, 512):
         monkeypatch.setattr(features_module, "TILE", size)
         features_module._tiles.cache_clear()
         store = FeatureStore(weights, FLOAT32)
-        assert len(store.prior(channels)) == count
+        assert len(store.prior(channels)) == count == module.head.in_channels
         out = np.full((count, *image.plane_shape), np.nan, np.float32)
         for number in range(len(store.boxes(image))):
             tile = store.tile(image, 0, number)
@@ -136,6 +142,9 @@ def test_tiles_are_the_whole(weights: Weights, channels: int, monkeypatch: pytes
         found.append(out)
     assert np.isfinite(found).all()
     np.testing.assert_allclose(*found, rtol=4e-3, atol=4e-3)
+    plane = weights.normalisation(image.plane(0))[0]
+    whole, tiled = (NetworkModel(weights, "cpu", tile=tile, full_precision=True).logits(plane) for tile in (512, 64))
+    np.testing.assert_allclose(whole, tiled, atol=1e-4)
 
 
 def test_it_is_kept_once_and_shared_with_networks_that_learn_beside_it(weights: Weights, store: FeatureStore) -> None:
