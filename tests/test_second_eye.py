@@ -205,10 +205,12 @@ def test_the_same_labels_as_one_network_that_can_be_saved(store: FeatureStore, c
     loaded = load_model(tmp_path / "model.pt", "cpu")
     assert isinstance(loaded, NetworkModel)
     assert loaded.weights.network.eye
+    (mine,) = model.segment(image, probabilities=True)
     for other in (network, loaded):
-        for mine, theirs in zip(model.segment(image, probabilities=True), other.segment(image, probabilities=True),
-                                strict=True):
-            np.testing.assert_allclose(mine.probabilities, theirs.probabilities, atol=0.03)
+        (theirs,) = dataclasses.replace(other, full_precision=True).segment(image, probabilities=True)
+        apart = np.abs(mine.probabilities - theirs.probabilities)
+        assert np.mean(apart > 0.005) < 1e-3, "where a feature lies at the threshold of a tree"
+        assert apart.max() < 2 / (2 * TREES) + 0.005
     one_eyed = next(event.model for event in fit_instantly(FeatureStore(store.weights, FLOAT32),
                                                            trained_on(image, strokes(*TWO))) if event.model)
     alone = one_eyed.as_network("cpu")
