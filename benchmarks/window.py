@@ -100,7 +100,8 @@ class Window:
         self._layer = self.viewer.layers["cells prediction"]
         self._labels = self._layer.data.copy()
         self._changes: list[float] = []
-        self._layer.events.set_data.connect(self._on_drawn)
+        for drawn in (self._layer.events.set_data, self._layer.events.labels_update):
+            drawn.connect(self._on_drawn)
         if live:
             self.dock.start_live()
             wait(lambda: bool(self.dock.session.learning_curve))

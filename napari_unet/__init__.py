@@ -19,6 +19,7 @@ _PUBLIC = {
     "predict": "workflows",
     "score": "workflows",
     "compare": "workflows",
+    "open_project": "project.project_contents",
     "Image": "core.image",
     "Scribbles": "core.scribbles",
     "Pair": "core.scribbles",

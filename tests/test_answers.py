@@ -18,7 +18,7 @@ from napari_unet.core.scribbles import Scribbles
 from napari_unet.instant import answers as answers_module
 from napari_unet.instant.answers import InstantAnswers
 from napari_unet.instant.eye_features import without_eye
-from napari_unet.instant.features import same_features
+from napari_unet.instant.features import FeatureStore, same_features
 from napari_unet.instant.instant_model import InstantModel
 from napari_unet.predicting.oblivious_trees import without_trees
 from napari_unet.predicting.weights import Weights
@@ -266,3 +266,27 @@ def test_the_second_eye_answers_between_the_first_and_the_better_one(monkeypatch
     while answers.busy:
         first = answers.over(None)
     assert isinstance(first, InstantModel)
+
+
+def test_the_first_answer_is_prepared_while_nothing_is_painted(monkeypatch: pytest.MonkeyPatch) -> None:
+    session = Session()
+    image = Image(np.random.default_rng(0).integers(0, 255, (96, 96)).astype(np.uint8))
+    session.put_pair("a", image)
+    looked: Latest[ViewFocus | None] = Latest(ViewFocus("a", image))
+    strange: Latest[ViewFocus | None] = Latest(ViewFocus("b", Image(np.zeros((8, 8)))))
+    computed = []
+    old = FeatureStore._compute
+    monkeypatch.setattr(FeatureStore, "_compute",
+                        lambda store, *where: (computed.append(where), old(store, *where))[1])
+    focus: Latest[ViewFocus | None] = Latest(None)
+    for ahead, times in ((strange, 0), (looked, 1)):
+        work = live_prediction(session.models, focus, answers=lambda: InstantAnswers(session.snapshots, load_features),
+                               ahead=ahead, pause=0)
+        assert [next(work) for _ in range(5)] == [None] * 5
+        assert len(computed) == times
+    paint = np.zeros((96, 96), np.uint8)
+    paint[2:6, 2:60], paint[50:54, 2:60] = 1, 2
+    session.paint("a", {0: paint})
+    focus.put(looked.get())
+    assert next(one for one in work if one is not None).patch.labels.shape == (96, 96)
+    assert len(computed) == 1  # nothing had to be computed anew

@@ -71,7 +71,8 @@ def test_several_images_go_into_a_folder(files: Path, tmp_path: Path, capsys: py
         tifffile.imwrite(names[-1], plane)
     out = tmp_path / "masks"
     assert run("predict", *names, "--model", files / "model.pt", "-o", out) == 0
-    assert sorted(path.name for path in out.iterdir()) == ["cell0_mask.tif", "cell1_mask.tif"]
+    assert sorted(path.name for path in out.iterdir()) == [
+        "cell0_mask.tif", "cell0_mask.tif.provenance.json", "cell1_mask.tif", "cell1_mask.tif.provenance.json"]
     assert tifffile.imread(out / "cell0_mask.tif").shape == (48, 40)
     assert run("predict", *names, "--model", files / "model.pt", "-o", tmp_path / "one.tif") == 2
     assert "cannot go into the one file" in capsys.readouterr().err

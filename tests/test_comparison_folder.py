@@ -59,8 +59,8 @@ def compared() -> Comparison:
 def test_the_folder_of_a_real_comparison_can_be_run_again_from(compared, tmp_path):
     ComparisonFolder(tmp_path / "out").save(compared, models=True)
     there = {str(one.relative_to(tmp_path / "out")) for one in (tmp_path / "out").rglob("*") if one.is_file()}
-    assert there == {"report.html", "table.csv", "methods.txt", "figure.png", "masks/threshold.tif", "masks/forest.tif",
-                     "recipes/threshold.json", "recipes/forest.json", "models/forest.pt"}
+    assert there == {"report.html", "table.csv", "methods.txt", "figure.png", "provenance.json", "masks/threshold.tif",
+                     "masks/forest.tif", "recipes/threshold.json", "recipes/forest.json", "models/forest.pt"}
     recipe = load_recipe(tmp_path / "out" / "recipes" / "threshold.json")
     assert recipe.make() == compared.methods["threshold"]
     assert recipe.parameters["sigma"] is not None, "chosen, so that it is the same again"
@@ -82,8 +82,8 @@ def test_what_an_earlier_comparison_left_goes_and_the_files_of_others_stay(compa
     )
     ComparisonFolder(out, overwrite=True).save(only)
     there = {str(one.relative_to(out)) for one in out.rglob("*") if one.is_file()}
-    assert there == {"report.html", "table.csv", "methods.txt", "figure.png", "masks/threshold.tif",
-                     "recipes/threshold.json", *(str(path.relative_to(out)) for path in mine)}
+    assert there == {"report.html", "table.csv", "methods.txt", "figure.png", "provenance.json",
+                     "masks/threshold.tif", "recipes/threshold.json", *(str(path.relative_to(out)) for path in mine)}
     assert not (out / "masks" / "forest.ome.zarr").exists()
 
 

@@ -10,6 +10,10 @@ from pathlib import Path
 import pytest
 import tifffile
 
+from napari_unet.project.project_folder import ProjectFolder
+from napari_unet.project.records import ProjectState
+from napari_unet.sample_data import load
+
 EXAMPLES = Path(__file__).parent.parent / "examples"
 UNHURRIED = """
 import runpy, sys, time, types
@@ -35,6 +39,18 @@ def test_train_headless(tmp_path: Path) -> None:
     assert "Dice" in said
     assert (tmp_path / "model.pt").exists()
     assert (tmp_path / "masks.ome.zarr").is_dir()
+
+
+def test_a_project_headless(tmp_path: Path) -> None:
+    sample = load("nuclei")
+    image, scribbles = sample.pairs[0].image, sample.pairs[0].scribbles
+    folder = ProjectFolder.create(tmp_path / "cells.unet", state=ProjectState(classes=sample.classes))
+    folder.store_image("cells", image)
+    folder.write_strokes("cells", scribbles)
+    folder.close()
+    said = run("project_headless.py", folder.path, "--steps", 2, "--output", tmp_path / "out")
+    assert f"{image.n_planes * (len(sample.classes.ids) - 1)} rows in" in said
+    assert (tmp_path / "out" / "model.pt").exists()
 
 
 def test_compare_methods(tmp_path: Path) -> None:

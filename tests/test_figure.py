@@ -80,7 +80,8 @@ def test_the_folder_holds_table_figure_and_masks_of_the_planes_segmented(tmp_pat
     folder = ComparisonFolder(tmp_path / "out")
     folder.save(made)
     there = sorted(str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*") if path.is_file())
-    assert there == ["figure.png", "masks/threshold.tif", "masks/unet.tif", "methods.txt", "report.html", "table.csv"]
+    assert there == ["figure.png", "masks/threshold.tif", "masks/unet.tif", "methods.txt", "provenance.json",
+                     "report.html", "table.csv"]
     mask = tifffile.imread(tmp_path / "out" / "masks" / "unet.tif")
     np.testing.assert_array_equal(mask, made.masks["unet"][0][[0, 2]] - 1)
     with pytest.raises(UserError, match="holds results already"):

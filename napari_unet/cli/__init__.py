@@ -12,12 +12,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import sys
 import traceback
 from collections.abc import Sequence
 
 from napari_unet.core.errors import UsageError, UserError, WorkError, reason_of
 from napari_unet.core.parameters import brief
+from napari_unet.core.provenance import made_by
 from napari_unet.core.readable import can_be_named
 
 from .interruption import obeying_requests
@@ -69,7 +71,7 @@ def _run(words: list[str]) -> int:
         arguments = make_parser().parse_args(words)
     except SystemExit as stop:  # argparse has said what is wrong, or shown the help
         return stop.code if isinstance(stop.code, int) else 0
-    with quiet_warnings():
+    with quiet_warnings(), made_by(shlex.join(["napari-unet", *words])):
         arguments.command(arguments)
         sys.stdout.flush()
     return 0

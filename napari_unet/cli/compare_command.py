@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from napari_unet import workflows
+from napari_unet.comparison.comparison_origin import comparison_provenance
 from napari_unet.comparison.contender_run import ComparisonEvent
 from napari_unet.comparison.contenders import DEFAULT_METHODS, PRESETS, contender_names, expand_presets, registered_name
 from napari_unet.comparison.outcome import Comparison
 from napari_unet.core import parameters
 from napari_unet.core.errors import UsageError, UserError
+from napari_unet.core.provenance import now
 from napari_unet.core.readable import readable
 from napari_unet.core.work import Work
 from napari_unet.io.recipe import is_recipe
@@ -20,6 +24,7 @@ from napari_unet.report.table import format_text, summarise
 from napari_unet.segmenters import REGISTRY as METHODS
 
 from .input_files import file_rows, read_images
+from .project_commands import image_files, is_project, opened, outside
 from .terminal import progress_bar, say, show
 
 MEASURING = "metrics."
@@ -28,18 +33,51 @@ MEASURING = "metrics."
 
 def run_compare(arguments: argparse.Namespace) -> None:
     """Compare methods, save the results and print the table."""
+    if is_project(arguments.images):
+        _compare_project(arguments)
+        return
+    if arguments.moved:
+        raise UsageError("--moved is for projects (NAME.unet).")
     if arguments.triple and arguments.reference is not None:
         raise UsageError("With --triple the reference is its third file; leave --reference out.")
     files = file_rows(arguments, "triple", ("images", "scribbles", "reference"))
+    references = [row[2] for row in files]
+    inputs = [one for one in sum(files, ()) if one is not None]
+    _compare(arguments, inputs, lambda: (
+        read_images([str(row[0]) for row in files], arguments.axes), [row[1] for row in files],
+        None if references == [None] * len(files) else references, None,
+    ))
+
+
+def _compare_project(arguments: argparse.Namespace) -> None:
+    """Compare methods on the strokes of a project."""
+    if arguments.scribbles is not None or arguments.triple or arguments.axes:
+        raise UsageError("A project has its own strokes and axes. Give it alone, or images with strokes.")
+    with opened(arguments, arguments.images) as contents:
+        outside(arguments.output, contents)
+        if missing := contents.training.missing():
+            raise UserError(f"{contents.folder.path.name}: {missing}")
+        if arguments.reference is not None and len(contents.images) > 1:
+            raise UsageError(f"--reference is for one image, but {len(contents.images)} of the project are painted.")
+        references = None if arguments.reference is None else [arguments.reference]
+        inputs = map(str, (contents.folder.path, *image_files(contents), *(references or [])))
+        given = contents.images, contents.scribbles, references, contents.classes
+        _compare(arguments, list(inputs), lambda: given)
+
+
+def _compare(arguments: argparse.Namespace, inputs: Sequence[str], read: Callable[[], Any]) -> None:
+    """Compare, save and print; ``read`` returns images, strokes, references and classes."""
     methods = requested_methods(arguments.methods, arguments.preset)
     options, judging = _settings(arguments.set, methods)
-    inputs = [one for one in (*sum(files, ()), arguments.model, *filter(is_recipe, methods)) if one is not None]
-    folder = ComparisonFolder(arguments.output, arguments.overwrite, tuple(map(str, inputs)))
-    references = [row[2] for row in files]
+    others = [one for one in (arguments.model, *filter(is_recipe, methods)) if one is not None]
+    folder = ComparisonFolder(arguments.output, arguments.overwrite, tuple(map(str, (*inputs, *others))))
+    begun = now()
+    images, scribbles, references, classes = read()
     work = workflows.compare(
-        read_images([str(row[0]) for row in files], arguments.axes),
-        [row[1] for row in files],
-        None if references == [None] * len(files) else references,
+        images,
+        scribbles,
+        references,
+        classes=classes,
         methods=methods,
         options=options,
         model=arguments.model,
@@ -56,13 +94,20 @@ def run_compare(arguments: argparse.Namespace) -> None:
     comparison = watch_comparison(work)
     if not comparison.masks:
         raise UserError("No method could do these images; see above why. Nothing was written.")
-    folder.save(comparison, models=arguments.save_models)
+    folder.save(comparison, models=arguments.save_models, provenance=comparison_provenance(
+        comparison, settings=asked_settings(arguments), begun=begun))
     show(format_text(summarise(comparison.rows)))
     show(ranking_sentence(comparison))
     for name in comparison.masks:
         if partial := comparison.partial(name):
             show(f"{name}: {partial[0]} of {partial[1]} planes in its time")
     show(readable(arguments.output))
+
+
+def asked_settings(arguments: argparse.Namespace) -> dict[str, object]:
+    """Return what a comparison was asked for, as its provenance has it."""
+    return {"seconds": arguments.seconds, "budget": arguments.budget, "device": arguments.device,
+            "seed": arguments.seed or 0}
 
 
 def watch_comparison(work: Work[ComparisonEvent, Comparison]) -> Comparison:

@@ -17,6 +17,7 @@ from napari_unet.core.registry import Registry
 from napari_unet.predicting.devices import choose_device
 from napari_unet.pretrained.eye_weights import eye_state
 
+from .project_info import print_project
 from .terminal import show
 
 _REGISTRIES: tuple[tuple[str, Registry[Any]], ...] = (
@@ -68,7 +69,13 @@ def print_methods(arguments: argparse.Namespace) -> None:
 
 
 def print_info(arguments: argparse.Namespace) -> None:
-    """Print versions, the device that ``auto`` means with its reason, and where the pre-trained features come from."""
+    """Print versions, the device that ``auto`` means with its reason, and where the pre-trained features come from.
+
+    Of a project, what is in it.
+    """
+    if arguments.project is not None:
+        print_project(arguments)
+        return
     device = choose_device("auto")
     facts = {"napari-unet": __version__, "python": platform.python_version(), "system": platform.platform()}
     for package in _PACKAGES:

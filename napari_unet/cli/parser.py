@@ -38,7 +38,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"napari-unet {__version__}")
     _debug(parser, False)
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for add in (_demo, _train, _predict, _score, _compare, _methods, _info):
+    for add in (_demo, _train, _predict, _score, _compare, _counts, _methods, _methods_text, _info):
         add(commands)
     return parser
 
@@ -72,6 +72,11 @@ def _running(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=seed_number, help="the same seed gives the same random choices (default: 0)")
 
 
+def _moved(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--moved", type=assignment, action="append", default=[], metavar="OLD=NEW",
+                        help="of a project: images that were in folder OLD are in NEW now")
+
+
 def _overwrite(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--overwrite", action="store_true", help="replace an output that exists")
 
@@ -88,12 +93,13 @@ def _demo(commands: argparse._SubParsersAction[CommandParser]) -> None:
 def _train(commands: argparse._SubParsersAction[CommandParser]) -> None:
     parser = _command(commands, "train", "train_command:run_train",
                       "Train a network (or a forest) on painted strokes.")
-    parser.add_argument("images", nargs="?", metavar="IMAGES", help="TIFF or OME-Zarr: one image or a stack")
+    parser.add_argument("images", nargs="?", metavar="IMAGES",
+                        help="TIFF or OME-Zarr: one image or a stack; or a project (NAME.unet), which has its strokes")
     parser.add_argument("scribbles", nargs="?", metavar="SCRIBBLES",
                         help="strokes: 0 = not painted, 1 = background, 2, 3, ... = classes")
     parser.add_argument("--pair", nargs=2, action="append", metavar=("IMAGE", "SCRIBBLES"), default=[],
                         help="in place of the positionals, once for each file")
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="MODEL.pt")
+    parser.add_argument("-o", "--output", type=Path, metavar="MODEL.pt", help="(a project takes the model in itself)")
     _axes(parser)
     parser.add_argument("--index", type=plane_index, metavar="0,3,11:21",
                         help="learn only from the strokes of these planes")
@@ -101,10 +107,17 @@ def _train(commands: argparse._SubParsersAction[CommandParser]) -> None:
     length.add_argument("--seconds", type=positive_number(float),
                         help="training time from the first step (default: 60)")
     length.add_argument("--steps", type=positive_number(int), help="train this many steps instead")
-    parser.add_argument("--network", default="unet", metavar="NAME",
-                        help="a network, forest, or a recipe file (.json); see `napari-unet methods` (default: unet)")
+    parser.add_argument("--network", metavar="NAME",
+                        help="a network, forest, or a recipe file (.json); see `napari-unet methods` (default: unet, "
+                        "or what the project is set to)")
+    parser.add_argument("--continue", dest="go_on", action="store_true",
+                        help="of a project: go on from the model that is shown, as Live does, instead of anew")
     parser.add_argument("--set", type=assignment, action="append", default=[], metavar="NAME=VALUE",
                         help="a parameter of the training or the network, e.g. --set width=32")
+    parser.add_argument("--deterministic", action="store_true",
+                        help="with --steps: the same strokes and seed give exactly the same model again, in one thread "
+                        "(on the same processor)")
+    _moved(parser)
     _running(parser)
     _overwrite(parser)
 
@@ -112,11 +125,15 @@ def _train(commands: argparse._SubParsersAction[CommandParser]) -> None:
 def _predict(commands: argparse._SubParsersAction[CommandParser]) -> None:
     parser = _command(commands, "predict", "predict_command:run_predict",
                       "Segment images with a trained model.")
-    parser.add_argument("images", nargs="+", metavar="IMAGES")
-    parser.add_argument("--model", type=Path, required=True, metavar="MODEL.pt")
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT",
+    parser.add_argument("images", nargs="+", metavar="IMAGES", help="images, or one project (NAME.unet): all of its")
+    parser.add_argument("--model", type=Path, metavar="MODEL.pt", help="(of a project, the one that is shown)")
+    parser.add_argument("-o", "--output", type=Path, metavar="OUT",
                         help="a .tif or .zarr file, a folder (then STEM_mask.tif for each image), or "
-                             "IMAGE.ome.zarr/labels/NAME to save beside the image")
+                             "IMAGE.ome.zarr/labels/NAME to save beside the image; of a project a folder (default: "
+                             "the project's own results)")
+    parser.add_argument("--pattern", metavar="NAME", help="of a project: names of the masks in the folder, with {name} "
+                        "or {number} of the image (default: {name}_mask.tif)")
+    _moved(parser)
     _axes(parser)
     parser.add_argument("--index", type=plane_index, metavar="0,3,11:21", help="only these planes, in this order")
     parser.add_argument("--painted-ids", action="store_true",
@@ -155,8 +172,9 @@ def _score(commands: argparse._SubParsersAction[CommandParser]) -> None:
 def _compare(commands: argparse._SubParsersAction[CommandParser]) -> None:
     parser = _command(commands, "compare", "compare_command:run_compare",
                       "Run several methods on the same strokes and score them alike.")
-    parser.add_argument("images", nargs="?", metavar="IMAGES")
+    parser.add_argument("images", nargs="?", metavar="IMAGES", help="images, or a project (NAME.unet)")
     parser.add_argument("scribbles", nargs="?", metavar="SCRIBBLES")
+    _moved(parser)
     parser.add_argument("--reference", metavar="R.tif", help="truth to score against (default: held-out strokes)")
     parser.add_argument("--triple", nargs=3, action="append", metavar=("IMAGE", "SCRIBBLES", "REFERENCE"), default=[],
                         help="in place of the positionals, once for each file; - for none")
@@ -187,13 +205,31 @@ def _compare(commands: argparse._SubParsersAction[CommandParser]) -> None:
     _overwrite(parser)
 
 
+def _counts(commands: argparse._SubParsersAction[CommandParser]) -> None:
+    parser = _command(commands, "counts", "project_commands:run_counts",
+                      "Count parts, holes and areas of each class in the predictions of a project, as one table.")
+    parser.add_argument("project", type=Path, metavar="NAME.unet")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="COUNTS.csv")
+    _moved(parser)
+    _overwrite(parser)
+
+
 def _methods(commands: argparse._SubParsersAction[CommandParser]) -> None:
     parser = _command(commands, "methods", "listing:print_methods",
                       "List methods, networks, losses, metrics and formats with their parameters.")
     parser.add_argument("--json", action="store_true", help="as JSON")
 
 
+def _methods_text(commands: argparse._SubParsersAction[CommandParser]) -> None:
+    parser = _command(commands, "methods-text", "methods_text_command:print_methods_text",
+                      "Write the methods paragraph of a paper, with citations, from what was really done.")
+    parser.add_argument("what", type=Path, metavar="WHAT", help="a project (NAME.unet), a model, a mask with its "
+                        "NAME.provenance.json beside it, that file itself, or the folder of a comparison")
+
+
 def _info(commands: argparse._SubParsersAction[CommandParser]) -> None:
     parser = _command(commands, "info", "listing:print_info",
-                      "Show versions, devices and which one is chosen and why.")
+                      "Show versions, devices and which one is chosen and why; of a project, what is in it.")
+    parser.add_argument("project", nargs="?", type=Path, metavar="NAME.unet")
+    _moved(parser)
     parser.add_argument("--json", action="store_true", help="as JSON")

@@ -17,6 +17,7 @@ from napari_unet.core.readable import readable
 from napari_unet.core.work import Work
 from napari_unet.io import check_output, clear_of_inputs, create_mask, create_probabilities, file_stem, is_output
 from napari_unet.io.model_file import load_model
+from napari_unet.predicting.mask_origin import mask_provenance
 from napari_unet.predicting.network_model import NetworkModel
 from napari_unet.predicting.patches import prediction_shape, probability_shape, segment_into
 from napari_unet.workflows.batch import (
@@ -31,7 +32,8 @@ from napari_unet.workflows.batch import (
 )
 
 from .input_files import read_images
-from .terminal import check_writable, progress_bar, say, show
+from .project_commands import is_project, predict_project
+from .terminal import check_writable, make_folder, progress_bar, say, show
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,6 +51,13 @@ class OutputTarget:
 
 def run_predict(arguments: argparse.Namespace) -> None:
     """Segment images and save the masks."""
+    if any(map(is_project, arguments.images)):
+        predict_project(arguments, watch_batch)
+        return
+    if arguments.model is None or arguments.output is None:
+        raise UsageError("Give --model MODEL.pt and -o OUT (a project, NAME.unet, has its own model and results).")
+    if arguments.moved or arguments.pattern:
+        raise UsageError("--moved and --pattern are for projects (NAME.unet).")
     targets = plan_outputs(arguments.images, arguments.output, arguments.probabilities)
     replace = _claim_outputs(arguments, [path for target in targets for path in target.paths])
     model = load_model(arguments.model, device=arguments.device)
@@ -119,6 +128,8 @@ def _predict_image(
             target.mask, shape, classes=model.classes, geometry=geometry,
             code="painted" if arguments.painted_ids else "mask", overwrite=replace[target.mask],
             version=arguments.zarr_version,
+            provenance=mask_provenance(model, image, settings={
+                "planes": "all" if index is None else list(index), "tta": bool(arguments.tta)}),
         ))
         if labels.note:
             warnings.warn(labels.note, InputWarning, stacklevel=2)
@@ -156,17 +167,3 @@ def plan_outputs(images: Sequence[str], output: Path, probabilities: Path | None
             maps = probabilities / f"{stem}_probabilities.tif"
         targets.append(OutputTarget(output / f"{stem}_mask.tif" if in_folder else output, maps))
     return targets
-
-
-def make_folder(folder: Path) -> None:
-    """Make a folder for results.
-
-    Raises
-    ------
-    UserError
-        If it cannot be made.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"The folder {folder} cannot be made ({error.strerror}). Choose another.") from None

@@ -95,3 +95,17 @@ def check_writable(path: Path, overwrite: bool, inputs: Iterable[str | Path] = (
         if sys.stdin.readline().strip().lower() in ("y", "yes"):
             return True
     raise UserError(f"{path} exists already. Add --overwrite to replace it, or choose another name.")
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder for results.
+
+    Raises
+    ------
+    UserError
+        If it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"The folder {folder} cannot be made ({error.strerror}). Choose another.") from None

@@ -1,4 +1,4 @@
-"""``napari-unet train``: strokes in, model file out. An interrupted training saves the model so far."""
+"""``napari-unet train``: strokes in, model out. An interrupted training saves the model so far."""
 
 from __future__ import annotations
 
@@ -16,11 +16,20 @@ from napari_unet.networks import REGISTRY as NETWORKS
 from napari_unet.segmenters import REGISTRY as METHODS
 
 from .input_files import file_rows, read_images
+from .project_commands import is_project, train_in_project
 from .terminal import check_writable, say, show, with_progress_bar
 
 
 def run_train(arguments: argparse.Namespace) -> None:
     """Train a network or a forest and save it."""
+    if is_project(arguments.images):
+        train_in_project(arguments, _options)
+        return
+    if arguments.output is None:
+        raise UsageError("Say with -o MODEL.pt where the model goes (a project, NAME.unet, takes it in itself).")
+    if arguments.go_on or arguments.moved:
+        raise UsageError("--continue and --moved are for projects (NAME.unet).")
+    arguments.network = arguments.network or "unet"
     files = file_rows(arguments, "pair", ("images", "scribbles"))
     inputs = [name for row in files for name in row if name is not None]
     replace = check_writable(arguments.output, arguments.overwrite, inputs)
@@ -60,6 +69,8 @@ def _options(arguments: argparse.Namespace) -> dict[str, Any]:
     known = {field.name for field in parameters.fields(cls)}
     options = parameters.parse(cls, dict(arguments.set))
     flags: dict[str, Any] = {}
+    if arguments.deterministic:
+        flags["deterministic"] = True  # of a network; a forest always is
     if not recipe or arguments.device != "auto":
         flags["device"] = arguments.device
     if not recipe or arguments.seed is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Callable, Generator, Sequence
-from typing import Any, Literal, TypeVar
+from typing import Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from ..core.classes import ClassTable
 from ..core.errors import UserError
 from ..core.image import Image
 from ..core.method import Model, Patch, Progress
+from ..core.patience import patiently
 from ..core.rows import Row
 from ..core.scribbles import TrainingSet
 from .contenders import Contender
@@ -144,14 +145,16 @@ def _fit(
 ) -> Generator[ComparisonEvent, None, tuple[Model, str]]:
     """Drain the fit, passing its progress on, to its end or to the end of its time."""
     assert contender.method is not None  # told by Contender
-    fit = contender.method.fit(training)
+    method = contender.method
+    fit = patiently(lambda: method.fit(training))  # some methods do not yield for a minute
     newest: Model | None = None
+    said = Progress("")
     limit = None if contender.budget is None else GRACE * contender.budget
     try:
         while True:
-            progress: Progress = next(fit)
-            newest = progress.model or newest
-            yield ComparisonEvent(contender.name, "fit", progress.text, progress.fraction)
+            said = next(fit) or said
+            newest = said.model or newest
+            yield ComparisonEvent(contender.name, "fit", said.text, said.fraction)
             seconds = time.perf_counter() - started
             if limit is not None and seconds > limit:
                 if newest is None:
@@ -215,8 +218,16 @@ class _Segmentation:
 
     def _image(self, number: int, image: Image, wanted: tuple[int, ...]) -> Generator[ComparisonEvent, None, None]:
         left = dict.fromkeys(wanted, image.plane_shape[0] * image.plane_shape[1])
-        segmenting: Any = _patches(self._model, image, wanted, soft=self._watch is not None)
+        segmenting = patiently(lambda: _patches(self._model, image, wanted, soft=self._watch is not None))
+        done = 0.0
         for patch in segmenting:
+            if patch is None:  # it is at work
+                yield ComparisonEvent(self._contender.name, "segment", image.name, done)
+                if self._is_over():
+                    segmenting.close()
+                    break
+                continue
+            done = patch.done / patch.total
             if self._watch is not None:
                 self._watch(number, image, patch, self._model.classes)
             self.masks[number][patch.where] = patch.labels
@@ -225,7 +236,7 @@ class _Segmentation:
             if not left[plane]:
                 self.complete[number].append(plane)
             yield ComparisonEvent(self._contender.name, "segment", f"{image.name}: {patch.done} of {patch.total}",
-                                  patch.done / patch.total, image=number if self._shown else None,
+                                  done, image=number if self._shown else None,
                                   patch=patch if self._shown else None)
             if self._is_over():
                 segmenting.close()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import traceback
+
 
 class UserError(ValueError):
     """A problem the user can mend.
@@ -41,3 +43,8 @@ def reason_of(error: BaseException) -> str:
     text = " ".join(text.split())
     text = text if len(text) <= _WORDS else f"{text[:_WORDS]}..."
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def details_of(error: BaseException) -> str:
+    """Return all there is to know of an error, its causes and where they came up, as text to be copied."""
+    return "".join(traceback.format_exception(error)).strip()

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
-from types import MappingProxyType
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,26 @@ from numpy.typing import NDArray
 from .classes import MAX_CLASS_ID, ClassTable
 from .errors import UserError
 from .image import Image
+from .painted_plane import Block, PaintedPlane, blocks_of
+
+
+class _Planes(Mapping[int, NDArray[np.uint8]]):
+    """Painted planes by number; the array of a plane is put together when it is asked for."""
+
+    def __init__(self, painted: dict[int, PaintedPlane]) -> None:
+        self.painted = painted
+
+    def __getitem__(self, number: int) -> NDArray[np.uint8]:
+        return self.painted[number].whole
+
+    def __contains__(self, number: object) -> bool:
+        return number in self.painted
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self.painted)
+
+    def __len__(self) -> int:
+        return len(self.painted)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -32,14 +51,23 @@ class Scribbles:
     shape: tuple[int, ...]
     planes: Mapping[int, NDArray[np.uint8]]
     version: int = 0
-    # pixels by class id, by plane; filled when asked for, because it is asked for after every stroke
-    _counts: dict[int, NDArray[np.int64]] = dataclasses.field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "planes", MappingProxyType({
-            int(number): _frozen(self.planes[number]) for number in sorted(self.planes)
+        object.__setattr__(self, "planes", self.planes if isinstance(self.planes, _Planes) else _Planes({
+            int(number): PaintedPlane.of(self.planes[number]) for number in sorted(self.planes)
         }))
-        object.__setattr__(self, "_counts", {})
+
+    @property
+    def _painted(self) -> dict[int, PaintedPlane]:
+        assert isinstance(self.planes, _Planes)
+        return self.planes.painted
+
+    def blocks(self, plane: int) -> Mapping[Block, NDArray[np.uint8]]:
+        """Return the painted blocks of a plane by row and column, counted in blocks of 512 x 512.
+
+        A block that is the same object as in another snapshot holds the same paint.
+        """
+        return self._painted[plane].blocks if plane in self._painted else {}
 
     @classmethod
     def from_array(cls, array: Any, name: str = "strokes", version: int = 0) -> Scribbles:
@@ -67,11 +95,30 @@ class Scribbles:
 
         Planes without paint are dropped.
         """
-        new = {number: plane for number, plane in planes.items() if plane.any()}
-        kept = {number: plane for number, plane in self.planes.items() if number not in planes}
-        made = Scribbles(self.shape, {**kept, **new}, version)
-        made._counts.update({number: count for number, count in self._counts.items() if number in kept})
-        return made
+        made = {}
+        for number, plane in planes.items():
+            old = self._painted.get(number)
+            if old is None or old.shape != plane.shape:
+                made[number] = PaintedPlane.of(plane)
+            else:
+                made[number] = old.replacing(old.differing(plane, blocks_of(old.shape)))
+        return self._with(made, version)
+
+    def differing(self, plane: int, now: NDArray[np.uint8], blocks: set[Block]) -> dict[Block, NDArray[np.uint8]]:
+        """Return those of some blocks of a plane (Y, X), as it is now, that hold other paint; as views of it."""
+        return self._plane(plane).differing(now, blocks)
+
+    def repainting(self, blocks: Mapping[int, Mapping[Block, NDArray[np.uint8]]], version: int) -> Scribbles:
+        """Return a snapshot with other blocks in place of some, by plane; work and memory are those of the blocks."""
+        return self._with({number: self._plane(number).replacing(new) for number, new in blocks.items()}, version)
+
+    def _plane(self, number: int) -> PaintedPlane:
+        return self._painted.get(number) or PaintedPlane((self.shape[-2], self.shape[-1]), blocks={})
+
+    def _with(self, planes: Mapping[int, PaintedPlane], version: int) -> Scribbles:
+        new = {number: plane for number, plane in planes.items() if plane}
+        kept = {number: plane for number, plane in self._painted.items() if number not in planes}
+        return Scribbles(self.shape, _Planes(dict(sorted((kept | new).items()))), version)
 
     def to_array(self) -> NDArray[np.uint8]:
         """Return the whole label array, uint8, of :attr:`shape`."""
@@ -84,10 +131,8 @@ class Scribbles:
     def counts(self) -> dict[int, int]:
         """Return the number of painted pixels by class id."""
         total = np.zeros(MAX_CLASS_ID + 1, np.int64)
-        for number, plane in self.planes.items():
-            if number not in self._counts:
-                self._counts[number] = np.bincount(plane.ravel(), minlength=MAX_CLASS_ID + 1)
-            total += self._counts[number]
+        for plane in self._painted.values():
+            total += plane.counts(MAX_CLASS_ID + 1)
         return {int(number): int(total[number]) for number in np.flatnonzero(total) if number}
 
     def same_paint(self, other: Scribbles) -> bool:
@@ -155,15 +200,6 @@ class TrainingSet:
     def missing(self) -> str | None:
         """Say what to paint before anything can be learnt, or None when two classes have paint."""
         return what_to_paint(self.painted_ids, self.classes)
-
-
-def _frozen(plane: Any) -> NDArray[np.uint8]:
-    """Return a read-only uint8 copy, or the plane itself if it is one that nobody can write to any more."""
-    if isinstance(plane, np.ndarray) and plane.dtype == np.uint8 and plane.base is None and not plane.flags.writeable:
-        return plane
-    copy = np.array(plane, dtype=np.uint8)
-    copy.flags.writeable = False
-    return copy
 
 
 def what_to_paint(painted: Iterable[int], classes: ClassTable) -> str | None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Generator
 from ..core.errors import UserError, WorkError
 from ..core.image import Image
 from ..core.latest import Latest
-from ..core.method import Model, Progress
+from ..core.method import Model, Progress, View
 from ..core.scribbles import TrainingSet
 from ..predicting.devices import choose_device
 from ..predicting.network_model import NetworkModel
@@ -26,6 +26,10 @@ somebody draws a line the next one is due."""
 
 MEMORY = 2**31
 """Bytes of features that are kept: of ten grey planes of 1000 x 1000 pixels, or of three in colour."""
+
+
+AHEAD = 6
+"""Tiles of the plane looked at, those in view first, whose features are computed before anything is painted."""
 
 
 class InstantAnswers:
@@ -101,6 +105,27 @@ class InstantAnswers:
             if self._fit is not None and not self.resting:
                 self._work(self._fit)
         return self._answer or model
+
+    def look_ahead(self, image: Image, plane: int, view: View | None) -> bool:
+        """Compute features of one tile that is looked at, before anything is painted; say whether there was one left.
+
+        So the first answer need not wait for them. Nothing is done once there is something to answer, or where the
+        image is not one of those to learn from.
+        """
+        training = self._painted.get()
+        if training.missing() is None or all(pair.image is not image for pair in training.pairs):
+            return False
+        if not self._serves(None) or not self._knows(training):
+            self._begin(None, training)
+        assert self._store is not None
+        seen: Latest[View | None] = Latest(view)
+        for done, (at, number, _) in enumerate(self._store.ordered(image, (plane,), seen)):
+            if done == AHEAD:
+                break
+            if not self._store.holds(image, at, number):
+                self._store.tile(image, at, number)
+                return True
+        return False
 
     def _take_up(self, training: TrainingSet, model: NetworkModel | None) -> None:
         """Begin a new fit if strokes, features or the kind of head have changed."""

@@ -21,7 +21,9 @@ from ..core.errors import UserError
 from ..core.image import Image, warn_not_finite
 from ..core.latest import Latest
 from ..core.method import Patch, Progress, View, checked_planes
+from ..core.provenance import Provenance
 from ..core.scribbles import TrainingSet
+from ..learning.recorded_fit import told_answers
 from ..predicting.feature_groups import summed
 from ..predicting.network_model import NetworkModel, most_likely
 from ..predicting.oblivious_trees import ObliviousTrees, corrected, feature_tensors, without_trees
@@ -76,6 +78,8 @@ class InstantModel:
     note : str
     trees : ObliviousTrees, optional
         What corrects the head.
+    provenance : Provenance, optional
+        Where it comes from.
     """
 
     store: FeatureStore
@@ -84,6 +88,7 @@ class InstantModel:
     channels: int
     note: str
     trees: ObliviousTrees | None = None
+    provenance: Provenance | None = None
 
     @property
     def two_eyed(self) -> bool:
@@ -163,7 +168,8 @@ class InstantModel:
         body["head.weight"] = torch.from_numpy(self.head.weights.T.copy())[:, :, None, None]
         body["head.bias"] = torch.from_numpy(self.head.offsets.copy())
         joined = dataclasses.replace(
-            weights, network=network, tensors=body, channels=self.channels, classes=self.classes)
+            weights, network=network, tensors=body, channels=self.channels, classes=self.classes,
+            provenance=self.provenance or weights.provenance)
         return NetworkModel(joined, device or self.store.device.name)
 
 
@@ -178,6 +184,7 @@ def _product(weights: NDArray[np.float32], values: Tensor) -> Tensor:
     return torch.from_numpy(out).reshape(-1, *values.shape[1:])
 
 
+@told_answers
 def fit_instantly(
     store: FeatureStore, training: TrainingSet, seed: int = 0, head: Kind = "trees"
 ) -> Generator[Progress, None, InstantModel]:

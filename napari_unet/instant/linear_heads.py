@@ -6,6 +6,7 @@ import dataclasses
 import itertools
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from .lbfgs import minimise
@@ -127,7 +128,9 @@ def ridge(samples: PixelSamples, strength: float = RIDGE) -> NDArray[np.float64]
     normal[np.diag_indices(len(normal) - 1)] += strength
     target = np.full((len(samples.labels), samples.classes), -1, np.float32)
     target[np.arange(len(target)), samples.labels] = 1
-    coefficients: NDArray[np.float64] = np.asarray(np.linalg.solve(normal, chunked_gram(weighted, target)), np.float64)
+    # torch lets other threads run meanwhile; numpy would hold Python's lock, and the window with it
+    found = torch.linalg.solve(torch.from_numpy(normal), torch.from_numpy(chunked_gram(weighted, target)))
+    coefficients: NDArray[np.float64] = found.numpy()
     return SHARPNESS * coefficients
 
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 from ._contents import Contents, Format, Sink
 from ._file_axes import axes_of_file
 from ._image_folder import ImageFolder, image_folder
+from ._image_saving import save_image, stored_order
 from ._label_place import LabelPlace, label_place
 from ._mask_info import Code, MaskInfo, SavedCode
 from ._output import Output
 from ._probabilities import create_probabilities, save_probabilities
 from ._reading import file_stem, open_contents, read_contents, read_image, read_labels
 from ._registry import REGISTRY, register
-from ._run_lock import taking_turns
+from ._run_lock import lock_file, taking_turns
 from ._saving import (
     check_output,
     clear_of_inputs,
@@ -24,6 +25,7 @@ from ._saving import (
     is_output,
     output_suffixes,
     preview_path,
+    provenance_path,
     save_mask,
 )
 from ._unfinished import Unfinished, dead_tokens, leftover_path, no_regular_file, remove
@@ -53,17 +55,21 @@ __all__ = [
     "is_output",
     "label_place",
     "leftover_path",
+    "lock_file",
     "no_regular_file",
     "open_contents",
     "output_suffixes",
     "preview_path",
+    "provenance_path",
     "read_contents",
     "read_image",
     "read_labels",
     "register",
     "remove",
+    "save_image",
     "save_mask",
     "save_probabilities",
+    "stored_order",
     "taking_turns",
     "time_unit_name",
     "unit_name",

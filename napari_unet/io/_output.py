@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import uuid
 from collections.abc import Callable, Iterator
@@ -14,11 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_unet.core.errors import UserError
+from napari_unet.core.provenance import Provenance, now
 from napari_unet.core.readable import can_be_named
 
 from ._contents import Sink
 from ._unfinished import Unfinished, no_regular_file
 from ._zarr_settling import settle_zarr
+from .provenance_file import is_provenance, provenance_text
 
 
 @contextlib.contextmanager
@@ -134,6 +137,10 @@ class Output:
         What the result becomes a part of.
     note : str
         What people should know about what is saved: said by whoever saves.
+    origin : Path, optional
+        Where it is told where the result comes from.
+    provenance : Provenance, optional
+        What is told there; without, what is told of an earlier result goes.
     """
 
     def __init__(
@@ -147,12 +154,16 @@ class Output:
         preview_path: Path | None = None,
         host: Host | None = None,
         note: str = "",
+        origin: Path | None = None,
+        provenance: Provenance | None = None,
     ) -> None:
         self.path, self.shape, self.preview_path, self.note = path, shape, preview_path, note
         self._encode, self._overwrite, self._preview = encode, overwrite, preview
         self._host = host
         self._open = True
+        self._origin, self._provenance = origin, provenance
         self._unfinished: list[Unfinished] = []
+        self._beside: list[Unfinished] = []
         try:
             with writing(path):
                 for place in (path, preview_path) if preview is not None and preview_path is not None else (path,):
@@ -195,17 +206,32 @@ class Output:
                     self._preview(self._unfinished[-1].path, np.asarray(self._sink))
                 if self._host is not None:
                     self._host.open_group()
+                told = self._told_origin()
                 for one in self._unfinished:
                     one.take_name(self._overwrite)
+                if told is not None:
+                    told.take_name(True)  # allowed or ours, as was checked at the beginning
+                elif self._origin is not None and is_provenance(self._origin):
+                    self._origin.unlink()  # it tells of the result that was replaced
                 if self._host is not None:
                     self._host.enlist()
         finally:
             self.abandon()
+
+    def _told_origin(self) -> Unfinished | None:
+        """Write down where the result comes from, still under a temporary name."""
+        if self._provenance is None or self._origin is None:
+            return None
+        told = Unfinished(self._origin)
+        self._beside.append(told)
+        whole = dataclasses.replace(self._provenance, ended=self._provenance.ended or now())
+        told.path.write_text(provenance_text(whole), encoding="utf-8")
+        return told
 
     def abandon(self) -> None:
         """Remove what was written so far; nothing appears under the final name."""
         if self._open:
             self._open = False
             settle_zarr()
-            for one in self._unfinished:
+            for one in (*self._unfinished, *self._beside):
                 one.discard()

@@ -33,7 +33,7 @@ class RunLock:
         while True:
             self._file: int | None = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
             with contextlib.suppress(OSError):  # some network drives have no locks: then nobody removes what is ours
-                _lock(self._file)
+                lock_file(self._file)
             if path.exists():  # or else it was taken for a leftover before it was locked
                 return
             os.close(self._file)
@@ -76,7 +76,7 @@ def _taken(path: Path) -> int:
     while True:
         file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            _lock(file)
+            lock_file(file)
             free = True
         except OSError as error:
             free = error.errno not in (errno.EAGAIN, errno.EACCES, errno.EDEADLK)  # else there are no locks here
@@ -96,7 +96,7 @@ def lives(path: Path) -> bool:
     except OSError:
         return True
     try:
-        _lock(file)
+        lock_file(file)
     except OSError:
         return True
     finally:
@@ -104,7 +104,7 @@ def lives(path: Path) -> bool:
     return False
 
 
-def _lock(file: int) -> None:
+def lock_file(file: int) -> None:
     """Lock an open file, or raise OSError at once."""
     if sys.platform == "win32":
         import msvcrt

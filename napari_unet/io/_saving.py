@@ -16,6 +16,7 @@ from napari_unet.core import parameters
 from napari_unet.core.classes import ClassTable
 from napari_unet.core.errors import InputWarning, UsageError, UserError
 from napari_unet.core.geometry import Geometry
+from napari_unet.core.provenance import Provenance
 from napari_unet.core.registry import Entry
 
 from ._contents import Sink
@@ -24,6 +25,7 @@ from ._mask_info import MaskInfo, SavedCode
 from ._output import Output, check_place, replace_file
 from ._reading import file_stem
 from ._registry import REGISTRY
+from .provenance_file import SUFFIX, is_provenance
 
 
 def output_suffixes() -> dict[str, Entry[Any]]:
@@ -48,6 +50,19 @@ def preview_path(path: str | Path) -> Path:
     place = label_place(Path(path))
     folder = Path(path).parent if place is None else place.image.parent
     return folder / f"{file_stem(path)}_preview.tif"
+
+
+def provenance_path(path: str | Path) -> Path:
+    """Return where a mask's provenance goes: ``cells.tif.provenance.json`` beside ``cells.tif``.
+
+    That of labels inside an image (``IMAGE.zarr/labels/NAME``) goes beside the image, as
+    ``IMAGE.zarr.NAME.provenance.json``.
+    """
+    path = Path(path)
+    place = label_place(path)
+    if place is None:
+        return path.with_name(f"{path.name}{SUFFIX}")
+    return place.image.with_name(f"{place.image.name}.{place.name}{SUFFIX}")
 
 
 def is_output(path: str | Path) -> bool:
@@ -118,6 +133,7 @@ def create_mask(
     preview: bool = False,
     overwrite: bool = False,
     version: str = "0.4",
+    provenance: Provenance | None = None,
     **options: Any,
 ) -> Output:
     """Begin to save a mask that comes in parts: ``with create_mask(...) as out: out[patch.where] = patch.labels``.
@@ -150,6 +166,9 @@ def create_mask(
         Replace a file, or an OME-Zarr folder that is a mask.
     version : {"0.4", "0.5"}
         Of OME-Zarr; labels inside an image have the image's.
+    provenance : Provenance, optional
+        Where the labels come from: written beside them (:func:`provenance_path`) and replaced together with them; its
+        time of ending is that of the file if it has none. Without, what is beside a mask that is replaced goes.
     **options
         Other parameters of the format.
 
@@ -190,11 +209,20 @@ def create_mask(
         return made
 
     second = check_place(preview_path(path), overwrite, replace_file) if preview else None
+    origin = _checked_origin(real if place is None else path, overwrite, provenance)
     return Output(
         real, shape, start, info.encode, overwrite,
         (lambda partial, values: write_preview(partial, values, info)) if preview else None, second,
-        place, note,
+        place, note, origin, provenance,
     )
+
+
+def _checked_origin(path: Path, overwrite: bool, provenance: Provenance | None) -> Path:
+    """Return where a provenance goes; one that a mask which is gone has left behind is in nobody's way."""
+    origin = provenance_path(path)
+    if provenance is not None:
+        check_place(origin, overwrite or is_provenance(origin), replace_file)
+    return origin
 
 
 def _note(geometry: Geometry, place: LabelPlace | None) -> str:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_unet.core import parameters
 from napari_unet.core.errors import UserError, reason_of
+from napari_unet.core.provenance import Provenance, now, of_model
 from napari_unet.core.readable import readable
 from napari_unet.networks import REGISTRY
 from napari_unet.predicting.oblivious_trees import check_trees
@@ -34,6 +35,7 @@ from ._model_parts import (
     whole_number,
 )
 from ._output import appearing, check_place, replace_file
+from .provenance_file import provenance_from, provenance_text
 
 if TYPE_CHECKING:  # torch is loaded only when a model is: this folder is searched for image formats too
     from napari_unet.predicting.network_model import NetworkModel
@@ -59,7 +61,7 @@ def save_model(path: str | os.PathLike[str], model: Any, overwrite: bool = False
     path : path
         Usually ends in ``.pt``.
     model : NetworkModel or ForestModel
-        Its weights or trees are saved; device and other settings of the prediction are not.
+        Its weights or trees are saved, and where they come from; device and other settings of the prediction are not.
     overwrite : bool
         Whether an existing file may be replaced.
 
@@ -79,7 +81,8 @@ def save_model(path: str | os.PathLike[str], model: Any, overwrite: bool = False
     path = check_place(Path(path), overwrite, replace_file)
     contents = {"format": FORMAT, "version": VERSION, "classes": [
         dataclasses.asdict(one) for one in model.classes.classes
-    ], **(_of_network(model.weights) if hasattr(model, "weights") else _of_arrays(model))}
+    ], "provenance": provenance_text(_origin(model)),
+        **(_of_network(model.weights) if hasattr(model, "weights") else _of_arrays(model))}
     with appearing(path, overwrite) as partial:
         try:
             torch.save(contents, partial)
@@ -134,6 +137,12 @@ def load_network(path: str | os.PathLike[str], device: str = "auto") -> NetworkM
             "file of a network here; this one predicts with `napari-unet predict`."
         )
     return model
+
+
+def _origin(model: Any) -> Provenance:
+    """Return where a model comes from; of one that does not know it, which program saved it, and when."""
+    return of_model(model) or Provenance.here(
+        "model", ended=now(), classes=model.classes, note=f"{model.note}. How it was trained was not noted.")
 
 
 def _of_network(weights: Weights) -> dict[str, Any]:
@@ -222,6 +231,7 @@ def _weights(contents: Mapping[str, Any]) -> Weights:
         classes=file_classes(contents),
         normalisation=normalisation(contents),
         step=whole_number(contents, "step", 0, 2**62),
+        provenance=provenance_from(contents.get("provenance")),
     )
     _check_fit(weights)
     check_trees(weights)
@@ -256,4 +266,4 @@ def _fitted(contents: Mapping[str, Any]) -> ForestModel:
         classes=file_classes(contents), ids=ids(contents), note=readable(text(contents, "note")),
         channels=whole_number(contents, "channels", 1, MOST_CHANNELS),
     )
-    return model
+    return dataclasses.replace(model, provenance=provenance_from(contents.get("provenance")))

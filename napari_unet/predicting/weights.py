@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from ..core.classes import ClassTable
 from ..core.errors import UserError
 from ..core.normalisation import Normalisation
+from ..core.provenance import Provenance
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -68,6 +69,8 @@ class Weights:
         How a plane is prepared.
     step : int
         Training steps behind it.
+    provenance : Provenance, optional
+        Where it comes from; only for people, and for the file.
     """
 
     network: Network
@@ -77,6 +80,7 @@ class Weights:
     classes: ClassTable
     normalisation: Normalisation = dataclasses.field(default_factory=Normalisation)
     step: int = 0
+    provenance: Provenance | None = dataclasses.field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "tensors", MappingProxyType(dict(self.tensors)))

@@ -1,4 +1,7 @@
-"""A comparison as a folder: report, table, figure, parameters, masks, recipes, models. Replaces nothing unasked."""
+"""A comparison as a folder: report, table, figure, parameters, masks, recipes, models, and where all that comes from.
+
+Replaces nothing unasked.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +12,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from napari_unet.comparison.comparison_origin import comparison_provenance
 from napari_unet.comparison.outcome import Comparison
 from napari_unet.core.errors import UserError
+from napari_unet.core.provenance import Provenance
 from napari_unet.core.readable import readable
 from napari_unet.io import clear_of_inputs, save_mask
 from napari_unet.io.model_file import can_be_saved, save_model
+from napari_unet.io.provenance_file import provenance_text
 from napari_unet.io.recipe import save_recipe
 from napari_unet.segmenters import REGISTRY
 
@@ -26,6 +32,7 @@ from .table import write_csv
 from .whole_file import appearing_whole
 
 REPORT, TABLE, FIGURE, METHODS = "report.html", "table.csv", "figure.png", "methods.txt"
+PROVENANCE = "provenance.json"
 MASKS, RECIPES, MODELS = "masks", "recipes", "models"
 _MASK_ENDINGS = (".tif", ".ome.zarr")
 
@@ -74,9 +81,15 @@ class ComparisonFolder:
 
     @property
     def _files(self) -> tuple[Path, ...]:
-        return tuple(self.path / name for name in (REPORT, TABLE, FIGURE, METHODS))
+        return tuple(self.path / name for name in (REPORT, TABLE, FIGURE, METHODS, PROVENANCE))
 
-    def save(self, comparison: Comparison, formats: Sequence[str] = (".tif",), models: bool = False) -> None:
+    def save(
+        self,
+        comparison: Comparison,
+        formats: Sequence[str] = (".tif",),
+        models: bool = False,
+        provenance: Provenance | None = None,
+    ) -> None:
         """Write the report, the table, the figure, the parameters, and of each method its masks and its recipe.
 
         Where results are replaced, masks, recipes and models of earlier methods (those in the table there) go too. Old
@@ -93,10 +106,14 @@ class ComparisonFolder:
             Endings of masks.
         models : bool
             Write a model file of each method that can be saved (networks and forests), too.
+        provenance : Provenance, optional
+            Where the comparison comes from; by default what it knows itself.
         """
         swap = ResultSwap(self.path)
         try:
             self._build(swap.path, comparison, formats, models)
+            told = provenance or comparison_provenance(comparison)
+            (swap.path / PROVENANCE).write_text(provenance_text(told), encoding="utf-8")
             swap.commit(sorted(self._of_earlier()) if self.overwrite else ())
         finally:
             swap.discard()

@@ -16,6 +16,7 @@ from napari_unet.core.errors import UserError
 from napari_unet.core.image import Image, warn_not_finite
 from napari_unet.core.latest import Latest
 from napari_unet.core.method import Patch, View, checked_planes
+from napari_unet.core.provenance import Provenance
 
 from ._steps import ClassicalSteps, Paint
 from ._training_samples import plane_fingerprint
@@ -42,6 +43,8 @@ class ClassicalModel:
         Painted planes by :func:`plane_fingerprint`.
     tried : tuple of TriedSettings
         All settings that were tried, with their scores.
+    provenance : Provenance, optional
+        Where it comes from.
     """
 
     method: ClassicalSteps
@@ -53,6 +56,7 @@ class ClassicalModel:
     learnt: Any
     strokes: Mapping[bytes, Paint] = dataclasses.field(default_factory=lambda: MappingProxyType({}))
     tried: tuple[TriedSettings, ...] = ()
+    provenance: Provenance | None = None
 
     def segment(
         self,

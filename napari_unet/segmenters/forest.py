@@ -19,9 +19,11 @@ from napari_unet.core.classes import ClassTable
 from napari_unet.core.errors import UsageError
 from napari_unet.core.image import Image, warn_not_finite
 from napari_unet.core.latest import Latest
-from napari_unet.core.method import Patch, View
+from napari_unet.core.method import Patch, Progress, View
 from napari_unet.core.parameters import Parameter
+from napari_unet.core.scribbles import TrainingSet
 from napari_unet.core.threads import available_cores
+from napari_unet.learning.recorded_fit import recorded
 
 from . import register
 from ._classical import ClassicalMethod
@@ -84,6 +86,10 @@ class Forest(ClassicalMethod):
     def filters(self) -> Filters:
         """The filters with the scales chosen here."""
         return Filters(self.smallest, self.largest)
+
+    def fit(self, painted: TrainingSet | Latest[TrainingSet]) -> Generator[Progress, None, ClassicalModel]:
+        """Learn from the strokes; the model carries where it comes from, as its file does."""
+        return (yield from recorded(super().fit(painted), self, "forest", painted, "CPU"))
 
     def describe(self, plane: PreparedPlane, survey: Any) -> PreparedPlane:
         """Keep the plane: filters are measured where they are needed, tile by tile."""

@@ -7,6 +7,7 @@ at needs nothing more; later, it calls :func:`register_network`. Trains nothing 
 from __future__ import annotations
 
 import dataclasses
+import math
 import warnings
 from collections.abc import Generator
 from typing import Annotated, Any, ClassVar, Literal, cast, get_type_hints
@@ -19,8 +20,10 @@ from napari_unet.core.method import Progress
 from napari_unet.core.parameters import Parameter
 from napari_unet.core.registry import Entry
 from napari_unet.core.scribbles import TrainingSet
+from napari_unet.core.threads import run_deterministically
 from napari_unet.instant.answer_then_train import answer_then_train, wait_for_strokes
 from napari_unet.learning.augmentation import Augmentation
+from napari_unet.learning.recorded_fit import DRAWN, recorded
 from napari_unet.learning.trainer import train_network
 from napari_unet.learning.training_plan import TrainingPlan
 from napari_unet.networks.unet import UNet
@@ -87,9 +90,15 @@ class NetworkTraining:
     ] = "auto"
     threads: Annotated[int | None, Parameter("Processor cores to use; auto: as many as torch takes", min=1, max=1024,
                                              advanced=True)] = None
+    deterministic: Annotated[bool, Parameter(
+        "Learn so that the same strokes, seed and steps give exactly the same network again on the same processor: in "
+        "one thread, judged only in the end; needs steps instead of a time", advanced=True)] = False
 
     def __post_init__(self) -> None:
         parameters.check(self)
+        if self.deterministic and (self.steps is None or self.seconds is not None):
+            raise UsageError("Deterministic training needs a number of steps and no time limit (steps=500 and "
+                             "seconds=None; --steps 500 on the command line): how far it gets in a time differs.")
         _ = self.network  # checks its own parameters
 
     @property
@@ -104,8 +113,10 @@ class NetworkTraining:
             seconds=self.seconds, steps=self.steps, seed=self.seed, patch=self.patch, batch=self.batch,
             learning_rate=self.learning_rate or (GENTLE_RATE if gentle else TrainingPlan.learning_rate),
             augmentation=Augmentation().times(self.augmentation),
-            device=self.device, threads=self.threads,
-            hold_out={"auto": None, "always": True, "never": False}[self.hold_out],
+            device=self.device, threads=1 if self.deterministic else self.threads,
+            # when a model is judged, and whether strokes are to come, must not depend on the clock or on who asks
+            publish_seconds=math.inf if self.deterministic else None,
+            hold_out={"auto": True if self.deterministic else None, "always": True, "never": False}[self.hold_out],
         )
 
     def fit(
@@ -114,7 +125,31 @@ class NetworkTraining:
         """Train; see :func:`napari_unet.learning.trainer.train_network` for what is yielded, returned and raised.
 
         From pre-trained features it goes as :func:`napari_unet.instant.answer_then_train.answer_then_train` says.
+        Every model carries where it comes from.
         """
+        fit = self._fit(painted, initial)
+        if self.deterministic:
+            fit = run_deterministically(fit)
+        before = None if initial is None else initial.provenance
+        note = self._beginning(initial)
+        return (yield from recorded(fit, self, self.network_name, painted, note=note, before=before))
+
+    def _beginning(self, initial: Weights | None) -> str:
+        """Say what the training begins with."""
+        if initial is not None:
+            return f"Training went on from a model with {initial.step} steps behind it."
+        if self.start != "scratch" and self._has_features:
+            return f"Training began with features {DRAWN}."
+        return "Training began with random weights."
+
+    @property
+    def _has_features(self) -> bool:
+        """Whether there are pre-trained features for the network as it is."""
+        return self.network_type is UNet and self.network == UNet()
+
+    def _fit(
+        self, painted: TrainingSet | Latest[TrainingSet], initial: Weights | None
+    ) -> Generator[Progress, None, NetworkModel]:
         loss = losses.REGISTRY[self.loss]
         features = None
         if initial is not None:
@@ -137,7 +172,7 @@ class NetworkTraining:
 
     def _features(self) -> Weights | None:
         """Return the pre-trained features if the network is as it comes; they have an architecture of their own."""
-        if self.network_type is UNet and self.network == UNet():
+        if self._has_features:
             return load_features()
         if self.start == "pretrained":
             raise UsageError(

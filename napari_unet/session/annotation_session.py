@@ -14,12 +14,13 @@ from typing import Any
 from psygnal import Signal
 
 from ..core.classes import merged
-from ..core.errors import UsageError
+from ..core.errors import UsageError, UserError, reason_of
 from ..core.method import Model, Progress, Segmenter
 from ..core.threads import limit_threads
 from ..learning.true_dice import LikelyDice
 from .held_out_score import HeldOutScore
 from .model_history import HistoryEntry, ModelHistory, ShownModel, steps_behind, without_refitting
+from .resumed_training import resumed
 from .session_state import StatedAnnotations
 
 
@@ -218,19 +219,28 @@ class Session(StatedAnnotations):
 
     def _train(self, method: Segmenter, threads: int | None, run: object) -> Generator[Progress, None, Model]:
         limit_threads(threads)
-        fit = method.fit(self.snapshots)
-        try:
-            while True:
-                try:
+        newest, revived = None, False
+        while True:
+            fit = method.fit(self.snapshots)
+            try:
+                while True:
                     event = next(fit)
-                except StopIteration as end:
-                    model: Model = end.value
-                    return model
-                if event.model is not None:
-                    self.models.offer(event.model, run)  # a predictor need not wait for the session's thread
-                yield event
-        finally:
-            fit.close()
+                    if event.model is not None:
+                        newest = event.model
+                        self.models.offer(event.model, run)  # a predictor need not wait for the session's thread
+                    yield event
+            except StopIteration as end:
+                model: Model = end.value
+                return model
+            except UserError:
+                raise
+            except Exception as error:  # once: what goes wrong twice would go wrong for ever
+                if revived:
+                    raise
+                revived, method = True, resumed(method, newest)
+                yield Progress(f"The training was started again, it had stopped: {reason_of(error)}")
+            finally:
+                fit.close()
 
     def end(self) -> None:
         """Note that a training was stopped."""

@@ -18,6 +18,7 @@ from ..core.classes import ClassTable, PaintedClass
 from ..core.errors import UserError
 from ..core.image import Image
 from ..core.latest import Latest
+from ..core.painted_plane import Block
 from ..core.scribbles import Pair, Scribbles, TrainingSet
 from .open_images import OpenImages
 
@@ -120,6 +121,17 @@ class Annotations:
             return False
         pair = Pair(item.pair.image, old.replacing(changed, next(self._versions)))
         self._items[key] = dataclasses.replace(item, pair=pair)
+        self._publish()
+        return True
+
+    def paint_blocks(self, key: Hashable, number: int, plane: NDArray[np.uint8], blocks: set[Block]) -> bool:
+        """Take over some blocks of a plane (Y, X), as :meth:`paint` does; nothing else of the plane is looked at."""
+        item = self._items[key]
+        changed = item.pair.scribbles.differing(number, plane, blocks)
+        if not changed:
+            return False
+        strokes = item.pair.scribbles.repainting({number: changed}, next(self._versions))
+        self._items[key] = dataclasses.replace(item, pair=Pair(item.pair.image, strokes))
         self._publish()
         return True
 

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING
 
-from ..core.errors import UserError
+from ..core.errors import UserError, WorkError
 from ..core.latest import Latest
 from ..core.method import Model
 from ..core.threads import limit_threads
@@ -111,6 +111,15 @@ class _Predictor:
     def _is_refused(self, model: Model, focus: ViewFocus) -> bool:
         return self._refused is not None and self._refused[0] is model and self._refused[1].same_place(focus)
 
+    def look_ahead(self, ahead: ViewFocus | None) -> bool:
+        """Prepare a little of the first answer while nothing is painted yet; say whether there was something to do."""
+        if self._answers is None or ahead is None or self._models.get() is not None:
+            return False
+        try:
+            return self._answers.look_ahead(ahead.image, ahead.plane, ahead.view)
+        except (UserError, WorkError):
+            return False  # said when there is something to answer
+
     def forget(self) -> None:
         """Drop all runs and what is known about the image."""
         self._runs.clear()
@@ -123,6 +132,7 @@ def live_prediction(
     focus: Latest[ViewFocus | None],
     *,
     answers: Callable[[], InstantAnswers] | None = None,
+    ahead: Latest[ViewFocus | None] | None = None,
     threads: int | None = None,
     pause: float = 0.02,
 ) -> Generator[Found | None, None, None]:
@@ -137,6 +147,8 @@ def live_prediction(
     answers : callable, optional
         Makes what answers strokes at once; called in the generator's thread, to which it belongs. If it raises
         :class:`UserError`, that is told, and models are predicted without it.
+    ahead : Latest[ViewFocus | None], optional
+        What is looked at although there is nothing to predict yet; the first answer is prepared.
     threads : int, optional
         Threads torch may use, see :func:`napari_unet.core.threads.limit_threads`.
     pause : float
@@ -152,7 +164,7 @@ def live_prediction(
     try:
         while True:
             found = predictor.step()
-            if found is None and not predictor.busy:
+            if found is None and not predictor.busy and not predictor.look_ahead(ahead.get() if ahead else None):
                 time.sleep(pause)
             yield found
     finally:

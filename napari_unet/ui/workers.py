@@ -7,26 +7,23 @@ training and its predictor would keep everything else waiting on a small machine
 
 from __future__ import annotations
 
-import atexit
 import threading
 import time
+import weakref
 from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from qtpy.QtCore import QEvent, QObject, Qt, QTimer, Signal
+from qtpy.QtCore import QCoreApplication, QEvent, QObject, Qt, QTimer, Signal
 
 from napari_unet.core.errors import UserError, WorkError
+from napari_unet.core.giving_way import give_way, hold_short_switches, release_short_switches
 
-from . import garbage_collection
+from . import farewell, garbage_collection
+from .heartbeat import Heartbeat
 
 _BREATH = 0.02
 """Seconds the GUI thread spends on delivered items before it looks at the mouse again."""
-
-_PATIENCE = 30.0
-"""Seconds to wait for a thread that was told to stop (one training step or one tile at most)."""
-
-_alive: set[Worker] = set()
 
 
 class Worker(QObject):
@@ -41,22 +38,30 @@ class Worker(QObject):
         Called in the new thread, returns an iterator (a generator, or :class:`napari_unet.core.work.Work`).
     name : str
         Name of the thread.
+    clock : callable
+        Seconds, for :attr:`stalled`.
 
     Notes
     -----
     An exception ends in ``failed``; ``RuntimeError`` is handed on as :class:`~napari_unet.core.errors.WorkError`
     with its cause attached. After :meth:`stop` nothing but ``finished`` is emitted, and the generator is closed in
-    its own thread, so that its ``finally`` clauses run.
+    its own thread, so that its ``finally`` clauses run. ``stalled`` tells the seconds since the last item, once, when
+    they are more than :data:`.heartbeat.STALL`; with 0, when an item came after all.
     """
 
     yielded = Signal(object)
     returned = Signal(object)
     failed = Signal(object)
     finished = Signal()
+    stalled = Signal(float)
     _woken = Signal()
 
-    def __init__(self, work: Callable[[], Iterator[Any]], name: str = "napari-unet") -> None:
+    def __init__(
+        self, work: Callable[[], Iterator[Any]], name: str = "napari-unet", clock: Callable[[], float] = time.monotonic
+    ) -> None:
         super().__init__()
+        self.left_behind = False  # it did not stop in time; nobody waits for it any more
+        self._heart = Heartbeat(clock)
         self._work = work
         self._inbox: deque[tuple[str, Any]] = deque()
         self._wake_pending = False
@@ -64,14 +69,14 @@ class Worker(QObject):
         self._ended = False
         self._go = threading.Event()
         self._go.set()
-        # A daemon, so that an interpreter that ends without closing the window is not held up; see _stop_everything.
+        # A daemon, so that an interpreter that ends without closing the window is not held up; see farewell.
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._woken.connect(self._on_woken, Qt.ConnectionType.QueuedConnection)  # type: ignore[call-arg]
 
     @property
     def running(self) -> bool:
         """Whether ``finished`` is still to come."""
-        return not self._ended and self in _alive
+        return not self._ended and self in farewell.alive
 
     @property
     def paused(self) -> bool:
@@ -80,8 +85,10 @@ class Worker(QObject):
 
     def start(self) -> Worker:
         """Start the thread and return the worker."""
-        _alive.add(self)
+        farewell.alive.add(self)
         garbage_collection.hold_collection()
+        hold_short_switches()
+        self._heart.ask()
         self._thread.start()
         return self
 
@@ -94,22 +101,48 @@ class Worker(QObject):
         self._go.set()
 
     def stop(self) -> None:
-        """Close the generator after the item it is working on; what it has yielded meanwhile is dropped."""
+        """Close the generator after the item it is working on; what it has yielded meanwhile is dropped.
+
+        If that takes too long, ``finished`` is emitted all the same, and the thread is left to itself.
+        """
+        if not self._stop and self.running and QCoreApplication.instance() is not None:
+            QTimer.singleShot(int(1000 * farewell.LEAVE), self._leave_behind)
         self._stop = True
         self._go.set()
 
-    def wait(self, seconds: float = _PATIENCE) -> bool:
+    def _leave_behind(self) -> None:
+        if not self._ended:
+            self._ended = self.left_behind = True
+            self.finished.emit()
+
+    def wait(self, seconds: float = farewell.PATIENCE) -> bool:
         """Wait for the thread to end, deliver what it left, and say whether it has ended. Call in the GUI thread."""
-        self._thread.join(seconds)
-        if self._thread.is_alive():
+        self.join(seconds)
+        if self.busy:
             return False
         self._deliver(None)
         return True
+
+    @property
+    def busy(self) -> bool:
+        """Whether its thread has not ended."""
+        return self._thread.is_alive()
+
+    def join(self, seconds: float) -> None:
+        """Wait for the thread to end, and deliver nothing."""
+        self._thread.join(seconds)
+
+    def look_for_stall(self) -> None:
+        """Emit ``stalled`` if no item has come for too long, or if one has come after all."""
+        seconds = self._heart.change()
+        if seconds is not None and not self._stop:
+            self.stalled.emit(seconds)
 
     # -- in the worker's thread ------------------------------------------------------------------------------------
 
     def _run(self) -> None:
         iterator: Iterator[Any] | None = None
+        give_way()
         try:
             iterator = iter(self._work())
             self._drain(iterator)
@@ -121,13 +154,16 @@ class Worker(QObject):
                     iterator.close()
             except Exception as error:
                 self._post("failed", _told(error))
+            self._heart.rest()
             self._post("finished", None)
 
     def _drain(self, iterator: Iterator[Any]) -> None:
         while True:
+            self._heart.rest()
             self._go.wait()
             if self._stop:
                 return
+            self._heart.ask()
             try:
                 item = next(iterator)
             except StopIteration as end:
@@ -143,7 +179,7 @@ class Worker(QObject):
             try:
                 self._woken.emit()
             except RuntimeError:  # Qt has deleted this object because the application is gone
-                _alive.discard(self)
+                farewell.alive.discard(self)
 
     # -- in the GUI thread -----------------------------------------------------------------------------------------
 
@@ -157,10 +193,12 @@ class Worker(QObject):
             signal, value = self._inbox.popleft()
             if signal == "finished":
                 self._thread.join()
-                self._ended = True
-                _alive.discard(self)
+                farewell.alive.discard(self)
                 garbage_collection.release_collection()
-                self.finished.emit()
+                release_short_switches()
+                if not self._ended:
+                    self._ended = True
+                    self.finished.emit()
             elif not self._stop:
                 getattr(self, signal).emit(value)
             if limit is not None and time.monotonic() - start > limit and self._inbox:
@@ -183,6 +221,9 @@ def error_sentence(error: Exception) -> str:
     return text if isinstance(error, UserError | WorkError) else f"{type(error).__name__}: {text}"
 
 
+_groups: weakref.WeakSet[WorkerGroup] = weakref.WeakSet()
+
+
 class WorkerGroup(QObject):
     """The workers of one dock; stops them and waits when the dock or the window goes.
 
@@ -199,10 +240,21 @@ class WorkerGroup(QObject):
         self._workers: set[Worker] = set()
         workers = self._workers
         # no bound method: by the time of `destroyed` this object may be half gone
-        owner.destroyed.connect(lambda *_: _stop_and_wait(workers))
+        owner.destroyed.connect(lambda *_: farewell.stop_and_wait(workers))
+        self._watch = QTimer(self)
+        self._watch.setInterval(1000)
+        self._watch.timeout.connect(self.look_for_stalls)
         self._window = window
         if window is not None:
+            _groups.add(self)
             window.installEventFilter(self)
+
+    def look_for_stalls(self) -> None:
+        """Let each worker say whether it has stalled."""
+        for worker in tuple(self._workers):
+            worker.look_for_stall()
+        if not self._workers:
+            self._watch.stop()
 
     def start(
         self,
@@ -213,11 +265,13 @@ class WorkerGroup(QObject):
         on_result: Callable[[Any], None] | None = None,
         on_error: Callable[[Exception], None] | None = None,
         on_end: Callable[[], None] | None = None,
+        on_stall: Callable[[float], None] | None = None,
     ) -> Worker:
         """Start work; the callbacks are called in the GUI thread, see :class:`Worker`."""
         worker = Worker(work, name)
         for signal, slot in (
             (worker.yielded, on_item), (worker.returned, on_result), (worker.failed, on_error),
+            (worker.stalled, on_stall),
         ):
             if slot is not None:
                 signal.connect(slot)
@@ -226,34 +280,19 @@ class WorkerGroup(QObject):
         worker.finished.connect(lambda: workers.discard(worker))
         if on_end is not None:
             worker.finished.connect(on_end)
+        if not self._watch.isActive():
+            self._watch.start()
         return worker.start()
 
-    def stop_all(self) -> None:
-        """Stop all workers and wait for their threads."""
-        _stop_and_wait(self._workers)
+    def stop_all(self, seconds: float = farewell.PATIENCE) -> None:
+        """Stop all workers and wait for their threads, so many seconds for all of them."""
+        farewell.stop_and_wait(self._workers, seconds)
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
         """Stop when the window closes: at once if code closes it, when it hides if a person does (who may be asked)."""
         if event is not None and watched is self._window and not event.spontaneous() and event.type() in (
             QEvent.Type.Close, QEvent.Type.Hide, QEvent.Type.DeferredDelete,
         ):
-            self.stop_all()
+            theirs = [group for group in _groups if group._window is watched]  # all at once: together they are in time
+            farewell.stop_and_wait({one for group in theirs for one in group._workers}, farewell.FAREWELL)
         return False
-
-
-def _stop_and_wait(workers: set[Worker]) -> None:
-    for worker in tuple(workers):
-        worker.stop()
-    for worker in tuple(workers):
-        worker.wait()
-
-
-def _stop_everything() -> None:
-    """Let no thread outlive the interpreter: torch aborts the process when that happens."""
-    for worker in tuple(_alive):
-        worker.stop()
-    for worker in tuple(_alive):
-        worker._thread.join(_PATIENCE)
-
-
-atexit.register(_stop_everything)

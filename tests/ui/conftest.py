@@ -22,10 +22,15 @@ TINY = {"width": 4, "depth": 2, "patch": 32, "batch": 2}
 
 @pytest.fixture(autouse=True)
 def patient_windows(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a window that closes wait for its threads as long as a test would."""
-    from napari_unet.ui.workers import Worker
+    """Let a window that closes wait for its threads as long as a test would, and leave none behind."""
+    from napari_unet.ui import farewell
+    from napari_unet.ui.workers import Worker, WorkerGroup
 
-    monkeypatch.setattr(Worker.wait, "__defaults__", (SLOW / 1000,))
+    for patient in (Worker.wait, WorkerGroup.stop_all):
+        monkeypatch.setattr(patient, "__defaults__", (SLOW / 1000,))
+    monkeypatch.setattr(farewell.stop_and_wait, "__defaults__", (SLOW / 1000,))
+    for name in ("FAREWELL", "LEAVE"):
+        monkeypatch.setattr(farewell, name, SLOW / 1000)
 
 
 @pytest.fixture

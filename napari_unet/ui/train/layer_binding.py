@@ -17,6 +17,7 @@ from qtpy.QtCore import QObject, QTimer, Signal
 from napari_unet.core.classes import ClassTable
 from napari_unet.core.errors import UserError
 from napari_unet.core.method import Patch
+from napari_unet.core.painted_plane import Block, blocks_in, box_of
 from napari_unet.core.scribbles import checked_ids
 from napari_unet.session.annotation_session import Session
 
@@ -25,6 +26,7 @@ from ..layer_axes import image_of
 from ..layer_metadata import class_table, identity, mark_layer, set_class_table
 from ..layers import label_view, labels_like, same_shape, scribbles_of, uncertainty_like
 from ..sessions import ties_of
+from .partial_redraw import StalePart
 from .viewport import shown_plane, shows_planes
 
 DRAG_MS = 150
@@ -32,6 +34,10 @@ DRAG_MS = 150
 
 REDRAW_MS = 80
 """A prediction layer that fills in is redrawn at most this often."""
+
+LARGE = 2**23
+"""Painted planes with more pixels than this are not compared as a whole while somebody paints: only the blocks are
+that napari says it has drawn in. Whoever asks for all strokes (:meth:`LayerBinding.flush`) has all compared."""
 
 
 class LayerBinding(QObject):
@@ -61,8 +67,10 @@ class LayerBinding(QObject):
         self.image = image_of(image_layer)
         self._channels = channels_of(image_layer)
         scribbles = scribbles_of(strokes, self.image)
-        self._all = self._stale = False
+        self._all = False
         self._dirty: set[int] = set()
+        self._touched: dict[int, set[Block]] = {}
+        self._stale = StalePart()
         self._ever = set(scribbles.planes)
         session.put_pair(self.key, self.image, scribbles)
         self._timer, self._redraw = QTimer(self), QTimer(self)
@@ -71,7 +79,7 @@ class LayerBinding(QObject):
         self._redraw.setSingleShot(True)
         self._redraw.timeout.connect(self._on_redraw)
         self._connected = [
-            (strokes.events.labels_update, self._on_drawn), (strokes.events.paint, self._on_painted),
+            (strokes.events.labels_update, self._on_touched), (strokes.events.paint, self._on_painted),
             (strokes.events.set_data, self._on_drawn), (strokes.events.data, self._on_replaced),
             *((one.events.data, self._on_image_replaced) for one in self._channels),
         ]
@@ -98,13 +106,32 @@ class LayerBinding(QObject):
 
     # -- strokes -> session ------------------------------------------------------------------------------------------
 
+    @property
+    def _is_large(self) -> bool:
+        rows, columns = self.image.plane_shape
+        return rows * columns * max(1, len(self._ever)) > LARGE
+
+    def _on_touched(self, event: Any) -> None:
+        """Take note of where napari has drawn: a hint at where to compare."""
+        if not (self._is_large and shows_planes(self._viewer) and self.strokes.n_edit_dimensions <= 2
+                and len(event.offset) == 2):
+            self._on_drawn()
+            return
+        (top, left), (height, width) = map(int, event.offset), event.data.shape[:2]
+        rows, columns = self.image.plane_shape
+        blocks = blocks_in(slice(top, min(top + height, rows)), slice(left, min(left + width, columns)))
+        self._touched.setdefault(shown_plane(self._viewer, self.strokes, self.image), set()).update(blocks)
+        if not self._timer.isActive():
+            self._timer.start(DRAG_MS)
+
     def _on_drawn(self, _event: Any = None) -> None:
         self._note_shown()
         if not self._timer.isActive():
             self._timer.start(DRAG_MS)
 
     def _on_painted(self, _event: Any = None) -> None:
-        self._note_shown()
+        if not self._is_large:  # otherwise napari says where it has drawn
+            self._note_shown()
         self._timer.start(0)  # not now: edits from code emit this before they write
 
     def _on_replaced(self, _event: Any = None) -> None:
@@ -118,7 +145,30 @@ class LayerBinding(QObject):
             self._all = True  # a brush in three dimensions, or a cut across planes
 
     def _on_due(self) -> None:
-        self.flush()
+        if self._touched and not self._dirty and not self._all and self.key in self._session.keys:
+            self._publish_touched()
+        elif not self._is_large or self._dirty or self._all or self.key not in self._session.keys:
+            self.flush()
+
+    def _publish_touched(self) -> None:
+        """Publish what has changed in the blocks that were drawn in, and look at nothing else."""
+        touched, self._touched = self._touched, {}
+        changed = False
+        try:
+            view = label_view(self.strokes, self.image)
+            flat = view.reshape(-1, *view.shape[-2:])
+            for number, blocks in touched.items():
+                if flat.dtype != np.uint8:
+                    for block in blocks:
+                        checked_ids(flat[number][box_of(block, self.image.plane_shape)], self.strokes.name)
+                changed |= self._session.paint_blocks(self.key, number, flat[number], blocks)
+        except UserError as error:
+            self.troubled.emit(str(error))
+            return
+        self._ever.update(touched)
+        self.troubled.emit("")
+        if changed:
+            self.published.emit()
 
     def flush(self) -> bool:
         """Publish strokes that have changed; return whether there were any. Never raises."""
@@ -133,6 +183,7 @@ class LayerBinding(QObject):
             return False
         self.troubled.emit("")
         self._dirty.clear()
+        self._touched.clear()
         self._all = False
         self._ever.update(number for number, plane in planes.items() if plane.any())
         changed = self._session.paint(self.key, planes)
@@ -143,7 +194,7 @@ class LayerBinding(QObject):
     def _changed_planes(self) -> dict[int, NDArray[np.uint8]]:
         view = label_view(self.strokes, self.image)
         flat = view.reshape(-1, *view.shape[-2:])
-        numbers = range(len(flat)) if self._all else sorted(self._dirty | self._ever)
+        numbers = range(len(flat)) if self._all else sorted(self._dirty | self._ever | self._touched.keys())
         return {
             number: flat[number] if flat.dtype == np.uint8 else checked_ids(flat[number], self.strokes.name)
             for number in numbers
@@ -219,17 +270,25 @@ class LayerBinding(QObject):
                 label_view(layer, self.image)[patch.where] = values
             except (UserError, ValueError):  # changed by hand
                 continue
-            self._stale = True
+            self._note_stale(patch)
         if self._stale and not self._redraw.isActive():
             self._on_redraw()
+
+    def _note_stale(self, patch: Patch) -> None:
+        """Take note of what is to be drawn: nothing of a plane that is not shown."""
+        if not shows_planes(self._viewer):
+            self._stale.add_all()
+        elif self.image.plane_of(patch.where) == shown_plane(self._viewer, self.strokes, self.image):
+            self._stale.add(self.image.plane_shape, *patch.where[-2:])
 
     def _on_redraw(self) -> None:
         """Draw what came, at once if nothing was drawn lately, and look again a little later."""
         if self._stale:
-            self._stale = False
-            for layer in (self.prediction, self.uncertainty):
-                if layer is not None:
-                    layer.refresh(extent=False, highlight=False, thumbnail=False)
+            if self.prediction is not None:
+                self._stale.draw(self.prediction)
+            if self.uncertainty is not None:
+                self.uncertainty.refresh(extent=False, highlight=False, thumbnail=False)
+            self._stale = StalePart()
             self._redraw.start(REDRAW_MS)
 
     def show_classes(self, classes: ClassTable) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -52,12 +53,13 @@ class LiveLayers(QObject):
         super().__init__(parent)
         self._viewer, self._session, self._workers = viewer, session, workers
         self.focus: Latest[ViewFocus | None] = Latest(None)
+        self._ahead: Latest[ViewFocus | None] = Latest(None)
         self._binding: LayerBinding | None = None
         self._worker: Worker | None = None
         self._answered: Model | None = None
         self._unsure, self._times = False, 0
         self._told = ""
-        self._again = False
+        self._again = self._revived = self._warm = False
         self._device = "auto"
         self._look = QTimer(self)
         self._look.setSingleShot(True)
@@ -135,13 +137,16 @@ class LiveLayers(QObject):
         binding = self._binding
         gone = binding is not None and (binding.strokes not in self._viewer.layers
                                         or binding.key not in self._session.keys)
-        if binding is None or gone or not self._session.speaks:
+        if binding is None or gone:
             self.focus.put(None)
+            self._ahead.put(None)
             return
-        self.focus.put(ViewFocus(
+        looked = ViewFocus(
             binding.key, binding.image, shown_plane(self._viewer, binding.strokes, binding.image),
             visible_part(self._viewer, binding.strokes, binding.image), self._times if self._unsure else 0,
-        ))
+        )
+        self._ahead.put(looked)
+        self.focus.put(looked if self._session.speaks else None)
 
     def _on_model_changed(self, model: Model | None) -> None:
         if model is None:
@@ -177,9 +182,9 @@ class LiveLayers(QObject):
         if self._worker is None:
             self._worker = self._workers.start(
                 partial(live_prediction, self._session.models, self.focus, answers=self._answers,
-                        threads=max(1, available_cores() // 4)),
+                        ahead=self._ahead, threads=max(1, available_cores() // 4)),
                 "napari-unet prediction",
-                on_item=self._on_found, on_error=self._on_failed, on_end=self._on_ended,
+                on_item=self._on_found, on_error=self._on_failed, on_end=self._on_ended, on_stall=self._on_stalled,
             )
 
     def _answers(self) -> InstantAnswers:
@@ -210,6 +215,10 @@ class LiveLayers(QObject):
             self._session.no_answers()
             self._say(found.text)
         elif isinstance(found, AllPredicted):
+            self._revived = False
+            if not self._warm:
+                self._warm = True
+                self._workers.start(_warm_up, "napari-unet warm-up")
             self._say(self._learnt())
 
     def _learnt(self) -> str:
@@ -236,10 +245,25 @@ class LiveLayers(QObject):
             self._session.answered(as_network())
 
     def _on_failed(self, error: Exception) -> None:
-        self._say(f"The live prediction stopped: {error_sentence(error)}")
+        """Start again once; what goes wrong twice in a row would go wrong for ever."""
+        self._again = self._again or not self._revived
+        self._say(f"The live prediction {'stopped' if self._revived else 'was started again, it had stopped'}: "
+                  f"{error_sentence(error)}")
+        self._revived = True
+
+    def _on_stalled(self, seconds: float) -> None:
+        self._say(f"The live prediction has been busy with one thing for {seconds:.0f} s; it goes on, and so can you."
+                  if seconds else "")
 
     def _on_ended(self) -> None:
         self._worker = None  # the next model starts it again
         if self._again:
             self._again = False
             self._start()
+
+
+def _warm_up() -> Iterator[None]:
+    """Load what a first training step needs; in a thread, torch is imported there."""
+    from napari_unet.learning.warm_up import warm_up
+
+    yield from warm_up()

@@ -10,7 +10,7 @@ from napari_unet.core.method import Model, Segmenter
 
 from ..forms import ParameterForm
 
-SET_ELSEWHERE = ("seconds", "steps", "threads")
+SET_ELSEWHERE = ("seconds", "steps", "threads", "deterministic")
 """Live training ends when it is stopped, and the controller shares out the cores."""
 
 

@@ -1,0 +1,41 @@
+"""Where a mask comes from, ready to be written beside it. Segments nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..core.image import Image
+from ..core.provenance import ImageFacts, Provenance, now, of_model
+from .devices import choose_device
+
+
+def mask_provenance(
+    model: Any, image: Image, *, settings: Mapping[str, Any] | None = None, begun: str = "", made_by: str = ""
+) -> Provenance:
+    """Return what is written beside a mask: the image, the model and where that comes from.
+
+    Parameters
+    ----------
+    model : Model
+        What segmented the image.
+    image : Image
+    settings : mapping of str to Any, optional
+        How it was segmented: planes, averaging over turned versions, ...
+    begun : str
+        When, as :func:`napari_unet.core.provenance.now` has it; now, if it is not known.
+    made_by : str
+        ``"window"``, say; by default the command that runs.
+    """
+    return Provenance.here(
+        "mask", made_by=made_by, begun=begun or now(), device=_device(model), classes=model.classes,
+        images=(ImageFacts.of(image),), settings=dict(settings or {}), note=model.note,
+        model=of_model(model),
+    )
+
+
+def _device(model: Any) -> str:
+    """Say where a model computes, and why there."""
+    if not hasattr(model, "weights"):
+        return "CPU"
+    return str(choose_device(model.device))

@@ -1,0 +1,158 @@
+"""A session out of a project and into it: strokes, classes, what is learnt from, the model shown. Writes no file."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+from napari_unet.core.errors import UserError
+from napari_unet.core.image import Image
+from napari_unet.session.annotation_session import Session
+
+from .project_folder import ProjectFolder
+from .records import ImageRecord, ProjectState
+from .saver import Snapshot
+from .sources import read_source, what_changed
+
+
+@dataclasses.dataclass(frozen=True)
+class Restored:
+    """What came of opening a project in a session.
+
+    Parameters
+    ----------
+    painted : tuple of str
+        Ids of the images that have strokes and are learnt from, or could be.
+    missing : tuple of ImageRecord
+        Images whose files are not where they were; their strokes stay in the project, untouched.
+    told : tuple of str
+        Sentences for people.
+    """
+
+    painted: tuple[str, ...]
+    missing: tuple[ImageRecord, ...]
+    told: tuple[str, ...]
+
+
+def capture(session: Session, state: ProjectState) -> ProjectState:
+    """Return the state with what the session knows better: classes, axes, which images are learnt from and looked at.
+
+    Images and settings that the session does not know stay as they are. Quick: no pixel is looked at.
+    """
+    records = []
+    for key in session.keys:
+        record = state.pair_image(key)
+        if record is not None:
+            seen = dataclasses.replace(_as_seen(record, session.pair(key).image), learn=session.enabled(key))
+            if seen != record:
+                records.append(seen)
+    current = session.images.current
+    looked_at = state.image(current) if isinstance(current, str) else None
+    if looked_at is not None and not looked_at.looked_at:
+        known = next((one for one in records if one.id == looked_at.id), looked_at)
+        records = [one for one in records if one.id != looked_at.id]
+        records.append(dataclasses.replace(known, looked_at=True))
+    made = state.replacing(*records, classes=session.classes, current=looked_at.id if looked_at else state.current)
+    return state if made == state else made
+
+
+def _as_seen(record: ImageRecord, image: Image) -> ImageRecord:
+    """Return a record with axes and scale of the image that the session has, if it is still the same array."""
+    if tuple(map(int, image.data.shape)) != record.shape:
+        return record
+    return dataclasses.replace(record, axes=image.axes, scale=image.scale, unit=image.unit, translate=image.translate,
+                               time_unit=image.time_unit)
+
+
+def snapshot_of(session: Session, folder: ProjectFolder) -> Snapshot:
+    """Bring the project's state in memory up to date, and return what its saver is to write.
+
+    To be called in the session's thread; copies no pixels.
+    """
+    state = folder.change(lambda old: capture(session, old))
+    pairs = {record.id: session.pair(key) for key in session.keys if (record := state.pair_image(key)) is not None}
+    return Snapshot(
+        {image_id: pair.scribbles for image_id, pair in pairs.items()},
+        {image_id: pair.image.label_axes for image_id, pair in pairs.items()},
+        session.model_history, session.shown,
+    )
+
+
+def restore(
+    folder: ProjectFolder, session: Session, *, moved: Mapping[str, str] | None = None, model: bool = True,
+) -> Restored:
+    """Put a project into a session that is empty: classes, a pair for every painted image, and the model shown.
+
+    Pixels are read only when a method asks for them. What cannot be used (an image that is missing, strokes of another
+    shape) is told and stays in the project as it is.
+
+    Parameters
+    ----------
+    folder : ProjectFolder
+    session : Session
+        Its images get the ids of the records, its pairs :attr:`ImageRecord.pair_key`.
+    moved : mapping of str to str, optional
+        New folder by old folder of images that were moved.
+    model : bool
+        Whether to load the model that was shown.
+    """
+    state, told, lost, painted = folder.state, [], [], []
+    session.set_classes(state.classes)
+    for record in state.images:
+        try:
+            if _put_pair(folder, session, record, moved):
+                painted.append(record.id)
+                told.append(what_changed(record, folder.path))
+        except _MissingImage as error:
+            lost.append(record)
+            told.append(str(error))
+        except UserError as error:
+            told.append(str(error))
+    if model:
+        told.append(_show_model(folder, session))
+    session.set_classes(state.classes)
+    session.images.put([*session.images.keys, *(record.id for record in state.images)])
+    first = state.images[0].id if state.images else None
+    session.images.choose(state.current if state.current in session.images.keys else first)
+    return Restored(tuple(painted), tuple(lost), tuple(text for text in (*folder.told, *told) if text))
+
+
+class _MissingImage(UserError):
+    """The image of some strokes is not where it was."""
+
+
+def _put_pair(
+    folder: ProjectFolder, session: Session, record: ImageRecord, moved: Mapping[str, str] | None
+) -> bool:
+    """Put the strokes of an image into the session, and say whether there are any."""
+    if not folder.has_strokes(record.id):
+        return False
+    try:
+        image = read_source(record, folder.path, moved)
+    except UserError as error:
+        raise _MissingImage(str(error)) from error
+    scribbles = folder.read_strokes(record.id)  # only now: what was not read is never overwritten
+    if scribbles is None or not scribbles.planes:
+        return False
+    if image.shape != scribbles.shape:
+        raise UserError(
+            f"The strokes of {record.name!r} have shape {scribbles.shape}, but the image has {image.shape} (axes "
+            f"{image.label_axes}). They are kept in the project and not shown. If the axes are wrong, say what they "
+            "are."
+        )
+    session.put_pair(record.pair_key, image, scribbles)
+    if not record.learn:
+        session.enable(record.pair_key, False)
+    return True
+
+
+def _show_model(folder: ProjectFolder, session: Session) -> str:
+    """Load the model that was shown, and say it if that is not possible."""
+    record = next((one for one in folder.state.models if one.shown), None)
+    if record is None:
+        return ""
+    try:
+        session.set_model(folder.load_model(record))
+    except UserError as error:
+        return f"The model that was shown ({record.name}) could not be loaded: {error}"
+    return ""

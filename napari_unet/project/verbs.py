@@ -1,0 +1,207 @@
+"""What the docks do with a project, without a window: train, predict, count, and the methods text. Prints nothing.
+
+Strokes, classes, axes, channels and settings are those of the project, taken up in the same way as the window does it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_unet.comparison.contenders import can_be_trained, make_method
+from napari_unet.core.classes import to_painted
+from napari_unet.core.errors import UsageError, UserError
+from napari_unet.core.fingerprints import stroke_hash
+from napari_unet.core.method import Model, Patch, Progress
+from napari_unet.core.provenance import ImageFacts, now, of_model
+from napari_unet.core.work import work
+from napari_unet.io import create_mask, read_contents
+from napari_unet.predicting.mask_origin import mask_provenance
+from napari_unet.predicting.patches import segment_into
+from napari_unet.report.methods_paragraph import methods_paragraph
+from napari_unet.workflows.counts import CountRow, count_mask
+
+from .project_contents import ProjectContents
+from .records import ImageRecord, ModelRecord
+
+
+@work
+def train_project(
+    contents: ProjectContents, network: str = "unet", *, go_on: bool = False, **options: Any
+) -> Generator[Progress, None, Any]:
+    """Learn from the strokes of a project, as *Update once* does; the project is left as it is.
+
+    Parameters
+    ----------
+    contents : ProjectContents
+    network : str
+        A network, ``"forest"`` or a recipe file.
+    go_on : bool
+        Go on from the model that is shown, as the window does, instead of anew.
+    **options
+        Parameters of the method.
+
+    Yields
+    ------
+    Progress
+
+    Returns
+    -------
+    NetworkModel or ForestModel
+
+    Raises
+    ------
+    UserError, UsageError
+        As :func:`napari_unet.workflows.train`, or if there is no model to go on from.
+    """
+    method = make_method(network, **options)
+    if not can_be_trained(type(method)):
+        raise UsageError(f"{network!r} is no network (nor a forest) and cannot be trained. See `napari-unet methods`.")
+    if missing := contents.training.missing():
+        left_out = f" {len(contents.missing)} painted images are missing." if contents.missing else ""
+        raise UserError(f"{contents.folder.path.name}: {missing}{left_out}")
+    if go_on:
+        weights = getattr(contents.model(), "weights", None)
+        if weights is None or not hasattr(method, "continue_from"):
+            raise UserError("Only a network can be trained further. Leave --continue out to train anew.")
+        method = method.continue_from(weights)
+    return (yield from method.fit(contents.training))
+
+
+def keep_model(contents: ProjectContents, model: Any) -> ModelRecord:
+    """Put a model into its project, as the one that is shown.
+
+    Raises
+    ------
+    UserError, OSError
+        If the project is open to read only, or cannot be written.
+    """
+    folder, told = contents.folder, of_model(model)
+    step = int(getattr(getattr(model, "weights", None), "step", 0))
+    known = {one.training for one in folder.state.models}
+    strokes = {key: stroke_hash(pair.scribbles)
+               for key, pair in zip(contents.painted, contents.training.pairs, strict=True)}
+    network = hasattr(model, "weights")
+    record = folder.put_model(
+        model, name=(f"step {step}" if step else "instant answer") if network else "forest", step=step,
+        dice=told.dice if told else None, training=max(known, default=0) + 1, strokes=strokes, shown=True,
+    )
+    folder.flush()
+    folder.log("model", name=record.name, dice=record.dice, file=record.file)
+    return record
+
+
+def predict_image(
+    contents: ProjectContents, record: ImageRecord, model: Model, target: Path | None = None, *,
+    known: ModelRecord | None = None, overwrite: bool = False, version: str = "0.4",
+) -> Generator[Patch, None, tuple[Path, ...]]:
+    """Segment one image of a project into its results, or into a file of its own.
+
+    Parameters
+    ----------
+    contents : ProjectContents
+    record : ImageRecord
+    model : Model
+    target : Path, optional
+        By default the project's own results, where an earlier one is replaced.
+    known : ModelRecord, optional
+        What the project says of the model, if it is one of its own.
+    overwrite : bool
+        Whether a file at ``target`` may be replaced.
+    version : {"0.4", "0.5"}
+        Of OME-Zarr.
+
+    Yields
+    ------
+    Patch
+
+    Returns
+    -------
+    tuple of Path
+        What was written.
+
+    Raises
+    ------
+    UserError
+        If the image is missing or does not suit the model, or the mask cannot be written.
+    """
+    folder, image, begun = contents.folder, contents.read(record), now()
+    own = target is None
+    path = folder.result_path(record.id) if target is None else target
+    if own:
+        path.parent.mkdir(exist_ok=True)
+    with create_mask(
+        path, image.shape, classes=model.classes.including(contents.classes.ids), geometry=image.geometry,
+        role="prediction", overwrite=overwrite or own, version=version,
+        provenance=mask_provenance(model, image, begun=begun),
+    ) as labels:
+        yield from segment_into(image, model, labels)
+    if own:
+        folder.put_result(record.id, model=known.file if known else "",
+                          strokes=known.strokes.get(record.id, "") if known else "")
+        folder.flush()
+    return (path,)
+
+
+class _PaintedIds:
+    """A mask on disk as painted ids, part by part."""
+
+    def __init__(self, data: Any, is_mask: bool) -> None:
+        self.shape, self._data, self._is_mask = tuple(map(int, data.shape)), data, is_mask
+
+    def __getitem__(self, where: Any) -> NDArray[np.uint8]:
+        values = np.asarray(self._data[where])
+        return to_painted(values) if self._is_mask else values.astype(np.uint8)
+
+
+def count_image(contents: ProjectContents, record: ImageRecord) -> Iterator[CountRow]:
+    """Count what the project's prediction of an image holds.
+
+    Yields
+    ------
+    dict
+        See :func:`napari_unet.workflows.counts.count_mask`.
+
+    Raises
+    ------
+    UserError
+        If there is no prediction, or it cannot be read.
+    """
+    result = contents.folder.state.result(record.id)
+    if result is None:
+        raise UserError(f"{record.name} has no prediction yet. Predict it first: napari-unet predict "
+                        f"{contents.folder.path.name}.")
+    found, _ = read_contents(contents.folder.path / result.file, record.label_axes or None, labels=True)
+    others = "".join(letter for letter in found.letters if letter not in "YX")
+    if found.letters != f"{others}YX":
+        raise UserError(f"The prediction of {record.name} has axes {found.letters}. Predict it again.")
+    labels: Any = _PaintedIds(found.data, found.code != "painted")
+    yield from count_mask(labels, contents.classes, found.geometry(found.letters), record.name)
+
+
+def project_methods_text(contents: ProjectContents) -> str:
+    """Write the methods paragraph of a paper for the model that is shown and the images that were predicted.
+
+    Raises
+    ------
+    UserError
+        If there is no model whose making could be told.
+    """
+    told = of_model(contents.model("cpu"))
+    state = contents.folder.state
+    applied = [_facts(record) for record in state.images if state.result(record.id) is not None]
+    if told is None:
+        raise UserError(f"The model of {contents.folder.path.name} does not say how it was made: it is of an older "
+                        "napari-unet. Train again.")
+    return methods_paragraph(told, applied)
+
+
+def _facts(record: ImageRecord) -> ImageFacts:
+    """Return what a record tells of an image, without a look at its pixels."""
+    sizes = dict(zip(record.axes, record.shape, strict=True)) if record.axes else {}
+    return ImageFacts(record.name, record.label_shape or record.shape, record.label_axes, sizes.get("C", 1),
+                      record.dtype, record.scale, record.unit)

@@ -1,0 +1,176 @@
+"""Who may write into a project: one at a time, told by a lock of the system and by who has it. Knows no project."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import datetime
+import errno
+import json
+import os
+import socket
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from napari_unet.core.errors import UserError
+from napari_unet.io import lock_file
+
+from .record_checks import Checked
+
+_ASLEEP = 120.0
+"""Seconds after which a writer on another computer that has not said that it lives counts as gone."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Writer:
+    """Who writes into a project.
+
+    Parameters
+    ----------
+    pid : int
+    host : str
+    when : str
+        Since when.
+    """
+
+    pid: int
+    host: str
+    when: str
+
+    @property
+    def text(self) -> str:
+        """The same for people."""
+        place = "" if self.host == socket.gethostname() else f" on {self.host}"
+        return f"process {self.pid}{place}, since {self.when}"
+
+
+class WriterLock:
+    """The file ``writer.lock`` of a project, held as long as this process writes.
+
+    Parameters
+    ----------
+    path : Path
+    clock : callable
+        Seconds since 1970.
+
+    Attributes
+    ----------
+    other : Writer or None
+        Who writes at the moment, if somebody else does.
+    stale : Writer or None
+        Who was to write, but lives no more.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be made.
+    """
+
+    def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
+        self._path, self._clock = path, clock
+        self._file: int | None = None
+        self._pid = os.getpid()
+        self.other: Writer | None = None
+        self.stale: Writer | None = None
+        while self._file is None and self.other is None:
+            self._try()
+
+    @property
+    def held(self) -> bool:
+        """Whether this process may write."""
+        return self._file is not None
+
+    def __del__(self) -> None:
+        """Let go of a project that nobody has closed, and nobody knows any more."""
+        if getattr(self, "_file", None) is not None:
+            self.release()
+
+    def _try(self) -> None:
+        file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o666)
+        keep = False
+        try:
+            known = _read(file)
+            if self._taken_by_another(file, known):
+                if known is not None and _is_dead(known):  # a child of it, say, has the lock still
+                    self.stale = known
+                    self._path.unlink(missing_ok=True)
+                    return
+                self.other = known or Writer(0, "?", "?")
+                return
+            with contextlib.suppress(OSError):
+                keep = os.path.samestat(os.fstat(file), os.stat(self._path))  # else it was removed meanwhile
+            if keep:
+                self.stale = self.stale or known
+                self._say_who(file)
+                self._file = file
+        finally:
+            if not keep:
+                os.close(file)
+
+    def _taken_by_another(self, file: int, known: Writer | None) -> bool:
+        if sys.platform == "win32":
+            os.lseek(file, 1 << 20, os.SEEK_SET)  # what is locked there cannot be read by others: not the text itself
+        try:
+            lock_file(file)
+        except OSError as error:
+            if error.errno in (errno.EAGAIN, errno.EACCES, errno.EDEADLK):
+                return True
+            if known is not None and known.host == socket.gethostname():  # a disk without locks
+                return known.pid != os.getpid() and not _is_dead(known)
+        elsewhere = known is not None and known.host != socket.gethostname()
+        return elsewhere and self._clock() - os.fstat(file).st_mtime < _ASLEEP
+
+    def _say_who(self, file: int) -> None:
+        when = datetime.datetime.fromtimestamp(self._clock(), datetime.UTC).isoformat(timespec="seconds")
+        text = json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "when": when}).encode()
+        os.ftruncate(file, 0)
+        os.lseek(file, 0, os.SEEK_SET)
+        os.write(file, text)
+
+    def say_alive(self) -> None:
+        """Say to other computers that this writer lives; never an error."""
+        if self._file is not None:
+            with contextlib.suppress(OSError):
+                now = self._clock()
+                os.utime(self._path, (now, now))
+
+    def release(self) -> None:
+        """Let go; no error if it was let go already. A forked child lets go of nothing."""
+        if self._file is None or os.getpid() != self._pid:
+            return
+        file, self._file = self._file, None
+        mine = False
+        with contextlib.suppress(OSError):
+            mine = os.path.samestat(os.fstat(file), os.stat(self._path))
+        if sys.platform == "win32":
+            os.close(file)
+        if mine:
+            with contextlib.suppress(OSError):
+                os.unlink(self._path)
+        if sys.platform != "win32":
+            os.close(file)  # only now: whoever has opened it meanwhile sees that it is not there any more
+
+
+def _read(file: int) -> Writer | None:
+    """Return who has written into a lock; None if nobody, or nothing that makes sense."""
+    try:
+        os.lseek(file, 0, os.SEEK_SET)
+        read = Checked(json.loads(os.read(file, 4096)), "the lock")
+        return Writer(read.whole("pid"), read.text("host"), read.text("when"))
+    except (OSError, ValueError, RecursionError, UserError):
+        return None
+
+
+def _is_dead(writer: Writer) -> bool:
+    """Say whether a writer is known to live no more; of another computer, and on Windows, that cannot be told."""
+    if writer.host != socket.gethostname() or sys.platform == "win32" or writer.pid <= 0:
+        return False
+    try:
+        os.kill(writer.pid, 0)
+    except ProcessLookupError:
+        return True
+    except (OSError, OverflowError):
+        return False
+    return False

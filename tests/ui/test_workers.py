@@ -1,0 +1,168 @@
+"""Workers that fail, stall or do not stop: what the window is told, in which order."""
+
+import os
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from napari_unet.core import giving_way
+from napari_unet.core.errors import WorkError, details_of
+from napari_unet.ui import farewell
+from napari_unet.ui.heartbeat import STALL, Heartbeat
+from napari_unet.ui.workers import Worker, WorkerGroup
+
+
+def recorded(work, **kwargs):
+    """Return a worker and the list of what it emits."""
+    worker, told = Worker(work, **kwargs), []
+    worker.yielded.connect(lambda item: told.append(("yielded", item)))
+    worker.returned.connect(lambda item: told.append(("returned", item)))
+    worker.failed.connect(lambda error: told.append(("failed", error)))
+    worker.stalled.connect(lambda seconds: told.append(("stalled", seconds)))
+    worker.finished.connect(lambda: told.append(("finished", None)))
+    return worker, told
+
+
+def test_an_error_of_torch_is_told_in_short_and_in_full(qtbot):
+    def work():
+        yield 1
+        raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
+
+    worker, told = recorded(work)
+    with qtbot.waitSignal(worker.finished):
+        worker.start()
+    assert [name for name, _ in told] == ["yielded", "failed", "finished"]
+    error = told[1][1]
+    assert isinstance(error, WorkError)
+    assert str(error) == "mat1 and mat2 shapes cannot be multiplied"
+    assert "Traceback" in details_of(error)
+    assert "RuntimeError: mat1 and mat2 shapes cannot be multiplied" in details_of(error)
+
+
+def test_silence_is_noticed_and_so_is_its_end():
+    now = [100.0]
+    heart = Heartbeat(lambda: now[0])
+    heart.ask()
+    now[0] += 1
+    assert heart.change() is None
+    now[0] += STALL
+    assert heart.change() == STALL + 1
+    now[0] += 1
+    assert heart.change() is None  # said once
+    heart.rest()
+    assert heart.change() == 0
+    now[0] += 1000
+    assert heart.change() is None  # nothing is asked for
+
+
+def test_a_stalled_worker_is_told_of_and_goes_on(qtbot):
+    now, free, asked = [0.0], threading.Event(), threading.Event()
+
+    def work():
+        asked.set()
+        free.wait()
+        yield 1
+
+    worker, told = recorded(work, clock=lambda: now[0])
+    worker.start()
+    assert asked.wait(60)
+    now[0] = STALL
+    worker.look_for_stall()
+    assert told == [("stalled", STALL)]
+    with qtbot.waitSignal(worker.finished):
+        free.set()
+    worker.look_for_stall()
+    assert told == [("stalled", STALL), ("yielded", 1), ("returned", None), ("finished", None)] or told[-1] == (
+        "stalled", 0.0)
+
+
+def test_stopping_acts_although_the_work_does_not_yield(qtbot, monkeypatch):
+    monkeypatch.setattr(farewell, "LEAVE", 0.01)
+    free, closed = threading.Event(), threading.Event()
+
+    def work():
+        try:
+            free.wait()
+            yield 1
+        finally:
+            closed.set()
+
+    worker, told = recorded(work)
+    worker.start()
+    with qtbot.waitSignal(worker.finished):
+        worker.stop()
+    assert told == [("finished", None)]
+    assert worker.left_behind
+    assert not worker.running
+    assert not closed.is_set()
+    free.set()
+    qtbot.waitUntil(lambda: worker not in farewell.alive, timeout=60_000)
+    assert closed.is_set()
+    assert told == [("finished", None)]  # once
+
+
+def test_a_window_waits_for_all_threads_together_and_for_none_twice(qtbot, monkeypatch):
+    from qtpy.QtWidgets import QWidget
+
+    monkeypatch.setattr(farewell, "FAREWELL", 0.01)
+    window, free, waited = QWidget(), threading.Event(), []
+    qtbot.addWidget(window)
+    groups = [WorkerGroup(QWidget(window), window) for _ in range(3)]
+
+    def work():
+        free.wait()
+        yield 1
+
+    workers = [group.start(work) for group in groups]
+    old = Worker.join
+    monkeypatch.setattr(Worker, "join", lambda self, seconds: (waited.append(seconds), old(self, seconds)))
+    window.close()
+    assert len(waited) == len(workers)
+    assert sum(waited) <= 3 * 0.01
+    assert all(one.left_behind for one in workers)
+    free.set()
+    qtbot.waitUntil(lambda: not farewell.alive.intersection(workers), timeout=60_000)
+
+
+def test_threads_of_ours_give_way_to_the_window(qtbot):
+    usual, seen = sys.getswitchinterval(), []
+
+    def work():
+        seen.append(sys.getswitchinterval())
+        if sys.platform == "linux":
+            seen.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+                        - os.getpriority(os.PRIO_PROCESS, os.getpid()))
+        yield 1
+
+    worker, _ = recorded(work)
+    with qtbot.waitSignal(worker.finished):
+        worker.start()
+    assert seen[0] == pytest.approx(giving_way.SHORT_SWITCH)
+    if sys.platform == "linux":
+        assert seen[1] == min(giving_way.GIVING_WAY, 19 - os.getpriority(os.PRIO_PROCESS, os.getpid()))
+    assert sys.getswitchinterval() == pytest.approx(usual)
+
+
+def test_a_process_ends_although_a_thread_of_ours_does_not():
+    script = """
+import threading
+from qtpy.QtWidgets import QApplication
+app = QApplication([])
+from napari_unet.ui import farewell
+from napari_unet.ui.workers import Worker
+farewell.FAREWELL = 0.05
+begun = threading.Event()
+def work():
+    begun.set()
+    threading.Event().wait()
+    yield 1
+worker = Worker(work).start()
+begun.wait()
+print("over", flush=True)
+"""
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=False)
+    assert ended.stdout.strip() == "over"
+    assert ended.returncode == 1
+    assert "Fatal" not in ended.stderr
