@@ -141,7 +141,8 @@ class CandidateSelection:
         """Return what may be shown of a network as it is now."""
         now = snapshot(learner.averaged, self._begun.network, self._begun.network_name, learner.channels,
                        data.classes, self._begun.normalisation, learner.step)
-        stores = {trust: FeatureStore(interpolated(self._begun, now, trust), learner.device, MEMORY) for trust in TRUST}
+        stores = {trust: FeatureStore(interpolated(self._begun, now, trust), learner.device, MEMORY,
+                                      self._first.store.eye) for trust in TRUST}
         return [Candidate(store, head, learner.step, step, trust) for trust, store in stores.items() for head in HEADS]
 
     def _model(self, one: Candidate, learner: Learner) -> Generator[None, None, NetworkModel]:
