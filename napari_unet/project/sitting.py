@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from napari_unet.core.errors import UserError
 from napari_unet.core.image import Image
@@ -97,9 +97,29 @@ def restore(
     model : bool
         Whether to load the model that was shown.
     """
-    state, told, lost, painted = folder.state, [], [], []
+    state = folder.state
     session.set_classes(state.classes)
-    for record in state.images:
+    pairs = _put_pairs(folder, session, state.images, moved)
+    told = list(pairs.told)
+    if model:
+        told.append(_show_model(folder, session))
+    session.set_classes(state.classes)
+    session.images.list_images(known_images(state))
+    first = state.images[0].id if state.images else None
+    session.images.choose(state.current if state.current in session.images.keys else first)
+    return Restored(pairs.painted, pairs.missing, tuple(text for text in (*folder.told, *told) if text))
+
+
+def restore_pairs(folder: ProjectFolder, session: Session) -> Restored:
+    """Put a pair into the session for each painted image that has none in it: its file was found again."""
+    return _put_pairs(folder, session, [one for one in folder.state.images if one.pair_key not in session.keys], None)
+
+
+def _put_pairs(
+    folder: ProjectFolder, session: Session, records: Iterable[ImageRecord], moved: Mapping[str, str] | None
+) -> Restored:
+    told, lost, painted = [], [], []
+    for record in records:
         try:
             if _put_pair(folder, session, record, moved):
                 painted.append(record.id)
@@ -109,13 +129,7 @@ def restore(
             told.append(str(error))
         except UserError as error:
             told.append(str(error))
-    if model:
-        told.append(_show_model(folder, session))
-    session.set_classes(state.classes)
-    session.images.list_images(known_images(state))
-    first = state.images[0].id if state.images else None
-    session.images.choose(state.current if state.current in session.images.keys else first)
-    return Restored(tuple(painted), tuple(lost), tuple(text for text in (*folder.told, *told) if text))
+    return Restored(tuple(painted), tuple(lost), tuple(text for text in told if text))
 
 
 def known_images(state: ProjectState) -> list[KnownImage]:

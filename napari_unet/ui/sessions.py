@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from napari_unet.session.annotation_session import Session
 
+from .canvas_context import hold_canvas_context
 from .image_ties import ImageTies
 
 T = TypeVar("T")
@@ -36,7 +37,14 @@ class PerOwner(Generic[T]):
 
 
 _sessions = PerOwner(lambda _owner: Session())
-_ties = PerOwner(lambda viewer: ImageTies(viewer.layers))
+
+
+def _make_ties(viewer: Any) -> ImageTies:
+    hold_canvas_context(viewer)
+    return ImageTies(viewer.layers)
+
+
+_ties = PerOwner(_make_ties)
 
 
 def session_of(owner: Any) -> Session:

@@ -19,7 +19,7 @@ from napari_unet.predicting.weights import snapshot
 from napari_unet.project.block_store import BlockStore
 from napari_unet.project.project_folder import ProjectFolder
 from napari_unet.project.saver import ProjectSaved, ProjectSaver
-from napari_unet.project.sitting import capture, restore, snapshot_of
+from napari_unet.project.sitting import capture, restore, restore_pairs, snapshot_of
 from napari_unet.project.sources import image_record
 from napari_unet.session.annotation_session import Session
 
@@ -114,6 +114,7 @@ def test_a_missing_image_is_told_and_its_strokes_stay(folder: ProjectFolder) -> 
     saver.run_once()
     assert again.read_strokes("a").same_paint(session.pair("a-layer").scribbles)  # type: ignore[union-attr]
     assert other.classes == CLASSES
+    assert restore_pairs(again, other).painted == (), "it is still missing, and the others are there"
     folder.path.parent.joinpath("other").mkdir()
     (folder.path.parent / "gone.tif").rename(folder.path.parent / "other" / "a.tif")
     other.put_pair("a-layer", session.pair("a-layer").image)  # opened by hand, with strokes of its own
@@ -124,6 +125,10 @@ def test_a_missing_image_is_told_and_its_strokes_stay(folder: ProjectFolder) -> 
         session.pair("a-layer").scribbles)
     found = restore(again, Session(), moved={str(folder.path.parent): str(folder.path.parent / "other")})
     assert found.painted == ("a", "drawn")
+    (folder.path.parent / "other" / "a.tif").rename(folder.path.parent / "a.tif")
+    other.remove_pair("a-layer")
+    assert restore_pairs(again, other).painted == ("a",)
+    assert "a-layer" in other.keys
 
 
 def test_strokes_of_another_shape_are_told_and_stay(folder: ProjectFolder) -> None:

@@ -39,6 +39,13 @@ def _little_garbage() -> Iterator[None]:
         gc.unfreeze()
 
 
+def _at_once(layers: Any) -> contextlib.AbstractContextManager[None]:
+    """Let napari clear up once for all layers that go; older ones do it for each."""
+    batch = getattr(layers, "batched_update", contextlib.nullcontext)
+    together: contextlib.AbstractContextManager[None] = batch()
+    return together
+
+
 class LayersAside:
     """What is kept of images that are not in the window: how they looked, and layers that cannot be made again.
 
@@ -81,7 +88,7 @@ class LayersAside:
         parts = [] if image is None else channels_of(image)
         self._looks[key] = [look_of(one) for one in parts if isinstance(one, ImageLayer)]
         self._shelf[key] = [one for one in own if not self._is_elsewhere(one, image, pair)]
-        with _little_garbage():
+        with _little_garbage(), _at_once(viewer.layers):
             for one in (*own, *reversed(parts)):
                 if one in viewer.layers:
                     viewer.layers.remove(one)

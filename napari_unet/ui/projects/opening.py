@@ -78,6 +78,7 @@ def find_moved(viewer: Any) -> None:
 
     def look_in(old: Path, new: Path) -> int:
         keeper.relocate(old, new)
+        sitting.restore_pairs(folder, keeper.session)  # what is painted on them is learnt from again
         return _lost(folder).get(old, 0)
 
     window = getattr(getattr(viewer, "window", None), "_qt_window", None)
