@@ -21,6 +21,7 @@ from napari_unet.session.live_prediction import (
 )
 from napari_unet.session.run_schedule import LivePatch, ViewFocus
 
+from ..layer_origin import has_origin, note_origin
 from ..workers import Worker, WorkerGroup, error_sentence
 from .layer_binding import LayerBinding
 from .viewport import camera_of, shown_plane, visible_part
@@ -201,7 +202,9 @@ class LiveLayers(QObject):
             if binding is None or binding.key != found.focus.key or binding.image is not found.focus.image:
                 return
             self._note_answer(found.model)
-            binding.make_prediction(self._session.classes)
+            shown = binding.make_prediction(self._session.classes)
+            if has_origin(shown):
+                note_origin(shown, None)  # until all of it is new
             if self._unsure and found.unsure is not None:
                 binding.make_uncertainty()
             binding.paste(found.patch, found.unsure)
@@ -216,10 +219,18 @@ class LiveLayers(QObject):
             self._say(found.text)
         elif isinstance(found, AllPredicted):
             self._revived = False
+            self._note_origin(found)
             if not self._warm:
                 self._warm = True
                 self._workers.start(_warm_up, "napari-unet warm-up")
             self._say(self._learnt())
+
+    def _note_origin(self, found: AllPredicted) -> None:
+        """Note where the prediction comes from, so that its file says it."""
+        binding = self._binding
+        if (binding is not None and binding.prediction is not None and binding.key == found.focus.key
+                and binding.image is found.focus.image):
+            note_origin(binding.prediction, found.origin)
 
     def _learnt(self) -> str:
         """Say where an answer comes from if nothing is painted on the image itself."""
