@@ -233,6 +233,7 @@ def test_a_mask_says_which_model_made_it_and_that_it_was_changed_by_hand(
     assert BY_HAND in read_provenance(provenance_path(tmp_path / "changed.tif")).note
 
     foreign = viewer.add_labels(squares[1], name="foreign")
+    hands.wait(lambda: foreign in export.layer.layers)
     export.layer.layer = foreign
     assert save(hands, export, tmp_path / "foreign.tif").startswith("Saved")
     assert not provenance_path(tmp_path / "foreign.tif").exists()
