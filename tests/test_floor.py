@@ -7,6 +7,7 @@ from collections.abc import Generator
 import pytest
 
 from napari_unet.core.floor import Floor, resting
+from napari_unet.core.work import Work
 
 
 class Time:
@@ -73,12 +74,9 @@ def test_work_rests_before_each_piece_and_keeps_its_result(time: Time, floor: Fl
             yield number
         return "done"
 
-    rested = resting(work(), 1, floor)
-    items = []
-    with pytest.raises(StopIteration) as end:
-        while True:
-            items.append(next(rested))
-    assert (items, end.value.value) == ([0, 1, 2], "done")
+    rested = Work(resting(work(), 1, floor))
+    assert list(rested) == [0, 1, 2]
+    assert rested.result() == "done"
     assert seen == [(0, 0), (1, 1), (2, 2)], "at most a second before each"
 
 
