@@ -8,6 +8,8 @@ import time
 import numpy as np
 import pytest
 
+from napari_unet.classical import parameter_search
+from napari_unet.comparison import contender_run
 from napari_unet.comparison.contender_run import GRACE, run_contender
 from napari_unet.comparison.contenders import make_contenders, preset_methods
 from napari_unet.core.classes import ClassTable
@@ -18,6 +20,13 @@ from napari_unet.core.scribbles import Pair, Scribbles, TrainingSet
 SIDE = 1024
 SLACK = 1.0
 """Seconds that a machine that is busy with other things may add."""
+
+@pytest.fixture(autouse=True)
+def real_clocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Here it is the seconds that are measured."""
+    for module in (contender_run, parameter_search):
+        monkeypatch.setattr(module, "time", time)
+
 
 @pytest.fixture(scope="module")
 def training() -> TrainingSet:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QObject, QTimer, Signal
 
-from napari_unet.core.floor import ANSWER, BRUSH, resting
+from napari_unet.core.floor import ANSWER
 from napari_unet.core.latest import Latest
 from napari_unet.core.method import Model
 from napari_unet.core.threads import available_cores
@@ -31,9 +32,6 @@ if TYPE_CHECKING:
 
 LOOK_MS = 50
 """A view that moves is looked up at most this often."""
-
-REST = 0.15
-"""Seconds that a piece of a prediction is put off at most while somebody draws."""
 
 LONGEST_ANSWER = 0.5
 """Seconds for which a training makes way for an answer, at most."""
@@ -190,15 +188,11 @@ class LiveLayers(QObject):
     def _start(self) -> None:
         if self._worker is None:
             self._worker = self._workers.start(
-                self._predicting, "napari-unet prediction",
+                partial(live_prediction, self._session.models, self.focus, answers=self._answers,
+                        ahead=self._ahead, threads=max(1, available_cores() // 4)),
+                "napari-unet prediction",
                 on_item=self._on_found, on_error=self._on_failed, on_end=self._on_ended, on_stall=self._on_stalled,
             )
-
-    def _predicting(self) -> Iterator[Found | None]:
-        return resting(live_prediction(
-            self._session.models, self.focus, answers=self._answers, ahead=self._ahead,
-            threads=max(1, available_cores() // 4),
-        ), REST, BRUSH)
 
     def _answers(self) -> InstantAnswers:
         """Make what answers strokes at once, in the predictor's thread (torch is imported there)."""

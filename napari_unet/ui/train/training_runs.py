@@ -18,7 +18,7 @@ from napari_unet.session.model_history import end_of_training
 
 from ..workers import Worker, WorkerGroup, error_sentence
 
-REST = 1.0
+REST = 0.25
 """Seconds that a step of a training is put off at most while somebody draws, and while a stroke is being answered."""
 
 
