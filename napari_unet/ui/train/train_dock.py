@@ -154,7 +154,8 @@ class TrainDock(TrainPanel):
         self._forget_news()
         strokes = binding.strokes
         self.viewer.layers.selection.active = strokes
-        strokes.visible = True
+        if not strokes.visible:  # said again, napari draws the whole picture anew
+            strokes.visible = True
         strokes.selected_label = number
         if str(strokes.mode) != "paint":
             if strokes.brush_size == 10:  # napari's own start, which knows nothing of the image
