@@ -144,5 +144,6 @@ def method_of_project(state: ProjectState) -> tuple[str, dict[str, Any]]:
     name, values = given.get("name"), given.get("parameters", {})
     if not isinstance(name, str) or not isinstance(values, Mapping):
         raise UserError(f"The setting {METHOD!r} of the project makes no sense. Allowed: a name with parameters.")
-    Recipe(name, values)  # checks both
-    return name, {key: value for key, value in values.items() if key not in _OF_THE_RUN}
+    kept = {key: value for key, value in values.items() if key not in _OF_THE_RUN}
+    Recipe(name, kept)  # checks both
+    return name, kept

@@ -1,4 +1,4 @@
-"""A session out of a project and into it: strokes, classes, what is learnt from, the model shown. Writes no file."""
+"""A session out of a project and into it: strokes, classes, settings, what is learnt from, models. Writes no file."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Restored:
 
 
 def capture(session: Session, state: ProjectState) -> ProjectState:
-    """Return the state with what the session knows better: classes, axes, which images are learnt from and looked at.
+    """Return the state with what the session knows better: classes, settings, axes, what is learnt from and looked at.
 
     Images and settings that the session does not know stay as they are. Quick: no pixel is looked at.
     """
@@ -53,7 +53,8 @@ def capture(session: Session, state: ProjectState) -> ProjectState:
         known = next((one for one in records if one.id == looked_at.id), looked_at)
         records = [one for one in records if one.id != looked_at.id]
         records.append(dataclasses.replace(known, looked_at=True))
-    made = state.replacing(*records, classes=session.classes, current=looked_at.id if looked_at else state.current)
+    made = state.replacing(*records, classes=session.classes, current=looked_at.id if looked_at else state.current,
+                           settings={**state.settings, **session.settings})
     return state if made == state else made
 
 
@@ -99,6 +100,7 @@ def restore(
     """
     state = folder.state
     session.set_classes(state.classes)
+    session.put_settings(state.settings)
     pairs = _put_pairs(folder, session, state.images, moved)
     told = list(pairs.told)
     if model:

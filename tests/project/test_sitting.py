@@ -234,3 +234,14 @@ def test_a_model_that_cannot_be_loaded_is_told(folder: ProjectFolder) -> None:
     (folder.path / folder.state.models[0].file).write_bytes(b"?")
     restored = restore(ProjectFolder.open(folder.path), Session())
     assert "The model that was shown (step 5) could not be loaded" in restored.told[-1]
+
+
+def test_settings_come_back_and_those_that_a_session_does_not_know_stay(folder: ProjectFolder) -> None:
+    folder.change(lambda state: state.replacing(settings={"of another": [1, 2], "method": {"name": "forest"}}))
+    session, told = sitting(folder), []
+    session.settings_changed.connect(lambda: told.append(dict(session.settings)))
+    session.put_settings({"method": {"name": "unet", "parameters": {"seed": 3}}})
+    session.put_settings({"method": {"name": "unet", "parameters": {"seed": 3}}})
+    assert len(told) == 1
+    again = saved(session, folder)
+    assert again.settings == {"of another": [1, 2], "method": {"name": "unet", "parameters": {"seed": 3}}}

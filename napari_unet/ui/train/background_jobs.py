@@ -17,10 +17,12 @@ from qtpy.QtCore import QObject, Signal
 from napari_unet.core.errors import UserError
 from napari_unet.core.image import Image
 from napari_unet.core.method import Model, Progress
+from napari_unet.core.provenance import Provenance, now
 from napari_unet.workflows.batch import BatchEvent, BatchPiece, BatchSummary, PieceDone, PieceProgress, run_batch
 
 from ..layer_axes import image_of
 from ..layer_metadata import mark_layer
+from ..layer_origin import note_origin, sum_of
 from ..layers import labels_like
 from ..workers import Worker, error_sentence
 from .live_controller import LiveController
@@ -31,11 +33,13 @@ TICK = 0.1
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class _Segmented:
-    """A whole image, segmented."""
+    """A whole image, segmented; where that comes from, and what :func:`sum_of` says of it."""
 
     layer: ImageLayer
     image: Image
     labels: NDArray[np.uint8]
+    origin: Provenance
+    known_by: int
 
 
 class BackgroundJobs(QObject):
@@ -96,6 +100,7 @@ class BackgroundJobs(QObject):
             background=False, data=item.labels,
         )
         mark_layer(made, "result", item.layer)
+        note_origin(made, item.origin, item.known_by)
         layers = self._controller.viewer.layers
         active = layers.selection.active
         layers.insert(layers.index(item.layer) + 1 if item.layer in layers else len(layers), made)
@@ -155,10 +160,14 @@ def _segmented(model: Model, layer: ImageLayer, image: Image | UserError) -> Gen
     """Segment one image (in another thread)."""
     if isinstance(image, UserError):
         raise image
-    labels, told = np.zeros(image.shape, np.uint8), 0.0
+    from napari_unet.predicting.mask_origin import mask_provenance  # imports torch
+
+    labels, told, begun = np.zeros(image.shape, np.uint8), 0.0, now()
     for patch in model.segment(image):
         labels[patch.where] = patch.labels
         if time.monotonic() - told > TICK:
             told = time.monotonic()
             yield Progress(f"tile {patch.done} of {patch.total}", patch.done / patch.total)
-    return _Segmented(layer, image, labels)
+    origin = dataclasses.replace(mask_provenance(model, image, begun=begun, made_by="window"), ended=now())
+    known_by = sum_of(labels[image.where(number)] for number in range(image.n_planes))
+    return _Segmented(layer, image, labels, origin, known_by)

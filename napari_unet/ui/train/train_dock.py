@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -153,7 +154,8 @@ class TrainDock(TrainPanel):
         self._forget_news()
         strokes = binding.strokes
         self.viewer.layers.selection.active = strokes
-        strokes.visible = True
+        if not strokes.visible:  # said again, napari draws the whole picture anew
+            strokes.visible = True
         strokes.selected_label = number
         if str(strokes.mode) != "paint":
             if strokes.brush_size == 10:  # napari's own start, which knows nothing of the image
@@ -179,9 +181,9 @@ class TrainDock(TrainPanel):
 
     # -- learning --------------------------------------------------------------------------------------------------
 
-    def _make_method(self) -> Segmenter:
+    def _make_method(self, once: bool) -> Segmenter:
         self.controller.prediction.compute_on(self.settings.device)
-        return self.settings.method(self.session.model)
+        return self.settings.method(self.session.model, once)
 
     def start_live(self) -> None:
         """Learn from the strokes while they are painted, until paused."""
@@ -205,7 +207,7 @@ class TrainDock(TrainPanel):
             return
         self._forget_news()
         self.prediction_tick.setChecked(True)
-        self.controller.start(self._make_method, once)
+        self.controller.start(partial(self._make_method, once), once)
 
     def _on_running_changed(self) -> None:
         live, updating = self.controller.live, self.controller.runs.updating

@@ -166,7 +166,7 @@ class TrainPanel(QWidget):
         model.addWidget(self.model_compare)
         model.addWidget(files)
         yield model
-        self.settings = NetworkSettings()
+        self.settings = NetworkSettings(self.session)
         advanced = CollapsibleSection("Advanced", "train_advanced_fold",
                                       "Network, device and knobs that seldom need a change.")
         advanced.addWidget(self.settings)
