@@ -12,7 +12,7 @@ from typing import Any
 from napari_unet import __version__
 
 from .event_log import EventLog
-from .model_shelf import ModelShelf
+from .model_shelf import ModelShelf, by_model
 from .project_file import NAME, ProjectFile, write_project
 from .project_home import ProjectHome
 from .records import ProjectState, ResultRecord
@@ -76,18 +76,21 @@ class KeptState:
         """Return where the small picture of an image lies, there or not."""
         return self.path / "thumbnails" / f"{image_id}.png"
 
-    def put_result(self, image_id: str, *, model: str = "", strokes: str = "") -> ResultRecord:
+    def put_result(self, image_id: str, model: Any = None) -> ResultRecord:
         """Note in the state that :meth:`result_path` holds a prediction of an image now.
 
         Parameters
         ----------
         image_id : str
-        model : str
-            File of the model, as its record names it.
-        strokes : str
-            Hash of the strokes that it has learnt from.
+        model : Model, optional
+            Which made it. If the project saves it later on, its file is noted then.
         """
-        made = ResultRecord(image_id, f"results/{self.result_path(image_id).name}", model, self._clock(), strokes)
+        known = self.models.record_of(model)
+        made = ResultRecord(image_id, f"results/{self.result_path(image_id).name}", time=self._clock())
+        if known is not None:
+            made = by_model(made, known)
+        elif model is not None:
+            self.models.wait_for(model, image_id)
         self.change(lambda state: state.replacing(made))
         return made
 

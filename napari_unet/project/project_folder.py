@@ -282,7 +282,8 @@ class ProjectFolder(KeptState):
             dice = dice if dice is not None and math.isfinite(dice) else None
             made = ModelRecord(self.models.save(model), name, step, dice, self._clock() if when is None else when,
                                training, dict(strokes or {}), shown, pinned)
-            self.change(lambda state: with_model(state, made))
+            images = self.models.note(model, made)
+            self.change(lambda state: with_model(state, made, images))
             return made
 
     def load_model(self, record: ModelRecord, device: str = "auto") -> NetworkModel | ForestModel:

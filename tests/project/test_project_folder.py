@@ -474,9 +474,24 @@ def test_the_newest_models_stay_and_pinned_ones_and_files_go_after_project_json(
     assert sum(one.step == 12 for one in again.state.models) == 1
 
 
+def test_a_prediction_names_the_file_of_its_model_saved_before_it_or_after(folder: ProjectFolder) -> None:
+    early, late, other = (with_image(folder, name).id for name in ("early", "late", "other"))
+    model, strokes = tiny(1), {early: "e" * 32, late: "f" * 32}
+    folder.put_result(early, model)  # a window predicts with a model of a moment ago
+    folder.put_result(other, tiny(9))
+    assert folder.state.result(early).model == ""  # type: ignore[union-attr]
+    record = folder.put_model(model, name="step 1", step=1, training=1, strokes=strokes)
+    folder.put_result(late, model)
+    again = reopened(folder)
+    found = {one.image: (one.model, one.strokes) for one in again.state.results}
+    assert found == {early: (record.file, "e" * 32), late: (record.file, "f" * 32), other: ("", "")}
+    again.put_result(early, again.load_model(record, "cpu"))
+    assert again.state.result(early).model == record.file  # type: ignore[union-attr]
+
+
 def test_results_and_thumbnails_have_a_place(folder: ProjectFolder) -> None:
     record = with_image(folder)
-    folder.put_result(record.id, model="models/0001.pt")
+    folder.put_result(record.id)
     assert reopened(folder).state.result(record.id).file == f"results/{record.id}.ome.zarr"  # type: ignore[union-attr]
     assert folder.result_path(record.id).parent.is_dir()
     assert folder.thumbnail_path(record.id).parent.is_dir()
