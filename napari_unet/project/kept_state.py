@@ -50,6 +50,7 @@ class KeptState:
         self.id, self._file, self._clock = file.id, file, clock
         self._home = ProjectHome(path, file.id, lock)
         self._state, self._told = file.state, list(file.told)
+        self._seen_from = path
         self.generation = 0
         self._written: bytes | None = None  # project.json as it is on the disk
         self._flushed: ProjectState | None = None  # the state that it says
@@ -103,6 +104,11 @@ class KeptState:
     def read_only(self) -> bool:
         """Whether nothing may be written: all that writes raises a UserError then."""
         return self._home.read_only
+
+    @property
+    def seen_from(self) -> Path:
+        """The folder that paths of images are meant from that are not found from here: where the project was before."""
+        return self._seen_from
 
     @property
     def told(self) -> tuple[str, ...]:
@@ -165,7 +171,8 @@ class KeptState:
             state = self._state
             if self._written is not None and state is self._flushed and (self.path / NAME).is_file():
                 return False
-            data = dataclasses.replace(self._file, state=state, place=str(self.path), program=program_name()).to_bytes()
+            data = dataclasses.replace(
+                self._file, state=state, place=str(self._seen_from), program=program_name()).to_bytes()
             if data == self._written and (self.path / NAME).is_file():
                 self._flushed = state
                 return False

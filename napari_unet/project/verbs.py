@@ -62,8 +62,10 @@ def train_project(
     if not can_be_trained(type(method)):
         raise UsageError(f"{network!r} is no network (nor a forest) and cannot be trained. See `napari-unet methods`.")
     if missing := contents.training.missing():
-        left_out = f" {len(contents.missing)} painted images are missing." if contents.missing else ""
-        raise UserError(f"{contents.folder.path.name}: {missing}{left_out}")
+        name, count = contents.folder.path.name, len(contents.missing)
+        raise UserError(f"{name}: {missing}" if not count else (
+            f"{name}: of the images that are painted on, {count} {'is' if count == 1 else 'are'} not where "
+            f"{'it was' if count == 1 else 'they were'}, and the others do not suffice. {missing}"))
     if go_on:
         weights = getattr(contents.model(), "weights", None)
         if weights is None or not hasattr(method, "continue_from"):
