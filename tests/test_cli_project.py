@@ -216,6 +216,19 @@ def test_images_that_were_moved_are_named_and_found_where_they_are_now(
     assert "is no folder" in capsys.readouterr().err
 
 
+def test_images_are_found_by_the_folder_that_people_know_though_the_project_has_moved_too(
+    project: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "data").rename(tmp_path / "elsewhere")
+    (tmp_path / "deep" / "er").mkdir(parents=True)
+    project = project.rename(tmp_path / "deep" / "er" / "p.unet")
+    moved = f"{tmp_path / 'data'}={tmp_path / 'elsewhere'}"
+    assert run("train", project, *TRAIN) == 1
+    assert run("train", project, *TRAIN, "--moved", moved) == 0
+    assert run("predict", project, "--device", "cpu", "--moved", moved) == 0
+    assert len(state_of(project).results) == 3
+
+
 def test_a_project_that_somebody_has_open_is_read_and_results_go_elsewhere(
     project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -158,11 +158,10 @@ def predict_project(arguments: argparse.Namespace, watch: Any) -> None:
         if not records:
             raise UserError(f"{contents.folder.path.name} has no images yet. Open it in napari and add some.")
         targets = _targets(arguments, contents)
-        known = None if arguments.model else contents.shown
         model = load_model(arguments.model, arguments.device) if arguments.model else contents.model(arguments.device)
         if arguments.output is not None:  # only now: a refused command leaves no folder behind
             make_folder(arguments.output)
-        pieces = [BatchPiece(record.name, partial(_predicted, contents, record, model, targets.get(record.id), known,
+        pieces = [BatchPiece(record.name, partial(_predicted, contents, record, model, targets.get(record.id),
                                                   arguments)) for record in records]
         summary = watch(run_batch(pieces))
         _raise_failures(summary)
@@ -213,10 +212,10 @@ def _targets(arguments: argparse.Namespace, contents: ProjectContents) -> dict[s
 
 
 def _predicted(
-    contents: ProjectContents, record: ImageRecord, model: Any, target: Path | None, known: Any,
+    contents: ProjectContents, record: ImageRecord, model: Any, target: Path | None,
     arguments: argparse.Namespace,
 ) -> Generator[Patch, None, tuple[Path, ...]]:
-    return (yield from predict_image(contents, record, model, target, known=known, overwrite=arguments.overwrite,
+    return (yield from predict_image(contents, record, model, target, overwrite=arguments.overwrite,
                                      version=arguments.zarr_version))
 
 
@@ -237,7 +236,7 @@ def run_counts(arguments: argparse.Namespace) -> None:
 
     def counted(contents: ProjectContents, record: ImageRecord) -> Generator[None, None, list[CountRow]]:
         found = []
-        for row in count_image(contents, record):
+        for row in count_image(contents.folder, record, contents.classes):
             found.append(row)
             yield
         return found

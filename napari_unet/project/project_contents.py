@@ -17,7 +17,7 @@ from napari_unet.session.annotation_session import Session
 from .project_folder import ProjectFolder
 from .records import ImageRecord, ModelRecord, ProjectState
 from .sitting import restore
-from .sources import read_source
+from .sources import file_of, path_text, read_source
 
 METHOD = "method"
 """Setting of a project: ``{"name": "unet", "parameters": {...}}``, what its strokes are learnt by."""
@@ -116,7 +116,8 @@ def open_project(
     """
     folder = ProjectFolder.open(Path(path), read_only=read_only)
     try:
-        session, places = Session(), {_absolute(old): _absolute(new) for old, new in (moved or {}).items()}
+        session, places = Session(), _both_ways({_absolute(old): _absolute(new) for old, new in (moved or {}).items()},
+                                                folder)
         found = restore(folder, session, moved=places, model=False)
         painted = tuple(record.id for key in session.keys
                         if session.enabled(key) and (record := folder.state.pair_image(key)) is not None)
@@ -128,6 +129,12 @@ def open_project(
 
 def _absolute(place: str) -> str:
     return str(Path(place).expanduser().absolute())
+
+
+def _both_ways(moved: dict[str, str], folder: ProjectFolder) -> dict[str, str]:
+    """Add to old folders of images how a project says it that has moved itself: as seen from where it is now."""
+    seen = {file_of(path_text(Path(old), folder.seen_from), folder.path): new for old, new in moved.items()}
+    return {**{str(old): new for old, new in seen.items()}, **moved}
 
 
 def method_of_project(state: ProjectState) -> tuple[str, dict[str, Any]]:

@@ -66,7 +66,7 @@ class ModelRecord:
         strokes = {str(key): str(value) for key, value in read.json("strokes").items()}
         return cls(
             read.inside("file", "models"), read.text("name"), read.whole("step", 0), read.maybe_number("dice"),
-            read.number("time"), read.whole("training", 0), strokes, read.flag("shown", False),
+            read.moment("time"), read.whole("training", 0), strokes, read.flag("shown", False),
             read.flag("pinned", False),
         )
 
@@ -90,7 +90,7 @@ class ResultRecord:
         """Return what :meth:`to_json` gave; UserError for anything else."""
         read = Checked(given, what)
         return cls(read.identifier("image"), read.inside("file", "results"), read.text("model", ""),
-                   read.number("time"), read.text("strokes", ""))
+                   read.moment("time"), read.text("strokes", ""))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -235,6 +235,7 @@ class ProjectSaver:
             scribbles = newest.strokes[image_id]
             written = self._folder.write_strokes(image_id, scribbles, newest.axes.get(image_id, ""))
             self._saved[image_id] = scribbles
+            self._models.note_strokes(image_id, scribbles)
             if written:
                 blocks += written
                 images.append(image_id)

@@ -14,6 +14,7 @@ from .project_folder import ProjectFolder
 from .records import ImageRecord, ProjectState
 from .saver import Snapshot
 from .sources import read_source, what_changed
+from .stored_models import stored_models, take_model
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,7 +84,7 @@ def snapshot_of(session: Session, folder: ProjectFolder) -> Snapshot:
 def restore(
     folder: ProjectFolder, session: Session, *, moved: Mapping[str, str] | None = None, model: bool = True,
 ) -> Restored:
-    """Put a project into a session that is empty: classes, a pair for every painted image, and the model shown.
+    """Put a project into a session that is empty: classes, a pair for every painted image, and the models kept.
 
     Pixels are read only when a method asks for them. What cannot be used (an image that is missing, strokes of another
     shape) is told and stays in the project as it is.
@@ -96,7 +97,7 @@ def restore(
     moved : mapping of str to str, optional
         New folder by old folder of images that were moved.
     model : bool
-        Whether to load the model that was shown.
+        Whether to load the models that are kept, see :func:`stored_models`.
     """
     state = folder.state
     session.set_classes(state.classes)
@@ -104,7 +105,7 @@ def restore(
     pairs = _put_pairs(folder, session, state.images, moved)
     told = list(pairs.told)
     if model:
-        told.append(_show_model(folder, session))
+        told += [take_model(session, one) for one in stored_models(folder, session)]
     session.set_classes(state.classes)
     session.images.list_images(known_images(state))
     first = state.images[0].id if state.images else None
@@ -170,15 +171,3 @@ def _put_pair(
     if not record.learn:
         session.enable(record.pair_key, False)
     return True
-
-
-def _show_model(folder: ProjectFolder, session: Session) -> str:
-    """Load the model that was shown, and say it if that is not possible."""
-    record = next((one for one in folder.state.models if one.shown), None)
-    if record is None:
-        return ""
-    try:
-        session.set_model(folder.load_model(record))
-    except UserError as error:
-        return f"The model that was shown ({record.name}) could not be loaded: {error}"
-    return ""

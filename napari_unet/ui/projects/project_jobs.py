@@ -12,7 +12,7 @@ from napari.layers import Image as ImageLayer
 from qtpy.QtCore import QObject, Signal
 
 from napari_unet.core.errors import UserError
-from napari_unet.core.method import Progress
+from napari_unet.core.method import Model, Progress
 from napari_unet.project.mask_names import MaskPlace
 from napari_unet.project.sources import file_of
 from napari_unet.workflows.batch import (
@@ -33,7 +33,7 @@ from ..workers import Worker, WorkerGroup, error_sentence
 from .add_images import FoundImages, records_of
 from .image_references import checked_record, layer_files, unchecked_record
 from .project_images import project_images_of
-from .result_files import PredictedImage, counted, exported, methods_text, predicted
+from .result_files import counted, exported, methods_text, predicted
 
 TICK = 0.1
 """Seconds between two reports of progress."""
@@ -151,17 +151,16 @@ class ProjectJobs(QObject):
             self.said.emit("There is no model yet. Paint a little of two classes, or load a model.")
             return
         assert folder is not None
-        shown = self._session.shown
-        name = "" if shown is None else shown.name
         pieces = [
-            BatchPiece(one.name, partial(predicted, model, folder, one, self._session.classes, name))
+            BatchPiece(one.name, partial(predicted, model, folder, one, self._session.classes))
             for one in self._images.records
         ]
-        self._start_batch("Predicting", pieces, self._on_predicted)
+        shown = self._session.shown  # an answer to newer strokes is kept as the network that it stands on
+        self._start_batch("Predicting", pieces, partial(self._on_predicted, model if shown is None else shown.model))
 
-    def _on_predicted(self, result: PredictedImage) -> None:
-        self._images.note_result(result.key, result.model)
-        self.predicted.emit(result.key)
+    def _on_predicted(self, model: Model, key: str) -> None:
+        self._images.note_result(key, model)
+        self.predicted.emit(key)
 
     # -- exporting -------------------------------------------------------------------------------------------------
 
@@ -204,9 +203,9 @@ class ProjectJobs(QObject):
 
     def save_methods_text(self, path: Path) -> None:
         """Write how the results were made, for a paper; what is there is replaced, so ask before."""
-        folder, state = self._images.folder, self._images.state
-        if folder is not None and state is not None and self._may_start():
-            self._start("Writing the methods text", partial(methods_text, folder, state, self._session.model, path),
+        folder = self._images.folder
+        if folder is not None and self._may_start():
+            self._start("Writing the methods text", partial(methods_text, folder, self._session.model, path),
                         self._on_step, self.said.emit)
 
     # -- running ---------------------------------------------------------------------------------------------------
