@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import itertools
 import os
@@ -68,7 +69,8 @@ def viewer(qtbot: Any) -> Iterator[Any]:
     made.window._qt_window.resize(1200, 800)
     QApplication.processEvents()
     yield made
-    made.close()
+    with contextlib.suppress(RuntimeError):  # a window that its test has closed may be deleted by now
+        made.close()
     del made
     # what a closed window leaves goes now, while there is a Qt to delete it
     for _ in range(2):

@@ -11,7 +11,8 @@ import numpy as np
 
 
 def paint(hands: Any, layer: Any, number: int, row: float) -> None:
-    """Paint a stroke with the mouse."""
+    """Paint a thin stroke with the mouse, whatever brush is proposed."""
+    layer.brush_size = 3
     layer.selected_label = number
     layer.mode = "paint"
     hands.viewer.layers.selection.active = layer

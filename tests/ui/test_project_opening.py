@@ -13,7 +13,12 @@ from keeping_scene import kept, open_and_paint, paint
 from qtpy.QtWidgets import QApplication, QFileDialog
 
 from napari_unet.core.classes import ClassTable
+from napari_unet.io import read_image
 from napari_unet.project.project_folder import ProjectFolder
+from napari_unet.project.saver import ProjectSaver
+from napari_unet.project.sitting import snapshot_of
+from napari_unet.project.sources import image_record
+from napari_unet.session.annotation_session import Session
 from napari_unet.ui.projects.keeper import keeper_of
 from napari_unet.ui.projects.moved_images import MovedImagesBox
 from napari_unet.ui.projects.opening import show_project
@@ -30,10 +35,36 @@ def file(tmp_path: Path, squares: Any) -> Path:
 
 
 @pytest.fixture
-def project(hands: Any, viewer: Any, file: Path, keeping: Path) -> Path:
-    """A project with two painted images, closed."""
-    second = file.with_name("more.tif")
-    tifffile.imwrite(second, np.ascontiguousarray(tifffile.imread(file)[::-1]))
+def second(file: Path) -> Path:
+    """Another image beside it."""
+    path = file.with_name("more.tif")
+    tifffile.imwrite(path, np.ascontiguousarray(tifffile.imread(file)[::-1]))
+    return path
+
+
+@pytest.fixture
+def project(file: Path, second: Path, keeping: Path) -> Path:
+    """A project with two painted images, made without a window."""
+    folder, session = ProjectFolder.create(keeping / "cells.unet"), Session()
+    for path in (file, second):
+        image = read_image(path)
+        record = image_record(image, [path], folder.path)
+        folder.change(lambda state, record=record: state.replacing(record))
+        session.put_pair(record.pair_key, image)
+        strokes = np.zeros(image.shape, np.uint8)
+        strokes[12, 10:40], strokes[30, 10:40] = 2, 1
+        session.paint(record.pair_key, {0: strokes})
+    session.set_classes(ClassTable.named({1: "background", 2: "class 1"}))
+    saver = ProjectSaver(folder)
+    saver.offer(snapshot_of(session, folder))
+    saver.run_once(last=True)
+    folder.close()
+    return folder.path
+
+
+@pytest.fixture
+def left(hands: Any, viewer: Any, file: Path, second: Path, keeping: Path) -> Path:
+    """A project with two painted images, just closed in this window."""
     dock, _ = open_and_paint(hands, file)
     open_and_paint(hands, second, dock)
     path: Path = kept(hands).path
@@ -57,17 +88,17 @@ def dock_of(viewer: Any) -> Any:
 
 
 @pytest.mark.parametrize("closed", [True, False])
-def test_a_project_is_opened_like_a_file(hands: Any, viewer: Any, project: Path, closed: bool) -> None:
+def test_a_project_is_opened_like_a_file(hands: Any, viewer: Any, left: Path, closed: bool) -> None:
     if closed:
         dock_of(viewer).parentWidget().title.close_button.click()
         hands.wait(lambda: not viewer.window._qt_window.findChildren(ProjectLine))
-    viewer.window._qt_viewer._qt_open([str(project)], stack=False)  # as a drop and the command line do; asks nothing
+    viewer.window._qt_viewer._qt_open([str(left)], stack=False)  # as a drop and the command line do; asks nothing
     hands.wait(lambda: keeper_of(viewer).folder is not None)
     dock = dock_of(viewer)
     hands.wait(lambda: dock.controller.current is not None)
     assert dock.controller.current.strokes.data.any()
     assert len(dock.session.keys) == 2, "the image that is not shown is learnt from, too"
-    assert f"Kept in {project}" in lines(dock)
+    assert f"Kept in {left}" in lines(dock)
 
 
 def test_a_folder_that_is_none_is_left_to_others(tmp_path: Path) -> None:

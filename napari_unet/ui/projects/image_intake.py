@@ -102,7 +102,11 @@ class ImageIntake(QObject):
         """Follow a name, a tick, other axes or channels; files are looked at again only where those differ."""
         now = unchecked_record(image, record.id, record.strokes_id, files, self._folder.path)
         if (now.axes, now.shape) != (record.axes, record.shape):
-            self._begin(dataclasses.replace(now, learn=learn, exported=record.exported), image, files)
+            now = dataclasses.replace(now, learn=learn, exported=record.exported)
+            if record.source.stored and record.size and not files and now.shape == record.shape:
+                self._put(dataclasses.replace(now, source=record.source, size=record.size))  # stored as it was
+            else:
+                self._begin(now, image, files)
         elif (record.name, record.learn) != (image.name, learn):
             self._put(dataclasses.replace(record, name=image.name, learn=learn))
 
@@ -140,7 +144,7 @@ class ImageIntake(QObject):
             if found is not None:
                 yield found, ""
                 return
-            record = dataclasses.replace(record, source=stored_source(record.id))
+            record = dataclasses.replace(record, source=stored_source(record.id, image.axes))
         if stored_bytes(image) > MOST_UNASKED and not task.asked:
             yield _TooLarge(_Task(record, image))
             return

@@ -49,14 +49,15 @@ def unchecked_record(
         Where it comes from; none: it is to be stored in the project.
     project : Path
     """
-    source = ImageSource(tuple(path_text(one, project) for one in files)) if files else stored_source(image_id)
+    source = (ImageSource(tuple(path_text(one, project) for one in files)) if files
+              else stored_source(image_id, image.axes))
     return dataclasses.replace(
         record_without_file(image, source, image_id=image_id, strokes_id=strokes_id), looked_at=True)
 
 
-def stored_source(image_id: str) -> ImageSource:
-    """Return where a project stores an image that has no file."""
-    return ImageSource((f"images/{image_id}.ome.zarr",), stored=True)
+def stored_source(image_id: str, axes: str) -> ImageSource:
+    """Return where a project stores an image that has no file, and with which axes."""
+    return ImageSource((f"images/{image_id}.ome.zarr",), stored=True, axes=axes)
 
 
 def checked_record(record: ImageRecord, image: Image, files: Sequence[Path], project: Path) -> ImageRecord | None:

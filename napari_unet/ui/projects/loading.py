@@ -23,14 +23,14 @@ from napari_unet.project.sources import files_of
 
 from ..channel_layers import join_channels
 from ..image_ties import fits
-from ..layer_metadata import identity, role_of
+from ..layer_metadata import identity
 from ..sessions import PerOwner, session_of, ties_of
 from ..train.live_controller import controller_of
 from ..workers import Worker, WorkerGroup, error_sentence
 from .layers_aside import LayersAside
 from .prepared_image import PreparedImage, prepare_image
 from .project_images import project_images_of
-from .project_layers import image_layers, strokes_layer, take_brush
+from .project_layers import brush_in_hand, image_layers, strokes_layer, take_brush
 from .saved_predictions import put_result, saved_predictions_of
 
 AHEAD = 4
@@ -188,7 +188,8 @@ class ImageOpener(QObject):
         key = record.id
         if viewer is None or folder is None:
             return
-        before = viewer.layers.selection.active
+        present = ties.image(session.images.current)
+        brush = brush_in_hand(viewer.layers.selection.active, None if present is None else ties.strokes_of(present))
         files = files_of(record, folder.path) if not record.source.stored else None
         layers = image_layers(made.image, record, made.limits, str(files[0]) if files else "")
         self._aside.restore_looks(key, layers)
@@ -199,9 +200,7 @@ class ImageOpener(QObject):
         image = layers[0]
         if made.result is not None:
             put_result(viewer, session, image, made.result)
-        strokes = self._strokes_in(image, made)
-        if before is not None and role_of(before) == "strokes":
-            take_brush(strokes, before)
+        strokes = self._strokes_in(image, made, brush)
         for one in self._aside.give_back(key):
             if one is not strokes:
                 viewer.layers.insert(viewer.layers.index(strokes), one)
@@ -214,20 +213,22 @@ class ImageOpener(QObject):
         self.told.emit(made.told)
         self._next.start()
 
-    def _strokes_in(self, image: ImageLayer, made: PreparedImage) -> Labels:
+    def _strokes_in(self, image: ImageLayer, made: PreparedImage, brush: Labels | None) -> Labels:
         """Put the strokes above their image: a layer that was kept, else as the session or the disk has them."""
         key, pair = made.record.id, made.record.pair_key
         there = [one for one in (*self._viewer.layers, *self._aside.layers(key))
                  if isinstance(one, Labels) and identity(one) == pair]
         if there and fits(there[0], image):
             strokes = there[0]
+            if brush is not None:
+                take_brush(strokes, brush)
             if strokes not in self._viewer.layers:
                 self._viewer.add_layer(strokes)
             return strokes
         known = self._session.pair(pair).scribbles if pair in self._session.keys else made.scribbles
         if known is None or not known.planes:
             self._bare.add(key)
-        strokes = strokes_layer(image, made.record, known, self._session.classes)
+        strokes = strokes_layer(image, made.record, known, self._session.classes, brush)
         self._viewer.add_layer(strokes)
         return strokes
 

@@ -15,8 +15,9 @@ from napari_unet.core.scribbles import Scribbles
 from napari_unet.project.lazy_pixels import Reordered
 from napari_unet.project.records import ImageRecord
 
+from ..brush_width import proposed_width
 from ..layer_axes import image_of
-from ..layer_metadata import NO_DATA, mark_layer, note
+from ..layer_metadata import NO_DATA, mark_layer, note, role_of
 from ..layers import labels_like, prepare_brush
 
 SAVED = "project_result"
@@ -90,15 +91,19 @@ def _place(image: Image, axes: str) -> dict[str, Any]:
     }
 
 
-def strokes_layer(layer: ImageLayer, record: ImageRecord, scribbles: Scribbles | None, classes: ClassTable) -> Labels:
-    """Return the strokes layer of an image, its brush ready."""
+def strokes_layer(layer: ImageLayer, record: ImageRecord, scribbles: Scribbles | None, classes: ClassTable,
+                  brush: Labels | None = None) -> Labels:
+    """Return the strokes layer of an image, with the brush of another layer, or else one that suits the image."""
     image = image_of(layer)
     data = scribbles.to_array() if scribbles is not None and scribbles.shape == image.shape else None
     made = labels_like(layer, image, f"{layer.name} strokes", classes, data=data)
     mark_layer(made, "strokes", layer)
     note(made, id=record.pair_key)
-    prepare_brush(made, min(image.plane_shape))
-    made.selected_label = next((number for number in classes.ids if number > 1), 1)
+    if brush is None:
+        prepare_brush(made, proposed_width(image, () if scribbles is None else (scribbles,)))
+        made.selected_label = next((number for number in classes.ids if number > 1), 1)
+    else:
+        take_brush(made, brush)
     return made
 
 
@@ -121,8 +126,12 @@ def set_look(layer: ImageLayer, look: dict[str, Any]) -> None:
         setattr(layer, name, value)
 
 
-def take_brush(strokes: Labels, before: Layer | None) -> None:
+def brush_in_hand(active: Layer | None, strokes: Labels | None) -> Labels | None:
+    """Return the layer whose brush is in the hand: the active one where it holds strokes, else the present strokes."""
+    return active if isinstance(active, Labels) and role_of(active) == "strokes" else strokes
+
+
+def take_brush(strokes: Labels, before: Labels) -> None:
     """Go on with the brush that was in the hand: its class, size and mode."""
-    if isinstance(before, Labels):
-        for name in ("selected_label", "brush_size", "n_edit_dimensions", "mode"):
-            setattr(strokes, name, getattr(before, name))
+    for name in ("selected_label", "brush_size", "n_edit_dimensions", "mode"):
+        setattr(strokes, name, getattr(before, name))
