@@ -217,8 +217,11 @@ class ProjectFolder(KeptState):
             return self._strokes.write(image_id, self._state.image(image_id), scribbles, axes)
 
     def has_strokes(self, image_id: str) -> bool:
-        """Say whether anything was ever painted on an image."""
-        return self._strokes.path_of(image_id).is_dir()
+        """Say whether anything was ever painted on an image; also where it is there and may not be looked at."""
+        try:
+            return self._strokes.path_of(image_id).is_dir()
+        except OSError:
+            return True
 
     def read_strokes(self, image_id: str) -> Scribbles | None:
         """Read the strokes of an image, None if there are none; :attr:`told` says it if part of them is damaged.

@@ -41,10 +41,12 @@ def capture(session: Session, state: ProjectState) -> ProjectState:
 
     Images and settings that the session does not know stay as they are. Quick: no pixel is looked at.
     """
-    records = []
+    records, painted = [], []
     for key in session.keys:
         record = state.pair_image(key)
         if record is not None:
+            if session.pair(key).scribbles.planes:
+                painted.append(record.id)
             seen = dataclasses.replace(_as_seen(record, session.pair(key).image), learn=session.enabled(key))
             if seen != record:
                 records.append(seen)
@@ -54,6 +56,8 @@ def capture(session: Session, state: ProjectState) -> ProjectState:
         known = next((one for one in records if one.id == looked_at.id), looked_at)
         records = [one for one in records if one.id != looked_at.id]
         records.append(dataclasses.replace(known, looked_at=True))
+    painted += [one for one in state.painted if one not in painted and state.image(one) is not None]  # missing ones
+    state = state if state.painted == tuple(painted) else state.replacing(painted=tuple(painted))
     made = state.replacing(*records, classes=session.classes, current=looked_at.id if looked_at else state.current)
     return state if made == state else made
 
@@ -100,7 +104,7 @@ def restore(
     """
     state, told, lost, painted = folder.state, [], [], []
     session.set_classes(state.classes)
-    for record in state.images:
+    for record in state.in_painted_order:
         try:
             if _put_pair(folder, session, record, moved):
                 painted.append(record.id)
