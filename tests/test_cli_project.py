@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from napari_unet.core.work import run_to_end
 from napari_unet.io import provenance_path, read_image, read_labels
 from napari_unet.io.model_file import load_model
 from napari_unet.io.provenance_file import read_provenance
+from napari_unet.project import kept_state
 from napari_unet.project.project_folder import ProjectFolder
 from napari_unet.project.records import ImageRecord, ProjectState
 from napari_unet.project.sitting import restore
@@ -227,6 +229,24 @@ def test_images_are_found_by_the_folder_that_people_know_though_the_project_has_
     assert run("train", project, *TRAIN, "--moved", moved) == 0
     assert run("predict", project, "--device", "cpu", "--moved", moved) == 0
     assert len(state_of(project).results) == 3
+
+
+def test_a_full_disk_is_told_in_a_sentence_and_the_project_is_as_before(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("train", project, *TRAIN) == 0
+    before = (project / "project.json").read_bytes()
+
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(kept_state, "write_project", full)
+    for words in (("train", project, *TRAIN), ("predict", project, "--device", "cpu")):
+        assert run(*words) == 1
+        told = capsys.readouterr().err
+        assert "cells.unet could not be written (No space left on device)" in told
+        assert "OSError" not in told
+    assert (project / "project.json").read_bytes() == before
 
 
 def test_a_project_that_somebody_has_open_is_read_and_results_go_elsewhere(

@@ -18,7 +18,7 @@ from napari_unet.project.mask_names import PATTERNS, mask_places
 from napari_unet.project.project_contents import ProjectContents, method_of_project, open_project
 from napari_unet.project.records import ImageRecord
 from napari_unet.project.sources import files_of
-from napari_unet.project.verbs import count_image, keep_model, predict_image, train_project
+from napari_unet.project.verbs import count_image, keep_model, predict_image, train_project, write_project_state
 from napari_unet.report.counts_table import write_counts
 from napari_unet.workflows.batch import BatchPiece, run_batch
 from napari_unet.workflows.counts import COLUMNS, CountRow
@@ -49,8 +49,11 @@ def opened(arguments: argparse.Namespace, path: str | Path, read_only: bool = Tr
         if contents.missing:
             say("Say where images are now with --moved OLD_FOLDER=NEW_FOLDER; the project itself stays as it is.")
         yield contents
+        if not contents.folder.read_only:
+            write_project_state(contents.folder)
     finally:
-        contents.folder.close()
+        with contextlib.suppress(OSError):  # what could not be written has been told
+            contents.folder.close()
 
 
 def moved_folders(given: Any) -> dict[str, str]:

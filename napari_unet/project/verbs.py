@@ -79,7 +79,7 @@ def keep_model(contents: ProjectContents, model: Any) -> ModelRecord:
 
     Raises
     ------
-    UserError, OSError
+    UserError
         If the project is open to read only, or cannot be written.
     """
     folder, told = contents.folder, of_model(model)
@@ -92,9 +92,24 @@ def keep_model(contents: ProjectContents, model: Any) -> ModelRecord:
         model, name=(f"step {step}" if step else "instant answer") if network else "forest", step=step,
         dice=told.dice if told else None, training=max(known, default=0) + 1, strokes=strokes, shown=True,
     )
-    folder.flush()
+    write_project_state(folder)
     folder.log("model", name=record.name, dice=record.dice, file=record.file)
     return record
+
+
+def write_project_state(folder: ProjectFolder) -> None:
+    """Write what a project knows, where nobody keeps it in memory and tries again.
+
+    Raises
+    ------
+    UserError
+        If it is open to read only, or cannot be written.
+    """
+    try:
+        folder.flush()
+    except OSError as error:
+        raise UserError(f"{folder.path} could not be written ({error.strerror or error}). What it knew before is "
+                        "untouched. Make room, or see that you may write there, and try again.") from error
 
 
 def predict_image(
@@ -142,7 +157,7 @@ def predict_image(
         yield from segment_into(image, model, labels)
     if own:
         folder.put_result(record.id, model)
-        folder.flush()
+        write_project_state(folder)
     return (path,)
 
 
