@@ -103,6 +103,7 @@ def train_in_project(arguments: argparse.Namespace, read_options: Any) -> None:
         raise UsageError("A project has its own strokes. Give it alone, or images with strokes.")
     if arguments.axes or arguments.index:
         raise UsageError("A project has its own axes, and learns from all its strokes. Leave --axes and --index out.")
+    outside(arguments.output, arguments.images)
     replace = arguments.output is not None and check_writable(arguments.output, arguments.overwrite, [arguments.images])
     with opened(arguments, arguments.images, read_only=False) as contents:
         into_project = _writable(contents, arguments.output, "the model")
@@ -181,16 +182,16 @@ def _refuse_other_flags(arguments: argparse.Namespace) -> None:
                          "or predict the images themselves with --model.")
 
 
-def outside(output: Path, contents: ProjectContents) -> None:
-    """Make sure that a folder for results is none of the project's own.
+def outside(output: Path | None, project: Path) -> None:
+    """Make sure that a place for results is none of the project's own.
 
     Raises
     ------
     UsageError
         If it is.
     """
-    if output.resolve().is_relative_to(contents.folder.path.resolve()):
-        raise UsageError(f"{output} lies in the project itself, which has an order of its own. Choose a folder outside "
+    if output is not None and Path(output).resolve().is_relative_to(Path(project).resolve()):
+        raise UsageError(f"{output} lies in the project itself, which has an order of its own. Choose a place outside "
                          "of it.")
 
 
@@ -204,7 +205,7 @@ def _targets(arguments: argparse.Namespace, contents: ProjectContents) -> dict[s
     """Return the files by image id if results go into a folder; each is checked before any work is done."""
     if arguments.output is None:
         return {}
-    outside(arguments.output, contents)
+    outside(arguments.output, contents.folder.path)
     places = mask_places(contents.folder.state.images, arguments.output, arguments.pattern or PATTERNS[0])
     for place in places:
         clear_of_inputs(place.path, [*image_files(contents), contents.folder.path])
@@ -234,6 +235,7 @@ def run_counts(arguments: argparse.Namespace) -> None:
     """Write one table of parts, holes and areas of all predictions of a project."""
     if not names_project(arguments.project):
         raise UsageError(f"{arguments.project} is no project. Give a folder NAME{SUFFIX}.")
+    outside(arguments.output, arguments.project)
     replace = check_writable(arguments.output, arguments.overwrite, [arguments.project])
     rows: list[CountRow] = []
 

@@ -114,8 +114,8 @@ class ProjectFolder(KeptState):
                 if not self._file.told:  # else it is damaged, and the copy must stay as it is
                     self._written = (self.path / NAME).read_bytes()
                     self.models.sweep(self._state.models)
-        old = Path(self._file.place) if self._file.place else self.path
-        if old != self.path:
+        old = Path(self._file.place)
+        if old.is_absolute() and old != self.path:  # one of another system would be meant from the working folder
             self._state, count = found_from(self._state, self.path, old)
             if missing(self._state, self.path):  # a disk that is not plugged in, say: it may come back where it was
                 self._seen_from = old

@@ -61,11 +61,7 @@ def train_project(
     method = make_method(network, **options)
     if not can_be_trained(type(method)):
         raise UsageError(f"{network!r} is no network (nor a forest) and cannot be trained. See `napari-unet methods`.")
-    if missing := contents.training.missing():
-        name, count = contents.folder.path.name, len(contents.missing)
-        raise UserError(f"{name}: {missing}" if not count else (
-            f"{name}: of the images that are painted on, {count} {'is' if count == 1 else 'are'} not where "
-            f"{'it was' if count == 1 else 'they were'}, and the others do not suffice. {missing}"))
+    contents.check_painted()
     if go_on:
         weights = getattr(contents.model(), "weights", None)
         if weights is None or not hasattr(method, "continue_from"):
