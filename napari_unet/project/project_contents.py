@@ -67,6 +67,20 @@ class ProjectContents:
         """Names and colours of the classes."""
         return self.training.classes
 
+    def check_painted(self) -> None:
+        """Make sure that there is enough to learn from.
+
+        Raises
+        ------
+        UserError
+            If not; with how many images are missing.
+        """
+        if missing := self.training.missing():
+            name, count = self.folder.path.name, len(self.missing)
+            raise UserError(f"{name}: {missing}" if not count else (
+                f"{name}: of the images that are painted on, {count} {'is' if count == 1 else 'are'} not where "
+                f"{'it was' if count == 1 else 'they were'}, and the others do not suffice. {missing}"))
+
     def read(self, record: ImageRecord) -> Image:
         """Return an image of the project; errors as :func:`napari_unet.project.sources.read_source`."""
         return read_source(record, self.folder.path, self.moved)
@@ -128,7 +142,7 @@ def open_project(
 
 
 def _absolute(place: str) -> str:
-    return str(Path(place).expanduser().absolute())
+    return str(file_of(str(Path(place).expanduser()), Path.cwd()))
 
 
 def _both_ways(moved: dict[str, str], folder: ProjectFolder) -> dict[str, str]:

@@ -114,8 +114,8 @@ class ProjectFolder(KeptState):
                 if not self._file.told:  # else it is damaged, and the copy must stay as it is
                     self._written = (self.path / NAME).read_bytes()
                     self.models.sweep(self._state.models)
-        old = Path(self._file.place) if self._file.place else self.path
-        if old != self.path:
+        old = Path(self._file.place)
+        if old.is_absolute() and old != self.path:  # one of another system would be meant from the working folder
             self._state, count = found_from(self._state, self.path, old)
             if missing(self._state, self.path):  # a disk that is not plugged in, say: it may come back where it was
                 self._seen_from = old
@@ -217,8 +217,11 @@ class ProjectFolder(KeptState):
             return self._strokes.write(image_id, self._state.image(image_id), scribbles, axes)
 
     def has_strokes(self, image_id: str) -> bool:
-        """Say whether anything was ever painted on an image."""
-        return self._strokes.path_of(image_id).is_dir()
+        """Say whether anything was ever painted on an image; also where it is there and may not be looked at."""
+        try:
+            return self._strokes.path_of(image_id).is_dir()
+        except OSError:
+            return True
 
     def read_strokes(self, image_id: str) -> Scribbles | None:
         """Read the strokes of an image, None if there are none; :attr:`told` says it if part of them is damaged.

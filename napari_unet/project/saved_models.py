@@ -67,10 +67,17 @@ class SavedModels:
         return [one for one in reversed(kept)
                 if self._kept.get(_key(one), (None,))[0] is not one.model and can_be_saved(one.model)]
 
+    def _gone(self, shown: HistoryEntry | None) -> list[HistoryEntry]:
+        """Return the model shown if it made room for newer ones on the disk: somebody has gone back to it."""
+        known = None if shown is None else self._kept.get(_key(shown))
+        if shown is None or known is None or known[0] is not shown.model:
+            return []
+        return [] if any(one.file == known[1].file for one in self._folder.state.models) else [shown]
+
     def save(self, kept: tuple[HistoryEntry, ...], shown: HistoryEntry | None, now: float) -> None:
         """Save them, the oldest first."""
         key = None if shown is None else _key(shown)
-        for one in self._unsaved(kept):
+        for one in [*self._unsaved(kept), *self._gone(shown)]:
             record = self._folder.put_model(
                 one.model, name=one.name, step=one.step, dice=one.dice, when=one.time,
                 training=self._before + one.training, strokes=self._learnt_from(one), shown=_key(one) == key,

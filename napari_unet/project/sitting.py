@@ -41,10 +41,12 @@ def capture(session: Session, state: ProjectState) -> ProjectState:
 
     Images and settings that the session does not know stay as they are. Quick: no pixel is looked at.
     """
-    records = []
+    records, painted = [], []
     for key in session.keys:
         record = state.pair_image(key)
         if record is not None:
+            if session.pair(key).scribbles.planes:
+                painted.append(record.id)
             seen = dataclasses.replace(_as_seen(record, session.pair(key).image), learn=session.enabled(key))
             if seen != record:
                 records.append(seen)
@@ -54,6 +56,8 @@ def capture(session: Session, state: ProjectState) -> ProjectState:
         known = next((one for one in records if one.id == looked_at.id), looked_at)
         records = [one for one in records if one.id != looked_at.id]
         records.append(dataclasses.replace(known, looked_at=True))
+    painted += [one for one in state.painted if one not in painted and state.image(one) is not None]  # missing ones
+    state = state if state.painted == tuple(painted) else state.replacing(painted=tuple(painted))
     made = state.replacing(*records, classes=session.classes, current=looked_at.id if looked_at else state.current,
                            settings={**state.settings, **session.settings})
     return state if made == state else made
@@ -102,7 +106,7 @@ def restore(
     state = folder.state
     session.set_classes(state.classes)
     session.put_settings(state.settings)
-    pairs = _put_pairs(folder, session, state.images, moved)
+    pairs = _put_pairs(folder, session, state.in_painted_order, moved)
     told = list(pairs.told)
     if model:
         told += [take_model(session, one) for one in stored_models(folder, session)]
@@ -115,7 +119,7 @@ def restore(
 
 def restore_pairs(folder: ProjectFolder, session: Session) -> Restored:
     """Put a pair into the session for each painted image that has none in it: its file was found again."""
-    return _put_pairs(folder, session, [one for one in folder.state.images if one.pair_key not in session.keys], None)
+    return _put_pairs(folder, session, [one for one in folder.state.in_painted_order if one.pair_key not in session.keys], None)
 
 
 def _put_pairs(

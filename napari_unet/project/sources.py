@@ -8,7 +8,7 @@ import hashlib
 import os
 import stat
 from collections.abc import Iterable, Mapping
-from pathlib import Path, PurePath
+from pathlib import Path, PurePath, PureWindowsPath
 
 import numpy as np
 
@@ -65,8 +65,15 @@ def path_text(path: Path, place: Path) -> str:
         return path.as_posix()
 
 
+def is_foreign(text: str) -> bool:
+    """Say whether a text is a path of Windows, and this is none."""
+    return os.name != "nt" and PureWindowsPath(text).is_absolute()
+
+
 def file_of(text: str, place: Path) -> Path:
-    """Return the path that a project in the folder ``place`` means by a text."""
+    """Return the path that a project in the folder ``place`` means by a text; of Windows, elsewhere, ``/C:/...``."""
+    if is_foreign(text):
+        return Path(f"/{text}".replace("\\", "/"))
     return Path(os.path.normpath(Path(os.path.abspath(place)) / text))
 
 
@@ -192,7 +199,8 @@ def moved_with(state: ProjectState, old: Path, new: Path, seen_from: Path | None
     for record in state.images:
         if not record.source.stored:
             place = seen_from if seen_from is not None and files_of(record, old) is None else old
-            paths = tuple(path_text(file_of(text, place), new) for text in record.source.paths)
+            paths = tuple(text if is_foreign(text) else path_text(file_of(text, place), new)
+                          for text in record.source.paths)
             records.append(dataclasses.replace(record, source=dataclasses.replace(record.source, paths=paths)))
     return state.replacing(*records)
 

@@ -61,11 +61,7 @@ def train_project(
     method = make_method(network, **options)
     if not can_be_trained(type(method)):
         raise UsageError(f"{network!r} is no network (nor a forest) and cannot be trained. See `napari-unet methods`.")
-    if missing := contents.training.missing():
-        name, count = contents.folder.path.name, len(contents.missing)
-        raise UserError(f"{name}: {missing}" if not count else (
-            f"{name}: of the images that are painted on, {count} {'is' if count == 1 else 'are'} not where "
-            f"{'it was' if count == 1 else 'they were'}, and the others do not suffice. {missing}"))
+    contents.check_painted()
     if go_on:
         weights = getattr(contents.model(), "weights", None)
         if weights is None or not hasattr(method, "continue_from"):
@@ -79,7 +75,7 @@ def keep_model(contents: ProjectContents, model: Any) -> ModelRecord:
 
     Raises
     ------
-    UserError, OSError
+    UserError
         If the project is open to read only, or cannot be written.
     """
     folder, told = contents.folder, of_model(model)
@@ -92,9 +88,24 @@ def keep_model(contents: ProjectContents, model: Any) -> ModelRecord:
         model, name=(f"step {step}" if step else "instant answer") if network else "forest", step=step,
         dice=told.dice if told else None, training=max(known, default=0) + 1, strokes=strokes, shown=True,
     )
-    folder.flush()
+    write_project_state(folder)
     folder.log("model", name=record.name, dice=record.dice, file=record.file)
     return record
+
+
+def write_project_state(folder: ProjectFolder) -> None:
+    """Write what a project knows, where nobody keeps it in memory and tries again.
+
+    Raises
+    ------
+    UserError
+        If it is open to read only, or cannot be written.
+    """
+    try:
+        folder.flush()
+    except OSError as error:
+        raise UserError(f"{folder.path} could not be written ({error.strerror or error}). What it knew before is "
+                        "untouched. Make room, or see that you may write there, and try again.") from error
 
 
 def predict_image(
@@ -142,7 +153,7 @@ def predict_image(
         yield from segment_into(image, model, labels)
     if own:
         folder.put_result(record.id, model)
-        folder.flush()
+        write_project_state(folder)
     return (path,)
 
 

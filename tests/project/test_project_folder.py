@@ -31,7 +31,9 @@ from napari_unet.project.copying import copy_project
 from napari_unet.project.event_log import EventLog
 from napari_unet.project.project_folder import ProjectFolder
 from napari_unet.project.records import ProjectState
+from napari_unet.project.sitting import restore
 from napari_unet.project.sources import read_source
+from napari_unet.session.annotation_session import Session
 
 
 @pytest.fixture
@@ -358,6 +360,33 @@ def test_a_damaged_block_is_told_and_kept_aside(folder: ProjectFolder) -> None:
 
 
 # -- copies ----------------------------------------------------------------------------------------------------------
+
+
+def test_strokes_that_cannot_be_read_are_told_and_never_taken_for_none(folder: ProjectFolder) -> None:
+    record = with_image(folder)
+    folder.write_strokes(record.id, strokes((3, 4, 1)))
+    (folder.path / "strokes" / f"{record.id}.zarr" / ".zarray").unlink()
+    again = reopened(folder)
+    with pytest.raises(UserError, match=r"no description \(\.zarray\)"):
+        again.read_strokes(record.id)
+    (told,) = restore(again, Session()).told
+    assert "no description" in told
+
+
+def test_strokes_that_may_not_be_looked_at_are_told(folder: ProjectFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    record = with_image(folder)
+    folder.write_strokes(record.id, strokes((3, 4, 1)))
+    again, is_dir = reopened(folder), Path.is_dir
+
+    def forbidden(path: Path) -> bool:
+        if path.parent.name == "strokes":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return is_dir(path)
+
+    monkeypatch.setattr(Path, "is_dir", forbidden)
+    monkeypatch.setattr(Path, "is_file", forbidden)
+    (told,) = restore(again, Session()).told
+    assert "could not be read (Permission denied)" in told
 
 
 def test_a_copy_holds_everything_and_finds_its_images(folder: ProjectFolder, tmp_path: Path) -> None:

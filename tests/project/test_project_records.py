@@ -63,7 +63,7 @@ def states(draw: Any) -> ProjectState:
                           draw(st.dictionaries(WORDS, WORDS, max_size=2)), draw(st.booleans()), draw(st.booleans()))
               for one in files),
         tuple(ResultRecord(one, f"results/{one}.ome.zarr", draw(WORDS), draw(MOMENTS), draw(WORDS)) for one in ids[:2]),
-        draw(SETTINGS), tuple(draw(st.lists(IDS, max_size=2))),
+        draw(SETTINGS), tuple(draw(st.lists(IDS, max_size=2))), tuple(draw(st.lists(IDS, max_size=2))),
     )
 
 

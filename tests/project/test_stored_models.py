@@ -100,6 +100,21 @@ def test_one_can_go_back_to_each_model_after_opening_again(sitting: Sitting) -> 
     assert [one.step for one in folder.state.models if one.shown] == [1]
 
 
+def test_a_model_that_made_room_on_the_disk_is_saved_again_when_somebody_goes_back_to_it(sitting: Sitting) -> None:
+    sitting.paint(1)
+    for step in (99, *range(1, 12)):  # the first one has the best score, so the session keeps it
+        sitting.train(step)
+    assert 99 not in [one.step for one in sitting.folder.state.models]
+    sitting.session.go_back(next(one for one in sitting.session.model_history if one.step == 99))
+    sitting.paint(2)
+    sitting.saver.run_once(last=True)
+    assert [one.step for one in sitting.folder.state.models if one.shown] == [99]
+    sitting.folder.close()
+    restore(ProjectFolder.open(sitting.folder.path), again := Session())
+    assert again.shown is not None
+    assert again.shown.step == 99
+
+
 def test_a_model_that_learnt_from_the_strokes_as_they_are_says_so(sitting: Sitting) -> None:
     sitting.paint(1)
     sitting.train(4)
