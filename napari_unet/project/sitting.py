@@ -119,7 +119,8 @@ def restore(
 
 def restore_pairs(folder: ProjectFolder, session: Session) -> Restored:
     """Put a pair into the session for each painted image that has none in it: its file was found again."""
-    return _put_pairs(folder, session, [one for one in folder.state.in_painted_order if one.pair_key not in session.keys], None)
+    away = [one for one in folder.state.in_painted_order if one.pair_key not in session.keys]
+    return _put_pairs(folder, session, away, None)
 
 
 def _put_pairs(

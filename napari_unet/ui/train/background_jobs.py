@@ -21,9 +21,11 @@ from napari_unet.core.provenance import Provenance, now
 from napari_unet.workflows.batch import BatchEvent, BatchPiece, BatchSummary, PieceDone, PieceProgress, run_batch
 
 from ..layer_axes import image_of
-from ..layer_metadata import mark_layer
+from ..layer_metadata import identity, mark_layer
 from ..layer_origin import note_origin, sum_of
 from ..layers import labels_like
+from ..projects.keeper import keeper_of
+from ..projects.project_jobs import project_jobs_of
 from ..workers import Worker, error_sentence
 from .live_controller import LiveController
 
@@ -58,9 +60,15 @@ class BackgroundJobs(QObject):
         """Whether a job is running."""
         return self._job is not None
 
-    def image_layers(self) -> list[ImageLayer]:
-        """Return the layers of all images of the viewer."""
-        return self._controller.ties.images
+    def predict_all(self) -> None:
+        """Segment the images of the project into it, then others that are open, each into a new layer."""
+        controller = self._controller
+        layers, folder = controller.ties.images, keeper_of(controller.viewer).folder
+        if folder is None or folder.read_only or not folder.state.images:
+            self.predict(layers)
+            return
+        loose = [one for one in layers if not controller.session.images.is_listed(identity(one))]
+        project_jobs_of(controller.viewer).predict_all(lambda: self.predict(loose) if loose else None)
 
     def predict(self, targets: Sequence[ImageLayer]) -> None:
         """Segment whole images with the present model, each into a new layer above its image."""

@@ -17,6 +17,7 @@ from napari_unet.session.session_state import SessionState
 from ..brush_width import proposed_width
 from ..layer_boxes import LayerWatch
 from ..layers import prepare_brush
+from ..projects.project_jobs import project_jobs_of
 from ..widgets import CloseWatch
 from . import shortcuts
 from .background_jobs import BackgroundJobs
@@ -40,6 +41,7 @@ class TrainDock(TrainPanel):
         self.controller.hold(self)
         self.viewer = self.controller.viewer
         self.jobs = BackgroundJobs(self.controller, self)
+        self.project_jobs = project_jobs_of(self.viewer)
         self._brush_of: Labels | None = None
         self.painting = PaintWatch(self.viewer, lambda text: self.notes.say("painting", text))
         self._connect()
@@ -70,7 +72,7 @@ class TrainDock(TrainPanel):
         self.stop_button.clicked.connect(lambda: controller.stop())
         self.prediction_tick.toggled.connect(self._on_prediction_toggled)
         self.predict_button.clicked.connect(self._on_predict)
-        self.predict_all_button.clicked.connect(lambda: self.jobs.predict(self.jobs.image_layers()))
+        self.predict_all_button.clicked.connect(lambda: self.jobs.predict_all())
         self.cancel_button.clicked.connect(self._on_cancel)
         self.unsure_tick.setChecked(controller.prediction.unsure)
         self.unsure_tick.toggled.connect(controller.unsure.show)
@@ -85,23 +87,26 @@ class TrainDock(TrainPanel):
         controller.failed.connect(self._on_failed)
         controller.noted.connect(self.notes.say)
         controller.running_changed.connect(self._on_running_changed)
-        controller.pairs_changed.connect(self._on_pairs_changed)
-        self.jobs.progressed.connect(self._on_job)
+        controller.pairs_changed.connect(self.pairs.refresh)
+        self.project_jobs.said.connect(self.say)
+        for jobs in (self.jobs, self.project_jobs):
+            jobs.progressed.connect(self._on_job)
         pairs: list[tuple[Any, Any]] = [
             (session.state_changed, self._show_state), (session.classes_changed, self._on_classes_changed),
             (session.learning_curve_changed, self._on_history_changed), (session.model_changed, self._on_model_changed),
-            (session.pairs_changed, self._on_pairs_changed), (session.model_history_changed, self.models.refresh),
+            (session.pairs_changed, self.pairs.refresh), (session.model_history_changed, self.models.refresh),
             (controller.ties.changed, self._watch.soon), (controller.ties.said, self._on_taken),
             (session.images.current_changed, self._forget_news),
         ]
         for signal, slot in pairs:
             signal.connect(slot)
         viewer, painting = self.viewer, self.painting
-        keys = {
+        keys: dict[str, Callable[[], None]] = {
             shortcuts.UPDATE_KEY: self.update_once, shortcuts.PREDICTION_KEY: self.prediction_tick.toggle,
             shortcuts.UNSURE_KEY: controller.unsure.go,
             shortcuts.PREVIOUS_KEY: lambda: controller.images.step(-1),
             shortcuts.NEXT_KEY: lambda: controller.images.step(1),
+            **{key: partial(self.hold_class, number) for number, key in shortcuts.CLASS_KEYS.items()},
         }
         shortcuts.bind_viewer_keys(viewer, keys)
 
@@ -120,7 +125,6 @@ class TrainDock(TrainPanel):
         self.pairs.refresh()
 
     def _on_linked(self, binding: LayerBinding) -> None:
-        shortcuts.bind_class_keys((binding.image_layer, binding.strokes), self.hold_class)
         self._follow_brush(binding.strokes)
         self.painting.follow(binding.strokes)
 
@@ -136,9 +140,8 @@ class TrainDock(TrainPanel):
         if binding is not None:
             self.chooser.choose_pair(binding.image_layer, binding.strokes)
             self.viewer.layers.selection.active = binding.strokes
-
-    def _on_pairs_changed(self) -> None:
-        self.pairs.refresh()
+        else:
+            self.session.images.choose(self.session.images.image_of_pair(key))
 
     # -- classes and brush -----------------------------------------------------------------------------------------
 
@@ -242,9 +245,6 @@ class TrainDock(TrainPanel):
 
     def _on_model_changed(self, _model: Any = None) -> None:
         self.chooser.show_model()
-        for binding in self.controller.bindings.values():
-            if binding.prediction is not None:
-                shortcuts.bind_class_keys((binding.prediction,), self.hold_class)
 
     def _on_predict(self) -> None:
         layer = self.chooser.image_box.layer
@@ -262,6 +262,7 @@ class TrainDock(TrainPanel):
 
     def _on_cancel(self) -> None:
         self.jobs.cancel()
+        self.project_jobs.cancel()
         self.edits.jobs.cancel()
         self.model_compare.cancel()
         self.controller.unsure.cancel()
