@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, settings
 
 from napari_unet.classical import parameter_search
 from napari_unet.comparison import contender_run
+from napari_unet.instant.eye_features import without_eye
 from napari_unet.instant.features import FeatureStore
 from napari_unet.predicting.devices import choose_device
 from napari_unet.pretrained import load_features
@@ -38,8 +39,8 @@ def unhurried() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def store() -> FeatureStore:
-    """Return features of images by the network that ships, on the CPU; nothing is kept from another file."""
-    return FeatureStore(load_features(), choose_device("cpu"))
+    """Return features of images by the network that ships alone, on the CPU; nothing is kept from another file."""
+    return FeatureStore(without_eye(load_features()), choose_device("cpu"))
 
 
 @pytest.fixture

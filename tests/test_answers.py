@@ -7,7 +7,9 @@ import dataclasses
 import numpy as np
 import pytest
 from bands_scene import TWO, picture, strokes, trained_on
+from eye_scene import two_eyed_features
 
+from napari_unet import pretrained
 from napari_unet.core.errors import UserError
 from napari_unet.core.image import Image
 from napari_unet.core.latest import Latest
@@ -15,15 +17,22 @@ from napari_unet.core.method import Model, assemble
 from napari_unet.core.scribbles import Scribbles
 from napari_unet.instant import answers as answers_module
 from napari_unet.instant.answers import InstantAnswers
+from napari_unet.instant.eye_features import without_eye
 from napari_unet.instant.features import same_features
 from napari_unet.instant.instant_model import InstantModel
 from napari_unet.predicting.oblivious_trees import without_trees
 from napari_unet.predicting.weights import Weights
-from napari_unet.pretrained import load_features
 from napari_unet.session.annotation_session import Session
 from napari_unet.session.live_prediction import AllPredicted, PredictionFailed, live_prediction
 from napari_unet.session.run_schedule import LivePatch, ViewFocus
 from napari_unet.session.session_state import ANSWERED
+
+ALONE = without_eye(pretrained.load_features())
+
+
+def load_features() -> Weights:
+    """The features that ship without the second eye, whose answer is one more: each has two answers here."""
+    return ALONE
 
 
 def settled(answers: InstantAnswers, model: Model | None = None) -> Model | None:
@@ -240,3 +249,20 @@ def test_of_a_stack_the_better_answer_to_what_is_looked_at_comes_before_the_othe
     assert all(isinstance(model, InstantModel) for model in models)
     assert [model.trees is None for model in models if isinstance(model, InstantModel)] == [True] + [False] * 6
     assert {stack.plane_of(one.patch.where) for one in patches[1:]} == set(range(6))
+
+
+def test_the_second_eye_answers_between_the_first_and_the_better_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answers_module, "REST", 0.0)
+    weights, box = two_eyed_features(), Latest(trained_on(picture(), strokes(*TWO)))
+    answers = InstantAnswers(box, lambda: weights, "cpu")
+    found: list[tuple[bool, bool]] = []
+    while not found or answers.unfinished:
+        model = answers.over(None)
+        if isinstance(model, InstantModel) and (model.two_eyed, model.trees is not None) not in found:
+            found.append((model.two_eyed, model.trees is not None))
+    assert found == [(False, False), (True, False), (True, True)]
+    box.put(trained_on(picture(), strokes(*TWO, (30, 4, 1))))
+    first = answers.over(None)
+    while answers.busy:
+        first = answers.over(None)
+    assert isinstance(first, InstantModel)

@@ -14,7 +14,7 @@ import pytest
 from cli_scene import files, run  # noqa: F401 (fixtures)
 
 from napari_unet.core.errors import UsageError, UserError
-from napari_unet.io import read_labels
+from napari_unet.io import provenance_path, read_labels
 from napari_unet.workflows.batch import (
     BatchPiece,
     PieceDone,
@@ -133,7 +133,7 @@ def test_predict_goes_on_past_a_file_that_cannot_be_done(files: Path, tmp_path: 
     said = capsys.readouterr()
     made = [tmp_path / "masks" / name for name in ("one_mask.tif", "two_mask.tif")]
     assert said.out.split() == list(map(str, made)), "what is done is printed"
-    assert sorted((tmp_path / "masks").iterdir()) == made
+    assert sorted((tmp_path / "masks").iterdir()) == sorted([*made, *map(provenance_path, made)])
     assert (read_labels(made[0])[0] == read_labels(made[1])[0]).all()
     listed = said.err[said.err.index("napari-unet: 2 of 4 could not be done, the others are:"):].splitlines()
     assert f"{given[1]}: {given[1]} could not be read as TIFF" in listed[1]

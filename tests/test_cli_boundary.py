@@ -196,7 +196,10 @@ def test_a_prediction_that_is_asked_to_end_leaves_nothing(files: Path, tmp_path:
                                                           number: int) -> None:
     tifffile.imwrite(tmp_path / "large.tif", np.zeros((200, 512, 512), np.uint8), photometric="minisblack")
     words = ["predict", tmp_path / "large.tif", "--model", files / "model.pt", "-o", tmp_path / "m.zarr"]
-    process = subprocess.Popen([sys.executable, "-m", "napari_unet", *map(str, words)], stderr=subprocess.PIPE,
+    # with SIGINT as it is in a terminal, not as these tests may have inherited it
+    start = "import os, signal, sys; signal.signal(2, signal.SIG_DFL); os.execv(sys.executable, sys.argv[1:])"
+    program = [sys.executable, "-m", "napari_unet", *map(str, words)]
+    process = subprocess.Popen([sys.executable, "-c", start, *program], stderr=subprocess.PIPE,
                                stdout=subprocess.PIPE, text=True)
     while process.poll() is None and not list(tmp_path.glob(".m.zarr.*.partial")):
         pass

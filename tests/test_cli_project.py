@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,7 @@ from napari_unet.core.work import run_to_end
 from napari_unet.io import provenance_path, read_image, read_labels
 from napari_unet.io.model_file import load_model
 from napari_unet.io.provenance_file import read_provenance
+from napari_unet.project import kept_state
 from napari_unet.project.project_folder import ProjectFolder
 from napari_unet.project.records import ImageRecord, ProjectState
 from napari_unet.project.sitting import restore
@@ -214,6 +217,77 @@ def test_images_that_were_moved_are_named_and_found_where_they_are_now(
     assert run("predict", project, "--device", "cpu", "--moved", moved) == 0
     assert run("predict", project, "--moved", f"{tmp_path / 'data'}={tmp_path / 'nowhere'}") == 2
     assert "is no folder" in capsys.readouterr().err
+
+
+def test_images_are_found_by_the_folder_that_people_know_though_the_project_has_moved_too(
+    project: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "data").rename(tmp_path / "elsewhere")
+    (tmp_path / "deep" / "er").mkdir(parents=True)
+    project = project.rename(tmp_path / "deep" / "er" / "p.unet")
+    moved = f"{tmp_path / 'data'}={tmp_path / 'elsewhere'}"
+    assert run("train", project, *TRAIN) == 1
+    assert run("train", project, *TRAIN, "--moved", moved) == 0
+    assert run("predict", project, "--device", "cpu", "--moved", moved) == 0
+    assert len(state_of(project).results) == 3
+
+
+def test_nothing_else_is_written_into_a_project(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = {one: one.read_bytes() for one in project.rglob("*") if one.is_file()}
+    for words in (("train", project, *TRAIN), ("counts", project)):
+        for place in ("project.json", "models/mine.pt"):
+            assert run(*words, "-o", project / place, "--overwrite") == 2
+            assert "lies in the project itself" in capsys.readouterr().err
+    assert {one: one.read_bytes() for one in project.rglob("*") if one.is_file()} == before
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="about paths of another system")
+def test_images_on_a_drive_of_windows_are_found_by_that_name(
+    project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = project / "project.json"
+    told = json.loads(file.read_bytes())
+    for one in told["images"]:
+        one["source"]["paths"] = [f"D:/data/{one['name']}.tif"]
+    file.write_text(json.dumps({**told, "place": "C:\\Users\\me\\cells.unet"}))
+    assert run("train", project, *TRAIN) == 1
+    assert "not where it was (/D:/data/one.tif)" in capsys.readouterr().err
+    monkeypatch.chdir(tmp_path)
+    assert run("train", project, *TRAIN, "--moved", "D:/data=data") == 0
+    assert run("train", project, *TRAIN, "--moved", "D:\\data=data") == 0
+    copy = ProjectFolder.open(project).save_copy(tmp_path / "deep.unet")
+    assert [one.source.paths for one in state_of(copy).images] == [(f"D:/data/{name}.tif",) for name in NAMES]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="about paths of another system")
+def test_an_image_in_the_working_folder_is_not_taken_for_one_beside_a_project_of_windows(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = project / "project.json"
+    told = json.loads(file.read_bytes())
+    for one in told["images"]:
+        one["source"]["paths"] = [f"../{one['name']}.tif"]
+    file.write_text(json.dumps({**told, "place": "C:\\Users\\me\\cells.unet"}))
+    monkeypatch.chdir(tmp_path / "data")
+    assert [one.source.paths for one in state_of(project).images] == [(f"../{name}.tif",) for name in NAMES]
+
+
+def test_a_full_disk_is_told_in_a_sentence_and_the_project_is_as_before(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("train", project, *TRAIN) == 0
+    before = (project / "project.json").read_bytes()
+
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(kept_state, "write_project", full)
+    for words in (("train", project, *TRAIN), ("predict", project, "--device", "cpu")):
+        assert run(*words) == 1
+        told = capsys.readouterr().err
+        assert "cells.unet could not be written (No space left on device)" in told
+        assert "OSError" not in told
+    assert (project / "project.json").read_bytes() == before
 
 
 def test_a_project_that_somebody_has_open_is_read_and_results_go_elsewhere(

@@ -45,7 +45,7 @@ def test_without_a_budget_all_the_time_in_the_world(clock: Clock) -> None:
 
 
 def test_the_first_plane_has_some_more_time(clock: Clock) -> None:
-    found, _ = run(Contender("slow", Fake(clock, to_fit=19, to_segment=20), budget=20.0))  # type: ignore[arg-type]
+    found, _ = run(Contender("slow", Fake(clock, to_fit=19, to_segment=2), budget=20.0))  # type: ignore[arg-type]
     assert found.done["slow"] == ((0,),)
 
 
@@ -53,7 +53,7 @@ def test_not_one_plane_is_a_failure_with_its_reason(clock: Clock) -> None:
     slow = Fake(clock, to_fit=1, to_segment=15, strips=4)
     found, events = run(Contender("slow", slow, budget=20.0))  # type: ignore[arg-type]
     assert found.masks == {}
-    assert found.failures["slow"] == ("Not one plane was segmented after 46 s; its budget is 20 s. Give it more time, "
+    assert found.failures["slow"] == ("Not one plane was segmented after 31 s; its budget is 20 s. Give it more time, "
                                       "or choose smaller images.")
     assert events[-1].stage == "failed"
 
@@ -74,9 +74,9 @@ def test_a_plane_half_done_is_taken_back(clock: Clock) -> None:
 def test_learning_is_stopped_with_what_there_is(clock: Clock) -> None:
     endless = Fake(clock, to_fit=1000, steps=100, early=True)
     found, _ = run(Contender("a", endless, budget=20.0))  # type: ignore[arg-type]
-    assert found.notes["a"] == "made up. Learning was stopped after 50 s. 1 of 3 planes in its time."
+    assert found.notes["a"] == "made up. Learning was stopped after 30 s. 1 of 3 planes in its time."
     found, _ = run(Contender("b", dataclasses.replace(endless, early=False), budget=20.0))  # type: ignore[arg-type]
-    assert found.failures["b"].startswith("It was not done learning after 50 s; its budget is 20 s. Give it more time")
+    assert found.failures["b"].startswith("It was not done learning after 30 s; its budget is 20 s. Give it more time")
 
 
 def test_a_network_has_its_training_time_and_as_much_for_segmenting(clock: Clock) -> None:

@@ -48,10 +48,10 @@ def tiles_of_16(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def joined(store: FeatureStore, image: Image, plane: int = 0) -> np.ndarray:
     """Features of a whole plane, (F, Y, X)."""
     tiles = [store.tile(image, plane, number) for number in range(len(store.boxes(image)))]
-    out = np.full((tiles[0].values.shape[0], *image.plane_shape), np.nan, np.float32)
+    out = np.full((tiles[0].count, *image.plane_shape), np.nan, np.float32)
     for tile in tiles:
         assert np.isnan(out[(slice(None), *tile.box.slices)]).all()
-        out[(slice(None), *tile.box.slices)] = tile.values.float().numpy()
+        out[(slice(None), *tile.box.slices)] = tile.enlarged().float().numpy()
     assert np.isfinite(out).all()
     return out
 
@@ -110,7 +110,7 @@ def test_memory_is_bounded_and_what_was_used_last_stays() -> None:
 
 def test_the_tile_in_use_is_kept_however_small_the_memory() -> None:
     image, store = picture(), FeatureStore(body(), FLOAT32, limit=1)
-    assert store.tile(image, 0, 0).values.shape == (6, 40, 60)
+    assert store.tile(image, 0, 0).enlarged().shape == (6, 40, 60)
     assert store.holds(image, 0, 0)
     other = picture(seed=1)
     store.tile(other, 0, 0)
@@ -140,7 +140,7 @@ def test_hidden_pixels_are_known_and_spoil_nothing_else() -> None:
     tile = store.tile(Image(spoilt), 0, 0)
     assert tile.hidden is not None
     np.testing.assert_array_equal(tile.hidden, np.isnan(spoilt))
-    assert torch.isfinite(tile.values).all()
+    assert torch.isfinite(tile.enlarged()).all()
     assert tile.bytes == 40 * 60 * (6 * 2 + 1)
     assert store.tile(image, 0, 0).hidden is None
 

@@ -17,6 +17,7 @@ from napari_unet.core.image import Image
 from napari_unet.core.method import Progress, assemble
 from napari_unet.core.scribbles import Pair, Scribbles, TrainingSet
 from napari_unet.core.work import Work
+from napari_unet.instant.features import FeatureStore
 from napari_unet.instant.instant_model import InstantModel
 from napari_unet.instant.tree_growing import COUNT
 from napari_unet.io.model_file import load_model, save_model
@@ -65,9 +66,9 @@ def test_stripes_of_any_number_of_classes_and_channels(classes: int, channels: i
     assert np.mean(labels_of(model, image) == truth) > 0.9
 
 
-def test_the_first_answer_comes_before_the_better_one() -> None:
+def test_the_first_answer_comes_before_the_better_one(store: FeatureStore) -> None:
     image, truth, strokes = scene(3)
-    method, store = METHOD, METHOD.store()
+    method = METHOD
     events = list(method.fit(training(image, strokes), store))
     assert [event.model is not None for event in events] == [False, True] + [False] * COUNT
     assert all(isinstance(event, Progress) for event in events)

@@ -92,7 +92,7 @@ def test_a_method_that_never_yields_is_ended_when_its_budget_is_over(monkeypatch
         assert next(run).stage == "fit"
         now[0] = 19.9
         assert next(run).stage == "fit"
-        now[0] = 20.0 * contender_run.GRACE + 0.1
+        now[0] = 20.0 + contender_run.GRACE + 0.1
         with pytest.raises(UserError, match="its budget is 20 s"):
             next(run)
     finally:

@@ -64,6 +64,21 @@ def test_strokes_are_counted_as_the_training_counts_them() -> None:
     assert not strokes_of(np.zeros((4, 4), np.uint8))
 
 
+@pytest.mark.parametrize("limit", [0, 10**9])
+def test_what_was_taken_from_a_prediction_counts_as_no_stroke(limit: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stroke_needs, "SPARSE", limit)
+    session = Session()
+    session.put_pair("a", Image(np.zeros((8, 8))))
+    session.set_classes(CLASSES)
+    session.paint("a", {0: plane(1) + plane(3, label=2)})
+    counter = StrokeCounter()
+    assert counter.count(session.snapshots.get()).counts == {1: 1, 2: 1}
+    taken = plane(3, label=2) + plane(5, label=2)
+    session.edit("Taken.", planes={"a": {0: plane(1) + taken}}, derived={"a": {0: (taken > 0).astype(np.uint8)}})
+    assert session.snapshots.get().pairs[0].scribbles.derived
+    assert counter.count(session.snapshots.get()).counts == {1: 1, 2: 0}
+
+
 @pytest.mark.parametrize("share", [0.0005, 0.01, 0.3])
 def test_sparse_and_dense_planes_are_counted_alike(share: float, monkeypatch: pytest.MonkeyPatch) -> None:
     generator = np.random.default_rng(2)
@@ -80,7 +95,7 @@ def test_sparse_and_dense_planes_are_counted_alike(share: float, monkeypatch: py
 def test_a_plane_that_has_not_changed_is_counted_once(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[np.ndarray] = []
     count = stroke_needs.strokes_of
-    monkeypatch.setattr(stroke_needs, "strokes_of", lambda one: seen.append(one) or count(one))
+    monkeypatch.setattr(stroke_needs, "strokes_of", lambda one, marks: seen.append(one) or count(one, marks))
     session = Session()
     session.put_pair("a", Image(np.zeros((2, 8, 8)), "NYX"))
     session.paint("a", {0: plane(1), 1: plane(2)})

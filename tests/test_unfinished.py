@@ -17,8 +17,18 @@ import zarr
 from io_scene import CLASSES, IDS
 
 from napari_unet.core.errors import UserError
-from napari_unet.io import Unfinished, _space, create_mask, create_probabilities, read_labels, save_mask
+from napari_unet.core.provenance import Provenance
+from napari_unet.io import (
+    Unfinished,
+    _space,
+    create_mask,
+    create_probabilities,
+    provenance_path,
+    read_labels,
+    save_mask,
+)
 from napari_unet.io._zarr_settling import settle_zarr
+from napari_unet.io.provenance_file import read_provenance
 from napari_unet.io.recipe import save_recipe
 from napari_unet.segmenters import REGISTRY
 
@@ -75,8 +85,12 @@ def test_a_folder_comes_back_if_the_run_was_killed_while_both_changed_places(tmp
 def test_a_name_of_255_bytes_can_be_saved_under(tmp_path: Path) -> None:
     path = tmp_path / f"{'ü' * 125}x.tif"
     assert len(path.name.encode()) == 255
-    save_mask(path, IDS, classes=CLASSES)
-    assert names(tmp_path) == [path.name]
+    save_mask(path, IDS, classes=CLASSES, provenance=Provenance(made_by="a"))
+    beside = provenance_path(path)
+    assert names(tmp_path) == sorted([path.name, beside.name])
+    assert len(beside.name.encode()) <= 255
+    assert read_provenance(beside).made_by == "a"
+    assert provenance_path(path.with_name(f"{'ü' * 125}y.tif")) != beside
 
 
 @pytest.mark.parametrize("part", ["", "0"])

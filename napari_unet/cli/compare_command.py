@@ -54,9 +54,8 @@ def _compare_project(arguments: argparse.Namespace) -> None:
     if arguments.scribbles is not None or arguments.triple or arguments.axes:
         raise UsageError("A project has its own strokes and axes. Give it alone, or images with strokes.")
     with opened(arguments, arguments.images) as contents:
-        outside(arguments.output, contents)
-        if missing := contents.training.missing():
-            raise UserError(f"{contents.folder.path.name}: {missing}")
+        outside(arguments.output, contents.folder.path)
+        contents.check_painted()
         if arguments.reference is not None and len(contents.images) > 1:
             raise UsageError(f"--reference is for one image, but {len(contents.images)} of the project are painted.")
         references = None if arguments.reference is None else [arguments.reference]

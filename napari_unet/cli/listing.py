@@ -15,6 +15,7 @@ from napari_unet.core.errors import UserError
 from napari_unet.core.namesake import namesake_warning
 from napari_unet.core.registry import Registry
 from napari_unet.predicting.devices import choose_device
+from napari_unet.pretrained.eye_weights import eye_state
 
 from .project_info import print_project
 from .terminal import show
@@ -97,7 +98,7 @@ def print_info(arguments: argparse.Namespace) -> None:
 def _features() -> dict[str, str]:
     """Return the provenance of the pre-trained features, or what is wrong with them."""
     try:
-        return {f"features {name.replace('_', ' ')}": str(value) for name,
+        return {"second eye": eye_state()} | {f"features {name.replace('_', ' ')}": str(value) for name,
                 value in pretrained.feature_provenance().items()}
     except UserError as error:
         return {"features": str(error)}

@@ -23,7 +23,7 @@ def print_methods_text(arguments: argparse.Namespace) -> None:
     """Print the paragraph; what is not known is said in it."""
     if names_project(arguments.what):
         with opened(arguments, arguments.what) as contents:
-            text = project_methods_text(contents)
+            text = project_methods_text(contents.folder, contents.model("cpu") if contents.shown else None)
     else:
         text = methods_paragraph(_provenance_of(arguments.what))
     show(text.rstrip("\n"))

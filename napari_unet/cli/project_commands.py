@@ -18,7 +18,7 @@ from napari_unet.project.mask_names import PATTERNS, mask_places
 from napari_unet.project.project_contents import ProjectContents, method_of_project, open_project
 from napari_unet.project.records import ImageRecord
 from napari_unet.project.sources import files_of
-from napari_unet.project.verbs import count_image, keep_model, predict_image, train_project
+from napari_unet.project.verbs import count_image, keep_model, predict_image, train_project, write_project_state
 from napari_unet.report.counts_table import write_counts
 from napari_unet.workflows.batch import BatchPiece, run_batch
 from napari_unet.workflows.counts import COLUMNS, CountRow
@@ -49,8 +49,11 @@ def opened(arguments: argparse.Namespace, path: str | Path, read_only: bool = Tr
         if contents.missing:
             say("Say where images are now with --moved OLD_FOLDER=NEW_FOLDER; the project itself stays as it is.")
         yield contents
+        if not contents.folder.read_only:
+            write_project_state(contents.folder)
     finally:
-        contents.folder.close()
+        with contextlib.suppress(OSError):  # what could not be written has been told
+            contents.folder.close()
 
 
 def moved_folders(given: Any) -> dict[str, str]:
@@ -100,6 +103,7 @@ def train_in_project(arguments: argparse.Namespace, read_options: Any) -> None:
         raise UsageError("A project has its own strokes. Give it alone, or images with strokes.")
     if arguments.axes or arguments.index:
         raise UsageError("A project has its own axes, and learns from all its strokes. Leave --axes and --index out.")
+    outside(arguments.output, arguments.images)
     replace = arguments.output is not None and check_writable(arguments.output, arguments.overwrite, [arguments.images])
     with opened(arguments, arguments.images, read_only=False) as contents:
         into_project = _writable(contents, arguments.output, "the model")
@@ -158,11 +162,10 @@ def predict_project(arguments: argparse.Namespace, watch: Any) -> None:
         if not records:
             raise UserError(f"{contents.folder.path.name} has no images yet. Open it in napari and add some.")
         targets = _targets(arguments, contents)
-        known = None if arguments.model else contents.shown
         model = load_model(arguments.model, arguments.device) if arguments.model else contents.model(arguments.device)
         if arguments.output is not None:  # only now: a refused command leaves no folder behind
             make_folder(arguments.output)
-        pieces = [BatchPiece(record.name, partial(_predicted, contents, record, model, targets.get(record.id), known,
+        pieces = [BatchPiece(record.name, partial(_predicted, contents, record, model, targets.get(record.id),
                                                   arguments)) for record in records]
         summary = watch(run_batch(pieces))
         _raise_failures(summary)
@@ -179,16 +182,16 @@ def _refuse_other_flags(arguments: argparse.Namespace) -> None:
                          "or predict the images themselves with --model.")
 
 
-def outside(output: Path, contents: ProjectContents) -> None:
-    """Make sure that a folder for results is none of the project's own.
+def outside(output: Path | None, project: Path) -> None:
+    """Make sure that a place for results is none of the project's own.
 
     Raises
     ------
     UsageError
         If it is.
     """
-    if output.resolve().is_relative_to(contents.folder.path.resolve()):
-        raise UsageError(f"{output} lies in the project itself, which has an order of its own. Choose a folder outside "
+    if output is not None and Path(output).resolve().is_relative_to(Path(project).resolve()):
+        raise UsageError(f"{output} lies in the project itself, which has an order of its own. Choose a place outside "
                          "of it.")
 
 
@@ -202,7 +205,7 @@ def _targets(arguments: argparse.Namespace, contents: ProjectContents) -> dict[s
     """Return the files by image id if results go into a folder; each is checked before any work is done."""
     if arguments.output is None:
         return {}
-    outside(arguments.output, contents)
+    outside(arguments.output, contents.folder.path)
     places = mask_places(contents.folder.state.images, arguments.output, arguments.pattern or PATTERNS[0])
     for place in places:
         clear_of_inputs(place.path, [*image_files(contents), contents.folder.path])
@@ -213,10 +216,10 @@ def _targets(arguments: argparse.Namespace, contents: ProjectContents) -> dict[s
 
 
 def _predicted(
-    contents: ProjectContents, record: ImageRecord, model: Any, target: Path | None, known: Any,
+    contents: ProjectContents, record: ImageRecord, model: Any, target: Path | None,
     arguments: argparse.Namespace,
 ) -> Generator[Patch, None, tuple[Path, ...]]:
-    return (yield from predict_image(contents, record, model, target, known=known, overwrite=arguments.overwrite,
+    return (yield from predict_image(contents, record, model, target, overwrite=arguments.overwrite,
                                      version=arguments.zarr_version))
 
 
@@ -232,12 +235,13 @@ def run_counts(arguments: argparse.Namespace) -> None:
     """Write one table of parts, holes and areas of all predictions of a project."""
     if not names_project(arguments.project):
         raise UsageError(f"{arguments.project} is no project. Give a folder NAME{SUFFIX}.")
+    outside(arguments.output, arguments.project)
     replace = check_writable(arguments.output, arguments.overwrite, [arguments.project])
     rows: list[CountRow] = []
 
     def counted(contents: ProjectContents, record: ImageRecord) -> Generator[None, None, list[CountRow]]:
         found = []
-        for row in count_image(contents, record):
+        for row in count_image(contents.folder, record, contents.classes):
             found.append(row)
             yield
         return found

@@ -25,8 +25,12 @@ T = TypeVar("T")
 Watch = Callable[[int, Image, Patch, ClassTable], None]
 """Sees each patch: the number of its image, the image, the patch, and the classes of the model."""
 
-GRACE = 2.0
-"""A method that has no model, or not one plane, when its budget is over may take this many times as long."""
+GRACE = 1.5
+"""Seconds beyond its budget that a method may take which has no model, or not one plane: it may be nearly there."""
+
+_BACKSTOP = 2.0
+"""A method that trains by the clock ends by itself; it is ended only when it takes so many times as long as it was told
+to, as a training that ends a moment late is judged once more in the end."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -149,7 +153,7 @@ def _fit(
     fit = patiently(lambda: method.fit(training))  # some methods do not yield for a minute
     newest: Model | None = None
     said = Progress("")
-    limit = None if contender.budget is None else GRACE * contender.budget
+    limit = _longest_fit(contender)
     try:
         while True:
             said = next(fit) or said
@@ -168,6 +172,13 @@ def _fit(
         return model, ""
     finally:
         fit.close()
+
+
+def _longest_fit(contender: Contender) -> float | None:
+    """Return the seconds after which learning is ended."""
+    if contender.budget is None:
+        return None
+    return _BACKSTOP * contender.budget if contender.trains_by_the_clock else contender.budget + GRACE
 
 
 def _patches(model: Model, image: Image, planes: tuple[int, ...], soft: bool) -> Generator[Patch, None, None]:
@@ -252,7 +263,7 @@ class _Segmentation:
         budget = self._contender.budget
         if budget is None:
             return False
-        return self._seconds > (budget if any(self.complete) else GRACE * budget)
+        return self._seconds > (budget if any(self.complete) else budget + GRACE)
 
     def _take_back(self) -> Generator[ComparisonEvent, None, None]:
         for number, (image, wanted) in enumerate(zip(self._images, self._planes, strict=True)):

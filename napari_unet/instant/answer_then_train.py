@@ -81,7 +81,7 @@ def answer_then_train(
     training = newest_training_set(source)
     if selection.answered is training:
         return best
-    last = FeatureStore(best.weights, choose_device(best.device), MEMORY)
+    last = FeatureStore(best.weights, choose_device(best.device), MEMORY, store.eye)
     try:  # strokes came in the meantime, or the selection looked at some planes only
         answer = yield from _answer(last, training, plan.seed, head_kind(best.weights))
     except UserError:  # the strokes were erased, or changed to some that cannot be learnt from

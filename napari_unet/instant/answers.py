@@ -174,7 +174,8 @@ class InstantAnswers:
             device = choose_device(self._device)
         except UserError:  # the training that asked for it says that it is not there
             device = choose_device("auto")
-        self._store = FeatureStore(weights, device, self._memory)
+        eye = None if self._store is None else self._store.eye
+        self._store = FeatureStore(weights, device, self._memory, eye)
 
     def _work(self, fit: Generator[Progress, None, InstantModel]) -> None:
         try:

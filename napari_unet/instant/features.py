@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import itertools
-import weakref
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..core.errors import UserError, WorkError
 from ..core.image import Image
@@ -25,77 +23,21 @@ from ..core.method import View
 from ..core.normalisation import warn_of_scale
 from ..core.scribbles import TrainingSet
 from ..predicting.devices import Device, choose_device, is_out_of_memory, release_memory
-from ..predicting.oblivious_trees import architecture_without_trees, as_float16, feature_tensors
+from ..predicting.feature_groups import FeatureGroup
+from ..predicting.oblivious_trees import feature_tensors
 from ..predicting.tile_run import InputPlane
 from ..predicting.tiling import Box, Tile, Tiling
 from ..predicting.tta import AveragedScores
 from ..predicting.weights import Weights
+from .backbone import Backbone, backbone_of
+from .eye_features import EyeFeatures, has_eye, without_eye
+from .feature_tile import FeatureTile, joined_channels
+from .tile_cache import TileCache
+
+Result = TypeVar("Result")
 
 TILE = 512
 """Rows and columns of a tile; as many as are quick to compute at once."""
-
-@dataclasses.dataclass(frozen=True)
-class Backbone:
-    """A network without its last layer: its outputs are what that layer chooses from.
-
-    Parameters
-    ----------
-    network : Network
-        One that sends each image channel through the same layers on its own, and has a ``prior``: how far to trust
-        each feature of a channel.
-    """
-
-    network: Any
-
-    @property
-    def stride(self) -> int:
-        """As that of the network."""
-        return int(self.network.stride)
-
-    @property
-    def halo(self) -> int | None:
-        """As that of the network."""
-        halo: int | None = self.network.halo
-        return halo
-
-    def build(self, channels: int, classes: int) -> nn.Module:
-        """Return the module for one channel; it has no classes."""
-        del channels, classes
-        return BackboneModule(self.network.build(1, 2))
-
-
-class BackboneModule(nn.Module):
-    """Maps a channel (B, 1, Y, X) to features (B, F, Y, X), float32, laid out feature by feature.
-
-    Parameters
-    ----------
-    module : Module
-        Has a method ``views`` that returns groups of features; its ``head`` is dropped.
-    """
-
-    def __init__(self, module: nn.Module) -> None:
-        super().__init__()
-        self.network: Any = module
-        del module.head
-
-    def forward(self, x: Tensor, part: tuple[tuple[int, int], tuple[int, int]]) -> Tensor:
-        """Return the features of a part."""
-        groups = self.network.views(x, part)
-        (top, bottom), (left, right) = part
-        found = x.new_empty((len(x), sum(one.shape[1] for one in groups), bottom - top, right - left))
-        start = 0
-        for one in groups:  # precision and layout change in a single copy
-            found[:, start : start + one.shape[1]] = one
-            start += one.shape[1]
-        return found
-
-
-def backbone_of(weights: Weights) -> Weights:
-    """Return weights of the network without its last layer, of one channel."""
-    tensors = {f"network.{name}": tensor for name, tensor in feature_tensors(weights).items()}
-    return dataclasses.replace(weights, network=Backbone(architecture_without_trees(weights.network)), tensors=tensors,
-                               channels=1)
-
 
 def same_features(one: Weights, other: Weights) -> bool:
     """Say whether two weights give the same features: same numbers below the last layer, same normalisation.
@@ -114,39 +56,6 @@ def with_usual_range(weights: Weights, training: TrainingSet) -> Weights:
     return dataclasses.replace(weights, normalisation=weights.normalisation.fitted(images))
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class FeatureTile:
-    """Features of part of a plane.
-
-    Parameters
-    ----------
-    box : Box
-        Which part.
-    values : Tensor of float16, shape (F, Y, X)
-        Of all image channels, one after the other, on the CPU. (Float16 keeps more of a number than bfloat16.)
-    hidden : ndarray of bool, shape (Y, X), optional
-        Where the image holds no number.
-    """
-
-    box: Box
-    values: Tensor
-    hidden: NDArray[np.bool_] | None = None
-
-    @property
-    def bytes(self) -> int:
-        """Memory it takes."""
-        return self.values.numel() * self.values.element_size() + (0 if self.hidden is None else self.hidden.nbytes)
-
-
-@dataclasses.dataclass(eq=False)
-class _Kept:
-    """Something in memory and when it was last used."""
-
-    thing: FeatureTile | InputPlane
-    bytes: int
-    used: int
-
-
 class FeatureStore:
     """Feature tiles of images, least recently used ones dropped when memory is short.
 
@@ -158,26 +67,36 @@ class FeatureStore:
     device : Device
         Where to compute.
     limit : int
-        Bytes that may be kept, normalised planes included. What is in use at the moment is kept in any case.
+        Bytes that may be kept, normalised planes included; a quarter as many more by the second eye. What is in use at
+        the moment is kept in any case.
+    eye : EyeFeatures, optional
+        Of another store, to be shared where it sees the same.
     """
 
-    def __init__(self, weights: Weights, device: Device, limit: int = 2**30) -> None:
+    def __init__(
+        self, weights: Weights, device: Device, limit: int = 2**30, eye: EyeFeatures | None = None
+    ) -> None:
         self.weights, self.device, self.limit = weights, device, limit
-        self._network = AveragedScores(backbone_of(weights), False)
-        # weak: an image that nobody holds any more takes its features with it
-        self._images: weakref.WeakKeyDictionary[Image, dict[tuple[int, int | None], _Kept]]
-        self._images = weakref.WeakKeyDictionary()
-        self._clock = itertools.count()
+        backbone = backbone_of(without_eye(weights))
+        self._backbone, self._network = cast("Backbone", backbone.network), AveragedScores(backbone, False)
+        self._cache = TileCache(limit)
+        self.eye_trust = 1.0  # times the usual one: what the newest strokes chose, for the next first answer
+        self.eye: EyeFeatures | None = None
+        if has_eye(weights):
+            self.eye = eye if eye is not None and eye.serves(weights) else EyeFeatures(weights, limit // 4)
 
-    def prior(self, channels: int) -> NDArray[np.float32]:
-        """How far to trust each feature, (F,), for an image with so many channels."""
+    def prior(self, channels: int, eye: bool = True) -> NDArray[np.float32]:
+        """How far to trust each feature, (F,), for an image with so many channels; those of the second eye are last."""
         network: Any = self.weights.network
-        return np.tile(np.array(network.prior, np.float32), channels)
+        own = np.tile(np.array(network.prior, np.float32), channels)
+        if self.eye is None or not eye:
+            return own
+        return np.concatenate([own, np.array(network.eye_prior(channels), np.float32)])
 
     @property
     def bytes(self) -> int:
         """Memory in use."""
-        return sum(one.bytes for kept in list(self._images.values()) for one in list(kept.values()))
+        return self._cache.bytes + (0 if self.eye is None else self.eye.cache.bytes)
 
     def tiling(self, image: Image) -> Tiling:
         """How planes of an image are cut."""
@@ -187,8 +106,8 @@ class FeatureStore:
         """Parts of a plane of an image, in the order of their numbers."""
         return tuple(tile.write for tile in _tiles(self.tiling(image)))
 
-    def tile(self, image: Image, plane: int, number: int) -> FeatureTile:
-        """Return a tile, from memory if it is there.
+    def tile(self, image: Image, plane: int, number: int, eye: bool = True) -> FeatureTile:
+        """Return a tile, from memory if it is there; with what the second eye sees, if there is one and it is wanted.
 
         Raises
         ------
@@ -197,19 +116,26 @@ class FeatureStore:
         WorkError
             If torch fails for another reason.
         """
-        found = self._find(image, plane, number)
-        if not isinstance(found, FeatureTile):
+        found: FeatureTile | None = self._cache.find(image, (plane, number))
+        if found is None:
             found = self._compute(image, plane, _tiles(self.tiling(image))[number])
-            self._keep(image, plane, number, found, found.bytes)
-        return found
+            self._cache.keep(image, (plane, number), found, found.bytes)
+        if self.eye is None or not eye:
+            return found
+        whole, seeing = self._plane(image, plane), self.eye
+        seen = self._on_device(lambda: seeing.groups(image, plane, whole, found.box, self.device))
+        return found.beside(seen)
 
     def hidden(self, image: Image, plane: int) -> NDArray[np.bool_] | None:
         """Return where a plane holds no number, (Y, X); None: nowhere."""
         return self._plane(image, plane).hidden
 
-    def holds(self, image: Image, plane: int, number: int) -> bool:
-        """Say whether a tile is in memory."""
-        return (plane, number) in self._images.get(image, {})
+    def holds(self, image: Image, plane: int, number: int, eye: bool = False) -> bool:
+        """Say whether a tile is in memory, or what the second eye sees of it."""
+        if eye:
+            box = _tiles(self.tiling(image))[number].write
+            return self.eye is not None and self.eye.cache.holds(image, (plane, box))
+        return self._cache.holds(image, (plane, number))
 
     def ordered(
         self, image: Image, planes: tuple[int, ...], view: Latest[View | None] | None
@@ -227,32 +153,15 @@ class FeatureStore:
             plane, number = waiting.pop(0)
             yield plane, number, len(waiting)
 
-    def _find(self, image: Image, plane: int, number: int | None) -> FeatureTile | InputPlane | None:
-        found = self._images.get(image, {}).get((plane, number))
-        if found is None:
-            return None
-        found.used = next(self._clock)
-        return found.thing
-
-    def _keep(self, image: Image, plane: int, number: int | None, thing: FeatureTile | InputPlane, size: int) -> None:
-        self._images.setdefault(image, {})[plane, number] = _Kept(thing, size, next(self._clock))
-        held = [(one.used, kept, key, one.bytes) for kept in list(self._images.values()) for key, one in kept.items()]
-        held.sort(key=lambda one: one[0])
-        total = sum(size for *_, size in held)
-        for _, kept, key, size in held[:-1]:
-            if total <= self.limit:
-                break
-            kept.pop(key, None)
-            total -= size
-
     def _plane(self, image: Image, plane: int) -> InputPlane:
-        found = self._find(image, plane, None)
-        if not isinstance(found, InputPlane):
-            if image not in self._images:  # the first that is looked at of it
+        found: InputPlane | None = self._cache.find(image, (plane, None))
+        if found is None:
+            if image not in self._cache:  # the first that is looked at of it
                 warn_of_scale(self.weights.normalisation, image)
             values, valid = self.weights.normalisation.plane(image, plane)
             found = InputPlane(values, None if valid.all() else ~valid)
-            self._keep(image, plane, None, found, values.nbytes + (0 if found.hidden is None else valid.nbytes))
+            size = values.nbytes + (0 if found.hidden is None else valid.nbytes)
+            self._cache.keep(image, (plane, None), found, size)
         return found
 
     def _compute(self, image: Image, plane: int, tile: Tile) -> FeatureTile:
@@ -260,12 +169,22 @@ class FeatureStore:
         parts = [self._features(whole.values[channel : channel + 1], self.tiling(image), tile)
                  for channel in range(len(whole.values))]
         hidden = None if whole.hidden is None else whole.hidden[tile.write.slices]
-        return FeatureTile(tile.write, torch.cat(parts), hidden if hidden is not None and hidden.any() else None)
+        return FeatureTile(tile.write, joined_channels(parts), hidden if hidden is not None and hidden.any() else None)
 
-    def _features(self, channel: NDArray[np.float32], tiling: Tiling, tile: Tile) -> Tensor:
-        """Return features (F, Y, X) of part of a channel (1, Y, X); on the processor if the device's memory is full."""
-        try:
+    def _features(self, channel: NDArray[np.float32], tiling: Tiling, tile: Tile) -> list[FeatureGroup]:
+        """Return features of part of a channel (1, Y, X)."""
+        def computed() -> Tensor:
             (found,), self.device = self._network([channel], tiling, [tile], self.device)
+            return found
+
+        part = ((tile.keep.y0, tile.keep.y1), (tile.keep.x0, tile.keep.x1))
+        with torch.inference_mode():
+            return self._backbone.unpacked(self._on_device(computed), part, tile.read.shape)
+
+    def _on_device(self, work: Callable[[], Result]) -> Result:
+        """Compute on the device; on the processor if the device's memory is full."""
+        try:
+            return work()
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise WorkError(f"Features could not be computed on {self.device}: {error}") from error
@@ -273,9 +192,7 @@ class FeatureStore:
                 raise UserError("There is not enough memory to look at the image. Close other programs.") from error
             release_memory(self.device)
             self.device = choose_device("cpu")
-            return self._features(channel, tiling, tile)
-        with torch.inference_mode():
-            return as_float16(found).cpu()
+            return self._on_device(work)
 
 
 @functools.lru_cache(maxsize=16)

@@ -24,10 +24,14 @@ from ..core.method import Patch, Progress, View, checked_planes
 from ..core.provenance import Provenance
 from ..core.scribbles import TrainingSet
 from ..learning.recorded_fit import told_answers
+from ..predicting.feature_groups import summed
 from ..predicting.network_model import NetworkModel, most_likely
-from ..predicting.oblivious_trees import ObliviousTrees, feature_tensors, without_trees
+from ..predicting.oblivious_trees import ObliviousTrees, corrected, feature_tensors, without_trees
 from ..predicting.weights import Weights
-from .features import FeatureStore, FeatureTile
+from .eye_features import without_eye
+from .eye_trust import can_choose, chosen_factor
+from .feature_tile import FeatureTile
+from .features import FeatureStore
 from .linear_heads import (
     FALSE_ALARM,
     ONE_THREAD_PRODUCT,
@@ -37,10 +41,11 @@ from .linear_heads import (
     PixelSamples,
     logistic,
     penalty_factor,
+    pixel_shares,
     ridge,
     tempered,
 )
-from .painted_features import PaintedFeatures, balanced_sample, gather_features
+from .painted_features import PaintedFeatures, balanced_sample, gather_features, is_seen
 from .tree_growing import grow_trees
 
 if TYPE_CHECKING:
@@ -52,9 +57,6 @@ MOST_NUMBERS = 1_500_000
 PIECE = 2**15
 """Numbers of features that are multiplied with the head at a time: a piece stays in the processor's cache, and neither
 torch nor BLAS starts threads for it, which would wait for those of a training."""
-
-TREES_PIECE = 2**15
-"""Pixels that go through the trees at a time; fewer take longer."""
 
 Kind = Literal["ridge", "logistic", "trees"]
 """How far a head is fitted."""
@@ -88,6 +90,11 @@ class InstantModel:
     trees: ObliviousTrees | None = None
     provenance: Provenance | None = None
 
+    @property
+    def two_eyed(self) -> bool:
+        """Whether the head looks through the second eye as well."""
+        return len(self.head.weights) > len(self.store.prior(self.channels, eye=False))
+
     def segment(
         self,
         image: Image,
@@ -112,7 +119,7 @@ class InstantModel:
         ids = np.array(self.classes.ids, np.uint8)
         holes = 0
         for done, (plane, number, left) in enumerate(self.store.ordered(image, numbers, view), 1):
-            tile = self.store.tile(image, plane, number)
+            tile = self.store.tile(image, plane, number, self.two_eyed)
             scores = self.scores(tile)
             pieces = [most_likely(part) for part in scores.flatten(1).split(PIECE, dim=1)]
             labels = ids[torch.cat(pieces).reshape(scores.shape[1:]).numpy()]
@@ -126,20 +133,12 @@ class InstantModel:
             yield Patch(image.where(plane, *tile.box.slices), labels, maps, done, done + left)
         warn_not_finite(image, holes)
 
-    @FALSE_ALARM
     def scores(self, tile: FeatureTile) -> Tensor:
-        """Return logits (classes, Y, X) of a tile, float32."""
-        weights, flat = self.head.weights.T.copy(), tile.values.flatten(1)
-        out = np.empty((len(weights), flat.shape[1]), np.float32)
-        step = max(8, min(PIECE // len(flat), ONE_THREAD_PRODUCT // weights.size))
-        for start in range(0, flat.shape[1], step):
-            np.matmul(weights, flat[:, start : start + step].float().numpy(), out=out[:, start : start + step])
-        out += self.head.offsets[:, None]
-        found = torch.from_numpy(out)
-        if self.trees is not None:
-            parts = zip(found.split(TREES_PIECE, dim=1), flat.split(TREES_PIECE, dim=1), strict=True)
-            found = torch.cat([self.trees(*part) for part in parts], dim=1)
-        return found.reshape(-1, *tile.values.shape[1:])
+        """Return logits (classes, Y, X) of a tile, float32: the head where features are, enlarged, then the trees."""
+        parts = [dataclasses.replace(one, values=_product(self.head.weights[list(one.columns)].T.copy(), one.values))
+                 for one in tile.groups]
+        found = summed(parts, tile.box.shape) + torch.from_numpy(self.head.offsets)[:, None, None]
+        return found if self.trees is None else corrected(self.trees, found, tile.groups)
 
     def logits(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return logits (P, classes) of features (P, F)."""
@@ -158,6 +157,8 @@ class InstantModel:
             Where it predicts; by default where the features are computed.
         """
         weights = without_trees(self.store.weights)
+        if not self.two_eyed:
+            weights = without_eye(weights)
         network: Any = weights.network
         body = feature_tensors(weights)
         if self.trees is not None:
@@ -170,6 +171,17 @@ class InstantModel:
             weights, network=network, tensors=body, channels=self.channels, classes=self.classes,
             provenance=self.provenance or weights.provenance)
         return NetworkModel(joined, device or self.store.device.name)
+
+
+@FALSE_ALARM
+def _product(weights: NDArray[np.float32], values: Tensor) -> Tensor:
+    """Return a head (classes, F) times features (F, y, x), (classes, y, x), in small pieces."""
+    flat = values.flatten(1)
+    out = np.empty((len(weights), flat.shape[1]), np.float32)
+    step = max(8, min(PIECE // len(flat), ONE_THREAD_PRODUCT // weights.size))
+    for start in range(0, flat.shape[1], step):
+        np.matmul(weights, flat[:, start : start + step].float().numpy(), out=out[:, start : start + step])
+    return torch.from_numpy(out).reshape(-1, *values.shape[1:])
 
 
 @told_answers
@@ -190,13 +202,17 @@ def fit_instantly(
     Yields
     ------
     Progress
-        While features are computed; then one with the linear model, where trees follow, and one after each of those.
+        While features are computed; one with a model of the network's own features where the second eye has not seen
+        what is painted yet; then one with the linear model, where trees follow, and one after each of those.
 
     Raises
     ------
     UserError, WorkError
         As :func:`~napari_unet.instant.painted_features.gather_features`.
     """
+    if store.eye is not None and not is_seen(store, training):  # it takes longer: a first answer without it
+        work = fit_to_pixels((yield from gather_features(store, training, eye=False)), store, seed, _first(head))
+        yield Progress("First answer", model=(yield from work))
     painted = yield from gather_features(store, training)
     return (yield from fit_to_pixels(painted, store, seed, head))
 
@@ -205,23 +221,48 @@ def fit_to_pixels(
     painted: PaintedFeatures, store: FeatureStore, seed: int = 0, head: Kind = "trees"
 ) -> Generator[Progress, None, InstantModel]:
     """Fit a head to painted pixels of at least two classes; see :func:`fit_instantly`."""
+    own = len(store.prior(painted.channels, eye=False))
+    model = _linear(painted, store, seed, head)
+    choosing = model.two_eyed and head != "ridge" and can_choose(painted)
+    if choosing or head == "trees":
+        yield Progress("First answer", model=model)
+    if choosing:
+        prior = store.prior(painted.channels)
+        factor = yield from chosen_factor(painted, prior, own, seed)
+        if factor != store.eye_trust:
+            store.eye_trust = factor
+            model = _linear(painted, store, seed, head)
+    if head != "trees":
+        return model
+    _, labels = np.unique(painted.ids, return_inverse=True)
+    kept = balanced_sample(labels, MOST_NUMBERS // own, seed)
+    labels = labels[kept]
+    trees = yield from grow_trees(painted.features[kept].astype(np.float32), labels, pixel_shares(labels), seed)
+    return dataclasses.replace(model, trees=trees, note=model.note.replace("logistic head", "logistic head and trees"))
+
+
+def _linear(painted: PaintedFeatures, store: FeatureStore, seed: int, head: Kind) -> InstantModel:
+    """Fit the linear head."""
     ids, labels = np.unique(painted.ids, return_inverse=True)
-    kept = balanced_sample(labels, MOST_NUMBERS // painted.features.shape[1], seed)
-    features, labels = painted.features[kept].astype(np.float32), labels[kept]
-    samples = PixelSamples(features, labels, store.prior(painted.channels))
-    classes = ClassTable(tuple(one for one in painted.classes.classes if one.id in ids))
+    count, own = painted.features.shape[1], len(store.prior(painted.channels, eye=False))
+    kept = balanced_sample(labels, MOST_NUMBERS // count, seed)
+    prior = store.prior(painted.channels)[:count]
+    if can_choose(painted):
+        prior[own:] *= store.eye_trust
+    samples = PixelSamples(painted.features[kept].astype(np.float32), labels[kept], prior)
     care = penalty_factor(painted.strokes)
     coefficients = ridge(samples, care * RIDGE)
     if head != "ridge":
         coefficients = tempered(logistic(samples, coefficients, care * START_PENALTY))
-    note = f"instant answer from {len(painted.ids)} painted pixels ({{}} on {features.shape[1]} features)"
-    answer = InstantModel(store, samples.head(coefficients), classes, painted.channels,
-                          note.format("logistic head" if head == "trees" else f"{head} head"))
-    if head != "trees":
-        return answer
-    yield Progress("First answer", model=answer)
-    trees = yield from grow_trees(features, labels, samples.share, seed)
-    return dataclasses.replace(answer, trees=trees, note=note.format("logistic head and trees"))
+    classes = ClassTable(tuple(one for one in painted.classes.classes if one.id in ids))
+    kind = "ridge" if head == "ridge" else "logistic"
+    note = f"instant answer from {len(painted.ids)} painted pixels ({kind} head on {count} features)"
+    return InstantModel(store, samples.head(coefficients), classes, painted.channels, note)
+
+
+def _first(head: Kind) -> Kind:
+    """Return how far the head of a first answer goes: trees are worth their time when all has been looked at."""
+    return "logistic" if head == "trees" else head
 
 
 def head_kind(weights: Weights) -> Kind:

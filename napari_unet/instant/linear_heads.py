@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 
 import numpy as np
 import torch
@@ -35,6 +36,9 @@ rare ones are claimed too often; at 0 every pixel does, and nobody paints in pro
 ONE_THREAD_PRODUCT = 200_000
 """Multiplications of a product that BLAS does in one thread. Its threads would wait for those of a training."""
 
+BLOCK = 48
+"""Columns of a block of such a product, where both sides have many."""
+
 FALSE_ALARM = np.errstate(all="ignore")
 """Some builds of BLAS raise floating-point flags in products of plain numbers (numpy issues 24067 and 28967), which
 would show as a warning at a stroke. Decorates what multiplies."""
@@ -43,6 +47,13 @@ would show as a warning at a stroke. Decorates what multiplies."""
 def penalty_factor(strokes: int) -> float:
     """Return the factor, 0.05 to 3, on all penalties with this many strokes."""
     return float(min(3.0, max(0.05, (FEW / max(strokes, 1)) ** 2)))
+
+
+def pixel_shares(labels: NDArray[np.integer]) -> NDArray[np.float32]:
+    """Return how much each pixel counts, by how many there are of its class; all together 1."""
+    share = np.bincount(labels)[labels] ** -BALANCE
+    found: NDArray[np.float32] = (share / share.sum()).astype(np.float32)
+    return found
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -84,12 +95,11 @@ class PixelSamples:
         self.labels = labels
         self.classes = int(labels.max()) + 1
         counts = np.bincount(labels, minlength=self.classes)
+        self.share = pixel_shares(labels)
         even = (1.0 / (counts[labels] * self.classes)).astype(np.float32)
         self.mean = np.einsum("p,pf->f", even, features)
         centred = features - self.mean
         spread = np.sqrt(np.einsum("p,pf->f", even, centred**2))
-        share = counts[labels] ** -BALANCE
-        self.share = (share / share.sum()).astype(np.float32)
         self.spread = spread + 1e-3 * max(1e-6, float(np.abs(features).max()))  # a constant feature stays harmless
         if prior is not None:
             self.spread = self.spread / prior  # a penalty on the coefficient of a smaller number weighs more
@@ -114,7 +124,7 @@ def ridge(samples: PixelSamples, strength: float = RIDGE) -> NDArray[np.float64]
         Coefficients of standardised features, the offset last.
     """
     weighted = samples.design * samples.share[:, None]
-    normal = chunked_gram(samples.design, weighted)
+    normal = weighted_gram(samples.design, samples.share)
     normal[np.diag_indices(len(normal) - 1)] += strength
     target = np.full((len(samples.labels), samples.classes), -1, np.float32)
     target[np.arange(len(target)), samples.labels] = 1
@@ -180,8 +190,23 @@ def chunked_product(rows: NDArray[np.float32], factor: NDArray[np.float32]) -> N
 @FALSE_ALARM
 def chunked_gram(left: NDArray[np.float32], right: NDArray[np.float32]) -> NDArray[np.float64]:
     """Return ``left.T @ right``, (P, F) by (P, K), summed in float64 over pieces of :data:`ONE_THREAD_PRODUCT`."""
-    step = max(8, ONE_THREAD_PRODUCT // (left.shape[1] * right.shape[1]))
-    total = np.zeros((left.shape[1], right.shape[1]))
-    for start in range(0, len(left), step):
-        total += left[start : start + step].T @ right[start : start + step]
+    count, width = left.shape[1], min(right.shape[1], BLOCK)
+    height = min(count, max(1, BLOCK**2 // width))  # of many columns, so many at a time: else a piece has hardly a row
+    step = max(8, ONE_THREAD_PRODUCT // (height * width))
+    total = np.zeros((count, right.shape[1]))
+    for top, first in itertools.product(range(0, count, height), range(0, right.shape[1], width)):
+        rows, columns = slice(top, top + height), slice(first, first + width)
+        for start in range(0, len(left), step):
+            total[rows, columns] += left[start : start + step, rows].T @ right[start : start + step, columns]
+    return total
+
+
+def weighted_gram(rows: NDArray[np.float32], share: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return ``rows.T @ (share * rows)``, (P, F) weighted by (P,), as :func:`chunked_gram`; half of it is computed."""
+    weighted, count = rows * share[:, None], rows.shape[1]
+    total = np.zeros((count, count))
+    for start in range(0, count, BLOCK):
+        stop = start + BLOCK
+        total[start:stop, start:] = chunked_gram(rows[:, start:stop], weighted[:, start:])
+        total[stop:, start:stop] = total[start:stop, stop:].T
     return total

@@ -37,6 +37,8 @@ class PaintedFeatures:
         Numbers of the pair and of the plane that a pixel is in.
     pixels : ndarray of int64, shape (P,)
         Its place in the flattened plane.
+    stroke : ndarray of int64, shape (P,)
+        The number of its stroke, in any order.
     strokes : int
         How many strokes these are.
     channels : int
@@ -49,6 +51,7 @@ class PaintedFeatures:
     ids: NDArray[np.uint8]
     planes: NDArray[np.int32]
     pixels: NDArray[np.int64]
+    stroke: NDArray[np.int64]
     strokes: int
     channels: int
     classes: ClassTable
@@ -62,11 +65,14 @@ class PaintedFeatures:
             chosen[here] = np.isin(self.pixels[here], np.concatenate(pixels))
         return dataclasses.replace(
             self, features=self.features[chosen], ids=self.ids[chosen], planes=self.planes[chosen],
-            pixels=self.pixels[chosen], strokes=max(1, round(self.strokes * len(strokes) / total)))
+            pixels=self.pixels[chosen], stroke=self.stroke[chosen],
+            strokes=max(1, round(self.strokes * len(strokes) / total)))
 
 
-def gather_features(store: FeatureStore, training: TrainingSet) -> Generator[Progress, None, PaintedFeatures]:
-    """Look up the features of painted pixels, the same ones every time.
+def gather_features(
+    store: FeatureStore, training: TrainingSet, eye: bool = True
+) -> Generator[Progress, None, PaintedFeatures]:
+    """Look up the features of painted pixels, the same ones every time, or those of the network's own alone.
 
     Yields
     ------
@@ -82,7 +88,7 @@ def gather_features(store: FeatureStore, training: TrainingSet) -> Generator[Pro
         If torch fails.
     """
     channels = _common_channels(training)
-    paints = thinned_paint(store, training, MOST_KEPT // len(store.prior(channels)))
+    paints = thinned_paint(store, training, MOST_KEPT // len(store.prior(channels, eye)))
     rows, ids, planes, pixels = [], [], [], []
     for (index, plane), paint in paints.items():
         image = training.pairs[index].image
@@ -90,13 +96,12 @@ def gather_features(store: FeatureStore, training: TrainingSet) -> Generator[Pro
             part = paint[box.slices]
             if not part.any():
                 continue
-            if not store.holds(image, plane, number):
+            if not store.holds(image, plane, number, eye and store.eye is not None):
                 yield Progress(f"Looking at {image.name}")
-            tile = store.tile(image, plane, number)
+            tile = store.tile(image, plane, number, eye)
             here = part > 0 if tile.hidden is None else (part > 0) & ~tile.hidden
-            flat: NDArray[np.float16] = tile.values.flatten(1).numpy()
             where = np.flatnonzero(here)
-            rows.append(flat[:, where].T)
+            rows.append(tile.at(where))
             ids.append(part[here])
             planes.append(np.full((len(ids[-1]), 2), (index, plane), np.int32))
             down, right = np.divmod(where, here.shape[1])
@@ -107,8 +112,31 @@ def gather_features(store: FeatureStore, training: TrainingSet) -> Generator[Pro
         raise UserError(
             f"Every painted pixel of {lost[0]} is NaN or infinite. Paint a little of it where the image has numbers."
         )
-    return PaintedFeatures(np.concatenate(rows), found, np.concatenate(planes), np.concatenate(pixels),
-                           len(single_strokes(training)), channels, training.classes)
+    strokes, places, where = single_strokes(training), np.concatenate(planes), np.concatenate(pixels)
+    return PaintedFeatures(np.concatenate(rows), found, places, where, _stroke_numbers(strokes, places, where),
+                           len(strokes), channels, training.classes)
+
+
+def _stroke_numbers(
+    strokes: Sequence[Stroke], planes: NDArray[np.int32], pixels: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Return which of some strokes each pixel is of."""
+    found = np.zeros(len(pixels), np.int64)
+    for place in {(one.pair, one.plane) for one in strokes}:
+        mine = [(number, one.pixels) for number, one in enumerate(strokes) if (one.pair, one.plane) == place]
+        painted = np.concatenate([inside for _, inside in mine])
+        numbers = np.repeat([number for number, _ in mine], [len(inside) for _, inside in mine])
+        order, here = np.argsort(painted), np.flatnonzero((planes == place).all(axis=1))
+        found[here] = numbers[order][np.searchsorted(painted[order], pixels[here])]
+    return found
+
+
+def is_seen(store: FeatureStore, training: TrainingSet) -> bool:
+    """Say whether the second eye has seen some of what is painted."""
+    return any(
+        store.holds(pair.image, plane, number, eye=True)
+        for pair in training.pairs for plane, paint in pair.scribbles.planes.items()
+        for number, box in enumerate(store.boxes(pair.image)) if paint[box.slices].any())
 
 
 def _common_channels(training: TrainingSet) -> int:

@@ -111,8 +111,7 @@ class UnpaintedGround:
         found = [np.empty(0, np.uint8)]
         for one in self.tiles:
             tile = model.store.tile(self.training.pairs[one.pair].image, one.plane, one.number)
-            features: NDArray[np.float16] = tile.values.flatten(1).numpy()[:, one.pixels].T
-            found.append(ids[model.logits(features.astype(np.float32)).argmax(axis=1)])
+            found.append(ids[model.logits(tile.at(one.pixels).astype(np.float32)).argmax(axis=1)])
             yield
         return np.concatenate(found)
 

@@ -259,3 +259,11 @@ class Format(Protocol):
 
     def may_replace(self, path: Path) -> str:
         """Say why an existing path must not be replaced by a mask, or return ``""``."""
+
+
+@runtime_checkable
+class ManyPictures(Protocol):
+    """A format whose files may hold several pictures, each of which can be read."""
+
+    def read_series(self, path: Path, number: int) -> Contents:
+        """Read one of them, counted from 0; errors as :meth:`Format.read`, and if there is none."""

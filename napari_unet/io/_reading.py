@@ -15,12 +15,16 @@ from napari_unet.core.errors import UserError
 from napari_unet.core.image import Image
 from napari_unet.core.saying import say_once
 
-from ._contents import Contents, Format
+from ._contents import Contents, Format, ManyPictures
 from ._registry import REGISTRY
 
 
-def read_contents(path: str | Path, axes: str | None = None, labels: bool = False) -> tuple[Contents, str]:
+def read_contents(
+    path: str | Path, axes: str | None = None, labels: bool = False, series: int = 0
+) -> tuple[Contents, str]:
     """Read a file and settle its axes; for what :func:`read_image` and :func:`read_labels` leave out.
+
+    ``series`` is that of :func:`read_image`.
 
     Returns
     -------
@@ -34,7 +38,7 @@ def read_contents(path: str | Path, axes: str | None = None, labels: bool = Fals
     InputWarning
         If planes are missing, or a palette was applied.
     """
-    contents = open_contents(path, labels)
+    contents = open_contents(path, labels, series)
     try:
         contents, found = contents.resolved(axes, labels)
     except UserError as error:
@@ -43,10 +47,17 @@ def read_contents(path: str | Path, axes: str | None = None, labels: bool = Fals
     return dataclasses.replace(contents, letters=found.letters), note
 
 
-def open_contents(path: str | Path, labels: bool = False) -> Contents:
+def open_contents(path: str | Path, labels: bool = False, series: int = 0) -> Contents:
     """Read a file, its axes as they are told there; errors and warnings as :func:`read_contents`, but for axes."""
     path = Path(path).expanduser()
-    contents = format_of(path).read(path, labels=labels)
+    reader = format_of(path)
+    if series == 0:
+        contents = reader.read(path, labels=labels)
+    elif isinstance(reader, ManyPictures):
+        contents = reader.read_series(path, series)
+    else:
+        raise UserError(f"Of several pictures in {path}, only the first is read; number {series + 1} is asked for. "
+                        "Save that one as a file of its own.")
     if contents.data.dtype.names or contents.data.dtype.kind in "OSUV":
         raise UserError(f"The pixels of {path} are {contents.data.dtype}. Allowed: bool, integer or real numbers.")
     if math.prod(contents.data.shape) == 0:
@@ -56,7 +67,7 @@ def open_contents(path: str | Path, labels: bool = False) -> Contents:
     return dataclasses.replace(contents, no_data=contents.no_data or tuple(getattr(contents.data, "no_data", ())))
 
 
-def read_image(path: str | Path, axes: str | None = None) -> Image:
+def read_image(path: str | Path, axes: str | None = None, series: int = 0) -> Image:
     """Read an image; zarr arrays stay on disk, uncompressed TIFF files are mapped.
 
     Parameters
@@ -66,6 +77,8 @@ def read_image(path: str | Path, axes: str | None = None) -> Image:
     axes : str, optional
         One letter per axis; by default what the metadata say, else a last axis of 3 or 4 is C, else the first of
         three is N. Axes of size 1 are dropped unless they are named here.
+    series : int
+        Which of several pictures in a TIFF file, counted from 0; 0 is the first that is no preview.
 
     Returns
     -------
@@ -78,7 +91,7 @@ def read_image(path: str | Path, axes: str | None = None) -> Image:
     UserError
         If the path is missing, damaged, foreign or empty, or the axes do not fit or cannot be guessed.
     """
-    contents, note = read_contents(path, axes)
+    contents, note = read_contents(path, axes, series=series)
     place = contents.geometry("".join(letter for letter in contents.letters if letter not in "CYX") + "YX")
     return Image(
         contents.data, contents.letters, file_stem(path), place.scale, place.unit, note, place.translate,

@@ -25,7 +25,7 @@ from ._mask_info import MaskInfo, SavedCode
 from ._output import Output, check_place, replace_file
 from ._reading import file_stem
 from ._registry import REGISTRY
-from .provenance_file import SUFFIX, is_provenance
+from .provenance_file import is_provenance, provenance_name
 
 
 def output_suffixes() -> dict[str, Entry[Any]]:
@@ -61,8 +61,8 @@ def provenance_path(path: str | Path) -> Path:
     path = Path(path)
     place = label_place(path)
     if place is None:
-        return path.with_name(f"{path.name}{SUFFIX}")
-    return place.image.with_name(f"{place.image.name}.{place.name}{SUFFIX}")
+        return path.with_name(provenance_name(path.name))
+    return place.image.with_name(provenance_name(f"{place.image.name}.{place.name}"))
 
 
 def is_output(path: str | Path) -> bool:

@@ -65,6 +65,8 @@ def checked(path: Path) -> Iterator[Callable[[], None]]:
         raise
     except MemoryError:
         raise UserError(f"{path} is too large for the memory of this computer. Save it as OME-Zarr.") from None
+    except PermissionError as error:
+        raise UserError(f"{path} could not be opened ({error.strerror or error}). May you read it?") from error
     except Exception as error:  # codecs raise types of their own, a damaged file anything
         reason = " ".join(str(error).split()) or type(error).__name__
         raise UserError(f"{path} could not be read as TIFF: {reason[:200]}. {HELP}") from error

@@ -7,8 +7,10 @@ taken as not known, because a provenance is read to be shown, and an older or ne
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import math
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,16 @@ VERSION = 1
 SUFFIX = ".provenance.json"
 LARGEST = 2**22
 """Bytes of a file of this kind, at most; that of a thousand images has a tenth of it."""
+_LONGEST = 255  # bytes of a name that file systems take
+
+
+def provenance_name(name: str) -> str:
+    """Return the name of the file about a result of this name; a very long one is cut, its end replaced by a hash."""
+    whole, room = os.fsencode(name), _LONGEST - len(SUFFIX)
+    if len(whole) > room:
+        mark = hashlib.sha256(whole).hexdigest()[:8]
+        name = f"{whole[:room - len(mark) - 1].decode('utf-8', 'ignore')}.{mark}"
+    return f"{name}{SUFFIX}"
 
 
 def provenance_text(provenance: Provenance) -> str:

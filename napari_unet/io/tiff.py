@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_unet.core import parameters
+from napari_unet.core.errors import UserError
 from napari_unet.core.parameters import Parameter
 
 from ._contents import Contents
@@ -26,7 +27,7 @@ from ._tiff_metadata import declared_no_data, tiff_contents
 from ._tiff_planes import check_named_planes, choose_series, existing_planes
 
 if TYPE_CHECKING:
-    from tifffile import TiffPageSeries
+    from tifffile import TiffFile, TiffPageSeries
 
 _MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
@@ -68,6 +69,13 @@ class Tiff:
         UserError
             If the file is empty, truncated, damaged, larger than it can be or not a TIFF.
         """
+        return self._read(path, labels)
+
+    def read_series(self, path: Path, number: int) -> Contents:
+        """Read one of several pictures in a file, counted from 0; errors as :meth:`read`, and if there is none."""
+        return self._read(path, False, number)
+
+    def _read(self, path: Path, labels: bool, wanted: int | None = None) -> Contents:
         import tifffile
 
         with checked(path) as refuse_damaged, tifffile.TiffFile(path) as tiff:
@@ -75,7 +83,7 @@ class Tiff:
                 check_named_planes(path, tiff.ome_metadata or "")
             if not tiff.series:
                 raise ValueError("it holds no picture")  # checked() says the rest
-            number, choice = choose_series(tiff)
+            number, choice = choose_series(tiff) if wanted is None else _wanted_series(path, tiff, wanted)
             series, lost = existing_planes(path, tiff, tiff.series[number])
             check_complete(path, series)
             refuse_damaged()
@@ -98,6 +106,15 @@ class Tiff:
     def may_replace(self, path: Path) -> str:
         """Any file may be replaced when asked to, a folder never."""
         return replace_file(path)
+
+
+def _wanted_series(path: Path, tiff: TiffFile, number: int) -> tuple[int, str]:
+    """Return a number and what to say of it, if there is such a picture."""
+    count = len(tiff.series)
+    if number >= count:
+        raise UserError(f"{path} holds {count} picture{'' if count == 1 else 's'} now, and the one asked for is number "
+                        f"{number + 1}. Put the old file back.")
+    return number, f"series {number + 1} of {count}"
 
 
 def _pixels(path: Path, series: TiffPageSeries, number: int | None) -> Any:

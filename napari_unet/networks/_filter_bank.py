@@ -31,23 +31,21 @@ REACH = max(2**level * (math.ceil(TRUNCATE * sigma) + 3) for sigma, level in LEV
 class FilterBank(FixedLayer):
     """The filters as a layer."""
 
-    count, stride, reach, trust = COUNT, STRIDE, REACH, 0.3
+    levels = ((1, 1), *((2**level, 4) for _, level in LEVELS))
+    stride, reach, trust = STRIDE, REACH, 0.3
 
     def __init__(self) -> None:
         super().__init__()
         for sigma in {sigma for sigma, _ in LEVELS}:
             self.register_buffer(_name(sigma), gaussian(sigma), persistent=False)
 
-    def maps(self, plane: Tensor) -> Tensor:
-        """Return the filters."""
+    def maps(self, plane: Tensor) -> list[Tensor]:
+        """Return the filters, each scale as far averaged down as it is computed."""
         found = [plane]
         for sigma, level in LEVELS:
             small = functional.avg_pool2d(plane, 2**level) if level else plane
-            maps = derivatives(small, self.get_buffer(_name(sigma)), sigma)
-            if level:
-                maps = functional.interpolate(maps, scale_factor=2**level, mode="bilinear", align_corners=False)
-            found.append(maps)
-        return torch.cat(found, 1)
+            found.append(derivatives(small, self.get_buffer(_name(sigma)), sigma))
+        return found
 
 
 def derivatives(plane: Tensor, kernel: Tensor, sigma: float) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import ClassVar
 
@@ -9,8 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-Part = tuple[tuple[int, int], tuple[int, int]]
-"""First row, and one after the last; the same for columns."""
+from napari_unet.predicting.feature_groups import Part, Resolution
 
 TRUNCATE = 3.0
 """Sigmas after which a Gaussian ends."""
@@ -19,10 +19,12 @@ TRUNCATE = 3.0
 class FixedLayer(nn.Module):
     """Map (B, C, Y, X) to (B, C * count, Y, X), float32, each channel on its own.
 
+    What is coarse is computed at its own resolution: :meth:`cells` gives it as it is, calling the layer enlarges it.
+
     Attributes
     ----------
-    count : int
-        Numbers of a channel.
+    levels : tuple of (int, int)
+        Pixels to a side of a cell, and how many numbers of a channel there are for one; in order.
     stride : int
         Pixels of the plane per pixel of the coarsest thing it looks at.
     reach : int
@@ -31,13 +33,23 @@ class FixedLayer(nn.Module):
         How far to trust its numbers, see :attr:`.unet.UNet.prior`.
     """
 
-    count: ClassVar[int]
+    levels: ClassVar[tuple[tuple[int, int], ...]]
     stride: ClassVar[int]
     reach: ClassVar[int]
     trust: ClassVar[float]
 
+    @classmethod
+    def resolutions(cls, channels: int = 1, first: int = 0) -> tuple[Resolution, ...]:
+        """Return the resolutions of what :meth:`cells` gives, for columns that begin with ``first``."""
+        found, count = [], number_count(cls)
+        for stride, numbers in cls.levels:
+            columns = (range(first + channel * count, first + channel * count + numbers) for channel in range(channels))
+            found.append(Resolution(stride, tuple(itertools.chain.from_iterable(columns))))
+            first += numbers
+        return tuple(found)
+
     def forward(self, x: Tensor, part: Part) -> Tensor:
-        """Return the numbers on a part of a picture.
+        """Return the numbers on every pixel of a part of a picture.
 
         Parameters
         ----------
@@ -45,19 +57,39 @@ class FixedLayer(nn.Module):
             Y and X are multiples of :attr:`stride`.
         part : pair of (int, int)
         """
+        (top, bottom), (left, right) = part
+        resolutions = self.resolutions(x.shape[1])
+        found = x.new_empty((len(x), sum(len(one.columns) for one in resolutions), bottom - top, right - left),
+                            dtype=torch.float32)
+        for one, values in zip(resolutions, self.cells(x, part), strict=True):
+            found[:, list(one.columns)] = one.group(values, part, x.shape[-2:]).enlarged(found.shape[-2:])
+        return found
+
+    def cells(self, x: Tensor, part: Part) -> list[Tensor]:
+        """Return the numbers (B, C * numbers, y, x) on the cells of a part, one tensor for each of :attr:`levels`."""
         with torch.autocast(x.device.type, enabled=False):
             (top, bottom), (left, right) = (aligned_span(*ends, self.reach, self.stride, length)
                                             for ends, length in zip(part, x.shape[-2:], strict=True))
             plane = x[..., top:bottom, left:right].float()
             batch, channels, *shape = plane.shape
             found = self.maps(plane.reshape(batch * channels, 1, *shape))
-            rows, columns = slice(part[0][0] - top, part[0][1] - top), slice(part[1][0] - left, part[1][1] - left)
-            return found[..., rows, columns].reshape(
-                batch, channels * self.count, rows.stop - rows.start, columns.stop - columns.start)
+            wanted = []
+            for one, values in zip(self.resolutions(), found, strict=True):
+                (first, last), (before, after) = one.cells(part, x.shape[-2:])
+                rows = slice(first - top // one.stride, last - top // one.stride)
+                columns = slice(before - left // one.stride, after - left // one.stride)
+                wanted.append(values[..., rows, columns].reshape(
+                    batch, channels * values.shape[1], last - first, after - before))
+            return wanted
 
-    def maps(self, plane: Tensor) -> Tensor:
-        """Return the numbers (B, count, Y, X) of planes (B, 1, Y, X), float32."""
+    def maps(self, plane: Tensor) -> list[Tensor]:
+        """Return the numbers (B, numbers, y, x) of planes (B, 1, Y, X) for each of :attr:`levels`, float32."""
         raise NotImplementedError
+
+
+def number_count(layer: type[FixedLayer]) -> int:
+    """Return how many numbers a layer gives for each channel."""
+    return sum(numbers for _, numbers in layer.levels)
 
 
 def gaussian(sigma: float) -> Tensor:

@@ -44,18 +44,18 @@ REACH = STRIDE * (max(max(RAYS), max(LINES)) // STRIDE + math.ceil(TRUNCATE * SI
 class Surroundings(FixedLayer):
     """What surrounds each pixel, as a layer."""
 
-    count, stride, reach, trust = COUNT, STRIDE, REACH, 0.5
+    levels = ((STRIDE, COUNT),)
+    stride, reach, trust = STRIDE, REACH, 0.5
 
     def __init__(self) -> None:
         super().__init__()
         self.register_buffer("gaussian", gaussian(SIGMA), persistent=False)
 
-    def maps(self, plane: Tensor) -> Tensor:
+    def maps(self, plane: Tensor) -> list[Tensor]:
         """Return what surrounds each pixel, bright things first."""
         smooth = gaussian_smoothed(functional.avg_pool2d(plane, STRIDE), self.get_buffer("gaussian"))
         both = torch.cat([smooth, -smooth])
-        found = torch.cat(torch.cat([*enclosure(both), *thinness(both)], 1).chunk(2), 1)
-        return functional.interpolate(found, scale_factor=STRIDE, mode="bilinear", align_corners=False)
+        return [torch.cat(torch.cat([*enclosure(both), *thinness(both)], 1).chunk(2), 1)]
 
 
 def enclosure(plane: Tensor) -> list[Tensor]:

@@ -4,69 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-import math
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from napari_unet.predicting.feature_groups import FeatureGroup, Part, joined, of_all_channels, summed
 from napari_unet.predicting.oblivious_trees import ObliviousTreesLayer
 
-from ._fixed import FixedLayer, Part, aligned_span
+from ._fixed import FixedLayer, aligned_span
 from ._layers import ChannelNorm, Smoothing, full_precision_head, he_initialise
-
-Norm = Literal["batch", "channel", "none"]
-Upsampling = Literal["transposed", "bilinear", "nearest", "unpool", "smoothed"]
-
-
-@dataclasses.dataclass(frozen=True)
-class UNetLayout:
-    """What the layers of a U-Net are made from; :class:`.unet.UNet` describes the fields for people.
-
-    Parameters
-    ----------
-    widths : tuple of int
-        Channels by level, full resolution first.
-    features : int
-        Channels of the U-Net that the last layer chooses from.
-    norm, upsampling : str
-    dilation : int
-        Of the coarsest level.
-    channelwise : bool
-        Whether every image channel goes through on its own.
-    halvings : int
-        How many more times the picture is looked at, each time at half the size.
-    halo : int
-        Of the U-Net alone, in pixels of what it looks at.
-    fixed : tuple of type
-        Layers beside the U-Net that learn nothing.
-    trees : int
-        Decision trees that correct the last layer.
-    """
-
-    widths: tuple[int, ...]
-    features: int
-    norm: Norm
-    dilation: int
-    upsampling: Upsampling
-    channelwise: bool
-    halvings: int
-    halo: int
-    fixed: tuple[type[FixedLayer], ...]
-    trees: int
-
-    @property
-    def depth(self) -> int:
-        """How many times the picture is halved."""
-        return len(self.widths) - 1
-
-    def head_inputs(self, channels: int) -> int:
-        """Return how many channels the last layer chooses from, given those of the image."""
-        views = self.features * (1 + self.halvings)
-        of_one = sum(layer.count for layer in self.fixed)
-        return channels * (views + of_one) if self.channelwise else views + channels * of_one
-
+from ._unet_layout import UNetLayout
 
 SMOOTHED_LEVELS = 3
 """How many of the finest levels are smoothed: combs of coarser levels are evened out by these, at no loss of detail."""
@@ -85,6 +33,7 @@ class UNetModule(nn.Module):
                                      for level, width in enumerate(layout.widths[:-1]))
         self.smoothing = Smoothing() if layout.upsampling == "smoothed" else None
         self.fixed = nn.ModuleList(layer() for layer in layout.fixed)
+        self.eye = layout.build_eye() if layout.eye else None
         self.head = nn.Conv2d(layout.head_inputs(channels), classes, 1)
         self.trees = ObliviousTreesLayer(layout.trees, classes) if layout.trees else None
         he_initialise(self)
@@ -104,40 +53,73 @@ class UNetModule(nn.Module):
         -------
         Tensor, shape (B, classes, Y, X), or only the rows and columns of ``part``
         """
-        features = self.features(x, part)
-        logits = full_precision_head(self.head, features)
-        return logits if self.trees is None else self.trees(logits, features)
+        groups, shape = self._groups(x, part)
+        if len(groups) == 1 and self.trees is None and self.eye is None:
+            return full_precision_head(self.head, groups[0].values)
+        seen = self._seen(x, part, first=sum(len(one.columns) for one in groups))
+        with torch.autocast(x.device.type, enabled=False):  # 16 bits are coarse for probabilities
+            logits = summed((self._with_head(one) for one in (*groups, *seen)), shape)
+            if self.head.bias is not None:
+                logits = logits + self.head.bias[:, None, None]
+            return logits if self.trees is None else self.trees(logits, (*groups, *seen))
 
     def features(self, x: Tensor, part: Part | None = None) -> Tensor:
-        """Return what the head sees, (B, F, Y, X); parameters as :meth:`forward`."""
-        found = self.views(x.flatten(0, 1)[:, None] if self.layout.channelwise else x, part)
-        whole = found[0] if len(found) == 1 else torch.cat(found, dim=1)  # in the finest precision of them
-        return whole.reshape(len(x), -1, *whole.shape[-2:])
+        """Return what the head sees but for the second eye, (B, F, Y, X); parameters as :meth:`forward`."""
+        groups, shape = self._groups(x, part)
+        return groups[0].values if len(groups) == 1 else joined(groups, shape)
 
-    def views(self, x: Tensor, part: Part | None) -> list[Tensor]:
+    def views(self, x: Tensor, part: Part) -> list[Tensor]:
         """Return the features of the U-Net, those at smaller sizes, filters and surroundings, as far as there are any.
 
         Parameters
         ----------
         x : Tensor, shape (B, channels, Y, X)
             With one channel where every channel goes through on its own.
-        part : pair of (int, int), optional
+        part : pair of (int, int)
             As in :meth:`forward`.
+
+        Returns
+        -------
+        list of Tensor, each of shape (B, F, y, x)
+            On the cells of the part, one for each of :meth:`UNetLayout.resolutions`.
         """
         if not self.layout.halvings and not self.fixed:
             return [self._features(x, part)]
-        part = part or ((0, x.shape[-2]), (0, x.shape[-1]))
         found = [self._cropped(x, part)]
-        for level in range(1, 1 + self.layout.halvings):
-            size = 2**level
-            coarse = [(max(0, low // size - 1), min(length // size, math.ceil(high / size) + 1))
-                      for (low, high), length in zip(part, x.shape[-2:], strict=True)]
-            small = self._cropped(functional.avg_pool2d(x, size), (coarse[0], coarse[1]))
-            large = functional.interpolate(small, scale_factor=size, mode="bilinear", align_corners=False)
-            rows, columns = (slice(low - size * start, high - size * start)
-                             for (low, high), (start, _) in zip(part, coarse, strict=True))
-            found.append(large[..., rows, columns])
-        return found + [layer(x, part) for layer in self.fixed]
+        found += [self._cropped(functional.avg_pool2d(x, one.stride), one.cells(part, x.shape[-2:]))
+                  for one in self.layout.resolutions()[1 : 1 + self.layout.halvings]]
+        for layer in self.fixed:
+            assert isinstance(layer, FixedLayer)
+            found += layer.cells(x, part)
+        return found
+
+    def _groups(self, x: Tensor, part: Part | None) -> tuple[list[FeatureGroup], tuple[int, int]]:
+        """Return what the head chooses from, the second eye apart, of all channels; rows and columns of the part."""
+        part = part or ((0, x.shape[-2]), (0, x.shape[-1]))
+        one_by_one = self.layout.channelwise
+        resolutions = self.layout.resolutions(1 if one_by_one else x.shape[1])
+        count = sum(len(one.columns) for one in resolutions)
+        groups = []
+        for one, values in zip(resolutions, self.views(x.flatten(0, 1)[:, None] if one_by_one else x, part),
+                               strict=True):
+            columns = of_all_channels(one.columns, x.shape[1], count) if one_by_one else one.columns
+            of_all = values.reshape(len(x), len(columns), *values.shape[-2:])
+            groups.append(dataclasses.replace(one, columns=columns).group(of_all, part, x.shape[-2:]))
+        (top, bottom), (left, right) = part
+        return groups, (bottom - top, right - left)
+
+    def _seen(self, x: Tensor, part: Part | None, first: int) -> list[FeatureGroup]:
+        """Return what the second eye sees, for columns that begin with ``first``."""
+        if self.eye is None:
+            return []
+        part = part or ((0, x.shape[-2]), (0, x.shape[-1]))
+        return [one.group(values, part, x.shape[-2:]) for one, values in
+                zip(self.layout.eye_resolutions(x.shape[1], first), self.eye.cells(x, part), strict=True)]
+
+    def _with_head(self, group: FeatureGroup) -> FeatureGroup:
+        """Return what a group adds to the logits, at its own resolution."""
+        weight = self.head.weight[:, list(group.columns)]
+        return dataclasses.replace(group, values=functional.conv2d(group.values.to(weight.dtype), weight))
 
     def _cropped(self, x: Tensor, part: Part) -> Tensor:
         """Return the features of a part from no more of the picture than it depends on."""
@@ -147,8 +129,8 @@ class UNetModule(nn.Module):
         inner = ((part[0][0] - top, part[0][1] - top), (part[1][0] - left, part[1][1] - left))
         return self._features(x[..., top:bottom, left:right], inner)
 
-    def _features(self, x: Tensor, part: Part | None) -> Tensor:
-        rows, columns = part or ((0, x.shape[-2]), (0, x.shape[-1]))
+    def _features(self, x: Tensor, part: Part) -> Tensor:
+        rows, columns = part
         blur, switches = int(self.layout.upsampling in ("bilinear", "smoothed")), self.layout.upsampling == "unpool"
         cuts = [_cuts(*ends, length, self.layout.depth, blur, switches)
                 for ends, length in zip((rows, columns), x.shape[-2:], strict=True)]

@@ -16,11 +16,12 @@ from torch import nn
 from napari_unet.core import parameters
 from napari_unet.core.parameters import Parameter
 
-from . import register
+from . import _second_eye, register
 from ._filter_bank import FilterBank
-from ._fixed import FixedLayer
+from ._fixed import FixedLayer, number_count
 from ._surroundings import Surroundings
-from ._unet import SMOOTHED_LEVELS, Norm, UNetLayout, UNetModule, Upsampling
+from ._unet import SMOOTHED_LEVELS, UNetModule
+from ._unet_layout import Norm, UNetLayout, Upsampling
 
 
 @register("unet", "U-Net")
@@ -58,6 +59,8 @@ class UNet:
                                        "edges and ridges of 1 to 16 px", advanced=True)] = False
     surroundings: Annotated[bool, Parameter("Let the last layer also see whether a pixel is enclosed by brighter or "
                                             "darker ones, and how thin what it belongs to is", advanced=True)] = False
+    eye: Annotated[bool, Parameter("Let the last layer also see what a small classifier of photographs sees. It comes "
+                                   "with the pre-trained features and does not learn", fitted=True)] = False
     trees: Annotated[int, Parameter("Decision trees that correct the last layer of an instant answer; a network that "
                                     "learns has none", min=0, max=200, fitted=True)] = 0
 
@@ -75,7 +78,7 @@ class UNet:
     def stride(self) -> int:
         """Pixels of the plane per pixel of the coarsest level."""
         coarsest = 2 ** (self.depth + self.halvings)
-        return max([coarsest, *(layer.stride for layer in self.fixed)])
+        return max([coarsest, *(layer.stride for layer in self.fixed), *([_second_eye.STRIDE] if self.eye else [])])
 
     @property
     def padding(self) -> str:
@@ -91,7 +94,7 @@ class UNet:
         """
         own = self.features or self.width
         views = tuple(0.7 / view if view else 1.0 for view in range(1 + self.halvings) for _ in range(own))
-        return views + tuple(layer.trust for layer in self.fixed for _ in range(layer.count))
+        return views + tuple(layer.trust for layer in self.fixed for _ in range(number_count(layer)))
 
     @property
     def reach(self) -> int:
@@ -100,7 +103,16 @@ class UNet:
         reach = self.own_reach
         if size > 1:  # one more coarse pixel to interpolate
             reach = size * (reach + 1) + size - 1
-        return max([reach, *(layer.reach for layer in self.fixed)])
+        return max([reach, *(layer.reach for layer in self.fixed), *([_second_eye.REACH] if self.eye else [])])
+
+    @property
+    def eye_halo(self) -> int:
+        """Pixels around a tile that the second eye looks at, a multiple of the stride."""
+        return math.ceil(_second_eye.REACH / self.stride) * self.stride
+
+    def eye_prior(self, channels: int) -> tuple[float, ...]:
+        """As :attr:`prior`, of what the second eye sees of an image with so many channels."""
+        return (_second_eye.TRUST,) * (_second_eye.eye_pictures(channels) * _second_eye.COUNT)
 
     @property
     def own_reach(self) -> int:
@@ -121,7 +133,7 @@ class UNet:
             widths=tuple(self.width * 2**level for level in range(self.depth + 1)),
             features=self.features or self.width, norm=self.norm, dilation=self.dilation, upsampling=self.upsampling,
             channelwise=self.channelwise, halvings=self.halvings, halo=math.ceil(self.own_reach / cell) * cell,
-            fixed=self.fixed, trees=self.trees,
+            fixed=self.fixed, trees=self.trees, eye=self.eye,
         )
 
     def _need(self, place: int) -> tuple[int, int]:

@@ -24,10 +24,14 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from .feature_groups import FeatureGroup, joined
 from .weights import Network, Weights
 
 DEPTH = 8
 """Questions of a tree; the numbers of its leaves fit into a byte."""
+
+PIECE = 2**15
+"""Pixels that go through the trees at a time; fewer take longer."""
 
 LARGEST = float(torch.finfo(torch.float16).max)
 """Of a feature that is kept in 16 bits."""
@@ -72,6 +76,11 @@ class ObliviousTrees:
         linear = torch.softmax(logits.float(), 0)
         found = (total[:, :-1].T + total[:, -1] * linear) / len(self.leaves)
         return torch.log(((linear + found) / 2).clamp_min(torch.finfo(torch.float32).tiny))
+
+    def compact(self) -> tuple[list[int], ObliviousTrees]:
+        """Return the numbers of the features that are looked at, and trees for which these are all there are."""
+        numbers, places = torch.unique(self.chosen, return_inverse=True)
+        return numbers.tolist(), dataclasses.replace(self, chosen=places)
 
     def _voted(self, features: Tensor) -> Tensor:
         """Return the sum over trees of the leaves in which pixels end, (P, K + 1).
@@ -125,6 +134,23 @@ def as_float16(features: Tensor) -> Tensor:
     return features.half().clamp(-LARGEST, LARGEST)
 
 
+def corrected(trees: ObliviousTrees, logits: Tensor, groups: Sequence[FeatureGroup]) -> Tensor:
+    """Return the logits (K, Y, X) of a part as trees correct them, some rows at a time.
+
+    Only features that they look at are enlarged.
+    """
+    numbers, trees = trees.compact()
+    seen = [one for group in groups for one in group.only(numbers)]
+    height, width = logits.shape[1:]
+    step, found = max(1, PIECE // width), torch.empty(logits.shape, device=logits.device)
+    for low in range(0, height, step):
+        high = min(height, low + step)
+        features = joined([one.rows(low, high) for one in seen], (high - low, width))
+        found[:, low:high] = trees(logits[:, low:high].flatten(1), as_float16(features).flatten(1)).reshape(
+            -1, high - low, width)
+    return found
+
+
 class ObliviousTreesLayer(nn.Module):
     """Trees as a layer that learns nothing; they come with its state. Before that it leaves logits as they are.
 
@@ -143,13 +169,17 @@ class ObliviousTreesLayer(nn.Module):
         leaves[..., -1] = 1
         self.register_buffer("leaves", leaves)
 
-    def forward(self, logits: Tensor, features: Tensor) -> Tensor:
-        """Return corrected logits (B, K, Y, X) of such logits and features (B, F, Y, X)."""
-        with torch.autocast(features.device.type, enabled=False):
-            trees = ObliviousTrees(self.get_buffer("chosen"), self.get_buffer("thresholds"), self.get_buffer("leaves"))
-            seen = as_float16(features)  # the trees were grown on such
-            found = [trees(one.flatten(1), other.flatten(1)) for one, other in zip(logits, seen, strict=True)]
-            return torch.stack(found).reshape(logits.shape)
+    def trees(self) -> ObliviousTrees:
+        """Return the trees."""
+        return ObliviousTrees(self.get_buffer("chosen"), self.get_buffer("thresholds"), self.get_buffer("leaves"))
+
+    def forward(self, logits: Tensor, groups: Sequence[FeatureGroup]) -> Tensor:
+        """Return corrected logits (B, K, Y, X) of such logits and features (B, F, y, x) of each resolution."""
+        with torch.autocast(logits.device.type, enabled=False):
+            return torch.stack([
+                corrected(self.trees(), one, [dataclasses.replace(group, values=group.values[number])
+                                              for group in groups])
+                for number, one in enumerate(logits)])
 
 
 def feature_tensors(weights: Weights) -> dict[str, Tensor]:

@@ -15,9 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 from napari_unet.core.classes import ClassTable
 from napari_unet.core.errors import UserError
-from napari_unet.instant.features import Backbone, backbone_of
+from napari_unet.instant.backbone import Backbone, backbone_of
+from napari_unet.instant.eye_features import PREFIX
 from napari_unet.networks.unet import UNet
 from napari_unet.predicting.weights import Weights, check_tensors
+
+from .eye_weights import load_eye
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -60,14 +63,26 @@ def load_features(path: Path | None = None) -> Weights:
     Returns
     -------
     Weights
-        Without the tensors of a last layer: that is for strokes to find.
+        Without the tensors of a last layer: that is for strokes to find. With the second eye where its package is
+        there (see :mod:`.eye_weights`).
 
     Raises
     ------
     UserError
         If the file is missing, damaged or of another version; says what still works.
     """
-    return _features(path or FILE)
+    own = _features(path or FILE)
+    try:
+        return _with_eye(own)
+    except UserError:  # everything works without it, and `eye_state` says so
+        return own
+
+
+@functools.lru_cache(maxsize=1)
+def _with_eye(own: Weights) -> Weights:
+    tensors = {f"{PREFIX}{name}": tensor for name, tensor in load_eye().items()}
+    network = dataclasses.replace(feature_network(), eye=True)
+    return dataclasses.replace(own, network=network, tensors={**own.tensors, **tensors})
 
 
 @functools.lru_cache(maxsize=1)

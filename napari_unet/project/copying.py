@@ -17,7 +17,7 @@ from .records import new_id
 from .sources import moved_with
 
 
-def copy_project(source: Path, target: Path, file: ProjectFile) -> Path:
+def copy_project(source: Path, target: Path, file: ProjectFile, seen_from: Path) -> Path:
     """Copy a project to a folder that is not there yet; images that lie elsewhere stay where they are.
 
     Parameters
@@ -25,6 +25,8 @@ def copy_project(source: Path, target: Path, file: ProjectFile) -> Path:
     source, target : Path
     file : ProjectFile
         What its project.json is to say, as in the old folder.
+    seen_from : Path
+        See :attr:`KeptState.seen_from`.
 
     Returns
     -------
@@ -47,7 +49,7 @@ def copy_project(source: Path, target: Path, file: ProjectFile) -> Path:
         try:
             shutil.copytree(source, unfinished.path, ignore=_left_out)
             copy = dataclasses.replace(file, id=new_id(), place=str(target), told=(),
-                                       state=moved_with(file.state, source, target))
+                                       state=moved_with(file.state, source, target, seen_from))
             write_project(unfinished.path, copy.to_bytes(), None)
             unfinished.take_name(overwrite=False)
             settle_folder(target.parent)

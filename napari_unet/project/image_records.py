@@ -26,7 +26,7 @@ class ImageSource:
         With slashes, relative to the project's folder where possible (``"../cells.tif"``), otherwise absolute. Several
         are the channels of one image, in order.
     series : int
-        Which of several images in the file; 0 = the one that opening the file gives.
+        Which of several images in the file, counted from 0; 0 = the one that opening the file gives.
     stored : bool
         Whether the pixels lie in the project's own ``images/``.
     axes : str

@@ -12,7 +12,7 @@ from typing import Any
 from napari_unet import __version__
 
 from .event_log import EventLog
-from .model_shelf import ModelShelf
+from .model_shelf import ModelShelf, by_model
 from .project_file import NAME, ProjectFile, write_project
 from .project_home import ProjectHome
 from .records import ProjectState, ResultRecord
@@ -50,6 +50,7 @@ class KeptState:
         self.id, self._file, self._clock = file.id, file, clock
         self._home = ProjectHome(path, file.id, lock)
         self._state, self._told = file.state, list(file.told)
+        self._seen_from = path
         self.generation = 0
         self._written: bytes | None = None  # project.json as it is on the disk
         self._flushed: ProjectState | None = None  # the state that it says
@@ -76,18 +77,21 @@ class KeptState:
         """Return where the small picture of an image lies, there or not."""
         return self.path / "thumbnails" / f"{image_id}.png"
 
-    def put_result(self, image_id: str, *, model: str = "", strokes: str = "") -> ResultRecord:
+    def put_result(self, image_id: str, model: Any = None) -> ResultRecord:
         """Note in the state that :meth:`result_path` holds a prediction of an image now.
 
         Parameters
         ----------
         image_id : str
-        model : str
-            File of the model, as its record names it.
-        strokes : str
-            Hash of the strokes that it has learnt from.
+        model : Model, optional
+            Which made it. If the project saves it later on, its file is noted then.
         """
-        made = ResultRecord(image_id, f"results/{self.result_path(image_id).name}", model, self._clock(), strokes)
+        known = self.models.record_of(model)
+        made = ResultRecord(image_id, f"results/{self.result_path(image_id).name}", time=self._clock())
+        if known is not None:
+            made = by_model(made, known)
+        elif model is not None:
+            self.models.wait_for(model, image_id)
         self.change(lambda state: state.replacing(made))
         return made
 
@@ -100,6 +104,11 @@ class KeptState:
     def read_only(self) -> bool:
         """Whether nothing may be written: all that writes raises a UserError then."""
         return self._home.read_only
+
+    @property
+    def seen_from(self) -> Path:
+        """The folder that paths of images are meant from that are not found from here: where the project was before."""
+        return self._seen_from
 
     @property
     def told(self) -> tuple[str, ...]:
@@ -162,7 +171,8 @@ class KeptState:
             state = self._state
             if self._written is not None and state is self._flushed and (self.path / NAME).is_file():
                 return False
-            data = dataclasses.replace(self._file, state=state, place=str(self.path), program=program_name()).to_bytes()
+            data = dataclasses.replace(
+                self._file, state=state, place=str(self._seen_from), program=program_name()).to_bytes()
             if data == self._written and (self.path / NAME).is_file():
                 self._flushed = state
                 return False

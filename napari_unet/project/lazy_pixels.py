@@ -81,6 +81,8 @@ class LazyPixels:
         Letters of ``shape``.
     shape : tuple of int
     dtype : str
+    series : int
+        Which of several pictures in the file, see :func:`napari_unet.io.read_image`.
 
     Raises
     ------
@@ -88,17 +90,17 @@ class LazyPixels:
         When a part is read: if the file is missing or damaged, or holds something else now.
     """
 
-    def __init__(self, path: Path, axes: str, shape: tuple[int, ...], dtype: str) -> None:
-        self._path, self._axes = path, axes
+    def __init__(self, path: Path, axes: str, shape: tuple[int, ...], dtype: str, series: int = 0) -> None:
+        self._path, self._axes, self._series = path, axes, series
         self.shape, self.ndim, self.size = shape, len(shape), math.prod(shape)
         self.dtype = checked_dtype(dtype)
 
     def _read(self) -> Any:
-        return read_image(self._path, self._axes).data
+        return read_image(self._path, self._axes, self._series).data
 
     def opened(self) -> Any:
         """Return the array of the file."""
-        data = RECENT.get((str(self._path), self._axes), self._read)
+        data = RECENT.get((str(self._path), self._axes, self._series), self._read)
         if tuple(data.shape) != self.shape:
             raise UserError(
                 f"{self._path} has another shape now ({tuple(data.shape)}, it was {self.shape}). Put the old file "

@@ -6,12 +6,12 @@ import contextlib
 import dataclasses
 import re
 import weakref
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .disk import remove_file
-from .records import ModelRecord, ProjectState
+from .records import ModelRecord, ProjectState, ResultRecord
 
 if TYPE_CHECKING:
     from napari_unet.io.model_file import ForestModel, NetworkModel
@@ -33,7 +33,8 @@ class ModelShelf:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._last = 0
-        self._loaded: list[tuple[weakref.ref[Any], ModelRecord]] = []
+        self._known: list[tuple[weakref.ref[Any], ModelRecord]] = []
+        self._waiting: list[tuple[weakref.ref[Any], str]] = []
 
     def save(self, model: Any) -> str:
         """Save a model as the next number; return its file as records name it.
@@ -56,13 +57,25 @@ class ModelShelf:
         from napari_unet.io.model_file import load_model
 
         model = load_model(self._path.parent / record.file, device)
-        self._loaded.append((weakref.ref(model), record))
+        self.note(model, record)
         return model
 
+    def note(self, model: Any, record: ModelRecord) -> tuple[str, ...]:
+        """Note that a model lies here; return the images whose predictions it made before it did."""
+        self._known = [(one, known) for one, known in self._known if _is_another(one(), model)]
+        self._known.append((weakref.ref(model), record))
+        images = tuple(image for one, image in self._waiting if one() is model)
+        self._waiting = [(one, image) for one, image in self._waiting if _is_another(one(), model)]
+        return images
+
     def record_of(self, model: Any) -> ModelRecord | None:
-        """Return the record of a model that was loaded from here, None if it is none of them."""
-        self._loaded = [(one, record) for one, record in self._loaded if one() is not None]
-        return next((record for one, record in self._loaded if one() is model), None)
+        """Return the record of a model that was loaded from here or saved here, None if it is none of them."""
+        return next((record for one, record in self._known if one() is model), None) if model is not None else None
+
+    def wait_for(self, model: Any, image_id: str) -> None:
+        """Note that a model has predicted an image and may be saved later."""
+        others = [(one, image) for one, image in self._waiting if image != image_id]
+        self._waiting = [*others, (weakref.ref(model), image_id)]
 
     def sweep(self, named: Iterable[ModelRecord]) -> None:
         """Remove the numbered files that no record names; what cannot be removed stays. Other files are not touched."""
@@ -90,13 +103,32 @@ def _bounded(models: Iterable[ModelRecord]) -> tuple[ModelRecord, ...]:
             kept.append(record)
     return tuple(kept)
 
-def with_model(state: ProjectState, made: ModelRecord) -> ProjectState:
-    """Return the state with a model, in place of the same one fitted to older strokes, and without those too many."""
+
+def with_model(state: ProjectState, made: ModelRecord, images: Collection[str] = ()) -> ProjectState:
+    """Return the state with a model, in place of the same one fitted to older strokes, and without those too many.
+
+    Parameters
+    ----------
+    state : ProjectState
+    made : ModelRecord
+    images : collection of str
+        Images that it has predicted already, if nothing else has meanwhile.
+    """
+    results = [by_model(one, made) for one in state.results if one.image in images and not one.model]
     others = [dataclasses.replace(one, shown=one.shown and not made.shown) for one in state.models
               if one.pinned or not _same_network(one, made)]
-    return state.replacing(models=_bounded((made, *others)))
+    return state.replacing(*results, models=_bounded((made, *others)))
+
+
+def by_model(result: ResultRecord, record: ModelRecord) -> ResultRecord:
+    """Return the record of a prediction with the model that it came from."""
+    return dataclasses.replace(result, model=record.file, strokes=record.strokes.get(result.image, ""))
 
 
 def _same_network(one: ModelRecord, other: ModelRecord) -> bool:
     """Say whether both are of one moment of one training, fitted to strokes at different times."""
     return one.step == other.step and (one.training == other.training or not one.step)
+
+
+def _is_another(one: Any, model: Any) -> bool:
+    return one is not None and one is not model

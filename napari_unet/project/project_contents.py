@@ -17,7 +17,7 @@ from napari_unet.session.annotation_session import Session
 from .project_folder import ProjectFolder
 from .records import ImageRecord, ModelRecord, ProjectState
 from .sitting import restore
-from .sources import read_source
+from .sources import file_of, path_text, read_source
 
 METHOD = "method"
 """Setting of a project: ``{"name": "unet", "parameters": {...}}``, what its strokes are learnt by."""
@@ -66,6 +66,20 @@ class ProjectContents:
     def classes(self) -> ClassTable:
         """Names and colours of the classes."""
         return self.training.classes
+
+    def check_painted(self) -> None:
+        """Make sure that there is enough to learn from.
+
+        Raises
+        ------
+        UserError
+            If not; with how many images are missing.
+        """
+        if missing := self.training.missing():
+            name, count = self.folder.path.name, len(self.missing)
+            raise UserError(f"{name}: {missing}" if not count else (
+                f"{name}: of the images that are painted on, {count} {'is' if count == 1 else 'are'} not where "
+                f"{'it was' if count == 1 else 'they were'}, and the others do not suffice. {missing}"))
 
     def read(self, record: ImageRecord) -> Image:
         """Return an image of the project; errors as :func:`napari_unet.project.sources.read_source`."""
@@ -116,7 +130,8 @@ def open_project(
     """
     folder = ProjectFolder.open(Path(path), read_only=read_only)
     try:
-        session, places = Session(), {_absolute(old): _absolute(new) for old, new in (moved or {}).items()}
+        session, places = Session(), _both_ways({_absolute(old): _absolute(new) for old, new in (moved or {}).items()},
+                                                folder)
         found = restore(folder, session, moved=places, model=False)
         painted = tuple(record.id for key in session.keys
                         if session.enabled(key) and (record := folder.state.pair_image(key)) is not None)
@@ -127,7 +142,13 @@ def open_project(
 
 
 def _absolute(place: str) -> str:
-    return str(Path(place).expanduser().absolute())
+    return str(file_of(str(Path(place).expanduser()), Path.cwd()))
+
+
+def _both_ways(moved: dict[str, str], folder: ProjectFolder) -> dict[str, str]:
+    """Add to old folders of images how a project says it that has moved itself: as seen from where it is now."""
+    seen = {file_of(path_text(Path(old), folder.seen_from), folder.path): new for old, new in moved.items()}
+    return {**{str(old): new for old, new in seen.items()}, **moved}
 
 
 def method_of_project(state: ProjectState) -> tuple[str, dict[str, Any]]:
@@ -144,5 +165,6 @@ def method_of_project(state: ProjectState) -> tuple[str, dict[str, Any]]:
     name, values = given.get("name"), given.get("parameters", {})
     if not isinstance(name, str) or not isinstance(values, Mapping):
         raise UserError(f"The setting {METHOD!r} of the project makes no sense. Allowed: a name with parameters.")
-    Recipe(name, values)  # checks both
-    return name, {key: value for key, value in values.items() if key not in _OF_THE_RUN}
+    kept = {key: value for key, value in values.items() if key not in _OF_THE_RUN}
+    Recipe(name, kept)  # checks both
+    return name, kept

@@ -34,7 +34,7 @@ from .project_home import (
 )
 from .record_checks import checked_id
 from .records import ImageRecord, ImageSource, ModelRecord, ProjectState, new_id
-from .sources import found_from, moved_with, record_without_file
+from .sources import found_from, missing, moved_with, record_without_file
 from .stroke_files import StrokeFiles
 
 if TYPE_CHECKING:
@@ -114,9 +114,11 @@ class ProjectFolder(KeptState):
                 if not self._file.told:  # else it is damaged, and the copy must stay as it is
                     self._written = (self.path / NAME).read_bytes()
                     self.models.sweep(self._state.models)
-        old = Path(self._file.place) if self._file.place else self.path
-        if old != self.path:
+        old = Path(self._file.place)
+        if old.is_absolute() and old != self.path:  # one of another system would be meant from the working folder
             self._state, count = found_from(self._state, self.path, old)
+            if missing(self._state, self.path):  # a disk that is not plugged in, say: it may come back where it was
+                self._seen_from = old
             if count:
                 self.tell(f"The project was in {old} before; {count} of its images were found from there.")
         for image_id, notes in self._strokes.unnamed(self._state):
@@ -158,7 +160,8 @@ class ProjectFolder(KeptState):
             if not self.read_only:
                 with contextlib.suppress(OSError):  # a copy elsewhere is what one wants when the disk is full
                     self.flush()
-            return copy_project(self.path, project_path(path), dataclasses.replace(self._file, state=self._state))
+            return copy_project(self.path, project_path(path), dataclasses.replace(self._file, state=self._state),
+                                self._seen_from)
 
     def save_as(self, path: Path) -> None:
         """Copy all of the project to a folder that is not there yet, and go on there; errors as :meth:`save_copy`.
@@ -172,7 +175,8 @@ class ProjectFolder(KeptState):
                 raise UserError(why)
             self._file = read_project(place)
             self.id = self._file.id
-            self.change(lambda state: moved_with(state, old, place))  # it may have changed while it was copied
+            before, self._seen_from = self._seen_from, place
+            self.change(lambda state: moved_with(state, old, place, before))  # it may have changed meanwhile
             self._written, self._flushed = (place / NAME).read_bytes(), None
             if self.read_only:  # its writer may have painted since it was read here
                 self._strokes.forget()
@@ -213,8 +217,11 @@ class ProjectFolder(KeptState):
             return self._strokes.write(image_id, self._state.image(image_id), scribbles, axes)
 
     def has_strokes(self, image_id: str) -> bool:
-        """Say whether anything was ever painted on an image."""
-        return self._strokes.path_of(image_id).is_dir()
+        """Say whether anything was ever painted on an image; also where it is there and may not be looked at."""
+        try:
+            return self._strokes.path_of(image_id).is_dir()
+        except OSError:
+            return True
 
     def read_strokes(self, image_id: str) -> Scribbles | None:
         """Read the strokes of an image, None if there are none; :attr:`told` says it if part of them is damaged.
@@ -282,7 +289,8 @@ class ProjectFolder(KeptState):
             dice = dice if dice is not None and math.isfinite(dice) else None
             made = ModelRecord(self.models.save(model), name, step, dice, self._clock() if when is None else when,
                                training, dict(strokes or {}), shown, pinned)
-            self.change(lambda state: with_model(state, made))
+            images = self.models.note(model, made)
+            self.change(lambda state: with_model(state, made, images))
             return made
 
     def load_model(self, record: ModelRecord, device: str = "auto") -> NetworkModel | ForestModel:

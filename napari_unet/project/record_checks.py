@@ -21,6 +21,9 @@ MOST = 100_000
 MAX_SIZE = 2**40
 """Largest length of an axis."""
 
+LATEST = 32_503_680_000
+"""Seconds since 1970 at the beginning of the year 3000; some systems know no date after it."""
+
 _ID = re.compile(r"[0-9a-z][0-9a-z_-]{0,63}")
 _FILE = re.compile(r"[0-9A-Za-z_-][0-9A-Za-z._-]{0,99}")
 _RESERVED = {"con", "prn", "aux", "nul", *(f"{name}{number}" for name in ("com", "lpt") for number in range(1, 10))}
@@ -91,6 +94,13 @@ class Checked:
         value = self._given.get(key, default)
         if not _finite(value):
             self._wrong(key, "a number")
+        return float(value)
+
+    def moment(self, key: str) -> float:
+        """Return seconds since 1970 that every system can show as a date; 0 by default."""
+        value = self._given.get(key, 0.0)
+        if not _finite(value) or not 0 <= value <= LATEST:
+            self._wrong(key, "seconds since 1970, until the year 3000")
         return float(value)
 
     def maybe_number(self, key: str) -> float | None:

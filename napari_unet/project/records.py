@@ -66,7 +66,7 @@ class ModelRecord:
         strokes = {str(key): str(value) for key, value in read.json("strokes").items()}
         return cls(
             read.inside("file", "models"), read.text("name"), read.whole("step", 0), read.maybe_number("dice"),
-            read.number("time"), read.whole("training", 0), strokes, read.flag("shown", False),
+            read.moment("time"), read.whole("training", 0), strokes, read.flag("shown", False),
             read.flag("pinned", False),
         )
 
@@ -90,7 +90,7 @@ class ResultRecord:
         """Return what :meth:`to_json` gave; UserError for anything else."""
         read = Checked(given, what)
         return cls(read.identifier("image"), read.inside("file", "results"), read.text("model", ""),
-                   read.number("time"), read.text("strokes", ""))
+                   read.moment("time"), read.text("strokes", ""))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,6 +112,8 @@ class ProjectState:
         Plain JSON.
     removed : tuple of str
         Ids of images that were taken out; their strokes stay on disk, and are not taken up by themselves.
+    painted : tuple of str
+        Ids of painted images in the order in which they came: a training takes them so, and depends on it.
 
     Raises
     ------
@@ -126,6 +128,7 @@ class ProjectState:
     results: tuple[ResultRecord, ...] = ()
     settings: Mapping[str, Any] = dataclasses.field(default_factory=dict, hash=False)
     removed: tuple[str, ...] = ()
+    painted: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not plain_json(self.settings):
@@ -143,6 +146,12 @@ class ProjectState:
     def image(self, image_id: str) -> ImageRecord | None:
         """Return the image of this id, None if there is none."""
         return next((one for one in self.images if one.id == image_id), None)
+
+    @property
+    def in_painted_order(self) -> tuple[ImageRecord, ...]:
+        """The images, those that were painted first, as they were."""
+        place = {image_id: number for number, image_id in enumerate(self.painted)}
+        return tuple(sorted(self.images, key=lambda one: place.get(one.id, len(place))))
 
     def pair_image(self, key: object) -> ImageRecord | None:
         """Return the image whose pair has this key in the session, None if there is none."""
@@ -187,6 +196,7 @@ class ProjectState:
             **{key: [one.to_json() for one in getattr(self, key)] for key in ("images", "models", "results")},
             "settings": dict(self.settings),
             "removed": list(self.removed),
+            "painted": list(self.painted),
         }
 
     @classmethod
@@ -198,7 +208,7 @@ class ProjectState:
             _classes(read.items("classes")), read.maybe_text("current"),
             tuple(ModelRecord.from_json(one, f"model {n}") for n, one in enumerate(read.items("models"), 1)),
             tuple(ResultRecord.from_json(one, f"result {n}") for n, one in enumerate(read.items("results"), 1)),
-            read.json("settings"), read.texts("removed"),
+            read.json("settings"), read.texts("removed"), read.texts("painted"),
         )
 
 

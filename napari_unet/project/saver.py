@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 
 from napari_unet.core.errors import UserError, reason_of
 from napari_unet.core.latest import Latest
@@ -159,7 +159,7 @@ class ProjectSaver:
 
     # -- the saver's own thread ------------------------------------------------------------------------------------
 
-    def saving(self) -> Iterator[SaverEvent]:
+    def saving(self) -> Generator[SaverEvent, None, None]:
         """Write whatever is offered until :meth:`finish`; yields what happens, and at least twice a second something.
 
         Failures of the disk are events; the generator goes on.
@@ -235,6 +235,7 @@ class ProjectSaver:
             scribbles = newest.strokes[image_id]
             written = self._folder.write_strokes(image_id, scribbles, newest.axes.get(image_id, ""))
             self._saved[image_id] = scribbles
+            self._models.note_strokes(image_id, scribbles)
             if written:
                 blocks += written
                 images.append(image_id)

@@ -1,4 +1,4 @@
-"""A session out of a project and into it: strokes, classes, what is learnt from, the model shown. Writes no file."""
+"""A session out of a project and into it: strokes, classes, settings, what is learnt from, models. Writes no file."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from .project_folder import ProjectFolder
 from .records import ImageRecord, ProjectState
 from .saver import Snapshot
 from .sources import read_source, what_changed
+from .stored_models import stored_models, take_model
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,14 +37,16 @@ class Restored:
 
 
 def capture(session: Session, state: ProjectState) -> ProjectState:
-    """Return the state with what the session knows better: classes, axes, which images are learnt from and looked at.
+    """Return the state with what the session knows better: classes, settings, axes, what is learnt from and looked at.
 
     Images and settings that the session does not know stay as they are. Quick: no pixel is looked at.
     """
-    records = []
+    records, painted = [], []
     for key in session.keys:
         record = state.pair_image(key)
         if record is not None:
+            if session.pair(key).scribbles.planes:
+                painted.append(record.id)
             seen = dataclasses.replace(_as_seen(record, session.pair(key).image), learn=session.enabled(key))
             if seen != record:
                 records.append(seen)
@@ -53,7 +56,10 @@ def capture(session: Session, state: ProjectState) -> ProjectState:
         known = next((one for one in records if one.id == looked_at.id), looked_at)
         records = [one for one in records if one.id != looked_at.id]
         records.append(dataclasses.replace(known, looked_at=True))
-    made = state.replacing(*records, classes=session.classes, current=looked_at.id if looked_at else state.current)
+    painted += [one for one in state.painted if one not in painted and state.image(one) is not None]  # missing ones
+    state = state if state.painted == tuple(painted) else state.replacing(painted=tuple(painted))
+    made = state.replacing(*records, classes=session.classes, current=looked_at.id if looked_at else state.current,
+                           settings={**state.settings, **session.settings})
     return state if made == state else made
 
 
@@ -82,7 +88,7 @@ def snapshot_of(session: Session, folder: ProjectFolder) -> Snapshot:
 def restore(
     folder: ProjectFolder, session: Session, *, moved: Mapping[str, str] | None = None, model: bool = True,
 ) -> Restored:
-    """Put a project into a session that is empty: classes, a pair for every painted image, and the model shown.
+    """Put a project into a session that is empty: classes, a pair for every painted image, and the models kept.
 
     Pixels are read only when a method asks for them. What cannot be used (an image that is missing, strokes of another
     shape) is told and stays in the project as it is.
@@ -95,14 +101,15 @@ def restore(
     moved : mapping of str to str, optional
         New folder by old folder of images that were moved.
     model : bool
-        Whether to load the model that was shown.
+        Whether to load the models that are kept, see :func:`stored_models`.
     """
     state = folder.state
     session.set_classes(state.classes)
-    pairs = _put_pairs(folder, session, state.images, moved)
+    session.put_settings(state.settings)
+    pairs = _put_pairs(folder, session, state.in_painted_order, moved)
     told = list(pairs.told)
     if model:
-        told.append(_show_model(folder, session))
+        told += [take_model(session, one) for one in stored_models(folder, session)]
     session.set_classes(state.classes)
     session.images.list_images(known_images(state))
     first = state.images[0].id if state.images else None
@@ -112,7 +119,8 @@ def restore(
 
 def restore_pairs(folder: ProjectFolder, session: Session) -> Restored:
     """Put a pair into the session for each painted image that has none in it: its file was found again."""
-    return _put_pairs(folder, session, [one for one in folder.state.images if one.pair_key not in session.keys], None)
+    away = [one for one in folder.state.in_painted_order if one.pair_key not in session.keys]
+    return _put_pairs(folder, session, away, None)
 
 
 def _put_pairs(
@@ -168,15 +176,3 @@ def _put_pair(
     if not record.learn:
         session.enable(record.pair_key, False)
     return True
-
-
-def _show_model(folder: ProjectFolder, session: Session) -> str:
-    """Load the model that was shown, and say it if that is not possible."""
-    record = next((one for one in folder.state.models if one.shown), None)
-    if record is None:
-        return ""
-    try:
-        session.set_model(folder.load_model(record))
-    except UserError as error:
-        return f"The model that was shown ({record.name}) could not be loaded: {error}"
-    return ""

@@ -8,7 +8,7 @@ import hashlib
 import os
 import stat
 from collections.abc import Iterable, Mapping
-from pathlib import Path, PurePath
+from pathlib import Path, PurePath, PureWindowsPath
 
 import numpy as np
 
@@ -65,8 +65,15 @@ def path_text(path: Path, place: Path) -> str:
         return path.as_posix()
 
 
+def is_foreign(text: str) -> bool:
+    """Say whether a text is a path of Windows, and this is none."""
+    return os.name != "nt" and PureWindowsPath(text).is_absolute()
+
+
 def file_of(text: str, place: Path) -> Path:
-    """Return the path that a project in the folder ``place`` means by a text."""
+    """Return the path that a project in the folder ``place`` means by a text; of Windows, elsewhere, ``/C:/...``."""
+    if is_foreign(text):
+        return Path(f"/{text}".replace("\\", "/"))
     return Path(os.path.normpath(Path(os.path.abspath(place)) / text))
 
 
@@ -178,12 +185,22 @@ def relocate(state: ProjectState, place: Path, old: Path, new: Path) -> ProjectS
     return state.replacing(*records)
 
 
-def moved_with(state: ProjectState, old: Path, new: Path) -> ProjectState:
-    """Return the state for the same project in another folder, its images staying where they are."""
+def moved_with(state: ProjectState, old: Path, new: Path, seen_from: Path | None = None) -> ProjectState:
+    """Return the state for the same project in another folder, its images staying where they are.
+
+    Parameters
+    ----------
+    state : ProjectState
+    old, new : Path
+    seen_from : Path, optional
+        The folder that paths of images are meant from that are not found from the old one; default: the old one.
+    """
     records = []
     for record in state.images:
         if not record.source.stored:
-            paths = tuple(path_text(file_of(text, old), new) for text in record.source.paths)
+            place = seen_from if seen_from is not None and files_of(record, old) is None else old
+            paths = tuple(text if is_foreign(text) else path_text(file_of(text, place), new)
+                          for text in record.source.paths)
             records.append(dataclasses.replace(record, source=dataclasses.replace(record.source, paths=paths)))
     return state.replacing(*records)
 
@@ -223,13 +240,8 @@ def read_source(record: ImageRecord, place: Path, moved: Mapping[str, str] | Non
             f"The image {record.name!r} is not where it was ({wanted}). Its strokes are kept. Say where it is now, or "
             "put it back."
         )
-    if record.source.series:
-        raise UserError(
-            f"{record.name!r} is image {record.source.series} of several in {found[0]}, which cannot be read again. "
-            "Save it as a file of its own."
-        )
     if not record.axes:
-        return dataclasses.replace(read_image(found[0]), name=record.name)
+        return dataclasses.replace(read_image(found[0], series=record.source.series), name=record.name)
     parts = [_pixels(record, path, len(found) > 1) for path in found]
     data = parts[0] if len(parts) == 1 else ChannelFiles(parts, record.axes.index("C") if "C" in record.axes else 0)
     return Image(
@@ -246,7 +258,7 @@ def _pixels(record: ImageRecord, path: Path, one_channel: bool) -> LazyPixels | 
         axes, shape = "".join(axes[at] for at in kept), tuple(shape[at] for at in kept)
     if record.source.stored:
         return Reordered.of_stored(path, record.source.axes, shape, record.dtype)
-    return LazyPixels(path, axes, shape, record.dtype)
+    return LazyPixels(path, axes, shape, record.dtype, record.source.series)
 
 
 def found_from(state: ProjectState, place: Path, old: Path) -> tuple[ProjectState, int]:

@@ -78,6 +78,9 @@ class StrokeFiles:
         store = self._store(image_id)
         try:
             found = store.read()
+            if found is None and self.path_of(image_id).is_dir():
+                raise UserError(f"The strokes {self.path_of(image_id)} have no description (.zarray). They are left as "
+                                "they are.")
             if found is not None and found.damaged and mend:
                 store.set_aside_damaged(found.damaged)
             marks = self._marks(image_id).read() if found is not None else None

@@ -9,13 +9,11 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from napari_unet.comparison.contenders import can_be_trained, make_method
-from napari_unet.core.classes import to_painted
+from napari_unet.core.classes import ClassTable
 from napari_unet.core.errors import UsageError, UserError
 from napari_unet.core.fingerprints import stroke_hash
+from napari_unet.core.geometry import Geometry
 from napari_unet.core.method import Model, Patch, Progress
 from napari_unet.core.provenance import ImageFacts, now, of_model
 from napari_unet.core.work import work
@@ -25,7 +23,9 @@ from napari_unet.predicting.patches import segment_into
 from napari_unet.report.methods_paragraph import methods_paragraph
 from napari_unet.workflows.counts import CountRow, count_mask
 
+from .predictions import open_result, result_origin
 from .project_contents import ProjectContents
+from .project_folder import ProjectFolder
 from .records import ImageRecord, ModelRecord
 
 
@@ -61,9 +61,7 @@ def train_project(
     method = make_method(network, **options)
     if not can_be_trained(type(method)):
         raise UsageError(f"{network!r} is no network (nor a forest) and cannot be trained. See `napari-unet methods`.")
-    if missing := contents.training.missing():
-        left_out = f" {len(contents.missing)} painted images are missing." if contents.missing else ""
-        raise UserError(f"{contents.folder.path.name}: {missing}{left_out}")
+    contents.check_painted()
     if go_on:
         weights = getattr(contents.model(), "weights", None)
         if weights is None or not hasattr(method, "continue_from"):
@@ -77,7 +75,7 @@ def keep_model(contents: ProjectContents, model: Any) -> ModelRecord:
 
     Raises
     ------
-    UserError, OSError
+    UserError
         If the project is open to read only, or cannot be written.
     """
     folder, told = contents.folder, of_model(model)
@@ -90,14 +88,29 @@ def keep_model(contents: ProjectContents, model: Any) -> ModelRecord:
         model, name=(f"step {step}" if step else "instant answer") if network else "forest", step=step,
         dice=told.dice if told else None, training=max(known, default=0) + 1, strokes=strokes, shown=True,
     )
-    folder.flush()
+    write_project_state(folder)
     folder.log("model", name=record.name, dice=record.dice, file=record.file)
     return record
 
 
+def write_project_state(folder: ProjectFolder) -> None:
+    """Write what a project knows, where nobody keeps it in memory and tries again.
+
+    Raises
+    ------
+    UserError
+        If it is open to read only, or cannot be written.
+    """
+    try:
+        folder.flush()
+    except OSError as error:
+        raise UserError(f"{folder.path} could not be written ({error.strerror or error}). What it knew before is "
+                        "untouched. Make room, or see that you may write there, and try again.") from error
+
+
 def predict_image(
     contents: ProjectContents, record: ImageRecord, model: Model, target: Path | None = None, *,
-    known: ModelRecord | None = None, overwrite: bool = False, version: str = "0.4",
+    overwrite: bool = False, version: str = "0.4",
 ) -> Generator[Patch, None, tuple[Path, ...]]:
     """Segment one image of a project into its results, or into a file of its own.
 
@@ -108,8 +121,6 @@ def predict_image(
     model : Model
     target : Path, optional
         By default the project's own results, where an earlier one is replaced.
-    known : ModelRecord, optional
-        What the project says of the model, if it is one of its own.
     overwrite : bool
         Whether a file at ``target`` may be replaced.
     version : {"0.4", "0.5"}
@@ -141,25 +152,13 @@ def predict_image(
     ) as labels:
         yield from segment_into(image, model, labels)
     if own:
-        folder.put_result(record.id, model=known.file if known else "",
-                          strokes=known.strokes.get(record.id, "") if known else "")
-        folder.flush()
+        folder.put_result(record.id, model)
+        write_project_state(folder)
     return (path,)
 
 
-class _PaintedIds:
-    """A mask on disk as painted ids, part by part."""
-
-    def __init__(self, data: Any, is_mask: bool) -> None:
-        self.shape, self._data, self._is_mask = tuple(map(int, data.shape)), data, is_mask
-
-    def __getitem__(self, where: Any) -> NDArray[np.uint8]:
-        values = np.asarray(self._data[where])
-        return to_painted(values) if self._is_mask else values.astype(np.uint8)
-
-
-def count_image(contents: ProjectContents, record: ImageRecord) -> Iterator[CountRow]:
-    """Count what the project's prediction of an image holds.
+def count_image(folder: ProjectFolder, record: ImageRecord, classes: ClassTable) -> Iterator[CountRow]:
+    """Count what the project's prediction of an image holds; the image itself need not be there.
 
     Yields
     ------
@@ -169,34 +168,48 @@ def count_image(contents: ProjectContents, record: ImageRecord) -> Iterator[Coun
     Raises
     ------
     UserError
-        If there is no prediction, or it cannot be read.
+        If there is no prediction, it cannot be read, or does not fit the image any more.
     """
-    result = contents.folder.state.result(record.id)
+    result = folder.state.result(record.id)
     if result is None:
-        raise UserError(f"{record.name} has no prediction yet. Predict it first: napari-unet predict "
-                        f"{contents.folder.path.name}.")
-    found, _ = read_contents(contents.folder.path / result.file, record.label_axes or None, labels=True)
-    others = "".join(letter for letter in found.letters if letter not in "YX")
-    if found.letters != f"{others}YX":
-        raise UserError(f"The prediction of {record.name} has axes {found.letters}. Predict it again.")
-    labels: Any = _PaintedIds(found.data, found.code != "painted")
-    yield from count_mask(labels, contents.classes, found.geometry(found.letters), record.name)
+        raise UserError(f"{record.name} has no prediction yet. Predict it first.")
+    path, axes, shape = folder.path / result.file, record.label_axes, record.label_shape
+    if not axes:  # the image is taken as its file has it, and so was the mask
+        found, _ = read_contents(path, labels=True)
+        axes = "".join(letter for letter in found.letters if letter not in "YX") + "YX"
+        shape = found.data.shape
+    labels: Any = open_result(path, axes, shape)
+    if labels is None:
+        raise UserError(f"The prediction of {record.name} is of another shape than the image is now. Predict it again.")
+    place = Geometry(axes, record.scale, record.unit) if record.axes else None
+    yield from count_mask(labels, classes, place, record.name)
 
 
-def project_methods_text(contents: ProjectContents) -> str:
-    """Write the methods paragraph of a paper for the model that is shown and the images that were predicted.
+def project_methods_text(folder: ProjectFolder, model: Model | None) -> str:
+    """Write the methods paragraph of a paper: how a model was made, and which images of the project it segmented.
+
+    Parameters
+    ----------
+    folder : ProjectFolder
+    model : Model or None
+        None, or one that does not say how it was made: that which the predictions came from.
 
     Raises
     ------
     UserError
-        If there is no model whose making could be told.
+        If there is neither a model nor a prediction whose making could be told.
     """
-    told = of_model(contents.model("cpu"))
-    state = contents.folder.state
-    applied = [_facts(record) for record in state.images if state.result(record.id) is not None]
+    state, told = folder.state, of_model(model)
+    applied: list[ImageFacts] = []
+    for record in state.images:
+        result = state.result(record.id)
+        if result is not None:
+            known = result_origin(folder.path / result.file)
+            told = told or (known.model if known else None)
+            applied += known.images if known else [_facts(record)]
     if told is None:
-        raise UserError(f"The model of {contents.folder.path.name} does not say how it was made: it is of an older "
-                        "napari-unet. Train again.")
+        raise UserError(f"{folder.path.name} has no model yet that says how it was made. Paint, let it learn, and try "
+                        "again.")
     return methods_paragraph(told, applied)
 
 

@@ -71,7 +71,7 @@ class WriterLock:
     def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
         self._path, self._clock = path, clock
         self._file: int | None = None
-        self._pid = os.getpid()
+        self._pid, self._signed = os.getpid(), False
         self.other: Writer | None = None
         self.stale: Writer | None = None
         while self._file is None and self.other is None:
@@ -103,10 +103,10 @@ class WriterLock:
                 keep = os.path.samestat(os.fstat(file), os.stat(self._path))  # else it was removed meanwhile
             if keep:
                 self.stale = self.stale or known
-                self._say_who(file)
+                self._sign(file)
                 self._file = file
         finally:
-            if not keep:
+            if self._file != file:
                 os.close(file)
 
     def _taken_by_another(self, file: int, known: Writer | None) -> bool:
@@ -122,6 +122,15 @@ class WriterLock:
         elsewhere = known is not None and known.host != socket.gethostname()
         return elsewhere and self._clock() - os.fstat(file).st_mtime < _ASLEEP
 
+    def _sign(self, file: int) -> None:
+        """Write who has the lock; on a full disk later, as there may be room again soon."""
+        try:
+            self._say_who(file)
+            self._signed = True
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+
     def _say_who(self, file: int) -> None:
         when = datetime.datetime.fromtimestamp(self._clock(), datetime.UTC).isoformat(timespec="seconds")
         text = json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "when": when}).encode()
@@ -133,6 +142,8 @@ class WriterLock:
         """Say to other computers that this writer lives; never an error."""
         if self._file is not None:
             with contextlib.suppress(OSError):
+                if not self._signed:
+                    self._sign(self._file)
                 now = self._clock()
                 os.utime(self._path, (now, now))
 

@@ -10,14 +10,16 @@ The cycle of one predictor, in a thread of its own:
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import time
 from collections.abc import Callable, Generator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..core.errors import UserError, WorkError
 from ..core.latest import Latest
 from ..core.method import Model
+from ..core.provenance import Provenance
 from ..core.threads import limit_threads
 from .run_schedule import LivePatch, RunSchedule, ViewFocus
 
@@ -41,7 +43,18 @@ class AnswersUnavailable:
 
 @dataclasses.dataclass(frozen=True)
 class AllPredicted:
-    """Every plane is predicted with the newest model."""
+    """Every plane is predicted with the newest model.
+
+    Parameters
+    ----------
+    focus : ViewFocus
+        What was looked at.
+    origin : Provenance or None
+        Where the prediction comes from; None if the image cannot be read any more.
+    """
+
+    focus: ViewFocus
+    origin: Provenance | None = None
 
 
 Found = LivePatch | PredictionFailed | AnswersUnavailable | AllPredicted
@@ -71,7 +84,7 @@ class _Predictor:
                 run = self._runs.next_run(*wanted)
                 if run is None:
                     told, self._told = self._told, True
-                    return None if told else AllPredicted()
+                    return None if told else AllPredicted(wanted[1], _origin(*wanted))
                 self._told = False
                 patch = self._runs.advance(run, *wanted)
             except UserError as error:
@@ -125,6 +138,16 @@ class _Predictor:
         self._runs.clear()
         self._refused = None
         self._told = False
+
+
+def _origin(model: Any, focus: ViewFocus) -> Provenance | None:
+    """Return where the prediction of an image comes from."""
+    from ..predicting.mask_origin import mask_provenance  # imports torch
+
+    as_network = getattr(model, "as_network", None)  # an answer to strokes knows as a network how it was made
+    with contextlib.suppress(UserError, OSError):
+        return mask_provenance(model if as_network is None else as_network(), focus.image, made_by="window")
+    return None
 
 
 def live_prediction(

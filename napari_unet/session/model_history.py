@@ -101,6 +101,7 @@ class ModelHistory:
                 self._trained.append(one)
             else:
                 self._instant = one
+        self._trained.sort(key=lambda entry: entry.time, reverse=True)
         self._training = max([self._training, *(one.training for one in self._trained)])
         self._drop(None)
 

@@ -97,7 +97,12 @@ class OpenImages:
 
     def is_away(self, strokes_key: Hashable) -> bool:
         """Whether a pair belongs to an image of the project that is not open: it waits for its layers."""
-        return any(one.strokes_key == strokes_key and one.key not in self._open for one in self._listed.values())
+        key = self.image_of_pair(strokes_key)
+        return key is not None and key not in self._open
+
+    def image_of_pair(self, strokes_key: Hashable) -> Hashable | None:
+        """Return the key of the image of the project that a pair belongs to, None if it is of none."""
+        return next((one.key for one in self._listed.values() if one.strokes_key == strokes_key), None)
 
     def neighbour(self, by: int) -> Hashable | None:
         """Return the image so many places after the one chosen last; after the last one comes the first."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Literal
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Literal
 
 from psygnal import Signal
 
@@ -45,6 +47,8 @@ class StatedAnnotations(Annotations):
         Strokes by class when they were last counted.
     last_run : LastRun or None
         The last training of a fixed number of steps.
+    settings : mapping of str to JSON value
+        What was set in this sitting and belongs to it; a project keeps it.
     words : TrainingWords
         What finds the words for the training that runs.
     newest_step : Progress or None
@@ -52,6 +56,7 @@ class StatedAnnotations(Annotations):
     """
 
     state_changed = Signal(SessionState)
+    settings_changed = Signal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -62,6 +67,7 @@ class StatedAnnotations(Annotations):
         self.last_run: LastRun | None = None
         self.words = TrainingWords()
         self.newest_step: Progress | None = None
+        self.settings: Mapping[str, Any] = MappingProxyType({})
         self._state = SessionState("idle", self.hint())
         self.published.connect(self.refresh_hint)
 
@@ -93,6 +99,12 @@ class StatedAnnotations(Annotations):
         if self.model is not None:
             return f"{missing} The answer before stays until then."
         return missing
+
+    def put_settings(self, settings: Mapping[str, Any]) -> None:
+        """Replace all settings."""
+        if dict(settings) != dict(self.settings):
+            self.settings = MappingProxyType(dict(settings))
+            self.settings_changed.emit()
 
     @property
     def state(self) -> SessionState:

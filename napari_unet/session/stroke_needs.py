@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections import Counter
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,36 +60,52 @@ class StrokeCounter:
     """Counts separate strokes; planes that have not changed are counted once. Belongs to one thread."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[int, int], tuple[NDArray[np.uint8], Counter[int]]] = {}
+        self._known: dict[tuple[int, int], tuple[NDArray[np.uint8], NDArray[np.uint8] | None, Counter[int]]] = {}
 
     def count(self, training: TrainingSet) -> StrokeNeeds:
-        """Return the strokes of all pairs: connected pixels of one class in one plane are one."""
+        """Return the strokes of all pairs: connected pixels of one class in one plane are one.
+
+        What was taken from a prediction does not count: it says nothing of how good that is.
+        """
         known, total = {}, Counter[int]()
         for index, pair in enumerate(training.pairs):
             for number, plane in pair.scribbles.planes.items():
-                before = self._known.get((index, number))
-                counts = before[1] if before is not None and before[0] is plane else strokes_of(plane)
-                known[index, number] = plane, counts
+                before, marks = self._known.get((index, number)), pair.scribbles.derived.get(number)
+                same = before is not None and before[0] is plane and before[1] is marks
+                counts = before[2] if before is not None and same else strokes_of(plane, marks)
+                known[index, number] = plane, marks, counts
                 total.update(counts)
         self._known = known
         return StrokeNeeds(dict(sorted(total.items())))
 
 
-def strokes_of(plane: NDArray[np.uint8]) -> Counter[int]:
-    """Return how many separate strokes of each class a plane (Y, X) has."""
+def strokes_of(plane: NDArray[np.uint8], derived: NDArray[np.uint8] | None = None) -> Counter[int]:
+    """Return how many separate strokes of each class a plane (Y, X) has.
+
+    Strokes of which a part is ``derived`` (not 0 there) count 0, so that their class is named all the same.
+    """
     rows, columns = np.flatnonzero(plane.any(axis=1)), np.flatnonzero(plane.any(axis=0))
     if not rows.size:
         return Counter()
-    part = plane[rows[0]:rows[-1] + 1, columns[0]:columns[-1] + 1]
+    where = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+    part, marks = plane[where], None if derived is None else derived[where]
     if np.count_nonzero(part) * SPARSE < part.size:
-        return _sparse_strokes(part)
+        return _sparse_strokes(part, marks)
     numbers, _ = stroke_components(np.ascontiguousarray(part))
     painted = part > 0
-    _, first = np.unique(numbers[painted], return_index=True)
-    return Counter(part[painted][first].tolist())
+    return _counted(numbers[painted], part[painted], None if marks is None else marks[painted])
 
 
-def _sparse_strokes(part: NDArray[np.uint8]) -> Counter[int]:
+def _counted(numbers: NDArray[Any], classes: NDArray[np.uint8], marks: NDArray[np.uint8] | None) -> Counter[int]:
+    """Count strokes by class from the number, the class and the mark (not 0: derived) of each painted pixel."""
+    found, first = np.unique(numbers, return_index=True)
+    counts = Counter(classes[first].tolist())
+    if marks is not None:
+        counts.subtract(classes[first[np.isin(found, numbers[marks > 0])]].tolist())
+    return counts
+
+
+def _sparse_strokes(part: NDArray[np.uint8], marks: NDArray[np.uint8] | None) -> Counter[int]:
     """Count strokes from painted pixels alone: work and memory are those of the paint, however large the plane is."""
     y, x = np.nonzero(part)
     classes, width = part[y, x], part.shape[1] + 2  # a free column on each side: rows do not touch around the edge
@@ -101,5 +118,4 @@ def _sparse_strokes(part: NDArray[np.uint8]) -> Counter[int]:
     one, other = np.concatenate(ends, axis=1)
     edges = coo_array((np.ones(one.size, bool), (one, other)), shape=(place.size, place.size))
     _, numbers = connected_components(edges, directed=False)
-    _, first = np.unique(numbers, return_index=True)
-    return Counter(classes[first].tolist())
+    return _counted(numbers, classes, None if marks is None else marks[y, x])

@@ -6,13 +6,12 @@ The line beside the link says cause and remedy; this holds the rest. Raises and 
 from __future__ import annotations
 
 import platform
-import traceback
 from importlib import metadata
 
 from qtpy.QtGui import QFontDatabase
 from qtpy.QtWidgets import QApplication, QDialog, QDialogButtonBox, QPlainTextEdit, QToolButton, QVBoxLayout, QWidget
 
-from napari_unet.core.errors import UserError
+from napari_unet.core.errors import UserError, details_of
 
 from .fixed_lines import FixedLines
 from .workers import error_sentence
@@ -125,7 +124,7 @@ def details_text(error: BaseException) -> str:
         except metadata.PackageNotFoundError:
             continue
     versions = ", ".join((*found, f"Python {platform.python_version()}", platform.platform()))
-    return f"{''.join(traceback.format_exception(error)).rstrip()}\n\n{versions}\n"
+    return f"{details_of(error)}\n\n{versions}\n"
 
 
 def _copy(text: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import json
 import os
 import socket
@@ -25,12 +26,14 @@ from napari_unet.io.model_file import load_model
 from napari_unet.networks.unet import UNet
 from napari_unet.predicting.network_model import NetworkModel
 from napari_unet.predicting.weights import snapshot
-from napari_unet.project import project_folder, project_home
+from napari_unet.project import project_folder, project_home, writer_lock
 from napari_unet.project.copying import copy_project
 from napari_unet.project.event_log import EventLog
 from napari_unet.project.project_folder import ProjectFolder
 from napari_unet.project.records import ProjectState
+from napari_unet.project.sitting import restore
 from napari_unet.project.sources import read_source
+from napari_unet.session.annotation_session import Session
 
 
 @pytest.fixture
@@ -120,6 +123,34 @@ def test_a_lock_that_a_child_of_a_dead_writer_still_has_is_taken_over(folder: Pr
     assert f"process {dead.pid}" in other.told[0]
     folder.close()
     assert lock.exists(), "the lock of another is not removed"
+
+
+def test_on_a_full_disk_a_project_is_opened_to_write_and_signed_when_there_is_room(
+    folder: ProjectFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder.close()
+
+    def full(*_: Any) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(writer_lock.os, "write", full)
+        again = ProjectFolder.open(folder.path)
+    assert not again.read_only, "what is painted now is saved as soon as there is room"
+    again.say_alive()
+    assert f"process {os.getpid()}" in ProjectFolder.open(folder.path, read_only=False).told[0]
+
+
+def test_who_cannot_sign_the_lock_does_not_keep_it(folder: ProjectFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder.close()
+
+    def broken(*_: Any) -> int:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(writer_lock.os, "write", broken)
+        assert ProjectFolder.open(folder.path).read_only
+    assert not ProjectFolder.open(folder.path).read_only
 
 
 def test_a_writer_on_another_computer_counts_until_it_has_been_silent_for_long(tmp_path: Path) -> None:
@@ -331,6 +362,33 @@ def test_a_damaged_block_is_told_and_kept_aside(folder: ProjectFolder) -> None:
 # -- copies ----------------------------------------------------------------------------------------------------------
 
 
+def test_strokes_that_cannot_be_read_are_told_and_never_taken_for_none(folder: ProjectFolder) -> None:
+    record = with_image(folder)
+    folder.write_strokes(record.id, strokes((3, 4, 1)))
+    (folder.path / "strokes" / f"{record.id}.zarr" / ".zarray").unlink()
+    again = reopened(folder)
+    with pytest.raises(UserError, match=r"no description \(\.zarray\)"):
+        again.read_strokes(record.id)
+    (told,) = restore(again, Session()).told
+    assert "no description" in told
+
+
+def test_strokes_that_may_not_be_looked_at_are_told(folder: ProjectFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    record = with_image(folder)
+    folder.write_strokes(record.id, strokes((3, 4, 1)))
+    again, is_dir = reopened(folder), Path.is_dir
+
+    def forbidden(path: Path) -> bool:
+        if path.parent.name == "strokes":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return is_dir(path)
+
+    monkeypatch.setattr(Path, "is_dir", forbidden)
+    monkeypatch.setattr(Path, "is_file", forbidden)
+    (told,) = restore(again, Session()).told
+    assert "could not be read (Permission denied)" in told
+
+
 def test_a_copy_holds_everything_and_finds_its_images(folder: ProjectFolder, tmp_path: Path) -> None:
     record = with_image(folder)
     folder.write_strokes(record.id, strokes((3, 4, 2)))
@@ -474,9 +532,24 @@ def test_the_newest_models_stay_and_pinned_ones_and_files_go_after_project_json(
     assert sum(one.step == 12 for one in again.state.models) == 1
 
 
+def test_a_prediction_names_the_file_of_its_model_saved_before_it_or_after(folder: ProjectFolder) -> None:
+    early, late, other = (with_image(folder, name).id for name in ("early", "late", "other"))
+    model, strokes = tiny(1), {early: "e" * 32, late: "f" * 32}
+    folder.put_result(early, model)  # a window predicts with a model of a moment ago
+    folder.put_result(other, tiny(9))
+    assert folder.state.result(early).model == ""  # type: ignore[union-attr]
+    record = folder.put_model(model, name="step 1", step=1, training=1, strokes=strokes)
+    folder.put_result(late, model)
+    again = reopened(folder)
+    found = {one.image: (one.model, one.strokes) for one in again.state.results}
+    assert found == {early: (record.file, "e" * 32), late: (record.file, "f" * 32), other: ("", "")}
+    again.put_result(early, again.load_model(record, "cpu"))
+    assert again.state.result(early).model == record.file  # type: ignore[union-attr]
+
+
 def test_results_and_thumbnails_have_a_place(folder: ProjectFolder) -> None:
     record = with_image(folder)
-    folder.put_result(record.id, model="models/0001.pt")
+    folder.put_result(record.id)
     assert reopened(folder).state.result(record.id).file == f"results/{record.id}.ome.zarr"  # type: ignore[union-attr]
     assert folder.result_path(record.id).parent.is_dir()
     assert folder.thumbnail_path(record.id).parent.is_dir()

@@ -24,6 +24,7 @@ from napari_unet.project.records import (
 IDS = st.from_regex(r"[0-9a-z][0-9a-z_-]{5,20}", fullmatch=True)
 WORDS = st.text(st.characters(categories=("L", "N", "P", "Zs", "S")), max_size=30)
 NUMBERS = st.floats(-1e200, 1e200)
+MOMENTS = st.floats(0, 32_503_680_000)
 STEPS = st.floats(1e-9, 1e9)
 PATHS = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_size=50)
 SETTINGS = st.dictionaries(
@@ -58,11 +59,11 @@ def states(draw: Any) -> ProjectState:
         tuple(draw(images(one)) for one in ids), ClassTable.default(draw(st.sets(st.integers(1, 255), max_size=4))),
         draw(st.sampled_from([None, *ids])),
         tuple(ModelRecord(f"models/{one:04d}.pt", draw(WORDS), draw(st.integers(0, 10**6)),
-                          draw(st.none() | st.floats(0, 1)), draw(NUMBERS), draw(st.integers(0, 99)),
+                          draw(st.none() | st.floats(0, 1)), draw(MOMENTS), draw(st.integers(0, 99)),
                           draw(st.dictionaries(WORDS, WORDS, max_size=2)), draw(st.booleans()), draw(st.booleans()))
               for one in files),
-        tuple(ResultRecord(one, f"results/{one}.ome.zarr", draw(WORDS), draw(NUMBERS), draw(WORDS)) for one in ids[:2]),
-        draw(SETTINGS), tuple(draw(st.lists(IDS, max_size=2))),
+        tuple(ResultRecord(one, f"results/{one}.ome.zarr", draw(WORDS), draw(MOMENTS), draw(WORDS)) for one in ids[:2]),
+        draw(SETTINGS), tuple(draw(st.lists(IDS, max_size=2))), tuple(draw(st.lists(IDS, max_size=2))),
     )
 
 
@@ -122,6 +123,12 @@ def test_an_image_that_nobody_of_us_wrote_is_refused(key: str, value: Any, said:
 def test_a_model_lies_in_the_project(file: Any) -> None:
     with pytest.raises(UserError, match="models/NAME"):
         ModelRecord.from_json({"file": file, "name": "a"})
+
+
+@pytest.mark.parametrize("time", [1e308, -1.0, 10**17, "now"])
+def test_a_moment_is_one_that_every_system_can_show(time: Any) -> None:
+    with pytest.raises(UserError, match="until the year 3000"):
+        ModelRecord.from_json({"file": "models/0001.pt", "name": "a", "time": time})
 
 
 def test_what_steers_a_terminal_is_spelled() -> None:

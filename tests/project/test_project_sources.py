@@ -176,11 +176,29 @@ def test_joined_channels_are_indexed_like_an_array(axis: int, index: object) -> 
     assert np.array_equal(ChannelFiles(parts, axis)[index], np.stack(parts, axis)[index])
 
 
-def test_a_series_that_cannot_be_read_again_is_told(folder: ProjectFolder) -> None:
-    record = with_image(folder)
-    record = dataclasses.replace(record, source=ImageSource(record.source.paths, series=2))
-    with pytest.raises(UserError, match="image 2 of several"):
-        sources.read_source(record, folder.path)
+def test_one_of_several_pictures_in_a_file_is_read_again(folder: ProjectFolder) -> None:
+    path = folder.path.parent / "many.tif"
+    pictures = [np.random.default_rng(n).integers(0, 255, (30 + n, 40), np.uint8) for n in range(3)]
+    with tifffile.TiffWriter(path) as file:
+        for one in pictures:
+            file.write(one, photometric="minisblack")
+    for number in (1, 2):
+        image = read_image(path, series=number)
+        assert np.array_equal(image.data, pictures[number])
+        record = sources.image_record(image, [path], folder.path, series=number)
+        found = sources.read_source(record, folder.path)
+        assert found.plane_shape == (30 + number, 40)
+        assert np.array_equal(found.data, pictures[number])
+    record = dataclasses.replace(record, source=ImageSource(record.source.paths, series=3))
+    with pytest.raises(UserError, match=r"holds 3 pictures now, and the one asked for is number 4"):
+        np.asarray(sources.read_source(record, folder.path).data)
+
+
+def test_a_format_of_one_picture_has_no_others(folder: ProjectFolder) -> None:
+    path = folder.path.parent / "one.ome.zarr"
+    save_image(path, Image(np.zeros((30, 40), np.uint8), "YX"))
+    with pytest.raises(UserError, match="only the first is read; number 2 is asked for"):
+        read_image(path, series=1)
 
 
 @pytest.mark.parametrize("name", ["object", "complex64", "U5", "(2,3)i4", "nothing", "[('a','u1')]"])
@@ -209,3 +227,29 @@ def test_files_read_last_stay_open_within_bounds() -> None:
         get(name, 1)
     get("large", 5000)
     assert read.count("large") == 2
+
+
+def test_a_project_that_was_moved_while_its_images_were_away_finds_them_when_they_are_back(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    project = ProjectFolder.create(tmp_path / "cells")
+    record = with_image(project)
+    away = tmp_path / "disk" / "cells.tif"
+    (tmp_path / "cells.tif").rename(away)
+    project.change(lambda state: sources.relocate(state, project.path, tmp_path, tmp_path / "disk"))
+    project.close()
+    (tmp_path / "disk").rename(tmp_path / "unplugged")
+    (tmp_path / "else" / "where").mkdir(parents=True)
+    (tmp_path / "cells.unet").rename(tmp_path / "else" / "where" / "c.unet")
+    for number in range(2):  # each writes project.json where it is now
+        moved = ProjectFolder.open(tmp_path / "else" / "where" / "c.unet")
+        moved.change(lambda state, number=number: state.replacing(settings={"n": number}))
+        assert sources.missing(moved.state, moved.path)
+        copy = moved.save_copy(tmp_path / f"copy {number}")
+        moved.close()
+    (tmp_path / "unplugged").rename(tmp_path / "disk")
+    for path in (tmp_path / "else" / "where" / "c.unet", copy):
+        found = ProjectFolder.open(path)
+        assert sources.locate(found.state.image(record.id), found.path) == away  # type: ignore[arg-type]
+        found.close()
+    settled = ProjectFolder.open(tmp_path / "else" / "where" / "c.unet", read_only=True)
+    assert settled.seen_from == settled.path

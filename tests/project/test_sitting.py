@@ -17,6 +17,7 @@ from napari_unet.networks.unet import UNet
 from napari_unet.predicting.network_model import NetworkModel
 from napari_unet.predicting.weights import snapshot
 from napari_unet.project.block_store import BlockStore
+from napari_unet.project.project_contents import open_project
 from napari_unet.project.project_folder import ProjectFolder
 from napari_unet.project.saver import ProjectSaved, ProjectSaver
 from napari_unet.project.sitting import capture, restore, restore_pairs, snapshot_of
@@ -78,6 +79,19 @@ def test_a_session_comes_back_as_it_was(folder: ProjectFolder) -> None:
     assert again.images.current == "drawn"
 
 
+def test_images_are_learnt_from_in_the_order_in_which_they_were_painted(folder: ProjectFolder) -> None:
+    session = sitting(folder)
+    session.remove_pair("a-layer")
+    session.put_pair("a-layer", image_file(folder.path.parent / "a.tif"))
+    session.paint("a-layer", {1: plane((3, 4, 1))})
+    session.enable("drawn", True)
+    again = saved(session, folder)
+    assert again.keys == session.keys == ("drawn", "a-layer"), "a training depends on it; the list has a first"
+    assert again.images.keys == ("a", "b", "drawn")
+    names = [pair.image.name for pair in session.training_set().pairs]
+    assert [pair.image.name for pair in open_project(folder.path).training.pairs] == names
+
+
 def test_saving_again_what_came_back_writes_nothing(folder: ProjectFolder) -> None:
     saved(sitting(folder), folder)
     again, session = ProjectFolder.open(folder.path), Session()
@@ -124,7 +138,7 @@ def test_a_missing_image_is_told_and_its_strokes_stay(folder: ProjectFolder) -> 
     assert BlockStore(again.path / "strokes" / "a.kept-1.zarr").read().scribbles.same_paint(  # type: ignore[union-attr]
         session.pair("a-layer").scribbles)
     found = restore(again, Session(), moved={str(folder.path.parent): str(folder.path.parent / "other")})
-    assert found.painted == ("a", "drawn")
+    assert found.painted == ("drawn", "a")
     (folder.path.parent / "other" / "a.tif").rename(folder.path.parent / "a.tif")
     other.remove_pair("a-layer")
     assert restore_pairs(again, other).painted == ("a",)
@@ -234,3 +248,14 @@ def test_a_model_that_cannot_be_loaded_is_told(folder: ProjectFolder) -> None:
     (folder.path / folder.state.models[0].file).write_bytes(b"?")
     restored = restore(ProjectFolder.open(folder.path), Session())
     assert "The model that was shown (step 5) could not be loaded" in restored.told[-1]
+
+
+def test_settings_come_back_and_those_that_a_session_does_not_know_stay(folder: ProjectFolder) -> None:
+    folder.change(lambda state: state.replacing(settings={"of another": [1, 2], "method": {"name": "forest"}}))
+    session, told = sitting(folder), []
+    session.settings_changed.connect(lambda: told.append(dict(session.settings)))
+    session.put_settings({"method": {"name": "unet", "parameters": {"seed": 3}}})
+    session.put_settings({"method": {"name": "unet", "parameters": {"seed": 3}}})
+    assert len(told) == 1
+    again = saved(session, folder)
+    assert again.settings == {"of another": [1, 2], "method": {"name": "unet", "parameters": {"seed": 3}}}

@@ -8,8 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 from instant_window_scene import answer, open_image
+from napari._app_model import get_app_model
 from napari.utils.key_bindings import coerce_keybinding
 from napari.utils.shortcuts import default_shortcuts
+from qtpy.QtCore import Qt
+from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QComboBox, QLabel, QMainWindow, QPushButton, QScrollArea, QToolButton, QWidget
 
 from napari_unet.core.errors import UserError, WorkError
@@ -162,34 +165,30 @@ def test_each_plus_says_what_it_adds(hands: Any, viewer: Any) -> None:
     assert not [one for one in dock.findChildren(QToolButton) if one.text() == "+"]
 
 
-CLASS_KEYS_OF_NAPARI = {
-    "napari:activate_labels_erase_mode", "napari:activate_labels_paint_mode", "napari:activate_labels_polygon_mode",
-    "napari:activate_labels_fill_mode", "napari:activate_labels_picker_mode", "napari:activate_labels_pan_zoom_mode",
-    "napari:activate_labels_transform_mode",
-}
-"""On layers of ours number keys hold classes; napari's tools keep their letters and buttons there."""
-
-
 def test_no_key_of_napari_is_taken(hands: Any, viewer: Any, squares: Any) -> None:
     dock = hands.dock(NAMES[0])
     before = {str(coerce_keybinding(key)) for keys in default_shortcuts.values() for key in keys}
-    ours = {str(coerce_keybinding(key)) for key in viewer.keymap}
-    assert ours, "the dock has keys"
-    assert not ours & before
+    before |= {str(one.keybinding) for one in get_app_model().keybindings}
     strokes = open_image(hands, dock, squares[0])
-    digits = {str(coerce_keybinding(key)) for key in shortcuts.CLASS_KEYS}
-    taken = {str(coerce_keybinding(key)) for key in strokes.keymap} & before
-    assert taken <= digits
-    labels = {name for name, keys in default_shortcuts.items()
-              if "labels" in name and {str(coerce_keybinding(key)) for key in keys} & digits}
-    assert labels == CLASS_KEYS_OF_NAPARI
+    ours = {str(coerce_keybinding(key)) for key in viewer.keymap}
+    assert len(ours) > len(shortcuts.CLASS_KEYS)
+    assert not ours & before
+    assert not any(layer.keymap for layer in viewer.layers), "what napari does on a layer stays"
+    native = viewer.window._qt_viewer.canvas.native
+    for layer in (viewer.layers["cells"], strokes):
+        dock.hold_class(1)
+        viewer.layers.selection.active = layer
+        QTest.keyClick(native, Qt.Key.Key_2, Qt.KeyboardModifier.ControlModifier)
+        assert (strokes.selected_label, strokes.mode, viewer.layers.selection.active) == (2, "paint", strokes)
+    QTest.keyClick(native, Qt.Key.Key_1)
+    assert (strokes.selected_label, strokes.mode) == (2, "erase"), "napari's key for its eraser"
 
 
 def test_keys_that_are_shown_are_bound(hands: Any, viewer: Any) -> None:
     hands.dock(NAMES[0])
     bound = {str(coerce_keybinding(key)) for key in viewer.keymap}
     for key in (shortcuts.UPDATE_KEY, shortcuts.PREDICTION_KEY, shortcuts.UNSURE_KEY, shortcuts.PREVIOUS_KEY,
-                shortcuts.NEXT_KEY):
+                shortcuts.NEXT_KEY, *shortcuts.CLASS_KEYS.values()):
         assert str(coerce_keybinding(key)) in bound
 
 

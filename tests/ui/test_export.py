@@ -9,10 +9,14 @@ import numpy as np
 import pytest
 import tifffile
 import zarr
+from instant_window_scene import answer, dock, open_image  # noqa: F401 (fixtures)
 
 from napari_unet.core.classes import ClassTable
+from napari_unet.io import provenance_path
+from napari_unet.io.provenance_file import read_provenance
 from napari_unet.ui.export import export_dock as wording
 from napari_unet.ui.layer_metadata import class_table, mark_layer, set_class_table
+from napari_unet.ui.layer_origin import BY_HAND, has_origin
 
 
 @pytest.fixture
@@ -200,3 +204,36 @@ def test_file_save_writes_what_file_open_brings_back(viewer: Any, result: Any, t
         assert np.array_equal(back.data, result.data)
         assert class_table(back) == class_table(result)
         assert tuple(back.scale) == tuple(result.scale)
+
+
+def test_a_mask_says_which_model_made_it_and_that_it_was_changed_by_hand(
+    hands: Any, viewer: Any, squares: Any, dock: Any, tmp_path: Path
+) -> None:
+    strokes = open_image(hands, dock, squares[0])
+    answer(hands, dock, strokes)
+    export = hands.dock("Export masks")
+    live = viewer.layers["cells prediction"]
+    hands.wait(lambda: has_origin(live))
+    export.layer.layer = live
+    assert save(hands, export, tmp_path / "live.tif").startswith("Saved")
+    told = read_provenance(provenance_path(tmp_path / "live.tif"))
+    assert (told.what, told.made_by, told.images[0].name) == ("mask", "window", "cells")
+    assert told.model is not None
+    assert (told.model.method, BY_HAND in told.note) == ("instant", False)
+
+    hands.click(dock, "train_predict")
+    hands.wait(lambda: "cells segmentation" in viewer.layers)
+    made = viewer.layers["cells segmentation"]
+    export.layer.layer = made
+    assert save(hands, export, tmp_path / "whole.tif").startswith("Saved")
+    assert BY_HAND not in read_provenance(provenance_path(tmp_path / "whole.tif")).note
+    made.data[0, 0] = 3 - made.data[0, 0]
+    made.refresh()
+    made.save(str(tmp_path / "changed.tif"), plugin="napari-unet-live")
+    assert BY_HAND in read_provenance(provenance_path(tmp_path / "changed.tif")).note
+
+    foreign = viewer.add_labels(squares[1], name="foreign")
+    hands.wait(lambda: foreign in export.layer.layers)
+    export.layer.layer = foreign
+    assert save(hands, export, tmp_path / "foreign.tif").startswith("Saved")
+    assert not provenance_path(tmp_path / "foreign.tif").exists()

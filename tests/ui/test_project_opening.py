@@ -201,11 +201,13 @@ def test_going_on_goes_on_with_the_same_model(hands: Any, viewer: Any, file: Pat
     step = dock.session.shown.step
     folder = kept(hands)
     hands.wait(lambda: any(one.shown and one.step == step for one in folder.state.models))
+    kept_models = {(one.step, one.time) for one in folder.state.models}
     keeper_of(viewer).close_project()
     assert dock.session.model is None
     assert show_project(viewer, folder.path)
     hands.wait(lambda: dock.session.model is not None)
     assert dock.session.model.weights.step == step
+    hands.wait(lambda: {(one.step, one.time) for one in dock.session.model_history} >= kept_models)  # to go back to
     hands.wait(lambda: dock.controller.current is not None)
     paint(hands, dock.controller.current.strokes, 2, 50)
     assert dock.session.model.weights.step == step

@@ -26,7 +26,7 @@ def test_uncertainty_follows_the_prediction(hands: Any, viewer: Any, squares: An
     assert viewer.layers.index(layer) < viewer.layers.index(strokes)
     assert layer not in dock.chooser.image_box.layers, "it is not an image to segment"
     assert not is_source_image(layer)
-    assert dock.jobs.image_layers() == [viewer.layers["cells"]]
+    assert dock.controller.ties.images == [viewer.layers["cells"]]
     before = layer.data.copy()
     hands.drag(strokes, [(44, 58), (44, 69)])
     hands.wait(lambda: not np.array_equal(layer.data, before))

@@ -200,12 +200,12 @@ class CompareDock(ComparePanel):
             self._request.cancel(method)
 
     def _on_result(self, comparison: Comparison) -> None:
-        self._worker = None
+        self._redraw.stop()  # what is said now stays; another run may begin when this one's thread has ended
         self.board.end(comparison)
         self.state.setText(ending_sentence(self.ranking, comparison.held_out))
 
     def _on_error(self, error: Exception) -> None:
-        self._worker = None
+        self._redraw.stop()
         self.state.show_failure(error)
 
     def _on_end(self) -> None:

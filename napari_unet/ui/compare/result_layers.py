@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,11 +11,13 @@ from napari.layers import Image as ImageLayer
 from napari.layers import Labels, Layer
 from numpy.typing import NDArray
 
+from napari_unet.comparison.outcome import Comparison
 from napari_unet.core.classes import ClassTable
 from napari_unet.core.image import Image
-from napari_unet.core.method import Patch
+from napari_unet.core.method import Model, Patch
 
 from ..layer_metadata import mark_layer, note, notes_of
+from ..layer_origin import note_origin, sum_of
 from ..layers import labels_like
 
 MARK = "comparison"
@@ -43,7 +44,7 @@ class _Result:
 
 
 def _sum(labels: NDArray[np.uint8]) -> int:
-    return zlib.crc32(labels.data)
+    return sum_of([labels])
 
 
 class ResultLayers:
@@ -79,6 +80,7 @@ class ResultLayers:
         self._titles = titles
         self._about = about
         self._results: dict[tuple[str, int], _Result] = {}
+        self._models: Mapping[str, Model] = {}
 
     def paste(self, method: str, number: int, patch: Patch) -> None:
         """Paste a patch into the result of a method on an image."""
@@ -139,12 +141,15 @@ class ResultLayers:
                 if result.layer is not None and result.layer in self._viewer.layers:
                     self._note(result.layer, method, number)
 
-    def take(self, masks: Mapping[str, Sequence[NDArray[np.uint8]]]) -> None:
+    def take(self, comparison: Comparison) -> None:
         """Take over what came out in the end (folds change it); corrections made meanwhile stay."""
+        masks, self._models = comparison.masks, comparison.models
         for (method, number), result in self._results.items():
             if method in masks and not result.edited and not np.array_equal(result.labels, masks[method][number]):
                 result.labels[...] = masks[method][number]
                 result.sum, result.dirty = _sum(result.labels), True
+            if result.layer is not None:
+                self._note(result.layer, method, number)
         self.refresh()
 
     def labels(self, method: str, number: int) -> NDArray[np.uint8] | None:
@@ -206,6 +211,14 @@ class ResultLayers:
     def _note(self, layer: Labels, method: str, number: int) -> None:
         about = {"method": method, "image": self._targets[number][1].name, **self._about.get(method, {})}
         note(layer, **{MARK: about})
+        result, model = self._results.get((method, number)), self._models.get(method)
+        if result is not None and model is not None:
+            from napari_unet.predicting.mask_origin import mask_provenance  # imports torch
+
+            origin = mask_provenance(model, self._targets[number][1], made_by="window")
+            note_origin(layer, origin, result.sum)
+        else:
+            note_origin(layer, None)
 
 
 def insert_above(viewer: Any, source: Layer, layer: Layer) -> None:

@@ -106,7 +106,7 @@ class ResultsBoard(QObject):
         assert self.linked is not None
         self._running = False
         self.comparison = comparison
-        self.linked.results.take(comparison.masks)
+        self.linked.results.take(comparison)
         self.linked.judge_by(comparison.references, dense=not comparison.held_out)
         self.show_tables()
         self._panel.table.sort_by(MAIN)

@@ -124,11 +124,12 @@ class Saving(QObject):
 
 
 def _save_report(comparison: Comparison, folder: Path) -> Generator[None, None, Path]:
+    from napari_unet.comparison.comparison_origin import comparison_provenance
     from napari_unet.report.folder import ComparisonFolder
 
     yield from ()  # workers run generators
     place = report_folder(folder)
-    ComparisonFolder(place).save(comparison)
+    ComparisonFolder(place).save(comparison, provenance=comparison_provenance(comparison, made_by="window"))
     return place
 
 

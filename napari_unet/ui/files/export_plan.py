@@ -20,6 +20,7 @@ from napari_unet.io import SavedCode, create_mask
 from ..layer_axes import finest_level, layer_shape
 from ..layer_geometry import exported_shape, layer_geometry
 from ..layer_metadata import class_table, role_of
+from ..layer_origin import origin_of
 
 TICK = 0.1
 """Seconds between two reports of progress."""
@@ -101,6 +102,7 @@ class ExportPlan:
             self.path, kept, classes=ClassTable(()) if table is None else table, geometry=layer_geometry(self.layer),
             code=code, role=role if role in ("strokes", "prediction", "result") else "", dtype=dtype,
             preview=self.preview, overwrite=self.overwrite, version=self.version,
+            provenance=origin_of(self.layer, (np.asarray(data[where]) for where in planes)),
         )
         with output:
             for number, where in enumerate(planes):

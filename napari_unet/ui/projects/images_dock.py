@@ -27,7 +27,6 @@ from .place import free_path, may_write
 from .project_images import project_images_of
 from .project_jobs import project_jobs_of
 from .removed_images import RemovedImages
-from .saved_predictions import saved_predictions_of
 from .thumbnails import Thumbnails
 
 
@@ -46,7 +45,7 @@ class ImagesDock(ImagesPanel):
         self.controller.hold(self)
         self.session = session_of(self.viewer)
         self.images, self.jobs = project_images_of(self.viewer), project_jobs_of(self.viewer)
-        self.opener, self.saved = opener_of(self.viewer), saved_predictions_of(self.viewer)
+        self.opener = opener_of(self.viewer)
         self.removed = RemovedImages(self.images, self.session, self.opener)
         self.thumbnails = Thumbnails(WorkerGroup(self, getattr(self.viewer.window, "_qt_window", None)), self)
         self._told = ""
@@ -69,7 +68,7 @@ class ImagesDock(ImagesPanel):
         self.take_in_button.clicked.connect(lambda: self.jobs.take_in(self._loose()))
         self.remove_button.clicked.connect(self._on_remove)
         self.bring_back_button.clicked.connect(self._on_bring_back)
-        self.predict_button.clicked.connect(self.jobs.predict_all)
+        self.predict_button.clicked.connect(lambda: self.jobs.predict_all())
         self.export_button.clicked.connect(self.export_all)
         self.counts_button.clicked.connect(self.save_counts)
         self.methods_button.clicked.connect(self.save_methods_text)
@@ -77,7 +76,6 @@ class ImagesDock(ImagesPanel):
         self.list.marked.connect(self._show_buttons)
         self.jobs.progressed.connect(self._on_progress)
         self.jobs.said.connect(self.say)
-        self.jobs.predicted.connect(self._on_predicted)
         self.jobs.added.connect(self._on_added)
         self.opener.told.connect(self._on_told)
         self.images.changed.connect(self._soon.start)
@@ -157,10 +155,6 @@ class ImagesDock(ImagesPanel):
 
     def _on_wanted(self, key: Any) -> None:
         self.list.show_current(key)
-
-    def _on_predicted(self, key: str) -> None:
-        self.opener.read_anew(key)
-        self._on_told(self.saved.show(key))
 
     def _on_told(self, text: str) -> None:
         """Say why an image cannot be shown, until one can."""

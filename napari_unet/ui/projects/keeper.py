@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from napari.layers import Layer
 from qtpy.QtCore import QEvent, QObject
 
 from napari_unet.core.errors import UserError, reason_of
@@ -35,14 +36,15 @@ class ProjectKeeper(KeptProject):
         super().__init__(viewer)
         self._resting = self._released = False
         self._maker: Worker | None = None
+        self._aside: Callable[[], Iterable[Layer]] = tuple
         window = getattr(getattr(viewer, "window", None), "_qt_window", None)
         self._window = (lambda: None) if window is None else weakref.ref(window)
         if window is not None:
             window.installEventFilter(self)
             CloseQuestion(window, self._nothing_lost)
         session = self.session
-        for signal in (session.published, session.pairs_changed, session.classes_changed, session.model_changed,
-                       session.model_history_changed, session.images.current_changed):
+        for signal in (session.published, session.pairs_changed, session.classes_changed, session.settings_changed,
+                       session.model_changed, session.model_history_changed, session.images.current_changed):
             signal.connect(self.soon)
         self.soon()
 
@@ -101,13 +103,17 @@ class ProjectKeeper(KeptProject):
         self.adopt(folder)
         self.said.emit(f"Your strokes are kept in {folder.path}. The menu Project changes the place.")
 
+    def look_after(self, aside: Callable[[], Iterable[Layer]]) -> None:
+        """Let the window not close unasked over what this returns: layers that are out of the viewer at the moment."""
+        self._aside = aside
+
     # -- the window ------------------------------------------------------------------------------------------------
 
     def _nothing_lost(self) -> bool:
         """Whether the window may close unasked; waits for the saver."""
         if self.folder is None or not (self.all_saved or self.flush()):
             return False
-        return are_safe(self.layers, self.folder.state, self.session)
+        return are_safe((*self.layers, *self._aside()), self.folder.state, self.session)
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
         """Save the rest when the window closes: at once if code closes it, when it hides if a person does."""

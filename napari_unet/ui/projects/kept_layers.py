@@ -16,6 +16,7 @@ from ..channel_layers import channels_of, first_channel
 from ..image_ties import ImageTies
 from ..layer_axes import finest_level
 from ..layer_metadata import identity, role_of
+from .project_layers import is_saved_result
 
 _MADE_AGAIN = ("prediction", "uncertainty", "errors")
 """Roles of layers that follow from strokes and images."""
@@ -30,7 +31,7 @@ def are_safe(layers: Any, state: ProjectState, session: Session) -> bool:
 
 def _is_safe(layer: Layer, state: ProjectState, session: Session) -> bool:
     role, opened = role_of(layer), bool(layer.source.path or layer.source.sample)
-    if role in _MADE_AGAIN:
+    if role in _MADE_AGAIN or is_saved_result(layer):
         return True
     if role == "strokes" and isinstance(layer, Labels):
         kept = identity(layer) in session.keys and state.pair_image(identity(layer)) is not None

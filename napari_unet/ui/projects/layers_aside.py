@@ -20,10 +20,10 @@ from napari_unet.session.annotation_session import Session
 from ..channel_layers import channels_of
 from ..image_ties import ImageTies
 from ..layer_axes import image_of
-from ..layer_metadata import identity, image_id_of, notes_of, role_of
+from ..layer_metadata import identity, image_id_of, role_of
 from ..layers import scribbles_of
 from ..train.live_controller import controller_of
-from .project_layers import SAVED, look_of, set_look
+from .project_layers import is_saved_result, look_of, set_look
 
 
 @contextlib.contextmanager
@@ -59,6 +59,11 @@ class LayersAside:
         self._session, self._ties = session, ties
         self._looks: dict[str, list[dict[str, Any]]] = {}
         self._shelf: dict[str, list[Layer]] = {}
+
+    @property
+    def all_layers(self) -> tuple[Layer, ...]:
+        """All layers that are put aside."""
+        return tuple(one for layers in self._shelf.values() for one in layers)
 
     def layers(self, key: str) -> tuple[Layer, ...]:
         """Return the layers that were put aside with an image."""
@@ -107,7 +112,7 @@ class LayersAside:
 
     def _is_elsewhere(self, layer: Layer, image: ImageLayer | None, pair: str) -> bool:
         """Whether a layer can be made again: its strokes are in the session, its prediction follows from the model."""
-        if notes_of(layer).get(SAVED) or role_of(layer) in ("prediction", "uncertainty"):
+        if is_saved_result(layer) or role_of(layer) in ("prediction", "uncertainty"):
             return True
         if identity(layer) != pair or not isinstance(layer, Labels) or image is None or pair not in self._session.keys:
             return False

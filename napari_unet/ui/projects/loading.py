@@ -27,6 +27,7 @@ from ..layer_metadata import identity
 from ..sessions import PerOwner, session_of, ties_of
 from ..train.live_controller import controller_of
 from ..workers import Worker, WorkerGroup, error_sentence
+from .keeper import keeper_of
 from .layers_aside import LayersAside
 from .prepared_image import PreparedImage, prepare_image
 from .project_images import project_images_of
@@ -60,9 +61,9 @@ class ImageOpener(QObject):
         self._ready: OrderedDict[str, PreparedImage] = OrderedDict()
         self._bare: set[str] = set()
         self._aside = LayersAside(self._session, self._ties)
-        opened = self._session.images
-        opened.wanted.connect(self._on_wanted)
-        opened.current_changed.connect(self._on_current)
+        keeper_of(viewer).look_after(lambda: self._aside.all_layers)
+        self._session.images.wanted.connect(self._on_wanted)
+        self._session.images.current_changed.connect(self._on_current)
         self._session.published.connect(self._on_published)
         self._folder = self._images.folder
         self._images.changed.connect(self._on_images_changed)
@@ -258,8 +259,7 @@ class ImageOpener(QObject):
 
     def read_anew(self, key: str) -> None:
         """Note that what was read ahead of an image is no longer so."""
-        if key in self._ready:
-            del self._ready[key]
+        self._ready.pop(key, None)
 
     def put_away(self, key: str) -> None:
         """Take an image out of the window that is leaving the project; its strokes are in the session."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from napari.layers import Image as ImageLayer
 from napari_unet.core.errors import UserError, reason_of
 from napari_unet.project import sitting, sources
 from napari_unet.project.project_folder import ProjectFolder
+from napari_unet.project.stored_models import StoredModel, stored_models, take_model
 
 from ..files.reader_choice import PLUGIN
 from ..layer_metadata import identity, note
@@ -55,7 +55,7 @@ def show_project(viewer: Any, path: Path) -> bool:
     keeper.adopt(folder)
     keeper.warn(" ".join(one for one in restored.told if "is not where it was" not in one))  # these are counted
     _show_first(viewer, keeper)
-    _load_model(keeper)
+    _load_models(keeper)
     if keeper.missing:
         find_moved(viewer)
     return True
@@ -128,20 +128,21 @@ def _show_first(viewer: Any, keeper: ProjectKeeper) -> None:
             return
 
 
-def _load_model(keeper: ProjectKeeper) -> None:
-    """Go on with the model that was shown last; it is read in a thread."""
-    folder = keeper.folder
-    record = None if folder is None else next((one for one in folder.state.models if one.shown), None)
-    if folder is None or record is None:
+def _load_models(keeper: ProjectKeeper) -> None:
+    """Go on with the model that was shown last, and keep those before to go back to; all are read in a thread."""
+    folder, session = keeper.folder, keeper.session
+    if folder is None or not folder.state.models:
         return
+    found = stored_models(folder, session)
 
-    def load() -> Iterator[Any]:
-        yield folder.load_model(record)
+    def loaded(one: StoredModel) -> None:
+        if keeper.folder is not folder:
+            return
+        none_yet = session.model is None
+        if trouble := take_model(session, one):
+            keeper.warn(trouble)
+        elif none_yet and session.model is not None:
+            session.set_state("paused", f"Going on with {folder.name}: {one.record.name}. Paint where it is wrong.")
 
-    def loaded(model: Any) -> None:
-        if keeper.folder is folder and keeper.session.model is None:
-            keeper.session.set_model(model)
-            keeper.session.set_state("paused", f"Going on with {folder.name}: {record.name}. Paint where it is wrong.")
-
-    keeper.workers.start(load, "napari-unet project", on_item=loaded,
-                         on_error=lambda error: keeper.warn(f"The model could not be loaded: {reason_of(error)}"))
+    keeper.workers.start(lambda: found, "napari-unet project", on_item=loaded,
+                         on_error=lambda error: keeper.warn(f"The models could not be loaded: {reason_of(error)}"))

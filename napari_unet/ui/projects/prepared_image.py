@@ -8,11 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from napari_unet.core.classes import to_painted
 from napari_unet.core.errors import UserError
 from napari_unet.core.image import Image
 from napari_unet.core.scribbles import Scribbles
-from napari_unet.io import read_contents
+from napari_unet.project.predictions import open_result
 from napari_unet.project.project_folder import ProjectFolder
 from napari_unet.project.records import ImageRecord, ProjectState
 from napari_unet.project.sources import read_source
@@ -112,15 +111,9 @@ def read_result(path: Path, image: Image) -> Any:
     UserError
         If it cannot be read.
     """
-    contents, _ = read_contents(path, image.label_axes, labels=True)
-    order = [contents.letters.index(letter) for letter in image.label_axes if letter in contents.letters]
-    if len(order) != len(image.shape) or tuple(contents.data.shape[axis] for axis in order) != image.shape:
-        return None
-    ours = (lambda values: to_painted(values)) if contents.code == "mask" else (lambda values: values)
-    if np.prod(image.shape, dtype=float) <= WHOLE:
-        return np.ascontiguousarray(ours(np.asarray(contents.data).transpose(order)), np.uint8)
+    found = open_result(path, image.label_axes, image.shape)
+    if found is None or found.size <= WHOLE:
+        return found if found is None else np.ascontiguousarray(found[...])
     import dask.array
 
-    lazy = contents.data
-    whole = dask.array.from_array(lazy, chunks=lazy.chunks, name=False, meta=np.empty((0,) * lazy.ndim, lazy.dtype))
-    return whole.map_blocks(ours, dtype=np.uint8).transpose(order)
+    return dask.array.from_array(found, chunks=found.chunks, name=False, meta=np.empty((0,) * found.ndim, found.dtype))

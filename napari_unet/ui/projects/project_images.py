@@ -11,6 +11,7 @@ from typing import Any
 from qtpy.QtCore import QObject, Signal
 
 from napari_unet.core.errors import UserError
+from napari_unet.core.method import Model
 from napari_unet.project.project_folder import ProjectFolder
 from napari_unet.project.records import ImageRecord, ProjectState, ResultRecord
 from napari_unet.project.sitting import known_images
@@ -128,10 +129,10 @@ class ProjectImages(QObject):
             self._change(lambda state: state.replacing(*(
                 dataclasses.replace(one, **facts) for one in state.images if one.id == record.id)))
 
-    def note_result(self, key: str, model: str) -> None:
-        """Note that the project has a prediction of an image now, by a model of this name."""
+    def note_result(self, key: str, model: Model) -> None:
+        """Note that the project has a prediction of an image now, by this model."""
         if self.folder is not None and self.record(key) is not None:
-            self.folder.put_result(key, model=model)
+            self.folder.put_result(key, model)
             self._told()
 
     def _change(self, change: Callable[[ProjectState], ProjectState]) -> None:

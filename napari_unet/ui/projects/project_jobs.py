@@ -12,7 +12,7 @@ from napari.layers import Image as ImageLayer
 from qtpy.QtCore import QObject, Signal
 
 from napari_unet.core.errors import UserError
-from napari_unet.core.method import Progress
+from napari_unet.core.method import Model, Progress
 from napari_unet.project.mask_names import MaskPlace
 from napari_unet.project.sources import file_of
 from napari_unet.workflows.batch import (
@@ -32,8 +32,10 @@ from ..sessions import PerOwner, session_of, ties_of
 from ..workers import Worker, WorkerGroup, error_sentence
 from .add_images import FoundImages, records_of
 from .image_references import checked_record, layer_files, unchecked_record
+from .loading import opener_of
 from .project_images import project_images_of
-from .result_files import PredictedImage, counted, exported, methods_text, predicted
+from .result_files import counted, exported, methods_text, predicted
+from .saved_predictions import saved_predictions_of
 
 TICK = 0.1
 """Seconds between two reports of progress."""
@@ -64,6 +66,7 @@ class ProjectJobs(QObject):
         self._viewer = weakref.ref(viewer)
         self._session, self._ties, self._images = session_of(viewer), ties_of(viewer), project_images_of(viewer)
         self._workers = WorkerGroup(self, getattr(getattr(viewer, "window", None), "_qt_window", None))
+        self._opener, self._saved = opener_of(viewer), saved_predictions_of(viewer)
         self._job: Worker | None = None
         self._doing = ""
 
@@ -137,8 +140,14 @@ class ProjectJobs(QObject):
 
     # -- predicting ------------------------------------------------------------------------------------------------
 
-    def predict_all(self) -> None:
-        """Segment every image of the project with the present model, into the project."""
+    def predict_all(self, after: Callable[[], None] | None = None) -> None:
+        """Segment every image of the project with the present model, into the project.
+
+        Parameters
+        ----------
+        after : callable, optional
+            What else is to be done then, unless this was cancelled.
+        """
         model, folder = self._session.model, self._images.folder
         if not self._may_start():
             return
@@ -151,17 +160,21 @@ class ProjectJobs(QObject):
             self.said.emit("There is no model yet. Paint a little of two classes, or load a model.")
             return
         assert folder is not None
-        shown = self._session.shown
-        name = "" if shown is None else shown.name
         pieces = [
-            BatchPiece(one.name, partial(predicted, model, folder, one, self._session.classes, name))
+            BatchPiece(one.name, partial(predicted, model, folder, one, self._session.classes))
             for one in self._images.records
         ]
-        self._start_batch("Predicting", pieces, self._on_predicted)
+        shown = self._session.shown  # an answer to newer strokes is kept as the network that it stands on
+        self._start_batch("Predicting", pieces, partial(self._on_predicted, model if shown is None else shown.model),
+                          after, " They are in the project.")
 
-    def _on_predicted(self, result: PredictedImage) -> None:
-        self._images.note_result(result.key, result.model)
-        self.predicted.emit(result.key)
+    def _on_predicted(self, model: Model, key: str) -> None:
+        self._images.note_result(key, model)
+        self._opener.read_anew(key)
+        told = self._saved.show(key)
+        if told:
+            self.said.emit(told)
+        self.predicted.emit(key)
 
     # -- exporting -------------------------------------------------------------------------------------------------
 
@@ -204,9 +217,9 @@ class ProjectJobs(QObject):
 
     def save_methods_text(self, path: Path) -> None:
         """Write how the results were made, for a paper; what is there is replaced, so ask before."""
-        folder, state = self._images.folder, self._images.state
-        if folder is not None and state is not None and self._may_start():
-            self._start("Writing the methods text", partial(methods_text, folder, state, self._session.model, path),
+        folder = self._images.folder
+        if folder is not None and self._may_start():
+            self._start("Writing the methods text", partial(methods_text, folder, self._session.model, path),
                         self._on_step, self.said.emit)
 
     # -- running ---------------------------------------------------------------------------------------------------
@@ -243,7 +256,7 @@ class ProjectJobs(QObject):
         )
 
     def _start_batch(self, doing: str, pieces: Sequence[BatchPiece[Any]], on_done: Callable[[Any], None],
-                     after: Callable[[], None] | None = None) -> None:
+                     after: Callable[[], None] | None = None, where: str = "") -> None:
         def on_item(event: BatchEvent) -> None:
             part = event.item.fraction or 0.0 if isinstance(event, PieceProgress) else 0.0
             if isinstance(event, PieceStarted | PieceProgress):
@@ -253,7 +266,7 @@ class ProjectJobs(QObject):
 
         def on_summary(summary: BatchSummary) -> None:
             count = len(summary.done)
-            done = f"{doing} is done: {count} image{'' if count == 1 else 's'}."
+            done = f"{doing} is done: {count} image{'' if count == 1 else 's'}.{where}"
             self.said.emit(summary.sentence or done)
 
         self._start(doing, lambda: run_batch(pieces), on_item, on_summary, after)

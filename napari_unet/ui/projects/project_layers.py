@@ -17,7 +17,7 @@ from napari_unet.project.records import ImageRecord
 
 from ..brush_width import proposed_width
 from ..layer_axes import image_of
-from ..layer_metadata import NO_DATA, mark_layer, note, role_of
+from ..layer_metadata import NO_DATA, mark_layer, note, notes_of, role_of
 from ..layers import labels_like, prepare_brush
 
 SAVED = "project_result"
@@ -113,6 +113,11 @@ def result_layer(layer: ImageLayer, result: Any, classes: ClassTable) -> Labels:
     mark_layer(made, "result", layer)
     note(made, **{SAVED: True})
     return made
+
+
+def is_saved_result(layer: Layer) -> bool:
+    """Whether a layer shows a prediction as the project has it; not so once a person has painted on it."""
+    return bool(notes_of(layer).get(SAVED)) and not getattr(layer, "_undo_history", ())
 
 
 def look_of(layer: ImageLayer) -> dict[str, Any]:

@@ -5,8 +5,6 @@ Each is a generator that yields progress and returns what came of it; none touch
 
 from __future__ import annotations
 
-import contextlib
-import dataclasses
 import os
 import time
 from collections.abc import Generator, Iterator
@@ -17,18 +15,18 @@ from napari_unet.core.classes import ClassTable
 from napari_unet.core.errors import UserError
 from napari_unet.core.image import Image
 from napari_unet.core.method import Model, Progress
-from napari_unet.core.provenance import ImageFacts, Provenance, now, of_model
-from napari_unet.io import create_mask, provenance_path
-from napari_unet.io.provenance_file import read_provenance
+from napari_unet.core.provenance import now
+from napari_unet.io import create_mask
 from napari_unet.predicting.mask_origin import mask_provenance
 from napari_unet.project.mask_names import MaskPlace
+from napari_unet.project.predictions import result_origin
 from napari_unet.project.project_folder import ProjectFolder
 from napari_unet.project.records import ImageRecord, ProjectState
 from napari_unet.project.sources import read_source
+from napari_unet.project.verbs import count_image, project_methods_text
 from napari_unet.report.counts_table import write_counts
-from napari_unet.report.methods_paragraph import methods_paragraph
 from napari_unet.report.whole_file import appearing_whole
-from napari_unet.workflows.counts import COLUMNS, CountRow, count_mask
+from napari_unet.workflows.counts import COLUMNS, CountRow
 
 from .prepared_image import read_result
 
@@ -36,18 +34,10 @@ TICK = 0.1
 """Seconds between two reports of progress."""
 
 
-@dataclasses.dataclass(frozen=True)
-class PredictedImage:
-    """An image that was predicted, and the name of the model that did it."""
-
-    key: str
-    model: str
-
-
 def predicted(
-    model: Model, folder: ProjectFolder, record: ImageRecord, classes: ClassTable, name: str
-) -> Generator[Progress, None, PredictedImage]:
-    """Segment one image into the project."""
+    model: Model, folder: ProjectFolder, record: ImageRecord, classes: ClassTable
+) -> Generator[Progress, None, str]:
+    """Segment one image into the project; returns its key."""
     image, begun, told = read_source(record, folder.path), now(), 0.0
     path = folder.result_path(record.id)
     path.parent.mkdir(exist_ok=True)
@@ -61,7 +51,7 @@ def predicted(
             if time.monotonic() - told > TICK:
                 told = time.monotonic()
                 yield Progress(f"tile {patch.done} of {patch.total}", patch.done / patch.total)
-    return PredictedImage(record.id, name)
+    return record.id
 
 
 def exported(
@@ -79,7 +69,7 @@ def exported(
     place.path.parent.mkdir(parents=True, exist_ok=True)
     output = create_mask(
         place.path, image.shape, classes=classes, geometry=image.geometry, role="prediction", overwrite=place.taken,
-        provenance=_origin(result),
+        provenance=result_origin(result),
     )
     with output:
         for number in range(image.n_planes):
@@ -99,9 +89,7 @@ def counted(
     for number, record in enumerate(records):
         yield Progress(f"Counting {record.name} ({number + 1} of {len(records)})", number / len(records))
         try:
-            image = read_source(record, folder.path)
-            labels = _fitting(folder.result_path(record.id), image)
-            rows.extend(count_mask(labels, classes, image.geometry, record.name))
+            rows += list(count_image(folder, record, classes))
         except (UserError, OSError) as error:
             left_out.append(f"{record.name}: {error}")
     place = path if overwrite else _free(path)
@@ -112,9 +100,7 @@ def counted(
                       *(f"  left out: {one}" for one in left_out)])
 
 
-def methods_text(
-    folder: ProjectFolder, state: ProjectState, model: Model | None, path: Path
-) -> Generator[Progress, None, str]:
+def methods_text(folder: ProjectFolder, model: Model | None, path: Path) -> Generator[Progress, None, str]:
     """Write the methods paragraph of a paper, from what the model and the predictions say of themselves.
 
     Raises
@@ -122,18 +108,10 @@ def methods_text(
     UserError
         If there is nothing to tell, or it cannot be written.
     """
-    origin = of_model(model)
-    applied: list[ImageFacts] = []
-    for number, record in enumerate(state.images):
-        yield Progress(f"Looking at {record.name}", number / len(state.images))
-        known = _origin(folder.result_path(record.id)) if state.result(record.id) is not None else None
-        if known is not None:
-            origin = origin or known.model
-            applied.extend(known.images)
-    if origin is None:
-        raise UserError("There is no model yet whose making could be told. Paint, let it learn, and try again.")
+    yield Progress("Writing the methods text", None)
+    text = project_methods_text(folder, model)
     with appearing_whole(path, True) as unfinished:
-        unfinished.write_text(methods_paragraph(origin, applied), encoding="utf-8")
+        unfinished.write_text(text, encoding="utf-8")
     return f"Saved the methods text as {path}. Read it through before you use it."
 
 
@@ -142,13 +120,6 @@ def _fitting(result: Path, image: Image) -> Any:
     if labels is None:
         raise UserError("Its prediction is of another shape than the image is now. Predict it again.")
     return labels
-
-
-def _origin(result: Path) -> Provenance | None:
-    """Return where a prediction comes from, None if that was not noted."""
-    with contextlib.suppress(UserError, OSError):
-        return read_provenance(provenance_path(result))
-    return None
 
 
 def _free(path: Path) -> Path:

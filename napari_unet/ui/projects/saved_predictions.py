@@ -13,12 +13,12 @@ from napari_unet.core.errors import UserError
 from napari_unet.session.annotation_session import Session
 
 from ..layer_axes import image_of
-from ..layer_metadata import notes_of, role_of
+from ..layer_metadata import role_of
 from ..sessions import PerOwner, session_of, ties_of
 from ..workers import error_sentence
 from .prepared_image import read_result
 from .project_images import project_images_of
-from .project_layers import SAVED, result_layer
+from .project_layers import is_saved_result, result_layer
 
 
 class SavedPredictions:
@@ -40,7 +40,7 @@ class SavedPredictions:
         if viewer is None or image is None or folder is None:
             return ""
         for one in self._ties.layers_of(image):
-            if notes_of(one).get(SAVED):
+            if is_saved_result(one):
                 viewer.layers.remove(one)
         try:
             result = read_result(folder.result_path(key), image_of(image))
@@ -67,7 +67,7 @@ class SavedPredictions:
         if viewer is None or not self._session.speaks or self._session.model is None:
             return
         for layer in viewer.layers:
-            if notes_of(layer).get(SAVED) and layer.visible:
+            if is_saved_result(layer) and layer.visible:
                 layer.visible = False
 
 

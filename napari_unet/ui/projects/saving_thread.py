@@ -5,10 +5,14 @@ from __future__ import annotations
 from qtpy.QtCore import QObject, Signal
 
 from napari_unet.core.errors import reason_of
+from napari_unet.core.floor import BRUSH, resting
 from napari_unet.project.project_folder import ProjectFolder
 from napari_unet.project.saver import ProjectSaved, ProjectSaver, SaverEvent, Snapshot
 
 from ..workers import Worker, WorkerGroup
+
+REST = 0.5
+"""Seconds that saving is put off at most while somebody draws; strokes are saved two seconds after their end."""
 
 
 class SavingThread(QObject):
@@ -67,8 +71,10 @@ class SavingThread(QObject):
 
     def _start(self) -> None:
         saver = self._saver = ProjectSaver(self._folder)
-        self._worker = self._workers.start(saver.saving, "napari-unet saving", on_item=self._on_event,
-                                           on_error=lambda error: self._on_died(saver, error))
+        self._worker = self._workers.start(
+            lambda: resting(saver.saving(), REST, BRUSH), "napari-unet saving", on_item=self._on_event,
+            on_error=lambda error: self._on_died(saver, error),
+        )
 
     def _on_event(self, event: SaverEvent) -> None:
         failing, before = self._saver.failing, self.trouble

@@ -17,11 +17,15 @@ from qtpy.QtCore import QObject, Signal
 from napari_unet.core.errors import UserError
 from napari_unet.core.image import Image
 from napari_unet.core.method import Model, Progress
+from napari_unet.core.provenance import Provenance, now
 from napari_unet.workflows.batch import BatchEvent, BatchPiece, BatchSummary, PieceDone, PieceProgress, run_batch
 
 from ..layer_axes import image_of
-from ..layer_metadata import mark_layer
+from ..layer_metadata import identity, mark_layer
+from ..layer_origin import note_origin, sum_of
 from ..layers import labels_like
+from ..projects.keeper import keeper_of
+from ..projects.project_jobs import project_jobs_of
 from ..workers import Worker, error_sentence
 from .live_controller import LiveController
 
@@ -31,11 +35,13 @@ TICK = 0.1
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class _Segmented:
-    """A whole image, segmented."""
+    """A whole image, segmented; where that comes from, and what :func:`sum_of` says of it."""
 
     layer: ImageLayer
     image: Image
     labels: NDArray[np.uint8]
+    origin: Provenance
+    known_by: int
 
 
 class BackgroundJobs(QObject):
@@ -54,9 +60,15 @@ class BackgroundJobs(QObject):
         """Whether a job is running."""
         return self._job is not None
 
-    def image_layers(self) -> list[ImageLayer]:
-        """Return the layers of all images of the viewer."""
-        return self._controller.ties.images
+    def predict_all(self) -> None:
+        """Segment the images of the project into it, then others that are open, each into a new layer."""
+        controller = self._controller
+        layers, folder = controller.ties.images, keeper_of(controller.viewer).folder
+        if folder is None or folder.read_only or not folder.state.images:
+            self.predict(layers)
+            return
+        loose = [one for one in layers if not controller.session.images.is_listed(identity(one))]
+        project_jobs_of(controller.viewer).predict_all(lambda: self.predict(loose) if loose else None)
 
     def predict(self, targets: Sequence[ImageLayer]) -> None:
         """Segment whole images with the present model, each into a new layer above its image."""
@@ -96,6 +108,7 @@ class BackgroundJobs(QObject):
             background=False, data=item.labels,
         )
         mark_layer(made, "result", item.layer)
+        note_origin(made, item.origin, item.known_by)
         layers = self._controller.viewer.layers
         active = layers.selection.active
         layers.insert(layers.index(item.layer) + 1 if item.layer in layers else len(layers), made)
@@ -155,10 +168,14 @@ def _segmented(model: Model, layer: ImageLayer, image: Image | UserError) -> Gen
     """Segment one image (in another thread)."""
     if isinstance(image, UserError):
         raise image
-    labels, told = np.zeros(image.shape, np.uint8), 0.0
+    from napari_unet.predicting.mask_origin import mask_provenance  # imports torch
+
+    labels, told, begun = np.zeros(image.shape, np.uint8), 0.0, now()
     for patch in model.segment(image):
         labels[patch.where] = patch.labels
         if time.monotonic() - told > TICK:
             told = time.monotonic()
             yield Progress(f"tile {patch.done} of {patch.total}", patch.done / patch.total)
-    return _Segmented(layer, image, labels)
+    origin = dataclasses.replace(mask_provenance(model, image, begun=begun, made_by="window"), ended=now())
+    known_by = sum_of(labels[image.where(number)] for number in range(image.n_planes))
+    return _Segmented(layer, image, labels, origin, known_by)

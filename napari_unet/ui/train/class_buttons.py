@@ -17,6 +17,7 @@ from napari_unet.core.classes import MAX_CLASS_ID, ClassTable, PaintedClass
 from napari_unet.core.errors import UserError
 
 from ..widgets import WORDED
+from . import shortcuts
 
 
 class ClassButtons(QWidget):
@@ -89,7 +90,7 @@ class ClassButtons(QWidget):
         made.setIcon(_swatch(one.color))
         made.setIconSize(QSize(14, 14))
         made.setText(f"{one.id} {_short(one.name)}")
-        key = f" (key {one.id})" if one.id < 10 else ""
+        key = f" ({shortcuts.shown(shortcuts.CLASS_KEYS[one.id])})" if one.id in shortcuts.CLASS_KEYS else ""
         what = "what you are not interested in" if one.id == 1 else f"{one.name}"
         made.setToolTip(f"Take up the brush for {what}{key}. The arrow changes, clears or removes it.")
         made.setStyleSheet(

@@ -124,7 +124,7 @@ class EditActions(QObject):
             return
         number = int(layer.selected_label)
         if not 0 < number <= 255:
-            self.said.emit("The brush holds no class. Press a number first.")
+            self.said.emit("The brush holds no class. Choose one first.")
             return
         world = np.asarray(viewer.cursor.position, float)[-layer.ndim:]
         row, column = (int(place) for place in np.rint(layer.world_to_data(world))[-2:])

@@ -26,6 +26,7 @@ from . import shortcuts
 from .class_buttons import ClassButtons
 from .edit_actions import EditActions
 from .edit_jobs import EditJobs
+from .fill_click import FillClick
 from .live_controller import LiveController
 
 SURE = 0.95
@@ -63,7 +64,9 @@ class EditPanel(QWidget):
         self._session = controller.session
         self.editing = EditActions(controller, self._ask, self)
         self.jobs = EditJobs(controller, self.editing, self)
-        self.editing.said.connect(self.said)
+        self.filling = FillClick(controller.viewer, self.editing, self)
+        for part in (self.editing, self.filling):
+            part.said.connect(self.said)
         self.jobs.progressed.connect(self.progressed)
         self._build()
         self._serve(classes)
@@ -129,12 +132,16 @@ class EditPanel(QWidget):
         )
         self.import_button.clicked.connect(self._on_import)
         column.addWidget(self.import_button)
-        hint = QLabel(f"{shortcuts.shown(shortcuts.FILL_KEY)} fills under the pointer.")
-        hint.setObjectName("train_fill_hint")
-        hint.setToolTip("Ground that your strokes enclose, else the region predicted there, with the class of the "
-                        "brush.")
-        hint.setEnabled(False)  # dimmed: read once
-        column.addWidget(hint)
+        key = shortcuts.shown(shortcuts.FILL_KEY)
+        self.fill_button = button(
+            f"Fill with the next click ({key})", "train_fill",
+            "Then click into the image: ground that your strokes enclose, else the region predicted there, gets the "
+            f"class of the brush. {key} does it at once, under the pointer.",
+        )
+        self.fill_button.setCheckable(True)
+        self.fill_button.toggled.connect(self.filling.turn)
+        self.filling.changed.connect(self.fill_button.setChecked)
+        column.addWidget(self.fill_button)
         return inside
 
     def _clearing(self) -> list[QPushButton]:

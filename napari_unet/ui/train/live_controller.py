@@ -10,7 +10,7 @@ from typing import Any
 
 from napari.layers import Image as ImageLayer
 from napari.layers import Labels
-from qtpy.QtCore import QObject, Signal
+from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_unet.core.method import Segmenter
 from napari_unet.session.annotation_session import Session
@@ -20,11 +20,15 @@ from ..layer_metadata import identity
 from ..sessions import session_of, ties_of
 from ..workers import Worker, WorkerGroup, error_sentence
 from .current_image import CurrentImage
+from .drag_watch import DragWatch
 from .kept_pairs import take_up_pairs
 from .layer_binding import LayerBinding
 from .live_layers import LiveLayers
 from .training_runs import TrainingRuns
 from .uncertainty_view import UncertaintyView
+
+COUNT_MS = 250
+"""Strokes are counted when nothing has been painted for so long, and not with each piece of a stroke."""
 
 
 class LiveController(QObject):
@@ -60,7 +64,12 @@ class LiveController(QObject):
         self.runs.changed.connect(self.running_changed)
         self.runs.failed.connect(self.failed)
         self.runs.stalled.connect(lambda text: self.noted.emit("stalled training", text))
+        self.dragging = DragWatch(viewer)
         self._counter = StrokeCounter()
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(COUNT_MS)
+        self._soon.timeout.connect(self._count_strokes)
         self._counting: Worker | None = None
         self._count_again = False
         self.prediction = LiveLayers(viewer, self.session, self.workers, self)
@@ -70,7 +79,7 @@ class LiveController(QObject):
         self.unsure.failed.connect(self.tell)
         self._connected = [
             (viewer.layers.events.removed, self._on_layer_removed), (self.ties.changed, self._on_ties_changed),
-            (self.session.classes_changed, self._on_classes_changed), (self.session.published, self._count_strokes),
+            (self.session.classes_changed, self._on_classes_changed), (self.session.published, self._count_soon),
         ]
         for emitter, slot in self._connected:
             emitter.connect(slot)
@@ -95,6 +104,8 @@ class LiveController(QObject):
         self.workers.stop_all()
         self.session.end()
         self.prediction.close()
+        self.dragging.close()
+        self._soon.stop()
         self.images.close()
         _controllers.pop(id(self.viewer), None)
         for emitter, slot in self._connected:
@@ -207,6 +218,9 @@ class LiveController(QObject):
         """Say that a job has failed; its details can be asked for."""
         self.said.emit(error_sentence(error))
         self.failed.emit(error)
+
+    def _count_soon(self) -> None:
+        self._soon.start()
 
     def _count_strokes(self) -> None:
         """Count strokes in a thread: on a large plane it takes a while."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QObject, QTimer, Signal
 
+from napari_unet.core.floor import ANSWER
 from napari_unet.core.latest import Latest
 from napari_unet.core.method import Model
 from napari_unet.core.threads import available_cores
@@ -21,6 +22,7 @@ from napari_unet.session.live_prediction import (
 )
 from napari_unet.session.run_schedule import LivePatch, ViewFocus
 
+from ..layer_origin import has_origin, note_origin
 from ..workers import Worker, WorkerGroup, error_sentence
 from .layer_binding import LayerBinding
 from .viewport import camera_of, shown_plane, visible_part
@@ -30,6 +32,9 @@ if TYPE_CHECKING:
 
 LOOK_MS = 50
 """A view that moves is looked up at most this often."""
+
+LONGEST_ANSWER = 0.5
+"""Seconds for which a training makes way for an answer, at most."""
 
 WAITING_MS = 400
 """An answer that takes longer than this is said to be under way."""
@@ -165,10 +170,12 @@ class LiveLayers(QObject):
             self._stop_waiting()
         elif session.pinned is None and getattr(session.models.newest, "refits", True):
             self._waiting.start()
+            ANSWER.take(LONGEST_ANSWER)
         self.look_soon()
 
     def _stop_waiting(self) -> None:
         self._waiting.stop()
+        ANSWER.leave()
         self._session.end_waiting()
 
     def _restart(self) -> None:
@@ -201,7 +208,9 @@ class LiveLayers(QObject):
             if binding is None or binding.key != found.focus.key or binding.image is not found.focus.image:
                 return
             self._note_answer(found.model)
-            binding.make_prediction(self._session.classes)
+            shown = binding.make_prediction(self._session.classes)
+            if has_origin(shown):
+                note_origin(shown, None)  # until all of it is new
             if self._unsure and found.unsure is not None:
                 binding.make_uncertainty()
             binding.paste(found.patch, found.unsure)
@@ -216,10 +225,18 @@ class LiveLayers(QObject):
             self._say(found.text)
         elif isinstance(found, AllPredicted):
             self._revived = False
+            self._note_origin(found)
             if not self._warm:
                 self._warm = True
                 self._workers.start(_warm_up, "napari-unet warm-up")
             self._say(self._learnt())
+
+    def _note_origin(self, found: AllPredicted) -> None:
+        """Note where the prediction comes from, so that its file says it."""
+        binding = self._binding
+        if (binding is not None and binding.prediction is not None and binding.key == found.focus.key
+                and binding.image is found.focus.image):
+            note_origin(binding.prediction, found.origin)
 
     def _learnt(self) -> str:
         """Say where an answer comes from if nothing is painted on the image itself."""
@@ -242,6 +259,7 @@ class LiveLayers(QObject):
         if as_network is not None and model is not self._answered:
             self._answered = model
             self._waiting.stop()
+            ANSWER.leave()
             self._session.answered(as_network())
 
     def _on_failed(self, error: Exception) -> None:

@@ -35,22 +35,26 @@ class PairList(QListWidget):
         session, controller = self._controller.session, self._controller
         blocked = self.blockSignals(True)
         self.clear()
-        for key, binding in controller.bindings.items():
-            if key not in session.keys:  # its strokes do not fit at the moment, which is said elsewhere
+        for key in session.keys:  # strokes that do not fit at the moment are not there, which is said elsewhere
+            binding = controller.bindings.get(str(key))
+            image = session.images.image_of_pair(key)
+            if binding is None and image is None:
                 continue
+            name = binding.image_layer.name if binding is not None else session.images.known(image).name
             counts = session.pair(key).scribbles.counts()
             painted = ", ".join(session.classes.name(number) for number in counts) or "not painted yet"
             held = session.held(key)
-            item = QListWidgetItem(f"{binding.image_layer.name}: {painted}{f' ({held} held out)' if held else ''}")
+            item = QListWidgetItem(f"{name}: {painted}{f' ({held} held out)' if held else ''}")
             item.setData(_KEY, key)
+            strokes = "its strokes, which are in the project" if binding is None else binding.strokes.name
             item.setToolTip(
-                f"{binding.image_layer.name} with {binding.strokes.name}: {painted}. "
+                f"{name} with {strokes}: {painted}. "
                 f"{held} stroke{'' if held == 1 else 's'} kept for scoring: they judge the network and do not teach it."
             )
             item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
             item.setCheckState(Qt.CheckState.Checked if session.enabled(key) else Qt.CheckState.Unchecked)
             self.addItem(item)
-            if binding is controller.current:
+            if binding is not None and binding is controller.current:
                 self.setCurrentItem(item)
         self.blockSignals(blocked)
         rows = min(4, max(1, self.count()))
@@ -58,5 +62,5 @@ class PairList(QListWidget):
 
     def _on_item_changed(self, item: QListWidgetItem) -> None:
         key = item.data(_KEY)
-        if key in self._controller.bindings:
+        if key in self._controller.session.keys:
             self._controller.session.enable(key, item.checkState() == Qt.CheckState.Checked)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from napari.layers import Layer
+CLASS_KEYS = {number: f"Ctrl-{number}" for number in range(1, 10)}
+"""Take up the brush of a class; the bare numbers choose napari's tools."""
 
-CLASS_KEYS = tuple("123456789")
 UPDATE_KEY = "U"
 PREDICTION_KEY = "H"
 UNSURE_KEY = "G"
@@ -23,7 +23,8 @@ def shown(key: str) -> str:
 
 
 HELP = (
-    ("1 - 9", "brush of a class"),
+    ("Ctrl+1 to 9", "brush of a class"),
+    ("-  =", "brush of the class before, after (napari)"),
     ("[  ]", "smaller, larger brush"),
     ("E / P", "eraser / brush"),
     ("Space", "hold to move the image"),
@@ -50,10 +51,3 @@ def unbind_viewer_keys(viewer: Any, keys: Iterable[str]) -> None:
     """Take the keys away again."""
     for key in keys:
         viewer.bind_key(key, None, overwrite=True)
-
-
-def bind_class_keys(layers: Iterable[Layer], pick: Callable[[int], None]) -> None:
-    """Let number keys take up a class's brush on these layers (napari's modes keep their letters: E, P, F, L, Z)."""
-    for layer in layers:
-        for key in CLASS_KEYS:
-            layer.bind_key(key, lambda _layer, number=int(key): pick(number), overwrite=True)

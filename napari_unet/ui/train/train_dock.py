@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from napari_unet.session.session_state import SessionState
 from ..brush_width import proposed_width
 from ..layer_boxes import LayerWatch
 from ..layers import prepare_brush
+from ..projects.project_jobs import project_jobs_of
 from ..widgets import CloseWatch
 from . import shortcuts
 from .background_jobs import BackgroundJobs
@@ -39,6 +42,7 @@ class TrainDock(TrainPanel):
         self.controller.hold(self)
         self.viewer = self.controller.viewer
         self.jobs = BackgroundJobs(self.controller, self)
+        self.project_jobs = project_jobs_of(self.viewer)
         self._brush_of: Labels | None = None
         self.painting = PaintWatch(self.viewer, lambda text: self.notes.say("painting", text))
         self._connect()
@@ -69,7 +73,7 @@ class TrainDock(TrainPanel):
         self.stop_button.clicked.connect(lambda: controller.stop())
         self.prediction_tick.toggled.connect(self._on_prediction_toggled)
         self.predict_button.clicked.connect(self._on_predict)
-        self.predict_all_button.clicked.connect(lambda: self.jobs.predict(self.jobs.image_layers()))
+        self.predict_all_button.clicked.connect(lambda: self.jobs.predict_all())
         self.cancel_button.clicked.connect(self._on_cancel)
         self.unsure_tick.setChecked(controller.prediction.unsure)
         self.unsure_tick.toggled.connect(controller.unsure.show)
@@ -84,23 +88,26 @@ class TrainDock(TrainPanel):
         controller.failed.connect(self._on_failed)
         controller.noted.connect(self.notes.say)
         controller.running_changed.connect(self._on_running_changed)
-        controller.pairs_changed.connect(self._on_pairs_changed)
-        self.jobs.progressed.connect(self._on_job)
+        controller.pairs_changed.connect(self.pairs.refresh)
+        self.project_jobs.said.connect(self.say)
+        for jobs in (self.jobs, self.project_jobs):
+            jobs.progressed.connect(self._on_job)
         pairs: list[tuple[Any, Any]] = [
             (session.state_changed, self._show_state), (session.classes_changed, self._on_classes_changed),
             (session.learning_curve_changed, self._on_history_changed), (session.model_changed, self._on_model_changed),
-            (session.pairs_changed, self._on_pairs_changed), (session.model_history_changed, self.models.refresh),
+            (session.pairs_changed, self.pairs.refresh), (session.model_history_changed, self.models.refresh),
             (controller.ties.changed, self._watch.soon), (controller.ties.said, self._on_taken),
             (session.images.current_changed, self._forget_news),
         ]
         for signal, slot in pairs:
             signal.connect(slot)
         viewer, painting = self.viewer, self.painting
-        keys = {
+        keys: dict[str, Callable[[], None]] = {
             shortcuts.UPDATE_KEY: self.update_once, shortcuts.PREDICTION_KEY: self.prediction_tick.toggle,
             shortcuts.UNSURE_KEY: controller.unsure.go,
             shortcuts.PREVIOUS_KEY: lambda: controller.images.step(-1),
             shortcuts.NEXT_KEY: lambda: controller.images.step(1),
+            **{key: partial(self.hold_class, number) for number, key in shortcuts.CLASS_KEYS.items()},
         }
         shortcuts.bind_viewer_keys(viewer, keys)
 
@@ -119,7 +126,6 @@ class TrainDock(TrainPanel):
         self.pairs.refresh()
 
     def _on_linked(self, binding: LayerBinding) -> None:
-        shortcuts.bind_class_keys((binding.image_layer, binding.strokes), self.hold_class)
         self._follow_brush(binding.strokes)
         self.painting.follow(binding.strokes)
 
@@ -135,9 +141,8 @@ class TrainDock(TrainPanel):
         if binding is not None:
             self.chooser.choose_pair(binding.image_layer, binding.strokes)
             self.viewer.layers.selection.active = binding.strokes
-
-    def _on_pairs_changed(self) -> None:
-        self.pairs.refresh()
+        else:
+            self.session.images.choose(self.session.images.image_of_pair(key))
 
     # -- classes and brush -----------------------------------------------------------------------------------------
 
@@ -153,7 +158,8 @@ class TrainDock(TrainPanel):
         self._forget_news()
         strokes = binding.strokes
         self.viewer.layers.selection.active = strokes
-        strokes.visible = True
+        if not strokes.visible:  # said again, napari draws the whole picture anew
+            strokes.visible = True
         strokes.selected_label = number
         if str(strokes.mode) != "paint":
             if strokes.brush_size == 10:  # napari's own start, which knows nothing of the image
@@ -179,9 +185,9 @@ class TrainDock(TrainPanel):
 
     # -- learning --------------------------------------------------------------------------------------------------
 
-    def _make_method(self) -> Segmenter:
+    def _make_method(self, once: bool) -> Segmenter:
         self.controller.prediction.compute_on(self.settings.device)
-        return self.settings.method(self.session.model)
+        return self.settings.method(self.session.model, once)
 
     def start_live(self) -> None:
         """Learn from the strokes while they are painted, until paused."""
@@ -205,7 +211,7 @@ class TrainDock(TrainPanel):
             return
         self._forget_news()
         self.prediction_tick.setChecked(True)
-        self.controller.start(self._make_method, once)
+        self.controller.start(partial(self._make_method, once), once)
 
     def _on_running_changed(self) -> None:
         live, updating = self.controller.live, self.controller.runs.updating
@@ -240,9 +246,6 @@ class TrainDock(TrainPanel):
 
     def _on_model_changed(self, _model: Any = None) -> None:
         self.chooser.show_model()
-        for binding in self.controller.bindings.values():
-            if binding.prediction is not None:
-                shortcuts.bind_class_keys((binding.prediction,), self.hold_class)
 
     def _on_predict(self) -> None:
         layer = self.chooser.image_box.layer
@@ -260,6 +263,7 @@ class TrainDock(TrainPanel):
 
     def _on_cancel(self) -> None:
         self.jobs.cancel()
+        self.project_jobs.cancel()
         self.edits.jobs.cancel()
         self.model_compare.cancel()
         self.controller.unsure.cancel()

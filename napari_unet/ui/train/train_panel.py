@@ -111,7 +111,9 @@ class TrainPanel(QWidget):
             "Predict image", "train_predict", "Segment this whole image, all planes, into a new layer."
         )
         self.predict_all_button = button(
-            "Predict all", "train_predict_all", "Segment every image that is open, each into a new layer."
+            "Predict all", "train_predict_all",
+            "Segment every image: those of the project into the project, where each is shown when you look at it; "
+            "others that are open each into a new layer.",
         )
         self.predict_place = QStackedWidget()  # buttons, or what is under way: nothing moves
         self.predict_place.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
@@ -166,7 +168,7 @@ class TrainPanel(QWidget):
         model.addWidget(self.model_compare)
         model.addWidget(files)
         yield model
-        self.settings = NetworkSettings()
+        self.settings = NetworkSettings(self.session)
         advanced = CollapsibleSection("Advanced", "train_advanced_fold",
                                       "Network, device and knobs that seldom need a change.")
         advanced.addWidget(self.settings)

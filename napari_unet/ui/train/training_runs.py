@@ -10,12 +10,16 @@ from collections.abc import Callable
 from qtpy.QtCore import QObject, Signal
 
 from napari_unet.core.errors import UserError
+from napari_unet.core.floor import ANSWER, BRUSH, resting
 from napari_unet.core.method import Model, Progress, Segmenter
 from napari_unet.core.threads import available_cores
 from napari_unet.session.annotation_session import Session
 from napari_unet.session.model_history import end_of_training
 
 from ..workers import Worker, WorkerGroup, error_sentence
+
+REST = 0.25
+"""Seconds that a step of a training is put off at most while somebody draws, and while a stroke is being answered."""
 
 
 class TrainingRuns(QObject):
@@ -85,8 +89,8 @@ class TrainingRuns(QObject):
         threads = max(1, available_cores() - 1)
         work = session.updating(method, threads) if once else session.training(method, threads)
         self.worker = self._workers.start(
-            lambda: work, "napari-unet training", on_item=self._on_step, on_result=self._on_trained,
-            on_error=self._on_failed, on_end=self._on_ended, on_stall=self._on_stalled,
+            lambda: resting(work, REST, BRUSH, ANSWER), "napari-unet training", on_item=self._on_step,
+            on_result=self._on_trained, on_error=self._on_failed, on_end=self._on_ended, on_stall=self._on_stalled,
         )
         self.changed.emit()
 

@@ -1,0 +1,90 @@
+"""Who has the floor: while somebody draws, or an answer to strokes is under way, other work rests between its pieces.
+
+Priorities do not do it: a thread that may run less often still holds Python's lock when it does not run, and two cores
+that compute leave none for whoever draws the picture. Rests are short, so that nothing that is asked for is put off for
+long, and nobody has to give the floor back for work to go on. Ends no work and starts no thread.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Generator
+from typing import TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class Floor:
+    """May be taken by one thread and waited for by others.
+
+    Parameters
+    ----------
+    clock : callable
+        Seconds.
+    wait : callable, optional
+        Waits for so many seconds, or until the floor is left.
+    """
+
+    def __init__(
+        self, clock: Callable[[], float] = time.monotonic, wait: Callable[[float], object] | None = None
+    ) -> None:
+        self._clock = clock
+        self._left = threading.Event()
+        self._wait = wait or self._left.wait
+        self._until = float("-inf")
+
+    def take(self, seconds: float) -> None:
+        """Take the floor, for so long from now or until :meth:`leave`."""
+        self._left.clear()
+        self._until = self._clock() + seconds
+
+    def leave(self) -> None:
+        """Let others work at once."""
+        self._until = float("-inf")
+        self._left.set()
+
+    @property
+    def taken(self) -> bool:
+        """Whether somebody has it."""
+        return self._until > self._clock()
+
+    def rest(self, seconds: float) -> None:
+        """Wait until nobody has the floor, at most so long."""
+        end = self._clock() + seconds
+        while (left := min(self._until, end) - self._clock()) > 0:
+            self._wait(left)
+
+
+BRUSH = Floor()
+"""Taken while the mouse is held down on the picture."""
+
+ANSWER = Floor()
+"""Taken while the answer to the newest strokes is under way."""
+
+
+def resting(
+    work: Generator[Item, None, Result], seconds: float, *floors: Floor
+) -> Generator[Item, None, Result]:
+    """Pass work on, and rest before each of its pieces while somebody has one of the floors.
+
+    Parameters
+    ----------
+    work : Generator
+    seconds : float
+        The longest rest before one piece, by floor.
+    *floors : Floor
+    """
+    try:
+        while True:
+            for floor in floors:
+                floor.rest(seconds)
+            try:
+                item = next(work)
+            except StopIteration as end:
+                result: Result = end.value
+                return result
+            yield item
+    finally:
+        work.close()

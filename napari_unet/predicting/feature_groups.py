@@ -1,0 +1,174 @@
+"""Features of a picture at several resolutions, and how they are brought to that of the picture. Computes none.
+
+What is seen at half the size need not be kept at full size: a linear head commutes with linear interpolation, so that
+it is applied to the few pixels there are, and its logits are enlarged.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+Part = tuple[tuple[int, int], tuple[int, int]]
+"""First row, and one after the last; the same for columns."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Resolution:
+    """Which features there is one of for so many pixels.
+
+    Parameters
+    ----------
+    stride : int
+        Pixels to a side of a cell, for which there is one number of each feature.
+    columns : tuple of int
+        Numbers of the features among all.
+    """
+
+    stride: int
+    columns: tuple[int, ...]
+
+    def cells(self, part: Part, shape: Sequence[int]) -> Part:
+        """Return the cells, rows and columns, that the pixels of a part of a plane are interpolated from.
+
+        Parameters
+        ----------
+        part : pair of (int, int)
+        shape : (int, int)
+            Of the plane, multiples of the stride.
+        """
+        if self.stride == 1:
+            return part
+        rows, columns = ((max(0, low // self.stride - 1), min(length // self.stride, math.ceil(high / self.stride) + 1))
+                         for (low, high), length in zip(part, shape, strict=True))
+        return rows, columns
+
+    def group(self, values: Tensor, part: Part, shape: Sequence[int]) -> FeatureGroup:
+        """Return values on the :meth:`cells` of a part of a plane as a group."""
+        down, right = (low - self.stride * first
+                       for (low, _), (first, _) in zip(part, self.cells(part, shape), strict=True))
+        return FeatureGroup(self.stride, self.columns, values, (down, right))
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class FeatureGroup:
+    """Features of a part of a plane, of one resolution.
+
+    Parameters
+    ----------
+    stride : int
+    columns : tuple of int
+        As of :class:`Resolution`.
+    values : Tensor, shape (..., F, y, x)
+        On the cells of the part, with a cell more around it where the plane has one.
+    lead : (int, int)
+        Pixels, rows and columns, from the beginning of the cells to that of the part.
+    """
+
+    stride: int
+    columns: tuple[int, ...]
+    values: Tensor
+    lead: tuple[int, int] = (0, 0)
+
+    @property
+    def place(self) -> tuple[int, int, int, torch.Size]:
+        """What is alike for groups whose values can be added before they are enlarged."""
+        return self.stride, *self.lead, self.values.shape[-2:]
+
+    def enlarged(self, shape: Sequence[int]) -> Tensor:
+        """Return the values at every pixel of a part with so many rows and columns, (..., F, Y, X), float32.
+
+        Bilinear, centres of cells at centres of their pixels; beyond the border of the plane it goes on as it ends.
+        """
+        values = self.values.float()
+        if self.stride == 1:
+            return values
+        flat = values.reshape(-1, 1, *values.shape[-2:]) if values.ndim != 4 else values
+        large = functional.interpolate(flat, scale_factor=self.stride, mode="bilinear", align_corners=False)
+        large = large.reshape(*values.shape[:-2], *large.shape[-2:])
+        (down, right), (height, width) = self.lead, shape
+        return large[..., down : down + height, right : right + width]
+
+    def rows(self, low: int, high: int) -> FeatureGroup:
+        """Return the group of some rows of its part."""
+        first = max(0, (low + self.lead[0]) // self.stride - (self.stride > 1))
+        last = math.ceil((high + self.lead[0]) / self.stride) + (self.stride > 1)
+        lead = low + self.lead[0] - self.stride * first
+        return dataclasses.replace(self, values=self.values[..., first:last, :], lead=(lead, self.lead[1]))
+
+    def only(self, numbers: Sequence[int]) -> list[FeatureGroup]:
+        """Return the features of some numbers, which are numbered by their places among them; none: no group."""
+        places = {number: place for place, number in enumerate(numbers)}
+        kept = [index for index, column in enumerate(self.columns) if column in places]
+        if not kept:
+            return []
+        columns = tuple(places[self.columns[index]] for index in kept)
+        return [dataclasses.replace(self, columns=columns, values=self.values[..., kept, :, :])]
+
+    def at(self, rows: NDArray[np.integer], columns: NDArray[np.integer]) -> NDArray[np.float32]:
+        """Return the values (F, P) at some pixels of the part, as :meth:`enlarged` has them there."""
+        values: NDArray[np.floating] = self.values.numpy()
+        if self.stride == 1:
+            return values[:, rows, columns].astype(np.float32)
+        (up, down, low), (left, right, near) = (
+            self._between(place + lead, length)
+            for place, lead, length in zip((rows, columns), self.lead, values.shape[-2:], strict=True))
+        corners = [values[:, one, other].astype(np.float32)
+                   for one, other in ((up, left), (up, right), (down, left), (down, right))]
+        above, below = ((1 - near) * one + near * other for one, other in (corners[:2], corners[2:]))
+        found: NDArray[np.float32] = (1 - low) * above + low * below
+        return found
+
+    def _between(
+        self, pixels: NDArray[np.integer], length: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
+        """Return the two cells that pixels of a line lie between, and how far they are from the first."""
+        place = np.maximum((pixels + np.float32(0.5)) / np.float32(self.stride) - np.float32(0.5), 0)
+        before = np.minimum(place.astype(np.int64), length - 1)
+        return before, np.minimum(before + 1, length - 1), (place - before).astype(np.float32)
+
+
+def by_stride(resolutions: Iterable[Resolution]) -> tuple[Resolution, ...]:
+    """Return resolutions with all that share a stride in one, the finest first."""
+    columns: dict[int, list[int]] = {}
+    for one in resolutions:
+        columns.setdefault(one.stride, []).extend(one.columns)
+    return tuple(Resolution(stride, tuple(columns[stride])) for stride in sorted(columns))
+
+
+def of_all_channels(columns: Sequence[int], channels: int, count: int) -> tuple[int, ...]:
+    """Return the columns of features that each of several channels has ``count`` of, channel by channel."""
+    return tuple(channel * count + column for channel in range(channels) for column in columns)
+
+
+def joined(groups: Sequence[FeatureGroup], shape: tuple[int, int]) -> Tensor:
+    """Return all features (..., F, Y, X) of a part in the order of their columns, float32."""
+    first = groups[0].values
+    count = sum(len(one.columns) for one in groups)
+    found = torch.empty((*first.shape[:-3], count, *shape), device=first.device)
+    for one in groups:
+        found[..., list(one.columns), :, :] = one.enlarged(shape)
+    return found
+
+
+def summed(groups: Iterable[FeatureGroup], shape: Sequence[int]) -> Tensor:
+    """Return the sum of groups of as many values each, at every pixel of a part; float32.
+
+    What is at the same places is added first, and enlarged once.
+    """
+    at_place: dict[tuple[int, int, int, torch.Size], FeatureGroup] = {}
+    for one in groups:
+        known = at_place.get(one.place)
+        at_place[one.place] = one if known is None else dataclasses.replace(known, values=known.values + one.values)
+    parts = [one.enlarged(shape) for one in at_place.values()]
+    total = parts[0]
+    for part in parts[1:]:
+        total = total + part
+    return total

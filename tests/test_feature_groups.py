@@ -1,0 +1,93 @@
+"""Features of several resolutions: a head applied where they are and enlarged gives what enlarging first would give."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from napari_unet.predicting.feature_groups import (
+    FeatureGroup,
+    Part,
+    Resolution,
+    by_stride,
+    joined,
+    of_all_channels,
+    summed,
+)
+
+SHAPE = (64, 96)
+PARTS: list[Part] = [((0, 64), (0, 96)), ((0, 17), (40, 96)), ((21, 50), (9, 10)), ((63, 64), (95, 96)),
+                     ((32, 64), (0, 32))]
+STRIDES = (1, 2, 4, 8)
+
+
+def whole(stride: int, seed: int = 0, count: int = 3) -> torch.Tensor:
+    """All cells of a plane."""
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn((count, SHAPE[0] // stride, SHAPE[1] // stride), generator=generator)
+
+
+def group_of(stride: int, part: Part, first: int = 0, seed: int = 0) -> FeatureGroup:
+    resolution, values = Resolution(stride, (first, first + 1, first + 2)), whole(stride, seed)
+    (top, bottom), (left, right) = resolution.cells(part, SHAPE)
+    return resolution.group(values[:, top:bottom, left:right], part, SHAPE)
+
+
+def size(part: Part) -> tuple[int, int]:
+    return part[0][1] - part[0][0], part[1][1] - part[1][0]
+
+
+@pytest.mark.parametrize("stride", STRIDES)
+@pytest.mark.parametrize("part", PARTS)
+def test_a_part_is_the_same_as_of_the_whole(stride: int, part: Part) -> None:
+    large = whole(stride)
+    if stride > 1:
+        large = torch.nn.functional.interpolate(large[None], scale_factor=stride, mode="bilinear")[0]
+    (top, bottom), (left, right) = part
+    torch.testing.assert_close(group_of(stride, part).enlarged(size(part)), large[:, top:bottom, left:right])
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_head_on_cells_is_a_head_on_pixels(part: Part) -> None:
+    weights = torch.randn((4, 12), generator=torch.Generator().manual_seed(5))
+    groups = [group_of(stride, part, 3 * number, number) for number, stride in enumerate(STRIDES)]
+    first = torch.einsum("kf,fyx->kyx", weights, torch.cat([one.enlarged(size(part)) for one in groups]))
+    heads = [FeatureGroup(one.stride, one.columns,
+                          torch.einsum("kf,fyx->kyx", weights[:, list(one.columns)], one.values), one.lead)
+             for one in groups]
+    torch.testing.assert_close(summed(heads, size(part)), first, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("stride", STRIDES)
+@pytest.mark.parametrize("part", PARTS)
+def test_single_pixels_and_rows_are_those_of_the_part(stride: int, part: Part) -> None:
+    group, (height, width) = group_of(stride, part), size(part)
+    large = group.enlarged((height, width))
+    rows, columns = np.divmod(np.arange(height * width), width)
+    np.testing.assert_allclose(group.at(rows, columns), large.flatten(1), rtol=1e-5, atol=1e-6)
+    for low in range(0, height, 7):
+        high = min(height, low + 7)
+        torch.testing.assert_close(group.rows(low, high).enlarged((high - low, width)), large[:, low:high])
+
+
+def test_groups_at_the_same_places_are_added_before_they_are_enlarged() -> None:
+    part = PARTS[2]
+    groups = [group_of(4, part, 0, seed) for seed in range(3)]
+    apart = sum(one.enlarged(size(part)) for one in groups)
+    torch.testing.assert_close(summed(groups, size(part)), apart)
+
+
+def test_resolutions_of_one_stride_are_one_and_channels_follow_one_another() -> None:
+    found = by_stride([Resolution(1, (0, 1)), Resolution(2, (2,)), Resolution(1, (3,)), Resolution(2, (4, 5))])
+    assert found == (Resolution(1, (0, 1, 3)), Resolution(2, (2, 4, 5)))
+    assert of_all_channels((2, 4), 3, 6) == (2, 4, 8, 10, 14, 16)
+
+
+def test_only_some_features_by_their_places() -> None:
+    part = PARTS[2]
+    groups = [group_of(1, part, 0), group_of(4, part, 3, seed=1), group_of(8, part, 6, seed=2)]
+    every = joined(groups, size(part))
+    kept = [one for group in groups for one in group.only([1, 4, 5])]
+    assert [one.stride for one in kept] == [1, 4]
+    torch.testing.assert_close(joined(kept, size(part)), every[[1, 4, 5]])

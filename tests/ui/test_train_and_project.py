@@ -1,0 +1,139 @@
+"""The dock Train U-Net on images of a project: predicting them all, the list of pairs, closing, filling by mouse."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from instant_window_scene import open_image
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QFileDialog
+from test_project_images import add_folder, draw, names, paint, shown
+
+from napari_unet.ui.layer_metadata import mark_layer
+from napari_unet.ui.projects.keeper import keeper_of
+
+
+@pytest.fixture
+def images(hands: Any, viewer: Any, press: Any, tmp_path: Path) -> Any:
+    """The dock Images with two images, on the first of which both classes are painted, and a model."""
+    dock = hands.dock("Images")
+    draw(tmp_path / "many", 2)
+    add_folder(hands, dock, press, tmp_path / "many")
+    shown(hands, viewer, dock, "cells_00")
+    paint(hands, viewer, dock, "cells_00")
+    hands.wait(lambda: dock.session.model is not None and dock.predict_button.isEnabled())
+    return dock
+
+
+def test_predict_all_in_the_training_dock_is_of_the_project(hands: Any, viewer: Any, images: Any, press: Any) -> None:
+    viewer.window.remove_dock_widget(images)  # the project's results do not need its dock
+    train = hands.dock("Train U-Net")
+    loose = viewer.add_image(np.random.default_rng(0).integers(0, 60, (64, 64), np.uint8), name="loose")
+    hands.wait(train.predict_all_button.isEnabled)
+    train.predict_all_button.click()
+    hands.wait(lambda: "loose segmentation" in names(viewer) and not train.jobs.busy)
+    state = keeper_of(viewer).folder.state
+    assert all(state.result(one.id) is not None for one in state.images)
+    assert len(state.images) == 2
+    assert "cells_00 saved prediction" in names(viewer)
+    assert not [one for one in names(viewer) if one.startswith("cells") and one.endswith("segmentation")]
+    assert viewer.layers["loose segmentation"].data.shape == loose.data.shape
+
+
+def test_images_that_are_not_in_the_window_are_in_the_list_of_pairs(hands: Any, viewer: Any, images: Any,
+                                                                    press: Any) -> None:
+    train = hands.dock("Train U-Net")
+    press(images.next_button) if images.next_button.isVisible() else images.next_button.click()
+    shown(hands, viewer, images, "cells_01")
+    hands.wait(lambda: train.pairs.count() == 2)
+    lines = [train.pairs.item(row).text() for row in range(2)]
+    assert [one.partition(":")[0] for one in lines] == ["cells_00", "cells_01"]
+    key = images.images.records[0].pair_key
+    train.pairs.item(0).setCheckState(Qt.CheckState.Unchecked)
+    assert not train.session.enabled(key)
+    assert train.session.enabled(images.images.records[1].pair_key)
+    train.pairs.itemClicked.emit(train.pairs.item(0))
+    shown(hands, viewer, images, "cells_00")
+
+
+def test_a_window_does_not_close_unasked_over_layers_that_are_put_aside(hands: Any, viewer: Any, images: Any) -> None:
+    keeper = keeper_of(viewer)
+    images.jobs.predict_all()
+    hands.wait(lambda: not images.jobs.busy and "cells_00 saved prediction" in names(viewer))
+    hands.wait(keeper._nothing_lost)
+    reference = viewer.add_labels(np.ones((64, 64), np.uint8), name="mine")
+    mark_layer(reference, "reference", viewer.layers["cells_00"])
+    assert not keeper._nothing_lost()
+    images.next_button.click()
+    shown(hands, viewer, images, "cells_01")
+    assert reference not in viewer.layers
+    assert not keeper._nothing_lost(), "what is put aside is nowhere else"
+    images.previous_button.click()
+    shown(hands, viewer, images, "cells_00")
+    viewer.layers.remove(reference)
+    hands.wait(keeper._nothing_lost)
+
+
+def test_a_saved_prediction_that_was_painted_on_is_kept(hands: Any, viewer: Any, images: Any) -> None:
+    keeper = keeper_of(viewer)
+    images.jobs.predict_all()
+    hands.wait(lambda: not images.jobs.busy and "cells_00 saved prediction" in names(viewer))
+    saved = viewer.layers["cells_00 saved prediction"]
+    saved.visible, saved.selected_label, saved.mode, saved.brush_size = True, 2, "paint", 5
+    viewer.layers.selection.active = saved
+    hands.drag(saved, [(60, 5), (60, 30)])
+    mine = np.array(saved.data)
+    assert mine[60, 20] == 2
+    hands.wait(lambda: keeper.all_saved)
+    assert not keeper._nothing_lost()
+    images.next_button.click()
+    shown(hands, viewer, images, "cells_01")
+    images.previous_button.click()
+    shown(hands, viewer, images, "cells_00")
+    assert saved in viewer.layers
+    images.jobs.predict_all()
+    hands.wait(lambda: not images.jobs.busy)
+    assert saved in viewer.layers
+    np.testing.assert_array_equal(saved.data, mine)
+
+
+def test_the_methods_text_is_a_button(hands: Any, viewer: Any, images: Any, press: Any, tmp_path: Path,
+                                      monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "methods.txt"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path), ""))
+    images.jobs.predict_all()
+    hands.wait(lambda: not images.jobs.busy and images.methods_button.isEnabled())
+    images.methods_button.click()
+    hands.wait(lambda: path.is_file() and not images.jobs.busy)
+    text = path.read_text(encoding="utf-8")
+    assert "napari-unet" in text
+    assert str(path) in images.note_line.text()
+
+
+def test_the_next_click_fills(hands: Any, viewer: Any, squares: Any, press: Any) -> None:
+    dock = hands.dock("Train U-Net")
+    strokes = open_image(hands, dock, squares[0])
+    dock.hold_class(2)
+    strokes.brush_size = 2
+    hands.drag(strokes, [(20, 20), (20, 40), (40, 40), (40, 20), (20, 20)])
+    hands.wait(lambda: bool(dock.session.painted()))
+    press(hands.find(dock, "train_edit_fold_toggle"))
+    button = hands.find(dock, "train_fill")
+    hands.wait(button.isVisible)
+    button.click()
+    assert (button.isChecked(), strokes.mode) == (True, "pan_zoom")
+    hands.drag(strokes, [(10, 10), (12, 14)])  # moves the image
+    assert button.isChecked()
+    assert not strokes.data[30, 30]
+    hands.drag(strokes, [(30, 30)])
+    hands.wait(lambda: strokes.data[30, 30] == 2)
+    assert (button.isChecked(), strokes.mode) == (False, "paint")
+    assert strokes.data[50, 50] == 0
+    button.click()
+    button.click()
+    assert (button.isChecked(), strokes.mode) == (False, "paint"), "pressed again it is left"
+    dock.edits.undo_button.click()
+    hands.wait(lambda: strokes.data[30, 30] == 0)
