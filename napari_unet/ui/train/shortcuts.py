@@ -24,11 +24,11 @@ def shown(key: str) -> str:
 
 HELP = (
     ("Ctrl+1 to 9", "brush of a class"),
-    ("-  =", "brush of the class before, after (napari)"),
+    ("-  =", "class before, after (napari)"),
     ("[  ]", "smaller, larger brush"),
     ("E / P", "eraser / brush"),
     ("Space", "hold to move the image"),
-    ("Ctrl+Z", "take back a brush stroke (napari)"),
+    ("Ctrl+Z", "take back a stroke (napari)"),
     (shown(UNDO_KEY), "undo what the dock did"),
     (shown(REDO_KEY), "redo it"),
     (shown(FILL_KEY), "fill under the pointer"),
