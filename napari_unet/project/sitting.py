@@ -41,12 +41,10 @@ def capture(session: Session, state: ProjectState) -> ProjectState:
 
     Images and settings that the session does not know stay as they are. Quick: no pixel is looked at.
     """
-    records, painted = [], []
+    records = []
     for key in session.keys:
         record = state.pair_image(key)
         if record is not None:
-            if session.pair(key).scribbles.planes:
-                painted.append(record.id)
             seen = dataclasses.replace(_as_seen(record, session.pair(key).image), learn=session.enabled(key))
             if seen != record:
                 records.append(seen)
@@ -56,11 +54,16 @@ def capture(session: Session, state: ProjectState) -> ProjectState:
         known = next((one for one in records if one.id == looked_at.id), looked_at)
         records = [one for one in records if one.id != looked_at.id]
         records.append(dataclasses.replace(known, looked_at=True))
-    painted += [one for one in state.painted if one not in painted and state.image(one) is not None]  # missing ones
-    state = state if state.painted == tuple(painted) else state.replacing(painted=tuple(painted))
     made = state.replacing(*records, classes=session.classes, current=looked_at.id if looked_at else state.current,
-                           settings={**state.settings, **session.settings})
+                           painted=_painted_order(session, state), settings={**state.settings, **session.settings})
     return state if made == state else made
+
+
+def _painted_order(session: Session, state: ProjectState) -> tuple[str, ...]:
+    """Return the ids of painted images in the session's order, then of those that it cannot have: they are missing."""
+    found = [state.pair_image(key) for key in session.keys if session.pair(key).scribbles.planes]
+    here = [record.id for record in found if record is not None]
+    return (*here, *(one for one in state.painted if one not in here and state.image(one) is not None))
 
 
 def _as_seen(record: ImageRecord, image: Image) -> ImageRecord:
