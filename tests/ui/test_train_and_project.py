@@ -128,15 +128,15 @@ def test_the_next_click_fills(hands: Any, viewer: Any, squares: Any, press: Any)
     hands.wait(button.isVisible)
     button.click()
     assert (button.isChecked(), strokes.mode) == (True, "pan_zoom")
-    hands.drag(strokes, [(10, 10), (16, 20)])  # moves the image
-    assert button.isChecked()
-    assert not strokes.data[30, 30]
     hands.drag(strokes, [(30, 30)])
     hands.wait(lambda: strokes.data[30, 30] == 2)
     assert (button.isChecked(), strokes.mode) == (False, "paint")
     assert strokes.data[50, 50] == 0
-    button.click()
-    button.click()
-    assert (button.isChecked(), strokes.mode) == (False, "paint"), "pressed again it is left"
     dock.edits.undo_button.click()
     hands.wait(lambda: strokes.data[30, 30] == 0)
+    button.click()
+    hands.drag(strokes, [(30, 26), (30, 34)])  # moves the image, and leaves the mouse on ground that could be filled
+    assert button.isChecked()
+    assert not strokes.data[30, 30]
+    button.click()
+    assert (button.isChecked(), strokes.mode) == (False, "paint"), "pressed again it is left"
