@@ -27,12 +27,20 @@ def frame_of(widget: QWidget) -> QDockWidget | None:
     return frame
 
 
-def join_tabs(dock: QWidget) -> None:
-    """Put a dock that has just been opened onto the tabs of our others, and to the front; widen the first if it can."""
+def join_tabs(dock: QWidget) -> bool:
+    """Put a dock that has just been opened onto the tabs of our others, and to the front; widen the first if it can.
+
+    Returns
+    -------
+    bool
+        Whether it has its place: False while it is in no window yet.
+    """
     frame = frame_of(dock)
     window = frame.parentWidget() if frame is not None else None
-    if frame is None or not isinstance(window, QMainWindow) or frame.isFloating():
-        return
+    if frame is None or not isinstance(window, QMainWindow):
+        return False
+    if frame.isFloating():
+        return True
     frame.setWindowTitle(frame.windowTitle().partition(" (")[0])  # a tab has no room for the name of the plugin
     area = window.dockWidgetArea(frame)
     others = [one for one in window.findChildren(QDockWidget)
@@ -44,6 +52,7 @@ def join_tabs(dock: QWidget) -> None:
         frame.raise_()
     elif window.width() >= WIDE:  # tables and plots have a use for it, and the canvas has enough
         window.resizeDocks([frame], [window.width() // 4], Qt.Orientation.Horizontal)
+    return True
 
 
 def _holds_ours(frame: QDockWidget) -> bool:

@@ -98,12 +98,12 @@ class CloseWatch(QObject):
 
     def __init__(self, dock: QWidget) -> None:
         super().__init__(dock)
-        self._dock, self._was_inside = dock, False
+        self._dock, self._was_inside, self._has_place = dock, False, False
         mark_ours(dock)
         self._opened = QTimer(self)
         self._opened.setSingleShot(True)
         self._opened.setInterval(0)  # once the window has found a place for it
-        self._opened.timeout.connect(lambda: join_tabs(self._dock))
+        self._opened.timeout.connect(self._on_opened)
         dock.installEventFilter(self)
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
@@ -115,7 +115,13 @@ class CloseWatch(QObject):
             elif inside and not self._was_inside:
                 self._opened.start()
             self._was_inside = inside
+        elif watched is self._dock and event is not None and event.type() == QEvent.Type.Show and not self._has_place:
+            self._opened.start()
         return False
+
+    def _on_opened(self) -> None:
+        """Join the tabs once; where a person puts the dock later is their choice."""
+        self._has_place = self._has_place or join_tabs(self._dock)
 
 
 class ScrollingColumn(QScrollArea):

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 from napari.layers import Labels
 from qtpy.QtCore import QObject, Signal
 
 from .edit_actions import EditActions
 
 TOLD = "Click into the image where to fill. Press the button again to leave it."
+
+STILL = 4
+"""Pixels of the screen that the mouse may move while it clicks."""
 
 
 class FillClick(QObject):
@@ -72,8 +76,11 @@ class FillClick(QObject):
         self.changed.emit(False)
 
     def _on_press(self, _viewer: Any, event: Any) -> Iterator[None]:
+        began = np.array(event.pos)
         yield
-        if event.type == "mouse_move":  # the image is being moved
+        while event.type == "mouse_move":
+            yield
+        if np.abs(np.array(event.pos) - began).max() > STILL:  # the image was moved
             return
         self.said.emit("")
         self._editing.fill()
