@@ -241,7 +241,7 @@ def test_an_error_has_details_that_can_be_copied(hands: Any, viewer: Any, square
                                                  monkeypatch: pytest.MonkeyPatch) -> None:
     dock = hands.dock(NAMES[0])
     open_image(hands, dock, squares[0])
-    monkeypatch.setattr(dock.settings, "method", lambda _model: Broken())
+    monkeypatch.setattr(dock.settings, "method", lambda _model, _once: Broken())
     dock.start_live()
     hands.wait(lambda: dock.session.state.phase == "failed")
     link = hands.find(dock, "train_state_details")
