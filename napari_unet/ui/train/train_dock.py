@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -101,7 +102,7 @@ class TrainDock(TrainPanel):
         for signal, slot in pairs:
             signal.connect(slot)
         viewer, painting = self.viewer, self.painting
-        keys = {
+        keys: dict[str, Callable[[], Any]] = {
             shortcuts.UPDATE_KEY: self.update_once, shortcuts.PREDICTION_KEY: self.prediction_tick.toggle,
             shortcuts.UNSURE_KEY: controller.unsure.go,
             shortcuts.PREVIOUS_KEY: lambda: controller.images.step(-1),
