@@ -25,6 +25,7 @@ from typing import Any
 
 import napari
 import numpy as np
+from _apart import keep_projects_apart
 from numpy.typing import NDArray
 from qtpy.QtCore import QEvent, QPointF, Qt, QTimer
 from qtpy.QtGui import QMouseEvent
@@ -265,6 +266,7 @@ def main() -> None:
     asked = parser.parse_args()
     if asked.task:
         warnings.simplefilter("ignore")
+        keep_projects_apart()
         found: Any = round_of_gaps(asked.seconds) if asked.task == "gaps" else once(asked.task)
         Path(asked.out).write_text(json.dumps(found), "utf-8")
         return

@@ -20,6 +20,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
+from _apart import keep_projects_apart
 from responsiveness import Person, gaps, opened, scene, wait
 
 from napari_unet import ui
@@ -78,6 +79,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=15.0)
     asked = parser.parse_args()
     warnings.simplefilter("ignore")
+    keep_projects_apart()
     times = SlotTimes()
     viewer, open_dock = opened(scene())
     dock = open_dock()

@@ -18,6 +18,7 @@ from typing import Any
 
 import napari
 import numpy as np
+from _apart import keep_projects_apart
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
@@ -139,6 +140,7 @@ def main() -> None:
     parser.add_argument("--live", action="store_true", help="while the network learns, too")
     asked = parser.parse_args()
     warnings.simplefilter("ignore")
+    keep_projects_apart()
     window = Window(asked.live)
     took: list[tuple[float, float]] = []
     for _ in range(5 * asked.strokes):

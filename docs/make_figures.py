@@ -6,7 +6,9 @@ The window is driven as a person would: mouse strokes on the canvas, clicks on t
 from __future__ import annotations
 
 import itertools
+import json
 import os
+import tempfile
 import time
 import warnings
 from collections.abc import Callable, Sequence
@@ -77,6 +79,14 @@ def save(viewer: napari.Viewer, name: str) -> None:
 def main() -> None:
     """Go through the first five minutes."""
     warnings.simplefilter("ignore")
+    with tempfile.TemporaryDirectory() as folder:  # for the project that the first stroke makes
+        os.environ["NAPARI_UNET_CONFIG"] = folder
+        Path(folder, "preferences.json").write_text(json.dumps({"place": folder}), "utf-8")
+        take_pictures()
+
+
+def take_pictures() -> None:
+    """Open the window and take the pictures on the way."""
     sample = load("nuclei")
     truth = sample.references[0]
     assert truth is not None

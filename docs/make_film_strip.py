@@ -5,6 +5,7 @@ Each picture is the real window in a situation that went wrong once; the line be
 
 from __future__ import annotations
 
+import os
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -123,6 +124,8 @@ def main() -> None:
     warnings.simplefilter("ignore")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
+        os.environ["NAPARI_UNET_CONFIG"] = name
+        (folder / "preferences.json").write_text('{"keep": false}', "utf-8")
         pictures = [one for scene in (several_images, axes_and_channels, state_of_things) for one in scene(folder)]
         rows = -(-len(pictures) // 2)
         figure, axes = plt.subplots(rows, 2, figsize=(15, 4.9 * rows), layout="constrained")
