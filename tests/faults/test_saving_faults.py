@@ -391,8 +391,12 @@ def test_many_blocks_of_one_image_are_whole_or_told(tmp_path: Path, use_disk: Us
     use_disk(Disk(60, full, 5))
     event, = saver.run_once()
     assert isinstance(event, SaveFailed)
-    clock.now += 2
-    assert [type(one) for one in saver.run_once()] == [ProjectSaved, Recovered]
+    found: list[object] = []
+    for _ in range(5):  # threads share the five failures: those that are left spoil the next tries
+        if not found:
+            clock.now += 60
+            found = list(saver.run_once())
+    assert [type(one) for one in found] == [ProjectSaved, Recovered]
     die(folder)
     assert np.array_equal(ProjectFolder.open(folder.path).read_strokes("a1").to_array(), plane)  # type: ignore[union-attr]
 
