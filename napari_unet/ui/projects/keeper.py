@@ -79,8 +79,12 @@ class ProjectKeeper(KeptProject):
             self._timer.stop()
             return
         super()._hand_on()
-        if self.folder is None and self.painted and self._maker is None and read_preferences().keep:
+        if self.folder is not None or not self.painted or self._maker is not None:
+            return
+        if read_preferences().keep:
             self._make_in_thread()
+        else:
+            self.changed.emit()  # what is painted is in memory only: now that is to be said
 
     def _make_in_thread(self) -> None:
         places = list(wanted_places(self.session, self.ties, self.layers))
