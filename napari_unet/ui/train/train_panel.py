@@ -177,6 +177,7 @@ class TrainPanel(QWidget):
         table = "".join(f"<tr><td><b>{key}</b>&nbsp;&nbsp;</td><td>{what}</td></tr>" for key, what in shortcuts.HELP)
         help_text = QLabel(f"<table>{table}</table>")
         help_text.setObjectName("train_keys")
+        help_text.setWordWrap(True)  # letters may be wide, the dock is not
         help_text.setToolTip("Keys that work while the pointer is over the image.")
         keys = CollapsibleSection("Keys", "train_keys_fold", "Keyboard shortcuts.")
         keys.addWidget(help_text)
