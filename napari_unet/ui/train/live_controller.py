@@ -139,6 +139,7 @@ class LiveController(QObject):
             made.published.connect(lambda: self._on_painted(made))
             self.bindings[key] = made
         self.ties.use_strokes(image_layer, strokes)
+        self.images.refresh()  # they may have been hidden with another image
         for other, binding in tuple(self.bindings.items()):
             if binding.image_layer is image_layer and other != key:
                 self.unlink(other)

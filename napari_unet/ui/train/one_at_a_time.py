@@ -70,9 +70,13 @@ class OneAtATime:
         self._move_camera(image)
 
     def note_new(self, image: ImageLayer | None) -> None:
-        """Hide what has come since and belongs to other images; what somebody has shown meanwhile stays."""
+        """Hide what has come since and belongs to other images; what somebody has shown meanwhile stays.
+
+        What was hidden with another image and belongs to this one now is shown again.
+        """
         for layer in self._viewer.layers:
-            if layer not in self._known:
+            taken = layer in self._hidden and self._ties.image_of(layer) is image
+            if layer not in self._known or taken:
                 self._known.add(layer)
                 if self.on and image is not None:
                     self._sort_out(layer, image)

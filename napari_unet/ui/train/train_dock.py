@@ -97,7 +97,7 @@ class TrainDock(TrainPanel):
             (session.learning_curve_changed, self._on_history_changed), (session.model_changed, self._on_model_changed),
             (session.pairs_changed, self.pairs.refresh), (session.model_history_changed, self.models.refresh),
             (controller.ties.changed, self._watch.soon), (controller.ties.said, self._on_taken),
-            (session.images.current_changed, self._forget_news),
+            (session.images.current_changed, lambda: self.say("")),
         ]
         for signal, slot in pairs:
             signal.connect(slot)
@@ -129,8 +129,9 @@ class TrainDock(TrainPanel):
         self._follow_brush(binding.strokes)
         self.painting.follow(binding.strokes)
 
-    def _forget_news(self, _what: Any = None) -> None:
+    def _forget_news(self) -> None:
         self.say("")
+        self.notes.say("taken", "")
 
     def _on_failed(self, error: Exception) -> None:
         if not self.state_line.explain(error):
@@ -288,7 +289,7 @@ class TrainDock(TrainPanel):
 
     def _on_taken(self, text: str) -> None:
         self.controller.ties.told = ""  # another dock need not say it again
-        self.say(text)
+        self.notes.say("taken", text)  # it stays when its image becomes the current one
 
     def say(self, text: str) -> None:
         """Show one sentence below the state, until something else is said; ``""``: nothing any more."""
