@@ -94,7 +94,7 @@ class TrainPanel(QWidget):
 
     def _lines(self) -> Iterator[QWidget]:
         """Three lines of a fixed place each: nothing below them moves when they change."""
-        self.state_line = TellingLine("train_state", 4, "What is shown, what is being done, and what is missing.")
+        self.state_line = TellingLine("train_state", 5, "What is shown, what is being done, and what is missing.")
         self.note_line = TellingLine("train_note", 2, "News of images and strokes, of the prediction and of files.")
         self.notes = Notes(self.note_line)
         self.device_line = DeviceLine()
