@@ -16,6 +16,7 @@ from napari_unet.io import clear_of_inputs
 from napari_unet.io.model_file import can_be_saved, load_model, save_model
 from napari_unet.project.mask_names import PATTERNS, mask_places
 from napari_unet.project.project_contents import ProjectContents, method_of_project, open_project
+from napari_unet.project.project_home import SUFFIX
 from napari_unet.project.records import ImageRecord
 from napari_unet.project.sources import files_of
 from napari_unet.project.verbs import count_image, keep_model, predict_image, train_project, write_project_state
@@ -24,8 +25,6 @@ from napari_unet.workflows.batch import BatchPiece, run_batch
 from napari_unet.workflows.counts import COLUMNS, CountRow
 
 from .terminal import check_writable, make_folder, say, show, with_progress_bar
-
-SUFFIX = ".unet"
 
 
 def names_project(path: object) -> bool:

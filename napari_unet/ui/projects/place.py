@@ -10,9 +10,9 @@ import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from .preferences import Preferences, documents_folder
+from napari_unet.project.project_home import SUFFIX
 
-ENDING = ".unet"
+from .preferences import Preferences, documents_folder
 
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 _LONGEST_NAME = 80
@@ -48,7 +48,7 @@ def free_path(folder: Path, name: str) -> Path:
     """Return a project path in a folder that nothing has yet: ``cells.unet``, ``cells 2.unet``, ..."""
     number = 1
     while True:
-        path = folder / f"{name}{'' if number == 1 else f' {number}'}{ENDING}"
+        path = folder / f"{name}{'' if number == 1 else f' {number}'}{SUFFIX}"
         if not os.path.lexists(path):
             return path
         number += 1
@@ -61,7 +61,7 @@ def may_write(folder: Path) -> bool:
 
 def is_project(path: Path) -> bool:
     """Whether a folder looks like a project."""
-    return path.suffix.lower() == ENDING and (path / "project.json").is_file()
+    return path.suffix.lower() == SUFFIX and (path / "project.json").is_file()
 
 
 def last_used(path: Path) -> float:
@@ -78,7 +78,7 @@ def projects_beside(file: Path) -> list[Path]:
     found = []
     try:
         with os.scandir(file.parent) as entries:
-            names = [one.name for one in entries if one.name.lower().endswith(ENDING)]
+            names = [one.name for one in entries if one.name.lower().endswith(SUFFIX)]
     except OSError:
         return []
     for name in sorted(names)[:_MOST_BESIDE]:

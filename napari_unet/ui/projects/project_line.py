@@ -12,12 +12,13 @@ from qtpy.QtWidgets import QAction, QFileDialog, QHBoxLayout, QMenu, QPushButton
 from superqt import QElidingLabel
 
 from napari_unet.core.errors import UserError, reason_of
+from napari_unet.project.project_home import SUFFIX
 
 from ..widgets import button, text_line, tool_button
 from .keeper import keeper_of
 from .offers import ProjectOffers
 from .opening import find_moved, show_project
-from .place import ENDING, ago, is_project, last_used
+from .place import ago, is_project, last_used
 from .preferences import change_preferences, read_preferences
 
 _SHOWN_OFFERS, _SHOWN_RECENT = 2, 5
@@ -178,11 +179,11 @@ class ProjectLine(QWidget):
     def _ask_where(self, title: str) -> Path | None:
         if self.keeper.folder is None:
             return None
-        name, _ = QFileDialog.getSaveFileName(self, title, str(self.keeper.folder.path), f"Projects (*{ENDING})")
+        name, _ = QFileDialog.getSaveFileName(self, title, str(self.keeper.folder.path), f"Projects (*{SUFFIX})")
         if not name:
             return None
         path = Path(name)
-        return path if path.suffix.lower() == ENDING else path.with_name(f"{path.name}{ENDING}")
+        return path if path.suffix.lower() == SUFFIX else path.with_name(f"{path.name}{SUFFIX}")
 
     def _try(self, act: Callable[[], Any]) -> None:
         try:
