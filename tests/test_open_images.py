@@ -107,3 +107,16 @@ def test_what_is_known_is_told_once() -> None:
     assert len(told) == 2, "nothing is new"
     images.put([])
     assert images.known("by hand").name == "", "what is gone is forgotten"
+
+
+def test_an_image_on_its_way_still_comes_when_the_current_one_leaves_the_project() -> None:
+    images = OpenImages()
+    images.wanted.connect(lambda _key: None)
+    images.list_images(listed("a", "b", "c"))
+    images.opened("a")
+    images.choose("b")
+    images.closed("a")
+    images.list_images(listed("b", "c"))
+    assert (images.current, images.awaited) == (None, "b")
+    images.opened("b")
+    assert (images.current, images.awaited) == ("b", None)

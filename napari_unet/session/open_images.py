@@ -186,5 +186,10 @@ class OpenImages:
         if self._current is not None and self._current not in now:
             at = before.index(self._current)
             left = [key for key in (*before[at + 1:], *reversed(before[:at])) if key in now]
-            self.choose(next((key for key in left if key in self._open), None))
+            successor = next((key for key in left if key in self._open), None)
+            if self._awaited is None:
+                self.choose(successor)
+            else:  # what was chosen meanwhile still comes
+                self._current = successor
+                self.current_changed.emit()
         return now != before

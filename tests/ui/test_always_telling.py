@@ -219,7 +219,7 @@ def test_an_update_does_its_steps_and_says_what_came_of_it(hands: Any, viewer: A
     hands.click(dock, "train_update")
     assert not hands.find(dock, "train_live").isEnabled()
     hands.wait(lambda: dock.session.state.text.startswith("Updated to step"))
-    assert not dock.controller.training
+    hands.wait(lambda: not dock.controller.training)
     assert hands.find(dock, "train_live").isEnabled()
     assert any(text.startswith(f"Updating: step {UPDATE_STEPS} of {UPDATE_STEPS}") for text in said)
     assert dock.session.learning_curve[-1].step == UPDATE_STEPS

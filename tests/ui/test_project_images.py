@@ -169,6 +169,7 @@ def test_images_are_taken_out_and_brought_back(
     before = np.array(viewer.layers["cells_00 strokes"].data)
     asked: list[list[str]] = []
     monkeypatch.setattr(dock, "confirm_removal", lambda names: asked.append(list(names)) is None)
+    hands.wait(dock.remove_button.isEnabled)
     press(dock.remove_button)
     shown(hands, viewer, dock, "cells_01")
     assert asked == [["cells_00"]]
