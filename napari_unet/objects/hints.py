@@ -1,0 +1,76 @@
+"""What a person has shown about objects: lines between two, lines within one. Finds no object."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_unet.core.errors import UserError
+
+
+@dataclasses.dataclass(frozen=True)
+class Line:
+    """A line drawn by hand.
+
+    Parameters
+    ----------
+    kind : {"cut", "join"}
+        ``cut``: what lies on its two sides are two objects. ``join``: all it touches is one object.
+    points : tuple of tuple of float
+        Its corners in pixels, one number for each axis of the plane (Y, X) or the volume (Z, Y, X), at least one.
+
+    Raises
+    ------
+    UserError
+        If it has no point, or points of other than two or three numbers.
+    """
+
+    kind: Literal["cut", "join"]
+    points: tuple[tuple[float, ...], ...]
+
+    def __post_init__(self) -> None:
+        points = tuple(tuple(map(float, point)) for point in self.points)
+        if not points or len({len(point) for point in points}) != 1 or len(points[0]) not in (2, 3):
+            raise UserError(f"A line needs points of two or three numbers each, not {self.points!r:.80}.")
+        object.__setattr__(self, "points", points)
+
+    def pixels(self, shape: Sequence[int]) -> tuple[NDArray[np.int64], ...]:
+        """Return the pixels of the line inside an array of a shape, as an index: each touches the next by a corner."""
+        corners = np.array(self.points)
+        steps = np.abs(np.diff(np.rint(corners), axis=0)).max(axis=1, initial=0).astype(int)
+        runs = [np.linspace(start, stop, count + 1)
+                for start, stop, count in zip(corners[:-1], corners[1:], steps, strict=True)]
+        places = np.rint(np.concatenate([corners[:1], *runs])).astype(np.int64)
+        inside = ((places >= 0) & (places < np.array(shape))).all(axis=1)
+        return tuple(np.unique(places[inside], axis=0).T)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Hints:
+    """Everything shown about the objects of one plane or volume.
+
+    Parameters
+    ----------
+    lines : tuple of Line
+        Cuts and joins in the order they were drawn.
+    strokes : ndarray of uint8, optional
+        Painted ids, shape of the plane or volume, 0 = not painted: each connected stroke of a class lies in at least
+        one object, a stroke of background lies in none.
+    """
+
+    lines: tuple[Line, ...] = ()
+    strokes: NDArray[Any] | None = None
+
+    @property
+    def cuts(self) -> tuple[Line, ...]:
+        """The lines between two objects."""
+        return tuple(one for one in self.lines if one.kind == "cut")
+
+    @property
+    def joins(self) -> tuple[Line, ...]:
+        """The lines within one object."""
+        return tuple(one for one in self.lines if one.kind == "join")
