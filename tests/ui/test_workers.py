@@ -81,10 +81,11 @@ def test_a_stalled_worker_is_told_of_and_goes_on(qtbot):
 
 def test_stopping_acts_although_the_work_does_not_yield(qtbot, monkeypatch):
     monkeypatch.setattr(farewell, "LEAVE", 0.01)
-    free, closed = threading.Event(), threading.Event()
+    begun, free, closed = threading.Event(), threading.Event(), threading.Event()
 
     def work():
         try:
+            begun.set()
             free.wait()
             yield 1
         finally:
@@ -92,6 +93,7 @@ def test_stopping_acts_although_the_work_does_not_yield(qtbot, monkeypatch):
 
     worker, told = recorded(work)
     worker.start()
+    assert begun.wait(SLOW / 1000)
     with qtbot.waitSignal(worker.finished, timeout=SLOW):
         worker.stop()
     assert told == [("finished", None)]
@@ -108,15 +110,17 @@ def test_a_window_waits_for_all_threads_together_and_for_none_twice(qtbot, monke
     from qtpy.QtWidgets import QWidget
 
     monkeypatch.setattr(farewell, "FAREWELL", 0.01)
-    window, free, waited = QWidget(), threading.Event(), []
+    window, free, waited, begun = QWidget(), threading.Event(), [], threading.Semaphore(0)
     qtbot.addWidget(window)
     groups = [WorkerGroup(QWidget(window), window) for _ in range(3)]
 
     def work():
+        begun.release()
         free.wait()
         yield 1
 
     workers = [group.start(work) for group in groups]
+    assert all(begun.acquire(timeout=SLOW / 1000) for _ in workers)
     old = Worker.join
     monkeypatch.setattr(Worker, "join", lambda self, seconds: (waited.append(seconds), old(self, seconds)))
     window.close()
