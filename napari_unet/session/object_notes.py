@@ -152,7 +152,7 @@ class ObjectAnnotations(Annotations):
             All that is noted there from now on.
         """
         before = self.object_notes(key, shape)
-        old = before.at(place)
+        old, notes = before.at(place), notes or NOTHING_NOTED
         if notes is old:
             return EditOutcome(False)
         self._put_notes(key, before.replacing(place, notes))
