@@ -51,7 +51,8 @@ class Pin:
                  for own, one in zip(self.where, box, strict=True)]
         if any(start >= stop for start, stop in parts):
             return None
-        cut = self.mask[tuple(slice(start - at, stop - at) for (start, stop), at in zip(parts, self.start, strict=True))]
+        inside = (slice(start - at, stop - at) for (start, stop), at in zip(parts, self.start, strict=True))
+        cut = self.mask[tuple(inside)]
         if not cut.any():
             return None
         return Pin(tuple(start - one.start for (start, _), one in zip(parts, box, strict=True)), cut, self.class_id)

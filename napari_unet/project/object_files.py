@@ -1,7 +1,7 @@
 """What is noted of the objects of each image, ``objects/IMAGE_ID.json``. Decides not which images there are.
 
-A file is written whole or not at all. One that cannot be read (a newer version, damaged) is left as it is, and put aside
-before another takes its place.
+A file is written whole or not at all. One that cannot be read (a newer version, damaged) is left as it is, and put
+aside before another takes its place.
 """
 
 from __future__ import annotations

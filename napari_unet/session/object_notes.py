@@ -1,8 +1,8 @@
 """What a person has shown about the objects of images: cuts and joins, objects put right by hand. Finds no object.
 
-It belongs to an image and to a plane of it (or to a whole volume), and holds for every answer that comes: the objects of
-a new answer are found with these lines, and these pins are put over them. Every change is one step of the same undo as
-that of strokes and classes.
+It belongs to an image and to a plane of it (or to a whole volume), and holds for every answer that comes: the objects
+of a new answer are found with these lines, and these pins are put over them. Every change is one step of the same undo
+as that of strokes and classes.
 """
 
 from __future__ import annotations
@@ -25,6 +25,10 @@ class Place(NamedTuple):
 
     plane: int
     volume: bool = False
+
+
+FIRST = Place(0)
+"""The plane of an image that has one only."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -100,7 +104,7 @@ class ObjectsEdit(StrokeEdit):
 
     key: Hashable = None
     shape: tuple[int, ...] = ()
-    place: Place = Place(0)
+    place: Place = FIRST
     old: PlaceNotes = NOTHING_NOTED
     new: PlaceNotes = NOTHING_NOTED
 

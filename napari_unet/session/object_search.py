@@ -21,15 +21,13 @@ from ..objects.finding import find_objects
 from ..objects.hints import Hints, Line
 from ..objects.numbering import keep_numbers
 from ..objects.object_map import ObjectMap
+from .likelihoods import Likelihoods, put_together
 from .object_notes import NOTHING_NOTED, PlaceNotes
 
 Box = tuple[slice, ...]
 
 SETTING = "objects"
 """Setting of a session (and its project): ``{"way": "auto", "parameters": {...}, "areas": [...]}``."""
-
-_PROBABLE = 255
-"""Probabilities are kept as whole numbers up to this: a quarter of the memory."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,30 +61,6 @@ class ObjectWay:
     def to_setting(self) -> dict[str, Any]:
         """Return it as a setting, ready for JSON."""
         return {"way": self.way, "parameters": dict(self.parameters), "areas": list(self.areas)}
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Likelihoods:
-    """Probabilities of a part of a plane, as they came with it.
-
-    Parameters
-    ----------
-    box : tuple of slice
-        Rows and columns.
-    maps : ndarray of uint8, shape (C, Y, X)
-        0 to 255.
-    ids : tuple of int
-        Painted ids of the classes.
-    """
-
-    box: Box
-    maps: NDArray[np.uint8]
-    ids: tuple[int, ...]
-
-    @classmethod
-    def of(cls, box: Box, maps: NDArray[np.floating[Any]], ids: tuple[int, ...]) -> Likelihoods:
-        """Return probabilities (0 to 1) in a quarter of the memory."""
-        return cls(box, np.rint(np.clip(maps, 0, 1) * _PROBABLE).astype(np.uint8), ids)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -136,7 +110,7 @@ class ObjectQuestion:
         there = np.flatnonzero(np.bincount(self.labels.ravel(), minlength=2))
         countable = tuple(one for one in there.tolist() if one > 1 and one not in self.way.areas)
         if countable:
-            probabilities, ids = self._probabilities()
+            probabilities, ids = put_together(self.likely, self.labels.shape, self.box)
             field = ClassField(self.labels, countable, probabilities, ids, self.spacing)
             found = find_objects(field, Hints(self._lines(), self.strokes), self.way.way, **self.way.parameters)
         else:  # a field without countable classes would count all
@@ -161,27 +135,6 @@ class ObjectQuestion:
             return self.notes.pins
         return tuple(one for pin in self.notes.pins if (one := pin.within(self.box)) is not None)
 
-    def _probabilities(self) -> tuple[NDArray[np.float32] | None, tuple[int, ...]]:
-        """Put together the probabilities of all of ``labels``; nothing if some are missing."""
-        ids = self.likely[0].ids if self.likely and self.labels.ndim == 2 else ()
-        if not ids or any(one.ids != ids for one in self.likely):
-            return None, ()
-        made = np.zeros((len(ids), *self.labels.shape), np.uint8)
-        known = np.zeros(self.labels.shape, bool)
-        top, left = (0, 0) if self.box is None else (one.start for one in self.box)
-        rows, columns = self.labels.shape
-        for one in self.likely:
-            (y0, y1), (x0, x1) = ((side.start, side.stop) for side in one.box)
-            ys = slice(max(y0, top), min(y1, top + rows))
-            xs = slice(max(x0, left), min(x1, left + columns))
-            if ys.start < ys.stop and xs.start < xs.stop:
-                here = slice(ys.start - top, ys.stop - top), slice(xs.start - left, xs.stop - left)
-                made[(slice(None), *here)] = one.maps[:, ys.start - y0 : ys.stop - y0, xs.start - x0 : xs.stop - x0]
-                known[here] = True
-        if not known.all():
-            return None, ()
-        return made.astype(np.float32) * np.float32(1 / _PROBABLE), ids
-
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class FoundObjects:
@@ -205,15 +158,6 @@ class FoundObjects:
     classes: NDArray[np.uint8]
     counts: Mapping[int, ClassCount]
     note: str = ""
-
-    def changed_boxes(self, size: int) -> tuple[Box, ...]:
-        """Return the parts, of at most so many rows and columns, in which numbers differ from those of before."""
-        before, rows, columns = self.question.before, *self.numbers.shape[-2:]
-        return tuple(
-            (..., slice(top, min(top + size, rows)), slice(left, min(left + size, columns)))  # type: ignore[misc]
-            for top in range(0, rows, size) for left in range(0, columns, size)
-            if not np.array_equal(before[..., top : top + size, left : left + size],
-                                  self.numbers[..., top : top + size, left : left + size]))
 
 
 def painted_ids(labels: NDArray[Any], has_classes: bool, name: str) -> NDArray[np.uint8]:
