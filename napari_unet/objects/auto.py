@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Annotated
 
 import numpy as np
+
+from napari_unet.core import parameters
+from napari_unet.core.parameters import Parameter
 
 from . import register
 from .class_field import ClassField
@@ -17,6 +21,13 @@ from .object_map import ObjectMap
 @dataclasses.dataclass(frozen=True)
 class Auto:
     """Automatic: touching objects are parted at their necks; what is much smaller than the others is left out."""
+
+    neck: Annotated[float | None, Parameter("How narrow a neck may be beside the smaller of its two sides before it "
+                                            "is cut: 1 cuts every waist, 0 none", min=0, max=1, step=0.05,
+                                            auto=(0.75,))] = None
+
+    def __post_init__(self) -> None:
+        parameters.check(self)
 
     def find(self, field: ClassField, hints: Hints) -> ObjectMap:
         """Number the objects of each class."""

@@ -22,6 +22,9 @@ from .object_map import ObjectMap
 
 Box = tuple[slice, ...]
 
+FRINGE = 0.3
+"""An object that has less of one side of a cut than this share of the other lies on that other."""
+
 SLIVER = 2.0
 """A piece no pixel of which is farther than this from a cut is the cut's own fringe and no object."""
 
@@ -103,7 +106,7 @@ class _Bench:
             if known.any():
                 linked[tuple(axis[known == 0] for axis in places)] = known[known > 0][0]
         linked[barrier] = 0
-        parts = _parted(linked, sides, self.spacing)
+        parts = _parted(linked, sides, barrier, self.spacing)
         parts[mine == 0] = 0
         parts = _without_slivers(parts, mine, barrier)
         self._write(parts, mine, box)
@@ -141,7 +144,8 @@ def _sides(line: Line, box: Box, shape: tuple[int, ...]) -> tuple[NDArray[np.int
     """Return the two sides of a line, 1 and 2 next to it and 0 elsewhere, and the line as a wall without gaps."""
     corners = np.array(line.points) - np.array([part.start for part in box])
     # in a volume the line lies in a plane: the one across the axis along which it moves least
-    flat = sorted(np.argsort(-np.ptp(corners, axis=0), kind="stable")[:2]) if len(shape) == 3 else [0, 1]
+    through = int(np.ptp(corners, axis=0).argmin()) if len(shape) == 3 else None
+    flat = [axis for axis in range(len(shape)) if axis != through]
     wall = np.zeros(shape, bool)
     places = np.array(Line("cut", tuple(map(tuple, corners))).pixels(shape)).T
     wall[tuple(places.T)] = True
@@ -188,25 +192,57 @@ def _signed(
     return side, beside, best
 
 
-def _parted(linked: NDArray[Any], sides: NDArray[np.int8], spacing: tuple[float, ...]) -> NDArray[np.int64]:
+def _parted(
+    linked: NDArray[Any], sides: NDArray[np.int8], wall: NDArray[np.bool_], spacing: tuple[float, ...]
+) -> NDArray[np.int64]:
     """Return the parts of objects without the wall; a part that reaches round the line's end is divided in two."""
     parts = label_components(linked).astype(np.int64)
+    fringe = _fringes(linked, sides)
     first, second = (np.unique(parts[sides == one]) for one in (1, 2))
     for part in np.intersect1d(first, second).tolist():
-        if part:
-            parts[_second_half(parts == part, sides, spacing)] = parts.max() + 1
+        here = parts == part
+        if part and int(linked[here][0]) not in fringe:
+            parts[_second_half(here, sides, wall, spacing)] = parts.max() + 1
     return parts
 
 
-def _second_half(chosen: NDArray[np.bool_], sides: NDArray[np.int8], spacing: tuple[float, ...]) -> NDArray[np.bool_]:
-    """Return what of a part belongs to the second side: both flow in from the line, deepest first."""
+def _fringes(linked: NDArray[Any], sides: NDArray[np.int8]) -> dict[int, int]:
+    """Return the objects that lie on one side but for a fringe, and on which: another has the rest of the line."""
+    counts = np.stack([np.bincount(linked[sides == one], minlength=int(linked.max(initial=0)) + 1) for one in (1, 2)])
+    counts[:, 0] = 0
+    less, most = counts.min(axis=0), counts.argmax(axis=0)
+    found = {}
+    for number in np.flatnonzero(counts.any(axis=0)).tolist():
+        other = 1 - most[number]
+        rest = counts[other].max()
+        if less[number] < FRINGE * counts[most[number], number] and rest > 2 * less[number]:
+            found[number] = int(most[number]) + 1
+    return found
+
+
+def _second_half(
+    chosen: NDArray[np.bool_], sides: NDArray[np.int8], wall: NDArray[np.bool_], spacing: tuple[float, ...]
+) -> NDArray[np.bool_]:
+    """Return what of a part belongs to the second side of a line that does not reach across it.
+
+    Both sides flow in from the line: the deepest first, which ends at a neck, and the nearest first, which goes straight
+    on from the line's ends. Taken is what leaves the shorter border for the smaller of the two (normalised cut).
+    """
     import edt
     from skimage.segmentation import watershed
 
     depth = edt.edt(np.ascontiguousarray(chosen), anisotropy=spacing, order="C")
+    near = edt.edt(np.ascontiguousarray(~wall), anisotropy=spacing, order="C")
     seeds = np.where(chosen, sides, 0).astype(np.int32)
-    flown = watershed(-depth, seeds, mask=chosen, connectivity=chosen.ndim)
-    return np.asarray(flown == 2)
+    best, least = chosen, np.inf
+    for height in (-depth, near):
+        flown = watershed(height, seeds, mask=chosen, connectivity=chosen.ndim)
+        border = sum(int(np.count_nonzero(np.diff(flown, axis=axis) * np.minimum(
+            np.delete(flown, 0, axis), np.delete(flown, -1, axis)))) for axis in range(flown.ndim))
+        cost = border / max(1, min(np.count_nonzero(flown == 1), np.count_nonzero(flown == 2)))
+        if cost < least:
+            best, least = flown == 2, cost
+    return np.asarray(best)
 
 
 def _without_slivers(
