@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_unet.core.components import label_components
-from napari_unet.core.errors import UserError
 
 from .hints import Hints, Line
 from .object_map import ObjectMap
@@ -30,19 +29,8 @@ SLIVER = 2.0
 
 
 def with_lines(found: ObjectMap, hints: Hints) -> ObjectMap:
-    """Return objects with every line kept; the input is never changed.
-
-    Raises
-    ------
-    UserError
-        If a line has other than one number for each axis.
-    """
+    """Return objects with every line kept, each of one number for each axis; the input is never changed."""
     lines = hints.lines
-    axes = found.numbers.ndim
-    wrong = next((one for one in lines if len(one.points[0]) != axes), None)
-    if wrong is not None:
-        raise UserError(f"A {wrong.kind} with points of {len(wrong.points[0])} numbers does not fit objects of {axes} "
-                        "axes. Draw it again in this image.")
     if not lines or not found.numbers.any():
         return found
     bench = _Bench(found)
@@ -53,6 +41,16 @@ def with_lines(found: ObjectMap, hints: Hints) -> ObjectMap:
             bench.cut(line, [one for one in lines[:place] if one.kind == "join"])
     return dataclasses.replace(
         found, numbers=bench.numbers, classes=np.array(bench.classes, np.uint8)).renumbered()
+
+
+def beside(line: Line, shape: tuple[int, ...]) -> list[tuple[NDArray[np.int64], ...]]:
+    """Return the pixels next to a line on its one side and on its other, as indices into an array of a shape."""
+    corners = np.array(line.points)
+    low = np.clip(np.floor(corners.min(axis=0)).astype(int) - 3, 0, shape)
+    high = np.clip(np.ceil(corners.max(axis=0)).astype(int) + 4, 0, shape)
+    box = tuple(slice(int(start), int(stop)) for start, stop in zip(low, high, strict=True))
+    sides, _ = _sides(line, box, tuple(high - low))
+    return [tuple(axis + start for axis, start in zip(np.nonzero(sides == one), low, strict=True)) for one in (1, 2)]
 
 
 class _Bench:
@@ -225,8 +223,8 @@ def _second_half(
 ) -> NDArray[np.bool_]:
     """Return what of a part belongs to the second side of a line that does not reach across it.
 
-    Both sides flow in from the line: the deepest first, which ends at a neck, and the nearest first, which goes straight
-    on from the line's ends. Taken is what leaves the shorter border for the smaller of the two (normalised cut).
+    Both sides flow in from the line: the deepest first, which ends at a neck, and the nearest first, which goes
+    straight on from its ends. Taken is what leaves the shorter border for the smaller of the two (normalised cut).
     """
     import edt
     from skimage.segmentation import watershed
