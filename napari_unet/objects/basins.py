@@ -44,30 +44,41 @@ class Basins:
 
 def find_basins(height: NDArray[np.float32], mask: NDArray[np.bool_]) -> Basins:
     """Divide what a mask holds into basins; the inputs are never changed."""
-    from scipy import ndimage
-
     inside = np.flatnonzero(mask)
-    values = np.asarray(height, np.float32).ravel()[inside]
-    order = np.argsort(values, kind="stable")
-    # ranks, so that no two pixels are of one height and a plain has one way up
-    ranks = np.zeros(mask.shape, np.int32)
-    mine = np.empty(len(inside), np.int32)
-    mine[order] = np.arange(1, len(inside) + 1, dtype=np.int32)
-    ranks.ravel()[inside] = mine
-    up = np.zeros(len(inside) + 1, np.int32)
-    up[mine] = ndimage.maximum_filter(ranks, 3).ravel()[inside]
+    values = np.maximum(np.asarray(height, np.float32).ravel()[inside], 0)
+    # the bits of a float from 0 upwards order as it does; with its place below, no two pixels are of one height, so
+    # that a plain has one way up, and the highest neighbour brings its place along
+    keys = np.full(mask.size, -1, np.int64)
+    keys[inside] = (values.view(np.int32).astype(np.int64) << 32) | inside
+    highest = _highest(keys.reshape(mask.shape)).ravel()[inside] & 0xFFFFFFFF
+    places = np.zeros(mask.size, np.int32)
+    places[inside] = np.arange(len(inside), dtype=np.int32)
+    up = places[highest]
     while True:
         further = up[up]
         if np.array_equal(further, up):
             break
         up = further
-    tops, basin = np.unique(up[1:], return_inverse=True)
+    tops = up == np.arange(len(up))
+    basin = np.cumsum(tops, dtype=np.int32)
     numbers = np.zeros(mask.shape, np.int32)
-    numbers.ravel()[inside] = basin[mine - 1].astype(np.int32) + 1
-    peaks = np.concatenate([np.zeros(1, np.float32), values[order][tops - 1]])
+    numbers.ravel()[inside] = basin[up]
+    peaks = np.concatenate([np.zeros(1, np.float32), values[tops]])
     sizes = np.bincount(numbers.ravel(), minlength=len(peaks))
     sizes[0] = 0
     return Basins(numbers, peaks, sizes, *_borders(numbers, np.asarray(height, np.float32)))
+
+
+def _highest(keys: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the most of each pixel and its neighbours, by a corner too."""
+    for axis in range(keys.ndim):
+        lower = (slice(None),) * axis + (slice(None, -1),)
+        upper = (slice(None),) * axis + (slice(1, None),)
+        found = keys.copy()
+        np.maximum(found[upper], keys[lower], out=found[upper])
+        np.maximum(found[lower], keys[upper], out=found[lower])
+        keys = found
+    return keys
 
 
 def _borders(

@@ -38,12 +38,39 @@ class Foreground:
     spacing: tuple[float, ...]
 
     @classmethod
-    def of(cls, field: ClassField, number: int) -> Foreground:
-        """Return where a class is by its labels; a probability that is no number counts as the label says."""
+    def of(
+        cls, field: ClassField, number: int, smooth: float = 0, strokes: NDArray[Any] | None = None
+    ) -> Foreground:
+        """Return where a class is.
+
+        Parameters
+        ----------
+        field : ClassField
+        number : int
+            Painted id of the class.
+        smooth : float
+            Pixels of the finest axis over which the probability is smoothed, where it is known. 0, and where it is
+            not known, takes the labels as they are.
+        strokes : ndarray, optional
+            Where strokes say otherwise than the smoothed answer, they are right.
+
+        Notes
+        -----
+        A probability that is no number counts as the label says.
+        """
         mask = field.labels == number
         sure = field.probability(number)
         if sure is not None:
             sure = np.clip(np.where(np.isfinite(sure), sure, mask), 0, 1).astype(np.float32, copy=False)
+        if smooth and sure is not None:
+            from scipy import ndimage
+
+            step = min(field.spacing)
+            sure = ndimage.gaussian_filter(sure, [smooth * step / one for one in field.spacing])
+            others = np.isin(field.labels, [one for one in field.countable if one != number])
+            mask = (sure > 0.5) & ~others & (field.labels > 0)
+        if strokes is not None:
+            mask = np.where(strokes > 0, strokes == number, mask)
         return cls(number, mask, ~np.isin(field.labels, field.countable), sure, field.spacing)
 
     def filled(self, fill: bool = True) -> Foreground:
@@ -59,19 +86,39 @@ class Foreground:
 
 
 def joined_classes(
-    field: ClassField, found: Iterable[tuple[int, NDArray[Any]]], smallest: float, note: str
+    field: ClassField, found: Iterable[tuple[int, NDArray[Any], float]], strokes: NDArray[Any] | None, note: str
 ) -> ObjectMap:
-    """Return the objects of all classes (painted id, numbers from 1) in one map, without those of too few pixels."""
+    """Return the objects of all classes in one map.
+
+    Parameters
+    ----------
+    field : ClassField
+    found : iterable of (int, ndarray, float)
+        Painted id of a class, its objects numbered from 1, and how many pixels one needs at least.
+    strokes : ndarray, optional
+        What a person has painted is an object, however small.
+    note : str
+    """
     numbers = np.zeros(field.labels.shape, np.uint32)
     classes = [np.zeros(1, np.uint8)]
     start = 0
-    for class_id, own in found:
+    for class_id, own, smallest in found:
         sizes = np.bincount(own.ravel())
-        large = sizes >= max(1, smallest)
-        large[0] = False
+        kept = sizes >= max(1, smallest)
+        if strokes is not None:
+            kept[np.unique(own[strokes == class_id])] = True
+        kept[0] = False
         new = np.zeros(len(sizes), np.uint32)
-        new[large] = np.arange(start + 1, start + 1 + np.count_nonzero(large))
-        start += int(np.count_nonzero(large))
+        new[kept] = np.arange(start + 1, start + 1 + np.count_nonzero(kept))
+        start += int(np.count_nonzero(kept))
         np.maximum(numbers, new[own], out=numbers)
-        classes.append(np.full(np.count_nonzero(large), class_id, np.uint8))
+        classes.append(np.full(np.count_nonzero(kept), class_id, np.uint8))
     return ObjectMap(numbers, np.concatenate(classes), field.spacing, note)
+
+
+def typical_size(sizes: NDArray[Any]) -> float:
+    """Return the size of the object that a pixel most likely lies in: half of all pixels are in smaller ones."""
+    ordered = np.sort(sizes)
+    if not len(ordered) or not ordered[-1]:
+        return 0.0
+    return float(ordered[np.searchsorted(np.cumsum(ordered), ordered.sum() / 2)])

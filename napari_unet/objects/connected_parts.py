@@ -30,7 +30,6 @@ class ConnectedParts:
 
     def find(self, field: ClassField, hints: Hints) -> ObjectMap:
         """Number the parts of each class."""
-        del hints
         parts = [Foreground.of(field, one).filled(self.fill) for one in field.countable]
-        return joined_classes(field, [(one.number, label_components(one.mask)) for one in parts], self.smallest,
-                              "Connected parts of each class.")
+        return joined_classes(field, [(one.number, label_components(one.mask), self.smallest) for one in parts],
+                              hints.strokes, "Connected parts of each class.")

@@ -15,31 +15,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_unet.core.components import label_components
-from napari_unet.core.errors import UserError
 
 from .hints import Hints, Line
 from .object_map import ObjectMap
 
 Box = tuple[slice, ...]
 
+FRINGE = 0.3
+"""An object that has less of one side of a cut than this share of the other lies on that other."""
+
 SLIVER = 2.0
 """A piece no pixel of which is farther than this from a cut is the cut's own fringe and no object."""
 
 
 def with_lines(found: ObjectMap, hints: Hints) -> ObjectMap:
-    """Return objects with every line kept; the input is never changed.
-
-    Raises
-    ------
-    UserError
-        If a line has other than one number for each axis.
-    """
+    """Return objects with every line kept, each of one number for each axis; the input is never changed."""
     lines = hints.lines
-    axes = found.numbers.ndim
-    wrong = next((one for one in lines if len(one.points[0]) != axes), None)
-    if wrong is not None:
-        raise UserError(f"A {wrong.kind} with points of {len(wrong.points[0])} numbers does not fit objects of {axes} "
-                        "axes. Draw it again in this image.")
     if not lines or not found.numbers.any():
         return found
     bench = _Bench(found)
@@ -50,6 +41,16 @@ def with_lines(found: ObjectMap, hints: Hints) -> ObjectMap:
             bench.cut(line, [one for one in lines[:place] if one.kind == "join"])
     return dataclasses.replace(
         found, numbers=bench.numbers, classes=np.array(bench.classes, np.uint8)).renumbered()
+
+
+def beside(line: Line, shape: tuple[int, ...]) -> list[tuple[NDArray[np.int64], ...]]:
+    """Return the pixels next to a line on its one side and on its other, as indices into an array of a shape."""
+    corners = np.array(line.points)
+    low = np.clip(np.floor(corners.min(axis=0)).astype(int) - 3, 0, shape)
+    high = np.clip(np.ceil(corners.max(axis=0)).astype(int) + 4, 0, shape)
+    box = tuple(slice(int(start), int(stop)) for start, stop in zip(low, high, strict=True))
+    sides, _ = _sides(line, box, tuple(high - low))
+    return [tuple(axis + start for axis, start in zip(np.nonzero(sides == one), low, strict=True)) for one in (1, 2)]
 
 
 class _Bench:
@@ -103,7 +104,7 @@ class _Bench:
             if known.any():
                 linked[tuple(axis[known == 0] for axis in places)] = known[known > 0][0]
         linked[barrier] = 0
-        parts = _parted(linked, sides, self.spacing)
+        parts = _parted(linked, sides, barrier, self.spacing)
         parts[mine == 0] = 0
         parts = _without_slivers(parts, mine, barrier)
         self._write(parts, mine, box)
@@ -141,7 +142,8 @@ def _sides(line: Line, box: Box, shape: tuple[int, ...]) -> tuple[NDArray[np.int
     """Return the two sides of a line, 1 and 2 next to it and 0 elsewhere, and the line as a wall without gaps."""
     corners = np.array(line.points) - np.array([part.start for part in box])
     # in a volume the line lies in a plane: the one across the axis along which it moves least
-    flat = sorted(np.argsort(-np.ptp(corners, axis=0), kind="stable")[:2]) if len(shape) == 3 else [0, 1]
+    through = int(np.ptp(corners, axis=0).argmin()) if len(shape) == 3 else None
+    flat = [axis for axis in range(len(shape)) if axis != through]
     wall = np.zeros(shape, bool)
     places = np.array(Line("cut", tuple(map(tuple, corners))).pixels(shape)).T
     wall[tuple(places.T)] = True
@@ -188,25 +190,57 @@ def _signed(
     return side, beside, best
 
 
-def _parted(linked: NDArray[Any], sides: NDArray[np.int8], spacing: tuple[float, ...]) -> NDArray[np.int64]:
+def _parted(
+    linked: NDArray[Any], sides: NDArray[np.int8], wall: NDArray[np.bool_], spacing: tuple[float, ...]
+) -> NDArray[np.int64]:
     """Return the parts of objects without the wall; a part that reaches round the line's end is divided in two."""
     parts = label_components(linked).astype(np.int64)
+    fringe = _fringes(linked, sides)
     first, second = (np.unique(parts[sides == one]) for one in (1, 2))
     for part in np.intersect1d(first, second).tolist():
-        if part:
-            parts[_second_half(parts == part, sides, spacing)] = parts.max() + 1
+        here = parts == part
+        if part and int(linked[here][0]) not in fringe:
+            parts[_second_half(here, sides, wall, spacing)] = parts.max() + 1
     return parts
 
 
-def _second_half(chosen: NDArray[np.bool_], sides: NDArray[np.int8], spacing: tuple[float, ...]) -> NDArray[np.bool_]:
-    """Return what of a part belongs to the second side: both flow in from the line, deepest first."""
+def _fringes(linked: NDArray[Any], sides: NDArray[np.int8]) -> dict[int, int]:
+    """Return the objects that lie on one side but for a fringe, and on which: another has the rest of the line."""
+    counts = np.stack([np.bincount(linked[sides == one], minlength=int(linked.max(initial=0)) + 1) for one in (1, 2)])
+    counts[:, 0] = 0
+    less, most = counts.min(axis=0), counts.argmax(axis=0)
+    found = {}
+    for number in np.flatnonzero(counts.any(axis=0)).tolist():
+        other = 1 - most[number]
+        rest = counts[other].max()
+        if less[number] < FRINGE * counts[most[number], number] and rest > 2 * less[number]:
+            found[number] = int(most[number]) + 1
+    return found
+
+
+def _second_half(
+    chosen: NDArray[np.bool_], sides: NDArray[np.int8], wall: NDArray[np.bool_], spacing: tuple[float, ...]
+) -> NDArray[np.bool_]:
+    """Return what of a part belongs to the second side of a line that does not reach across it.
+
+    Both sides flow in from the line: the deepest first, which ends at a neck, and the nearest first, which goes
+    straight on from its ends. Taken is what leaves the shorter border for the smaller of the two (normalised cut).
+    """
     import edt
     from skimage.segmentation import watershed
 
     depth = edt.edt(np.ascontiguousarray(chosen), anisotropy=spacing, order="C")
+    near = edt.edt(np.ascontiguousarray(~wall), anisotropy=spacing, order="C")
     seeds = np.where(chosen, sides, 0).astype(np.int32)
-    flown = watershed(-depth, seeds, mask=chosen, connectivity=chosen.ndim)
-    return np.asarray(flown == 2)
+    best, least = chosen, np.inf
+    for height in (-depth, near):
+        flown = watershed(height, seeds, mask=chosen, connectivity=chosen.ndim)
+        border = sum(int(np.count_nonzero(np.diff(flown, axis=axis) * np.minimum(
+            np.delete(flown, 0, axis), np.delete(flown, -1, axis)))) for axis in range(flown.ndim))
+        cost = border / max(1, min(np.count_nonzero(flown == 1), np.count_nonzero(flown == 2)))
+        if cost < least:
+            best, least = flown == 2, cost
+    return np.asarray(best)
 
 
 def _without_slivers(

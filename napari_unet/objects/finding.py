@@ -40,4 +40,8 @@ def find_objects(field: ClassField, hints: Hints | None = None, way: str = "auto
             raise UserError(parameters.no_parameter(way, name, known))
     if hints.strokes is not None and hints.strokes.shape != field.labels.shape:
         raise UserError(f"Strokes of shape {hints.strokes.shape} do not fit a prediction of {field.labels.shape}.")
+    wrong = next((one for one in hints.lines if len(one.points[0]) != field.labels.ndim), None)
+    if wrong is not None:
+        raise UserError(f"A {wrong.kind} with points of {len(wrong.points[0])} numbers does not fit objects of "
+                        f"{field.labels.ndim} axes. Draw it again in this image.")
     return with_lines(cls(**values).find(field, hints), hints)

@@ -47,13 +47,12 @@ class HeightWatershed:
 
     def find(self, field: ClassField, hints: Hints) -> ObjectMap:
         """Number the objects of each class."""
-        del hints
         found = []
         for class_id in field.countable:
             ground = Foreground.of(field, class_id).filled(self.fill)
             basins = find_basins(heights(ground, self.height, self.smooth), ground.mask)
-            found.append((class_id, merged_basins(basins, self.neck, self.smallest)[basins.numbers]))
-        return joined_classes(field, found, self.smallest, f"Watershed of the {self.height}.")
+            found.append((class_id, merged_basins(basins, self.neck, self.smallest)[basins.numbers], self.smallest))
+        return joined_classes(field, found, hints.strokes, f"Watershed of the {self.height}.")
 
 
 def heights(ground: Foreground, kind: Height, smooth: float) -> NDArray[np.float32]:
