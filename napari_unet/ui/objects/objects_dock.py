@@ -60,7 +60,7 @@ class ObjectsDock(ObjectsPanel):
         CloseWatch(self)
         self._on_layers()
         self._show_history()
-        self._refresh()
+        self._on_found()
 
     # -- building --------------------------------------------------------------------------------------------------
 
@@ -185,6 +185,7 @@ class ObjectsDock(ObjectsPanel):
         counts = state.counts if state is not None else {}
         self.counts.show_counts(counts, state is not None and state.fresh, finder.by_volume)
         self.state_line.setText(self._sentence())
+        self.way_line.setText(state.note if state is not None else "")
         stack = source is not None and source.image.n_planes > 1
         self.image_line.setText(self._of_image() if stack else "")
         self.image_line.setVisible(stack)
@@ -213,7 +214,7 @@ class ObjectsDock(ObjectsPanel):
         if finder.by_volume and not state.fresh:
             return OLD_VOLUME
         total = sum(one.objects for one in state.counts.values())
-        return NONE_FOUND if not total else " ".join(filter(None, (FOUND if not finder.notes else "", state.note)))
+        return NONE_FOUND if not total else FOUND
 
     def _of_image(self) -> str:
         """Say how many objects the planes have that were found so far."""
