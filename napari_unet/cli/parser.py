@@ -210,6 +210,8 @@ def _counts(commands: argparse._SubParsersAction[CommandParser]) -> None:
                       "Count parts, holes and areas of each class in the predictions of a project, as one table.")
     parser.add_argument("project", type=Path, metavar="NAME.unet")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="COUNTS.csv")
+    parser.add_argument("--objects", action="store_true",
+                        help="one line an object instead: area, shape, brightness, place, neighbours")
     _moved(parser)
     _overwrite(parser)
 

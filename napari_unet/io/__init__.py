@@ -29,7 +29,7 @@ from ._saving import (
     save_mask,
 )
 from ._unfinished import Unfinished, dead_tokens, leftover_path, no_regular_file, remove
-from ._units import time_unit_name, unit_name, unit_ratio
+from ._units import time_unit_name, unit_name, unit_ratio, unit_short
 
 __all__ = [
     "REGISTRY",
@@ -74,4 +74,5 @@ __all__ = [
     "time_unit_name",
     "unit_name",
     "unit_ratio",
+    "unit_short",
 ]
