@@ -20,7 +20,7 @@ and "sq", ``match_iou_threshold=0.5``, ``smooth_numerator=0``) where that has a 
 scikit-learn and MONAI has ``average_precision``: it is that of the Data Science Bowl 2018, TP / (TP + FP + FN) at the
 thresholds 0.5, 0.55 ... 0.95, and not the area under a curve of the same name.
 
-A class that is not counted (tissue, say) is one object by its whole area: it has a panoptic quality, and no other value.
+A class that is not counted (tissue, say) is one object by its whole area: it has a panoptic quality and nothing else.
 """
 
 from __future__ import annotations

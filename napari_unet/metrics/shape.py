@@ -12,6 +12,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_unet.objects.matching import Labels
+
 from . import ClassComparison, NoValue, register, where_known
 from ._parts import predicted_parts, reference_parts
 
