@@ -16,7 +16,7 @@ from napari_unet.core.classes import ClassTable
 from napari_unet.core.errors import UserError
 from napari_unet.core.geometry import Geometry
 from napari_unet.core.method import Progress
-from napari_unet.core.work import work
+from napari_unet.core.work import Work, work
 from napari_unet.inputs import ArrayLike, as_painted
 from napari_unet.io import read_contents
 from napari_unet.objects import REGISTRY as WAYS
@@ -183,7 +183,7 @@ def objects_of(
     *,
     way: str = "auto",
     values: Mapping[str, Any] | None = None,
-    countable: Sequence[int] = (),
+    countable: Sequence[int | str] = (),
     by_plane: bool = False,
     panoptic: bool = False,
     axes: str | None = None,
@@ -201,8 +201,8 @@ def objects_of(
         Name in the registry of ways (``napari-unet methods``).
     values : mapping of str to Any, optional
         Parameters of the way; what is not named is ``auto``.
-    countable : sequence of int
-        Painted ids of the classes whose objects are counted; default all but background.
+    countable : sequence of int or str
+        Classes whose objects are counted, by painted ids or names; default all but background.
     by_plane : bool
         Each plane of a z-stack by itself.
     panoptic : bool
@@ -225,21 +225,14 @@ def objects_of(
     UsageError
         For an unknown way or parameter.
     """
-    search = make_search(way, values, countable, by_plane)
+    search = make_search(way, values, (), by_plane)
     image = as_class_image(given, axes, code, classes, scale)
-    unknown = [one for one in search.countable if one not in image.classes.ids]
-    if unknown:
-        raise UserError(f"There is no class {unknown[0]} to be counted. There are "
-                        f"{', '.join(f'{one.id} ({one.name})' for one in image.classes.classes)}.")
-    finding = find_in_image(image.labels, image.geometry.axes, search, scale=image.geometry.scale,
-                            probabilities=image.probabilities, ids=image.classes.ids)
-    while True:
-        try:
-            share = next(finding)
-        except StopIteration as end:
-            found: ObjectMap = end.value
-            break
+    search = dataclasses.replace(search, countable=image.classes.ids_of(countable))
+    finding = Work(find_in_image(image.labels, image.geometry.axes, search, scale=image.geometry.scale,
+                                 probabilities=image.probabilities, ids=image.classes.ids))
+    for share in finding:
         yield Progress("finding objects", share)
+    found = finding.result()
     if panoptic:
         found = with_areas(found, image.labels, image.geometry.axes, search)
     return ImageObjects(found, image.classes, image.geometry, search)
