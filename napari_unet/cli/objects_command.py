@@ -4,48 +4,24 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import warnings
 from collections.abc import Generator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from napari_unet.core import parameters
-from napari_unet.core.errors import InputWarning, UsageError, UserError
-from napari_unet.core.image import Image
-from napari_unet.core.method import Progress
-from napari_unet.core.provenance import Provenance, now
+from napari_unet.core.errors import UsageError, UserError
+from napari_unet.core.provenance import now
 from napari_unet.core.readable import readable
-from napari_unet.io import check_object_output, clear_of_inputs, file_stem, is_output, keep_objects
-from napari_unet.objects import REGISTRY as WAYS
+from napari_unet.io import check_object_output, clear_of_inputs, file_stem, is_output
 from napari_unet.objects.measure_table import MeasureTable, joined_tables
-from napari_unet.objects.object_map import ObjectMap
 from napari_unet.report.object_csv import write_objects
 from napari_unet.workflows.batch import BatchPiece, run_batch
-from napari_unet.workflows.object_finding import ClassImage, ImageObjects, as_class_image, make_search, objects_of
-from napari_unet.workflows.object_measuring import measure_objects
+from napari_unet.workflows.object_finding import as_class_image, make_search
 
-from .flag_values import countable_words
 from .input_files import read_images
+from .object_output import GEOJSON, ROIS, FoundFiles, ObjectTargets, PieceShare, find_and_keep, way_values
 from .predict_command import watch_batch
 from .terminal import check_writable, make_folder, say, show
-
-ROIS, GEOJSON = ".zip", ".geojson"
-
-
-@dataclasses.dataclass(frozen=True)
-class ObjectTargets:
-    """Where the objects of one image go: labels, ROIs and GeoJSON, each if it is asked for."""
-
-    paths: tuple[Path, ...]
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class _Piece:
-    """Progress of an image as the bar shows it."""
-
-    done: int
-    total: int = 100
 
 
 def run_objects(arguments: argparse.Namespace) -> None:
@@ -66,23 +42,6 @@ def run_objects(arguments: argparse.Namespace) -> None:
         save_table(arguments.table, tables, arguments.overwrite)
     if summary.failed:
         raise (UsageError if summary.wrong_use else UserError)(summary.sentence) from summary.failed[0].error
-
-
-class FoundFiles(tuple[Path, ...]):
-    """Files that were made of one image, and the table of its objects."""
-
-    table: MeasureTable | None = None
-
-
-def way_values(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Read flags ``NAME=VALUE`` as parameters of the way.
-
-    Raises
-    ------
-    UsageError
-        If there is no such way, or it has no such parameter.
-    """
-    return parameters.parse(WAYS[arguments.way], dict(arguments.way_values))
 
 
 def plan_objects(names: Sequence[str], arguments: argparse.Namespace) -> list[ObjectTargets]:
@@ -135,7 +94,7 @@ def claim_objects(
 def _find(
     name: str, target: ObjectTargets, replace: Mapping[Path, bool], values: dict[str, Any],
     arguments: argparse.Namespace,
-) -> Generator[_Piece, None, FoundFiles]:
+) -> Generator[PieceShare, None, FoundFiles]:
     """Find the objects of one file."""
     begun = now()
     image = as_class_image(name, arguments.axes, arguments.values, scale=arguments.voxel_size or ())
@@ -148,45 +107,6 @@ def _find(
     return (yield from find_and_keep(name, image, target, replace, values, arguments, measured, begun))
 
 
-def find_and_keep(
-    name: str, image: ClassImage, target: ObjectTargets, replace: Mapping[Path, bool], values: dict[str, Any],
-    arguments: argparse.Namespace, measured: Image | None, begun: str, model: Provenance | None = None,
-) -> Generator[_Piece, None, FoundFiles]:
-    """Find objects, save them as asked, measure them if a table is wanted."""
-    countable = countable_words(arguments.countable)
-    work = objects_of(image, way=arguments.way, values=values, countable=countable, by_plane=arguments.by_plane,
-                      panoptic=arguments.panoptic)
-    for event in work:
-        yield _Piece(round(100 * (event.fraction or 0)) if isinstance(event, Progress) else 0)
-    objects = work.result()
-    said = counted_words(objects)
-    say(f"{name}: {said}")
-    told = Provenance.here(
-        "objects", begun=begun, classes=image.classes, note=said, model=model,
-        settings={"mask": Path(name).name, "way": arguments.way, **values, "by_plane": arguments.by_plane,
-                  "panoptic": arguments.panoptic, "countable": [*(arguments.countable or ())],
-                  "chosen": objects.found.note})
-    for path in target.paths:
-        options = {"version": arguments.zarr_version} if path.suffix.lower() not in (ROIS, GEOJSON) else {}
-        _, note = keep_objects(path, objects.found, classes=objects.classes, geometry=objects.geometry,
-                               overwrite=replace[path], provenance=told, **options)
-        if note:
-            warnings.warn(note, InputWarning, stacklevel=2)
-    made = FoundFiles(target.paths)
-    if arguments.table is not None:
-        made.table = measure_objects(objects, measured, Path(name).name)
-    return made
-
-
-def counted_words(objects: ImageObjects) -> str:
-    """Say how many objects of each class there are."""
-    found: ObjectMap = objects.found
-    counts = [(one.name, found.count_of(one.id)) for one in objects.classes.classes
-              if one.id > 1 and objects.search.counts(one.id)]
-    words = ", ".join(f"{count} {name}" for name, count in counts) or "no class that is counted"
-    return f"{words}{'. ' + found.note if found.note else ''}"
-
-
 def save_table(path: Path, tables: Sequence[MeasureTable], overwrite: bool) -> None:
     """Write the table of all images."""
     table = joined_tables(tables)
@@ -194,5 +114,3 @@ def save_table(path: Path, tables: Sequence[MeasureTable], overwrite: bool) -> N
     for note in table.notes:
         say(note)
     show(readable(path))
-
-

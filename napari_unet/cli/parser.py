@@ -160,6 +160,7 @@ def _predict(commands: argparse._SubParsersAction[CommandParser]) -> None:
                         help="also find single objects and write their numbers (.tif, .zarr, .zip or .geojson; with "
                         "several images a folder, then STEM_objects.tif)")
     _finding(parser, "--object-set")
+    parser.set_defaults(table=None)
     parser.add_argument("--zarr-version", choices=("0.4", "0.5"), default="0.4", help="OME-Zarr version (default: 0.4)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps (default: auto)")
     _overwrite(parser)
@@ -264,6 +265,8 @@ def _counts(commands: argparse._SubParsersAction[CommandParser]) -> None:
                       "Count parts, holes and areas of each class in the predictions of a project, as one table.")
     parser.add_argument("project", type=Path, metavar="NAME.unet")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="COUNTS.csv")
+    parser.add_argument("--objects", action="store_true",
+                        help="one line an object instead: area, shape, brightness, place, neighbours")
     _moved(parser)
     _overwrite(parser)
 

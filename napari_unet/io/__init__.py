@@ -30,7 +30,7 @@ from ._saving import (
     save_mask,
 )
 from ._unfinished import Unfinished, dead_tokens, leftover_path, no_regular_file, remove
-from ._units import time_unit_name, unit_name, unit_ratio
+from ._units import time_unit_name, unit_name, unit_ratio, unit_short
 from .object_files import check_object_output, keep_objects, load_objects, object_suffixes, save_objects, shape_format
 
 __all__ = [
@@ -83,4 +83,5 @@ __all__ = [
     "time_unit_name",
     "unit_name",
     "unit_ratio",
+    "unit_short",
 ]

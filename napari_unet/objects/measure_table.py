@@ -71,6 +71,10 @@ class MeasureTable:
         """Return a table of the rows that are true."""
         return dataclasses.replace(self, columns={name: values[chosen] for name, values in self.columns.items()})
 
+    def without(self, name: str) -> MeasureTable:
+        """Return a table without a column."""
+        return dataclasses.replace(self, columns={key: one for key, one in self.columns.items() if key != name})
+
     def with_words(self, **words: str) -> MeasureTable:
         """Return a table that begins with columns of one word each: the image, the plane."""
         first = {name: np.full(len(self), word, object) for name, word in words.items()}
