@@ -121,12 +121,17 @@ def read_labels(path: str | Path, axes: str | None = None) -> tuple[NDArray[Any]
         As :func:`read_image`, and for colour pictures.
     """
     contents, _ = read_contents(path, axes, labels=True)
+    return label_array(contents)[0], contents.classes
+
+
+def label_array(contents: Contents) -> tuple[NDArray[Any], str]:
+    """Return labels as an array with rows and columns last, and the letters of its axes."""
     letters = contents.letters
     wanted = "".join(letter for letter in contents.order if letter in letters)
     if sorted(wanted) != sorted(letters):
         wanted = "".join(letter for letter in letters if letter not in "YX") + "YX"
     labels = np.asarray(contents.data).transpose([letters.index(letter) for letter in wanted])
-    return np.ascontiguousarray(labels), contents.classes
+    return np.ascontiguousarray(labels), wanted
 
 
 def file_stem(path: str | Path) -> str:
