@@ -30,8 +30,10 @@ from napari_unet.workflows.batch import (
     PieceStarted,
     run_batch,
 )
+from napari_unet.workflows.store_run import BlockDone
 
 from .input_files import read_images
+from .predict_blocks import goes_by_blocks, predict_by_blocks
 from .project_commands import names_project, predict_project
 from .terminal import check_writable, make_folder, progress_bar, say, show
 
@@ -106,10 +108,13 @@ def _claim_outputs(arguments: argparse.Namespace, outputs: list[Path]) -> dict[P
 
 def _predict_file(
     name: str, model: Model, target: OutputTarget, replace: Mapping[Path, bool], arguments: argparse.Namespace
-) -> Generator[Patch, None, tuple[Path, ...]]:
+) -> Generator[Patch | BlockDone, None, tuple[Path, ...]]:
     """Segment one image file; returns the files made, once they are known to be there."""
     (image,) = read_images([name], arguments.axes)
-    yield from _predict_image(image, model, target, replace, arguments)
+    if goes_by_blocks(image, target.mask, arguments):
+        yield from predict_by_blocks(image, model, target.mask, replace[target.mask], arguments)
+    else:
+        yield from _predict_image(image, model, target, replace, arguments)
     for made in target.paths:
         if not made.exists():
             raise UserError(f"{made} was written, but is not there any more. Predict the image again.")

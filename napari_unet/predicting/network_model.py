@@ -199,7 +199,8 @@ class NetworkModel:
 
         def read(number: int) -> InputPlane:
             plane = self._plane(image, number, within)
-            if isinstance(plane.hidden, np.ndarray) and plane.hidden.all() and not _any_number(image):
+            nothing = within is None and isinstance(plane.hidden, np.ndarray) and plane.hidden.all()
+            if nothing and not _any_number(image):
                 warn_not_finite(image, math.prod(image.shape))
             return plane
 
@@ -218,7 +219,8 @@ class NetworkModel:
                     maps[:, hidden] = 0
                     maps[0, hidden] = 1
             yield Patch(image.where(number, *write.slices), labels, maps, done, done + run.left)
-        warn_not_finite(image, holes)
+        if within is None:
+            warn_not_finite(image, holes)
 
 
 def most_likely(scores: Tensor) -> Tensor:
