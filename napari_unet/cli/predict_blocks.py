@@ -41,12 +41,12 @@ def goes_by_blocks(image: Image, mask: Path, arguments: argparse.Namespace) -> b
 
 
 def predict_by_blocks(
-    image: Image, model: Model, mask: Path, overwrite: bool, arguments: argparse.Namespace
+    name: str, image: Image, model: Model, mask: Path, overwrite: bool, arguments: argparse.Namespace
 ) -> Generator[BlockDone, None, None]:
-    """Segment an image into a file; says when it goes on with an earlier run."""
+    """Segment the image of this file or address into a file; says when it goes on with an earlier run."""
     shown = False
     run = predict_store(
-        image, model, mask, engine=_engine(arguments), painted_ids=arguments.painted_ids,
+        image, model, mask, engine=_engine(name, arguments), painted_ids=arguments.painted_ids,
         skip_background=arguments.skip_background, overwrite=overwrite,
         format=OmeZarr(version=arguments.zarr_version, shard=arguments.shard))
     for event in run:
@@ -56,12 +56,11 @@ def predict_by_blocks(
         yield event
 
 
-def _engine(arguments: argparse.Namespace) -> BlockEngine | None:
+def _engine(name: str, arguments: argparse.Namespace) -> BlockEngine | None:
     if not (arguments.workers or arguments.scheduler):
         return None
     if arguments.workers and arguments.scheduler:
         raise UsageError("Give either --workers or --scheduler.")
     from napari_unet.workflows.cluster import ClusterEngine
 
-    return ClusterEngine(arguments.model, device=arguments.device, tta=arguments.tta, workers=arguments.workers,
-                         address=arguments.scheduler)
+    return ClusterEngine(name, arguments.axes, workers=arguments.workers, address=arguments.scheduler)

@@ -112,7 +112,7 @@ def _predict_file(
     """Segment one image file; returns the files made, once they are known to be there."""
     (image,) = read_images([name], arguments.axes)
     if goes_by_blocks(image, target.mask, arguments):
-        yield from predict_by_blocks(image, model, target.mask, replace[target.mask], arguments)
+        yield from predict_by_blocks(name, image, model, target.mask, replace[target.mask], arguments)
     else:
         yield from _predict_image(image, model, target, replace, arguments)
     for made in target.paths:

@@ -1,4 +1,4 @@
-"""OME-Zarr and zarr arrays at an address that fsspec knows (``s3://``, ``gs://``, ``https://``): read, never written."""
+"""OME-Zarr and zarr arrays at an address that fsspec knows (``s3://``, ``https://``, ...): read, never written."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Large compressed TIFF files, read tile by tile (or strip by strip) where they are looked at. Decodes nothing itself."""
+"""Large compressed TIFF files, read tile by tile (or strip by strip) where they are looked at. Decodes nothing."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def tiff_by_tile(path: Path, series: TiffPageSeries, number: int) -> LazyArray |
     """
     simple = series.keyframe.photometric in _PHOTOMETRICS and not {"S", "C"} <= set(series.axes)
     tiff = series.keyframe.parent
-    if series.nbytes < LARGE or not simple or tiff.is_imagej or series.is_multifile or series.keyframe.is_tiled is None:
+    if series.nbytes < LARGE or not simple or tiff.is_imagej or series.is_multifile:
         return None
     with contextlib.suppress(ImportError, ValueError, TypeError):  # a tifffile for older zarr: all at once then
         return _opened(path, number)

@@ -22,9 +22,9 @@ from ._imagej import hyperstack_options, imagej_slots, plain_options, suits_imag
 from ._mask_info import MaskInfo
 from ._output import replace_file
 from ._registry import register
+from ._tiff_by_tile import tiff_by_tile
 from ._tiff_checks import check_complete, checked
 from ._tiff_colours import as_mask, as_picture, no_data_as_shown
-from ._tiff_by_tile import tiff_by_tile
 from ._tiff_metadata import declared_no_data, tiff_contents
 from ._tiff_planes import check_named_planes, choose_series, existing_planes
 
