@@ -63,6 +63,16 @@ class BlockStore:
         return self.format.create(self.folder, self.shape, self.info, begun=self.folder.exists())
 
 
+class BlockWriter:
+    """Takes painted ids and puts what the store holds: for processes that only write."""
+
+    def __init__(self, store: BlockStore) -> None:
+        self._sink, self._encode = store.sink(), store.info.encode
+
+    def __setitem__(self, where: Any, painted: Any) -> None:
+        self._sink[where] = self._encode(painted)
+
+
 class ResumableMask:
     """A mask on its way, block by block.
 

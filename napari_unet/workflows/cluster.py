@@ -22,7 +22,7 @@ from napari_unet.core.normalisation import Normalisation
 from napari_unet.core.plane_facts import PlaneFacts, give_plane_facts, is_large, plane_facts
 from napari_unet.core.threads import limit_threads
 from napari_unet.io import read_image
-from napari_unet.io._resumable import BlockStore
+from napari_unet.io._resumable import BlockStore, BlockWriter
 from napari_unet.io.model_file import load_model, save_model
 from napari_unet.predicting.block_plan import Block, BlockPlan
 
@@ -160,7 +160,7 @@ def _opened(job: ClusterJob, contents: bytes) -> tuple[BlockTask, Any]:
         if job.settings:
             model = dataclasses.replace(model, **dict(job.settings))
         task = BlockTask(read_image(job.image, job.axes), model, job.plan, job.store, job.skip)
-        _open[job] = task, job.store.sink()
+        _open[job] = task, BlockWriter(job.store)
     return _open[job]
 
 
