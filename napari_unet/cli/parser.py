@@ -162,6 +162,16 @@ def _predict(commands: argparse._SubParsersAction[CommandParser]) -> None:
     _finding(parser, "--object-set")
     parser.set_defaults(table=None)
     parser.add_argument("--zarr-version", choices=("0.4", "0.5"), default="0.4", help="OME-Zarr version (default: 0.4)")
+    parser.add_argument("--shard", type=positive_number(int), default=0, metavar="PIXELS",
+                        help="with --zarr-version 0.5: rows and columns of a file that holds many blocks, e.g. 4096")
+    parser.add_argument("--blocks", action="store_true",
+                        help="block by block, and resumable: what large images are anyway; run the same again to go on")
+    parser.add_argument("--skip-background", type=positive_number(float), nargs="?", const=0.1, metavar="SHARE",
+                        help="leave blocks empty whose values lie within this share of the range of their plane (0.1)")
+    parser.add_argument("--workers", type=positive_number(int), metavar="N",
+                        help="compute blocks in N processes of this computer (needs the extra `cluster`)")
+    parser.add_argument("--scheduler", metavar="ADDRESS",
+                        help="compute blocks on a Dask cluster, e.g. tcp://10.0.0.1:8786 (needs the extra `cluster`)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps (default: auto)")
     _overwrite(parser)
 
