@@ -44,7 +44,8 @@ class ProjectKeeper(KeptProject):
             CloseQuestion(window, self._nothing_lost)
         session = self.session
         for signal in (session.published, session.pairs_changed, session.classes_changed, session.settings_changed,
-                       session.model_changed, session.model_history_changed, session.images.current_changed):
+                       session.model_changed, session.model_history_changed, session.objects_changed,
+                       session.images.current_changed):
             signal.connect(self.soon)
         self.soon()
 
