@@ -59,7 +59,6 @@ class InstantAnswers:
         self._volume = volume
         self._store: FeatureStore | None = None
         self._base: Weights | None = None
-        self._images: weakref.WeakSet[Image] = weakref.WeakSet()
         self._training: weakref.ref[TrainingSet] | None = None  # weak: closed images go with their features
         self._fit: Generator[Progress, None, InstantModel] | None = None
         self._answer: InstantModel | None = None
@@ -121,8 +120,8 @@ class InstantAnswers:
         training = self._painted.get()
         if training.missing() is None or all(pair.image is not image for pair in training.pairs):
             return False
-        if not self._serves(None) or not self._knows(training):
-            self._begin(None, training)
+        if not self._serves(None) or not self._knows(training, image):
+            self._begin(None, training, image)
         assert self._store is not None
         seen: Latest[View | None] = Latest(view)
         for done, (at, number, _) in enumerate(self._store.ordered(image, (plane,), seen)):
@@ -159,10 +158,12 @@ class InstantAnswers:
             return same_features(self._store.weights, model.weights)
         return self._base is self._features()
 
-    def _knows(self, training: TrainingSet) -> bool:
-        """Whether the features were made for these images, apart from some that were added."""
-        images, known = {pair.image for pair in training.pairs}, set(self._images)
-        return known <= images and len(images) < 2 * len(known)
+    def _knows(self, training: TrainingSet, ahead: Image | None = None) -> bool:
+        """Whether the features to begin with are those that these images have."""
+        if self._store is None or self._base is None:
+            return False
+        now = with_usual_range(self._base, training, ahead).normalisation
+        return now == self._store.weights.normalisation
 
     def _is_known(self, training: TrainingSet) -> bool:
         return self._training is not None and self._training() is training
@@ -170,14 +171,13 @@ class InstantAnswers:
     def _is_refused(self, training: TrainingSet, model: Model | None) -> bool:
         return self._refused is not None and self._refused[0]() is training and self._refused[1] is model
 
-    def _begin(self, model: Model | None, training: TrainingSet) -> None:
+    def _begin(self, model: Model | None, training: TrainingSet, ahead: Image | None = None) -> None:
         """Start with the features of a model, or with those to begin with, for these images."""
         if isinstance(model, NetworkModel):
             self._base = weights = model.weights
         else:
             self._base = self._features()
-            weights = with_usual_range(self._base, training)
-        self._images = weakref.WeakSet(pair.image for pair in training.pairs)
+            weights = with_usual_range(self._base, training, ahead)
         try:
             device = choose_device(self._device)
         except UserError:  # the training that asked for it says that it is not there

@@ -44,9 +44,20 @@ def same_features(one: Weights, other: Weights) -> bool:
         other.tensors.get(name) is tensor for name, tensor in feature_tensors(one).items())
 
 
-def with_usual_range(weights: Weights, training: TrainingSet) -> Weights:
-    """Return weights that bring planes to the range that is usual in the images of a training set."""
-    images = [pair.image for pair in training.pairs]
+def with_usual_range(weights: Weights, training: TrainingSet, ahead: Image | None = None) -> Weights:
+    """Return weights that bring planes to the range that is usual in the images of a training set.
+
+    Images on which nothing is painted have no say, unless none is: what is open beside them must not change an answer.
+
+    Parameters
+    ----------
+    weights : Weights
+    training : TrainingSet
+    ahead : Image, optional
+        One that is looked at and may be painted on next.
+    """
+    images = [pair.image for pair in training.pairs if pair.scribbles.planes or pair.image is ahead]
+    images = images or [pair.image for pair in training.pairs]
     if len({image.n_channels for image in images}) != 1:
         return weights
     return dataclasses.replace(weights, normalisation=weights.normalisation.fitted(images))

@@ -90,6 +90,7 @@ class TrainDock(TrainPanel):
         controller.running_changed.connect(self._on_running_changed)
         controller.pairs_changed.connect(self.pairs.refresh)
         self.project_jobs.said.connect(self.say)
+        self.project_jobs.failed.connect(self._on_failed)
         for jobs in (self.jobs, self.project_jobs):
             jobs.progressed.connect(self._on_job)
         pairs: list[tuple[Any, Any]] = [
