@@ -91,7 +91,8 @@ def test_undo_keeps_masks_in_bounded_memory() -> None:
 
 
 def test_a_pin_that_is_covered_whole_is_left_out() -> None:
-    small, other, large = pin(slice(2, 4), slice(2, 4)), pin(slice(9, 12), slice(2, 4)), pin(slice(0, 6), slice(0, 9), 1)
+    small, other = pin(slice(2, 4), slice(2, 4)), pin(slice(9, 12), slice(2, 4))
+    large = pin(slice(0, 6), slice(0, 9), 1)
     notes = PlaceNotes().with_pins([small, other]).with_pins([large])
     assert notes.pins == (other, large)
     assert PlaceNotes((), (large,)).with_pins([small]).pins == (large, small)

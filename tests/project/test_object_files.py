@@ -29,7 +29,8 @@ def noted(count: int) -> ObjectNotes:
     mask = np.zeros((40, 30), bool)
     mask[3:30, 5:25] = np.random.default_rng(count).random((27, 20)) < 0.6
     pins = tuple(Pin((10 * number, 7), mask, 1 + number % 3) for number in range(count))
-    lines = tuple(Line("cut" if number % 2 else "join", ((0.5, number), (10.25, number + 3))) for number in range(count))
+    lines = tuple(Line("cut" if number % 2 else "join", ((0.5, number), (10.25, number + 3)))
+                  for number in range(count))
     solid = Pin((0, 5, 6), np.ones((2, 4, 3), bool), 2)
     return ObjectNotes(SHAPE, {
         Place(0): PlaceNotes(lines), Place(2): PlaceNotes((), pins),
@@ -72,7 +73,7 @@ def folder_image(folder: ProjectFolder) -> Any:
     return read_source(folder.state.images[0], folder.path)
 
 
-def test_only_what_has_changed_is_written_and_nothing_is_no_file(tmp_path: Path, use_disk: Any) -> None:  # noqa: F811
+def test_only_what_has_changed_is_written_and_nothing_is_no_file(tmp_path: Path, use_disk: Any) -> None:
     folder = ProjectFolder.create(tmp_path / "cells")
     with_image(folder, image_id="a1")
     saver, notes = ProjectSaver(folder, clock=Clock()), noted(2)
@@ -112,7 +113,7 @@ def sit(path: Path, done: list[int]) -> None:
 
 
 def test_a_kill_at_any_step_leaves_what_was_saved_or_what_was_being_saved(
-    tmp_path: Path, use_disk: Any  # noqa: F811
+    tmp_path: Path, use_disk: Any
 ) -> None:
     disk = use_disk(Disk())
     sit(tmp_path / "whole.unet", [])
@@ -135,7 +136,7 @@ def test_a_kill_at_any_step_leaves_what_was_saved_or_what_was_being_saved(
 
 
 @pytest.mark.parametrize("error", [full, forbidden])
-def test_a_disk_that_fails_loses_nothing(tmp_path: Path, use_disk: Any, error: Any) -> None:  # noqa: F811
+def test_a_disk_that_fails_loses_nothing(tmp_path: Path, use_disk: Any, error: Any) -> None:
     folder = ProjectFolder.create(tmp_path / "cells")
     with_image(folder, image_id="a1")
     clock = Clock()
