@@ -11,6 +11,7 @@ import pytest
 import torch
 from bands_scene import TWO, picture, strokes, trained_on
 from eye_scene import classifier, two_eyed_features
+from napari_unet.instant.eye_trust import FOLDS, can_choose, chosen_factor
 from torch import Tensor, nn
 
 from napari_unet import pretrained
@@ -22,7 +23,6 @@ from napari_unet.core.work import Work
 from napari_unet.instant import features as features_module
 from napari_unet.instant.candidate_selection import interpolated
 from napari_unet.instant.eye_features import PREFIX, eye_tensors
-from napari_unet.instant.eye_trust import FOLDS, can_choose, chosen_factor
 from napari_unet.instant.features import FeatureStore, same_features
 from napari_unet.instant.instant_model import InstantModel, fit_instantly
 from napari_unet.instant.painted_features import PaintedFeatures, gather_features

@@ -9,6 +9,7 @@ import time
 import weakref
 from collections.abc import Callable, Generator
 
+from ..core.depth import Depth
 from ..core.errors import UserError, WorkError
 from ..core.image import Image
 from ..core.latest import Latest
@@ -19,6 +20,7 @@ from ..predicting.network_model import NetworkModel
 from ..predicting.weights import Weights
 from .features import FeatureStore, same_features, with_usual_range
 from .instant_model import InstantModel, Kind, fit_instantly, head_kind
+from .volume_model import looks_beyond
 
 REST = 0.15
 """Seconds after an answer before a better one is worked on: the window paints the first one meanwhile, and while
@@ -44,13 +46,17 @@ class InstantAnswers:
     device : str
         See :func:`napari_unet.predicting.devices.choose_device`.
     memory : int
-        Bytes of features that are kept.
+        Bytes of features that are kept; those of cuts through volumes may take as many beside.
+    volume : str, optional
+        How far beyond their plane pixels are looked at; None: see :func:`.instant_model.fit_instantly`.
     """
 
     def __init__(
-        self, painted: Latest[TrainingSet], features: Callable[[], Weights], device: str = "auto", memory: int = MEMORY
+        self, painted: Latest[TrainingSet], features: Callable[[], Weights], device: str = "auto",
+        memory: int = MEMORY, volume: Depth | None = None,
     ) -> None:
         self._painted, self._features, self._device, self._memory = painted, features, device, memory
+        self._volume = volume
         self._store: FeatureStore | None = None
         self._base: Weights | None = None
         self._images: weakref.WeakSet[Image] = weakref.WeakSet()
@@ -141,7 +147,9 @@ class InstantAnswers:
                 self._refused, self._fit = (self._training, model), None
                 raise
         assert self._store is not None
-        self._fit, self._rested = fit_instantly(self._store, training, head=head), None
+        # features that have learnt change again and again: too often to look along z with them
+        volume = self._volume if model is None or looks_beyond(model.weights) else "plane"
+        self._fit, self._rested = fit_instantly(self._store, training, head=head, volume=volume), None
 
     def _serves(self, model: Model | None) -> bool:
         """Whether the features kept are those of a model."""

@@ -104,13 +104,13 @@ def load_model(path: str | os.PathLike[str], device: str = "auto") -> NetworkMod
     UserError
         If the file is missing, truncated, of another program or version, or its parts do not fit together.
     """
-    from napari_unet.predicting.network_model import NetworkModel
+    from napari_unet.instant.volume_model import network_model
 
     contents = _read(Path(path))
     try:
         if "method" in contents:
             return _fitted(contents)
-        return NetworkModel(_weights(contents), device)
+        return network_model(_weights(contents), device)
     except UserError as error:
         raise UserError(f"{path} cannot be used: {error}") from error
     except Exception as error:  # no wrong part: the parts were checked one by one, but do not fit together
