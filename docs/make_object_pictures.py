@@ -151,7 +151,7 @@ def line_between(truth: np.ndarray, one: int, other: int) -> list[tuple[float, f
     border = np.argwhere(ndi.binary_dilation(truth == one) & (truth == other)).astype(float)
     middle = border.mean(axis=0)
     along = np.linalg.svd(border - middle)[2][0]
-    half = np.abs((border - middle) @ along).max() + 2
+    half = np.abs((border - middle) @ along).max() + 4
     return [tuple(middle - half * along), tuple(middle + half * along)]
 
 

@@ -136,9 +136,9 @@ class ObjectPlot(QWidget):
             tall = (area.height() - 2) * count / max(most, 1)
             painter.drawRect(QRectF(area.left() + at * wide + 0.5, area.bottom() - tall, max(wide - 1, 1), tall))
         if self.chosen is not None and self.chosen < len(self._x) and np.isfinite(self._x[self.chosen]):
-            at = float(area.left() + _share(self._x[self.chosen], (edges[0], edges[-1])) * area.width())
+            across = float(area.left() + _share(self._x[self.chosen], (edges[0], edges[-1])) * area.width())
             painter.setPen(QPen(CHOSEN, 2.5))
-            painter.drawLine(QPointF(at, area.top()), QPointF(at, area.bottom()))
+            painter.drawLine(QPointF(across, area.top()), QPointF(across, area.bottom()))
         return f"objects, at most {most}"
 
     def _draw_dots(self, painter: QPainter, area: QRectF) -> str:
