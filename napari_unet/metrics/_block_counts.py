@@ -72,7 +72,7 @@ def count_by_blocks(
     euler = np.zeros(256, np.int64)
     with tempfile.TemporaryDirectory() as folder:
         parts = _Joined(shape, Path(folder), corners=True)
-        for box in blocks_of(shape, sides):
+        for box in boxes_in_turn(shape, sides):
             labels = np.array(read(box), dtype=np.uint8)
             labels[np.isin(labels, background)] = 0
             around = _with_low_side(read, box, shape, background)
@@ -92,7 +92,7 @@ def count_by_blocks(
         return found
 
 
-def blocks_of(shape: tuple[int, ...], sides: Sequence[int]) -> Iterator[Box]:
+def boxes_in_turn(shape: tuple[int, ...], sides: Sequence[int]) -> Iterator[Box]:
     """Yield the boxes that an array is read in, the last axis fastest."""
     starts = [range(0, size, side) for size, side in zip(shape, sides, strict=True)]
     for corner in itertools.product(*starts):
@@ -123,13 +123,13 @@ def _euler_of_block(mask: NDArray[np.bool_]) -> int:
 def _cavities(read: Read, shape: tuple[int, ...], sides: Sequence[int], value: int, folder: Path) -> int:
     """Count the parts of what is not of a class that do not reach the border; they touch by sides."""
     others = _Joined(shape, folder, corners=False)
-    for box in blocks_of(shape, sides):
+    for box in boxes_in_turn(shape, sides):
         others.add(box, (np.asarray(read(box)) != value).astype(np.uint8))
     return others.closed()
 
 
 class _Joined:
-    """Components of blocks that come in the order of :func:`blocks_of`, joined where they meet.
+    """Components of blocks that come in the order of :func:`boxes_in_turn`, joined where they meet.
 
     Parameters
     ----------
