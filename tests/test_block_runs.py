@@ -20,7 +20,7 @@ from predict_scene import NETWORKS, pixels, weights_of
 from napari_unet import io
 from napari_unet.core import plane_facts
 from napari_unet.core.classes import ClassTable, to_mask
-from napari_unet.core.errors import UserError
+from napari_unet.core.errors import InputWarning, UserError
 from napari_unet.core.image import Image
 from napari_unet.core.method import assemble
 from napari_unet.core.scribbles import Pair, Scribbles, TrainingSet
@@ -48,8 +48,12 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(block_plan, "SIDE", 64)
 
 
-def network(name: str = "shallow", **settings: Any) -> NetworkModel:
-    return NetworkModel(weights_of(NETWORKS[name]), "cpu", tile=32, full_precision=True, **settings)
+SEEDS = {"deep": 3, "shallow": 5, "2015": 1, "batch-bilinear": 2}
+"""Random weights that do not give the same class everywhere."""
+
+
+def network(name: str = "deep", **settings: Any) -> NetworkModel:
+    return NetworkModel(weights_of(NETWORKS[name], seed=SEEDS[name]), "cpu", tile=32, full_precision=True, **settings)
 
 
 def picture(*shape: int) -> np.ndarray:
@@ -78,33 +82,34 @@ def test_a_store_holds_what_is_computed_in_memory(name: str, tmp_path: Path, sma
     else:
         model = network("shallow", tta=8) if name == "turned" else network(name)
     expected = assemble(Image(data, "NYX"), model.segment(Image(data, "NYX")))
+    assert np.sort(np.bincount(expected.ravel()))[-2] > 0.05 * expected.size, "a picture of something"
     path = predict_store(Image(data, "NYX"), model, tmp_path / "m.zarr", format=FORMAT).result()
     labels, _ = io.read_labels(path)
     np.testing.assert_array_equal(labels, to_mask(expected))
 
 
-def test_tiles_of_a_large_plane_are_those_of_a_small_one_but_for_ties(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_large_plane_in_memory_is_answered_as_a_small_one(monkeypatch: pytest.MonkeyPatch) -> None:
     data, model = picture(150, 133), network()
-    known = np.stack([patch.probabilities.max(0).mean() for patch in model.segment(Image(data), probabilities=True)])
     small_planes = assemble(Image(data), model.segment(Image(data)))
     monkeypatch.setattr(plane_facts, "LARGE_PLANE", 1000)
     monkeypatch.setattr(tiling, "LARGE", 1000)
     np.testing.assert_array_equal(assemble(Image(data), model.segment(Image(data))), small_planes)
-    assert known.min() > 0.34
 
 
 def test_real_numbers_with_holes(tmp_path: Path, small: None) -> None:
     data = pixels(140, 120)
     data[30:50, 10:90] = np.nan
     data[:10] = -9999
-    expected = assemble(Image(data), network().segment(Image(data)))
-    path = predict_store(Image(data), network(), tmp_path / "m.zarr", format=FORMAT, painted_ids=True).result()
+    with pytest.warns(InputWarning, match="2800 of 16800 pixels are NaN, infinite or without data"):
+        expected = assemble(Image(data), network().segment(Image(data)))
+    with pytest.warns(InputWarning, match="some pixels are NaN, infinite or without data"):
+        path = predict_store(Image(data), network(), tmp_path / "m.zarr", format=FORMAT, painted_ids=True).result()
     np.testing.assert_array_equal(io.read_labels(path)[0], expected)
     assert (expected[30:50, 10:90] == 1).all()
 
 
 def test_colours_and_a_tiff(tmp_path: Path, small: None) -> None:
-    model = NetworkModel(weights_of(NETWORKS["shallow"], 3), "cpu", tile=32, full_precision=True)
+    model = NetworkModel(weights_of(NETWORKS["deep"], 3, seed=3), "cpu", tile=32, full_precision=True)
     image = Image(picture(150, 133, 3), "YXC", scale=(0.5, 0.5), unit="micrometer")
     path = predict_store(image, model, tmp_path / "m.tif", format=FORMAT).result()
     labels, classes = io.read_labels(path)
@@ -167,7 +172,7 @@ def test_a_killed_process_goes_on_where_it_was(tmp_path: Path, small: None) -> N
     journal = tmp_path / "a" / ".m.zarr.unfinished.blocks"
     with journal.open("a") as file:
         file.write("1")  # the beginning of 17
-    (tmp_path / "a" / ".m.zarr.unfinished" / "0" / "0" / "0" / "0.0123.partial").write_bytes(b"torn")
+    (tmp_path / "a" / ".m.zarr.unfinished" / "0" / "0.0123.partial").write_bytes(b"torn")
     image = Image(picture(2, 150, 133), "NYX")
     events = list(predict_store(image, network(), path, format=FORMAT, engine=ONE))
     assert events[0].before == 5
@@ -183,7 +188,7 @@ def test_something_else_is_not_mixed_with_what_is_unfinished(tmp_path: Path, sma
     with pytest.raises(UserError, match="Another run is writing"):
         next(predict_store(image, network(), path, format=FORMAT))
     run.close()
-    other = network("deep")
+    other = network("shallow")
     with pytest.raises(UserError, match="unfinished run of something else"):
         predict_store(image, other, path, format=FORMAT).result()
     made = predict_store(image, other, path, format=FORMAT, overwrite=True).result()
@@ -242,7 +247,7 @@ def test_a_full_disk_leaves_what_is_done(tmp_path: Path, small: None, monkeypatc
 
 
 def test_flat_blocks_are_left_to_the_background(tmp_path: Path, small: None) -> None:
-    data = np.full((128, 192), 30, np.uint8)
+    data = np.full((128, 192), 30, np.uint8) + (np.arange(192) % 3).astype(np.uint8)
     data[:, 64:128] = picture(128, 64)
     seen = assemble(Image(data), network().segment(Image(data)))
     path = predict_store(Image(data), network(), tmp_path / "m.zarr", format=FORMAT, skip_background=0.1).result()

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.filterwarnings("ignore")  # of Dask's own, in threads t
 @pytest.fixture(scope="module")
 def address() -> Any:
     with distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=50) as running:
+            n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0", silence_logs=50) as running:
         yield running.scheduler_address
 
 
@@ -39,7 +39,7 @@ def source(folder: Path, planes: int) -> Image:
 
 
 def test_a_killed_worker_changes_nothing(tmp_path: Path, address: str) -> None:
-    model = NetworkModel(weights_of(NETWORKS["shallow"]), "cpu", full_precision=True)
+    model = NetworkModel(weights_of(NETWORKS["deep"], seed=3), "cpu", full_precision=True)
     image = source(tmp_path, 40)
     (tmp_path / "a").mkdir()
     expected = files_of(predict_store(image, model, tmp_path / "a" / "m.zarr").result())
@@ -58,13 +58,14 @@ def test_a_killed_worker_changes_nothing(tmp_path: Path, address: str) -> None:
 
 
 def test_a_block_that_cannot_be_read_is_named(tmp_path: Path, address: str) -> None:
-    model = NetworkModel(weights_of(NETWORKS["shallow"]), "cpu", full_precision=True)
-    image = source(tmp_path, 6)
-    torn = next(one for one in (tmp_path / "in.zarr" / "c" / "3").rglob("*") if one.is_file())
+    model = NetworkModel(weights_of(NETWORKS["deep"], seed=3), "cpu", full_precision=True)
+    run = predict_store(source(tmp_path, 20), model, tmp_path / "m.zarr",
+                        engine=ClusterEngine(tmp_path / "in.zarr", "ZYX", address=address))
+    next(run)  # the last blocks are not sent before the first are done
+    torn = next(one for one in (tmp_path / "in.zarr" / "c" / "19").rglob("*") if one.is_file())
     torn.write_bytes(torn.read_bytes()[:20])
-    with pytest.raises(UserError, match=r"block at Z=3.*damaged"):
-        predict_store(image, model, tmp_path / "m.zarr",
-                      engine=ClusterEngine(tmp_path / "in.zarr", "ZYX", address=address)).result()
+    with pytest.raises(UserError, match=r"block at Z=19.*damaged"):
+        run.result()
 
 
 def test_no_scheduler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from napari_unet.classical.background import PreparedPlane
 from napari_unet.core.classes import ClassTable
 from napari_unet.core.errors import UsageError
-from napari_unet.core.image import Image, warn_not_finite
+from napari_unet.core.image import Image, say_some_not_finite, warn_not_finite
 from napari_unet.core.latest import Latest
 from napari_unet.core.method import Patch, Progress, View
 from napari_unet.core.normalisation import Normalisation
@@ -256,6 +256,8 @@ class ForestModel(ClassicalModel):
         values[:, ~valid] = 0
         inner = slice(box.y0 - near.y0, box.y1 - near.y0), slice(box.x0 - near.x0, box.x1 - near.x0)
         prepared = PreparedPlane(values, valid)
+        if not valid.all():
+            say_some_not_finite(image)
         for rows, columns in method.filters.tiles(box.shape, image.n_channels):
             part = (slice(rows.start + inner[0].start, rows.stop + inner[0].start),
                     slice(columns.start + inner[1].start, columns.stop + inner[1].start))

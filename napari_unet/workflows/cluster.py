@@ -115,7 +115,7 @@ class ClusterEngine:
             address: Any = self._address
             if address is None:
                 address = opened.enter_context(distributed.LocalCluster(
-                    n_workers=self._workers, threads_per_worker=1, dashboard_address=None, silence_logs=50))
+                    n_workers=self._workers, threads_per_worker=1, dashboard_address="127.0.0.1:0", silence_logs=50))
             try:
                 client = opened.enter_context(distributed.Client(address, timeout=PATIENCE))
                 client.wait_for_workers(1, timeout=PATIENCE)
