@@ -23,7 +23,7 @@ from napari_unet.core.method import Model
 from napari_unet.core.plane_facts import is_large
 from napari_unet.core.threads import available_cores, limit_threads
 from napari_unet.core.work import work
-from napari_unet.io._resumable import BlockStore, ResumableMask
+from napari_unet.io._resumable import ResumableMask, StoreToFill
 from napari_unet.io.ome_zarr import OmeZarr
 from napari_unet.predicting.block_answer import answer_block, as_block_model, plan_blocks
 from napari_unet.predicting.block_plan import Block, BlockPlan
@@ -64,7 +64,7 @@ class BlockTask:
     image : Image
     model : Model
     plan : BlockPlan
-    store : BlockStore
+    store : StoreToFill
     skip : float, optional
         See :func:`napari_unet.predicting.block_answer.answer_block`.
     """
@@ -72,7 +72,7 @@ class BlockTask:
     image: Image
     model: Model
     plan: BlockPlan
-    store: BlockStore
+    store: StoreToFill
     skip: float | None = None
 
     def place(self, block: Block) -> str:
