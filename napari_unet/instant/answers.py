@@ -47,16 +47,17 @@ class InstantAnswers:
         See :func:`napari_unet.predicting.devices.choose_device`.
     memory : int
         Bytes of features that are kept; those of cuts through volumes may take as many beside.
-    volume : str, optional
-        How far beyond their plane pixels are looked at; None: see :func:`.instant_model.fit_instantly`.
+    volume : Latest of str or None, optional
+        Where it appears how far beyond their plane pixels are looked at, see :func:`.instant_model.fit_instantly`.
     """
 
     def __init__(
         self, painted: Latest[TrainingSet], features: Callable[[], Weights], device: str = "auto",
-        memory: int = MEMORY, volume: Depth | None = None,
+        memory: int = MEMORY, volume: Latest[Depth | None] | None = None,
     ) -> None:
         self._painted, self._features, self._device, self._memory = painted, features, device, memory
-        self._volume = volume
+        self._volume: Latest[Depth | None] = volume or Latest(None)
+        self._depth: Depth | None = None
         self._store: FeatureStore | None = None
         self._base: Weights | None = None
         self._images: weakref.WeakSet[Image] = weakref.WeakSet()
@@ -136,10 +137,12 @@ class InstantAnswers:
     def _take_up(self, training: TrainingSet, model: NetworkModel | None) -> None:
         """Begin a new fit if strokes, features or the kind of head have changed."""
         head = "trees" if model is None else head_kind(model.weights)
-        same = self._is_known(training) and self._serves(model) and head == self._head
+        # features that have learnt change again and again: too often to look along z with them
+        depth = self._volume.get() if model is None or looks_beyond(model.weights) else "plane"
+        same = self._is_known(training) and self._serves(model) and (head, depth) == (self._head, self._depth)
         if same or training.missing() is not None:
             return
-        self._training, self._head = weakref.ref(training), head
+        self._training, self._head, self._depth = weakref.ref(training), head, depth
         if not self._serves(model) or (model is None and not self._knows(training)):
             try:
                 self._begin(model, training)
@@ -147,9 +150,7 @@ class InstantAnswers:
                 self._refused, self._fit = (self._training, model), None
                 raise
         assert self._store is not None
-        # features that have learnt change again and again: too often to look along z with them
-        volume = self._volume if model is None or looks_beyond(model.weights) else "plane"
-        self._fit, self._rested = fit_instantly(self._store, training, head=head, volume=volume), None
+        self._fit, self._rested = fit_instantly(self._store, training, head=head, volume=depth), None
 
     def _serves(self, model: Model | None) -> bool:
         """Whether the features kept are those of a model."""

@@ -36,10 +36,12 @@ def possible_depth(image: Image, store: FeatureStore) -> tuple[Depth, str]:
 
 
 def sensible_depth(image: Image) -> Depth:
-    """Return how far it is sensible to look, by the length of the voxels."""
+    """Return how far it is sensible to look, by the length of the voxels and the number of planes."""
     longer = elongation(image)
     longer = max(longer, 1 / longer)
-    return "three cuts" if longer <= LONGEST_CUT else "neighbours" if longer <= LONGEST_BESIDE else "plane"
+    if longer <= LONGEST_CUT and len(stack_planes(image, 0)) >= FEWEST_PLANES:
+        return "three cuts"
+    return "neighbours" if longer <= LONGEST_BESIDE else "plane"
 
 
 def settled_depth(images: Iterable[Image], store: FeatureStore, wanted: Depth | None) -> Depth:

@@ -10,6 +10,7 @@ from typing import Any
 from ..core.image import Image
 from ..core.latest import Latest
 from ..core.method import Patch, View
+from ..core.saying import say_once
 from ..predicting.devices import choose_device
 from ..predicting.network_model import NetworkModel
 from ..predicting.oblivious_trees import ObliviousTrees, without_trees
@@ -29,7 +30,9 @@ class VolumeModel(NetworkModel):
     def _segment(
         self, image: Image, numbers: tuple[int, ...], probabilities: bool, view: Latest[View | None] | None
     ) -> Iterator[Patch]:
-        if not self.tta:
+        if self.tta is True or self.tta > 1:
+            say_once(image.data, "Averaging over turned versions looks at planes, each alone: volumes are left out.")
+        else:
             answer = self._answer()
             if depth_of_answer(image, answer.store, answer.deep) != "plane":
                 yield from answer.segment(image, numbers, probabilities=probabilities, view=view)

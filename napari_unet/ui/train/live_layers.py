@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QObject, QTimer, Signal
 
+from napari_unet.core.depth import DEPTHS, Depth
 from napari_unet.core.floor import ANSWER
 from napari_unet.core.latest import Latest
 from napari_unet.core.method import Model
 from napari_unet.core.threads import available_cores
+from napari_unet.project.project_contents import METHOD
 from napari_unet.session.annotation_session import Session
 from napari_unet.session.live_prediction import (
     AllPredicted,
@@ -66,6 +68,7 @@ class LiveLayers(QObject):
         self._told = ""
         self._again = self._revived = self._warm = False
         self._device = "auto"
+        self._volume: Latest[Depth | None] = Latest(None)
         self._look = QTimer(self)
         self._look.setSingleShot(True)
         self._look.setInterval(LOOK_MS)
@@ -77,9 +80,11 @@ class LiveLayers(QObject):
         self._connected = [
             (camera_of(viewer).events, self.look_soon), (viewer.dims.events, self.look_soon),
             (session.model_changed, self._on_model_changed), (session.published, self._on_published),
+            (session.settings_changed, self._on_settings),
         ]
         for emitter, slot in self._connected:
             emitter.connect(slot)
+        self._on_settings()
 
     def close(self) -> None:
         """Let go of viewer and session."""
@@ -173,6 +178,13 @@ class LiveLayers(QObject):
             ANSWER.take(LONGEST_ANSWER)
         self.look_soon()
 
+    def _on_settings(self) -> None:
+        """Look as far beyond planes as is chosen for the network that learns."""
+        method = self._session.settings.get(METHOD)
+        chosen = method.get("parameters") if isinstance(method, Mapping) else None
+        depth = chosen.get("volume") if isinstance(chosen, Mapping) else None
+        self._volume.put(next((one for one in DEPTHS if one == depth), None))
+
     def _stop_waiting(self) -> None:
         self._waiting.stop()
         ANSWER.leave()
@@ -200,7 +212,7 @@ class LiveLayers(QObject):
         from napari_unet.pretrained import load_features
 
         load_features()  # if they cannot be read, the predictor says so and goes on without answers
-        return InstantAnswers(self._session.snapshots, load_features, self._device)
+        return InstantAnswers(self._session.snapshots, load_features, self._device, volume=self._volume)
 
     def _on_found(self, found: Found | None) -> None:
         if isinstance(found, LivePatch):
