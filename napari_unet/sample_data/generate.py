@@ -21,19 +21,25 @@ SAMPLES: dict[str, tuple[Callable[..., drawing.Drawing], int, str, dict[str, str
     "membranes": (drawing.draw_membranes, 12, "Membranes and mitochondria (drawn, electron microscopy)",
                   {"1": "cell interior", "2": "membrane", "3": "mitochondrion"}),
     "vessels": (drawing.draw_vessels, 13, "Vessels of the eye (drawn, colour)", {"1": "background", "2": "vessel"}),
+    "clusters": (drawing.draw_clusters, 14, "Twelve nuclei to count and measure (drawn, fluorescence)",
+                 {"1": "background", "2": "nucleus"}),
 }
 """By name: what draws it, the seed, the title and the classes."""
+
+SINGLE = {"clusters": [0.5, 0.5]}
+"""Samples of one plane, and the size of a pixel in micrometers."""
 
 
 def write_sample(folder: Path, name: str) -> None:
     """Draw one sample into ``folder / name``, laid out as :mod:`.layout` says."""
     draw, seed, title, classes = SAMPLES[name]
     rng = np.random.Generator(np.random.PCG64(seed))
-    drawings = [draw(rng) for _ in range(PLANES)]
+    single = name in SINGLE
+    drawings = [draw(rng) for _ in range(1 if single else PLANES)]
     images = np.stack([one.pixels for one in drawings])
     labels = np.stack([one.labels for one in drawings])
     scribbles = np.zeros_like(labels)
-    for plane in PAINTED:
+    for plane in [0] if single else PAINTED:
         scribbles[plane] = simulate_strokes(labels[plane], rng)
     place = folder / name
     place.mkdir(parents=True, exist_ok=True)
@@ -46,6 +52,8 @@ def write_sample(folder: Path, name: str) -> None:
                          metadata={"axes": "NYXS"[: stack.ndim]}, **look)
     split = {"name": name, "title": title, "kind": "2d-stack", "axes": "NYXC"[: images.ndim], "classes": classes,
              "train": TRAIN, "test": TEST, "scribbled": PAINTED, "seed": seed}
+    if single:
+        split |= {"train": [0], "test": [], "scribbled": [0], "pixel_size_um": SINGLE[name]}
     (place / "split.json").write_text(json.dumps(split, indent=1) + "\n", encoding="utf-8")
 
 

@@ -82,6 +82,8 @@ class LayerBox(QComboBox):
 
     @layer.setter
     def layer(self, layer: Layer | None) -> None:
+        if layer is not None and all(one is not layer for one in self._layers):
+            self.refresh()  # it came a moment ago
         for index, one in enumerate(self._layers):
             if one is layer:
                 self.setCurrentIndex(index)

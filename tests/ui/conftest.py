@@ -108,15 +108,26 @@ class Hands:
 
         It is no pause that a clock measures: an answer from strokes takes half as many looks.
         """
-        vain = [0]
+        vain, heard = [0], []
 
         def look(found: Any) -> None:
             vain[0] = vain[0] + 1 if found is None else 0
 
-        worker = dock.controller.prediction._worker
-        worker.yielded.connect(look)
-        self.wait(lambda: vain[0] > 100)
-        worker.yielded.disconnect(look)
+        def in_vain() -> bool:
+            worker = dock.controller.prediction._worker
+            if worker is not None and worker not in heard:  # it may be started anew meanwhile
+                heard.append(worker)
+                worker.yielded.connect(look)
+                vain[0] = 0
+            return vain[0] > 100
+
+        self.wait(in_vain)
+        for worker in heard:
+            worker.yielded.disconnect(look)
+
+    def published(self, dock: Any) -> None:
+        """Wait until the session knows all that is painted: a slow drag is published piece by piece."""
+        self.wait(lambda: not any(one.pending for one in dock.controller.bindings.values()))
 
     def dock(self, name: str) -> Any:
         """Open a dock of the plugin."""
@@ -129,8 +140,10 @@ class Hands:
         return found
 
     def click(self, dock: QWidget, name: str) -> None:
-        """Click a control."""
-        self.find(dock, name).click()
+        """Click a control, when it can be clicked."""
+        control = self.find(dock, name)
+        self.wait(control.isEnabled)
+        control.click()
 
     def drag(self, layer: Any, points: Sequence[tuple[float, float]]) -> None:
         """Paint on the canvas with the mouse along points (row, column) of the shown plane, or of the shown cut."""
@@ -201,7 +214,7 @@ def press(qtbot: Any) -> Callable[..., None]:
     """Return a hand that clicks a widget with the mouse, in its middle or at a place."""
 
     def click(widget: QWidget, place: QPoint | None = None) -> None:
-        qtbot.waitUntil(widget.isVisible, timeout=SLOW)
+        qtbot.waitUntil(lambda: widget.isVisible() and widget.isEnabled(), timeout=SLOW)
         qtbot.mouseClick(widget, Qt.MouseButton.LeftButton, pos=place if place is not None else widget.rect().center())
         QApplication.processEvents()
 

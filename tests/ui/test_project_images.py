@@ -57,8 +57,9 @@ def paint(hands: Any, viewer: Any, dock: Any, name: str) -> None:
         strokes.selected_label = number
         strokes.brush_size = 3
         hands.drag(strokes, points)
-    hands.wait(lambda: dock.images.is_painted(dock.session.images.current)
-               and set(dock.session.pair(identity(strokes)).scribbles.counts()) == {1, 2})
+    hands.published(dock)
+    assert dock.images.is_painted(dock.session.images.current)
+    assert set(dock.session.pair(identity(strokes)).scribbles.counts()) == {1, 2}
 
 
 def test_a_folder_is_added_and_one_image_is_shown_at_a_time(
@@ -113,7 +114,7 @@ def test_strokes_are_learnt_from_while_their_image_is_away_and_come_back_with_it
     keeper = keeper_of(viewer)
     hands.wait(lambda: keeper.all_saved)
     np.testing.assert_array_equal(keeper.folder.read_strokes(first.id).to_array(), before)
-    assert "painted" in dock.model.lines[0].text
+    hands.wait(lambda: "painted" in dock.model.lines[0].text)
 
 
 def test_all_are_predicted_and_exported_with_counts(
@@ -151,7 +152,7 @@ def test_all_are_predicted_and_exported_with_counts(
     assert all(set(np.unique(one)) == {0, 1} and one.shape == (64, 64) for one in masks)
     rows = (folder / "counts.csv").read_text(encoding="utf-8-sig").splitlines()
     assert [row.split(",")[0] for row in rows] == ["image", "cells_00", "cells_01"]
-    assert "exported" in dock.model.lines[0].text
+    hands.wait(lambda: "exported" in dock.model.lines[0].text)
     assert (folder / "cells_01_mask.tif.provenance.json").is_file()
     press(dock.next_button)
     shown(hands, viewer, dock, "cells_01")

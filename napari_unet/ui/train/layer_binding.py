@@ -94,6 +94,11 @@ class LayerBinding(AnswerLayers):
         self._connected = []
 
     @property
+    def pending(self) -> bool:
+        """Whether something was painted a moment ago that the session may not know yet."""
+        return self._timer.isActive()
+
+    @property
     def _is_large(self) -> bool:
         rows, columns = self.image.plane_shape
         return rows * columns * max(1, len(self._ever)) > LARGE
