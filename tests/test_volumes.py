@@ -20,6 +20,7 @@ from napari_unet.core.latest import Latest
 from napari_unet.core.method import assemble
 from napari_unet.core.scribbles import Pair, Scribbles, TrainingSet
 from napari_unet.core.work import Work
+from napari_unet.instant import answers as answers_module
 from napari_unet.instant import cut_features
 from napari_unet.instant.answers import InstantAnswers
 from napari_unet.instant.features import FeatureStore
@@ -311,6 +312,19 @@ def test_the_window_is_answered_in_volumes_and_follows_what_is_chosen(block: Ima
     assert settled().deep is not None
     chosen.put("plane")
     assert settled().deep is None
+
+
+def test_a_small_volume_is_looked_at_while_nothing_is_painted(monkeypatch: pytest.MonkeyPatch) -> None:
+    image, weights = volume(), Instant().store().weights
+    empty = TrainingSet((Pair(image, Scribbles.empty(image.shape)),))
+    for most, looked in ((0, False), (2**28, True)):
+        monkeypatch.setattr(answers_module, "AHEAD_ALONG", most)
+        answers = InstantAnswers(Latest(empty), lambda: weights, "cpu")
+        for _ in range(1000):
+            if not answers.look_ahead(image, 6, None):
+                break
+        assert answers._store is not None
+        assert answers._store.cuts.holds(image, 6) is looked
 
 
 def test_a_head_of_a_lesser_depth_takes_the_first_features(answer: InstantModel) -> None:

@@ -20,6 +20,7 @@ from ..predicting.network_model import NetworkModel
 from ..predicting.weights import Weights
 from .features import FeatureStore, same_features, with_usual_range
 from .instant_model import InstantModel, Kind, fit_instantly, head_kind
+from .viewing_depth import settled_depth
 from .volume_model import looks_beyond
 
 REST = 0.15
@@ -32,6 +33,9 @@ MEMORY = 2**31
 
 AHEAD = 6
 """Tiles of the plane looked at, those in view first, whose features are computed before anything is painted."""
+
+AHEAD_ALONG = 2**28
+"""Bytes of features of cuts through a volume that are computed before, at most: of 1.3 million voxels."""
 
 
 class InstantAnswers:
@@ -58,6 +62,7 @@ class InstantAnswers:
         self._painted, self._features, self._device, self._memory = painted, features, device, memory
         self._volume: Latest[Depth | None] = volume or Latest(None)
         self._depth: Depth | None = None
+        self._ahead: tuple[FeatureStore, Image, Generator[None, None, None]] | None = None
         self._store: FeatureStore | None = None
         self._base: Weights | None = None
         self._images: weakref.WeakSet[Image] = weakref.WeakSet()
@@ -114,10 +119,10 @@ class InstantAnswers:
         return self._answer or model
 
     def look_ahead(self, image: Image, plane: int, view: View | None) -> bool:
-        """Compute features of one tile that is looked at, before anything is painted; say whether there was one left.
+        """Compute a few features of what is looked at, before anything is painted; say whether there were any left.
 
-        So the first answer need not wait for them. Nothing is done once there is something to answer, or where the
-        image is not one of those to learn from.
+        Tiles of the plane come first, then the cuts through a small volume. So the first answers need not wait for
+        them. Nothing is done once there is something to answer, or where the image is not one of those to learn from.
         """
         training = self._painted.get()
         if training.missing() is None or all(pair.image is not image for pair in training.pairs):
@@ -132,7 +137,19 @@ class InstantAnswers:
             if not self._store.holds(image, at, number):
                 self._store.tile(image, at, number)
                 return True
-        return False
+        return self._look_along(self._store, image, plane)
+
+    def _look_along(self, store: FeatureStore, image: Image, plane: int) -> bool:
+        """Go on looking at the cuts through a small volume; say whether there was something left."""
+        if store.cuts.bytes_of(image) > AHEAD_ALONG or store.cuts.holds(image, plane):
+            return False
+        if self._ahead is None or self._ahead[:2] != (store, image):
+            if settled_depth([image], store, self._volume.get()) != "three cuts":
+                return False
+            self._ahead = (store, image, store.look_along_depth(image, plane))
+        left = next(self._ahead[2], self) is not self
+        self._ahead = self._ahead if left else None
+        return left
 
     def _take_up(self, training: TrainingSet, model: NetworkModel | None) -> None:
         """Begin a new fit if strokes, features or the kind of head have changed."""
@@ -143,6 +160,7 @@ class InstantAnswers:
         if same or training.missing() is not None:
             return
         self._training, self._head, self._depth = weakref.ref(training), head, depth
+        self._ahead = None  # what was done is kept
         if not self._serves(model) or (model is None and not self._knows(training)):
             try:
                 self._begin(model, training)
