@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QObject, QTimer, Signal
 
-from napari_unet.core.depth import DEPTHS, Depth
 from napari_unet.core.floor import ANSWER
 from napari_unet.core.latest import Latest
 from napari_unet.core.method import Model
 from napari_unet.core.threads import available_cores
-from napari_unet.project.project_contents import METHOD
 from napari_unet.session.annotation_session import Session
 from napari_unet.session.live_prediction import (
     AllPredicted,
@@ -26,6 +24,7 @@ from napari_unet.session.run_schedule import LivePatch, ViewFocus
 
 from ..layer_origin import has_origin, note_origin
 from ..workers import Worker, WorkerGroup, error_sentence
+from .chosen_depth import ChosenDepth
 from .layer_binding import LayerBinding
 from .viewport import camera_of, shown_plane, visible_part
 
@@ -67,12 +66,10 @@ class LiveLayers(QObject):
         self._binding: LayerBinding | None = None
         self._worker: Worker | None = None
         self._answered: Model | None = None
-        self._unsure = self._likely = False
-        self._times = 0
+        self._unsure, self._likely, self._times = False, False, 0
         self._told = ""
         self._again = self._revived = self._warm = False
-        self._device = "auto"
-        self._volume: Latest[Depth | None] = Latest(None)
+        self._device, self._volume = "auto", ChosenDepth(session)
         self._look = QTimer(self)
         self._look.setSingleShot(True)
         self._look.setInterval(LOOK_MS)
@@ -84,11 +81,9 @@ class LiveLayers(QObject):
         self._connected = [
             (camera_of(viewer).events, self.look_soon), (viewer.dims.events, self.look_soon),
             (session.model_changed, self._on_model_changed), (session.published, self._on_published),
-            (session.settings_changed, self._on_settings),
         ]
         for emitter, slot in self._connected:
             emitter.connect(slot)
-        self._on_settings()
 
     def close(self) -> None:
         """Let go of viewer and session."""
@@ -190,13 +185,6 @@ class LiveLayers(QObject):
             ANSWER.take(LONGEST_ANSWER)
         self.look_soon()
 
-    def _on_settings(self) -> None:
-        """Look as far beyond planes as is chosen for the network that learns."""
-        method = self._session.settings.get(METHOD)
-        chosen = method.get("parameters") if isinstance(method, Mapping) else None
-        depth = chosen.get("volume") if isinstance(chosen, Mapping) else None
-        self._volume.put(next((one for one in DEPTHS if one == depth), None))
-
     def _stop_waiting(self) -> None:
         self._waiting.stop()
         ANSWER.leave()
@@ -224,7 +212,7 @@ class LiveLayers(QObject):
         from napari_unet.pretrained import load_features
 
         load_features()  # if they cannot be read, the predictor says so and goes on without answers
-        return InstantAnswers(self._session.snapshots, load_features, self._device, volume=self._volume)
+        return InstantAnswers(self._session.snapshots, load_features, self._device, volume=self._volume.latest)
 
     def _on_found(self, found: Found | None) -> None:
         if isinstance(found, LivePatch):
