@@ -23,9 +23,6 @@ os.environ["NAPARI_CONFIG"] = str(Path(tempfile.mkdtemp(prefix="napari-unet-test
 SLOW = 200_000
 """Milliseconds after which a waiting test gives up; tests wait for what happens, so it ends only what hangs."""
 
-WINDOWS = itertools.count(1)
-"""The windows that tests have opened."""
-
 TINY = {"width": 4, "depth": 2, "patch": 32, "batch": 2}
 """Parameters of a network that learns in moments."""
 
@@ -77,8 +74,9 @@ def viewer(qtbot: Any) -> Iterator[Any]:
     import napari
 
     # a full collection takes a second since torch is loaded, and each window that closes asks for three: what was
-    # there before is left out, but for every twentieth window, so that nothing piles up
-    gc.freeze() if next(WINDOWS) % 20 else gc.unfreeze()
+    # there before is left out. The window before goes now, as pytest has let go of it since; frozen, it would stay
+    gc.collect()
+    gc.freeze()
     made = napari.Viewer(show=True)
     made.window._qt_window.resize(1200, 800)
     QApplication.processEvents()
@@ -87,10 +85,9 @@ def viewer(qtbot: Any) -> Iterator[Any]:
         made.close()
     del made
     # what a closed window leaves goes now, while there is a Qt to delete it
-    for _ in range(2):
-        QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
-        QApplication.processEvents()
-        gc.collect()
+    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    QApplication.processEvents()
+    gc.collect()
 
 
 class Hands:
