@@ -27,7 +27,7 @@ from napari_unet.instant.features import FeatureStore
 from napari_unet.instant.instant_model import InstantModel, fit_instantly, fit_to_pixels
 from napari_unet.instant.linear_heads import LinearHead
 from napari_unet.instant.painted_features import PaintedFeatures, gather_features
-from napari_unet.instant.viewing_depth import settled_depth
+from napari_unet.instant.viewing_depth import painted_volumes, settled_depth
 from napari_unet.instant.volume_model import VolumeModel, network_model
 from napari_unet.io.model_file import load_model, save_model
 from napari_unet.predicting.network_model import NetworkModel
@@ -115,8 +115,11 @@ def test_what_does_not_fit_the_memory_looks_at_neighbours_and_says_so() -> None:
     with pytest.warns(InputWarning, match=r"'neighbours', not 'three cuts': its cuts take .* GB of memory, and"):
         assert settled_depth([image], store, None) == "neighbours"
     both = small_store(cut_limit=int(1.5 * small_store().cuts.bytes_of(image)))
-    with pytest.warns(InputWarning, match="with the other painted images its cuts take more memory"):
+    with pytest.warns(InputWarning, match="with all that is painted cuts take more memory"):
         assert settled_depth([image, volume(seed=1)], both, None) == "neighbours"
+    times = volume((2, *SHAPE), axes="TZYX")
+    assert painted_volumes(painted(times, (3, 5))) == [times]
+    assert painted_volumes(painted(times, (3, 5, 15))) == [times, times]
 
 
 @pytest.mark.parametrize("shape", [(3, 4096, 4096), (4096, 64, 64)])
