@@ -232,7 +232,7 @@ def test_a_live_prediction_follows_strokes_without_a_training(monkeypatch: pytes
 
 def test_of_a_stack_the_better_answer_to_what_is_looked_at_comes_before_the_other_planes() -> None:
     session = Session()
-    stack = Image(np.random.default_rng(0).normal(size=(6, 64, 80)).astype(np.float32), "ZYX")
+    stack = Image(np.random.default_rng(0).normal(size=(6, 64, 80)).astype(np.float32), "NYX")
     session.put_pair("a", stack)
     session.paint("a", {2: strokes(*TWO)})
     predictor = live_prediction(

@@ -143,17 +143,20 @@ class Hands:
         control.click()
 
     def drag(self, layer: Any, points: Sequence[tuple[float, float]]) -> None:
-        """Paint on the canvas with the mouse along points (row, column) of the shown plane."""
+        """Paint on the canvas with the mouse along points (row, column) of the shown plane, or of the shown cut."""
         from napari_unet.ui.train.viewport import camera_of
 
         native, camera = self.viewer.window._qt_viewer.canvas.native, camera_of(self.viewer)
         left = Qt.MouseButton.LeftButton
 
         def place(point: Sequence[float]) -> QPoint:
-            world = layer.data_to_world((*self.viewer.dims.current_step[: layer.ndim - 2], *point))
-            centre, zoom = camera.center, camera.zoom
-            return QPoint(round(native.width() / 2 + (world[-1] - centre[-1]) * zoom),
-                          round(native.height() / 2 + (world[-2] - centre[-2]) * zoom))
+            shown = [axis - (self.viewer.dims.ndim - layer.ndim) for axis in self.viewer.dims.order[-2:]]
+            at = list(self.viewer.dims.current_step[-layer.ndim:])
+            for axis, number in zip(shown, point, strict=True):
+                at[axis] = number
+            world, centre, zoom = layer.data_to_world(at), camera.center, camera.zoom
+            return QPoint(round(native.width() / 2 + (world[shown[1]] - centre[-1]) * zoom),
+                          round(native.height() / 2 + (world[shown[0]] - centre[-2]) * zoom))
 
         QTest.mouseMove(native, place(points[0]))
         QTest.mousePress(native, left, Qt.KeyboardModifier.NoModifier, place(points[0]))

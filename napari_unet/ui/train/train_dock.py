@@ -83,6 +83,7 @@ class TrainDock(TrainPanel):
         self.pairs.chosen.connect(self._on_pair_chosen)
         self.save_button.clicked.connect(self._on_save)
         self.load_button.clicked.connect(self._on_load)
+        self.export_button.connect(self.jobs, self)
         self.new_model_button.clicked.connect(self._on_new_model)
         controller.said.connect(self.say)
         controller.failed.connect(self._on_failed)
