@@ -29,6 +29,8 @@ class Foreground:
     sure : ndarray of float32, optional
         Probability of the class, 0 to 1, where it is known.
     spacing : tuple of float
+    border : ndarray of float32, optional
+        How much a pixel looks like a border, 0 to 1.
     """
 
     number: int
@@ -36,6 +38,7 @@ class Foreground:
     free: NDArray[np.bool_]
     sure: NDArray[np.float32] | None
     spacing: tuple[float, ...]
+    border: NDArray[np.float32] | None = None
 
     @classmethod
     def of(cls, field: ClassField, number: int, strokes: NDArray[Any] | None = None) -> Foreground:
@@ -49,7 +52,8 @@ class Foreground:
         if strokes is not None:
             mask = np.where(strokes > 0, strokes == number, mask)
             free &= strokes == 0
-        return cls(number, mask, free, sure, field.spacing)
+        border = None if field.border is None else np.clip(np.nan_to_num(field.border), 0, 1).astype(np.float32)
+        return cls(number, mask, free, sure, field.spacing, border)
 
     def filled(self, fill: bool = True) -> Foreground:
         """Return the same with holes filled, where ``fill``."""
