@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_unet.core.components import label_components
-
 from .class_field import ClassField
+from .hole_filling import without_holes
 from .object_map import ObjectMap
 
 
@@ -56,15 +55,8 @@ class Foreground:
         return cls(number, mask, free, sure, field.spacing, border)
 
     def filled(self, fill: bool = True) -> Foreground:
-        """Return the same with holes filled, where ``fill``."""
-        if not fill or not self.mask.any():
-            return self
-        outside = label_components(~self.mask, corners=False)
-        rim = np.zeros(int(outside.max()) + 1, bool)
-        for axis in range(outside.ndim):
-            for end in (0, -1):
-                rim[np.unique(np.take(outside, end, axis))] = True
-        return dataclasses.replace(self, mask=self.mask | (~rim[outside] & (outside > 0) & self.free))
+        """Return the same with all holes filled, where ``fill``."""
+        return dataclasses.replace(self, mask=without_holes(self.mask, self.free)) if fill else self
 
 
 def joined_classes(
