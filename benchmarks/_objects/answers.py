@@ -91,8 +91,9 @@ class Answers:
             return self.test
         method = Instant(seed=self.seed, device="cpu")
         model = Work(method.fit(training, method.store(self.sample.training))).result()
+        cuts = sum(len(one.hints.cuts) for one in drawn)
         return tuple(dataclasses.replace(one, field=dataclasses.replace(one.field, border=np.stack(
-            [border_of(model, images[number], plane) for number, plane in one.places]).reshape(one.true.shape)))
+            [border_of(model, images[number], plane, cuts) for number, plane in one.places]).reshape(one.true.shape)))
             for one in self.test)
 
 

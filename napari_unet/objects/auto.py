@@ -83,17 +83,18 @@ class Auto:
     def parted(self, field: ClassField, class_id: int, hints: Hints) -> Parted:
         """Return the basins of a class, and how large its objects are by what the usual neck would part."""
         bare = Foreground.of(field, class_id, hints.strokes)
-        ground = bare.filled(self.fill)
         smooth = 1.0 if self.smooth is None else self.smooth
-        basins = find_basins(heights(ground, "distance", smooth), ground.mask)
-        typical = typical_size(np.bincount(merged_basins(basins, USUAL), basins.sizes))
-        mask = without_holes(bare.mask, bare.free, HOLE * typical, bare.sure) if self.fill else bare.mask
-        if not np.array_equal(mask, ground.mask):  # the gap between some that touch is no hole in one
-            ground = dataclasses.replace(ground, mask=mask)
+        ground, typical = bare, 0.0
+        # twice: what is a gap between objects, and no hole in one, is known only from the size of the objects
+        for share in (0, HOLE) if self.fill else (0,):
+            mask = without_holes(bare.mask, bare.free, share * typical, bare.sure) if self.fill else bare.mask
+            if typical and np.array_equal(mask, ground.mask):
+                break
+            ground = dataclasses.replace(bare, mask=mask)
             basins = find_basins(heights(ground, "distance", smooth), mask)
             typical = typical_size(np.bincount(merged_basins(basins, USUAL), basins.sizes))
         if self.smooth is None and SMOOTH * radius_of(typical, field) > 1:
-            basins = find_basins(heights(ground, "distance", SMOOTH * radius_of(typical, field)), mask)
+            basins = find_basins(heights(ground, "distance", SMOOTH * radius_of(typical, field)), ground.mask)
         return Parted(ground, basins, typical, round(DIRT * typical) if self.smallest is None else self.smallest)
 
     def _sure_ones(self, numbers: NDArray[Any], parted: Parted, hints: Hints) -> NDArray[Any]:

@@ -18,6 +18,7 @@ from napari_unet.core.image import Image
 from napari_unet.core.method import Model
 from napari_unet.core.scribbles import Pair, Scribbles, TrainingSet
 
+from .drawn_lines import beside
 from .hints import Hints
 from .object_map import ObjectMap
 
@@ -29,6 +30,10 @@ BORDER = 2
 
 DEEP = 0.6
 """Inside is what is deeper than this share of the deepest of its object."""
+
+
+FEW = 5
+"""So many cuts are trusted by half."""
 
 
 def border_classes() -> ClassTable:
@@ -55,11 +60,11 @@ def border_strokes(found: ObjectMap, hints: Hints) -> NDArray[np.uint8]:
     for line in hints.lines:
         under = line.pixels(shape)
         here = found.numbers[under] > 0
-        touched.append(found.numbers[under][here])
+        touched += [found.numbers[one] for one in (under, *(beside(line, shape) if line.kind == "cut" else ()))]
         strokes[tuple(axis[here] for axis in under)] = BORDER if line.kind == "cut" else INSIDE
     if not (strokes == BORDER).any():
         return strokes
-    about = np.isin(found.numbers, np.concatenate(touched))
+    about = np.isin(found.numbers, np.concatenate(touched)) & (found.numbers > 0)
     depth = edt.edt(np.where(about, found.numbers, 0), anisotropy=found.spacing, order="C", black_border=False)
     deepest = np.zeros(len(found.classes), np.float32)
     np.maximum.at(deepest, found.numbers[about], depth[about])
@@ -80,11 +85,20 @@ def border_training(strokes: Iterable[tuple[Image, Mapping[int, NDArray[np.uint8
     return TrainingSet(pairs, border_classes()) if {INSIDE, BORDER} <= seen else None
 
 
-def border_of(model: Model, image: Image, plane: int) -> NDArray[np.float32]:
-    """Return how much each pixel of a plane (Y, X) looks like a border to a model fitted to border strokes."""
+def border_of(model: Model, image: Image, plane: int, cuts: int) -> NDArray[np.float32]:
+    """Return how much each pixel of a plane (Y, X) looks like a border to a model fitted to border strokes.
+
+    Parameters
+    ----------
+    model : Model
+    image : Image
+    plane : int
+    cuts : int
+        How many it has learnt from: few say little.
+    """
     found = np.zeros(image.shape[-2:], np.float32)
     place = model.classes.ids.index(BORDER)
     for patch in model.segment(image, [plane], probabilities=True):
         assert patch.probabilities is not None, "asked for"
         found[patch.where[-2:]] = patch.probabilities[place]
-    return found
+    return found * np.float32(cuts / (cuts + FEW))

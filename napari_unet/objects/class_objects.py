@@ -77,7 +77,7 @@ def joined_classes(
     classes = [np.zeros(1, np.uint8)]
     start = 0
     for class_id, own, smallest in found:
-        sizes = np.bincount(own.ravel())
+        sizes = np.bincount(own.ravel(), minlength=1)
         kept = sizes >= max(1, smallest)
         if strokes is not None:
             kept[np.unique(own[strokes == class_id])] = True

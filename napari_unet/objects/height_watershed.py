@@ -21,7 +21,7 @@ from .object_map import ObjectMap
 Height = Literal["distance", "probability", "both"]
 
 
-WALL = 0.5
+WALL = 0.75
 """Share of the height that is lost where a pixel surely looks like a border."""
 
 BLUR = 1.5
