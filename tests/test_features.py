@@ -84,7 +84,7 @@ def test_a_tile_is_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not store.holds(image, 0, 0)
     first = store.tile(image, 0, 0)
     assert store.holds(image, 0, 0)
-    monkeypatch.setattr(store, "_network", None)  # cannot compute any more
+    monkeypatch.setattr(store.network, "_scores", None)  # cannot compute any more
     assert store.tile(image, 0, 0) is first
 
 

@@ -38,7 +38,8 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"napari-unet {__version__}")
     _debug(parser, False)
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for add in (_demo, _train, _predict, _objects, _score, _compare, _counts, _methods, _methods_text, _info):
+    for add in (_demo, _train, _predict, _objects, _export_model, _score, _compare, _counts, _methods, _methods_text,
+                _info):
         add(commands)
     return parser
 
@@ -199,6 +200,17 @@ def _objects(commands: argparse._SubParsersAction[CommandParser]) -> None:
     parser.add_argument("--unit", help="unit of --voxel-size, e.g. micrometer")
     parser.add_argument("--zarr-version", choices=("0.4", "0.5"), default="0.4", help="OME-Zarr version (default: 0.4)")
     _axes(parser)
+    _overwrite(parser)
+
+
+def _export_model(commands: argparse._SubParsersAction[CommandParser]) -> None:
+    parser = _command(commands, "export-model", "export_model_command:run_export_model",
+                      "Export a trained model for other programs: ONNX, a bioimage.io package, or torch.export.")
+    parser.add_argument("model", type=Path, metavar="MODEL.pt")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT",
+                        help="X.onnx, X.zip (a package of bioimage.io) or X.pt2 (torch.export)")
+    parser.add_argument("--author", action="append", default=[], metavar="NAME", help="of a package; may be repeated")
+    parser.add_argument("--licence", metavar="SPDX", help="of a package, e.g. CC-BY-4.0 (default: none is given)")
     _overwrite(parser)
 
 

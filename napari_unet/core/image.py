@@ -258,6 +258,11 @@ def warn_not_finite(image: Image, count: int) -> None:
         )
 
 
+def say_some_not_finite(image: Image) -> None:
+    """Tell once per image that some pixels are no numbers, where nobody has counted all of them."""
+    say_once(image.data, f"{image.name!r}: some pixels {_are(image, 'are')}; they are predicted as background.")
+
+
 def _are(image: Image, verb: str) -> str:
     """What pixels without a number hold."""
     if not image._filled:

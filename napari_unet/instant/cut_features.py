@@ -133,7 +133,7 @@ class CutFeatures:
         """Add half the features of a part of some cuts (C, N, Z, X) to those of their voxels (N, Z, F, X)."""
         channels, several = cuts.shape[:2]
         seen = self._network.features([cut[None] for one in cuts for cut in one], tiling, tile)
-        found = torch.stack([as_float16(joined(one, tile.write.shape)) for one in seen]) / 2
+        found = torch.stack([as_float16(joined(one, tile.write.shape)) for one in seen]).cpu() / 2
         found = found.reshape(channels, several, self._count, *tile.write.shape).transpose(0, 1).flatten(1, 2)
         rows, columns = tile.write.slices
         into[:, rows, :, columns] += found.transpose(1, 2)

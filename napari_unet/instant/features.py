@@ -30,7 +30,7 @@ from .eye_features import EyeFeatures, has_eye
 from .feature_network import FeatureNetwork
 from .feature_tile import FeatureTile, joined_channels, mean_of_groups
 from .tile_cache import TileCache
-from .trust import BESIDE_TRUST, CUT_TRUST, Trust
+from .trust import DEPTH_TRUST, Trust
 
 TILE = 512
 """Rows and columns of a tile; as many as are quick to compute at once."""
@@ -44,9 +44,20 @@ def same_features(one: Weights, other: Weights) -> bool:
         other.tensors.get(name) is tensor for name, tensor in feature_tensors(one).items())
 
 
-def with_usual_range(weights: Weights, training: TrainingSet) -> Weights:
-    """Return weights that bring planes to the range that is usual in the images of a training set."""
-    images = [pair.image for pair in training.pairs]
+def with_usual_range(weights: Weights, training: TrainingSet, ahead: Image | None = None) -> Weights:
+    """Return weights that bring planes to the range that is usual in the images of a training set.
+
+    Images on which nothing is painted have no say, unless none is: what is open beside them must not change an answer.
+
+    Parameters
+    ----------
+    weights : Weights
+    training : TrainingSet
+    ahead : Image, optional
+        One that is looked at and may be painted on next.
+    """
+    images = [pair.image for pair in training.pairs if pair.scribbles.planes or pair.image is ahead]
+    images = images or [pair.image for pair in training.pairs]
     if len({image.n_channels for image in images}) != 1:
         return weights
     return dataclasses.replace(weights, normalisation=weights.normalisation.fitted(images))
@@ -101,13 +112,9 @@ class FeatureStore:
         network: Any = self.weights.network
         trust, depth = trust or Trust(), depth or self.depth
         own = np.tile(np.array(network.prior, np.float32), channels)
-        found = [own]
+        found = [own * np.float32(factor) for factor in DEPTH_TRUST[depth]]
         if self.eye is not None and eye:
-            found.append(np.array(network.eye_prior(channels), np.float32) * np.float32(trust.eye))
-        if depth != "plane":
-            found.append(own * np.float32(BESIDE_TRUST))
-        if depth == "three cuts":
-            found.append(own * np.float32(CUT_TRUST))
+            found.insert(1, np.array(network.eye_prior(channels), np.float32) * np.float32(trust.eye))
         return np.concatenate(found)
 
     @property

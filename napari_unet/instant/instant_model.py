@@ -49,7 +49,7 @@ from .painted_features import (
 )
 from .tree_growing import grow_trees
 from .trust import Trust, trusts_to_try
-from .viewing_depth import settled_depth
+from .viewing_depth import painted_volumes, settled_depth
 from .volume_model import network_model
 
 MOST_NUMBERS = 1_500_000
@@ -122,8 +122,7 @@ def fit_instantly(
     UserError, WorkError
         As :func:`~napari_unet.instant.painted_features.gather_features`.
     """
-    painted_images = [pair.image for pair in training.pairs if pair.scribbles.planes]
-    store.look_as_far(settled_depth(painted_images, store, volume), pinned=volume is not None)
+    store.look_as_far(settled_depth(painted_volumes(training), store, volume), pinned=volume is not None)
     unseen = store.eye is not None and not is_seen(store, training)
     if unseen or not is_seen_along_depth(store, training):  # it takes longer: a first answer without it
         painted = yield from gather_features(store, training, eye=not unseen, depth="plane")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -103,10 +103,7 @@ def gather_features(
     channels, depth = _common_channels(training), depth or store.depth
     paints = thinned_paint(store, training, MOST_KEPT // len(store.prior(channels, eye, depth)))
     if depth == "three cuts":
-        for index, plane in paints:
-            image = training.pairs[index].image
-            for _ in store.look_along_depth(image, plane):
-                yield Progress(f"Looking along z through {image.name}")
+        yield from _look_along_depth(store, training, paints)
     rows, ids, planes, pixels = [], [], [], []
     for (index, plane), paint in paints.items():
         image = training.pairs[index].image
@@ -134,6 +131,16 @@ def gather_features(
     whole = strokes_through_planes(training, strokes)
     return PaintedFeatures(np.concatenate(rows), found, places, where, whole[_stroke_numbers(strokes, places, where)],
                            len(np.unique(whole)), channels, training.classes, depth)
+
+
+def _look_along_depth(
+    store: FeatureStore, training: TrainingSet, places: Iterable[tuple[int, int]]
+) -> Generator[Progress, None, None]:
+    """Look at the cuts through some planes (numbers of pair and plane)."""
+    for index, plane in places:
+        image = training.pairs[index].image
+        for _ in store.look_along_depth(image, plane):
+            yield Progress(f"Looking along z through {image.name}")
 
 
 def strokes_through_planes(training: TrainingSet, strokes: Sequence[Stroke]) -> NDArray[np.int64]:

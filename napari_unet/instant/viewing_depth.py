@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from ..core.depth import DEPTHS, Depth, elongation, has_depth, stack_planes
 from ..core.image import Image
 from ..core.saying import say_once
+from ..core.scribbles import TrainingSet
 from .features import FeatureStore
 from .linear_heads import DeepHead
 
@@ -36,10 +37,12 @@ def possible_depth(image: Image, store: FeatureStore) -> tuple[Depth, str]:
 
 
 def sensible_depth(image: Image) -> Depth:
-    """Return how far it is sensible to look, by the length of the voxels."""
+    """Return how far it is sensible to look, by the length of the voxels and the number of planes."""
     longer = elongation(image)
     longer = max(longer, 1 / longer)
-    return "three cuts" if longer <= LONGEST_CUT else "neighbours" if longer <= LONGEST_BESIDE else "plane"
+    if longer <= LONGEST_CUT and len(stack_planes(image, 0)) >= FEWEST_PLANES:
+        return "three cuts"
+    return "neighbours" if longer <= LONGEST_BESIDE else "plane"
 
 
 def settled_depth(images: Iterable[Image], store: FeatureStore, wanted: Depth | None) -> Depth:
@@ -48,6 +51,7 @@ def settled_depth(images: Iterable[Image], store: FeatureStore, wanted: Depth | 
     Parameters
     ----------
     images : iterable of Image
+        Each once for every volume of it that is to be looked at.
     store : FeatureStore
         Says how much memory there is.
     wanted : str, optional
@@ -59,16 +63,22 @@ def settled_depth(images: Iterable[Image], store: FeatureStore, wanted: Depth | 
         Once per image, where that is not possible.
     """
     found, total = len(DEPTHS) - 1, 0
-    for image in dict.fromkeys(images):
+    for image in images:
         hoped = wanted or sensible_depth(image)
         depth, reason = possible_depth(image, store)
         total += store.cuts.bytes_of(image)
         if depth == "three cuts" and total > store.cuts.cache.limit:
-            depth, reason = "neighbours", "with the other painted images its cuts take more memory than may be used"
+            depth, reason = "neighbours", "with all that is painted cuts take more memory than may be used"
         if DEPTHS.index(depth) < DEPTHS.index(hoped) and (wanted is not None or has_depth(image)):
             say_once(image.data, f"{image.name!r} is answered with volume '{depth}', not '{hoped}': {reason}.")
         found = min(found, DEPTHS.index(depth), DEPTHS.index(hoped))
     return DEPTHS[found]
+
+
+def painted_volumes(training: TrainingSet) -> list[Image]:
+    """Return the painted images, each once for every volume of it that is painted."""
+    return [pair.image for pair in training.pairs
+            for _ in {stack_planes(pair.image, plane)[0] for plane in pair.scribbles.planes}]
 
 
 def depth_of_answer(image: Image, store: FeatureStore, deep: DeepHead | None) -> Depth:

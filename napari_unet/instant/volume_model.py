@@ -10,9 +10,11 @@ from typing import Any
 from ..core.image import Image
 from ..core.latest import Latest
 from ..core.method import Patch, View
+from ..core.saying import say_once
 from ..predicting.devices import choose_device
 from ..predicting.network_model import NetworkModel
 from ..predicting.oblivious_trees import ObliviousTrees, without_trees
+from ..predicting.tiling import Box
 from ..predicting.weights import Weights
 from .answer_on_features import AnswerOnFeatures
 from .features import FeatureStore
@@ -26,15 +28,23 @@ MEMORY = 2**31
 class VolumeModel(NetworkModel):
     """A network whose weights hold a head that looks beyond planes. Averaging over turned versions leaves that out."""
 
+    @property
+    def by_windows(self) -> bool:
+        """Whether a plane can be read in windows: not where others are looked at as well."""
+        return False
+
     def _segment(
-        self, image: Image, numbers: tuple[int, ...], probabilities: bool, view: Latest[View | None] | None
+        self, image: Image, numbers: tuple[int, ...], probabilities: bool, view: Latest[View | None] | None,
+        within: Box | None = None,
     ) -> Iterator[Patch]:
-        if not self.tta:
+        if self.tta is True or self.tta > 1:
+            say_once(image.data, "Averaging over turned versions looks at planes, each alone: volumes are left out.")
+        else:
             answer = self._answer()
             if depth_of_answer(image, answer.store, answer.deep) != "plane":
                 yield from answer.segment(image, numbers, probabilities=probabilities, view=view)
                 return
-        yield from super()._segment(image, numbers, probabilities, view)
+        yield from super()._segment(image, numbers, probabilities, view, within)
 
     def _answer(self) -> AnswerOnFeatures:
         """Return the heads on features that this thread keeps: planes may be asked for one by one."""

@@ -40,7 +40,7 @@ _JOURNAL_VERSION = 1
 
 
 @dataclasses.dataclass(frozen=True)
-class BlockStore:
+class StoreToFill:
     """What a process needs to write blocks of a class image: plain values, so that it can be sent there.
 
     Parameters
@@ -66,7 +66,7 @@ class BlockStore:
 class BlockWriter:
     """Takes painted ids and puts what the store holds: for processes that only write."""
 
-    def __init__(self, store: BlockStore) -> None:
+    def __init__(self, store: StoreToFill) -> None:
         self._sink, self._encode = store.sink(), store.info.encode
 
     def __setitem__(self, where: Any, painted: Any) -> None:
@@ -108,7 +108,7 @@ class ResumableMask:
         self._origin = checked_origin(self.path, overwrite, provenance)
         info = MaskInfo(classes, geometry, code, file_stem(path))
         folder = self.path.with_name(f".{self.path.name}.unfinished")
-        self.store = BlockStore(folder, shape, info, format or OmeZarr())
+        self.store = StoreToFill(folder, shape, info, format or OmeZarr())
         self._journal = folder.with_name(f"{folder.name}.blocks")
         lock = folder.with_name(f"{folder.name}.lock")
         if lives(lock):

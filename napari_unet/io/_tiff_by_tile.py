@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,5 +42,12 @@ def _opened(path: Path, number: int) -> LazyArray:
     import tifffile
     import zarr
 
-    store: Any = tifffile.imread(path, aszarr=True, series=number, level=0)
-    return LazyArray(zarr.open_array(store, mode="r"), str(path))
+    tiff = tifffile.TiffFile(path)
+    try:
+        store: Any = tiff.series[number].aszarr(level=0)
+        array = zarr.open_array(store, mode="r")
+    except BaseException:
+        tiff.close()
+        raise
+    weakref.finalize(array, tiff.close)  # it is open as long as anybody may read from it
+    return LazyArray(array, str(path))

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ..core.classes import ClassTable
 from ..core.errors import UsageError, UserError
-from ..core.image import Image, warn_not_finite
+from ..core.image import Image, say_some_not_finite, warn_not_finite
 from ..core.latest import Latest
 from ..core.method import Patch, View, checked_planes
 from ..core.normalisation import warn_of_scale
@@ -221,6 +221,8 @@ class NetworkModel:
             yield Patch(image.where(number, *write.slices), labels, maps, done, done + run.left)
         if within is None:
             warn_not_finite(image, holes)
+        elif holes:
+            say_some_not_finite(image)
 
 
 def most_likely(scores: Tensor) -> Tensor:

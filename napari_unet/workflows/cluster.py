@@ -22,7 +22,7 @@ from napari_unet.core.normalisation import Normalisation
 from napari_unet.core.plane_facts import PlaneFacts, give_plane_facts, is_large, plane_facts
 from napari_unet.core.threads import limit_threads
 from napari_unet.io import read_image
-from napari_unet.io._resumable import BlockStore, BlockWriter
+from napari_unet.io._resumable import BlockWriter, StoreToFill
 from napari_unet.io.model_file import load_model, save_model
 from napari_unet.predicting.block_plan import Block, BlockPlan
 
@@ -46,7 +46,7 @@ class ClusterJob:
     model: str
     settings: tuple[tuple[str, Any], ...]
     plan: BlockPlan
-    store: BlockStore
+    store: StoreToFill
     skip: float | None
 
 
@@ -115,7 +115,7 @@ class ClusterEngine:
             address: Any = self._address
             if address is None:
                 address = opened.enter_context(distributed.LocalCluster(
-                    n_workers=self._workers, threads_per_worker=1, dashboard_address=None, silence_logs=50))
+                    n_workers=self._workers, threads_per_worker=1, dashboard_address="127.0.0.1:0", silence_logs=50))
             try:
                 client = opened.enter_context(distributed.Client(address, timeout=PATIENCE))
                 client.wait_for_workers(1, timeout=PATIENCE)

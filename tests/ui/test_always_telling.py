@@ -212,6 +212,8 @@ def test_it_says_why_the_brush_does_not_paint(hands: Any, viewer: Any, squares: 
 
 def test_an_update_does_its_steps_and_says_what_came_of_it(hands: Any, viewer: Any, squares: Any) -> None:
     dock = hands.dock(NAMES[0])
+    dock.settings.fill()
+    dock.settings._form.set_values({"patch": 32, "batch": 2})  # steps that are done in moments
     strokes = open_image(hands, dock, squares[0])
     said: list[str] = []
     dock.session.state_changed.connect(lambda state: said.append(state.text))

@@ -128,6 +128,11 @@ def test_the_table_follows_the_layer_and_says_when_it_does_not(viewer: Any, hand
     hands.wait(lambda: dock.state.text() == wording.CHANGED)
     assert len(dock.measured.table) == 4, "the table of before is still there"
     hands.click(dock, "table_measure")
+    dock.cancel.click()
+    hands.wait(lambda: not dock.measurer.running)
+    assert dock.state.text() == wording.CANCELLED
+    assert len(dock.measured.table) == 4
+    hands.click(dock, "table_measure")
     assert len(measured(hands, dock)) == 3
     assert dock.state.text() == ""
 
@@ -191,6 +196,20 @@ def test_planes_and_volumes_and_their_csv(
     assert [(one["image"], one["plane"], one["area (micrometer^2)"]) for one in rows] == [
         ("cells", f"Z={z}", "25") for z in range(3)]
     assert not dock.project_csv.isEnabled(), "no project is open"
+
+
+def test_the_objects_of_a_project_are_saved_from_the_dock(
+    viewer: Any, hands: Any, painted: Any, keeping: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hands.dock("Train U-Net")
+    hands.wait(lambda: any(keeping.glob("*.unet/project.json")))
+    dock = hands.dock("Object table")
+    hands.wait(dock.project_csv.isEnabled)
+    path = tmp_path / "all.csv"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, **__: (str(path), ""))
+    hands.click(dock, "table_project_csv")
+    hands.wait(lambda: "no predictions yet" in dock.state.text())
+    assert not path.exists()
 
 
 def test_twenty_thousand_rows_are_sorted_and_drawn_without_a_stall(

@@ -9,7 +9,10 @@ import numpy as np
 import pytest
 import tifffile
 
+from napari_unet.io import provenance_path
+from napari_unet.io.provenance_file import read_provenance
 from napari_unet.ui.layer_metadata import identity, mark_layer, role_of
+from napari_unet.ui.layer_origin import BY_HAND
 from napari_unet.ui.projects.keeper import keeper_of
 
 
@@ -158,6 +161,12 @@ def test_all_are_predicted_and_exported_with_counts(
     shown(hands, viewer, dock, "cells_01")
     saved = viewer.layers["cells_01 saved prediction"]
     np.testing.assert_array_equal(np.asarray(saved.data), masks[1] + 1)
+    saved.save(str(tmp_path / "by_hand.tif"), plugin="napari-unet-live")  # File > Save
+    told, exported = (read_provenance(provenance_path(one)) for one in (
+        tmp_path / "by_hand.tif", folder / "cells_01_mask.tif"))
+    assert told.images == exported.images
+    assert told.model == exported.model
+    assert BY_HAND not in told.note
 
 
 def test_images_are_taken_out_and_brought_back(

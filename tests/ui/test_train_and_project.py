@@ -13,6 +13,7 @@ from qtpy.QtWidgets import QFileDialog
 from test_project_images import add_folder, draw, names, paint, shown
 
 from napari_unet.ui.layer_metadata import mark_layer
+from napari_unet.ui.projects import project_jobs
 from napari_unet.ui.projects.keeper import keeper_of
 
 
@@ -115,6 +116,18 @@ def test_the_methods_text_is_a_button(hands: Any, viewer: Any, images: Any, pres
     text = path.read_text(encoding="utf-8")
     assert "napari-unet" in text
     assert str(path) in images.note_line.text()
+    assert not images.details.isVisible()
+
+    def broken(*_: Any) -> Any:
+        yield from ()
+        raise RuntimeError("the disk is on fire")
+
+    monkeypatch.setattr(project_jobs, "methods_text", broken)
+    press(images.methods_button)
+    hands.wait(lambda: images.note_line.text() == "the disk is on fire")
+    assert images.details.isVisible()
+    images.say("News.")
+    assert not images.details.isVisible()
 
 
 def test_the_next_click_fills(hands: Any, viewer: Any, squares: Any, press: Any) -> None:
