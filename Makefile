@@ -95,6 +95,8 @@ $(VENV)/installed: $(VENV)/torch pyproject.toml constraints.txt
 $(VENV)/installed-dev: $(VENV)/installed
 	$(PIP) --upgrade pip
 	$(PIP) --group dev --group formats
+	@# runs packages of bioimage.io; it asks for one version of bioimageio.spec, which pydantic has left behind
+	$(PIP) --no-deps bioimageio.core
 	@touch $@
 
 # Python 3.11, for which all of the lowest versions can be had; made anew, so that nothing is left of other bounds

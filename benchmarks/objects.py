@@ -4,7 +4,7 @@
         [--cache FOLDER] [--csv FILE]
 
 parts            connected parts of the answer
-plain            a distance watershed as it stands in handbooks: maxima of the smoothed distance 5 px apart
+plain            a distance watershed as it stands in handbooks, from maxima of the smoothed distance that are 1 px high
 auto             the automatic way of the program
 lines            the same, taught by --lines cuts and joins that a simulated person draws on the painted planes
 true parts       connected parts of the true mask
@@ -32,7 +32,7 @@ from _objects.answers import Answered, Answers, answers
 from _objects.hand import Find, drawn
 from numpy.typing import NDArray
 from scipy import ndimage
-from skimage.feature import peak_local_max
+from skimage.morphology import h_maxima
 from skimage.segmentation import watershed
 
 from napari_unet.core.components import label_components
@@ -98,14 +98,11 @@ def finder(planes: Sequence[Answered]) -> Find:
 
 
 def plain_watershed(mask: NDArray[np.bool_], spacing: tuple[float, ...]) -> NDArray[np.integer[Any]]:
-    """Return objects by maxima of the smoothed distance, and the watershed from them."""
+    """Return objects by the maxima of the smoothed distance that are one pixel high, and the watershed from them."""
     step = min(spacing)
     distance = ndimage.distance_transform_edt(mask, sampling=[one / step for one in spacing])
     distance = ndimage.gaussian_filter(distance, 1)
-    peaks = peak_local_max(distance, min_distance=5, labels=label_components(mask).astype(np.int32),
-                           exclude_border=False)
-    seeds = np.zeros(mask.shape, np.int32)
-    seeds[tuple(peaks.T)] = np.arange(1, len(peaks) + 1)
+    seeds = label_components(h_maxima(distance, 1)).astype(np.int32)
     found: NDArray[np.integer[Any]] = watershed(-distance, seeds, mask=mask)
     return found
 

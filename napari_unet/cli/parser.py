@@ -38,7 +38,8 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"napari-unet {__version__}")
     _debug(parser, False)
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for add in (_demo, _train, _predict, _score, _compare, _counts, _methods, _methods_text, _info):
+    for add in (_demo, _train, _predict, _objects, _export_model, _score, _compare, _counts, _methods, _methods_text,
+                _info):
         add(commands)
     return parser
 
@@ -79,6 +80,20 @@ def _moved(parser: argparse.ArgumentParser) -> None:
 
 def _overwrite(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--overwrite", action="store_true", help="replace an output that exists")
+
+
+def _finding(parser: argparse.ArgumentParser, flag: str = "--set") -> None:
+    """Add how objects are found."""
+    parser.add_argument("--way", default="auto", metavar="WAY",
+                        help="how objects are found; see `napari-unet methods` (default: auto)")
+    parser.add_argument(flag, dest="way_values", type=assignment, action="append", default=[], metavar="NAME=VALUE",
+                        help=f"a parameter of the way, e.g. {flag} smallest=20")
+    parser.add_argument("--countable", type=name_list, metavar="A,B,...",
+                        help="classes whose objects are counted: names, or numbers in a mask (default: all but "
+                        "background)")
+    parser.add_argument("--by-plane", action="store_true", help="each plane of a z-stack by itself, not as a volume")
+    parser.add_argument("--panoptic", action="store_true",
+                        help="add the areas of the classes that are not counted, each as one more number")
 
 
 def _demo(commands: argparse._SubParsersAction[CommandParser]) -> None:
@@ -142,8 +157,60 @@ def _predict(commands: argparse._SubParsersAction[CommandParser]) -> None:
                         help="also write class probabilities (.tif or .zarr): float32, the image's axes, C before Y, "
                         "background first (with several images a folder, then STEM_probabilities.tif)")
     parser.add_argument("--tta", action="store_true", help="average over turned and mirrored versions")
+    parser.add_argument("--objects", type=Path, metavar="O.tif",
+                        help="also find single objects and write their numbers (.tif, .zarr, .zip or .geojson; with "
+                        "several images a folder, then STEM_objects.tif)")
+    _finding(parser, "--object-set")
+    parser.set_defaults(table=None)
     parser.add_argument("--zarr-version", choices=("0.4", "0.5"), default="0.4", help="OME-Zarr version (default: 0.4)")
+    parser.add_argument("--shard", type=positive_number(int), default=0, metavar="PIXELS",
+                        help="with --zarr-version 0.5: rows and columns of a file that holds many blocks, e.g. 4096")
+    parser.add_argument("--blocks", action="store_true",
+                        help="block by block, and resumable: what large images are anyway; run the same again to go on")
+    parser.add_argument("--skip-background", type=positive_number(float), nargs="?", const=0.1, metavar="SHARE",
+                        help="leave blocks empty whose values lie within this share of the range of their plane (0.1)")
+    parser.add_argument("--workers", type=positive_number(int), metavar="N",
+                        help="compute blocks in N processes of this computer (needs the extra `cluster`)")
+    parser.add_argument("--scheduler", metavar="ADDRESS",
+                        help="compute blocks on a Dask cluster, e.g. tcp://10.0.0.1:8786 (needs the extra `cluster`)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps (default: auto)")
+    _overwrite(parser)
+
+
+def _objects(commands: argparse._SubParsersAction[CommandParser]) -> None:
+    parser = _command(commands, "objects", "objects_command:run_objects",
+                      "Find single objects in masks or class probabilities: number, count, measure and save them.")
+    parser.add_argument("masks", nargs="+", metavar="MASK_OR_PROBABILITIES",
+                        help="masks of classes, or probabilities as `predict --probabilities` writes them")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT",
+                        help="object numbers (uint16, or uint32 beyond 65535): a .tif or .zarr, "
+                        "IMAGE.ome.zarr/labels/NAME, or a folder (then STEM_objects.tif); also .zip (ImageJ ROIs) or "
+                        ".geojson (QuPath)")
+    _finding(parser)
+    parser.add_argument("--values", choices=("mask", "painted"), default="mask",
+                        help="code of masks that do not say: mask has background 0, painted 1 (default: mask)")
+    parser.add_argument("--table", type=Path, metavar="T.csv", help="also measure: one line an object, of all masks")
+    parser.add_argument("--image", metavar="IMAGE", help="with --table and one mask: measure its channels too")
+    parser.add_argument("--rois", type=Path, metavar="R.zip",
+                        help="also outlines for ImageJ's ROI Manager (a folder for several masks)")
+    parser.add_argument("--geojson", type=Path, metavar="G.geojson",
+                        help="also polygons for QuPath (a folder for several masks)")
+    parser.add_argument("--voxel-size", type=pixel_size, metavar="[Z,]Y,X",
+                        help="size of a pixel or voxel (default: what the file says)")
+    parser.add_argument("--unit", help="unit of --voxel-size, e.g. micrometer")
+    parser.add_argument("--zarr-version", choices=("0.4", "0.5"), default="0.4", help="OME-Zarr version (default: 0.4)")
+    _axes(parser)
+    _overwrite(parser)
+
+
+def _export_model(commands: argparse._SubParsersAction[CommandParser]) -> None:
+    parser = _command(commands, "export-model", "export_model_command:run_export_model",
+                      "Export a trained model for other programs: ONNX, a bioimage.io package, or torch.export.")
+    parser.add_argument("model", type=Path, metavar="MODEL.pt")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT",
+                        help="X.onnx, X.zip (a package of bioimage.io) or X.pt2 (torch.export)")
+    parser.add_argument("--author", action="append", default=[], metavar="NAME", help="of a package; may be repeated")
+    parser.add_argument("--licence", metavar="SPDX", help="of a package, e.g. CC-BY-4.0 (default: none is given)")
     _overwrite(parser)
 
 
@@ -159,6 +226,9 @@ def _score(commands: argparse._SubParsersAction[CommandParser]) -> None:
                         help="metrics, or families of them: overlap, boundary, topology, partitions, objects, "
                         "superpixels, all (see `napari-unet methods`); default: a short set of overlap and topology")
     parser.add_argument("--volume", action="store_true", help="judge the planes as one volume too")
+    parser.add_argument("--objects", action="store_true",
+                        help="both hold object numbers (or one of them ROIs, or GeoJSON): judge these, as they are")
+    parser.add_argument("--axes", help="with --objects: axes of both; a Z makes volumes that are judged as such")
     parser.add_argument("--scale", type=pixel_size, metavar="[Z,]Y,X",
                         help="size of a pixel, for distances (default: what the files say, else 1)")
     parser.add_argument("--unit", help="unit of --scale, e.g. micrometer")
@@ -198,6 +268,13 @@ def _compare(commands: argparse._SubParsersAction[CommandParser]) -> None:
                         "--set metrics.tolerance=0.5 (see `napari-unet score --help`)")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR",
                         help="folder for report.html, table.csv, methods.txt, figure.png, masks/ and recipes/")
+    parser.add_argument("--objects", action="store_true",
+                        help="judge single objects too, found in every result, against those of the reference")
+    parser.add_argument("--ways", type=name_list, metavar="A,B,...",
+                        help="with --objects: how they are found, or all (default: auto)")
+    parser.add_argument("--countable", type=name_list, metavar="A,B,...",
+                        help="with --objects: classes whose objects are counted, by their names (default: all but "
+                        "background); the others have a panoptic quality by their area")
     parser.add_argument("--save-models", action="store_true",
                         help="also save networks and forests as model files, in models/")
     _axes(parser)

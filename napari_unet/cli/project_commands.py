@@ -175,7 +175,7 @@ def predict_project(arguments: argparse.Namespace, watch: Any) -> None:
 
 def _refuse_other_flags(arguments: argparse.Namespace) -> None:
     """Refuse what makes sense for files alone."""
-    flags = ("axes", "index", "tta", "probabilities", "painted_ids")
+    flags = ("axes", "index", "tta", "probabilities", "painted_ids", "objects")
     wrong = [f"--{flag.replace('_', '-')}" for flag in flags if getattr(arguments, flag)]
     if len(arguments.images) > 1:
         raise UsageError("Give one project, or images.")

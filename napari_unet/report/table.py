@@ -153,15 +153,16 @@ def _planes(summary: Summary, columns: Sequence[SummaryColumn]) -> str:
 def _grid(title: str, columns: Sequence[SummaryColumn], summary: Summary,
           marked: frozenset[tuple[str, SummaryColumn]]) -> TableGrid:
     """Make one table; a count, its reference and its error become two columns."""
-    by_name = {column.metric: column for column in columns if column.class_id == columns[0].class_id}
+    by_name = {(column.metric, column.way): column for column in columns if column.class_id == columns[0].class_id}
     headers: list[str] = []
     spare: list[int] = []
     overview = title.startswith("mean over classes")
     made: list[list[TableCell]] = []
     for column in columns:
         name = column.metric
-        reference = by_name.get(f"{name}_reference")
-        header = _beside_its_count(name, by_name) or column.title
+        reference = by_name.get((f"{name}_reference", column.way))
+        shown = {metric for metric, way in by_name if way == column.way}
+        header = _beside_its_count(name, shown) or column.title
         if header == NOT_SHOWN:
             continue
         if column.class_id is not None and overview:

@@ -1,0 +1,116 @@
+"""``napari-unet objects``: masks or probabilities in, single objects out; on request a table, ROIs and GeoJSON."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from collections.abc import Generator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from napari_unet.core.errors import UsageError, UserError
+from napari_unet.core.provenance import now
+from napari_unet.core.readable import readable
+from napari_unet.io import check_object_output, clear_of_inputs, file_stem, is_output
+from napari_unet.objects.measure_table import MeasureTable, joined_tables
+from napari_unet.report.object_csv import write_objects
+from napari_unet.workflows.batch import BatchPiece, run_batch
+from napari_unet.workflows.object_finding import as_class_image, make_search
+
+from .input_files import read_images
+from .object_output import GEOJSON, ROIS, FoundFiles, ObjectTargets, PieceShare, find_and_keep, way_values
+from .predict_command import watch_batch
+from .terminal import check_writable, make_folder, say, show
+
+
+def run_objects(arguments: argparse.Namespace) -> None:
+    """Find the objects of masks or probabilities, and save them."""
+    values = way_values(arguments)
+    make_search(arguments.way, values)
+    if arguments.image is not None and len(arguments.masks) > 1:
+        raise UsageError(f"--image is for one mask, but {len(arguments.masks)} are given.")
+    targets = plan_objects(arguments.masks, arguments)
+    inputs = [*arguments.masks, *([arguments.image] if arguments.image is not None else [])]
+    replace = claim_objects(targets, arguments, inputs)
+    summary = watch_batch(run_batch([
+        BatchPiece(name, partial(_find, name, target, replace, values, arguments))
+        for name, target in zip(arguments.masks, targets, strict=True)
+    ]))
+    tables = [table for one in summary.done if (table := getattr(one.result, "table", None)) is not None]
+    if arguments.table is not None and tables:
+        save_table(arguments.table, tables, arguments.overwrite)
+    if summary.failed:
+        raise (UsageError if summary.wrong_use else UserError)(summary.sentence) from summary.failed[0].error
+
+
+def plan_objects(names: Sequence[str], arguments: argparse.Namespace) -> list[ObjectTargets]:
+    """Say where the objects of each image go.
+
+    Raises
+    ------
+    UsageError
+        If several images are to go into one file.
+    """
+    kinds: list[tuple[Path, str]] = [(arguments.output, "_objects.tif")]
+    for path, ending in ((arguments.rois, f"_rois{ROIS}"), (arguments.geojson, f"_objects{GEOJSON}")):
+        if path is not None:
+            if len(names) == 1 and path.suffix.lower() != ending[-len(path.suffix):].lower() and not path.is_dir():
+                raise UsageError(f"{path} does not end in {ending.partition('.')[2]!r}. Give such a file for one mask, "
+                                 "a folder for several.")
+            kinds.append((path, ending))
+    targets = []
+    for name in names:
+        paths = []
+        for path, ending in kinds:
+            one_file = is_output(path) or path.name.lower().endswith((ROIS, GEOJSON))
+            if len(names) > 1 and one_file:
+                raise UsageError(f"{len(names)} masks cannot go into the one file {path}. Give a folder.")
+            if not one_file and path.suffix and not path.is_dir() and len(names) == 1:
+                check_object_output(path)  # says which endings are known
+            paths.append(path if one_file else path / f"{file_stem(name)}{ending}")
+        targets.append(ObjectTargets(tuple(paths)))
+    return targets
+
+
+def claim_objects(
+    targets: Sequence[ObjectTargets], arguments: argparse.Namespace, inputs: Sequence[str]
+) -> Mapping[Path, bool]:
+    """Check where results go and make their folders; returns by file whether it may replace one that is there."""
+    outputs = [path for target in targets for path in target.paths]
+    if len({path.resolve() for path in outputs}) < len(outputs):
+        raise UserError("Two results would have the same file name. Rename an image, or do them one by one.")
+    for path in outputs:
+        clear_of_inputs(path, inputs)
+    table = getattr(arguments, "table", None)
+    if table is not None and check_writable(table, arguments.overwrite, inputs):
+        arguments.overwrite = True
+    asked = {arguments.output, arguments.rois, arguments.geojson}
+    for folder in asked.intersection(path.parent for path in outputs):  # only now: a refused command leaves none
+        make_folder(folder)
+    return {path: check_writable(path, arguments.overwrite) for path in outputs}
+
+
+def _find(
+    name: str, target: ObjectTargets, replace: Mapping[Path, bool], values: dict[str, Any],
+    arguments: argparse.Namespace,
+) -> Generator[PieceShare, None, FoundFiles]:
+    """Find the objects of one file."""
+    begun = now()
+    image = as_class_image(name, arguments.axes, arguments.values, scale=arguments.voxel_size or ())
+    if arguments.unit or arguments.voxel_size:
+        unit = arguments.unit or image.geometry.unit
+        image = dataclasses.replace(image, geometry=dataclasses.replace(image.geometry, unit=unit))
+    measured = None
+    if arguments.image is not None:
+        (measured,) = read_images([arguments.image], arguments.axes)
+    return (yield from find_and_keep(name, image, target, replace, values, arguments, measured, begun))
+
+
+def save_table(path: Path, tables: Sequence[MeasureTable], overwrite: bool) -> None:
+    """Write the table of all images."""
+    table = joined_tables(tables)
+    write_objects(path, table, overwrite=overwrite)
+    for note in table.notes:
+        say(note)
+    show(readable(path))

@@ -1,0 +1,141 @@
+"""Object numbers against true object numbers, whatever files or arrays they come in. Registers no metric."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import warnings
+from collections.abc import Generator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from napari_unet.core.classes import ClassTable
+from napari_unet.core.errors import InputWarning, UserError
+from napari_unet.core.method import Progress
+from napari_unet.core.rows import Row
+from napari_unet.core.work import work
+from napari_unet.inputs import ArrayLike
+from napari_unet.io import LoadedObjects, load_objects, shape_format
+from napari_unet.metrics import Options
+from napari_unet.metrics.object_scoring import ObjectPair, object_metrics, score_objects
+from napari_unet.objects.image_objects import object_boxes
+from napari_unet.objects.object_map import ObjectMap
+
+from .object_finding import ImageObjects
+
+
+@work
+def score_object_numbers(
+    prediction: ArrayLike | ImageObjects,
+    reference: ArrayLike | ImageObjects,
+    *,
+    index: Sequence[int] | None = None,
+    axes: str | None = None,
+    volume: bool = False,
+    name: str = "prediction",
+    metrics: Sequence[str] | None = None,
+    scale: Sequence[float] | None = None,
+    unit: str | None = None,
+    settings: Mapping[str, Any] | None = None,
+) -> Generator[Progress, None, list[Row]]:
+    """Score object numbers against true object numbers, as they are: nothing is taken apart or joined.
+
+    Parameters
+    ----------
+    prediction, reference : array, path or ImageObjects
+        Numbers (..., Y, X), 0 = none; of one of both also ROIs or GeoJSON.
+    index : sequence of int, optional
+        Planes to score.
+    axes : str, optional
+        One letter for each axis. A z axis makes volumes that are scored as such; default what the files say, else
+        planes.
+    volume : bool
+        Take the axis before rows and columns for z.
+    name, metrics, scale, unit, settings
+        As for :func:`napari_unet.workflows.score`; metrics are those of the family ``objects``.
+
+    Returns
+    -------
+    list of Row
+
+    Raises
+    ------
+    UserError
+        If the shapes do not fit, or what is given holds no objects.
+    """
+    object_metrics(metrics)
+    options = Options(**(settings or {}))
+    found, true = _both(prediction, reference, axes or "")
+    true = _same_classes(found, true)
+    shape = found.found.numbers.shape
+    letters = axes or _letters(found, len(shape))
+    if volume and len(shape) > 2:
+        letters = letters.replace("Z", "N") if letters[-3] != "Z" else letters
+        letters = f"{letters[:-3]}ZYX"
+    boxes = object_boxes(letters, shape, by_plane=index is not None)
+    planes = "Z" not in letters[:-2] or index is not None
+    chosen = tuple((box, number if planes else None) for number, box in enumerate(boxes)
+                   if index is None or number in set(index))
+    if not chosen:
+        raise UserError(f"There is no such plane; there are planes 0 to {len(boxes) - 1}.")
+    yield Progress(f"scoring {len(chosen)} {'planes' if planes else 'volumes'}")
+    place = found.geometry or true.geometry
+    steps = tuple(scale) if scale else (place.scale if place is not None and len(place.scale) == len(shape) else ())
+    steps = (1.0,) * (len(shape) - len(steps)) + steps[-len(shape):] if steps else ()
+    table = found.classes.including(true.classes.ids)
+    pair = ObjectPair(found.found, true.found, chosen)
+    return list(score_objects(pair, table, method=name, image_name="", metrics=metrics, scale=steps,
+                              unit=unit or (place.unit if place is not None else "pixel"), options=options))
+
+
+def _both(prediction: Any, reference: Any, axes: str) -> tuple[LoadedObjects, LoadedObjects]:
+    """Read both; the one that holds shapes gets the size of the other."""
+    shapes = [isinstance(one, (str, os.PathLike)) and shape_format(one) is not None for one in (prediction, reference)]
+    if all(shapes):
+        raise UserError("Both hold shapes, which have no size of an image. Give one of them as TIFF or OME-Zarr.")
+    if shapes[0]:
+        true = _loaded(reference, None, axes, None)
+        return _loaded(prediction, true.found.numbers.shape, axes or _letters(true, 0), true.classes), true
+    found = _loaded(prediction, None, axes, None)
+    wanted = found.found.numbers.shape if shapes[1] else None
+    return found, _loaded(reference, wanted, axes or (_letters(found, 0) if shapes[1] else ""), found.classes)
+
+
+def _loaded(given: Any, shape: tuple[int, ...] | None, axes: str, classes: ClassTable | None) -> LoadedObjects:
+    if isinstance(given, ImageObjects):
+        return LoadedObjects(given.found, given.classes, given.geometry)
+    if isinstance(given, (str, os.PathLike)):
+        made = load_objects(Path(given), shape, axes, classes)
+        if made.note:
+            warnings.warn(made.note, InputWarning, stacklevel=2)
+        return made
+    numbers = np.asarray(given)
+    first = next((one for one in (classes.ids if classes else ()) if one > 1), 2)
+    return LoadedObjects(ObjectMap.of(numbers, first), (classes or ClassTable.default()).including([1, first]))
+
+
+def _letters(one: LoadedObjects, count: int) -> str:
+    """Return the axes that are known; letters of our own for so many."""
+    if one.geometry is not None:
+        return one.geometry.axes
+    return ("NTPQ"[: count - 2] + "YX") if count else ""
+
+
+def _same_classes(found: LoadedObjects, true: LoadedObjects) -> LoadedObjects:
+    """Give true objects the classes of those found, where each has one only or the truth tells none."""
+    mine = sorted({int(one) for one in found.found.classes if one})
+    theirs = sorted({int(one) for one in true.found.classes if one})
+    if len(mine) == 1 and len(theirs) == 1 and mine != theirs:
+        classes = np.where(true.found.classes > 0, np.uint8(mine[0]), np.uint8(0))
+        return LoadedObjects(dataclasses.replace(true.found, classes=classes), found.classes, true.geometry)
+    names = {one.name: one.id for one in found.classes.classes}
+    moved = {one.id: names[one.name] for one in true.classes.classes if one.id > 1 and one.name in names}
+    if all(one in moved for one in theirs) and moved:
+        lookup = np.arange(256, dtype=np.uint8)
+        for old, new in moved.items():
+            lookup[old] = new
+        classes = lookup[true.found.classes]
+        return LoadedObjects(dataclasses.replace(true.found, classes=classes), found.classes, true.geometry)
+    return true
