@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from qtpy.QtCore import QObject, Signal
 
 from ..layer_axes import finest_level
-from ..objects.canvas_marks import PICKED, CanvasLine, CanvasMarks, outline
+from ..object_dock.canvas_marks import PICKED, CanvasLine, CanvasMarks, outline
 from ..train.viewport import camera_of, shows_planes
 
 STILL = 4
