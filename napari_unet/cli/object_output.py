@@ -1,5 +1,4 @@
-"""What ``objects`` and ``predict --objects`` share: objects found, saved as asked, and measured. Reads no arguments' files.
-"""
+"""What ``objects`` and ``predict --objects`` share: objects found, saved as asked, and measured. Reads no file."""
 
 from __future__ import annotations
 

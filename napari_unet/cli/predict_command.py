@@ -112,7 +112,8 @@ def _claim_outputs(arguments: argparse.Namespace, outputs: list[Path]) -> dict[P
     for path in outputs:
         clear_of_inputs(path, [*arguments.images, arguments.model])
     # only now: a refused command leaves no folder behind
-    for folder in {arguments.output, arguments.probabilities, arguments.objects}.intersection(path.parent for path in outputs):
+    asked = {arguments.output, arguments.probabilities, arguments.objects}
+    for folder in asked.intersection(path.parent for path in outputs):
         make_folder(folder)
     return {path: check_writable(path, arguments.overwrite) for path in outputs}
 

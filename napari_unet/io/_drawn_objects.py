@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -39,12 +40,15 @@ class LoadedObjects:
         Where they lie; None where the file does not say.
     note : str
         What people should know about how the file was read; empty if all was plain.
+    told : bool
+        Whether the file says of which class its objects are.
     """
 
     found: ObjectMap
     classes: ClassTable
     geometry: Geometry | None = None
     note: str = ""
+    told: bool = True
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -139,7 +143,8 @@ def objects_of_shapes(
         planes = _planes(one, shape, slots, path)
         everywhere += len(planes) > 1
         for index in planes:
-            here = numbers[(*index, *box)]
+            place: Any = (*index, *box)
+            here = numbers[place]
             overlapping += bool((here[inside] > 0).any() and (here[inside] != number).any())
             here[inside] = number
     said = [*notes]
@@ -152,7 +157,8 @@ def objects_of_shapes(
     found = ObjectMap.of(numbers, {number: one for number, one in of_number.items() if number in set(left.tolist())})
     if gone := len(of_number) - found.count:
         said.append(f"{gone} of {len(of_number)} objects in {path} have no pixel: too small, or covered by others.")
-    return LoadedObjects(found, table, note=" ".join(said))
+    classes_told = any(one.class_name or one.class_id for one in drawn)
+    return LoadedObjects(found, table, note=" ".join(said), told=classes_told)
 
 
 def _class_ids(drawn: Sequence[DrawnShape], classes: ClassTable | None) -> tuple[ClassTable, list[int]]:
@@ -228,7 +234,4 @@ def _planes(
             raise UserError(f"{readable(one.name)!r} in {path} lies on plane {at + 1} (counted from 1), but the image "
                             f"has {shape[axis]}. Choose the image that it belongs to.")
         ranges[axis] = range(at, at + 1)
-    planes: list[tuple[int, ...]] = [()]
-    for axis in ranges:
-        planes = [(*plane, at) for plane in planes for at in axis]
-    return planes
+    return list(itertools.product(*ranges))

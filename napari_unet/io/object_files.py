@@ -6,6 +6,7 @@ Labels of other programs are read as they are; what is said of how they were rea
 from __future__ import annotations
 
 import dataclasses
+import os
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -39,7 +40,7 @@ def object_suffixes() -> tuple[str, ...]:
     return (*output_suffixes(), *(suffix for entry in REGISTRY for suffix in entry.extras.get("object_suffixes", ())))
 
 
-def shape_format(path: str | Path) -> Entry[Any] | None:
+def shape_format(path: str | os.PathLike[str]) -> Entry[Any] | None:
     """Return the format of a file that holds shapes (ROIs, polygons) by its ending; None for labels."""
     name = str(path).lower()
     name += {".roi": ".zip", ".json": ".geojson"}.get(Path(name).suffix, "")
@@ -216,7 +217,8 @@ def load_objects(
     place_of = contents.geometry(letters) if sorted(letters) == sorted(contents.letters) else None
     if place_of is not None:
         found = dataclasses.replace(found, spacing=place_of.scale)
-    return LoadedObjects(found, table, place_of, note)
+    told = bool(not note and (contents.objects or contents.named))
+    return LoadedObjects(found, table, place_of, note, told)
 
 
 def _whole_numbers(labels: NDArray[Any], path: Path) -> NDArray[np.uint32]:

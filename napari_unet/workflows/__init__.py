@@ -265,7 +265,7 @@ def compare(
         For an unknown method, parameter or metric.
     """
     training = as_training_set(images, scribbles, axes=axes, classes=classes)
-    truths, numbered = None, ()
+    truths, numbered = None, tuple[Any, ...]()
     if references is not None:
         given = references if isinstance(references, (list, tuple)) else [references]
         truths, numbered, table = references_and_objects(

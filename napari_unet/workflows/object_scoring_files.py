@@ -68,7 +68,7 @@ def score_object_numbers(
     object_metrics(metrics)
     options = Options(**(settings or {}))
     found, true = _both(prediction, reference, axes or "")
-    true = _same_classes(found, true)
+    found, true = _same_classes(found, true)
     shape = found.found.numbers.shape
     letters = axes or _letters(found, len(shape))
     if volume and len(shape) > 2:
@@ -84,9 +84,8 @@ def score_object_numbers(
     place = found.geometry or true.geometry
     steps = tuple(scale) if scale else (place.scale if place is not None and len(place.scale) == len(shape) else ())
     steps = (1.0,) * (len(shape) - len(steps)) + steps[-len(shape):] if steps else ()
-    table = found.classes.including(true.classes.ids)
     pair = ObjectPair(found.found, true.found, chosen)
-    return list(score_objects(pair, table, method=name, image_name="", metrics=metrics, scale=steps,
+    return list(score_objects(pair, found.classes, method=name, image_name="", metrics=metrics, scale=steps,
                               unit=unit or (place.unit if place is not None else "pixel"), options=options))
 
 
@@ -113,7 +112,8 @@ def _loaded(given: Any, shape: tuple[int, ...] | None, axes: str, classes: Class
         return made
     numbers = np.asarray(given)
     first = next((one for one in (classes.ids if classes else ()) if one > 1), 2)
-    return LoadedObjects(ObjectMap.of(numbers, first), (classes or ClassTable.default()).including([1, first]))
+    return LoadedObjects(ObjectMap.of(numbers, first), (classes or ClassTable.default()).including([1, first]),
+                         told=False)
 
 
 def _letters(one: LoadedObjects, count: int) -> str:
@@ -123,19 +123,29 @@ def _letters(one: LoadedObjects, count: int) -> str:
     return ("NTPQ"[: count - 2] + "YX") if count else ""
 
 
-def _same_classes(found: LoadedObjects, true: LoadedObjects) -> LoadedObjects:
-    """Give true objects the classes of those found, where each has one only or the truth tells none."""
-    mine = sorted({int(one) for one in found.found.classes if one})
-    theirs = sorted({int(one) for one in true.found.classes if one})
-    if len(mine) == 1 and len(theirs) == 1 and mine != theirs:
-        classes = np.where(true.found.classes > 0, np.uint8(mine[0]), np.uint8(0))
-        return LoadedObjects(dataclasses.replace(true.found, classes=classes), found.classes, true.geometry)
+def _same_classes(found: LoadedObjects, true: LoadedObjects) -> tuple[LoadedObjects, LoadedObjects]:
+    """Return both with the same classes, as names tell them; all of one class where one of both tells none."""
+    mine, theirs = ({int(number) for number in one.found.classes if number} for one in (found, true))
+    if not (found.told and true.told) or (len(mine) <= 1 and len(theirs) <= 1):
+        told = found if found.told else true
+        if len(mine | theirs) > 1 and max(len(mine), len(theirs)) > 1:
+            warnings.warn("One of both does not say of which class its objects are: objects of all classes are judged "
+                          "together.", InputWarning, stacklevel=4)
+            table = ClassTable.named({1: "background", 2: "object"})
+        else:
+            present = min(mine if told is found else theirs, default=2)
+            name = told.classes.name(present)
+            table = ClassTable.named({1: "background" if name != "background" else "none", 2: name})
+        return _all_of_one(found, table), _all_of_one(true, table)
     names = {one.name: one.id for one in found.classes.classes}
-    moved = {one.id: names[one.name] for one in true.classes.classes if one.id > 1 and one.name in names}
-    if all(one in moved for one in theirs) and moved:
-        lookup = np.arange(256, dtype=np.uint8)
-        for old, new in moved.items():
-            lookup[old] = new
-        classes = lookup[true.found.classes]
-        return LoadedObjects(dataclasses.replace(true.found, classes=classes), found.classes, true.geometry)
-    return true
+    lookup = np.arange(256, dtype=np.uint8)
+    for one in true.classes.classes:
+        lookup[one.id] = names.get(one.name, one.id)
+    table = found.classes.including(lookup[list(theirs)].tolist())
+    moved = dataclasses.replace(true.found, classes=lookup[true.found.classes])
+    return dataclasses.replace(found, classes=table), dataclasses.replace(true, found=moved, classes=table)
+
+
+def _all_of_one(one: LoadedObjects, table: ClassTable) -> LoadedObjects:
+    classes = np.where(one.found.classes > 0, np.uint8(2), np.uint8(0))
+    return dataclasses.replace(one, found=dataclasses.replace(one.found, classes=classes), classes=table)
