@@ -45,7 +45,7 @@ def as_images(images: ArrayLike | Sequence[ArrayLike], axes: str | None = None) 
         elif isinstance(one, (str, os.PathLike)):
             from .io import read_image
 
-            made.append(read_image(Path(one), axes))
+            made.append(read_image(one if isinstance(one, str) else Path(one), axes))
         else:
             array = one if hasattr(one, "shape") else np.asarray(one)
             name = f"image {number}" if several else "image"

@@ -18,7 +18,7 @@ def read_images(paths: Sequence[str | Path], axes: str | None) -> list[Image]:
     """Read images and say which axes they have and why."""
     images: list[Image] = []
     for path in paths:
-        image = read_image(Path(path), axes)
+        image = read_image(path, axes)
         say(f"{path}: {image.note}, shape {tuple(image.data.shape)}")
         same = sum(one.name == image.name or one.name.startswith(f"{image.name} (") for one in images)
         images.append(dataclasses.replace(image, name=f"{image.name} ({same + 1})") if same else image)

@@ -38,7 +38,8 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"napari-unet {__version__}")
     _debug(parser, False)
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for add in (_demo, _train, _predict, _objects, _score, _compare, _counts, _methods, _methods_text, _info):
+    for add in (_demo, _train, _predict, _objects, _export_model, _score, _compare, _counts, _methods, _methods_text,
+                _info):
         add(commands)
     return parser
 
@@ -162,6 +163,16 @@ def _predict(commands: argparse._SubParsersAction[CommandParser]) -> None:
     _finding(parser, "--object-set")
     parser.set_defaults(table=None)
     parser.add_argument("--zarr-version", choices=("0.4", "0.5"), default="0.4", help="OME-Zarr version (default: 0.4)")
+    parser.add_argument("--shard", type=positive_number(int), default=0, metavar="PIXELS",
+                        help="with --zarr-version 0.5: rows and columns of a file that holds many blocks, e.g. 4096")
+    parser.add_argument("--blocks", action="store_true",
+                        help="block by block, and resumable: what large images are anyway; run the same again to go on")
+    parser.add_argument("--skip-background", type=positive_number(float), nargs="?", const=0.1, metavar="SHARE",
+                        help="leave blocks empty whose values lie within this share of the range of their plane (0.1)")
+    parser.add_argument("--workers", type=positive_number(int), metavar="N",
+                        help="compute blocks in N processes of this computer (needs the extra `cluster`)")
+    parser.add_argument("--scheduler", metavar="ADDRESS",
+                        help="compute blocks on a Dask cluster, e.g. tcp://10.0.0.1:8786 (needs the extra `cluster`)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps (default: auto)")
     _overwrite(parser)
 
@@ -189,6 +200,17 @@ def _objects(commands: argparse._SubParsersAction[CommandParser]) -> None:
     parser.add_argument("--unit", help="unit of --voxel-size, e.g. micrometer")
     parser.add_argument("--zarr-version", choices=("0.4", "0.5"), default="0.4", help="OME-Zarr version (default: 0.4)")
     _axes(parser)
+    _overwrite(parser)
+
+
+def _export_model(commands: argparse._SubParsersAction[CommandParser]) -> None:
+    parser = _command(commands, "export-model", "export_model_command:run_export_model",
+                      "Export a trained model for other programs: ONNX, a bioimage.io package, or torch.export.")
+    parser.add_argument("model", type=Path, metavar="MODEL.pt")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT",
+                        help="X.onnx, X.zip (a package of bioimage.io) or X.pt2 (torch.export)")
+    parser.add_argument("--author", action="append", default=[], metavar="NAME", help="of a package; may be repeated")
+    parser.add_argument("--licence", metavar="SPDX", help="of a package, e.g. CC-BY-4.0 (default: none is given)")
     _overwrite(parser)
 
 

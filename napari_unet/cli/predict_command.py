@@ -39,6 +39,7 @@ from napari_unet.workflows.object_finding import ClassImage, make_search
 
 from .input_files import read_images
 from .object_output import ObjectTargets, find_and_keep, way_values
+from .predict_blocks import goes_by_blocks, predict_by_blocks
 from .project_commands import names_project, predict_project
 from .terminal import check_writable, make_folder, progress_bar, say, show
 
@@ -123,10 +124,13 @@ def _predict_file(
 ) -> Generator[Any, None, tuple[Path, ...]]:
     """Segment one image file; returns the files made, once they are known to be there."""
     (image,) = read_images([name], arguments.axes)
-    found = yield from _predict_image(image, model, target, replace, arguments)
-    if found is not None and target.objects is not None:
-        yield from find_and_keep(name, found, ObjectTargets((target.objects,)), replace, way_values(arguments),
-                                 arguments, None, now(), of_model(model))
+    if goes_by_blocks(image, target.mask, arguments):
+        yield from predict_by_blocks(name, image, model, target.mask, replace[target.mask], arguments)
+    else:
+        found = yield from _predict_image(image, model, target, replace, arguments)
+        if found is not None and target.objects is not None:
+            yield from find_and_keep(name, found, ObjectTargets((target.objects,)), replace, way_values(arguments),
+                                     arguments, None, now(), of_model(model))
     for made in target.paths:
         if not made.exists():
             raise UserError(f"{made} was written, but is not there any more. Predict the image again.")

@@ -106,6 +106,8 @@ class Image:
         Unit of the steps along a T axis (``"pixel"`` when not known).
     no_data : tuple of float
         Numbers of which the file says that they stand for no data; see :mod:`.no_data` for those that need no saying.
+    guessed_axes : bool
+        Whether the letters of ``axes`` are only a guess: none of them is then known to be z.
 
     Raises
     ------
@@ -122,6 +124,7 @@ class Image:
     translate: tuple[float, ...] = ()
     time_unit: str = "pixel"
     no_data: tuple[float, ...] = ()
+    guessed_axes: bool = False
     # what stood for no data in the planes read so far: only ever added to, and only for messages
     _filled: set[float] = dataclasses.field(default_factory=set, init=False, repr=False)
 
@@ -189,6 +192,15 @@ class Image:
         numbers = tuple(operator.index(number) for number in where[:-2])  # type: ignore[arg-type]  # not slices
         return int(np.ravel_multi_index(numbers, self.shape[:-2])) if numbers else 0
 
+    def window(self, number: int, rows: slice = slice(None), columns: slice = slice(None)) -> NDArray[Any]:
+        """Read (part of) a plane as it is stored, (C, Y, X)."""
+        leading = iter(self.where(number)[:-2])
+        wanted: dict[str, slice] = {"C": slice(None), "Y": rows, "X": columns}
+        array = np.asarray(self.data[tuple(wanted[letter] if letter in wanted else next(leading)
+                                           for letter in self.axes)])
+        kept = "".join(letter for letter in self.axes if letter in wanted)
+        return np.moveaxis(array, kept.index("C"), 0) if "C" in kept else array[None]
+
     def plane(self, number: int) -> NDArray[np.float32]:
         """Read one plane.
 
@@ -205,17 +217,14 @@ class Image:
             Once per image, if a number on more than 1 % of the pixels is far from all others and might stand for no
             data.
         """
-        leading = iter(self.where(number)[:-2])
-        index = tuple(slice(None) if letter in "CYX" else next(leading) for letter in self.axes)
-        array = np.asarray(self.data[index])
-        kept = "".join(letter for letter in self.axes if letter in "CYX")
-        array = np.moveaxis(array, kept.index("C"), 0) if "C" in kept else array[None]
+        array = self.window(number)
         empty, values = empty_pixels(array, self.no_data)
-        self._say_odd(array, empty)
-        self._filled.update(values)
+        self.note_fill(array, empty, values)
         return as_float32(array, empty)
 
-    def _say_odd(self, array: NDArray[Any], empty: NDArray[np.bool_] | None) -> None:
+    def note_fill(self, array: NDArray[Any], empty: NDArray[np.bool_] | None, values: Sequence[float]) -> None:
+        """Remember what stood for no data in a plane (C, Y, X), and tell once of a number that might."""
+        self._filled.update(values)
         for number, channel in enumerate(array):
             odd = odd_value(channel, None if empty is None else empty[number])
             if odd is not None:
@@ -247,6 +256,11 @@ def warn_not_finite(image: Image, count: int) -> None:
             InputWarning,
             stacklevel=3,
         )
+
+
+def say_some_not_finite(image: Image) -> None:
+    """Tell once per image that some pixels are no numbers, where nobody has counted all of them."""
+    say_once(image.data, f"{image.name!r}: some pixels {_are(image, 'are')}; they are predicted as background.")
 
 
 def _are(image: Image, verb: str) -> str:

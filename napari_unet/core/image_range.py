@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .image import Image
+from .pixel_values import percentile_range
+from .plane_facts import is_large, spread_pixels
 
 SEEN_PLANES = 8
 """Of all planes of an image, so many are looked at."""
@@ -73,14 +75,6 @@ def channel_ranges(image: Image, low: float = 1.0, high: float = 99.0) -> tuple[
     return known[low, high]
 
 
-def percentile_range(pixels: NDArray[np.float32], low: float, high: float) -> tuple[float, float]:
-    """Return two percentiles of finite numbers; smallest and largest where the percentiles are equal."""
-    first, last = map(float, np.percentile(pixels, (low, high)))
-    if not np.float32(last - first) > 0:
-        first, last = float(pixels.min()), float(pixels.max())
-    return first, last
-
-
 def grey_step(values: NDArray[np.floating]) -> float | None:
     """Return the largest number of which all differences between finite values are multiples.
 
@@ -111,7 +105,8 @@ def grey_step(values: NDArray[np.floating]) -> float | None:
 def _measured(image: Image, low: float, high: float) -> tuple[ChannelRange, ...]:
     numbers = np.unique(np.linspace(0, image.n_planes - 1, SEEN_PLANES).round().astype(int))
     every = max(1, math.ceil(math.sqrt(math.prod(image.plane_shape) / SEEN_PIXELS)))
-    planes = [image.plane(int(number))[:, ::every, ::every] for number in numbers]
+    planes = [spread_pixels(image, int(number), every, (low, high)) if is_large(image)
+              else image.plane(int(number))[:, ::every, ::every] for number in numbers]
     return tuple(_of_channel([_finite(plane[channel]) for plane in planes], np.dtype(image.data.dtype), low, high)
                  for channel in range(image.n_channels))
 

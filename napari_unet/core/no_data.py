@@ -48,6 +48,34 @@ class OddValue:
     high: float
 
 
+@dataclasses.dataclass(frozen=True)
+class FillRule:
+    """A number that stands for no data in a plane, and where it counts.
+
+    Parameters
+    ----------
+    value : float or number of numpy
+    channel : int, optional
+        Only there; None: where all channels have it.
+    told : bool
+        The file says so, in decimal digits and not in all of them.
+    """
+
+    value: Any
+    channel: int | None
+    told: bool
+
+    def pixels(self, channels: NDArray[Any]) -> NDArray[np.bool_] | None:
+        """Where a plane, or a part of one (C, Y, X), holds it; None: nowhere."""
+        where = channels if self.channel is None else channels[self.channel : self.channel + 1]
+        here = _equals(where, float(self.value)) if self.told else np.asarray(where == self.value)
+        if here is None or not here.any():
+            return None
+        empty = np.zeros(channels.shape, bool)
+        empty[slice(None) if self.channel is None else self.channel] = here.all(axis=0)
+        return empty
+
+
 def empty_pixels(
     channels: NDArray[Any], declared: Sequence[float] = ()
 ) -> tuple[NDArray[np.bool_] | None, tuple[float, ...]]:
@@ -72,23 +100,38 @@ def empty_pixels(
     values : tuple of float
         The numbers found, in order.
     """
-    found: set[float] = set()
+    rules = fill_rules(channels, declared)
+    return emptied(channels, rules), tuple(sorted({float(rule.value) for rule in rules}))
+
+
+def emptied(channels: NDArray[Any], rules: Sequence[FillRule]) -> NDArray[np.bool_] | None:
+    """Return where a plane, or a part of one, holds no data by the rules of the plane; None: nowhere."""
     empty: NDArray[np.bool_] | None = None
+    for rule in rules:
+        here = rule.pixels(channels)
+        if here is not None:
+            empty = here if empty is None else empty | here
+    return empty
+
+
+def fill_rules(channels: NDArray[Any], declared: Sequence[float] = ()) -> tuple[FillRule, ...]:
+    """Return which numbers of a plane (C, Y, X) stand for no data; see :func:`empty_pixels`."""
+    rules: list[FillRule] = []
     for value in declared:
         here = _equals(channels, value)
-        if here is not None and here.any():
-            counted = here if len(channels) == 1 else _counted(channels, here)
-            if counted.any():
-                empty = counted if empty is None else empty | counted
-                found.add(float(value))
+        if here is None or not here.any():
+            continue
+        everywhere = FillRule(value, None, told=True)
+        if here.all(axis=0).any():
+            rules.append(everywhere)
+        if len(channels) > 1:
+            rules += [FillRule(value, number, told=True) for number in _far_channels(channels, here)]
     if _may_hold_fill(channels.dtype) and channels[0].size >= _FEWEST:
+        empty = emptied(channels, rules)
         for number, channel in enumerate(channels):
             filled = _fill_values(channel, None if empty is None else empty[number])
-            for value in filled:
-                empty = np.zeros(channels.shape, bool) if empty is None else empty
-                empty[number] |= channel == value
-            found.update(map(float, filled))
-    return empty, tuple(sorted(found))
+            rules += [FillRule(value, number, told=False) for value in filled]
+    return tuple(rules)
 
 
 def odd_value(channel: NDArray[Any], empty: NDArray[np.bool_] | None = None) -> OddValue | None:
@@ -138,18 +181,16 @@ def _equals(channels: NDArray[Any], value: float) -> NDArray[np.bool_] | None:
     return np.asarray(channels == channels.dtype.type(int(value)))
 
 
-def _counted(channels: NDArray[Any], here: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Of several channels, which pixels of a declared value hold nothing."""
-    counted = np.broadcast_to(here.all(axis=0), here.shape).copy()
+def _far_channels(channels: NDArray[Any], here: NDArray[np.bool_]) -> list[int]:
+    """Of several channels, those in which a declared value is far from all others, and so stands for nothing alone."""
     if channels.dtype.kind == "u" and channels.dtype.itemsize < 4:
-        return counted
+        return []
+    found = []
     for number, channel in enumerate(channels):
         others = _numbers(channel, here[number])
-        if here[number].any() and others.size:
-            value = float(channel[here[number]][0])
-            if _far(value, others):
-                counted[number] |= here[number]
-    return counted
+        if here[number].any() and others.size and _far(float(channel[here[number]][0]), others):
+            found.append(number)
+    return found
 
 
 def _may_hold_fill(dtype: np.dtype[Any]) -> bool:

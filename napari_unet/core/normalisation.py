@@ -10,13 +10,16 @@ from __future__ import annotations
 import dataclasses
 import warnings
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .errors import InputWarning
 from .image import Image
-from .image_range import ChannelRange, channel_ranges, percentile_range
+from .image_range import ChannelRange, channel_ranges
+from .pixel_values import percentile_range
+from .plane_facts import PlaneFacts, plane_facts
 
 MOST = 4.0
 """Planes of one experiment are hardly exposed more differently; 8 and 16 bits side by side are."""
@@ -79,20 +82,23 @@ class Normalisation:
         """
         references = self.usual if references is None else references
         finite = np.isfinite(plane)
-        valid = np.asarray(finite.all(axis=0))
-        out = np.zeros_like(plane)
-        for channel, (values, good) in enumerate(zip(plane, finite, strict=True)):
+        found = []
+        for values, good in zip(plane, finite, strict=True):
             pixels = values if good.all() else values[good]
-            if not pixels.size:
-                continue
-            low, high = percentile_range(pixels, self.low, self.high)
-            if channel < len(references):
-                low, high = _half_way(low, high, *references[channel])
-            if np.float32(high - low) > 0:
-                with np.errstate(over="ignore", invalid="ignore"):  # a hot pixel may be infinitely far: clipped
-                    scaled = (values - np.float32(low)) / np.float32(high - low)
-                out[channel] = np.clip(np.where(good, scaled, 0), -3, 8)
-        return out, valid
+            found.append(percentile_range(pixels, self.low, self.high) if pixels.size else None)
+        return _scaled(plane, finite, _brought(found, references))
+
+    def facts(self, image: Image, number: int) -> PlaneFacts:
+        """Return what has to be known of a plane before a part of it can be normalised."""
+        return plane_facts(image, number, self.low, self.high)
+
+    def window(
+        self, image: Image, number: int, stored: NDArray[Any]
+    ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """Normalise a part of a plane (:meth:`Image.window`), to the numbers that :meth:`plane` gives there."""
+        facts = self.facts(image, number)
+        values = facts.as_float32(stored)
+        return _scaled(values, np.isfinite(values), _brought(facts.ranges, self.references(image)))
 
     def plane(self, image: Image, number: int) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """Normalise a plane of an image, as :meth:`__call__`, in the numbers of this image."""
@@ -168,6 +174,26 @@ def warn_of_scale(normalisation: Normalisation, image: Image) -> None:
     text = normalisation.told(image)
     if text is not None:
         warnings.warn(text, InputWarning, stacklevel=3)
+
+
+def _brought(found: Sequence[Reference | None], references: Sequence[Reference]) -> list[Reference | None]:
+    """Return the percentiles of each channel half way to the usual ones, where there are some."""
+    return [_half_way(*own, *references[channel]) if own is not None and channel < len(references) else own
+            for channel, own in enumerate(found)]
+
+
+def _scaled(
+    plane: NDArray[np.float32], finite: NDArray[np.bool_], ranges: Sequence[Reference | None]
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Bring each channel of a plane, or a part of one, from its range to 0 and 1; pixel by pixel."""
+    out = np.zeros_like(plane)
+    for channel, (values, good, own) in enumerate(zip(plane, finite, ranges, strict=True)):
+        if own is not None and np.float32(own[1] - own[0]) > 0:
+            low, high = own
+            with np.errstate(over="ignore", invalid="ignore"):  # a hot pixel may be infinitely far: clipped
+                scaled = (values - np.float32(low)) / np.float32(high - low)
+            out[channel] = np.clip(np.where(good, scaled, 0), -3, 8)
+    return out, np.asarray(finite.all(axis=0))
 
 
 def _span_in(span: float, step: float | None, own: ChannelRange) -> float | None:

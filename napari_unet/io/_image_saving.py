@@ -15,7 +15,7 @@ from napari_unet.core.image import Image
 from ._mask_info import MaskInfo
 from ._ngff_writing import check_axes, described_axes, stored_axes
 from ._output import appearing, check_place
-from ._pyramid import Level, PyramidSink, halved_until
+from ._pyramid import Level, PyramidSink, picked_until
 from ._zarr_settling import settle_zarr
 
 _BLOCK = 512
@@ -73,7 +73,7 @@ def _pyramid(path: Path, image: Image) -> PyramidSink:
                         tuple(offsets.get(letter, 0.0) for letter in letters), image.time_unit)
     order = [letters.index(letter) for letter in stored]
     level = Level.along(order, [sizes[letter] for letter in letters], geometry.scale, geometry.translate)
-    levels = halved_until(level, _BLOCK)
+    levels = picked_until(level, _BLOCK)
     axes = described_axes(stored, MaskInfo(ClassTable(()), geometry, "objects", image.name))
     attributes = {"multiscales": [{
         "version": _VERSION, "name": image.name, "axes": axes, "type": "nearest",

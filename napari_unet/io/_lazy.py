@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import math
+import os
 import struct
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from napari_unet.core.errors import UserError
 
+from ._remote_errors import far_read
 from ._zarr_sizes import check_read
 
 _NO_DATA = ("_FillValue", "missing_value", "nodata", "no_data", "nodata_value")
@@ -29,10 +31,12 @@ class LazyArray:
         For messages.
     dropped : tuple of int
         Axes of ``array`` of size 1 that the view does not have.
+    is_far : bool
+        It is read over a network: ``name`` is its address.
     """
 
-    def __init__(self, array: Any, name: str, dropped: tuple[int, ...] = ()) -> None:
-        self._array, self._name, self._dropped = array, name, dropped
+    def __init__(self, array: Any, name: str, dropped: tuple[int, ...] = (), is_far: bool = False) -> None:
+        self._array, self._name, self._dropped, self.is_far = array, name, dropped, is_far
         self._kept = tuple(axis for axis in range(array.ndim) if axis not in dropped)
         self.shape = tuple(int(array.shape[axis]) for axis in self._kept)
         self.dtype = np.dtype(array.dtype)
@@ -52,7 +56,8 @@ class LazyArray:
 
     def squeeze(self, axis: tuple[int, ...]) -> LazyArray:
         """Return a view without these axes of size 1."""
-        return LazyArray(self._array, self._name, (*self._dropped, *(self._kept[number] for number in axis)))
+        dropped = (*self._dropped, *(self._kept[number] for number in axis))
+        return LazyArray(self._array, self._name, dropped, self.is_far)
 
     def __getitem__(self, index: Any) -> NDArray[Any]:
         index = index if isinstance(index, tuple) else (index,)
@@ -62,16 +67,24 @@ class LazyArray:
         full: list[Any] = [0 if axis in self._dropped else slice(None) for axis in range(self._array.ndim)]
         for axis, part in zip(self._kept, index, strict=False):
             full[axis] = part if isinstance(part, slice) else int(part)
+        if self.is_far:
+            return far_read(lambda: np.asarray(self._array[tuple(full)]), f"{self._name} at {_place(full)}")
         check_read(Path(self._name), self._n_bytes(full))
         try:
-            return np.asarray(self._array[tuple(full)])
+            found = np.asarray(self._array[tuple(full)])
         except MemoryError:
             raise UserError(f"{self._name} is too large to be read at once (shape {self.shape}).") from None
         except Exception as error:  # every codec raises types of its own
-            reason = " ".join(str(error).split()) or type(error).__name__
-            raise UserError(
-                f"{self._name} is damaged: part of it could not be read ({reason[:200]}). Copy or save it again."
-            ) from error
+            if os.path.exists(self._name):
+                reason = " ".join(str(error).split()) or type(error).__name__
+                raise UserError(
+                    f"{self._name} is damaged: part of it could not be read ({reason[:200]}; at {_place(full)}). Copy "
+                    "or save it again."
+                ) from error
+        # chunks that are not there are nothing but zeros: of a folder that is gone, too
+        if not os.path.exists(self._name):
+            raise UserError(f"{self._name} is not there any more (it was read at {_place(full)}). Put it back.")
+        return found
 
     def _n_bytes(self, full: list[Any]) -> int:
         parts = zip(full, self._array.shape, strict=True)
@@ -80,6 +93,17 @@ class LazyArray:
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         return np.array(self[...], dtype=dtype, copy=None if copy is None else copy)
+
+
+def _place(full: list[Any]) -> str:
+    """Say which part of an array is meant, as an index in the order of its axes."""
+    return f"[{', '.join(_span(part) for part in full)}]"
+
+
+def _span(part: Any) -> str:
+    if not isinstance(part, slice):
+        return str(part)
+    return ":" if part.start is None and part.stop is None else f"{part.start or 0}:{part.stop}"
 
 
 def _as_number(value: Any) -> float:

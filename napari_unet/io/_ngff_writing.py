@@ -72,7 +72,8 @@ def described_axes(axes: str, info: MaskInfo) -> list[dict[str, str]]:
 
 
 def group_attributes(
-    info: MaskInfo, axes: list[dict[str, str]], levels: Sequence[Level], version: str, source: str = ""
+    info: MaskInfo, axes: list[dict[str, str]], levels: Sequence[Level], version: str, source: str = "",
+    kind: str = "nearest",
 ) -> dict[str, Any]:
     """Return the attributes of a group that is a multiscale label image, or one of probabilities.
 
@@ -86,13 +87,15 @@ def group_attributes(
     version : {"0.4", "0.5"}
     source : str
         Path from the labels to their image, if they lie in it.
+    kind : str
+        How smaller levels come from larger ones.
     """
     image = {
         "name": info.name,
         "axes": axes,
         "datasets": [{"path": str(number), "coordinateTransformations": one.transformations}
                      for number, one in enumerate(levels)],
-        "type": "nearest",
+        "type": kind,
     }
     if info.code == "probabilities":
         parts: dict[str, Any] = {"omero": {"channels": [

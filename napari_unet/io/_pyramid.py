@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ._mode_levels import write_smaller
+
 _BAND = 2048
 """Rows that are written at a time, so that memory stays constant."""
 
@@ -38,10 +40,24 @@ class Level:
         offset = [{"type": "translation", "translation": list(self.translate)}] if any(self.translate) else []
         return [{"type": "scale", "scale": list(self.scale)}, *offset]
 
-    def halved(self) -> Level:
-        """Return the level of every second row and column."""
-        shape = (*self.shape[:-2], -(-self.shape[-2] // 2), -(-self.shape[-1] // 2))
-        return Level(shape, (*self.scale[:-2], 2 * self.scale[-2], 2 * self.scale[-1]), self.translate)
+    def halved(self, depth: int | None = None) -> Level:
+        """Return the level of half as many rows and columns, and planes along an axis where voxels are thin there.
+
+        An element lies in the middle of those of the finer level that it stands for.
+        """
+        factors = [1] * (len(self.shape) - 2) + [2, 2]
+        if depth is not None and self.shape[depth] > 1 and self.scale[depth] <= self.scale[-1]:
+            factors[depth] = 2
+        return Level(
+            tuple(-(-size // factor) for size, factor in zip(self.shape, factors, strict=True)),
+            tuple(step * factor for step, factor in zip(self.scale, factors, strict=True)),
+            tuple(place + step * (factor - 1) / 2
+                  for place, step, factor in zip(self.translate, self.scale, factors, strict=True)),
+        )
+
+    def factors(self, finer: Level) -> tuple[int, ...]:
+        """Return how many elements of a finer level, along each axis, an element of one halved from it stands for."""
+        return tuple(round(own / other) for own, other in zip(self.scale, finer.scale, strict=True))
 
     def nearest_in(self, finer: Level, axis: int) -> NDArray[np.intp]:
         """Return which elements of a finer level lie nearest to this one's, along an axis."""
@@ -49,18 +65,27 @@ class Level:
         return np.clip(np.rint(places / finer.scale[axis]), 0, finer.shape[axis] - 1).astype(np.intp)
 
 
-def halved_until(level: Level, size: int) -> list[Level]:
-    """Return a level and smaller ones, until rows and columns are no more than ``size``."""
+def halved_until(level: Level, size: int, depth: int | None = None) -> list[Level]:
+    """Return a level and smaller ones, until rows and columns are no more than ``size``.
+
+    ``depth`` is the axis Z, if there is one.
+    """
     levels = [level]
     while max(levels[-1].shape[-2:]) > size and len(levels) < 8:
-        levels.append(levels[-1].halved())
+        levels.append(levels[-1].halved(depth))
     return levels
+
+
+def picked_until(level: Level, size: int) -> list[Level]:
+    """Return a level and smaller ones of every second row and column, as :func:`halved_until`."""
+    levels = halved_until(level, size)
+    return [dataclasses.replace(one, translate=level.translate) for one in levels]
 
 
 class PyramidSink:
     """A multiscale group: ``0`` at full resolution, ``1``, ``2``, ... smaller ones.
 
-    Smaller levels take the nearest elements of the one above, so that labels stay labels.
+    Smaller levels take the most frequent class of the level above, or its nearest elements, so that labels stay labels.
 
     Parameters
     ----------
@@ -83,21 +108,28 @@ class PyramidSink:
     chunk : int
         Rows and columns of a chunk.
     dtype : data type
+    shard : int
+        Rows and columns of a file that holds many chunks (0.5 only); 0: each chunk is a file.
+    by_mode : bool
+        Whether smaller levels, which must be halved ones, take the most frequent class.
+    begun : bool
+        Go on with a group that is there.
     """
 
     def __init__(
         self, path: Path, axes: str, shape: tuple[int, ...], stored: str, names: Sequence[str],
         levels: Sequence[Level], attributes: Callable[[], dict[str, Any]], version: str, chunk: int,
-        dtype: Any = np.uint8,
+        dtype: Any = np.uint8, *, shard: int = 0, by_mode: bool = False, begun: bool = False,
     ) -> None:
         import zarr
 
+        self._shard, self._by_mode = shard, by_mode
         self._version, self._chunk, self._given, self._names = version, chunk, shape, names
         self._levels, self._attributes, self._dtype = levels, attributes, np.dtype(dtype)
         self._from = [axes.index(letter) if letter in axes else None for letter in stored]
         self._unused = [axis for axis, letter in enumerate(axes) if letter not in stored]
-        self._group = zarr.open_group(str(path), mode="w-", zarr_format=2 if version == "0.4" else 3)
-        self._whole = self._array(0)
+        self._group = zarr.open_group(str(path), mode="r+" if begun else "w-", zarr_format=2 if version == "0.4" else 3)
+        self._whole: Any = self._group["0"] if begun else self._array(0)
 
     def _array(self, number: int) -> Any:
         options: dict[str, Any]
@@ -113,8 +145,12 @@ class PyramidSink:
             options = {"dimension_names": list(self._names)}
         shape = self._levels[number].shape
         chunks = (*(1,) * (len(shape) - 2), min(shape[-2], self._chunk), min(shape[-1], self._chunk))
+        if self._shard > self._chunk and self._version != "0.4":
+            options["shards"] = tuple(
+                chunk * min(self._shard // self._chunk, -(-size // chunk)) if axis >= len(shape) - 2 else 1
+                for axis, (chunk, size) in enumerate(zip(chunks, shape, strict=True)))
         return self._group.create_array(
-            str(number), shape=shape, chunks=chunks, dtype=self._dtype, fill_value=0, **options
+            str(number), shape=shape, chunks=chunks, dtype=self._dtype, fill_value=0, overwrite=number > 0, **options
         )
 
     def __setitem__(self, where: Any, values: Any) -> None:
@@ -127,6 +163,17 @@ class PyramidSink:
         self._whole[target] = block.transpose(self._unused + kept).reshape(
             [1 if axis is None else sizes[axis] for axis in self._from])
 
+    def __getitem__(self, where: Any) -> NDArray[Any]:
+        """Return what was put at an index, rows and columns last as in what is put."""
+        box = _box(where, self._given)
+        sizes = [len(range(*part.indices(size))) for part, size in zip(box, self._given, strict=True)]
+        stored = self._whole[tuple(slice(0, 1) if axis is None else box[axis] for axis in self._from)]
+        order = self._unused + [axis for axis in self._from if axis is not None]
+        found = np.asarray(stored).reshape([sizes[axis] for axis in order]).transpose(np.argsort(order))
+        kept = [number for number, part in enumerate(where if isinstance(where, tuple) else (where,))
+                if not isinstance(part, slice)]
+        return found.squeeze(tuple(kept))
+
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         order = self._unused + [axis for axis in self._from if axis is not None]
         stored = np.asarray(self._whole[...]).reshape([self._given[axis] for axis in order])
@@ -137,6 +184,10 @@ class PyramidSink:
         above, finer = self._whole, self._levels[0]
         for number, level in enumerate(self._levels[1:], start=1):
             below = self._array(number)
+            if self._by_mode:
+                write_smaller(above, below, level.factors(finer), self._shard)
+                above, finer = below, level
+                continue
             *leading, rows, columns = (level.nearest_in(finer, axis) for axis in range(len(level.shape)))
             for plane in np.ndindex(*level.shape[:-2]):
                 source = tuple(int(numbers[at]) for numbers, at in zip(leading, plane, strict=True))

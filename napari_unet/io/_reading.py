@@ -17,6 +17,8 @@ from napari_unet.core.saying import say_once
 
 from ._contents import Contents, Format, ManyPictures
 from ._registry import REGISTRY
+from ._remote import read_far
+from ._remote_errors import is_url
 
 
 def read_contents(
@@ -49,6 +51,8 @@ def read_contents(
 
 def open_contents(path: str | Path, labels: bool = False, series: int = 0) -> Contents:
     """Read a file, its axes as they are told there; errors and warnings as :func:`read_contents`, but for axes."""
+    if is_url(path):
+        return read_far(str(path))
     path = Path(path).expanduser()
     reader = format_of(path)
     if series == 0:
@@ -72,8 +76,8 @@ def read_image(path: str | Path, axes: str | None = None, series: int = 0) -> Im
 
     Parameters
     ----------
-    path : path
-        A TIFF file, or the folder of an OME-Zarr image or a zarr array.
+    path : path or str
+        A TIFF file, or the folder of an OME-Zarr image or a zarr array, or its address (``s3://``, ``https://``, ...).
     axes : str, optional
         One letter per axis; by default what the metadata say, else a last axis of 3 or 4 is C, else the first of
         three is N. Axes of size 1 are dropped unless they are named here.

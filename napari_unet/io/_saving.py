@@ -103,12 +103,12 @@ def check_output(path: str | Path, *, overwrite: bool = False, preview: bool = F
         If the ending is unknown, the folder is missing or cannot be written, something is there already and
         ``overwrite`` is off, or what is there is no mask (a folder of other things is never replaced).
     """
-    _checked_place(Path(path), overwrite)
+    checked_place(Path(path), overwrite)
     if preview:
         check_place(preview_path(path), overwrite, replace_file)
 
 
-def _checked_place(path: Path, overwrite: bool) -> tuple[Path, LabelPlace | None, Entry[Any]]:
+def checked_place(path: Path, overwrite: bool) -> tuple[Path, LabelPlace | None, Entry[Any]]:
     """Return the real path, the labels inside an image that it means if it does, and the format."""
     place = label_place(path)
     entry = _format_for(path) if place is None else REGISTRY.entry("ome_zarr")
@@ -189,7 +189,7 @@ def create_mask(
     from .tiff import write_preview
 
     path, shape = Path(path), tuple(map(int, shape))
-    real, place, entry = _checked_place(path, overwrite)
+    real, place, entry = checked_place(path, overwrite)
     if code not in ("mask", "painted", "objects"):
         raise UsageError(f"A mask cannot be saved as {code!r}. Allowed: mask (background 0), painted (ids as painted).")
     geometry = geometry or geometry_for(shape, axes, scale, unit)
@@ -213,7 +213,7 @@ def create_mask(
         return made
 
     second = check_place(preview_path(path), overwrite, replace_file) if preview else None
-    origin = _checked_origin(real if place is None else path, overwrite, provenance)
+    origin = checked_origin(real if place is None else path, overwrite, provenance)
     return Output(
         real, shape, start, info.encode, overwrite,
         (lambda partial, values: write_preview(partial, values, info)) if preview else None, second,
@@ -221,7 +221,7 @@ def create_mask(
     )
 
 
-def _checked_origin(path: Path, overwrite: bool, provenance: Provenance | None) -> Path:
+def checked_origin(path: Path, overwrite: bool, provenance: Provenance | None) -> Path:
     """Return where a provenance goes; one that a mask which is gone has left behind is in nobody's way."""
     origin = provenance_path(path)
     if provenance is not None:

@@ -21,7 +21,7 @@ from ._contents import RECORD, UNKNOWN, Contents, classes_of_values, read_record
 from ._lazy import LazyArray
 from ._mask_info import MaskInfo, recorded_runs
 from ._ngff_writing import check_axes, described_axes, group_attributes, named_axes, stored_axes
-from ._pyramid import Level, PyramidSink, halved_until
+from ._pyramid import Level, PyramidSink, halved_until, picked_until
 from ._registry import register
 from ._zarr_sizes import check_array_size
 
@@ -43,6 +43,8 @@ class OmeZarr:
         Literal["0.4", "0.5"], Parameter("Version of the format: 0.4 (zarr 2) opens everywhere, 0.5 (zarr 3) is newer.")
     ] = "0.4"
     chunk: Annotated[int, Parameter("Rows and columns of a block.", min=16, max=8192, unit="px", advanced=True)] = 512
+    shard: Annotated[int, Parameter("Rows and columns of a file that holds many blocks, in version 0.5: fewer files. 0 "
+                                    "= a file for each block.", min=0, max=65536, unit="px", advanced=True)] = 0
 
     def __post_init__(self) -> None:
         parameters.check(self)
@@ -71,8 +73,8 @@ class OmeZarr:
         except Exception as error:  # metadata may say anything: what was not expected is no reason to end
             raise UserError(f"The metadata of {path} make no sense ({reason_of(error)}). {_HELP}") from error
 
-    def create(self, path: Path, shape: tuple[int, ...], info: MaskInfo) -> PyramidSink:
-        """Begin to write a mask; parts go to disk as they come.
+    def create(self, path: Path, shape: tuple[int, ...], info: MaskInfo, begun: bool = False) -> PyramidSink:
+        """Begin to write a mask; parts go to disk as they come. Or go on with one that was ``begun``.
 
         Raises
         ------
@@ -83,12 +85,15 @@ class OmeZarr:
         check_axes(geometry.axes)
         stored = stored_axes(geometry.axes)
         order = [geometry.axes.index(letter) for letter in stored]
-        levels = halved_until(Level.along(order, shape, geometry.scale, geometry.translate), self.chunk)
+        by_mode = info.code in ("mask", "painted")  # numbers of objects are many, and probabilities no classes
+        depth = stored.index("Z") if "Z" in stored and geometry.unit != "pixel" else None
+        whole = Level.along(order, shape, geometry.scale, geometry.translate)
+        levels = halved_until(whole, self.chunk, depth) if by_mode else picked_until(whole, self.chunk)
         axes = described_axes(stored, info)
         return PyramidSink(
             path, geometry.axes, shape, stored, [axis["name"] for axis in axes], levels,
-            lambda: group_attributes(info, axes, levels, self.version),
-            self.version, self.chunk, info.dtype,
+            lambda: group_attributes(info, axes, levels, self.version, kind="mode" if by_mode else "nearest"),
+            self.version, self.chunk, info.dtype, shard=self.shard, by_mode=by_mode, begun=begun,
         )
 
     def may_replace(self, path: Path) -> str:

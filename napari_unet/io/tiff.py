@@ -6,6 +6,7 @@ Knows nothing of strokes or methods. Nothing read from a file is ever executed o
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -21,6 +22,7 @@ from ._imagej import hyperstack_options, imagej_slots, plain_options, suits_imag
 from ._mask_info import MaskInfo
 from ._output import replace_file
 from ._registry import register
+from ._tiff_by_tile import tiff_by_tile
 from ._tiff_checks import check_complete, checked
 from ._tiff_colours import as_mask, as_picture, no_data_as_shown
 from ._tiff_metadata import declared_no_data, tiff_contents
@@ -87,7 +89,7 @@ class Tiff:
             series, lost = existing_planes(path, tiff, tiff.series[number])
             check_complete(path, series)
             refuse_damaged()
-            stored, axes, said = _pixels(path, series, number if not lost else None), series.axes, ""
+            stored, axes, said = _pixels(path, series, None if lost else number, labels), series.axes, ""
             if labels:
                 data, no_data = as_mask(series.keyframe, stored), declared_no_data(series)
             else:
@@ -117,13 +119,14 @@ def _wanted_series(path: Path, tiff: TiffFile, number: int) -> tuple[int, str]:
     return number, f"series {number + 1} of {count}"
 
 
-def _pixels(path: Path, series: TiffPageSeries, number: int | None) -> Any:
+def _pixels(path: Path, series: TiffPageSeries, number: int | None, labels: bool) -> Any:
     """Map or decode a series; ``number`` is that of a whole one in the file."""
     import tifffile
 
     if number is not None and series.dataoffset is not None and series.size:
         return tifffile.memmap(path, series=number, mode="r")
-    return series.asarray()
+    lazy = tiff_by_tile(path, series, number) if number is not None and not labels else None
+    return series.asarray() if lazy is None else lazy
 
 
 @dataclasses.dataclass(eq=False)
@@ -156,6 +159,15 @@ class TiffSink:
             self.path, self.array.transpose(order), photometric="minisblack",
             **hyperstack_options(info, self.array.shape, _top(self.array, info)), **packed,
         )
+
+
+def write_tiled(path: Path, tiles: Iterator[NDArray[Any]], shape: tuple[int, ...], info: MaskInfo, side: int) -> None:
+    """Write a mask as a BigTIFF in compressed tiles, one after the other: plane by plane, row by row."""
+    import tifffile
+
+    side = min(side, -(-max(shape[-2:]) // 16) * 16)
+    tifffile.imwrite(path, tiles, shape=shape, dtype=info.dtype, tile=(side, side), compression="zlib",
+                     photometric="minisblack", **plain_options(info))
 
 
 def write_preview(path: Path, values: NDArray[Any], info: MaskInfo, compression: str = "zlib") -> None:

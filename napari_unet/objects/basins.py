@@ -8,10 +8,15 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+CROWD = 0.15
+"""How much shallower a waist is cut where its two sides are together twice as large as is typical."""
+
+MOST = 0.98
+"""Share of the peak that a saddle cannot fall short of but by the noise of a border."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -142,7 +147,9 @@ class Groups:
         return np.asarray(found, np.int64)
 
 
-def merged_basins(basins: Basins, neck: float, smallest: float = 0) -> NDArray[Any]:
+def merged_basins(
+    basins: Basins, neck: float, smallest: float = 0, typical: float = 0
+) -> NDArray[np.int64]:
     """Return the group of each basin (n + 1,): what has no narrow border between is one group.
 
     Parameters
@@ -152,17 +159,24 @@ def merged_basins(basins: Basins, neck: float, smallest: float = 0) -> NDArray[A
         Groups are joined, the highest saddle first, where the saddle is at least this share of the lower peak.
     smallest : float
         Groups of fewer pixels are joined to the neighbour across the highest saddle, if they have one.
+    typical : float
+        Pixels that an object has typically, 0 = not known: the larger two groups would be together, the less of a waist
+        is asked for to keep them apart.
     """
     groups = Groups(basins)
     order = np.argsort(-basins.saddles, kind="stable")
-    edges = list(zip(basins.pairs[order].tolist(), basins.saddles[order].tolist(), strict=True))
-    for (one, other), saddle in edges:
-        a, b = groups.of(one), groups.of(other)
-        if a != b and saddle >= neck * min(groups.peaks[a], groups.peaks[b]):
+    edges = list(zip(*basins.pairs[order].T.tolist(), basins.saddles[order].tolist(), strict=True))
+    peaks, sizes, of = groups.peaks, groups.sizes, groups.of
+    for one, other, saddle in edges:
+        a, b = of(one), of(other)
+        if a == b or saddle < neck * min(peaks[a], peaks[b]):
+            continue
+        crowd = CROWD * min(1.0, max(0.0, (sizes[a] + sizes[b]) / typical - 1)) if typical else 0.0
+        if saddle >= min(neck + crowd, MOST) * min(peaks[a], peaks[b]):
             groups.join(a, b)
     if smallest > 0:
-        for (one, other), _ in edges:
-            a, b = groups.of(one), groups.of(other)
-            if a != b and min(groups.sizes[a], groups.sizes[b]) < smallest:
+        for one, other, _ in edges:
+            a, b = of(one), of(other)
+            if a != b and min(sizes[a], sizes[b]) < smallest:
                 groups.join(a, b)
     return groups.numbers()

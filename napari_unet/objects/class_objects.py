@@ -38,40 +38,18 @@ class Foreground:
     spacing: tuple[float, ...]
 
     @classmethod
-    def of(
-        cls, field: ClassField, number: int, smooth: float = 0, strokes: NDArray[Any] | None = None
-    ) -> Foreground:
-        """Return where a class is.
-
-        Parameters
-        ----------
-        field : ClassField
-        number : int
-            Painted id of the class.
-        smooth : float
-            Pixels of the finest axis over which the probability is smoothed, where it is known. 0, and where it is
-            not known, takes the labels as they are.
-        strokes : ndarray, optional
-            Where strokes say otherwise than the smoothed answer, they are right.
-
-        Notes
-        -----
-        A probability that is no number counts as the label says.
-        """
+    def of(cls, field: ClassField, number: int, strokes: NDArray[Any] | None = None) -> Foreground:
+        """Return where a class is by its labels, and by the strokes where there are; a probability that is no number
+        counts as the label says."""
         mask = field.labels == number
+        free = ~np.isin(field.labels, field.countable)
         sure = field.probability(number)
         if sure is not None:
             sure = np.clip(np.where(np.isfinite(sure), sure, mask), 0, 1).astype(np.float32, copy=False)
-        if smooth and sure is not None:
-            from scipy import ndimage
-
-            step = min(field.spacing)
-            sure = ndimage.gaussian_filter(sure, [smooth * step / one for one in field.spacing])
-            others = np.isin(field.labels, [one for one in field.countable if one != number])
-            mask = (sure > 0.5) & ~others & (field.labels > 0)
         if strokes is not None:
             mask = np.where(strokes > 0, strokes == number, mask)
-        return cls(number, mask, ~np.isin(field.labels, field.countable), sure, field.spacing)
+            free &= strokes == 0
+        return cls(number, mask, free, sure, field.spacing)
 
     def filled(self, fill: bool = True) -> Foreground:
         """Return the same with holes filled, where ``fill``."""

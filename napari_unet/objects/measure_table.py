@@ -14,6 +14,8 @@ from napari_unet.core.errors import UserError
 PIXEL_ENDING = "_px"
 """Of columns in pixels that stand beside one of the same name in a physical unit."""
 
+NO_OBJECT = "There is no object to measure."
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class MeasureTable:
@@ -103,7 +105,7 @@ def joined_tables(tables: Sequence[MeasureTable]) -> MeasureTable:
     return MeasureTable(
         {key: np.concatenate([_part(table, key, units, kinds) for table in tables]) for key, kinds in columns.items()},
         {key: units[key] for key in columns if units.get(key)},
-        tuple(dict.fromkeys(note for table in tables for note in table.notes)),
+        tuple(dict.fromkeys(note for table in tables for note in table.notes if note != NO_OBJECT or not any(tables))),
     )
 
 

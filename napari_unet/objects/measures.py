@@ -39,7 +39,7 @@ from napari_unet.core.errors import UserError
 from napari_unet.core.geometry import Geometry
 
 from .hull_areas import hull_areas
-from .measure_table import PIXEL_ENDING, MeasureTable
+from .measure_table import NO_OBJECT, PIXEL_ENDING, MeasureTable
 from .neighbours import nearest_centers, neighbour_counts, touching_pairs
 from .object_map import ObjectMap
 from .pixel_sums import Extents, extents, intensities, perimeters
@@ -164,7 +164,7 @@ def _last(work: Iterator[Any], start: float, end: float) -> Generator[float, Non
 
 def _notes(found: ObjectMap, steps: _Steps) -> tuple[str, ...]:
     """Say what the table lacks, and why."""
-    notes = [] if found.count else ["There is no object to measure."]
+    notes = [] if found.count else [NO_OBJECT]
     if steps.note:
         notes.append(steps.note)
     if steps.known and not steps.square and found.numbers.ndim == 2:

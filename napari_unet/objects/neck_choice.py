@@ -11,17 +11,17 @@ from .basins import Basins, merged_basins
 from .drawn_lines import beside
 from .hints import Line
 
-NECKS = tuple(round(0.4 + 0.05 * step, 2) for step in range(12))
+NECKS = (0.5, 0.6, 0.65, 0.7, 0.75, 0.8, 0.83, 0.87, 0.9, 0.92, 0.94, 0.96, 0.98)
 """What is tried."""
 
-USUAL = 0.75
+USUAL = 0.87
 """What is taken where nobody has drawn a line."""
 
 CARE = 0.5
 """Lines that must speak for a step away from the usual; so one line alone moves little."""
 
 
-def violations(basins: Basins, lines: Sequence[Line]) -> NDArray[np.float64]:
+def violations(basins: Basins, typical: float, lines: Sequence[Line]) -> NDArray[np.float64]:
     """Return how many lines each of :data:`NECKS` would get wrong by itself."""
     wrong = np.zeros(len(NECKS))
     shape = basins.numbers.shape
@@ -39,7 +39,7 @@ def violations(basins: Basins, lines: Sequence[Line]) -> NDArray[np.float64]:
     if not seen:
         return wrong
     for place, neck in enumerate(NECKS):
-        group = merged_basins(basins, neck)
+        group = merged_basins(basins, neck, typical=typical)
         for kind, sides in seen:
             most = [np.bincount(group[one]).argmax() for one in sides]
             if kind == "cut":
@@ -51,6 +51,6 @@ def violations(basins: Basins, lines: Sequence[Line]) -> NDArray[np.float64]:
 
 def chosen_neck(wrong: Sequence[NDArray[np.float64]]) -> float:
     """Return the neck that the fewest lines speak against, near the usual one."""
-    away = np.abs(np.array(NECKS) - USUAL) / 0.05
+    away = np.abs(np.arange(len(NECKS)) - NECKS.index(USUAL))
     cost = CARE * away + (np.sum(wrong, axis=0) if len(wrong) else 0)
     return NECKS[int(np.argmin(cost))]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable, Iterator, Sequence
+from typing import cast
 
 import numpy as np
 import torch
@@ -13,15 +14,17 @@ from torch import Tensor
 
 from ..core.classes import ClassTable
 from ..core.errors import UsageError, UserError
-from ..core.image import Image, warn_not_finite
+from ..core.image import Image, say_some_not_finite, warn_not_finite
 from ..core.latest import Latest
 from ..core.method import Patch, View, checked_planes
 from ..core.normalisation import warn_of_scale
+from ..core.plane_facts import is_large
 from . import tta
 from .devices import choose_device
 from .forward import is_unpadded
+from .plane_windows import WindowedPlane
 from .tile_run import InputPlane, TileRun, tile_size
-from .tiling import Tiling
+from .tiling import Box, Tiling
 from .weights import Weights
 
 
@@ -114,6 +117,27 @@ class NetworkModel:
         numbers = tuple(dict.fromkeys(checked_planes(image, planes)))
         return self._segment(image, numbers, probabilities, view)
 
+    def segment_box(self, image: Image, plane: int, box: Box) -> Iterator[Patch]:
+        """Segment the tiles that begin in a box of a plane: the same labels that :meth:`segment` gives there.
+
+        What is read is the box and the halo around it. The box begins and ends where tiles do (:meth:`tile_side`), or
+        at the border of the plane.
+        """
+        return self._segment(image, (plane,), False, None, box)
+
+    def tile_side(self) -> int | None:
+        """Return the rows and columns of the tiles of a large plane; None: such a plane is one tile."""
+        network = self.weights.network
+        if network.halo is None or not self.by_windows:
+            return None
+        size = self.tile if self.tile is not None else tile_size(self.weights, choose_device(self.device))
+        return math.ceil(size / network.stride) * network.stride
+
+    @property
+    def by_windows(self) -> bool:
+        """Whether a plane can be read in windows: not where it is turned by odd angles."""
+        return int(self.tta) in (0, 1, 4, 8)
+
     def logits(self, plane: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return what the network says about one normalised plane, tile by tile like :meth:`segment`.
 
@@ -146,30 +170,42 @@ class NetworkModel:
                 "axes are wrong, say what they are."
             )
 
-    def _run(self, shape: tuple[int, int], numbers: Sequence[int], read: Callable[[int], InputPlane]) -> TileRun:
+    def _run(
+        self, shape: tuple[int, int], numbers: Sequence[int], read: Callable[[int], InputPlane],
+        within: Box | None = None,
+    ) -> TileRun:
         device = choose_device(self.device)
         size = self.tile if self.tile is not None else tile_size(self.weights, device)
         if self.full_precision:
             device = device.full_precision()
         network = self.weights.network
         tiling = Tiling(shape, network.stride, network.halo, is_unpadded(network))
-        return TileRun(tta.AveragedScores(self.weights, self.tta), tiling, size, device, numbers, read)
+        return TileRun(tta.AveragedScores(self.weights, self.tta), tiling, size, device, numbers, read, within)
+
+    def _plane(self, image: Image, number: int, within: Box | None) -> InputPlane:
+        if is_large(image) and self.by_windows and self.weights.network.halo is not None:
+            windows = WindowedPlane(image, number, self.weights.normalisation,
+                                    within and within.grown(self.weights.network.halo, image.plane_shape))
+            return InputPlane(cast("NDArray[np.float32]", windows), cast("NDArray[np.bool_] | None", windows.hidden))
+        normalised, valid = self.weights.normalisation.plane(image, number)
+        return InputPlane(normalised, None if valid.all() else ~valid)
 
     def _segment(
-        self, image: Image, numbers: tuple[int, ...], probabilities: bool, view: Latest[View | None] | None
+        self, image: Image, numbers: tuple[int, ...], probabilities: bool, view: Latest[View | None] | None,
+        within: Box | None = None,
     ) -> Iterator[Patch]:
         ids = np.array(self.classes.ids, np.uint8)
-        holes: dict[int, int] = {}
+        holes = 0
 
         def read(number: int) -> InputPlane:
-            normalised, valid = self.weights.normalisation.plane(image, number)
-            holes[number] = int(valid.size - np.count_nonzero(valid))
-            if holes[number] == valid.size and not _any_number(image):
+            plane = self._plane(image, number, within)
+            nothing = within is None and isinstance(plane.hidden, np.ndarray) and plane.hidden.all()
+            if nothing and not _any_number(image):
                 warn_not_finite(image, math.prod(image.shape))
-            return InputPlane(normalised, ~valid if holes[number] else None)
+            return plane
 
         warn_of_scale(self.weights.normalisation, image)
-        run = self._run(image.plane_shape, numbers, read)
+        run = self._run(image.plane_shape, numbers, read, within)
         if view is not None:
             run.look_at(view, image)
         for done, (number, write, scores, plane) in enumerate(run, 1):
@@ -177,12 +213,16 @@ class NetworkModel:
             maps = torch.softmax(scores, 0).cpu().numpy() if probabilities else None
             if plane.hidden is not None:
                 hidden = plane.hidden[write.slices]
+                holes += int(np.count_nonzero(hidden))
                 labels[hidden] = ids[0]
                 if maps is not None:
                     maps[:, hidden] = 0
                     maps[0, hidden] = 1
             yield Patch(image.where(number, *write.slices), labels, maps, done, done + run.left)
-        warn_not_finite(image, sum(holes.values()))
+        if within is None:
+            warn_not_finite(image, holes)
+        elif holes:
+            say_some_not_finite(image)
 
 
 def most_likely(scores: Tensor) -> Tensor:

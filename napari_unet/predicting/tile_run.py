@@ -27,9 +27,9 @@ class InputPlane:
     Parameters
     ----------
     values : ndarray of float32, shape (C, Y, X)
-        Normalised.
+        Normalised; of a large plane a :class:`.plane_windows.WindowedPlane`, which is indexed alike.
     hidden : ndarray of bool, shape (Y, X), optional
-        Where there was no number; None if there was one everywhere.
+        Where there was no number; None if there was one everywhere. Of a large plane indexed alike, too.
     """
 
     values: NDArray[np.float32]
@@ -57,6 +57,8 @@ class TileRun:
         Planes.
     read : callable
         Returns a plane by its number; called when it is needed.
+    within : Box, optional
+        Only tiles that begin there.
     """
 
     def __init__(
@@ -67,9 +69,11 @@ class TileRun:
         device: Device,
         numbers: Sequence[int],
         read: Callable[[int], InputPlane],
+        within: Box | None = None,
     ) -> None:
         self._network, self._tiling, self._device, self._read = network, tiling, device, read
-        self._waiting = [(number, tile) for number in numbers for tile in tiling.tiles(size)]
+        tiles = [tiling.tile(box) for box in tiling.boxes(size, within)]
+        self._waiting = [(number, tile) for number in numbers for tile in tiles]
         self._computed = 0
         self._batch_pixels = _BATCH_PIXELS.get(device.kind, _BATCH_PIXELS["cpu"])
         self._planes: dict[int, InputPlane] = {}

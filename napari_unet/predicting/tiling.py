@@ -21,6 +21,9 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+LARGE = 2**22
+"""Pixels of a plane. A larger one is cut at multiples of the tile's size."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Box:
@@ -40,6 +43,15 @@ class Box:
     def slices(self) -> tuple[slice, slice]:
         """Index into an array (..., Y, X)."""
         return slice(self.y0, self.y1), slice(self.x0, self.x1)
+
+    def grown(self, by: int, shape: tuple[int, int]) -> Box:
+        """Return the box with so many pixels more on each side, as far as a plane of a shape has them."""
+        return Box(max(0, self.y0 - by), min(shape[0], self.y1 + by), max(0, self.x0 - by), min(shape[1], self.x1 + by))
+
+    def holds(self, rows: slice, columns: slice) -> bool:
+        """Say whether rows and columns (slices with start and stop) lie inside the box."""
+        return (self.y0 <= rows.start and rows.stop <= self.y1) and (self.x0 <= columns.start
+                                                                     and columns.stop <= self.x1)
 
     def touches(self, rows: slice, columns: slice) -> bool:
         """Say whether the box shares a pixel with rows and columns (slices without step; None is open)."""
@@ -93,7 +105,7 @@ class Tiling:
         return _up(self.shape[0], self.stride), _up(self.shape[1], self.stride)
 
     def tiles(self, size: int | None) -> tuple[Tile, ...]:
-        """Cut the plane into tiles of about equal size, row by row.
+        """Cut the plane into tiles, row by row: of about equal size, or a large plane at multiples of it.
 
         Parameters
         ----------
@@ -106,8 +118,20 @@ class Tiling:
         tuple of Tile
             Their ``write`` boxes cover every pixel of the plane exactly once.
         """
-        rows, columns = (_cuts(length, size if self.halo is not None else None, self.stride) for length in self.shape)
-        return tuple(self.tile(Box(y0, y1, x0, x1)) for y0, y1 in rows for x0, x1 in columns)
+        return tuple(self.tile(box) for box in self.boxes(size))
+
+    def boxes(self, size: int | None, within: Box | None = None) -> list[Box]:
+        """Return the ``write`` boxes of :meth:`tiles`, all or those that begin within a box.
+
+        Large planes are cut at multiples of the size, so that the tiles of a part of one can be told without the rest.
+        """
+        most = size if self.halo is not None else None
+        cut = _regular_cuts if math.prod(self.shape) > LARGE else _cuts
+        rows, columns = (cut(length, most, self.stride) for length in self.shape)
+        if within is not None:
+            rows = [one for one in rows if within.y0 <= one[0] < within.y1]
+            columns = [one for one in columns if within.x0 <= one[0] < within.x1]
+        return [Box(y0, y1, x0, x1) for y0, y1 in rows for x0, x1 in columns]
 
     def tile(self, write: Box) -> Tile:
         """Return the tile that writes a box, which must start at multiples of the stride."""
@@ -166,6 +190,12 @@ def _cuts(length: int, size: int | None, stride: int) -> list[tuple[int, int]]:
     count = math.ceil(whole / most)
     ends = [round(whole * number / count) * stride for number in range(count + 1)]
     return [(start, min(end, length)) for start, end in itertools.pairwise(ends)]
+
+
+def _regular_cuts(length: int, size: int | None, stride: int) -> list[tuple[int, int]]:
+    """Cut a line into parts of ``size``, rounded up to a multiple of the stride; the last is what is left."""
+    step = _up(length if size is None else size, stride)
+    return [(start, min(start + step, length)) for start in range(0, length, step)]
 
 
 def _up(number: int, multiple: int) -> int:

@@ -169,7 +169,9 @@ def read_mirrored(plane: NDArray[np.float32], box: Box) -> NDArray[np.float32]:
     if box.y0 >= 0 and box.x0 >= 0 and box.y1 <= height and box.x1 <= width:
         return plane[(slice(None), *box.slices)]
     rows, columns = mirror_indices(box.y0, box.y1, height), mirror_indices(box.x0, box.x1, width)
-    return plane[:, rows[:, None], columns]
+    first, left = int(rows.min()), int(columns.min())  # a plane that is read in windows knows only these
+    window = plane[:, first : int(rows.max()) + 1, left : int(columns.max()) + 1]
+    return window[:, rows[:, None] - first, columns - left]
 
 
 def _turned_box(box: Box, shape: tuple[int, int], turns: int, mirror: bool) -> Box:

@@ -87,7 +87,7 @@ def draw_clusters(rng: np.random.Generator, n: int = 192) -> Drawing:
     for heap, size in enumerate(sizes):
         cy, cx = (np.array(divmod(heap, 2)) + 0.5) * n / 2 + rng.uniform(-4, 4, 2)
         light, begin = rng.uniform(0.7, 1.1), rng.uniform(0, 2 * np.pi)
-        away = {2: 12.0, 3: 14.5, 4: 18.5}[size]
+        away = {2: 13.3, 3: 15.8, 4: 18.8}[size]
         for at in range(size):
             angle = begin + 2 * np.pi * at / size
             long, short, turn = rng.uniform(14.5, 17), rng.uniform(11.5, 13.5), rng.uniform(0, np.pi)

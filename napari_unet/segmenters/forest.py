@@ -17,13 +17,15 @@ from numpy.typing import NDArray
 from napari_unet.classical.background import PreparedPlane
 from napari_unet.core.classes import ClassTable
 from napari_unet.core.errors import UsageError
-from napari_unet.core.image import Image, warn_not_finite
+from napari_unet.core.image import Image, say_some_not_finite, warn_not_finite
 from napari_unet.core.latest import Latest
 from napari_unet.core.method import Patch, Progress, View
+from napari_unet.core.normalisation import Normalisation
 from napari_unet.core.parameters import Parameter
 from napari_unet.core.scribbles import TrainingSet
 from napari_unet.core.threads import available_cores
 from napari_unet.learning.recorded_fit import recorded
+from napari_unet.predicting.tiling import Box
 
 from . import register
 from ._classical import ClassicalMethod
@@ -34,6 +36,7 @@ from ._tree_arrays import TreeArrays
 
 _MOST_EXAMPLES = 200_000
 _FEWEST_EXAMPLES = 2_000  # of a class, if it has as many
+_BOX = 512  # rows and columns of a box of a large plane
 _ROUND = 10  # trees between two looks at the cancel button
 
 
@@ -234,20 +237,51 @@ class ForestModel(ClassicalModel):
             plane = method.prepared(image.plane(number))
             missing += int(np.count_nonzero(~plane.valid))
             for box in _in_view_first(boxes, image, number, view):
-                shares = method.vote(plane, self.learnt, box)
-                hidden = ~plane.valid[box]
-                labels = np.array(self.ids, np.uint8)[shares.argmax(axis=0)]
-                labels[hidden] = self.classes.ids[0]
-                maps = None
-                if probabilities:
-                    maps = np.zeros((len(self.classes.ids), *labels.shape), np.float32)
-                    for share, one in zip(shares, self.ids, strict=True):
-                        maps[self.classes.ids.index(one)] = np.where(hidden, 0, share)
-                    maps[0, hidden] = 1
+                labels, maps = self._answer(plane, box, probabilities)
                 done += 1
                 if done == total:
                     warn_not_finite(image, missing)
                 yield Patch(image.where(number, *box), labels, maps, done, total)
+
+    def tile_side(self) -> int | None:
+        """Return how many rows and columns are answered at a time; None where lighting is evened over the plane."""
+        method: Forest = self.method  # type: ignore[assignment]  # made by Forest only
+        return None if method.background else _BOX
+
+    def segment_box(self, image: Image, plane: int, box: Box) -> Iterator[Patch]:
+        """Segment a box of a plane, from it and what its filters see around it: the labels of :meth:`segment`."""
+        method: Forest = self.method  # type: ignore[assignment]  # made by Forest only
+        near = box.grown(method.filters.halo, image.plane_shape)
+        values, valid = Normalisation().window(image, plane, image.window(plane, *near.slices))
+        values[:, ~valid] = 0
+        inner = slice(box.y0 - near.y0, box.y1 - near.y0), slice(box.x0 - near.x0, box.x1 - near.x0)
+        prepared = PreparedPlane(values, valid)
+        if not valid.all():
+            say_some_not_finite(image)
+        for rows, columns in method.filters.tiles(box.shape, image.n_channels):
+            part = (slice(rows.start + inner[0].start, rows.stop + inner[0].start),
+                    slice(columns.start + inner[1].start, columns.stop + inner[1].start))
+            labels, _ = self._answer(prepared, part, False)
+            down, right = (slice(one.start + start, one.stop + start)
+                           for one, start in ((rows, box.y0), (columns, box.x0)))
+            yield Patch(image.where(plane, down, right), labels)
+
+    def _answer(
+        self, plane: PreparedPlane, box: tuple[slice, slice], probabilities: bool
+    ) -> tuple[NDArray[np.uint8], NDArray[np.float32] | None]:
+        """Return the labels of a part of a plane, and the probabilities if they are asked for."""
+        method: Forest = self.method  # type: ignore[assignment]  # made by Forest only
+        shares = method.vote(plane, self.learnt, box)
+        hidden = ~plane.valid[box]
+        labels = np.array(self.ids, np.uint8)[shares.argmax(axis=0)]
+        labels[hidden] = self.classes.ids[0]
+        if not probabilities:
+            return labels, None
+        maps = np.zeros((len(self.classes.ids), *labels.shape), np.float32)
+        for share, one in zip(shares, self.ids, strict=True):
+            maps[self.classes.ids.index(one)] = np.where(hidden, 0, share)
+        maps[0, hidden] = 1
+        return labels, maps
 
 
 def _in_view_first(

@@ -66,13 +66,27 @@ class LayerBox(QComboBox):
         self._accepts = accepts
         self._nothing = nothing
         self._layers: list[Layer | None] = []
+        self._about = ""
         self.setObjectName(name)
         # long layer names must not widen the dock
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.setMinimumContentsLength(6)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.currentIndexChanged.connect(lambda _index: self.layer_changed.emit())
+        self.currentIndexChanged.connect(self._on_chosen)
         self.refresh()
+
+    def setToolTip(self, text: str | None) -> None:
+        """Say what the box is for; the whole name of the layer chosen comes before."""
+        self._about = text or ""
+        self._tell_name()
+
+    def _tell_name(self) -> None:
+        name = "" if self.layer is None else self.layer.name
+        super().setToolTip("\n".join(filter(None, (name, self._about))))
+
+    def _on_chosen(self) -> None:
+        self._tell_name()
+        self.layer_changed.emit()
 
     @property
     def layer(self) -> Layer | None:
@@ -82,6 +96,8 @@ class LayerBox(QComboBox):
 
     @layer.setter
     def layer(self, layer: Layer | None) -> None:
+        if layer is not None and all(one is not layer for one in self._layers):
+            self.refresh()  # it came a moment ago
         for index, one in enumerate(self._layers):
             if one is layer:
                 self.setCurrentIndex(index)
@@ -101,5 +117,6 @@ class LayerBox(QComboBox):
         found = next((index for index, layer in enumerate(self._layers) if layer is before), 0)
         self.setCurrentIndex(found)
         self.blockSignals(blocked)
+        self._tell_name()
         if self.layer is not before:
             self.layer_changed.emit()

@@ -29,8 +29,8 @@ def open_sample(name: str) -> list[LayerData]:
             layers.append((reference, hidden, "labels"))
         layers.append((pair.scribbles.to_array(), _options(image.name, "strokes", sample.classes) | place, "labels"))
     if name in WITH_OBJECTS:
-        image = sample.pairs[0].image
-        layers.insert(1, (sample.objects[0], {"name": f"{image.name} true objects", "visible": False} | place, "labels"))
+        hidden = {"name": f"{sample.pairs[0].image.name} true objects", "visible": False}
+        layers.insert(1, (sample.objects[0], hidden | place, "labels"))
     return layers
 
 

@@ -69,12 +69,12 @@ def count_mask(
 
     for where in np.ndindex(*shape[:-2]):
         plane = checked_ids(painted[where], name)
-        yield from _rows(plane, classes, name, label(where), *_pixel_size(geometry, axes, "YX"))
+        yield from _rows(plane, classes, name, label(where), *pixel_size_along(geometry, axes, "YX"))
         if z is not None and where[z] == shape[z] - 1:
             index = tuple(slice(None) if axis == z else number for axis, number in enumerate(where))
             volume = checked_ids(np.asarray(painted[index]), name)
             yield from _rows(volume, classes, name, f"{label(where, z)} volume".strip(),
-                             *_pixel_size(geometry, axes, "ZYX"))
+                             *pixel_size_along(geometry, axes, "ZYX"))
 
 
 def count_masks(
@@ -105,7 +105,7 @@ def _rows(
         }
 
 
-def _pixel_size(geometry: Geometry | None, axes: str, counted: str) -> tuple[float | None, str]:
+def pixel_size_along(geometry: Geometry | None, axes: str, counted: str) -> tuple[float | None, str]:
     """Return the size of a pixel or voxel and its unit; nothing where it is not known."""
     if geometry is None or geometry.unit in ("", "pixel"):
         return None, ""

@@ -34,8 +34,8 @@ def paint(layer: Any, truth: np.ndarray) -> None:
 
 def open_image(hands: Any, dock: Any, data: np.ndarray, name: str = "cells", **options: Any) -> None:
     """Add an image and let the dock take note of it."""
-    hands.viewer.add_image(data, name=name, **options)
-    hands.wait(lambda: name in [layer.name for layer in dock.chooser.image_box.layers])
+    image = hands.viewer.add_image(data, name=name, **options)
+    hands.wait(lambda: dock.chooser.image_box.layer is image)
 
 
 def start(hands: Any, dock: Any, name: str = "cells", truth: Any = None) -> Any:
@@ -119,8 +119,7 @@ def test_pause_go_on_update_once(hands: Any, viewer: Any, squares: Any, dock: An
     hands.click(dock, "train_live")
     dock.update_once()
     hands.wait(lambda: "Updated" in dock.state_line.text())
-    hands.wait(lambda: not dock.controller.live)  # its thread ends a moment later
-    stop(hands, dock)
+    hands.wait(lambda: not dock.controller.training)  # its thread ends a moment later
 
 
 def test_models_are_saved_loaded_and_forgotten(hands: Any, viewer: Any, squares: Any, dock: Any, tmp_path: Path,
@@ -154,6 +153,7 @@ def test_predicting_can_be_cancelled_and_all_images_be_done(hands: Any, viewer: 
     hands.click(dock, "train_predict_all")
     hands.wait(lambda: {"cells segmentation", "more segmentation"} <= {layer.name for layer in viewer.layers})
     assert viewer.layers["more segmentation"].data.shape == (40, 80)
+    hands.wait(lambda: not dock.jobs.busy)
     open_image(hands, dock, np.tile(squares[0], (40, 40)), "huge")
     dock.chooser.image_box.layer = viewer.layers["huge"]
     hands.click(dock, "train_predict")

@@ -55,8 +55,8 @@ class CanvasLink(QObject):
         if self._callback in self._waiting:
             self._waiting.remove(self._callback)
         self._steps.disconnect(self._on_step)
-        self.watch(None)
         with contextlib.suppress(RuntimeError):  # the canvas of a window that closes may have taken them with it
+            self.watch(None)
             self.marks.deleteLater()
 
     def watch(self, layer: Labels | None) -> None:

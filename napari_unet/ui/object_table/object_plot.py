@@ -15,6 +15,7 @@ GONE = QColor(128, 128, 128, 90)
 CHOSEN = QColor("#e69f00")
 """Colours that are told apart with every colour blindness, on light and on dark."""
 
+_RIM = 5
 _NEAR = 8
 """Pixels of the screen within which a dot is meant."""
 
@@ -78,7 +79,7 @@ class ObjectPlot(QWidget):
 
     def places(self) -> NDArray[np.float64]:
         """Return where each row lies in the widget, (x, y); NaN where a row has no value."""
-        area = self.area
+        area = self._inner
         across = area.left() + _share(self._x, self._range(self._x)) * area.width()
         if self._y is None:
             return np.stack([across, np.full(len(across), area.bottom())], 1)
@@ -94,6 +95,11 @@ class ObjectPlot(QWidget):
             return 0.0, 1.0
         low, high = float(inside.min()), float(inside.max())
         return (low, high) if high > low else (low - 0.5, high + 0.5)
+
+    @property
+    def _inner(self) -> QRectF:
+        """Where the smallest and the largest value lie: dots at the rim stay whole."""
+        return self.area if self._y is None else self.area.adjusted(_RIM, _RIM, -_RIM, -_RIM)
 
     def _drawn(self) -> NDArray[np.bool_]:
         """Which rows are kept and have all values."""
@@ -130,9 +136,9 @@ class ObjectPlot(QWidget):
             tall = (area.height() - 2) * count / max(most, 1)
             painter.drawRect(QRectF(area.left() + at * wide + 0.5, area.bottom() - tall, max(wide - 1, 1), tall))
         if self.chosen is not None and self.chosen < len(self._x) and np.isfinite(self._x[self.chosen]):
-            at = float(area.left() + _share(self._x[self.chosen], (edges[0], edges[-1])) * area.width())
+            across = float(area.left() + _share(self._x[self.chosen], (edges[0], edges[-1])) * area.width())
             painter.setPen(QPen(CHOSEN, 2.5))
-            painter.drawLine(QPointF(at, area.top()), QPointF(at, area.bottom()))
+            painter.drawLine(QPointF(across, area.top()), QPointF(across, area.bottom()))
         return f"objects, at most {most}"
 
     def _draw_dots(self, painter: QPainter, area: QRectF) -> str:

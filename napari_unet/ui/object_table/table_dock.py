@@ -53,11 +53,12 @@ class ObjectTableDock(TablePanel):
         self.workers = WorkerGroup(self, getattr(self.viewer.window, "_qt_window", None))
         self.measurer = LayerMeasurer(self.viewer, self.workers, self)
         self.link, self.grey = CanvasLink(self.viewer, self), FilteredLayer(self.viewer)
-        self.saving = TableSaving(self)
+        self.saving = TableSaving(self.viewer, self.workers, self)
         self.kept: NDArray[np.bool_] = np.zeros(0, bool)
         self.chosen: int | None = None
         self._shown: MeasuredLayer | None = None
-        self._picked_by_hand = self._failed = False
+        self._picked_by_hand = False
+        self._told = ""
         self._connect()
         CloseWatch(self)
         self._on_layers()
@@ -83,8 +84,12 @@ class ObjectTableDock(TablePanel):
         self.link.moved.connect(self._mark)
         for box in (self.x_box, self.y_box):
             box.currentIndexChanged.connect(lambda _index: self._draw())
-        self.csv.clicked.connect(self.saving.save_table)
-        self.project_csv.clicked.connect(self.saving.save_project)
+        saving = self.saving
+        self.csv.clicked.connect(self._on_save)
+        self.project_csv.clicked.connect(lambda: saving.save_project())
+        saving.said.connect(self._tell)
+        saving.failed.connect(self.state.show_failure)
+        saving.changed.connect(self.refresh)
         link, grey = self.link, self.grey
 
         def forget(*_: Any) -> None:
@@ -137,7 +142,7 @@ class ObjectTableDock(TablePanel):
         """Measure what is chosen now, and offer its planes."""
         layer, image = self.layer_box.layer, self.image_box.layer
         layer = layer if isinstance(layer, Labels) else None
-        self._failed = False
+        self._told = ""
         self.measurer.follow(
             layer, image if isinstance(image, ImageLayer) else None, self.extent.currentText() or PLANE)
         try:
@@ -152,8 +157,8 @@ class ObjectTableDock(TablePanel):
         self.show_extents(len(extents) > 1)
 
     def _on_failed(self, error: Exception) -> None:
-        self._failed = True
         self._clear()
+        self._told = error_sentence(error)
         self.state.show_failure(error)
 
     def _on_progress(self, share: float) -> None:
@@ -162,7 +167,7 @@ class ObjectTableDock(TablePanel):
 
     def _on_cancel(self) -> None:
         self.measurer.cancel()
-        self.state.setText(CANCELLED)
+        self._tell(CANCELLED)
 
     # -- showing -------------------------------------------------------------------------------------------------------
 
@@ -177,6 +182,7 @@ class ObjectTableDock(TablePanel):
 
     def _on_measured(self, measured: MeasuredLayer) -> None:
         """Show a table; what was selected stays selected if it is still there."""
+        self._told = ""
         before = None if self._shown is None or self.chosen is None else self._shown.object_at(self.chosen)
         self._shown = measured
         self.chosen = None if before is None else measured.row_at(*before)
@@ -194,8 +200,9 @@ class ObjectTableDock(TablePanel):
         try:
             self.kept = kept_rows(shown.table, self.filters.filters())
         except UserError as error:
-            self.state.setText(error_sentence(error))
+            self._tell(error_sentence(error))
             return
+        self._told = ""
         self.grey.show(shown, self.kept)
         self.view.show_table(shown.table, self.kept)
         self.view.choose(self.chosen)
@@ -218,19 +225,34 @@ class ObjectTableDock(TablePanel):
         self.show_running(measurer.takes_long)
         self.measure.setEnabled(measurer.layer is not None and not measurer.running)
         self.csv.setEnabled(shown is not None and len(shown.table) > 0 and not self.saving.busy)
-        self.project_csv.setEnabled(self.saving.folder is not None and not self.saving.busy)
-        if measurer.layer is None:
-            self.state.setText(NOTHING)
-        elif measurer.running and shown is None:
-            self.state.setText(MEASURING)
-        elif measurer.stale and not measurer.running and not measurer.is_due and shown is not None:
-            self.state.setText(ELSEWHERE if measurer.elsewhere else CHANGED)
-        elif shown is not None and not measurer.stale and not self.saving.said:
-            self.state.setText(" ".join(shown.table.notes))
+        self.project_csv.setEnabled(self.saving.has_project and not self.saving.busy)
+        told = self._sentence()
+        if told is not None:
+            self.state.setText(told)
         whole, kept = len(self.kept), int(self.kept.sum())
         word = "object" if whole == 1 else "objects"
         self.count.setText("" if shown is None else f"{whole} {word}" if kept == whole else (
             f"{kept} of {whole} {word}; {whole - kept} filtered out (grey)"))
+
+    def _sentence(self) -> str | None:
+        """Say how the table stands; None where what was said last still holds."""
+        measurer, shown = self.measurer, self._shown
+        if measurer.layer is None:
+            return NOTHING
+        if shown is None:
+            return MEASURING if measurer.running else None
+        if measurer.stale and self._told != CANCELLED:
+            waiting = measurer.running or measurer.is_due
+            return None if waiting else ELSEWHERE if measurer.elsewhere else CHANGED
+        return self._told or " ".join(shown.table.notes)
+
+    def _tell(self, text: str) -> None:
+        self._told = text
+        self.state.setText(text)
+
+    def _on_save(self) -> None:
+        if self._shown is not None:
+            self.saving.save_table(self._shown, self.kept)
 
     # -- one object ----------------------------------------------------------------------------------------------------
 
@@ -248,7 +270,7 @@ class ObjectTableDock(TablePanel):
         if row is not None:
             self.choose(row)
             if self.view.rows.line_of(row) is None:
-                self.state.setText(f"Object {number} is filtered out.")
+                self._tell(f"Object {number} is filtered out.")
 
     def choose(self, row: int | None) -> None:
         """Select a row, here and in the image."""

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from napari.layers import Labels
 from numpy.typing import NDArray
-from qtpy.QtCore import QEvent, QLineF, QObject, QPointF, Qt
-from qtpy.QtGui import QColor, QPainter, QPaintEvent, QPen, QPolygonF
+from qtpy.QtCore import QEvent, QObject, QPointF, Qt
+from qtpy.QtGui import QColor, QPainter, QPainterPath, QPaintEvent, QPen, QPolygonF
 from qtpy.QtWidgets import QWidget
 
 from ..train.viewport import camera_of, in_grid, shows_planes
@@ -43,13 +43,13 @@ class CanvasMarks(QWidget):
     """
 
     def __init__(self, viewer: Any) -> None:
-        canvas = viewer.window._qt_viewer.canvas.native
+        canvas: QWidget = viewer.window._qt_viewer.canvas.native
         super().__init__(canvas)
         self.setObjectName("objects_marks")
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.setAttribute(Qt.WidgetAttribute.WA_NoSystemBackground)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self._viewer, self._canvas = viewer, canvas
+        self._viewer = viewer
         self._layer: Labels | None = None
         self._marks: tuple[Mark, ...] = ()
         self._drawing: list[tuple[float, float]] = []
@@ -74,8 +74,8 @@ class CanvasMarks(QWidget):
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
         """Stay as large as the canvas."""
-        if watched is self._canvas and event is not None and event.type() == QEvent.Type.Resize:
-            self.setGeometry(self._canvas.rect())
+        if isinstance(watched, QWidget) and event is not None and event.type() == QEvent.Type.Resize:
+            self.setGeometry(watched.rect())
         return False
 
     def _on_moved(self, _event: Any = None) -> None:
@@ -99,10 +99,12 @@ class CanvasMarks(QWidget):
         places = self._places(np.asarray(mark.points, float).reshape(-1, 2))
         points = [QPointF(float(across), float(down)) for across, down in places]
         if mark.segments:
-            lines = [QLineF(one, other) for one, other in zip(points[::2], points[1::2], strict=True)]
+            path = QPainterPath()
+            for one, other in zip(points[::2], points[1::2], strict=True):
+                path.moveTo(one)
+                path.lineTo(other)
             for color, width in (("#000000", 3.5), (mark.color, 2.0)):
-                painter.setPen(QPen(QColor(color), width))
-                painter.drawLines(lines)
+                painter.strokePath(path, QPen(QColor(color), width))
         else:
             self._stroke(painter, QPolygonF(points), mark.color, 2)
 

@@ -93,6 +93,6 @@ class CountTable(QWidget):
 
 def _number(text: str, about: str) -> QLabel:
     made = QLabel(text)
-    made.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+    made.setAlignment(Qt.AlignmentFlag.AlignRight)
     made.setToolTip(about)
     return made

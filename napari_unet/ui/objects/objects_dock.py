@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -10,6 +11,7 @@ from napari.layers import Image as ImageLayer
 from napari.layers import Labels
 from qtpy.QtWidgets import QMessageBox
 
+from napari_unet.core.classes import ClassTable
 from napari_unet.core.errors import UserError
 from napari_unet.objects.counting import ClassCount
 from napari_unet.session.object_search import SETTING, ObjectWay
@@ -60,7 +62,7 @@ class ObjectsDock(ObjectsPanel):
         CloseWatch(self)
         self._on_layers()
         self._show_history()
-        self._refresh()
+        self._on_found()
 
     # -- building --------------------------------------------------------------------------------------------------
 
@@ -109,7 +111,8 @@ class ObjectsDock(ObjectsPanel):
             shortcuts.unbind_viewer_keys(viewer, keys)
             undo_keys()
             finder.close()
-            marks.deleteLater()
+            with contextlib.suppress(RuntimeError):  # it goes with the canvas, which may be gone already
+                marks.deleteLater()
 
         self.destroyed.connect(forget)
         self._show_way()
@@ -138,7 +141,8 @@ class ObjectsDock(ObjectsPanel):
 
     def _automatic(self) -> Labels | None:
         """Return the live prediction of the image looked at, else its topmost prediction or result."""
-        image, ties = self.controller.images.layer, self.controller.ties
+        ties, active = self.controller.ties, self.viewer.layers.selection.active
+        image = self.controller.images.layer or (None if active is None else ties.image_of(active))
         if image is None:
             return None
         results = [one for one in ties.layers_of(image)
@@ -180,11 +184,11 @@ class ObjectsDock(ObjectsPanel):
         """Make lines and buttons say what is so."""
         finder, state = self.finder, self.finder.state
         source = finder.source
-        classes = source.classes if source is not None and not source.is_live else self.session.classes
-        self.counts.show_classes(classes, ObjectWay.of_settings(self.session.settings).areas)
+        self.counts.show_classes(self._classes(), ObjectWay.of_settings(self.session.settings).areas)
         counts = state.counts if state is not None else {}
         self.counts.show_counts(counts, state is not None and state.fresh, finder.by_volume)
         self.state_line.setText(self._sentence())
+        self.way_line.setText(state.note if state is not None else "")
         stack = source is not None and source.image.n_planes > 1
         self.image_line.setText(self._of_image() if stack else "")
         self.image_line.setVisible(stack)
@@ -196,6 +200,11 @@ class ObjectsDock(ObjectsPanel):
         self.cancel_button.setEnabled(self.planes.busy or (finder.busy and finder.by_volume))
         for one in (*self.tools.values(), self.strokes_button, self.forget_button):
             one.setEnabled(source is not None)
+
+    def _classes(self) -> ClassTable:
+        """Return names and colours of what is shown; those of a live answer are the session's."""
+        source = self.finder.source
+        return source.classes if source is not None and not source.is_live else self.session.classes
 
     def _sentence(self) -> str:
         finder, state = self.finder, self.finder.state
@@ -213,18 +222,18 @@ class ObjectsDock(ObjectsPanel):
         if finder.by_volume and not state.fresh:
             return OLD_VOLUME
         total = sum(one.objects for one in state.counts.values())
-        return NONE_FOUND if not total else " ".join(filter(None, (FOUND if not finder.notes else "", state.note)))
+        return NONE_FOUND if not total else FOUND
 
     def _of_image(self) -> str:
         """Say how many objects the planes have that were found so far."""
         source, states = self.finder.source, self.finder.states
         assert source is not None
-        found = [state for place, state in states.items() if not place.volume and state.counts]
+        found = [state for place, state in states.items() if not place.volume and (state.counts or state.fresh)]
         total: dict[int, ClassCount] = {}
         for state in found:
             for number, count in state.counts.items():
                 total[number] = total.get(number, ClassCount()) + count
-        words = ", ".join(f"{self.session.classes.name(number)} {count.objects:,}" for number, count in total.items())
+        words = ", ".join(f"{self._classes().name(number)} {count.objects:,}" for number, count in total.items())
         old = "" if all(state.fresh for state in found) else " (some of before)"
         return f"In {len(found)} of {source.image.n_planes} planes: {words or 'nothing counted yet'}{old}"
 
@@ -253,7 +262,7 @@ class ObjectsDock(ObjectsPanel):
         if not picked or shown is None:
             self.picked_line.setText("Nothing is picked.")
             return
-        names = sorted({self.session.classes.name(int(shown.classes[one])) for one in picked
+        names = sorted({self._classes().name(int(shown.classes[one])) for one in picked
                         if one < len(shown.classes)})
         self.picked_line.setText(f"Picked: {', '.join(names)} {picked[0]}" if len(picked) == 1
                                  else f"Picked: {len(picked)} objects ({', '.join(names)})")

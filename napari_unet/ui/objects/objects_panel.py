@@ -62,6 +62,8 @@ class ObjectsPanel(QWidget):
         column.addWidget(self.state_line)
         self.ways = WayChooser()
         column.addWidget(self.ways)
+        self.way_line = FixedLines("objects_way_note", 2, "What this way has chosen, and why.")
+        column.addWidget(self.way_line)
         column.addLayout(self._tools())
         self.picked_line = FixedLines("objects_picked", 1, "What is picked.")
         column.addWidget(self.picked_line)
@@ -79,8 +81,8 @@ class ObjectsPanel(QWidget):
         row.setSpacing(4)
         self.tools: dict[str, QPushButton] = {}
         for name, title, key, about in TOOLS:
-            made = button(f"{title} ({shortcuts.shown(key)})", f"objects_{name}", f"{about} Key: {shortcuts.shown(key)}."
-                          " Press again to lay it down.")
+            made = button(f"{title} ({shortcuts.shown(key)})", f"objects_{name}",
+                          f"{about} Key: {shortcuts.shown(key)}. Press again to lay it down.")
             made.setCheckable(True)
             self.tools[name] = made
             row.addWidget(made, 1)
@@ -114,8 +116,9 @@ class ObjectsPanel(QWidget):
     def _stack(self) -> QHBoxLayout:
         row = QHBoxLayout()
         row.setSpacing(4)
-        self.volume_button = button("Whole volume", "objects_volume", "Find objects in the whole z-stack at once, not plane by "
-                                    "plane. It takes a while; press again to go back to planes.")
+        self.volume_button = button(
+            "Whole volume", "objects_volume", "Find objects in the whole z-stack at once, not plane by plane. It takes "
+            "a while; press again to go back to planes.")
         self.volume_button.setCheckable(True)
         self.planes_button = button("All planes", "objects_planes", "Count the objects of every plane of this image.")
         self.cancel_button = button("Cancel", "objects_cancel", "Stop looking for objects.")

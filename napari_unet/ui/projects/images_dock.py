@@ -76,6 +76,7 @@ class ImagesDock(ImagesPanel):
         self.list.marked.connect(self._show_buttons)
         self.jobs.progressed.connect(self._on_progress)
         self.jobs.said.connect(self.say)
+        self.jobs.failed.connect(self.explain)
         self.jobs.added.connect(self._on_added)
         self.opener.told.connect(self._on_told)
         self.images.changed.connect(self._soon.start)

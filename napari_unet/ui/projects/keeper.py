@@ -132,6 +132,7 @@ class ProjectKeeper(KeptProject):
     def _rest(self) -> None:
         """Save the rest and let others write; the window may be shown again."""
         if not self._resting:
+            self._publish()
             if self._maker is not None:
                 self._maker.wait(PATIENCE)
             elif self.folder is None and self.painted and read_preferences().keep:

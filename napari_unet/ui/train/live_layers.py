@@ -24,6 +24,7 @@ from napari_unet.session.run_schedule import LivePatch, ViewFocus
 
 from ..layer_origin import has_origin, note_origin
 from ..workers import Worker, WorkerGroup, error_sentence
+from .chosen_depth import ChosenDepth
 from .layer_binding import LayerBinding
 from .viewport import camera_of, shown_plane, visible_part
 
@@ -65,11 +66,10 @@ class LiveLayers(QObject):
         self._binding: LayerBinding | None = None
         self._worker: Worker | None = None
         self._answered: Model | None = None
-        self._unsure = self._likely = False
-        self._times = 0
+        self._unsure, self._likely, self._times = False, False, 0
         self._told = ""
         self._again = self._revived = self._warm = False
-        self._device = "auto"
+        self._device, self._volume = "auto", ChosenDepth(session)
         self._look = QTimer(self)
         self._look.setSingleShot(True)
         self._look.setInterval(LOOK_MS)
@@ -212,7 +212,7 @@ class LiveLayers(QObject):
         from napari_unet.pretrained import load_features
 
         load_features()  # if they cannot be read, the predictor says so and goes on without answers
-        return InstantAnswers(self._session.snapshots, load_features, self._device)
+        return InstantAnswers(self._session.snapshots, load_features, self._device, volume=self._volume.latest)
 
     def _on_found(self, found: Found | None) -> None:
         if isinstance(found, LivePatch):

@@ -1,0 +1,53 @@
+"""What goes wrong between here and a store far away, as messages about rights and the network. Opens nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from napari_unet.core.errors import UserError
+
+Result = TypeVar("Result")
+
+INSTALL = "python -m pip install napari-unet-live[remote]"
+
+_RIGHTS = ("403", "401", "forbidden", "access denied", "accessdenied", "credential", "permission", "unauthorized",
+           "invalidaccesskey", "signaturedoesnotmatch")
+_MISSING = ("404", "not found", "nosuchbucket", "nosuchkey", "no such file")
+
+
+def is_url(path: object) -> bool:
+    """Say whether a path is the address of something far away: ``s3://``, ``https://``, ..."""
+    text = str(path)
+    scheme, found, _ = text.partition("://")
+    return bool(found) and scheme.isalnum() and len(scheme) > 1
+
+
+def far_read(read: Callable[[], Result], what: str) -> Result:
+    """Read something over a network.
+
+    Raises
+    ------
+    UserError
+        Saying whether it is the rights, the address or the network.
+    """
+    try:
+        return read()
+    except UserError:
+        raise
+    except ImportError as error:
+        raise UserError(f"{what} needs a package that is not installed ({error}). Install it: {INSTALL}") from error
+    except Exception as error:  # every kind of store, and every library below it, raises types of its own
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        raise UserError(f"{what} could not be read: {_cause(error, reason.lower())} ({reason})") from error
+
+
+def _cause(error: Exception, text: str) -> str:
+    if isinstance(error, PermissionError) or any(word in text for word in _RIGHTS):
+        return ("you have no right to. Log in (for s3 set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or "
+                "FSSPEC_S3_ANON=true for what is public)")
+    if isinstance(error, FileNotFoundError) or any(word in text for word in _MISSING):
+        return "nothing is there. Check the address"
+    if isinstance(error, (OSError, TimeoutError)) or "connect" in text or "timeout" in text:
+        return "the network or the server does not answer. Check both and run the same again"
+    return "it is damaged, or no OME-Zarr"

@@ -1,0 +1,196 @@
+"""Blocks computed on a Dask cluster: processes of this computer, or a scheduler anywhere. Needs the extra ``cluster``.
+
+Every worker opens the image and the store by their names, so both must be where all workers see them; the model is sent
+to each worker once. A block is computed in one thread, as in :class:`.store_run.ThreadEngine`, and comes out alike. A
+block whose worker dies is given to another. The journal is written here, when the scheduler says that a block is done.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import hashlib
+import os
+import tempfile
+from collections import deque
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from napari_unet.core.errors import UserError, reason_of
+from napari_unet.core.normalisation import Normalisation
+from napari_unet.core.plane_facts import PlaneFacts, give_plane_facts, is_large, plane_facts
+from napari_unet.core.threads import limit_threads
+from napari_unet.io import read_image
+from napari_unet.io._resumable import BlockWriter, StoreToFill
+from napari_unet.io.model_file import load_model, save_model
+from napari_unet.predicting.block_plan import Block, BlockPlan
+
+from .store_run import BlockTask
+
+INSTALL = "python -m pip install napari-unet-live[cluster]"
+
+RETRIES = 3
+"""How often a block is tried again, by another worker if need be."""
+
+PATIENCE = 20.0
+"""Seconds to wait for a scheduler, and for its first worker."""
+
+
+@dataclasses.dataclass(frozen=True)
+class ClusterJob:
+    """What is sent with every block: small, plain values."""
+
+    image: str
+    axes: str | None
+    model: str
+    settings: tuple[tuple[str, Any], ...]
+    plan: BlockPlan
+    store: StoreToFill
+    skip: float | None
+
+
+class ClusterEngine:
+    """A Dask cluster as an engine of :func:`.store_run.predict_store`.
+
+    Parameters
+    ----------
+    image : path or str
+        The file or address of the image, as every worker can open it.
+    axes : str, optional
+    workers : int, optional
+        Start so many processes on this computer.
+    address : str, optional
+        Of a scheduler that runs already (``tcp://...``).
+    """
+
+    def __init__(
+        self, image: str | os.PathLike[str], axes: str | None = None, *, workers: int | None = None,
+        address: str | None = None,
+    ) -> None:
+        self._image, self._axes = str(image) if "://" in str(image) else os.path.abspath(image), axes
+        self._workers, self._address = workers, address
+
+    def run(self, task: BlockTask, waiting: Sequence[Block], sink: Any) -> Iterator[Block]:
+        """Do blocks; see :class:`.store_run.BlockEngine`.
+
+        Raises
+        ------
+        UserError
+            If Dask is not installed, the scheduler cannot be reached, or a block fails again and again.
+        """
+        del sink  # every worker opens its own
+        try:
+            import distributed
+        except ImportError as error:
+            raise UserError(f"A cluster needs Dask, which is not installed. Install it: {INSTALL}") from error
+        by_number = {block.number: block for block in waiting}
+        contents = _model_bytes(task.model)
+        job = ClusterJob(
+            self._image, self._axes, hashlib.sha256(contents).hexdigest(),
+            tuple((name, getattr(task.model, name)) for name in ("device", "tta", "tile", "full_precision")
+                  if hasattr(task.model, name)), task.plan, task.store, task.skip)
+        left = deque(waiting)
+        with self._connected(distributed) as client:
+            ready = client.scatter(contents, broadcast=True, hash=False)
+            resources = self._resources(client, task.model)
+
+            def sent() -> Any:
+                block = left.popleft()
+                return client.submit(compute_block, job, ready, block.number, _facts(task, block), pure=False,
+                                     retries=RETRIES, resources=resources, key=f"block-{job.model[:8]}-{block.number}")
+
+            most = 4 * max(1, len(client.scheduler_info(n_workers=-1)["workers"]))
+            running = distributed.as_completed([sent() for _ in range(min(most, len(left)))])
+            for future in running:
+                number = _result(future, task, by_number)
+                if left:
+                    running.add(sent())
+                yield by_number[number]
+
+    @contextlib.contextmanager
+    def _connected(self, distributed: Any) -> Iterator[Any]:
+        """Connect to the scheduler, or start one; both end with the block."""
+        with contextlib.ExitStack() as opened:
+            address: Any = self._address
+            if address is None:
+                address = opened.enter_context(distributed.LocalCluster(
+                    n_workers=self._workers, threads_per_worker=1, dashboard_address="127.0.0.1:0", silence_logs=50))
+            try:
+                client = opened.enter_context(distributed.Client(address, timeout=PATIENCE))
+                client.wait_for_workers(1, timeout=PATIENCE)
+            except (OSError, TimeoutError, ValueError) as error:
+                raise UserError(
+                    f"The scheduler {self._address or 'of this computer'} cannot be reached, or it has no workers "
+                    f"({reason_of(error)}). Start it (`dask scheduler`, `dask worker ADDRESS`), check the address, and "
+                    "run the same again."
+                ) from error
+            yield client
+
+    @staticmethod
+    def _resources(client: Any, model: Any) -> dict[str, float] | None:
+        """Ask for workers that have a graphics card, where there are such and the model wants one."""
+        workers = client.scheduler_info(n_workers=-1)["workers"].values()
+        wanted = str(getattr(model, "device", "cpu")) not in ("cpu", "mps")
+        return {"GPU": 1} if wanted and any("GPU" in one.get("resources", {}) for one in workers) else None
+
+
+def compute_block(job: ClusterJob, model: bytes, number: int, facts: PlaneFacts | None) -> int:
+    """Compute and write a block in a worker; returns its number."""
+    limit_threads(1)
+    task, sink = _opened(job, model)
+    block = task.plan.block(number)
+    if facts is not None:
+        give_plane_facts(task.image, block.plane, *_percentiles(task.model), facts)
+    task.do(block, sink)
+    return number
+
+
+_open: dict[ClusterJob, tuple[BlockTask, Any]] = {}
+"""What this worker has open: the job at hand."""
+
+
+def _opened(job: ClusterJob, contents: bytes) -> tuple[BlockTask, Any]:
+    if job not in _open:
+        _open.clear()
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "model.pt"
+            path.write_bytes(contents)
+            model: Any = load_model(path)
+        if job.settings:
+            model = dataclasses.replace(model, **dict(job.settings))
+        task = BlockTask(read_image(job.image, job.axes), model, job.plan, job.store, job.skip)
+        _open[job] = task, BlockWriter(job.store)
+    return _open[job]
+
+
+def _model_bytes(model: Any) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.pt"
+        save_model(path, model)
+        return path.read_bytes()
+
+
+def _percentiles(model: Any) -> tuple[float, float]:
+    weights = getattr(model, "weights", None)
+    used = Normalisation() if weights is None else weights.normalisation
+    return used.low, used.high
+
+
+def _facts(task: BlockTask, block: Block) -> PlaneFacts | None:
+    return plane_facts(task.image, block.plane, *_percentiles(task.model)) if is_large(task.image) else None
+
+
+def _result(future: Any, task: BlockTask, blocks: dict[int, Block]) -> int:
+    try:
+        number: int = future.result()
+        return number
+    except UserError:
+        raise
+    except Exception as error:  # of Dask: a worker that died, a scheduler that is gone
+        number = int(str(future.key).rpartition("-")[2])
+        raise UserError(
+            f"The block at {task.place(blocks[number])} of {task.image.name!r} could not be done on the cluster, in "
+            f"{RETRIES + 1} trials: {reason_of(error)}. Perhaps a worker has too little memory. The blocks that are "
+            "done are kept: run the same again to go on."
+        ) from error

@@ -1,0 +1,76 @@
+"""A real scheduler and two worker processes, one of which is killed midway: the bytes of a run without them."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import zarr
+from predict_scene import NETWORKS, weights_of
+from test_block_runs import files_of, picture
+
+from napari_unet.core.errors import UserError
+from napari_unet.core.image import Image
+from napari_unet.io import read_image
+from napari_unet.predicting.network_model import NetworkModel
+from napari_unet.workflows import cluster
+from napari_unet.workflows.cluster import ClusterEngine
+from napari_unet.workflows.store_run import predict_store
+
+distributed = pytest.importorskip("distributed")
+pytestmark = pytest.mark.filterwarnings("ignore")  # of Dask's own, in threads that end late
+
+
+@pytest.fixture(scope="module")
+def address() -> Any:
+    with distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0", silence_logs=50) as running:
+        yield running.scheduler_address
+
+
+def source(folder: Path, planes: int) -> Image:
+    array = zarr.create_array(str(folder / "in.zarr"), shape=(planes, 150, 133), chunks=(1, 64, 64), dtype="u1")
+    array[...] = picture(planes, 150, 133)
+    return read_image(folder / "in.zarr", "ZYX")
+
+
+def test_a_killed_worker_changes_nothing(tmp_path: Path, address: str) -> None:
+    model = NetworkModel(weights_of(NETWORKS["deep"], seed=3), "cpu", full_precision=True)
+    image = source(tmp_path, 40)
+    (tmp_path / "a").mkdir()
+    expected = files_of(predict_store(image, model, tmp_path / "a" / "m.zarr").result())
+    (tmp_path / "b").mkdir()
+    run = predict_store(image, model, tmp_path / "b" / "m.zarr",
+                        engine=ClusterEngine(tmp_path / "in.zarr", "ZYX", address=address))
+    killed = False
+    for event in run:
+        if event.done == 5 and not killed:
+            killed = True
+            with distributed.Client(address, set_as_default=False) as client:
+                victim = next(iter(client.run(os.getpid).values()))
+            os.kill(victim, signal.SIGKILL)
+    assert killed
+    assert files_of(run.result()) == expected
+
+
+def test_a_block_that_cannot_be_read_is_named(tmp_path: Path, address: str) -> None:
+    model = NetworkModel(weights_of(NETWORKS["deep"], seed=3), "cpu", full_precision=True)
+    run = predict_store(source(tmp_path, 20), model, tmp_path / "m.zarr",
+                        engine=ClusterEngine(tmp_path / "in.zarr", "ZYX", address=address))
+    next(run)  # the last blocks are not sent before the first are done
+    torn = next(one for one in (tmp_path / "in.zarr" / "c" / "19").rglob("*") if one.is_file())
+    torn.write_bytes(torn.read_bytes()[:20])
+    with pytest.raises(UserError, match=r"block at Z=19.*damaged"):
+        run.result()
+
+
+def test_no_scheduler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "PATIENCE", 0.5)
+    model = NetworkModel(weights_of(NETWORKS["shallow"]), "cpu")
+    with pytest.raises(UserError, match="cannot be reached"):
+        predict_store(Image(np.zeros((20, 20), np.uint8) + np.arange(20, dtype=np.uint8)), model, tmp_path / "m.zarr",
+                      engine=ClusterEngine("in.zarr", address="tcp://127.0.0.1:9")).result()

@@ -1,0 +1,100 @@
+"""Images at an address: read block by block, and what goes wrong is said."""
+
+from __future__ import annotations
+
+import http.server
+import threading
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from napari_unet import io
+from napari_unet.core.errors import UserError
+from napari_unet.core.image import Image
+from napari_unet.io import read_image
+from napari_unet.io._remote_errors import far_read, is_url
+
+pytest.importorskip("fsspec")
+pytest.importorskip("aiohttp")
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    """Serves a folder; what lies in ``secret`` may not be read, what lies in ``broken`` makes the server fail."""
+
+    def do_GET(self) -> None:
+        if "/secret" in self.path:
+            self.send_error(403)
+        elif "/broken" in self.path:
+            self.send_error(500)
+        else:
+            super().do_GET()
+
+    do_HEAD = do_GET  # the name is that of the library
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[tuple[Path, str]]:
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(tmp_path)))
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield tmp_path, f"http://127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.mark.parametrize("version", ["0.4", "0.5"])
+def test_an_image_is_read_in_windows(served: tuple[Path, str], version: str) -> None:
+    folder, address = served
+    data = np.random.default_rng(0).integers(0, 255, (3, 100, 90)).astype(np.uint8)
+    place = Image(data, "ZYX", scale=(2, 0.5, 0.5), unit="micrometer")
+    io.save_mask(folder / "m.zarr", data + (data == 0), classes=_classes(), geometry=place.geometry, version=version,
+                 code="objects", dtype="uint8")
+    image = read_image(f"{address}/m.zarr")
+    assert (image.axes, image.scale, image.unit) == ("ZYX", (2, 0.5, 0.5), "micrometer")
+    np.testing.assert_array_equal(image.window(1, slice(10, 40), slice(5, 80))[0], (data + (data == 0))[1, 10:40, 5:80])
+    assert image.data.is_far
+
+
+def _classes() -> Any:
+    from napari_unet.core.classes import ClassTable
+
+    return ClassTable(())
+
+
+@pytest.mark.parametrize(("path", "said"), [
+    ("missing.zarr", "nothing is there|no OME-Zarr"), ("secret.zarr", "no right to"), ("broken.zarr", "not be read")])
+def test_what_is_missing_or_forbidden_is_said(served: tuple[Path, str], path: str, said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        read_image(f"{served[1]}/{path}")
+
+
+def test_a_server_that_is_not_there(served: tuple[Path, str]) -> None:
+    with pytest.raises(UserError, match="could not be read"):
+        read_image("http://127.0.0.1:9/m.zarr")
+
+
+@pytest.mark.parametrize(("error", "said"), [
+    (PermissionError("Access Denied"), "no right to"), (FileNotFoundError("x"), "nothing is there"),
+    (TimeoutError(), "does not answer"), (RuntimeError("Unable to locate credentials"), "no right to"),
+    (ImportError("Install s3fs to access S3"), r"napari-unet-live\[remote\]"), (ValueError("odd"), "no OME-Zarr")])
+def test_errors_are_about_rights_addresses_or_the_network(error: Exception, said: str) -> None:
+    def fails() -> None:
+        raise error
+
+    with pytest.raises(UserError, match=said):
+        far_read(fails, "s3://bucket/x.zarr")
+
+
+def test_a_drive_is_no_address() -> None:
+    assert is_url("s3://bucket/x")
+    assert not any(map(is_url, ("C:\\x.tif", "C://x.tif", "/x.tif", "x.tif", "://x")))
+
+
