@@ -44,7 +44,8 @@ def test_dirt_beside_an_object_splits_nothing() -> None:
 
 def test_touching_objects_are_told_apart_by_their_numbers() -> None:
     both = ClassComparison(line("1122") > 0, line("1122") > 0, numbers=(line("1122"), line("3344")))
-    assert [metric(both) for metric in (average_precision, average_precision_50, object_f1, panoptic_quality)] == [1] * 4
+    for metric in (average_precision, average_precision_50, object_f1, panoptic_quality):
+        assert metric(both) == 1
     as_parts = ClassComparison(line("1122") > 0, line("1.22") > 0)
     assert average_precision_50(as_parts) == pytest.approx(0.0)
 

@@ -125,19 +125,30 @@ def objects_of_shapes(
     UserError
         If a shape lies outside the image, or on a plane that it does not have.
     """
-    axes = axes or ("TZC"[-(len(shape) - 2):] if len(shape) > 3 else "Z"[: len(shape) - 2]) + "YX"
+    axes = axes or {2: "YX", 3: "ZYX", 4: "TZYX", 5: "TZCYX"}.get(len(shape), "")
     slots = {letter: axes.index(ours) for letter, ours in imagej_slots(axes) if ours not in "YX"}
     if len(shape) != len(axes) or len(slots) != len(shape) - 2:
         raise UserError(f"Shapes lie on planes along at most three axes, not in an image of shape {shape}, axes "
                         f"{axes}. Give the objects as TIFF or OME-Zarr.")
-    numbers = np.zeros(shape, np.uint32)
     told = bool(drawn) and all(0 < one.number <= LARGEST_NUMBER for one in drawn)
+    order = [one.number if told else place for place, one in enumerate(drawn, 1)]
     table, ids = _class_ids(drawn, classes)
-    of_number: dict[int, int] = {}
+    numbers, said = _painted(drawn, order, shape, slots, path)
+    of_number = dict(zip(order, ids, strict=True))
+    found = ObjectMap.of(numbers, of_number)
+    if gone := len(of_number) - found.count:
+        said.append(f"{gone} of {len(of_number)} objects in {path} have no pixel: too small, or covered by others.")
+    classes_told = any(one.class_name or one.class_id for one in drawn)
+    return LoadedObjects(found, table, note=" ".join([*notes, *said]), told=classes_told)
+
+
+def _painted(
+    drawn: Sequence[DrawnShape], order: Sequence[int], shape: tuple[int, ...], slots: Mapping[str, int], path: Any
+) -> tuple[NDArray[np.uint32], list[str]]:
+    """Fill shapes one after the other; return their pixels, and what is to be said about them."""
+    numbers = np.zeros(shape, np.uint32)
     overlapping, cut, everywhere = 0, 0, 0
-    for order, (one, class_id) in enumerate(zip(drawn, ids, strict=True), 1):
-        number = one.number if told else order
-        of_number[number] = class_id
+    for one, number in zip(drawn, order, strict=True):
         box, inside = _inside(one, shape, path)
         cut += _reaches_out(one, shape)
         planes = _planes(one, shape, slots, path)
@@ -145,48 +156,43 @@ def objects_of_shapes(
         for index in planes:
             place: Any = (*index, *box)
             here = numbers[place]
-            overlapping += bool((here[inside] > 0).any() and (here[inside] != number).any())
+            overlapping += bool(((here[inside] > 0) & (here[inside] != number)).any())
             here[inside] = number
-    said = [*notes]
-    for count, words in ((overlapping, "overlap an earlier one: there the later one counts"),
-                         (cut, "reach out of the image: what is outside is left out"),
-                         (everywhere, "name no plane: they lie on all of them")):
-        if count:
-            said.append(f"{count} of {len(drawn)} shapes in {path} {words}.")
-    left = np.unique(numbers)
-    found = ObjectMap.of(numbers, {number: one for number, one in of_number.items() if number in set(left.tolist())})
-    if gone := len(of_number) - found.count:
-        said.append(f"{gone} of {len(of_number)} objects in {path} have no pixel: too small, or covered by others.")
-    classes_told = any(one.class_name or one.class_id for one in drawn)
-    return LoadedObjects(found, table, note=" ".join(said), told=classes_told)
+    return numbers, [f"{count} of {len(drawn)} shapes in {path} {words}." for count, words in (
+        (overlapping, "overlap an earlier one: there the later one counts"),
+        (cut, "reach out of the image: what is outside is left out"),
+        (everywhere, "name no plane: they lie on all of them")) if count]
 
 
 def _class_ids(drawn: Sequence[DrawnShape], classes: ClassTable | None) -> tuple[ClassTable, list[int]]:
     """Return a table with the classes of all shapes, and the painted id of each shape."""
-    known = {one.name: one for one in (classes.classes if classes else ())}
-    made: dict[int, PaintedClass] = {one.id: one for one in known.values()}
+    made: dict[int, PaintedClass] = {one.id: one for one in (classes.classes if classes else ())}
     ids: dict[tuple[str, int], int] = {}
     for one in drawn:
         key = one.class_name, one.class_id
-        if key in ids:
-            continue
-        if one.class_name in known and known[one.class_name].id > 1:
-            ids[key] = known[one.class_name].id
-            continue
-        number = one.class_id
-        if not 1 < number <= MAX_CLASS_ID or (number in made and one.class_name):
-            number = next((free for free in range(2, MAX_CLASS_ID + 1) if free not in made), MAX_CLASS_ID)
-        if not one.class_name and not one.class_id:  # nothing told: the first class there is
-            number = next((there for there in sorted(made) if there > 1), 2)
-        ids[key] = number
-        if number not in made:
-            name = readable(one.class_name).strip() or f"class {number}"
-            taken = {other.name for other in made.values()}
-            made[number] = PaintedClass(number, name if name not in taken else f"{name} (id {number})",
-                                        one.colour or default_color(number))
-            known[one.class_name or name] = made[number]
-    table = ClassTable(tuple(made[number] for number in sorted(made))).including([1])
-    return table.including(ids.values()), [ids[one.class_name, one.class_id] for one in drawn]
+        if key not in ids:
+            ids[key] = _class_of(one, made)
+    table = ClassTable(tuple(made[number] for number in sorted(made))).including([1, *ids.values()])
+    return table, [ids[one.class_name, one.class_id] for one in drawn]
+
+
+def _class_of(one: DrawnShape, made: dict[int, PaintedClass]) -> int:
+    """Return the painted id of the class of a shape; what is new is put into ``made``."""
+    name = readable(one.class_name).strip()
+    foreground = [there for _, there in sorted(made.items()) if there.id > 1]
+    fitting = [there.id for there in foreground if there.name == name]
+    if not name and not one.class_id:  # nothing told: the first class there is
+        fitting = [there.id for there in foreground] or [2]
+    if fitting:
+        return fitting[0]
+    number = one.class_id
+    if not 1 < number <= MAX_CLASS_ID or (number in made and name):
+        number = next((free for free in range(2, MAX_CLASS_ID + 1) if free not in made), MAX_CLASS_ID)
+    if number not in made:
+        taken = name in [there.name for there in made.values()]
+        made[number] = PaintedClass(number, f"class {number}" if taken or not name else name,
+                                    one.colour or default_color(number))
+    return number
 
 
 def _inside(
@@ -235,3 +241,8 @@ def _planes(
                             f"has {shape[axis]}. Choose the image that it belongs to.")
         ranges[axis] = range(at, at + 1)
     return list(itertools.product(*ranges))
+
+
+def whole_number(text: Any) -> int:
+    """Return the number that a text tells, 0 where it tells none."""
+    return int(text) if isinstance(text, str) and len(text) < 12 and text.isdecimal() else 0

@@ -86,6 +86,11 @@ def make_search(
     return ObjectSearch(way, dict(values or {}), tuple(countable), by_plane)
 
 
+def object_searches(ways: Sequence[str | ObjectSearch], countable: Sequence[int] = ()) -> tuple[ObjectSearch, ...]:
+    """Return several ways as they are asked for, by name or as they are; errors as :func:`make_search`."""
+    return tuple(one if isinstance(one, ObjectSearch) else make_search(one, countable=countable) for one in ways)
+
+
 def as_class_image(
     given: ArrayLike | ClassImage, axes: str | None = None, values: str = "mask", classes: ClassTable | None = None,
     scale: Sequence[float] = (),
