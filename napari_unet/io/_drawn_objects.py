@@ -179,20 +179,22 @@ def _class_ids(drawn: Sequence[DrawnShape], classes: ClassTable | None) -> tuple
 def _class_of(one: DrawnShape, made: dict[int, PaintedClass]) -> int:
     """Return the painted id of the class of a shape; what is new is put into ``made``."""
     name = readable(one.class_name).strip()
-    foreground = [there for _, there in sorted(made.items()) if there.id > 1]
-    fitting = [there.id for there in foreground if there.name == name]
+    by_name = {there.name: there.id for _, there in sorted(made.items()) if there.id > 1}
+    if name in by_name:
+        return by_name[name]
     if not name and not one.class_id:  # nothing told: the first class there is
-        fitting = [there.id for there in foreground] or [2]
-    if fitting:
-        return fitting[0]
-    number = one.class_id
-    if not 1 < number <= MAX_CLASS_ID or (number in made and name):
-        number = next((free for free in range(2, MAX_CLASS_ID + 1) if free not in made), MAX_CLASS_ID)
-    if number not in made:
-        taken = name in [there.name for there in made.values()]
-        made[number] = PaintedClass(number, f"class {number}" if taken or not name else name,
-                                    one.colour or default_color(number))
+        return min(by_name.values(), default=2)
+    if one.class_id in made and not name:
+        return one.class_id
+    number = one.class_id if _is_free(one.class_id, made) else next(
+        (free for free in range(2, MAX_CLASS_ID + 1) if _is_free(free, made)), MAX_CLASS_ID)
+    word = name if name and name != "background" else f"class {number}"
+    made[number] = PaintedClass(number, word, one.colour or default_color(number))
     return number
+
+
+def _is_free(number: int, made: Mapping[int, PaintedClass]) -> bool:
+    return 1 < number <= MAX_CLASS_ID and number not in made
 
 
 def _inside(

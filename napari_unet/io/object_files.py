@@ -276,12 +276,11 @@ def _named_classes(
     each_its_own = 1 < len(words) == len(named)
     if not words or len(words) > MAX_CLASS_ID - 2 or each_its_own:
         return None
-    made = {one.id: one for one in (known.classes if known else ())}
-    ids = {one.name: one.id for one in made.values() if one.id > 1}
-    for word in words:
-        if word not in ids:
-            ids[word] = next(free for free in range(2, MAX_CLASS_ID + 1) if free not in made)
-            made[ids[word]] = PaintedClass(ids[word], word, default_color(ids[word]))
+    ids = {one.name: one.id for one in (known.classes if known else ())}
+    free = iter(sorted(set(range(2, MAX_CLASS_ID + 1)) - set(ids.values())))
+    new = {word: next(free) for word in words if word not in ids}
     for number, word in named.items():
-        of_number[number] = ids.get(word, 0)
-    return ClassTable(tuple(made[number] for number in sorted(made)))
+        of_number[number] = {**ids, **new}.get(word, 0)
+    made = (*(known.classes if known else ()),
+            *(PaintedClass(number, word, default_color(number)) for word, number in new.items()))
+    return ClassTable(tuple(sorted(made, key=lambda one: one.id)))
