@@ -38,7 +38,7 @@ from napari_unet.workflows.batch import (
 from napari_unet.workflows.object_finding import ClassImage, make_search
 
 from .input_files import read_images
-from .object_output import ObjectTargets, find_and_keep, way_values
+from .object_output import ObjectTargets, find_and_keep, is_object_file, way_values
 from .predict_blocks import goes_by_blocks, predict_by_blocks
 from .project_commands import names_project, predict_project
 from .terminal import check_writable, make_folder, progress_bar, say, show
@@ -113,7 +113,8 @@ def _claim_outputs(arguments: argparse.Namespace, outputs: list[Path]) -> dict[P
     for path in outputs:
         clear_of_inputs(path, [*arguments.images, arguments.model])
     # only now: a refused command leaves no folder behind
-    for folder in {arguments.output, arguments.probabilities, arguments.objects}.intersection(path.parent for path in outputs):
+    asked = {arguments.output, arguments.probabilities, arguments.objects}
+    for folder in asked.intersection(path.parent for path in outputs):
         make_folder(folder)
     return {path: check_writable(path, arguments.overwrite) for path in outputs}
 
@@ -125,11 +126,12 @@ def _predict_file(
     (image,) = read_images([name], arguments.axes)
     if goes_by_blocks(image, target.mask, arguments):
         yield from predict_by_blocks(name, image, model, target.mask, replace[target.mask], arguments)
+        found = None  # objects hinder blocks
     else:
         found = yield from _predict_image(image, model, target, replace, arguments)
-        if found is not None and target.objects is not None:
-            yield from find_and_keep(name, found, ObjectTargets((target.objects,)), replace, way_values(arguments),
-                                     arguments, None, now(), of_model(model))
+    if found is not None and target.objects is not None:
+        yield from find_and_keep(name, found, ObjectTargets((target.objects,)), replace, way_values(arguments),
+                                 arguments, None, now(), of_model(model))
     for made in target.paths:
         if not made.exists():
             raise UserError(f"{made} was written, but is not there any more. Predict the image again.")
@@ -205,16 +207,13 @@ def plan_outputs(
         raise UsageError(
             f"--probabilities {probabilities}: give a .tif file or a .zarr for one image, a folder for several."
         )
-    one_file = objects is not None and (is_output(objects) or objects.suffix.lower() in (".zip", ".geojson"))
-    if objects is not None and one_file is (len(images) > 1):
+    if objects is not None and is_object_file(objects) is (len(images) > 1):
         raise UsageError(f"--objects {objects}: give a .tif, .zarr, .zip or .geojson for one image, a folder for "
                          "several.")
-    targets = []
-    for name in images:
-        stem = file_stem(name)
-        found = objects if objects is None or len(images) == 1 else objects / f"{stem}_objects.tif"
-        maps = probabilities
-        if probabilities is not None and len(images) > 1:
-            maps = probabilities / f"{stem}_probabilities.tif"
-        targets.append(OutputTarget(output / f"{stem}_mask.tif" if in_folder else output, maps, found))
-    return targets
+
+    def of_several(path: Path | None, name: str) -> Path | None:
+        return path if path is None or len(images) == 1 else path / name
+
+    return [OutputTarget(output / f"{stem}_mask.tif" if in_folder else output,
+                         of_several(probabilities, f"{stem}_probabilities.tif"),
+                         of_several(objects, f"{stem}_objects.tif")) for stem in map(file_stem, images)]
