@@ -72,13 +72,15 @@ def trained(method: Any, data: np.ndarray) -> Any:
     return run_to_end(method.fit(TrainingSet((pair,), ClassTable.default((1, 2)))))
 
 
-@pytest.mark.parametrize("name", ["batch-bilinear", "2015", "deep", "turned", "forest", "threshold"])
+@pytest.mark.parametrize("name", ["batch-bilinear", "2015", "deep", "turned", "forest", "threshold", "value", "manual"])
 def test_a_store_holds_what_is_computed_in_memory(name: str, tmp_path: Path, small: None) -> None:
     data = picture(2, 150, 133)
     if name == "forest":
         model = trained(Forest(largest=4, trees=5, depth=6), data)
-    elif name == "threshold":
-        model = trained(Threshold(), data)
+    elif name in ("threshold", "value", "manual"):
+        model = trained({"threshold": Threshold(), "value": Threshold(value=120.0, sigma=1.5),
+                         "manual": Threshold(kind="manual")}[name], data)
+        assert (model.tile_side() is None) is (name == "threshold")
     else:
         model = network("shallow", tta=8) if name == "turned" else network(name)
     expected = assemble(Image(data, "NYX"), model.segment(Image(data, "NYX")))
