@@ -247,8 +247,10 @@ def _compare(commands: argparse._SubParsersAction[CommandParser]) -> None:
 
 def _counts(commands: argparse._SubParsersAction[CommandParser]) -> None:
     parser = _command(commands, "counts", "project_commands:run_counts",
-                      "Count parts, holes and areas of each class in the predictions of a project, as one table.")
-    parser.add_argument("project", type=Path, metavar="NAME.unet")
+                      "Count parts, holes and areas of each class in the predictions of a project, or in a mask, as "
+                      "one table.")
+    parser.add_argument("project", type=Path, metavar="NAME.unet",
+                        help="a project, or a mask (.zarr, .tif), which is counted block by block")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="COUNTS.csv")
     parser.add_argument("--objects", action="store_true",
                         help="one line an object instead: area, shape, brightness, place, neighbours")
