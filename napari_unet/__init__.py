@@ -20,6 +20,7 @@ _PUBLIC = {
     "score": "workflows",
     "compare": "workflows",
     "open_project": "project.project_contents",
+    "export_model": "exchange.model_export",
     "Image": "core.image",
     "Scribbles": "core.scribbles",
     "Pair": "core.scribbles",
