@@ -57,6 +57,7 @@ bench: $(VENV)/installed-dev
 	$(BIN)/python benchmarks/annotator.py --data $(or $(DATA),napari_unet/sample_data)
 	$(BIN)/python benchmarks/trust.py --data $(or $(DATA),napari_unet/sample_data)
 	$(BIN)/python benchmarks/metrics.py
+	$(BIN)/python benchmarks/object_table.py
 	$(BIN)/python benchmarks/instant.py
 	xvfb-run -a -s "-screen 0 1920x1080x24" $(BIN)/python benchmarks/window.py
 	xvfb-run -a -s "-screen 0 1920x1080x24" $(BIN)/python benchmarks/responsiveness.py
@@ -70,6 +71,7 @@ pretrain: $(VENV)/installed-dev
 figures: debian $(VENV)/installed-dev
 	QT_API=pyqt6 xvfb-run -a -s "-screen 0 1920x1080x24" $(BIN)/python docs/make_figures.py
 	QT_API=pyqt6 xvfb-run -a -s "-screen 0 1920x1080x24" $(BIN)/python docs/make_film_strip.py
+	QT_API=pyqt6 xvfb-run -a -s "-screen 0 1920x1080x24" $(BIN)/python docs/make_object_pictures.py
 	$(BIN)/python docs/make_pretraining_figure.py
 	$(BIN)/python docs/make_gallery.py
 
@@ -95,6 +97,8 @@ $(VENV)/installed: $(VENV)/torch pyproject.toml constraints.txt
 $(VENV)/installed-dev: $(VENV)/installed
 	$(PIP) --upgrade pip
 	$(PIP) --group dev --group formats
+	@# runs packages of bioimage.io; it asks for one version of bioimageio.spec, which pydantic has left behind
+	$(PIP) --no-deps bioimageio.core
 	@touch $@
 
 # Python 3.11, for which all of the lowest versions can be had; made anew, so that nothing is left of other bounds

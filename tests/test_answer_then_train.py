@@ -51,7 +51,7 @@ class TestStart:
         monkeypatch.setattr(candidate_selection, "agreement_lost", lambda *_given: 0.0)
         monkeypatch.setattr(decision, "select", lambda _first, _best, newest, _found: next(
             one for one in newest if one.head == head))
-        stack = Image(np.stack([picture(seed).plane(0)[0] for seed in range(planes)]), "ZYX")
+        stack = Image(np.stack([picture(seed).plane(0)[0] for seed in range(planes)]), "NYX")
         paint = np.stack([strokes(*TWO, (30, 4, 1), (30, 34, 2), (50, 4, 1), (50, 34, 2)) for _ in range(planes)])
         training = trained_on(stack, paint)
         model = Work(make_method("unet", seconds=None, steps=2, device="cpu", patch=32).fit(training)).result()

@@ -14,11 +14,11 @@ from napari_unet.core.errors import UserError
 from napari_unet.core.image import Image
 from napari_unet.core.latest import Latest
 from napari_unet.core.method import Model, assemble
-from napari_unet.core.scribbles import Scribbles
+from napari_unet.core.scribbles import Pair, Scribbles, TrainingSet
 from napari_unet.instant import answers as answers_module
 from napari_unet.instant.answers import InstantAnswers
 from napari_unet.instant.eye_features import without_eye
-from napari_unet.instant.features import same_features
+from napari_unet.instant.features import same_features, with_usual_range
 from napari_unet.instant.instant_model import InstantModel
 from napari_unet.predicting.oblivious_trees import without_trees
 from napari_unet.predicting.weights import Weights
@@ -232,7 +232,7 @@ def test_a_live_prediction_follows_strokes_without_a_training(monkeypatch: pytes
 
 def test_of_a_stack_the_better_answer_to_what_is_looked_at_comes_before_the_other_planes() -> None:
     session = Session()
-    stack = Image(np.random.default_rng(0).normal(size=(6, 64, 80)).astype(np.float32), "ZYX")
+    stack = Image(np.random.default_rng(0).normal(size=(6, 64, 80)).astype(np.float32), "NYX")
     session.put_pair("a", stack)
     session.paint("a", {2: strokes(*TWO)})
     predictor = live_prediction(
@@ -266,3 +266,27 @@ def test_the_second_eye_answers_between_the_first_and_the_better_one(monkeypatch
     while answers.busy:
         first = answers.over(None)
     assert isinstance(first, InstantModel)
+
+
+def test_what_is_open_beside_what_is_painted_does_not_change_the_answer():
+    """The window knows images that nobody has painted on; the command line is given those that are learnt from."""
+    dark, light = (Image(np.random.default_rng(seed).normal(level, spread, (64, 64)).clip(0, 255).astype(np.uint8))
+                   for seed, level, spread in ((0, 60, 8), (1, 160, 40)))
+    strokes = np.zeros((64, 64), np.uint8)
+    strokes[5:8, 5:30], strokes[40:43, 5:30] = 1, 2
+    empty = Scribbles.empty((64, 64))
+    painted = Pair(dark, Scribbles.from_array(strokes))
+    alone = with_usual_range(load_features(), TrainingSet((painted,))).normalisation
+    beside = TrainingSet((painted, Pair(light, empty)))
+    assert with_usual_range(load_features(), beside).normalisation == alone
+    both = with_usual_range(load_features(), beside, light).normalisation
+    assert both != alone, "one that is looked at may be painted on next"
+    latest = Latest(TrainingSet((Pair(dark, empty), Pair(light, empty))))
+    answers = InstantAnswers(latest, load_features, "cpu")
+    while answers.look_ahead(dark, 0, None):
+        pass
+    store = answers._store
+    latest.put(beside)
+    answers.over(None)
+    assert answers._store is store, "what was computed ahead is of use"
+    assert store.weights.normalisation == alone

@@ -84,7 +84,7 @@ def test_a_tile_is_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not store.holds(image, 0, 0)
     first = store.tile(image, 0, 0)
     assert store.holds(image, 0, 0)
-    monkeypatch.setattr(store, "_network", None)  # cannot compute any more
+    monkeypatch.setattr(store.network, "_scores", None)  # cannot compute any more
     assert store.tile(image, 0, 0) is first
 
 
@@ -172,23 +172,23 @@ def failing(error: Exception) -> type[nn.Module]:
 
 def test_trouble_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     store = FeatureStore(body(), FLOAT32)
-    monkeypatch.setattr(store, "_network", failing(RuntimeError("not enough memory: buy some"))())
+    monkeypatch.setattr(store.network, "_scores", failing(RuntimeError("not enough memory: buy some"))())
     with pytest.raises(UserError, match=r"There is not enough memory to look at the image\. Close other programs"):
         store.tile(picture(), 0, 0)
-    monkeypatch.setattr(store, "_network", failing(RuntimeError("boom"))())
+    monkeypatch.setattr(store.network, "_scores", failing(RuntimeError("boom"))())
     with pytest.raises(WorkError, match=r"Features could not be computed on CPU .*boom"):
         store.tile(picture(), 0, 0)
 
 
 def test_a_full_graphics_card_leaves_the_work_to_the_processor(monkeypatch: pytest.MonkeyPatch) -> None:
     store = FeatureStore(body(), dataclasses.replace(FLOAT32, name="cuda:0"))
-    right = store._network
+    right = store.network._scores
 
     def network(planes: object, tiling: object, tiles: object, device: object) -> object:
         if device.name != "cpu":
             raise torch.OutOfMemoryError("CUDA out of memory")
         return right(planes, tiling, tiles, device)
 
-    monkeypatch.setattr(store, "_network", network)
+    monkeypatch.setattr(store.network, "_scores", network)
     assert isinstance(store.tile(picture(), 0, 0), FeatureTile)
     assert store.device.name == "cpu"

@@ -59,8 +59,8 @@ def test_every_command_exists(manifest: dict[str, Any]) -> None:
 
 def test_all_docks_also_in_the_layers_menu(manifest: dict[str, Any]) -> None:
     contributions = manifest["contributions"]
-    assert [one["display_name"] for one in contributions["widgets"]] == ["Train U-Net", "Compare methods",
-                                                                         "Export masks", "Images"]
+    assert [one["display_name"] for one in contributions["widgets"]] == ["Train U-Net", "Compare methods", "Objects",
+                                                                         "Object table", "Export masks", "Images"]
     assert [one["command"] for one in contributions["menus"]["napari/layers/segment"]] == [
         one["command"] for one in contributions["widgets"]]
 

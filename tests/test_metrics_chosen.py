@@ -35,7 +35,9 @@ def scored(stacks: tuple[np.ndarray, np.ndarray], **options) -> list[Row]:
 def test_only_what_was_chosen_is_judged_in_the_order_of_tables(stacks):
     rows = scored(stacks, metrics=["objects", "hausdorff", "dice"])
     assert [row.metric for row in rows if row.plane == 1] == [
-        "dice", "hausdorff", "panoptic_quality", "object_f1", "object_iou", "average_precision"]
+        "dice", "hausdorff", "panoptic_quality", "object_f1", "object_iou", "average_precision", "average_precision_50",
+        "object_count", "object_count_reference", "object_count_error", "object_splits", "object_merges",
+        "objects_missed", "objects_invented"]
     assert {row.metric for row in scored(stacks)} == {name for name in chosen_metrics() if 2 in about(name).dimensions}
     with pytest.raises(UsageError, match="no metric or family of metrics called 'edges'"):
         scored(stacks, metrics=["edges"])

@@ -10,7 +10,8 @@ from hypothesis.extra import numpy as hnp
 from scipy import ndimage
 
 from napari_unet.metrics import ClassComparison, NoValue
-from napari_unet.metrics.object_agreement import THRESHOLDS, average_precision, object_f1, object_iou, panoptic_quality
+from napari_unet.metrics.object_agreement import average_precision, object_f1, object_iou, panoptic_quality
+from napari_unet.objects.matching import THRESHOLDS
 
 few = settings(max_examples=60)
 ALL = (panoptic_quality, object_f1, object_iou, average_precision)

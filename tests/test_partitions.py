@@ -14,7 +14,7 @@ from skimage.metrics import adapted_rand_error, variation_of_information
 from sklearn import metrics as sklearn_metrics
 
 from napari_unet.metrics import REGISTRY, ClassComparison, NoValue
-from napari_unet.metrics._parts import joint
+from napari_unet.objects.matching import joint
 
 few = settings(max_examples=60)
 FOREGROUND = ("rand_error", "voi", "voi_split", "voi_merge")

@@ -1,12 +1,20 @@
 """Generators that do not yield for long: whoever waits is told, and need not wait."""
 
+import contextvars
 import threading
 
 import numpy as np
 import pytest
 
+from napari_unet import networks
+from napari_unet.classical.adjacency_graph import merge_regions
+from napari_unet.core.classes import ClassTable
+from napari_unet.core.image import Image
+from napari_unet.core.leaving import NoLongerWantedError, heed, look_up
 from napari_unet.core.patience import patiently
 from napari_unet.core.work import Work
+from napari_unet.predicting.network_model import NetworkModel
+from napari_unet.predicting.weights import snapshot
 
 
 def test_items_and_result_come_through_in_order():
@@ -99,3 +107,54 @@ def test_a_method_that_never_yields_is_ended_when_its_budget_is_over(monkeypatch
         free.set()
 
 
+
+
+def test_work_that_looks_up_is_left_in_its_middle():
+    begun, over, ended = threading.Event(), [], threading.Event()
+
+    def work():
+        try:
+            yield 1
+            while True:
+                begun.set()
+                look_up()
+        except Exception:  # no failure that anybody could mend
+            over.append("taken for an error")
+        finally:
+            ended.set()
+
+    run = patiently(work, poll=0.001)
+    while not begun.is_set():
+        next(run)
+    assert not ended.is_set()
+    run.close()
+    assert ended.wait(60)
+    assert not over
+
+
+def test_nobody_has_said_by_what_it_is_known():
+    look_up()
+
+
+def test_long_merging_and_networks_look_up():
+    left = threading.Event()
+    left.set()
+    network = networks.REGISTRY["unet"](depth=1, width=2)
+    model = NetworkModel(snapshot(network.build(1, 2), network, "unet", 1, ClassTable.default()), "cpu")
+
+    def outcome(work):
+        heed(left)
+        try:
+            work()
+        except NoLongerWantedError:
+            return "left"
+        return "done"
+
+    for work in (
+        lambda: merge_regions(np.zeros((9, 1)), np.ones(9), np.array([[0, 1], [1, 2]]), 0.1),
+        lambda: list(model.segment(Image(np.zeros((32, 32), np.uint8)))),
+    ):
+        assert contextvars.copy_context().run(outcome, work) == "left"
+        left.clear()
+        assert contextvars.copy_context().run(outcome, work) == "done"
+        left.set()

@@ -44,11 +44,24 @@ def test_strokes_are_never_wrong_and_keep_to_the_training_planes(name: str) -> N
     assert (truth > 0).all()
 
 
-def test_objects_are_the_foreground_and_touch() -> None:
-    objects = tifffile.imread(FOLDER / "nuclei" / "instances.tif")
-    labels = tifffile.imread(FOLDER / "nuclei" / "labels.tif")
+@pytest.mark.parametrize("name", ["nuclei", "clusters"])
+def test_objects_are_the_foreground_and_touch(name: str) -> None:
+    objects = tifffile.imread(FOLDER / name / "instances.tif")
+    labels = tifffile.imread(FOLDER / name / "labels.tif")
     assert np.array_equal(objects > 0, labels == 2)
+    assert np.array_equal(sample_data.load(name).objects[0], objects)
     assert ndi.label(labels[0] == 2)[1] < len(np.unique(objects[0])) - 1
+
+
+def test_twelve_nuclei_lie_in_four_rows_and_have_a_size() -> None:
+    sample = sample_data.load("clusters")
+    objects = sample.objects[0]
+    assert objects is not None
+    assert np.unique(objects).tolist() == list(range(13))
+    assert ndi.label(objects[0] > 0)[1] == 4
+    assert all(ndi.label(objects[0] == number)[1] == 1 for number in range(1, 13))
+    assert sample.pairs[0].image.geometry.scale[-2:] == (0.5, 0.5)
+    assert sample.pairs[0].image.unit == "micrometer"
 
 
 @pytest.mark.parametrize("name", sample_data.DRAWN)
@@ -68,7 +81,7 @@ def test_samples_stay_small() -> None:
 
 
 def test_unknown_names_and_missing_photographs(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(UsageError, match="Allowed: nuclei, membranes, vessels, coins, colon"):
+    with pytest.raises(UsageError, match="Allowed: nuclei, membranes, vessels, clusters, coins, colon"):
         sample_data.load("liver")
     gone = photographs.Photograph("gone.png", "", {1: "a", 2: "b"}, 3, {})
     monkeypatch.setitem(photographs.PHOTOGRAPHS, "coins", gone)

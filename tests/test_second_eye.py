@@ -22,11 +22,12 @@ from napari_unet.core.work import Work
 from napari_unet.instant import features as features_module
 from napari_unet.instant.candidate_selection import interpolated
 from napari_unet.instant.eye_features import PREFIX, eye_tensors
-from napari_unet.instant.eye_trust import FOLDS, can_choose, chosen_factor
 from napari_unet.instant.features import FeatureStore, same_features
 from napari_unet.instant.instant_model import InstantModel, fit_instantly
+from napari_unet.instant.leaving_out import FOLDS, best_prior, can_choose
 from napari_unet.instant.painted_features import PaintedFeatures, gather_features
 from napari_unet.instant.tree_growing import COUNT as TREES
+from napari_unet.instant.trust import FACTORS
 from napari_unet.io.model_file import load_model, save_model
 from napari_unet.learning.strokes import single_strokes
 from napari_unet.networks import _second_eye as eye_module
@@ -288,8 +289,8 @@ def painted_with(seen: float, strokes_of_each: int = 8, own: int = 3) -> Painted
 def test_what_is_seen_is_trusted_more_where_strokes_left_out_say_so(seen: float, factor: float) -> None:
     painted = painted_with(seen)
     assert can_choose(painted)
-    prior = np.array([1, 1, 1, 0.2], np.float32)
-    assert Work(chosen_factor(painted, prior, own=3)).result() == factor
+    priors = [np.array([1, 1, 1, 0.2 * times], np.float32) for times in FACTORS]
+    assert FACTORS[Work(best_prior(painted, priors)).result()] == factor
 
 
 def test_what_misleads_is_trusted_less() -> None:
@@ -298,8 +299,8 @@ def test_what_misleads_is_trusted_less() -> None:
     rng = np.random.default_rng(1)
     several = np.concatenate([painted.features[:, :3], 4 * rng.normal(0, 1, (16, 40))[painted.stroke]], axis=1)
     misled = dataclasses.replace(painted, features=several.astype(np.float16))
-    prior = np.concatenate([np.ones(3), np.full(40, 0.5)]).astype(np.float32)
-    assert Work(chosen_factor(misled, prior, own=3)).result() == 0.5
+    priors = [np.concatenate([np.ones(3), np.full(40, 0.5 * times)]).astype(np.float32) for times in FACTORS]
+    assert FACTORS[Work(best_prior(misled, priors)).result()] == 0.5
 
 
 def test_few_strokes_leave_none_out(store: FeatureStore) -> None:

@@ -10,6 +10,8 @@ from scipy import linalg, sparse
 from scipy.sparse import csgraph
 from scipy.sparse import linalg as sparse_linalg
 
+from ..core.leaving import look_up
+
 Pairs = NDArray[np.int64]
 _DENSE = 400
 _SMALL = 64
@@ -97,6 +99,7 @@ def merge_regions(
     generator, groups = np.random.default_rng(0), np.arange(len(features))
     means, weights = features.astype(np.float64), np.maximum(sizes.astype(np.float64), 1e-9)
     while len(pairs):
+        look_up()  # a round of many regions takes its time, and there are many rounds
         gaps = pair_differences(means, pairs)
         pairs_near, gaps = pairs[gaps <= most], gaps[gaps <= most]
         if not len(pairs_near):
@@ -154,6 +157,7 @@ def normalised_cut(count: int, pairs: Pairs, alike: NDArray[np.floating], deares
     waiting = np.split(order, np.flatnonzero(np.diff(components[order])) + 1)
     used = 0
     while waiting:
+        look_up()
         nodes = waiting.pop()
         if len(nodes) > _DENSE:
             halves = _halves(whole[nodes][:, nodes], dearest)

@@ -18,11 +18,13 @@ from napari_unet.core.readable import readable
 from napari_unet.core.work import Work
 from napari_unet.io.recipe import is_recipe
 from napari_unet.metrics import Options
+from napari_unet.objects import REGISTRY as WAYS
 from napari_unet.report.folder import ComparisonFolder
 from napari_unet.report.html_report import ranking_sentence
 from napari_unet.report.table import format_text, summarise
 from napari_unet.segmenters import REGISTRY as METHODS
 
+from .flag_values import countable_words
 from .input_files import file_rows, read_images
 from .project_commands import image_files, names_project, opened, outside
 from .terminal import progress_bar, say, show
@@ -68,6 +70,7 @@ def _compare(arguments: argparse.Namespace, inputs: Sequence[str], read: Callabl
     """Compare, save and print; ``read`` returns images, strokes, references and classes."""
     methods = requested_methods(arguments.methods, arguments.preset)
     options, judging = _settings(arguments.set, methods)
+    ways = asked_ways(arguments)
     others = [one for one in (arguments.model, *filter(is_recipe, methods)) if one is not None]
     folder = ComparisonFolder(arguments.output, arguments.overwrite, tuple(map(str, (*inputs, *others))))
     begun = now()
@@ -89,6 +92,8 @@ def _compare(arguments: argparse.Namespace, inputs: Sequence[str], read: Callabl
         judging=judging,
         device=arguments.device,
         seed=arguments.seed or 0,
+        ways=ways,
+        countable=countable_words(arguments.countable),
     )
     comparison = watch_comparison(work)
     if not comparison.masks:
@@ -101,6 +106,24 @@ def _compare(arguments: argparse.Namespace, inputs: Sequence[str], read: Callabl
         if partial := comparison.partial(name):
             show(f"{name}: {partial[0]} of {partial[1]} planes in its time")
     show(readable(arguments.output))
+
+
+def asked_ways(arguments: argparse.Namespace) -> list[str]:
+    """Read --objects and --ways, and check the names before any work is done.
+
+    Raises
+    ------
+    UsageError
+        For an unknown way, or if no objects are asked for.
+    """
+    if not arguments.objects:
+        if arguments.ways or arguments.countable:
+            raise UsageError("--ways and --countable are for --objects.")
+        return []
+    ways = list(WAYS.names()) if arguments.ways == ["all"] else arguments.ways or ["auto"]
+    for way in ways:
+        WAYS.entry(way)
+    return ways
 
 
 def asked_settings(arguments: argparse.Namespace) -> dict[str, object]:

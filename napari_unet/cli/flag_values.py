@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 MOST_PLANES = 1_000_000
 """Planes that can be named; no image has as many."""
@@ -101,6 +101,11 @@ def pixel_size(text: str) -> tuple[float, ...]:
 def name_list(text: str) -> list[str]:
     """Read names separated by commas."""
     return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def countable_words(words: Sequence[str] | None) -> list[int | str]:
+    """Return classes as people name them, by name or by number in a mask, as names and painted ids."""
+    return [int(word) + 1 if word.isdecimal() and len(word) < 4 else word for word in words or ()]
 
 
 def assignment(text: str) -> tuple[str, str]:

@@ -9,7 +9,7 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from napari_unet import __version__, io, losses, metrics, networks, pretrained, segmenters
+from napari_unet import __version__, io, losses, metrics, networks, objects, pretrained, segmenters
 from napari_unet.core import parameters
 from napari_unet.core.errors import UserError
 from napari_unet.core.namesake import namesake_warning
@@ -25,6 +25,7 @@ _REGISTRIES: tuple[tuple[str, Registry[Any]], ...] = (
     ("networks", networks.REGISTRY),
     ("losses", losses.REGISTRY),
     ("metrics", metrics.REGISTRY),
+    ("ways to objects", objects.REGISTRY),
     ("formats", io.REGISTRY),
 )
 _PACKAGES = ("torch", "numpy", "scipy", "scikit-image", "scikit-learn", "zarr", "tifffile", "napari", "magicgui",

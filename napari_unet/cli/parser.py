@@ -11,6 +11,7 @@ from napari_unet import __version__
 from napari_unet.core.readable import readable
 
 from .flag_values import assignment, name_list, pixel_size, plane_index, positive_number, seed_number
+from .object_flags import add_compared_objects, add_finding_flags, add_object_flags
 
 DEFAULT_METHODS = "unet,threshold,slic,mean_shift,region_growing"
 PRESETS = ("quick", "classical", "networks", "everything")
@@ -38,7 +39,8 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"napari-unet {__version__}")
     _debug(parser, False)
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for add in (_demo, _train, _predict, _score, _compare, _counts, _methods, _methods_text, _info):
+    for add in (_demo, _train, _predict, _objects, _export_model, _score, _compare, _counts, _methods, _methods_text,
+                _info):
         add(commands)
     return parser
 
@@ -125,7 +127,11 @@ def _train(commands: argparse._SubParsersAction[CommandParser]) -> None:
 def _predict(commands: argparse._SubParsersAction[CommandParser]) -> None:
     parser = _command(commands, "predict", "predict_command:run_predict",
                       "Segment images with a trained model.")
-    parser.add_argument("images", nargs="+", metavar="IMAGES", help="images, or one project (NAME.unet): all of its")
+    parser.add_argument("images", nargs="+", metavar="IMAGES",
+                        help="images, folders of them, patterns ('in/*.tif'), or one project (NAME.unet): all of its")
+    parser.add_argument("--resume", action="store_true", help="leave out images whose results are there already")
+    parser.add_argument("--counts", type=Path, metavar="T.csv",
+                        help="also write one table of parts, holes and areas of each class in all images")
     parser.add_argument("--model", type=Path, metavar="MODEL.pt", help="(of a project, the one that is shown)")
     parser.add_argument("-o", "--output", type=Path, metavar="OUT",
                         help="a .tif or .zarr file, a folder (then STEM_mask.tif for each image), or "
@@ -142,6 +148,11 @@ def _predict(commands: argparse._SubParsersAction[CommandParser]) -> None:
                         help="also write class probabilities (.tif or .zarr): float32, the image's axes, C before Y, "
                         "background first (with several images a folder, then STEM_probabilities.tif)")
     parser.add_argument("--tta", action="store_true", help="average over turned and mirrored versions")
+    parser.add_argument("--objects", type=Path, metavar="O.tif",
+                        help="also find single objects and write their numbers (.tif, .zarr, .zip or .geojson; with "
+                        "several images a folder, then STEM_objects.tif)")
+    add_finding_flags(parser, "--object-set")
+    parser.set_defaults(table=None)
     parser.add_argument("--zarr-version", choices=("0.4", "0.5"), default="0.4", help="OME-Zarr version (default: 0.4)")
     parser.add_argument("--shard", type=positive_number(int), default=0, metavar="PIXELS",
                         help="with --zarr-version 0.5: rows and columns of a file that holds many blocks, e.g. 4096")
@@ -157,6 +168,25 @@ def _predict(commands: argparse._SubParsersAction[CommandParser]) -> None:
     _overwrite(parser)
 
 
+def _objects(commands: argparse._SubParsersAction[CommandParser]) -> None:
+    parser = _command(commands, "objects", "objects_command:run_objects",
+                      "Find single objects in masks or class probabilities: number, count, measure and save them.")
+    add_object_flags(parser)
+    _axes(parser)
+    _overwrite(parser)
+
+
+def _export_model(commands: argparse._SubParsersAction[CommandParser]) -> None:
+    parser = _command(commands, "export-model", "export_model_command:run_export_model",
+                      "Export a trained model for other programs: ONNX, a bioimage.io package, or torch.export.")
+    parser.add_argument("model", type=Path, metavar="MODEL.pt")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT",
+                        help="X.onnx, X.zip (a package of bioimage.io) or X.pt2 (torch.export)")
+    parser.add_argument("--author", action="append", default=[], metavar="NAME", help="of a package; may be repeated")
+    parser.add_argument("--licence", metavar="SPDX", help="of a package, e.g. CC-BY-4.0 (default: none is given)")
+    _overwrite(parser)
+
+
 def _score(commands: argparse._SubParsersAction[CommandParser]) -> None:
     parser = _command(commands, "score", "score_command:run_score",
                       "Judge a prediction against a reference, plane by plane.")
@@ -169,6 +199,9 @@ def _score(commands: argparse._SubParsersAction[CommandParser]) -> None:
                         help="metrics, or families of them: overlap, boundary, topology, partitions, objects, "
                         "superpixels, all (see `napari-unet methods`); default: a short set of overlap and topology")
     parser.add_argument("--volume", action="store_true", help="judge the planes as one volume too")
+    parser.add_argument("--objects", action="store_true",
+                        help="both hold object numbers (or one of them ROIs, or GeoJSON): judge these, as they are")
+    parser.add_argument("--axes", help="with --objects: axes of both; a Z makes volumes that are judged as such")
     parser.add_argument("--scale", type=pixel_size, metavar="[Z,]Y,X",
                         help="size of a pixel, for distances (default: what the files say, else 1)")
     parser.add_argument("--unit", help="unit of --scale, e.g. micrometer")
@@ -208,6 +241,7 @@ def _compare(commands: argparse._SubParsersAction[CommandParser]) -> None:
                         "--set metrics.tolerance=0.5 (see `napari-unet score --help`)")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR",
                         help="folder for report.html, table.csv, methods.txt, figure.png, masks/ and recipes/")
+    add_compared_objects(parser)
     parser.add_argument("--save-models", action="store_true",
                         help="also save networks and forests as model files, in models/")
     _axes(parser)
@@ -222,6 +256,8 @@ def _counts(commands: argparse._SubParsersAction[CommandParser]) -> None:
     parser.add_argument("project", type=Path, metavar="NAME.unet",
                         help="a project, or a mask (.zarr, .tif), which is counted block by block")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="COUNTS.csv")
+    parser.add_argument("--objects", action="store_true",
+                        help="one line an object instead: area, shape, brightness, place, neighbours")
     _moved(parser)
     _overwrite(parser)
 

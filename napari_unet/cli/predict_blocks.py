@@ -33,6 +33,7 @@ def goes_by_blocks(image: Image, mask: Path, arguments: argparse.Namespace) -> b
     """
     hinder = [flag for flag, given in (
         ("--index", arguments.index is not None), ("--probabilities", arguments.probabilities is not None),
+        ("--objects", arguments.objects is not None),
         ("-o IMAGE.zarr/labels/NAME", label_place(mask) is not None)) if given]
     if asked_for_blocks(arguments):
         if hinder:

@@ -5,14 +5,19 @@ from __future__ import annotations
 import argparse
 import contextlib
 import dataclasses
+import math
 import warnings
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from napari_unet.core.errors import InputWarning, UsageError, UserError
 from napari_unet.core.image import Image
 from napari_unet.core.method import Model, Patch
+from napari_unet.core.provenance import now, of_model
 from napari_unet.core.readable import readable
 from napari_unet.core.work import Work
 from napari_unet.io import check_output, clear_of_inputs, create_mask, create_probabilities, file_stem, is_output
@@ -30,12 +35,17 @@ from napari_unet.workflows.batch import (
     PieceStarted,
     run_batch,
 )
-from napari_unet.workflows.store_run import BlockDone
+from napari_unet.workflows.object_finding import ClassImage, make_search
 
+from .image_files import expanded_images, save_counts
 from .input_files import read_images
+from .object_output import ObjectTargets, find_and_keep, is_object_file, way_values
 from .predict_blocks import goes_by_blocks, predict_by_blocks
 from .project_commands import names_project, predict_project
 from .terminal import check_writable, make_folder, progress_bar, say, show
+
+_MOST_IN_MEMORY = 2**29
+"""Probabilities of an image that are kept in memory to find its objects, at most: 2 GB."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,11 +54,12 @@ class OutputTarget:
 
     mask: Path
     probabilities: Path | None
+    objects: Path | None = None
 
     @property
     def paths(self) -> tuple[Path, ...]:
         """All files that are written."""
-        return (self.mask,) if self.probabilities is None else (self.mask, self.probabilities)
+        return tuple(path for path in (self.mask, self.probabilities, self.objects) if path is not None)
 
 
 def run_predict(arguments: argparse.Namespace) -> None:
@@ -60,8 +71,11 @@ def run_predict(arguments: argparse.Namespace) -> None:
         raise UsageError("Give --model MODEL.pt and -o OUT (a project, NAME.unet, has its own model and results).")
     if arguments.moved or arguments.pattern:
         raise UsageError("--moved and --pattern are for projects (NAME.unet).")
-    targets = plan_outputs(arguments.images, arguments.output, arguments.probabilities)
-    replace = _claim_outputs(arguments, [path for target in targets for path in target.paths])
+    values = way_values(arguments)
+    make_search(arguments.way, values)
+    targets = _planned(arguments)
+    left = _left_to_do(arguments, targets)
+    replace = _claim_outputs(arguments, [path for target in left.values() for path in target.paths], list(targets))
     model = load_model(arguments.model, device=arguments.device)
     if arguments.tta:
         if not isinstance(model, NetworkModel):
@@ -69,10 +83,32 @@ def run_predict(arguments: argparse.Namespace) -> None:
         model = dataclasses.replace(model, tta=True)
     summary = watch_batch(run_batch([
         BatchPiece(name, partial(_predict_file, name, model, target, replace, arguments))
-        for name, target in zip(arguments.images, targets, strict=True)
+        for name, target in left.items()
     ]))
+    if arguments.counts is not None:
+        _count(arguments, targets, summary)
     if summary.failed:
         raise (UsageError if summary.wrong_use else UserError)(summary.sentence) from summary.failed[0].error
+
+
+def _planned(arguments: argparse.Namespace) -> dict[str, OutputTarget]:
+    """Return by image where its results go; masks of others that lie in the same folder are no images."""
+    images = expanded_images(arguments.images)
+    planned = plan_outputs(images, arguments.output, arguments.probabilities, arguments.objects)
+    masks = {one.mask.resolve() for one in planned}
+    if len(masks) < len(planned):
+        raise UserError("Two results would have the same file name. Rename an image, or predict them one by one.")
+    named = set(arguments.images)
+    return {name: one for name, one in zip(images, planned, strict=True)
+            if name in named or Path(name).resolve() not in masks}
+
+
+def _count(arguments: argparse.Namespace, targets: Mapping[str, OutputTarget], summary: BatchSummary) -> None:
+    """Write one table of all masks that are there, those of an earlier run too."""
+    failed = {one.name for one in summary.failed}
+    save_counts(arguments.counts, [(name, one.mask) for name, one in targets.items() if name not in failed],
+                arguments.overwrite or arguments.resume)
+    show(readable(arguments.counts))
 
 
 def watch_batch(batch: Work[BatchEvent, BatchSummary]) -> BatchSummary:
@@ -94,27 +130,43 @@ def watch_batch(batch: Work[BatchEvent, BatchSummary]) -> BatchSummary:
     return batch.result()
 
 
-def _claim_outputs(arguments: argparse.Namespace, outputs: list[Path]) -> dict[Path, bool]:
+def _left_to_do(arguments: argparse.Namespace, targets: Mapping[str, OutputTarget]) -> dict[str, OutputTarget]:
+    """Return what is not done yet; files appear whole or not at all, so what is there is done."""
+    if not arguments.resume:
+        return dict(targets)
+    left = {name: one for name, one in targets.items() if not all(path.exists() for path in one.paths)}
+    if len(left) < len(targets):
+        say(f"{len(targets) - len(left)} of {len(targets)} are there already and stay as they are.")
+    return left
+
+
+def _claim_outputs(arguments: argparse.Namespace, outputs: list[Path], images: list[str]) -> dict[Path, bool]:
     """Check where results go and make their folders; returns by file whether it may replace one that is there."""
-    if len({path.resolve() for path in outputs}) < len(outputs):
-        raise UserError("Two results would have the same file name. Rename an image, or predict them one by one.")
     for path in outputs:
-        clear_of_inputs(path, [*arguments.images, arguments.model])
+        clear_of_inputs(path, [*images, arguments.model])
     # only now: a refused command leaves no folder behind
-    for folder in {arguments.output, arguments.probabilities}.intersection(path.parent for path in outputs):
+    asked = {arguments.output, arguments.probabilities, arguments.objects}
+    for folder in asked.intersection(path.parent for path in outputs):
         make_folder(folder)
+    if arguments.counts is not None:
+        clear_of_inputs(arguments.counts, [*images, arguments.model])
+        check_writable(arguments.counts, arguments.overwrite or arguments.resume)
     return {path: check_writable(path, arguments.overwrite) for path in outputs}
 
 
 def _predict_file(
     name: str, model: Model, target: OutputTarget, replace: Mapping[Path, bool], arguments: argparse.Namespace
-) -> Generator[Patch | BlockDone, None, tuple[Path, ...]]:
+) -> Generator[Any, None, tuple[Path, ...]]:
     """Segment one image file; returns the files made, once they are known to be there."""
     (image,) = read_images([name], arguments.axes)
     if goes_by_blocks(image, target.mask, arguments):
         yield from predict_by_blocks(name, image, model, target.mask, replace[target.mask], arguments)
+        found = None  # objects hinder blocks
     else:
-        yield from _predict_image(image, model, target, replace, arguments)
+        found = yield from _predict_image(image, model, target, replace, arguments)
+    if found is not None and target.objects is not None:
+        yield from find_and_keep(name, found, ObjectTargets((target.objects,)), replace, way_values(arguments),
+                                 arguments, None, now(), of_model(model))
     for made in target.paths:
         if not made.exists():
             raise UserError(f"{made} was written, but is not there any more. Predict the image again.")
@@ -123,8 +175,8 @@ def _predict_file(
 
 def _predict_image(
     image: Image, model: Model, target: OutputTarget, replace: Mapping[Path, bool], arguments: argparse.Namespace
-) -> Iterator[Patch]:
-    """Segment one image into its files."""
+) -> Generator[Patch, None, ClassImage | None]:
+    """Segment one image into its files; return what objects are found in, if they are asked for."""
     index = arguments.index
     geometry = image.geometry if index is None else image.geometry.of_planes()
     shape = prediction_shape(image, index)
@@ -138,16 +190,42 @@ def _predict_image(
         ))
         if labels.note:
             warnings.warn(labels.note, InputWarning, stacklevel=2)
-        maps = None
+        maps: Any = None
         if target.probabilities is not None:
             maps = files.enter_context(create_probabilities(
                 target.probabilities, probability_shape(image, model, index), classes=model.classes,
                 geometry=geometry, planes=shape[:-2], overwrite=replace[target.probabilities],
             ))
-        yield from segment_into(image, model, labels, maps, index=index)
+        if target.objects is None:
+            yield from segment_into(image, model, labels, maps, index=index)
+            return None
+        size = probability_shape(image, model, index)
+        memory = np.zeros(shape, np.uint8)
+        soft = np.zeros(size, np.float32) if math.prod(size) <= _MOST_IN_MEMORY else None
+        if soft is None:
+            say(f"{image.name} is too large to keep its probabilities: its objects are found in the mask.")
+        both = [one for one in (maps, soft) if one is not None]
+        yield from segment_into(image, model, SeveralSinks((labels, memory)), SeveralSinks(both) if both else None,
+                                index=index)
+    if soft is not None:
+        soft = np.moveaxis(soft, 1, 0).reshape(size[1], *shape)
+    return ClassImage(memory, model.classes, geometry, soft)
 
 
-def plan_outputs(images: Sequence[str], output: Path, probabilities: Path | None) -> list[OutputTarget]:
+@dataclasses.dataclass(frozen=True, eq=False)
+class SeveralSinks:
+    """Takes what is put at an index, for several that take it alike."""
+
+    sinks: Sequence[Any]
+
+    def __setitem__(self, where: Any, values: Any) -> None:
+        for one in self.sinks:
+            one[where] = values
+
+
+def plan_outputs(
+    images: Sequence[str], output: Path, probabilities: Path | None, objects: Path | None = None
+) -> list[OutputTarget]:
     """Say where the results of each image go.
 
     Raises
@@ -164,11 +242,13 @@ def plan_outputs(images: Sequence[str], output: Path, probabilities: Path | None
         raise UsageError(
             f"--probabilities {probabilities}: give a .tif file or a .zarr for one image, a folder for several."
         )
-    targets = []
-    for name in images:
-        stem = file_stem(name)
-        maps = probabilities
-        if probabilities is not None and len(images) > 1:
-            maps = probabilities / f"{stem}_probabilities.tif"
-        targets.append(OutputTarget(output / f"{stem}_mask.tif" if in_folder else output, maps))
-    return targets
+    if objects is not None and is_object_file(objects) is (len(images) > 1):
+        raise UsageError(f"--objects {objects}: give a .tif, .zarr, .zip or .geojson for one image, a folder for "
+                         "several.")
+
+    def of_several(path: Path | None, name: str) -> Path | None:
+        return path if path is None or len(images) == 1 else path / name
+
+    return [OutputTarget(output / f"{stem}_mask.tif" if in_folder else output,
+                         of_several(probabilities, f"{stem}_probabilities.tif"),
+                         of_several(objects, f"{stem}_objects.tif")) for stem in map(file_stem, images)]

@@ -14,13 +14,16 @@ from napari_unet.core.method import Patch
 from napari_unet.core.readable import readable
 from napari_unet.io import clear_of_inputs
 from napari_unet.io.model_file import can_be_saved, load_model, save_model
+from napari_unet.objects.measure_table import MeasureTable, joined_tables
 from napari_unet.project.mask_names import PATTERNS, mask_places
+from napari_unet.project.object_tables import measure_planes
 from napari_unet.project.project_contents import ProjectContents, method_of_project, open_project
 from napari_unet.project.project_home import SUFFIX
 from napari_unet.project.records import ImageRecord
 from napari_unet.project.sources import files_of
 from napari_unet.project.verbs import count_image, keep_model, predict_image, train_project, write_project_state
 from napari_unet.report.counts_table import write_counts
+from napari_unet.report.object_csv import write_objects
 from napari_unet.workflows.batch import BatchPiece, run_batch
 from napari_unet.workflows.counts import COLUMNS, CountRow
 
@@ -173,7 +176,7 @@ def predict_project(arguments: argparse.Namespace, watch: Any) -> None:
 
 def _refuse_other_flags(arguments: argparse.Namespace) -> None:
     """Refuse what makes sense for files alone."""
-    flags = ("axes", "index", "tta", "probabilities", "painted_ids")
+    flags = ("axes", "index", "tta", "probabilities", "painted_ids", "objects")
     wrong = [f"--{flag.replace('_', '-')}" for flag in flags if getattr(arguments, flag)]
     if len(arguments.images) > 1:
         raise UsageError("Give one project, or images.")
@@ -232,14 +235,20 @@ def _raise_failures(summary: Any) -> None:
 
 
 def run_counts(arguments: argparse.Namespace) -> None:
-    """Write one table of parts, holes and areas of all predictions of a project, or of a mask."""
+    """Write one table of parts, holes and areas of all predictions of a project or of a mask, or of its objects."""
     if not names_project(arguments.project):
         if not arguments.project.exists():
             raise UsageError(f"{arguments.project} is no project. Give a folder NAME{SUFFIX}, or a mask.")
+        if arguments.objects:
+            raise UsageError("--objects measures the objects of a project. Of a mask: napari-unet objects MASK -o OUT "
+                             "--table TABLE.csv.")
         count_file(arguments, arguments.project)
         return
     outside(arguments.output, arguments.project)
     replace = check_writable(arguments.output, arguments.overwrite, [arguments.project])
+    if arguments.objects:
+        _measure_objects(arguments, replace)
+        return
     rows: list[CountRow] = []
 
     def counted(contents: ProjectContents, record: ImageRecord) -> Generator[None, None, list[CountRow]]:
@@ -258,5 +267,29 @@ def run_counts(arguments: argparse.Namespace) -> None:
     if not summary.done:
         raise UserError(summary.sentence or f"{arguments.project} has no images yet. Open it in napari and add some.")
     write_counts(arguments.output, rows, COLUMNS, overwrite=replace)
+    show(readable(arguments.output))
+    _raise_failures(summary)
+
+
+def _measure_objects(arguments: argparse.Namespace, replace: bool) -> None:
+    """Write one table of all objects in the predictions of a project."""
+
+    def measured(contents: ProjectContents, record: ImageRecord) -> Generator[None, None, list[MeasureTable]]:
+        found = []
+        for table in measure_planes(contents.folder, record, contents.classes, contents.moved):
+            found.append(table)
+            yield
+        return found
+
+    with opened(arguments, arguments.project) as contents:
+        pieces = [BatchPiece(record.name, partial(measured, contents, record))
+                  for record in contents.folder.state.images]
+        summary = run_batch(pieces).result()
+    if not summary.done:
+        raise UserError(summary.sentence or f"{arguments.project} has no images yet. Open it in napari and add some.")
+    table = joined_tables([one for piece in summary.done for one in piece.result])
+    write_objects(arguments.output, table, overwrite=replace)
+    for note in table.notes:
+        say(note)
     show(readable(arguments.output))
     _raise_failures(summary)

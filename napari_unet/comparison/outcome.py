@@ -11,6 +11,7 @@ from ..core.method import Model
 from ..core.rows import Row
 from ..core.scribbles import TrainingSet
 from .contender_run import Labels
+from .object_contest import ObjectContest
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -47,6 +48,8 @@ class Comparison:
     folds : int
         How many folds of held-out strokes there were; 1 = about a quarter of the strokes was held out, and another
         quarter in a second fit.
+    objects : ObjectContest, optional
+        How objects were found and judged, if they were.
     """
 
     training: TrainingSet
@@ -62,6 +65,7 @@ class Comparison:
     asked: dict[str, Any] = dataclasses.field(default_factory=dict)
     models: dict[str, Model] = dataclasses.field(default_factory=dict)
     folds: int = 1
+    objects: ObjectContest | None = None
 
     @property
     def images(self) -> tuple[Image, ...]:

@@ -16,11 +16,14 @@ from ..core import parameters
 from ..core.errors import UsageError, UserError
 from ..core.rows import Row
 from ..core.scribbles import TrainingSet
+from ..core.work import Work
+from ..metrics import Options
 from .contender_run import Cancelled, ComparisonEvent, ContenderResult, Labels, until_cancelled
 from .contenders import Contender
 from .cross_validation import plane_view, run_folds
 from .design import ComparisonDesign
 from .held_out_evidence import dice_on_strokes, evidence_rows
+from .object_contest import ObjectContest
 from .outcome import Comparison
 
 _log = logging.getLogger(__name__)
@@ -40,6 +43,7 @@ def run_comparison(
     metrics: Sequence[str] | None = None,
     judging: Mapping[str, Any] | None = None,
     cancelled: Callable[[], Collection[str]] = tuple,
+    objects: ObjectContest | None = None,
 ) -> Generator[ComparisonEvent, None, Comparison]:
     """Fit, segment and score each contender in turn.
 
@@ -67,6 +71,8 @@ def run_comparison(
         How metrics are computed: fields of :class:`napari_unet.metrics.Options`.
     cancelled : callable
         Asked at every step for the names of methods that are no longer wanted; they leave nothing in the outcome.
+    objects : ObjectContest, optional
+        Judge the objects of every result as well.
 
     Yields
     ------
@@ -79,7 +85,8 @@ def run_comparison(
     Raises
     ------
     UserError
-        If there is no contender, two have one name, or a reference has another shape than its image.
+        If there is no contender, two have one name, a reference has another shape than its image, or objects are to
+        be judged on strokes.
     UsageError
         For an unknown metric or field, or folds that cannot be.
     """
@@ -87,10 +94,15 @@ def run_comparison(
     design = ComparisonDesign.of(training, references, folds)
     score = _scorer(metrics, judging or {})
     design = design.scoring(planes).holding_out(folds, seed)
-    found = Comparison(design.training, design.planes, design.references, design.held_out, (), {}, {}, {}, folds=folds)
+    if objects is not None and design.held_out:
+        raise UserError("Objects are scored against a reference, as strokes are no whole objects. Choose a "
+                        "reference, or leave objects out.")
+    found = Comparison(design.training, design.planes, design.references, design.held_out, (), {}, {}, {}, folds=folds,
+                       objects=objects)
+    judge = partial(_score_objects, objects, metrics, Options(**(judging or {})))
     rows: list[Row] = []
     for contender in contenders:
-        run = _fit_and_score(contender, design, score)
+        run = _fit_and_score(contender, design, score, judge)
         try:
             result, own = yield from until_cancelled(run, partial(_is_among, contender.name, cancelled))
         except Cancelled:
@@ -128,7 +140,7 @@ def _check_names(contenders: Sequence[Contender]) -> None:
 
 def _scorer(metrics: Sequence[str] | None, options: Mapping[str, Any]) -> Scorer:
     """Say what is measured and how; what is wrong with a name is said before any work is done."""
-    from ..metrics import Options, chosen_metrics
+    from ..metrics import chosen_metrics
     from ..metrics.scoring import score_pair
 
     chosen_metrics(metrics)
@@ -152,12 +164,13 @@ def _is_among(name: str, cancelled: Callable[[], Collection[str]]) -> bool:
 
 
 def _fit_and_score(
-    contender: Contender, design: ComparisonDesign, score: Scorer
+    contender: Contender, design: ComparisonDesign, score: Scorer, judge: Callable[..., Any]
 ) -> Generator[ComparisonEvent, None, tuple[ContenderResult, list[Row]]]:
     strokes = design.strokes if design.held_out else None
     found = yield from run_folds(contender, design.folds, design.planes, strokes.held_out if strokes else None)
     result = found.whole
     rows = yield from _score(contender.name, design, result, score)
+    rows += yield from judge(contender.name, design, result)
     if strokes and strokes.held_out:
         dice = dice_on_strokes(result.masks, design.references, result.planes)
         rows += evidence_rows(contender.name, design.training.classes, strokes, dice, found.agreement, found.losses)
@@ -186,4 +199,26 @@ def _score(
             if row.plane not in seen:
                 seen.add(row.plane)
                 yield ComparisonEvent(name, "segment", f"{image.name}: scoring plane {len(seen)} of {len(known)}", 1.0)
+    return rows
+
+
+def _score_objects(
+    objects: ObjectContest | None, metrics: Sequence[str] | None, options: Options, name: str, design: ComparisonDesign,
+    result: ContenderResult,
+) -> Generator[ComparisonEvent, None, list[Row]]:
+    """Judge the objects of what was segmented, by every way."""
+    rows: list[Row] = []
+    if objects is None:
+        return rows
+    for number, (pair, mask, truth, done) in enumerate(zip(
+        design.training.pairs, result.masks, design.references, result.planes, strict=True
+    )):
+        known = [plane for plane in done if truth is not None and plane_view(truth, plane).any()]
+        if truth is None or not known:
+            continue
+        run = Work(objects.rows(name, number, pair.image, mask, truth, known, design.training.classes, metrics,
+                                options))
+        for said in run:
+            yield ComparisonEvent(name, "segment", said, 1.0)
+        rows += run.result()
     return rows

@@ -75,6 +75,22 @@ class ClassTable:
         """Return the colour of a painted id as ``#rrggbb``."""
         return next((one.color for one in self.classes if one.id == number), default_color(number))
 
+    def ids_of(self, chosen: Iterable[str | int]) -> tuple[int, ...]:
+        """Return the painted ids of classes but the background, given by names or painted ids.
+
+        Raises
+        ------
+        UserError
+            If there is no such class.
+        """
+        by_word = {word: one.id for one in self.classes if one.id > 1 for word in (one.id, one.name)}
+        words = list(chosen)
+        unknown = [word for word in words if word not in by_word]
+        if unknown:
+            known = ", ".join(f"{one.name} (painted {one.id})" for one in self.classes if one.id > 1)
+            raise UserError(f"There is no class {unknown[0]!r} besides the background. There are: {known or 'none'}.")
+        return tuple(by_word[word] for word in words)
+
     def including(self, ids: Iterable[int]) -> ClassTable:
         """Return a table that has these ids too, under default names."""
         missing = set(map(int, ids)) - set(self.ids)

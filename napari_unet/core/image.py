@@ -106,6 +106,8 @@ class Image:
         Unit of the steps along a T axis (``"pixel"`` when not known).
     no_data : tuple of float
         Numbers of which the file says that they stand for no data; see :mod:`.no_data` for those that need no saying.
+    guessed_axes : bool
+        Whether the letters of ``axes`` are only a guess: none of them is then known to be z.
 
     Raises
     ------
@@ -122,6 +124,7 @@ class Image:
     translate: tuple[float, ...] = ()
     time_unit: str = "pixel"
     no_data: tuple[float, ...] = ()
+    guessed_axes: bool = False
     # what stood for no data in the planes read so far: only ever added to, and only for messages
     _filled: set[float] = dataclasses.field(default_factory=set, init=False, repr=False)
 

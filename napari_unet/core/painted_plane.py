@@ -74,7 +74,7 @@ class PaintedPlane:
         total = np.zeros(ids, np.int64)
         for block, values in self.blocks.items():
             if block not in self._counts:
-                self._counts[block] = np.bincount(values.ravel(), minlength=ids)
+                self._counts[block] = np.bincount(values[values > 0], minlength=ids)  # most of it is bare
             total += self._counts[block]
         return total
 

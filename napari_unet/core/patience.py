@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Generator
 from typing import Any, TypeVar
 
+from .leaving import NoLongerWantedError, close_work, heed
 from .threads import limit_threads
 
 T = TypeVar("T")
@@ -25,7 +26,7 @@ def patiently(make: Callable[[], Generator[T, None, R]], poll: float = POLL) -> 
     """Pass on what a generator yields, and None whenever the next item is not there after ``poll`` seconds.
 
     The generator runs in a thread of its own, which works only while an item is asked for. Closing this one closes it
-    after the item it is working on; whoever closes does not wait for that.
+    after the item it is working on, or where that looks up (:mod:`.leaving`); whoever closes does not wait for that.
 
     Parameters
     ----------
@@ -35,15 +36,19 @@ def patiently(make: Callable[[], Generator[T, None, R]], poll: float = POLL) -> 
     """
     asked: queue.SimpleQueue[bool] = queue.SimpleQueue()
     told: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
+    left = threading.Event()
     threads = sys.modules["torch"].get_num_threads() if "torch" in sys.modules else None  # torch keeps it by thread
 
     def work() -> None:
         limit_threads(threads)
+        heed(left)
         try:
             iterator = make()
             while asked.get():
                 told.put(("item", next(iterator)))
-            iterator.close()
+            close_work(iterator)
+        except NoLongerWantedError:
+            pass
         except StopIteration as end:
             told.put(("end", end.value))
         except Exception as error:
@@ -69,5 +74,6 @@ def patiently(make: Callable[[], Generator[T, None, R]], poll: float = POLL) -> 
                 raise value
             yield value
     finally:
+        left.set()
         asked.put(False)
         thread.join(FAREWELL)

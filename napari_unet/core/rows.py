@@ -28,6 +28,8 @@ class Row:
         ``""`` for a ratio, ``"count"``, ``"s"``, ``"px"``, ...
     note : str
         Why there is no value.
+    way : str
+        By which way objects were found (``"auto"``); empty for what is no score of objects.
     """
 
     method: str
@@ -39,7 +41,8 @@ class Row:
     value: float | None
     unit: str = ""
     note: str = ""
+    way: str = ""
 
 
-COLUMNS = ("method", "image", "plane", "class_id", "class_name", "metric", "value", "unit")
+COLUMNS = ("method", "image", "plane", "class_id", "class_name", "metric", "value", "unit", "way")
 """Columns of ``table.csv``, in order."""

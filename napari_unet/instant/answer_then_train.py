@@ -6,6 +6,7 @@ import dataclasses
 import time
 from collections.abc import Generator
 
+from ..core.depth import Depth
 from ..core.errors import UserError, WorkError
 from ..core.latest import Latest
 from ..core.method import Progress, newest_training_set
@@ -20,13 +21,18 @@ from ..predicting.weights import Weights
 from .candidate_selection import MEMORY, CandidateSelection
 from .features import FeatureStore, with_usual_range
 from .instant_model import InstantModel, Kind, fit_instantly, head_kind
+from .volume_model import looks_beyond
+
+CUT_MEMORY = 2**31
+"""Bytes of features of cuts through volumes that are kept, once for all networks."""
 
 LIVE_SECONDS = 5.0
 """Training time between two models while strokes arrive; each costs a look at everything painted."""
 
 
 def answer_then_train(
-    source: TrainingSet | Latest[TrainingSet], features: Weights, loss: Loss, plan: TrainingPlan
+    source: TrainingSet | Latest[TrainingSet], features: Weights, loss: Loss, plan: TrainingPlan,
+    volume: Depth | None = None,
 ) -> Generator[Progress, None, NetworkModel]:
     """Answer from features at once, then train on; what has learnt is shown where held-out strokes are clearly for it.
 
@@ -42,6 +48,9 @@ def answer_then_train(
         it leaves that open, none are to come and time is what is limited, a network that has won learns from them too
         for the rest of it.
         Where it says no, the network is returned as trained, its last layer included.
+    volume : str, optional
+        How far the answer looks beyond planes, see :func:`~.instant_model.fit_instantly`. The network learns from
+        planes and looks at planes; it is shown where it is better all the same.
 
     Yields
     ------
@@ -60,9 +69,9 @@ def answer_then_train(
     training = yield from wait_for_strokes(source)
     if features.step == 0:
         features = with_usual_range(features, training)
-    store = FeatureStore(features, choose_device(plan.device), MEMORY)
+    store = FeatureStore(features, choose_device(plan.device), MEMORY, cut_limit=CUT_MEMORY)
     # what has learnt goes on as it was shown: strokes may have chosen a head without trees
-    answer = yield from _answer(store, training, plan.seed, head_kind(features) if features.step else "trees")
+    answer = yield from _answer(store, training, plan.seed, head_kind(features) if features.step else "trees", volume)
     model = dataclasses.replace(answer.as_network(plan.device), refits=True)
     yield Progress("Answered at once; now the network learns", model=model)
     live, release = isinstance(source, Latest), plan.hold_out is None
@@ -81,9 +90,10 @@ def answer_then_train(
     training = newest_training_set(source)
     if selection.answered is training:
         return best
-    last = FeatureStore(best.weights, choose_device(best.device), MEMORY, store.eye)
+    last = FeatureStore(best.weights, choose_device(best.device), MEMORY, store.eye, cut_limit=CUT_MEMORY)
     try:  # strokes came in the meantime, or the selection looked at some planes only
-        answer = yield from _answer(last, training, plan.seed, head_kind(best.weights))
+        volume = volume if looks_beyond(best.weights) else "plane"
+        answer = yield from _answer(last, training, plan.seed, head_kind(best.weights), volume)
     except UserError:  # the strokes were erased, or changed to some that cannot be learnt from
         return best
     return dataclasses.replace(answer.as_network(best.device), refits=True)
@@ -106,10 +116,10 @@ def wait_for_strokes(source: TrainingSet | Latest[TrainingSet]) -> Generator[Pro
 
 
 def _answer(
-    store: FeatureStore, training: TrainingSet, seed: int, head: Kind = "trees"
+    store: FeatureStore, training: TrainingSet, seed: int, head: Kind, volume: Depth | None
 ) -> Generator[Progress, None, InstantModel]:
     """Answer strokes, reporting without models: those belong to this thread."""
-    work = fit_instantly(store, training, seed, head)
+    work = fit_instantly(store, training, seed, head, volume)
     try:
         return (yield from relayed(work, lambda _number, event: Progress(event.text)))
     except RuntimeError as error:  # Qt's workers swallow this type

@@ -9,6 +9,7 @@ import time
 import weakref
 from collections.abc import Callable, Generator
 
+from ..core.depth import Depth
 from ..core.errors import UserError, WorkError
 from ..core.image import Image
 from ..core.latest import Latest
@@ -19,6 +20,8 @@ from ..predicting.network_model import NetworkModel
 from ..predicting.weights import Weights
 from .features import FeatureStore, same_features, with_usual_range
 from .instant_model import InstantModel, Kind, fit_instantly, head_kind
+from .viewing_depth import settled_depth
+from .volume_model import looks_beyond
 
 REST = 0.15
 """Seconds after an answer before a better one is worked on: the window paints the first one meanwhile, and while
@@ -30,6 +33,9 @@ MEMORY = 2**31
 
 AHEAD = 6
 """Tiles of the plane looked at, those in view first, whose features are computed before anything is painted."""
+
+AHEAD_ALONG = 2**28
+"""Bytes of features of cuts through a volume that are computed before, at most: of 1.3 million voxels."""
 
 
 class InstantAnswers:
@@ -44,16 +50,21 @@ class InstantAnswers:
     device : str
         See :func:`napari_unet.predicting.devices.choose_device`.
     memory : int
-        Bytes of features that are kept.
+        Bytes of features that are kept; those of cuts through volumes may take as many beside.
+    volume : Latest of str or None, optional
+        Where it appears how far beyond their plane pixels are looked at, see :func:`.instant_model.fit_instantly`.
     """
 
     def __init__(
-        self, painted: Latest[TrainingSet], features: Callable[[], Weights], device: str = "auto", memory: int = MEMORY
+        self, painted: Latest[TrainingSet], features: Callable[[], Weights], device: str = "auto",
+        memory: int = MEMORY, volume: Latest[Depth | None] | None = None,
     ) -> None:
         self._painted, self._features, self._device, self._memory = painted, features, device, memory
+        self._volume: Latest[Depth | None] = volume or Latest(None)
+        self._depth: Depth | None = None
+        self._ahead: tuple[FeatureStore, Image, Generator[None, None, None]] | None = None
         self._store: FeatureStore | None = None
         self._base: Weights | None = None
-        self._images: weakref.WeakSet[Image] = weakref.WeakSet()
         self._training: weakref.ref[TrainingSet] | None = None  # weak: closed images go with their features
         self._fit: Generator[Progress, None, InstantModel] | None = None
         self._answer: InstantModel | None = None
@@ -107,16 +118,16 @@ class InstantAnswers:
         return self._answer or model
 
     def look_ahead(self, image: Image, plane: int, view: View | None) -> bool:
-        """Compute features of one tile that is looked at, before anything is painted; say whether there was one left.
+        """Compute a few features of what is looked at, before anything is painted; say whether there were any left.
 
-        So the first answer need not wait for them. Nothing is done once there is something to answer, or where the
-        image is not one of those to learn from.
+        Tiles of the plane come first, then the cuts through a small volume. So the first answers need not wait for
+        them. Nothing is done once there is something to answer, or where the image is not one of those to learn from.
         """
         training = self._painted.get()
         if training.missing() is None or all(pair.image is not image for pair in training.pairs):
             return False
-        if not self._serves(None) or not self._knows(training):
-            self._begin(None, training)
+        if not self._serves(None) or not self._knows(training, image):
+            self._begin(None, training, image)
         assert self._store is not None
         seen: Latest[View | None] = Latest(view)
         for done, (at, number, _) in enumerate(self._store.ordered(image, (plane,), seen)):
@@ -125,15 +136,30 @@ class InstantAnswers:
             if not self._store.holds(image, at, number):
                 self._store.tile(image, at, number)
                 return True
-        return False
+        return self._look_along(self._store, image, plane)
+
+    def _look_along(self, store: FeatureStore, image: Image, plane: int) -> bool:
+        """Go on looking at the cuts through a small volume; say whether there was something left."""
+        if store.cuts.bytes_of(image) > AHEAD_ALONG or store.cuts.holds(image, plane):
+            return False
+        if self._ahead is None or self._ahead[:2] != (store, image):
+            if settled_depth([image], store, self._volume.get()) != "three cuts":
+                return False
+            self._ahead = (store, image, store.look_along_depth(image, plane))
+        left = next(self._ahead[2], self) is not self
+        self._ahead = self._ahead if left else None
+        return left
 
     def _take_up(self, training: TrainingSet, model: NetworkModel | None) -> None:
         """Begin a new fit if strokes, features or the kind of head have changed."""
         head = "trees" if model is None else head_kind(model.weights)
-        same = self._is_known(training) and self._serves(model) and head == self._head
+        # features that have learnt change again and again: too often to look along z with them
+        depth = self._volume.get() if model is None or looks_beyond(model.weights) else "plane"
+        same = self._is_known(training) and self._serves(model) and (head, depth) == (self._head, self._depth)
         if same or training.missing() is not None:
             return
-        self._training, self._head = weakref.ref(training), head
+        self._training, self._head, self._depth = weakref.ref(training), head, depth
+        self._ahead = None  # what was done is kept
         if not self._serves(model) or (model is None and not self._knows(training)):
             try:
                 self._begin(model, training)
@@ -141,7 +167,7 @@ class InstantAnswers:
                 self._refused, self._fit = (self._training, model), None
                 raise
         assert self._store is not None
-        self._fit, self._rested = fit_instantly(self._store, training, head=head), None
+        self._fit, self._rested = fit_instantly(self._store, training, head=head, volume=depth), None
 
     def _serves(self, model: Model | None) -> bool:
         """Whether the features kept are those of a model."""
@@ -151,10 +177,12 @@ class InstantAnswers:
             return same_features(self._store.weights, model.weights)
         return self._base is self._features()
 
-    def _knows(self, training: TrainingSet) -> bool:
-        """Whether the features were made for these images, apart from some that were added."""
-        images, known = {pair.image for pair in training.pairs}, set(self._images)
-        return known <= images and len(images) < 2 * len(known)
+    def _knows(self, training: TrainingSet, ahead: Image | None = None) -> bool:
+        """Whether the features to begin with are those that these images have."""
+        if self._store is None or self._base is None:
+            return False
+        now = with_usual_range(self._base, training, ahead).normalisation
+        return now == self._store.weights.normalisation
 
     def _is_known(self, training: TrainingSet) -> bool:
         return self._training is not None and self._training() is training
@@ -162,14 +190,13 @@ class InstantAnswers:
     def _is_refused(self, training: TrainingSet, model: Model | None) -> bool:
         return self._refused is not None and self._refused[0]() is training and self._refused[1] is model
 
-    def _begin(self, model: Model | None, training: TrainingSet) -> None:
+    def _begin(self, model: Model | None, training: TrainingSet, ahead: Image | None = None) -> None:
         """Start with the features of a model, or with those to begin with, for these images."""
         if isinstance(model, NetworkModel):
             self._base = weights = model.weights
         else:
             self._base = self._features()
-            weights = with_usual_range(self._base, training)
-        self._images = weakref.WeakSet(pair.image for pair in training.pairs)
+            weights = with_usual_range(self._base, training, ahead)
         try:
             device = choose_device(self._device)
         except UserError:  # the training that asked for it says that it is not there

@@ -69,3 +69,10 @@ def joined_channels(channels: list[list[FeatureGroup]]) -> tuple[FeatureGroup, .
         dataclasses.replace(own[0], columns=of_all_channels(own[0].columns, len(channels), count),
                             values=torch.cat([as_float16(one.values) for one in own]).cpu())
         for own in zip(*channels, strict=True))
+
+
+def mean_of_groups(several: list[tuple[FeatureGroup, ...]]) -> tuple[FeatureGroup, ...]:
+    """Return the mean of features of as many places, group by group, float16."""
+    return tuple(
+        dataclasses.replace(alike[0], values=as_float16(sum(one.values.float() for one in alike) / len(alike)))
+        for alike in zip(*several, strict=True))

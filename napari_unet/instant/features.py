@@ -8,33 +8,29 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Callable, Iterator
-from typing import Any, TypeVar, cast
+from collections.abc import Generator, Iterator
+from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from ..core.errors import UserError, WorkError
+from ..core.depth import Depth, planes_beside
 from ..core.image import Image
 from ..core.latest import Latest
 from ..core.method import View
 from ..core.normalisation import warn_of_scale
 from ..core.scribbles import TrainingSet
-from ..predicting.devices import Device, choose_device, is_out_of_memory, release_memory
-from ..predicting.feature_groups import FeatureGroup
+from ..predicting.devices import Device
 from ..predicting.oblivious_trees import feature_tensors
 from ..predicting.tile_run import InputPlane
 from ..predicting.tiling import Box, Tile, Tiling
-from ..predicting.tta import AveragedScores
 from ..predicting.weights import Weights
-from .backbone import Backbone, backbone_of
-from .eye_features import EyeFeatures, has_eye, without_eye
-from .feature_tile import FeatureTile, joined_channels
+from .cut_features import CutFeatures
+from .eye_features import EyeFeatures, has_eye
+from .feature_network import FeatureNetwork
+from .feature_tile import FeatureTile, joined_channels, mean_of_groups
 from .tile_cache import TileCache
-
-Result = TypeVar("Result")
+from .trust import DEPTH_TRUST, Trust
 
 TILE = 512
 """Rows and columns of a tile; as many as are quick to compute at once."""
@@ -48,9 +44,20 @@ def same_features(one: Weights, other: Weights) -> bool:
         other.tensors.get(name) is tensor for name, tensor in feature_tensors(one).items())
 
 
-def with_usual_range(weights: Weights, training: TrainingSet) -> Weights:
-    """Return weights that bring planes to the range that is usual in the images of a training set."""
-    images = [pair.image for pair in training.pairs]
+def with_usual_range(weights: Weights, training: TrainingSet, ahead: Image | None = None) -> Weights:
+    """Return weights that bring planes to the range that is usual in the images of a training set.
+
+    Images on which nothing is painted have no say, unless none is: what is open beside them must not change an answer.
+
+    Parameters
+    ----------
+    weights : Weights
+    training : TrainingSet
+    ahead : Image, optional
+        One that is looked at and may be painted on next.
+    """
+    images = [pair.image for pair in training.pairs if pair.scribbles.planes or pair.image is ahead]
+    images = images or [pair.image for pair in training.pairs]
     if len({image.n_channels for image in images}) != 1:
         return weights
     return dataclasses.replace(weights, normalisation=weights.normalisation.fitted(images))
@@ -71,32 +78,49 @@ class FeatureStore:
         the moment is kept in any case.
     eye : EyeFeatures, optional
         Of another store, to be shared where it sees the same.
+    depth : str
+        How far beyond their plane pixels are looked at where nothing else is said.
+    cut_limit : int, optional
+        Bytes that features of cuts may take beside; by default as many as all others.
     """
 
     def __init__(
-        self, weights: Weights, device: Device, limit: int = 2**30, eye: EyeFeatures | None = None
+        self, weights: Weights, device: Device, limit: int = 2**30, eye: EyeFeatures | None = None,
+        depth: Depth = "plane", cut_limit: int | None = None,
     ) -> None:
-        self.weights, self.device, self.limit = weights, device, limit
-        backbone = backbone_of(without_eye(weights))
-        self._backbone, self._network = cast("Backbone", backbone.network), AveragedScores(backbone, False)
+        self.weights, self.limit, self.depth, self.pinned = weights, limit, depth, False
+        self.network = FeatureNetwork(weights, device)
         self._cache = TileCache(limit)
-        self.eye_trust = 1.0  # times the usual one: what the newest strokes chose, for the next first answer
         self.eye: EyeFeatures | None = None
+        self.trust = Trust()  # what the newest strokes chose, for the next first answer
+        self.cuts = CutFeatures(self.network, len(self.prior(1, eye=False, depth="plane")), cut_limit or limit)
         if has_eye(weights):
             self.eye = eye if eye is not None and eye.serves(weights) else EyeFeatures(weights, limit // 4)
 
-    def prior(self, channels: int, eye: bool = True) -> NDArray[np.float32]:
-        """How far to trust each feature, (F,), for an image with so many channels; those of the second eye are last."""
+    @property
+    def device(self) -> Device:
+        """Where it computes at present."""
+        return self.network.device
+
+    def prior(
+        self, channels: int, eye: bool = True, depth: Depth | None = None, trust: Trust | None = None
+    ) -> NDArray[np.float32]:
+        """How far to trust each feature, (F,), for an image with so many channels.
+
+        Those of the plane are first, then those of the second eye, of the planes beside, of the cuts.
+        """
         network: Any = self.weights.network
+        trust, depth = trust or Trust(), depth or self.depth
         own = np.tile(np.array(network.prior, np.float32), channels)
-        if self.eye is None or not eye:
-            return own
-        return np.concatenate([own, np.array(network.eye_prior(channels), np.float32)])
+        found = [own * np.float32(factor) for factor in DEPTH_TRUST[depth]]
+        if self.eye is not None and eye:
+            found.insert(1, np.array(network.eye_prior(channels), np.float32) * np.float32(trust.eye))
+        return np.concatenate(found)
 
     @property
     def bytes(self) -> int:
         """Memory in use."""
-        return self._cache.bytes + (0 if self.eye is None else self.eye.cache.bytes)
+        return self._cache.bytes + self.cuts.cache.bytes + (0 if self.eye is None else self.eye.cache.bytes)
 
     def tiling(self, image: Image) -> Tiling:
         """How planes of an image are cut."""
@@ -106,8 +130,20 @@ class FeatureStore:
         """Parts of a plane of an image, in the order of their numbers."""
         return tuple(tile.write for tile in _tiles(self.tiling(image)))
 
-    def tile(self, image: Image, plane: int, number: int, eye: bool = True) -> FeatureTile:
-        """Return a tile, from memory if it is there; with what the second eye sees, if there is one and it is wanted.
+    def tile(
+        self, image: Image, plane: int, number: int, eye: bool = True, depth: Depth | None = None
+    ) -> FeatureTile:
+        """Return a tile, from memory if it is there.
+
+        Parameters
+        ----------
+        image : Image
+        plane : int
+        number : int
+        eye : bool
+            With what the second eye sees, if there is one.
+        depth : str, optional
+            How far to look beyond the plane; by default as far as is said for all.
 
         Raises
         ------
@@ -116,15 +152,40 @@ class FeatureStore:
         WorkError
             If torch fails for another reason.
         """
+        found, depth = self._own(image, plane, number), depth or self.depth
+        if self.eye is not None and eye:
+            whole, seeing, box = self._plane(image, plane), self.eye, found.box
+            found = found.beside(self.network.on_device(
+                lambda: seeing.groups(image, plane, whole, box, self.device)))
+        if depth != "plane":
+            around = [self._own(image, other, number).groups for other in planes_beside(image, plane)
+                      if not self._is_empty(image, other)]
+            found = found.beside(mean_of_groups(around or [self._own(image, plane, number).groups]))
+        if depth == "three cuts":
+            cut = self.cuts.group(image, plane, found.box, 0, functools.partial(self._plane, image))
+            found = found.beside((cut,))
+        return found
+
+    def look_as_far(self, depth: Depth, pinned: bool = False) -> None:
+        """Look as far beyond planes from now on where nothing else is said; pinned: strokes have no say in it."""
+        self.depth, self.pinned = depth, pinned
+        if pinned:
+            self.trust = dataclasses.replace(self.trust, depth=depth)
+
+    def look_along_depth(self, image: Image, plane: int) -> Generator[None, None, None]:
+        """Look at the cuts through the volume that a plane is in, if that has not been done; yields meanwhile."""
+        yield from self.cuts.prepare(image, plane, functools.partial(self._plane, image))
+
+    def _own(self, image: Image, plane: int, number: int) -> FeatureTile:
         found: FeatureTile | None = self._cache.find(image, (plane, number))
         if found is None:
             found = self._compute(image, plane, _tiles(self.tiling(image))[number])
             self._cache.keep(image, (plane, number), found, found.bytes)
-        if self.eye is None or not eye:
-            return found
-        whole, seeing = self._plane(image, plane), self.eye
-        seen = self._on_device(lambda: seeing.groups(image, plane, whole, found.box, self.device))
-        return found.beside(seen)
+        return found
+
+    def _is_empty(self, image: Image, plane: int) -> bool:
+        hidden = self.hidden(image, plane)
+        return hidden is not None and bool(hidden.all())
 
     def hidden(self, image: Image, plane: int) -> NDArray[np.bool_] | None:
         """Return where a plane holds no number, (Y, X); None: nowhere."""
@@ -166,33 +227,10 @@ class FeatureStore:
 
     def _compute(self, image: Image, plane: int, tile: Tile) -> FeatureTile:
         whole = self._plane(image, plane)
-        parts = [self._features(whole.values[channel : channel + 1], self.tiling(image), tile)
+        parts = [self.network.features([whole.values[channel : channel + 1]], self.tiling(image), tile)[0]
                  for channel in range(len(whole.values))]
         hidden = None if whole.hidden is None else whole.hidden[tile.write.slices]
         return FeatureTile(tile.write, joined_channels(parts), hidden if hidden is not None and hidden.any() else None)
-
-    def _features(self, channel: NDArray[np.float32], tiling: Tiling, tile: Tile) -> list[FeatureGroup]:
-        """Return features of part of a channel (1, Y, X)."""
-        def computed() -> Tensor:
-            (found,), self.device = self._network([channel], tiling, [tile], self.device)
-            return found
-
-        part = ((tile.keep.y0, tile.keep.y1), (tile.keep.x0, tile.keep.x1))
-        with torch.inference_mode():
-            return self._backbone.unpacked(self._on_device(computed), part, tile.read.shape)
-
-    def _on_device(self, work: Callable[[], Result]) -> Result:
-        """Compute on the device; on the processor if the device's memory is full."""
-        try:
-            return work()
-        except (RuntimeError, MemoryError) as error:
-            if not is_out_of_memory(error):
-                raise WorkError(f"Features could not be computed on {self.device}: {error}") from error
-            if self.device.kind == "cpu":
-                raise UserError("There is not enough memory to look at the image. Close other programs.") from error
-            release_memory(self.device)
-            self.device = choose_device("cpu")
-            return self._on_device(work)
 
 
 @functools.lru_cache(maxsize=16)

@@ -9,34 +9,29 @@ closed-form solvers".
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Generator, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Generator
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from ..core.classes import ClassTable
-from ..core.errors import UserError
-from ..core.image import Image, warn_not_finite
-from ..core.latest import Latest
-from ..core.method import Patch, Progress, View, checked_planes
-from ..core.provenance import Provenance
+from ..core.depth import DEPTHS, Depth
+from ..core.method import Progress
 from ..core.scribbles import TrainingSet
 from ..learning.recorded_fit import told_answers
-from ..predicting.feature_groups import summed
-from ..predicting.network_model import NetworkModel, most_likely
-from ..predicting.oblivious_trees import ObliviousTrees, corrected, feature_tensors, without_trees
+from ..predicting.network_model import NetworkModel
+from ..predicting.oblivious_trees import ObliviousTrees, feature_tensors, without_trees
 from ..predicting.weights import Weights
+from .answer_on_features import AnswerOnFeatures
 from .eye_features import without_eye
-from .eye_trust import can_choose, chosen_factor
-from .feature_tile import FeatureTile
 from .features import FeatureStore
+from .leaving_out import best_prior, can_choose
 from .linear_heads import (
-    FALSE_ALARM,
-    ONE_THREAD_PRODUCT,
     RIDGE,
     START_PENALTY,
+    DeepHead,
     LinearHead,
     PixelSamples,
     logistic,
@@ -45,108 +40,28 @@ from .linear_heads import (
     ridge,
     tempered,
 )
-from .painted_features import PaintedFeatures, balanced_sample, gather_features, is_seen
+from .painted_features import (
+    PaintedFeatures,
+    balanced_sample,
+    gather_features,
+    is_seen,
+    is_seen_along_depth,
+)
 from .tree_growing import grow_trees
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from .trust import Trust, trusts_to_try
+from .viewing_depth import painted_volumes, settled_depth
+from .volume_model import network_model
 
 MOST_NUMBERS = 1_500_000
 """Most features of painted pixels, all together, a head is fitted to; of more pixels some are drawn."""
-
-PIECE = 2**15
-"""Numbers of features that are multiplied with the head at a time: a piece stays in the processor's cache, and neither
-torch nor BLAS starts threads for it, which would wait for those of a training."""
 
 Kind = Literal["ridge", "logistic", "trees"]
 """How far a head is fitted."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class InstantModel:
-    """A linear head on kept features.
-
-    Parameters
-    ----------
-    store : FeatureStore
-        Serves one thread at a time, see there.
-    head : LinearHead
-    classes : ClassTable
-        One output per class.
-    channels : int
-        Image channels.
-    note : str
-    trees : ObliviousTrees, optional
-        What corrects the head.
-    provenance : Provenance, optional
-        Where it comes from.
-    """
-
-    store: FeatureStore
-    head: LinearHead
-    classes: ClassTable
-    channels: int
-    note: str
-    trees: ObliviousTrees | None = None
-    provenance: Provenance | None = None
-
-    @property
-    def two_eyed(self) -> bool:
-        """Whether the head looks through the second eye as well."""
-        return len(self.head.weights) > len(self.store.prior(self.channels, eye=False))
-
-    def segment(
-        self,
-        image: Image,
-        planes: Sequence[int] | None = None,
-        *,
-        probabilities: bool = False,
-        view: Latest[View | None] | None = None,
-    ) -> Iterator[Patch]:
-        """Segment planes tile by tile, those in view first; see :class:`napari_unet.core.method.Model`."""
-        if image.n_channels != self.channels:
-            raise UserError(
-                f"{image.name!r} has {image.n_channels} channel{'' if image.n_channels == 1 else 's'}, but the strokes "
-                f"are on images with {self.channels}. "
-                "Choose an image like those that are painted; if the axes are wrong, say what they are."
-            )
-        numbers = tuple(dict.fromkeys(checked_planes(image, planes)))
-        return self._segment(image, numbers, probabilities, view)
-
-    def _segment(
-        self, image: Image, numbers: tuple[int, ...], probabilities: bool, view: Latest[View | None] | None
-    ) -> Iterator[Patch]:
-        ids = np.array(self.classes.ids, np.uint8)
-        holes = 0
-        for done, (plane, number, left) in enumerate(self.store.ordered(image, numbers, view), 1):
-            tile = self.store.tile(image, plane, number, self.two_eyed)
-            scores = self.scores(tile)
-            pieces = [most_likely(part) for part in scores.flatten(1).split(PIECE, dim=1)]
-            labels = ids[torch.cat(pieces).reshape(scores.shape[1:]).numpy()]
-            maps = torch.softmax(scores, 0).numpy() if probabilities else None
-            if tile.hidden is not None:
-                holes += int(tile.hidden.sum())
-                labels[tile.hidden] = ids[0]
-                if maps is not None:
-                    maps[:, tile.hidden] = 0
-                    maps[0, tile.hidden] = 1
-            yield Patch(image.where(plane, *tile.box.slices), labels, maps, done, done + left)
-        warn_not_finite(image, holes)
-
-    def scores(self, tile: FeatureTile) -> Tensor:
-        """Return logits (classes, Y, X) of a tile, float32: the head where features are, enlarged, then the trees."""
-        parts = [dataclasses.replace(one, values=_product(self.head.weights[list(one.columns)].T.copy(), one.values))
-                 for one in tile.groups]
-        found = summed(parts, tile.box.shape) + torch.from_numpy(self.head.offsets)[:, None, None]
-        return found if self.trees is None else corrected(self.trees, found, tile.groups)
-
-    def logits(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return logits (P, classes) of features (P, F)."""
-        found = self.head(features)
-        if self.trees is None:
-            return found
-        corrected: NDArray[np.float32] = self.trees(torch.from_numpy(found.T), torch.from_numpy(features.T)).numpy().T
-        return corrected
+class InstantModel(AnswerOnFeatures):
+    """The answer to strokes, which can become a network."""
 
     def as_network(self, device: str | None = None) -> NetworkModel:
         """Return the same model as one network, which can be saved and trained further.
@@ -161,32 +76,27 @@ class InstantModel:
             weights = without_eye(weights)
         network: Any = weights.network
         body = feature_tensors(weights)
-        if self.trees is not None:
-            network = dataclasses.replace(network, trees=len(self.trees.leaves))
-            body |= {f"trees.{field.name}": getattr(self.trees, field.name)
-                     for field in dataclasses.fields(ObliviousTrees)}
         body["head.weight"] = torch.from_numpy(self.head.weights.T.copy())[:, :, None, None]
         body["head.bias"] = torch.from_numpy(self.head.offsets.copy())
+        prefix, trees = "trees", self.trees
+        if self.deep is not None:
+            network = dataclasses.replace(network, beyond=self.deep.depth)
+            body["beyond.weight"] = torch.from_numpy(self.deep.head.weights.T.copy())
+            body["beyond.bias"] = torch.from_numpy(self.deep.head.offsets.copy())
+            prefix, trees = "beyond.trees", self.deep.trees
+        if trees is not None:
+            network = dataclasses.replace(network, trees=len(trees.leaves))
+            body |= {f"{prefix}.{field.name}": getattr(trees, field.name)
+                     for field in dataclasses.fields(ObliviousTrees)}
         joined = dataclasses.replace(
             weights, network=network, tensors=body, channels=self.channels, classes=self.classes,
             provenance=self.provenance or weights.provenance)
-        return NetworkModel(joined, device or self.store.device.name)
-
-
-@FALSE_ALARM
-def _product(weights: NDArray[np.float32], values: Tensor) -> Tensor:
-    """Return a head (classes, F) times features (F, y, x), (classes, y, x), in small pieces."""
-    flat = values.flatten(1)
-    out = np.empty((len(weights), flat.shape[1]), np.float32)
-    step = max(8, min(PIECE // len(flat), ONE_THREAD_PRODUCT // weights.size))
-    for start in range(0, flat.shape[1], step):
-        np.matmul(weights, flat[:, start : start + step].float().numpy(), out=out[:, start : start + step])
-    return torch.from_numpy(out).reshape(-1, *values.shape[1:])
+        return network_model(joined, device or self.store.device.name)
 
 
 @told_answers
 def fit_instantly(
-    store: FeatureStore, training: TrainingSet, seed: int = 0, head: Kind = "trees"
+    store: FeatureStore, training: TrainingSet, seed: int = 0, head: Kind = "trees", volume: Depth | None = None
 ) -> Generator[Progress, None, InstantModel]:
     """Fit a head to the strokes: the linear one comes in an event, the one that trees correct is returned.
 
@@ -198,6 +108,8 @@ def fit_instantly(
         Of the draw among many painted pixels, and of the trees.
     head : str
         ``ridge`` is solved in closed form; ``logistic`` goes on from there; ``trees`` correct that.
+    volume : str, optional
+        How far beyond their plane pixels are looked at; None: as far as is sensible and strokes speak for it.
 
     Yields
     ------
@@ -210,9 +122,11 @@ def fit_instantly(
     UserError, WorkError
         As :func:`~napari_unet.instant.painted_features.gather_features`.
     """
-    if store.eye is not None and not is_seen(store, training):  # it takes longer: a first answer without it
-        work = fit_to_pixels((yield from gather_features(store, training, eye=False)), store, seed, _first(head))
-        yield Progress("First answer", model=(yield from work))
+    store.look_as_far(settled_depth(painted_volumes(training), store, volume), pinned=volume is not None)
+    unseen = store.eye is not None and not is_seen(store, training)
+    if unseen or not is_seen_along_depth(store, training):  # it takes longer: a first answer without it
+        painted = yield from gather_features(store, training, eye=not unseen, depth="plane")
+        yield Progress("First answer", model=_linear(painted, store, seed, _first(head)))
     painted = yield from gather_features(store, training)
     return (yield from fit_to_pixels(painted, store, seed, head))
 
@@ -221,43 +135,59 @@ def fit_to_pixels(
     painted: PaintedFeatures, store: FeatureStore, seed: int = 0, head: Kind = "trees"
 ) -> Generator[Progress, None, InstantModel]:
     """Fit a head to painted pixels of at least two classes; see :func:`fit_instantly`."""
-    own = len(store.prior(painted.channels, eye=False))
+    own = len(store.prior(painted.channels, eye=False, depth="plane"))
     model = _linear(painted, store, seed, head)
-    choosing = model.two_eyed and head != "ridge" and can_choose(painted)
+    tried = trusts_to_try(model.two_eyed, painted.depth, store.pinned)
+    choosing = len(tried) > 1 and head != "ridge" and can_choose(painted)
     if choosing or head == "trees":
         yield Progress("First answer", model=model)
     if choosing:
-        prior = store.prior(painted.channels)
-        factor = yield from chosen_factor(painted, prior, own, seed)
-        if factor != store.eye_trust:
-            store.eye_trust = factor
+        priors = [store.prior(painted.channels, model.two_eyed, one.depth, one) for one in tried]
+        trust = tried[(yield from best_prior(painted, priors, seed))]
+        if trust != store.trust:
+            store.trust = trust
             model = _linear(painted, store, seed, head)
     if head != "trees":
         return model
     _, labels = np.unique(painted.ids, return_inverse=True)
     kept = balanced_sample(labels, MOST_NUMBERS // own, seed)
     labels = labels[kept]
-    trees = yield from grow_trees(painted.features[kept].astype(np.float32), labels, pixel_shares(labels), seed)
-    return dataclasses.replace(model, trees=trees, note=model.note.replace("logistic head", "logistic head and trees"))
+    seen = painted.features[kept, : len((model.deep or model).head.weights)].astype(np.float32)
+    trees = yield from grow_trees(seen, labels, pixel_shares(labels), seed)
+    note = model.note.replace("logistic head", "logistic head and trees")
+    if model.deep is not None:
+        return dataclasses.replace(model, deep=dataclasses.replace(model.deep, trees=trees), note=note)
+    return dataclasses.replace(model, trees=trees, note=note)
 
 
 def _linear(painted: PaintedFeatures, store: FeatureStore, seed: int, head: Kind) -> InstantModel:
-    """Fit the linear head."""
-    ids, labels = np.unique(painted.ids, return_inverse=True)
-    count, own = painted.features.shape[1], len(store.prior(painted.channels, eye=False))
-    kept = balanced_sample(labels, MOST_NUMBERS // count, seed)
-    prior = store.prior(painted.channels)[:count]
-    if can_choose(painted):
-        prior[own:] *= store.eye_trust
-    samples = PixelSamples(painted.features[kept].astype(np.float32), labels[kept], prior)
+    """Fit the linear head, and one that looks beyond the plane where that is possible and was not found useless."""
+    ids = np.unique(painted.ids)
+    count, channels = painted.features.shape[1], painted.channels
+    eye = count > len(store.prior(channels, eye=False, depth=painted.depth))
+    trust = store.trust if can_choose(painted) else Trust()
+    depth = min(painted.depth, trust.depth, key=DEPTHS.index)
+    of_plane = _solved(painted, store.prior(channels, eye, "plane", trust), seed, head)
+    deep = None if depth == "plane" else DeepHead(
+        depth, _solved(painted, store.prior(channels, eye, depth, trust), seed, head))
+    count = len((deep.head if deep is not None else of_plane).weights)
+    classes = ClassTable(tuple(one for one in painted.classes.classes if one.id in ids))
+    kind = "ridge" if head == "ridge" else "logistic"
+    looks = "" if deep is None else f", {deep.depth}"
+    note = f"instant answer from {len(painted.ids)} painted pixels ({kind} head on {count} features{looks})"
+    return InstantModel(store, of_plane, classes, channels, note, deep=deep)
+
+
+def _solved(painted: PaintedFeatures, prior: NDArray[np.float32], seed: int, head: Kind) -> LinearHead:
+    """Return a head on as many of the first features as there is a prior of."""
+    _, labels = np.unique(painted.ids, return_inverse=True)
+    kept = balanced_sample(labels, MOST_NUMBERS // len(prior), seed)
+    samples = PixelSamples(painted.features[kept, : len(prior)].astype(np.float32), labels[kept], prior)
     care = penalty_factor(painted.strokes)
     coefficients = ridge(samples, care * RIDGE)
     if head != "ridge":
         coefficients = tempered(logistic(samples, coefficients, care * START_PENALTY))
-    classes = ClassTable(tuple(one for one in painted.classes.classes if one.id in ids))
-    kind = "ridge" if head == "ridge" else "logistic"
-    note = f"instant answer from {len(painted.ids)} painted pixels ({kind} head on {count} features)"
-    return InstantModel(store, samples.head(coefficients), classes, painted.channels, note)
+    return samples.head(coefficients)
 
 
 def _first(head: Kind) -> Kind:
@@ -267,4 +197,4 @@ def _first(head: Kind) -> Kind:
 
 def head_kind(weights: Weights) -> Kind:
     """Return how far the head of a network goes that came from an :class:`InstantModel`."""
-    return "trees" if "trees.chosen" in weights.tensors else "logistic"
+    return "trees" if any(name.endswith("trees.chosen") for name in weights.tensors) else "logistic"

@@ -8,7 +8,10 @@ import itertools
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
+from ..core.depth import Depth
+from ..predicting.oblivious_trees import ObliviousTrees
 from .lbfgs import minimise
 
 RIDGE = 1.0
@@ -35,6 +38,10 @@ rare ones are claimed too often; at 0 every pixel does, and nobody paints in pro
 
 ONE_THREAD_PRODUCT = 200_000
 """Multiplications of a product that BLAS does in one thread. Its threads would wait for those of a training."""
+
+PIECE = 2**15
+"""Numbers of features that are multiplied with the head at a time: a piece stays in the processor's cache, and neither
+torch nor BLAS starts threads for it, which would wait for those of a training."""
 
 BLOCK = 48
 """Columns of a block of such a product, where both sides have many."""
@@ -74,6 +81,24 @@ class LinearHead:
         """Return logits (P, classes) of features (P, F)."""
         logits: NDArray[np.float32] = features @ self.weights + self.offsets
         return logits
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class DeepHead:
+    """A head that also looks beyond the plane of a pixel.
+
+    Parameters
+    ----------
+    depth : str
+        How far.
+    head : LinearHead
+    trees : ObliviousTrees, optional
+        What corrects it.
+    """
+
+    depth: Depth
+    head: LinearHead
+    trees: ObliviousTrees | None = None
 
 
 class PixelSamples:
@@ -210,3 +235,14 @@ def weighted_gram(rows: NDArray[np.float32], share: NDArray[np.float32]) -> NDAr
         total[start:stop, start:] = chunked_gram(rows[:, start:stop], weighted[:, start:])
         total[stop:, start:stop] = total[start:stop, stop:].T
     return total
+
+
+@FALSE_ALARM
+def weighed(weights: NDArray[np.float32], values: Tensor) -> Tensor:
+    """Return a head (classes, F) times features (F, y, x), (classes, y, x), in small pieces."""
+    flat = values.flatten(1)
+    out = np.empty((len(weights), flat.shape[1]), np.float32)
+    step = max(8, min(PIECE // len(flat), ONE_THREAD_PRODUCT // weights.size))
+    for start in range(0, flat.shape[1], step):
+        np.matmul(weights, flat[:, start : start + step].float().numpy(), out=out[:, start : start + step])
+    return torch.from_numpy(out).reshape(-1, *values.shape[1:])

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..core.classes import ClassTable
+from ..core.depth import Depth, planes_beside
 from ..core.errors import UserError
 from ..core.method import Progress
 from ..core.scribbles import TrainingSet
@@ -45,6 +46,8 @@ class PaintedFeatures:
         Image channels.
     classes : ClassTable
         Of the training set.
+    depth : str
+        How far beyond their plane pixels were looked at.
     """
 
     features: NDArray[np.float16]
@@ -55,6 +58,7 @@ class PaintedFeatures:
     strokes: int
     channels: int
     classes: ClassTable
+    depth: Depth = "plane"
 
     def of(self, strokes: Sequence[Stroke], total: int) -> PaintedFeatures:
         """Return the pixels of these strokes alone, out of ``total`` strokes as the one who asks counts them."""
@@ -70,9 +74,18 @@ class PaintedFeatures:
 
 
 def gather_features(
-    store: FeatureStore, training: TrainingSet, eye: bool = True
+    store: FeatureStore, training: TrainingSet, eye: bool = True, depth: Depth | None = None
 ) -> Generator[Progress, None, PaintedFeatures]:
-    """Look up the features of painted pixels, the same ones every time, or those of the network's own alone.
+    """Look up the features of painted pixels, the same ones every time.
+
+    Parameters
+    ----------
+    store : FeatureStore
+    training : TrainingSet
+    eye : bool
+        With what the second eye sees, if there is one.
+    depth : str, optional
+        How far to look beyond the plane of a pixel; by default as far as the store does.
 
     Yields
     ------
@@ -87,8 +100,10 @@ def gather_features(
     WorkError
         If torch fails.
     """
-    channels = _common_channels(training)
-    paints = thinned_paint(store, training, MOST_KEPT // len(store.prior(channels, eye)))
+    channels, depth = _common_channels(training), depth or store.depth
+    paints = thinned_paint(store, training, MOST_KEPT // len(store.prior(channels, eye, depth)))
+    if depth == "three cuts":
+        yield from _look_along_depth(store, training, paints)
     rows, ids, planes, pixels = [], [], [], []
     for (index, plane), paint in paints.items():
         image = training.pairs[index].image
@@ -98,7 +113,7 @@ def gather_features(
                 continue
             if not store.holds(image, plane, number, eye and store.eye is not None):
                 yield Progress(f"Looking at {image.name}")
-            tile = store.tile(image, plane, number, eye)
+            tile = store.tile(image, plane, number, eye, depth)
             here = part > 0 if tile.hidden is None else (part > 0) & ~tile.hidden
             where = np.flatnonzero(here)
             rows.append(tile.at(where))
@@ -113,8 +128,45 @@ def gather_features(
             f"Every painted pixel of {lost[0]} is NaN or infinite. Paint a little of it where the image has numbers."
         )
     strokes, places, where = single_strokes(training), np.concatenate(planes), np.concatenate(pixels)
-    return PaintedFeatures(np.concatenate(rows), found, places, where, _stroke_numbers(strokes, places, where),
-                           len(strokes), channels, training.classes)
+    whole = strokes_through_planes(training, strokes)
+    return PaintedFeatures(np.concatenate(rows), found, places, where, whole[_stroke_numbers(strokes, places, where)],
+                           len(np.unique(whole)), channels, training.classes, depth)
+
+
+def _look_along_depth(
+    store: FeatureStore, training: TrainingSet, places: Iterable[tuple[int, int]]
+) -> Generator[Progress, None, None]:
+    """Look at the cuts through some planes (numbers of pair and plane)."""
+    for index, plane in places:
+        image = training.pairs[index].image
+        for _ in store.look_along_depth(image, plane):
+            yield Progress(f"Looking along z through {image.name}")
+
+
+def strokes_through_planes(training: TrainingSet, strokes: Sequence[Stroke]) -> NDArray[np.int64]:
+    """Return for each stroke which one it is part of: painted in a cut, it is one through many planes."""
+    found = np.arange(len(strokes))
+    by_plane: dict[tuple[int, int], list[int]] = {}
+    for number, one in enumerate(strokes):
+        by_plane.setdefault((one.pair, one.plane), []).append(number)
+    for (index, plane), mine in by_plane.items():
+        behind = planes_beside(training.pairs[index].image, plane)[-1:]
+        theirs = by_plane.get((index, behind[0]), []) if behind and behind[0] > plane else []
+        for first, second in _touching([strokes[number] for number in mine], [strokes[number] for number in theirs]):
+            one, other = found[mine[first]], found[theirs[second]]
+            found[found == other] = one
+    return found
+
+
+def _touching(some: Sequence[Stroke], others: Sequence[Stroke]) -> list[tuple[int, int]]:
+    """Return which strokes of two planes are of one class and share pixels, by their places."""
+    if not some or not others:
+        return []
+    sides = [(np.concatenate([one.pixels for one in side]),
+              np.repeat(np.arange(len(side)), [len(one.pixels) for one in side])) for side in (some, others)]
+    _, here, there = np.intersect1d(sides[0][0], sides[1][0], assume_unique=True, return_indices=True)
+    pairs = np.unique(np.stack([sides[0][1][here], sides[1][1][there]], axis=1), axis=0)
+    return [(one, other) for one, other in pairs.tolist() if some[one].class_id == others[other].class_id]
 
 
 def _stroke_numbers(
@@ -137,6 +189,12 @@ def is_seen(store: FeatureStore, training: TrainingSet) -> bool:
         store.holds(pair.image, plane, number, eye=True)
         for pair in training.pairs for plane, paint in pair.scribbles.planes.items()
         for number, box in enumerate(store.boxes(pair.image)) if paint[box.slices].any())
+
+
+def is_seen_along_depth(store: FeatureStore, training: TrainingSet) -> bool:
+    """Say whether the cuts through all that is painted have been looked at, as far as they are wanted."""
+    return store.depth != "three cuts" or all(
+        store.cuts.holds(pair.image, plane) for pair in training.pairs for plane in pair.scribbles.planes)
 
 
 def _common_channels(training: TrainingSet) -> int:

@@ -7,6 +7,7 @@ same for every format, the command line, the window and scripts. Knows no GUI pa
 from __future__ import annotations
 
 from ._contents import Contents, Format, Sink
+from ._drawn_objects import LoadedObjects
 from ._file_axes import axes_of_file
 from ._image_folder import ImageFolder, image_folder
 from ._image_saving import save_image, stored_order
@@ -14,7 +15,7 @@ from ._label_place import LabelPlace, label_place
 from ._mask_info import Code, MaskInfo, SavedCode
 from ._output import Output
 from ._probabilities import create_probabilities, save_probabilities
-from ._reading import file_stem, open_contents, read_contents, read_image, read_labels
+from ._reading import file_stem, label_array, open_contents, read_contents, read_image, read_labels
 from ._registry import REGISTRY, register
 from ._run_lock import lock_file, taking_turns
 from ._saving import (
@@ -29,7 +30,8 @@ from ._saving import (
     save_mask,
 )
 from ._unfinished import Unfinished, dead_tokens, leftover_path, no_regular_file, remove
-from ._units import time_unit_name, unit_name, unit_ratio
+from ._units import time_unit_name, unit_name, unit_ratio, unit_short
+from .object_files import check_object_output, keep_objects, load_objects, object_suffixes, save_objects, shape_format
 
 __all__ = [
     "REGISTRY",
@@ -38,12 +40,14 @@ __all__ = [
     "Format",
     "ImageFolder",
     "LabelPlace",
+    "LoadedObjects",
     "MaskInfo",
     "Output",
     "SavedCode",
     "Sink",
     "Unfinished",
     "axes_of_file",
+    "check_object_output",
     "check_output",
     "clear_of_inputs",
     "create_mask",
@@ -53,10 +57,14 @@ __all__ = [
     "folder_written",
     "image_folder",
     "is_output",
+    "keep_objects",
+    "label_array",
     "label_place",
     "leftover_path",
+    "load_objects",
     "lock_file",
     "no_regular_file",
+    "object_suffixes",
     "open_contents",
     "output_suffixes",
     "preview_path",
@@ -68,10 +76,13 @@ __all__ = [
     "remove",
     "save_image",
     "save_mask",
+    "save_objects",
     "save_probabilities",
+    "shape_format",
     "stored_order",
     "taking_turns",
     "time_unit_name",
     "unit_name",
     "unit_ratio",
+    "unit_short",
 ]

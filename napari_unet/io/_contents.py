@@ -14,7 +14,7 @@ from napari_unet.core.errors import UserError
 from napari_unet.core.geometry import Geometry
 from napari_unet.core.image import Axes, resolve_axes
 
-from ._mask_info import Code, MaskInfo
+from ._mask_info import Code, MaskInfo, Runs
 
 UNKNOWN = "?"
 """Stands in :attr:`Contents.letters` for an axis the file says nothing about."""
@@ -61,6 +61,10 @@ class Contents:
         Where the letters come from, for people.
     warnings : tuple of str
         What is missing or was changed, for people: sentences that name the file.
+    objects : tuple of (int, int, int)
+        Of objects of our own, the class of each: first number, last number, painted id.
+    named : mapping of int to (str, str)
+        Name and ``#rrggbb`` (or nothing) by value, as ``image-label`` of OME-Zarr has them.
     """
 
     data: Any
@@ -79,6 +83,8 @@ class Contents:
     no_data: tuple[float, ...] = ()
     source: str = "from the file's metadata"
     warnings: tuple[str, ...] = ()
+    objects: Runs = ()
+    named: Mapping[int, tuple[str, str]] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.translate:

@@ -15,6 +15,9 @@ from ._units import unit_ratio, unit_short
 _CLASSIC_LIMIT = 2**32 - 2**20
 """Bytes of a TIFF that ImageJ understands: it addresses 4 GB."""
 
+_MOST_LINES = 200
+"""Lines about the classes of objects; the note that we read ourselves has them all."""
+
 _SMALLEST, _LARGEST = 2.0**-31, 2.0**31
 """Between these lie the steps that a tag, a ratio of two numbers of 32 bits, expresses to nine digits."""
 
@@ -87,7 +90,8 @@ def suits_imagej(info: MaskInfo, nbytes: int) -> bool:
 def _legend(info: MaskInfo) -> list[str]:
     """Return lines that say what the numbers mean, for people who read them in ImageJ."""
     if info.code == "objects":
-        return ["values: 0 = none, others = single objects"]
+        return ["values: 0 = none, others = single objects", *(
+            f"{first} to {last}: {info.classes.name(one)}" for first, last, one in info.objects[:_MOST_LINES])]
     if info.code == "probabilities":
         return ["channels: probabilities of the classes", *(
             f"{number}: {one.name} ({one.color})" for number, one in enumerate(info.classes.classes, start=1))]

@@ -116,11 +116,12 @@ def group_attributes(
 
 def _listed(info: MaskInfo) -> dict[str, Any]:
     """Return colours and names of the values; nothing where there are none, as empty lists are not allowed."""
-    if not info.values:
+    values = info.values
+    if not values:
         return {}
     return {
-        "colors": [{"label-value": value, "rgba": _rgba(color)} for value, _, color in info.values],
-        "properties": [{"label-value": value, "class": name} for value, name, _ in info.values],
+        "colors": [{"label-value": value, "rgba": _rgba(color)} for value, _, color in values],
+        "properties": [{"label-value": value, "class": name} for value, name, _ in values],
     }
 
 

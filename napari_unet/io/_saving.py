@@ -21,7 +21,7 @@ from napari_unet.core.registry import Entry
 
 from ._contents import Sink
 from ._label_place import LabelPlace, label_place
-from ._mask_info import MaskInfo, SavedCode
+from ._mask_info import MaskInfo, Runs, SavedCode
 from ._output import Output, check_place, replace_file
 from ._reading import file_stem
 from ._registry import REGISTRY
@@ -37,7 +37,7 @@ def _format_for(path: Path) -> Entry[Any]:
     known = output_suffixes()
     name = path.name.lower()
     fitting = [suffix for suffix in known if name.endswith(suffix) and len(name) > len(suffix)]
-    if not fitting or name.endswith((".ome.tif", ".ome.tiff")):
+    if not fitting:
         raise UserError(f"{path} has an ending that is not saved. Allowed: {', '.join(sorted(known))}.")
     return known[max(fitting, key=len)]
 
@@ -130,6 +130,7 @@ def create_mask(
     code: SavedCode = "mask",
     role: str = "",
     dtype: str = "uint8",
+    objects: Runs = (),
     preview: bool = False,
     overwrite: bool = False,
     version: str = "0.4",
@@ -160,6 +161,8 @@ def create_mask(
         What the labels are (``"strokes"``), so that they are that again when they are opened.
     dtype : str
         Type of the values; other than ``uint8`` for ``objects`` only.
+    objects : tuple of (int, int, int)
+        For ``objects``, the class of each: first number, last number, painted id.
     preview : bool
         Also save ``NAME_preview.tif`` with the classes spread over 0 to 255.
     overwrite : bool
@@ -194,7 +197,8 @@ def create_mask(
     note = _note(geometry, place)
     if place is not None:  # labels inside an image lie where it lies
         geometry = dataclasses.replace(geometry, linear=())
-    info = MaskInfo(classes, geometry, code, file_stem(path), "objects" if code == "objects" else role, dtype)
+    info = MaskInfo(classes, geometry, code, file_stem(path), "objects" if code == "objects" else role, dtype,
+                    objects if code == "objects" else ())
     known = {field.name for field in parameters.fields(entry.item)}
     if "version" in known:
         options = {**options, "version": version}

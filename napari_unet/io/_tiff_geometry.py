@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from napari_unet.core.geometry import Geometry
 
 from ._contents import UNKNOWN, Contents, recorded_role
+from ._mask_info import recorded_runs
 from ._units import in_unit, offset_in_unit, time_unit_name, unit_ratio
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def placed(contents: Contents, tiff: TiffFile, record: Any) -> Contents:
     return dataclasses.replace(
         contents, scale=tuple(sizes.get(letter, step) for letter, step in steps),
         translate=tuple(offsets.get(letter, 0.0) for letter in contents.letters), time_unit=time_unit, linear=linear,
-        role=recorded_role(record),
+        role=recorded_role(record), objects=recorded_runs(record),
     )
 
 

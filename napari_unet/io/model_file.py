@@ -38,6 +38,7 @@ from ._output import appearing, check_place, replace_file
 from .provenance_file import provenance_from, provenance_text
 
 if TYPE_CHECKING:  # torch is loaded only when a model is: this folder is searched for image formats too
+    from napari_unet.foreign.foreign_model import ForeignModel
     from napari_unet.predicting.network_model import NetworkModel
     from napari_unet.segmenters.forest import ForestModel
 
@@ -90,8 +91,10 @@ def save_model(path: str | os.PathLike[str], model: Any, overwrite: bool = False
             raise OSError(str(error)) from error
 
 
-def load_model(path: str | os.PathLike[str], device: str = "auto") -> NetworkModel | ForestModel:
-    """Load a model that :func:`save_model` saved.
+def load_model(
+    path: str | os.PathLike[str], device: str = "auto"
+) -> NetworkModel | ForestModel | ForeignModel:
+    """Load a model that :func:`save_model` saved, or one of another program, by the ending of its name.
 
     Parameters
     ----------
@@ -104,13 +107,16 @@ def load_model(path: str | os.PathLike[str], device: str = "auto") -> NetworkMod
     UserError
         If the file is missing, truncated, of another program or version, or its parts do not fit together.
     """
-    from napari_unet.predicting.network_model import NetworkModel
+    from napari_unet.foreign.foreign_files import is_foreign_model, load_foreign
+    from napari_unet.instant.volume_model import network_model
 
+    if is_foreign_model(path):
+        return load_foreign(path)
     contents = _read(Path(path))
     try:
         if "method" in contents:
             return _fitted(contents)
-        return NetworkModel(_weights(contents), device)
+        return network_model(_weights(contents), device)
     except UserError as error:
         raise UserError(f"{path} cannot be used: {error}") from error
     except Exception as error:  # no wrong part: the parts were checked one by one, but do not fit together

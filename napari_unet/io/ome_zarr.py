@@ -19,7 +19,7 @@ from napari_unet.core.parameters import Parameter
 from . import _ngff
 from ._contents import RECORD, UNKNOWN, Contents, classes_of_values, read_record, recorded_role
 from ._lazy import LazyArray
-from ._mask_info import MaskInfo
+from ._mask_info import MaskInfo, recorded_runs
 from ._ngff_writing import check_axes, described_axes, group_attributes, named_axes, stored_axes
 from ._pyramid import Level, PyramidSink, halved_until, picked_until
 from ._registry import register
@@ -211,6 +211,7 @@ def _described(path: Path, array: Any, image: Mapping[str, Any], level: int, att
     return Contents(
         LazyArray(array, str(path)), letters, told.scale, told.unit, classes, code, order, translate=told.translate,
         time_unit=told.time_unit, linear=noted.linear if noted is not None else (), role=recorded_role(record),
+        objects=recorded_runs(record), named=values or {},
     )
 
 

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from ..core.errors import UserError
 from ..predicting.devices import Device, is_out_of_memory, release_memory
+from ..predicting.forward import leave_between_layers
 from ..predicting.weights import Network, Weights, load_into
 from . import batchnorm
 from .output_channels import match_channels, replace_head
@@ -84,6 +85,7 @@ class Learner:
         elif hasattr(network, "begin"):
             network.begin(module)
         self.module = module.to(device.name, memory_format=device.memory_format)  # type: ignore[call-overload]
+        leave_between_layers(self.module)
         self.averaged: nn.Module = copy.deepcopy(self.module).requires_grad_(False).eval()
         self._optimizer = torch.optim.AdamW(
             self.module.parameters(), lr=learning_rate, weight_decay=weight_decay, fused=device.kind != "mps"

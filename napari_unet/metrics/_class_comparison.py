@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Annotated, Any, Literal, TypeVar, cast
 
 import numpy as np
@@ -105,6 +105,11 @@ class ClassComparison:
         Unit of distances.
     options : Options
         What has been set about how to measure.
+    numbers : (ndarray of int, ndarray of int), optional
+        Object numbers of the prediction and of the reference, 0 outside the class: objects are taken as they are
+        numbered. Without, they are the connected parts of the class.
+    countable : bool
+        Whether the class has objects that are counted; else all of it is one, by its area.
 
     Raises
     ------
@@ -118,12 +123,14 @@ class ClassComparison:
     scale: tuple[float, ...] = ()
     unit: str = PIXELS
     options: Options = Options()
+    numbers: tuple[NDArray[np.integer[Any]], NDArray[np.integer[Any]]] | None = None
+    countable: bool = True
     _done: dict[Callable[[ClassComparison], Any], Any] = dataclasses.field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
         prediction, reference = _booleans(self.prediction), _booleans(self.reference)
         valid = None if self.valid is None else _booleans(self.valid)
-        shapes = {array.shape for array in (prediction, reference, valid) if array is not None}
+        shapes = {array.shape for array in (prediction, reference, valid, *(self.numbers or ())) if array is not None}
         if len(shapes) > 1 or prediction.ndim not in (2, 3):
             raise UserError(
                 f"A prediction of shape {prediction.shape} cannot be compared with a reference of shape "
@@ -139,6 +146,8 @@ class ClassComparison:
         object.__setattr__(self, "scale", scale)
         if valid is not None:
             prediction, reference = prediction & valid, reference & valid
+            if self.numbers is not None:
+                object.__setattr__(self, "numbers", _where(valid, self.numbers))
         object.__setattr__(self, "prediction", prediction)
         object.__setattr__(self, "reference", reference)
         object.__setattr__(self, "valid", valid)
@@ -172,6 +181,11 @@ def where_known(metric: Callable[[ClassComparison], float | NoValue]) -> Callabl
         return metric(compared) if compared.known else NOTHING_KNOWN
 
     return measured
+
+
+def _where(valid: NDArray[np.bool_], numbers: Iterable[NDArray[Any]]) -> tuple[NDArray[Any], ...]:
+    """Return numbers that are 0 where nothing is known."""
+    return tuple(np.where(valid, one, 0) for one in numbers)
 
 
 def _booleans(array: ArrayLike) -> NDArray[np.bool_]:

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_unet.core.components import label_components
+from napari_unet.objects.matching import Labels, joint
 
 from . import ClassComparison
-from ._parts import Labels, joint, predicted_parts, reference_parts
+from ._parts import predicted_parts, reference_parts
 
 
 def unmatched_parts(compared: ClassComparison) -> int:

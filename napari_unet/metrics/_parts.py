@@ -5,83 +5,13 @@ Registers no metric.
 
 from __future__ import annotations
 
-import dataclasses
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_unet.core.components import label_components
+from napari_unet.objects.matching import Joint, Labels, joint
 
 from . import ClassComparison
-
-Labels = NDArray[np.integer[Any]]
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Joint:
-    """Which numbers two label images have at the same pixels, and how often.
-
-    Parameters
-    ----------
-    true, test : ndarray of int64, shape (n,)
-        The numbers of each pair that occurs.
-    count : ndarray of int64, shape (n,)
-        Number of pixels of each pair.
-    """
-
-    true: NDArray[np.int64]
-    test: NDArray[np.int64]
-    count: NDArray[np.int64]
-
-    @property
-    def pixels(self) -> int:
-        """Number of pixels."""
-        return int(self.count.sum())
-
-    @property
-    def true_sizes(self) -> NDArray[np.int64]:
-        """Pixels of each number of the reference, at its place."""
-        return _sizes(self.true, self.count)
-
-    @property
-    def test_sizes(self) -> NDArray[np.int64]:
-        """Pixels of each number of the prediction, at its place."""
-        return _sizes(self.test, self.count)
-
-    def only(self, kept: NDArray[np.bool_]) -> Joint:
-        """Return the pairs for which ``kept`` is true."""
-        return Joint(self.true[kept], self.test[kept], self.count[kept])
-
-
-def joint(true: Labels, test: Labels, where: NDArray[np.bool_] | None = None) -> Joint:
-    """Count pairs of numbers.
-
-    Parameters
-    ----------
-    true, test : ndarray of int, same shape
-        Not negative.
-    where : ndarray of bool, same shape, optional
-        Pixels that count; default all.
-    """
-    first, second = (labels.ravel() if where is None else labels[where] for labels in (true, test))
-    if not first.size:
-        nothing = np.zeros(0, np.int64)
-        return Joint(nothing, nothing, nothing)
-    width = int(second.max()) + 1
-    pairs = first.astype(np.int64)
-    pairs *= width
-    pairs += second.astype(np.int64, copy=False)
-    # neighbours mostly share their pair: sorting runs of equal pairs is much less work than sorting pixels
-    starts = np.concatenate([[0], np.flatnonzero(pairs[1:] != pairs[:-1]) + 1])
-    lengths = np.diff(starts, append=pairs.size)
-    found, place = np.unique(pairs[starts], return_inverse=True)
-    count = np.bincount(place, weights=lengths, minlength=found.size)  # float64: exact up to 2**53 pixels
-    return Joint(found // width, found % width, count.astype(np.int64))
-
-
-def _sizes(numbers: NDArray[np.int64], count: NDArray[np.int64]) -> NDArray[np.int64]:
-    return np.bincount(numbers, weights=count).astype(np.int64)
 
 
 def predicted_parts(compared: ClassComparison) -> Labels:

@@ -1,93 +1,93 @@
 """Object by object: which were found, and how well. Knows nothing of single pixels.
 
-An object is a connected part of the class (8 neighbours touch, 26 in a volume). A predicted and a true object are the
-same if their IoU is above a threshold of at least 0.5; above one half no object can have two partners. With TP, FP, FN
-the numbers of objects found, wrongly found and missed:
+Objects are taken as they are numbered where the comparison has numbers; else an object is a connected part of the class
+(8 neighbours touch, 26 in a volume). A predicted and a true object are the same if their IoU is above a threshold of at
+least 0.5; above one half no object can have two partners (:mod:`napari_unet.objects.matching`). With TP, FP, FN the
+numbers of objects found, wrongly found and missed:
 
-=================  ===============================  ====================  ==========
-metric             value                            one of two is empty   both empty
-=================  ===============================  ====================  ==========
-panoptic_quality   sum of IoU / (TP + FP/2 + FN/2)  0                     1
-object_f1          2 TP / (2 TP + FP + FN)          0                     1
-object_iou         sum of IoU / TP                  no value              1
-average_precision  mean over ten IoU thresholds     0                     1
-=================  ===============================  ====================  ==========
+====================  ================================  ====================  ==========
+metric                value                             one of two is empty   both empty
+====================  ================================  ====================  ==========
+panoptic_quality      sum of IoU / (TP + FP/2 + FN/2)   0                     1
+object_f1             2 TP / (2 TP + FP + FN)           0                     1
+object_iou            sum of IoU / TP                   no value              1
+average_precision     mean over ten IoU thresholds      0                     1
+average_precision_50  TP / (TP + FP + FN)               0                     1
+====================  ================================  ====================  ==========
 
-The first three agree with MONAI's ``compute_panoptic_quality`` of the labelled components (``metric_name`` "pq", "rq"
+The first three agree with MONAI's ``compute_panoptic_quality`` of the labelled objects (``metric_name`` "pq", "rq"
 and "sq", ``match_iou_threshold=0.5``, ``smooth_numerator=0``) where that has a value. None of scikit-image,
 scikit-learn and MONAI has ``average_precision``: it is that of the Data Science Bowl 2018, TP / (TP + FP + FN) at the
 thresholds 0.5, 0.55 ... 0.95, and not the area under a curve of the same name.
+
+A class that is not counted (tissue, say) is one object by its whole area: it has a panoptic quality and nothing else.
 """
 
 from __future__ import annotations
 
-import dataclasses
+from collections.abc import Callable
 
-import numpy as np
-from numpy.typing import NDArray
+from napari_unet.objects.matching import ObjectMatching, joint, match_joint
 
 from . import ClassComparison, NoValue, register, where_known
-from ._parts import shared_parts
+from ._parts import predicted_parts, reference_parts
 
-THRESHOLDS = tuple(number / 100 for number in range(50, 100, 5))
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class ObjectMatches:
-    """IoU of all true and predicted objects that are more than half the same, and how many objects there are."""
-
-    iou: NDArray[np.float64]
-    true: int
-    test: int
-
-    def found(self, threshold: float = 0.5) -> int:
-        """Return the number of objects found."""
-        return int(np.count_nonzero(self.iou > threshold))
+NOT_COUNTED = NoValue("objects of this class are not counted")
 
 
-def match_objects(compared: ClassComparison) -> ObjectMatches:
-    """Match objects; ask for it through ``compared.once(matches)``."""
-    shared = compared.once(shared_parts)
-    true_sizes, test_sizes = shared.true_sizes, shared.test_sizes
-    both = shared.only((shared.true > 0) & (shared.test > 0))
-    iou = both.count / (true_sizes[both.true] + test_sizes[both.test] - both.count)
-    # from whole numbers: an IoU of exactly one half must not pass
-    half = 3 * both.count > true_sizes[both.true] + test_sizes[both.test]
-    return ObjectMatches(iou[half], *(int(np.count_nonzero(sizes[1:])) for sizes in (true_sizes, test_sizes)))
+def match_objects(compared: ClassComparison) -> ObjectMatching:
+    """Match objects; ask for it through ``compared.once(match_objects)``."""
+    if compared.numbers is None:
+        test, true = compared.once(predicted_parts), compared.once(reference_parts)
+    else:
+        test, true = compared.numbers
+    return match_joint(joint(true, test, compared.prediction | compared.reference))
+
+
+def where_counted(metric: Callable[[ClassComparison], float | NoValue]) -> Callable[[ClassComparison], float | NoValue]:
+    """Decorate a metric of objects: of a class that is not counted it has no value."""
+
+    def counted(compared: ClassComparison) -> float | NoValue:
+        return metric(compared) if compared.countable else NOT_COUNTED
+
+    counted.__name__, counted.__qualname__, counted.__doc__ = metric.__name__, metric.__qualname__, metric.__doc__
+    counted.__module__ = metric.__module__
+    return where_known(counted)
 
 
 @register("panoptic_quality", "panoptic quality", better="higher", dense=True, family="objects", default=False)
 @where_known
 def panoptic_quality(compared: ClassComparison) -> float | NoValue:
     """Objects found times how well they are covered, 0 to 1 (Kirillov et al. 2019)."""
-    n = compared.once(match_objects)
-    return float(2 * n.iou.sum() / (n.true + n.test)) if n.true + n.test else 1.0
+    return compared.once(match_objects).panoptic_quality
 
 
 @register("object_f1", "object F1", better="higher", dense=True, family="objects", default=False)
-@where_known
+@where_counted
 def object_f1(compared: ClassComparison) -> float | NoValue:
     """Share of the objects that were found, at an IoU above 0.5 (recognition quality)."""
-    n = compared.once(match_objects)
-    return 2 * n.found() / (n.true + n.test) if n.true + n.test else 1.0
+    return compared.once(match_objects).f1
 
 
 @register("object_iou", "object IoU", better="higher", dense=True, family="objects", default=False)
-@where_known
+@where_counted
 def object_iou(compared: ClassComparison) -> float | NoValue:
     """Mean IoU of the objects that were found (segmentation quality); no value where none was."""
-    n = compared.once(match_objects)
-    if not n.true + n.test:
+    found = compared.once(match_objects)
+    if not found.total:
         return 1.0
-    return float(n.iou.mean()) if n.iou.size else NoValue("no object was found")
+    return float(found.iou.mean()) if found.iou.size else NoValue("no object was found")
 
 
 @register("average_precision", "average precision", better="higher", dense=True, family="objects", default=False)
-@where_known
+@where_counted
 def average_precision(compared: ClassComparison) -> float | NoValue:
     """Objects found over all objects of either, mean over IoU thresholds from 0.5 to 0.95 (Caicedo et al. 2019)."""
-    n = compared.once(match_objects)
-    if not n.true + n.test:
-        return 1.0
-    found = [n.found(threshold) for threshold in THRESHOLDS]
-    return float(np.mean([one / (n.true + n.test - one) for one in found]))
+    return compared.once(match_objects).average_precision()
+
+
+@register("average_precision_50", "AP50", better="higher", dense=True, family="objects", default=False)
+@where_counted
+def average_precision_50(compared: ClassComparison) -> float | NoValue:
+    """Objects found over all objects of either, at an IoU above 0.5: TP / (TP + FP + FN)."""
+    return compared.once(match_objects).average_precision((0.5,))

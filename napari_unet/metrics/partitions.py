@@ -36,8 +36,10 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_unet.objects.matching import Joint
+
 from . import ClassComparison, NoValue, register, where_known
-from ._parts import Joint, shared_partition, shared_parts, shared_rest
+from ._parts import shared_partition, shared_parts, shared_rest
 
 Shared = Callable[[ClassComparison], Joint]
 

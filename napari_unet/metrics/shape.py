@@ -12,8 +12,10 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_unet.objects.matching import Labels
+
 from . import ClassComparison, NoValue, register, where_known
-from ._parts import Labels, predicted_parts, reference_parts
+from ._parts import predicted_parts, reference_parts
 
 
 def skeleton(mask: NDArray[np.bool_], parts: Labels) -> NDArray[np.bool_]:

@@ -25,9 +25,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_unet.objects.matching import Joint, joint
+
 from . import ClassComparison, NoValue, register, where_known
 from ._distances import borders, nearest_distances
-from ._parts import Joint, joint, shared_partition
+from ._parts import shared_partition
 
 _ROUNDING = 1 + 1e-6  # a distance of exactly the tolerance may come out a little larger
 

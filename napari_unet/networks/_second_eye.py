@@ -99,14 +99,14 @@ class SecondEye(nn.Module):
         plane = x[..., top:bottom, left:right].float().clamp(0, 1)
         plane = plane.reshape(len(x) * pictures, -1, *plane.shape[-2:])
         wanted = []
-        for one, values in zip(self.resolutions(1), self._taps(plane), strict=True):
+        for one, values in zip(self.resolutions(1), self.taps(plane), strict=True):
             (first, last), (before, after) = one.cells(part, x.shape[-2:])
             rows = slice(first - top // one.stride, last - top // one.stride)
             columns = slice(before - left // one.stride, after - left // one.stride)
             wanted.append(values[..., rows, columns].reshape(len(x), -1, last - first, after - before))
         return wanted
 
-    def _taps(self, plane: Tensor) -> list[Tensor]:
+    def taps(self, plane: Tensor) -> list[Tensor]:
         """Return features of pictures (B, 1 or 3, Y, X) after each of :data:`TAPS`."""
         large = functional.interpolate(plane, scale_factor=ENLARGED, mode="bilinear", align_corners=False)
         x = (large * 255 - 127) / 128

@@ -55,7 +55,7 @@ class Surroundings(FixedLayer):
         """Return what surrounds each pixel, bright things first."""
         smooth = gaussian_smoothed(functional.avg_pool2d(plane, STRIDE), self.get_buffer("gaussian"))
         both = torch.cat([smooth, -smooth])
-        return [torch.cat(torch.cat([*enclosure(both), *thinness(both)], 1).chunk(2), 1)]
+        return [torch.cat(torch.cat([*enclosure(both), *thinness(both)], 1).unflatten(0, (2, -1)).unbind(), 1)]
 
 
 def enclosure(plane: Tensor) -> list[Tensor]:
@@ -132,11 +132,7 @@ def running_extremum(
 
 def shifted(plane: Tensor, down: int, right: int, beyond: float) -> Tensor:
     """Return for each pixel the one that lies so far down and to the right, or ``beyond`` outside of the plane."""
-    found = torch.full_like(plane, beyond)
-    height, width = plane.shape[-2:]
-    if abs(down) < height and abs(right) < width:
-        (there, here), (there_, here_) = (
-            (slice(max(0, move), length + min(0, move)), slice(max(0, -move), length + min(0, -move)))
-            for move, length in ((down, height), (right, width)))
-        found[..., here, here_] = plane[..., there, there_]
-    return found
+    before, after = (max(0, -down), max(0, down)), (max(0, -right), max(0, right))
+    wide = functional.pad(plane, (*after, *before), value=beyond)  # asks for no size, so that it can be traced
+    rows, columns = (slice(move, None) if move >= 0 else slice(None, move) for move in (down, right))
+    return wide[..., rows, columns]

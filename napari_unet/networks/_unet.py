@@ -35,7 +35,9 @@ class UNetModule(nn.Module):
         self.fixed = nn.ModuleList(layer() for layer in layout.fixed)
         self.eye = layout.build_eye() if layout.eye else None
         self.head = nn.Conv2d(layout.head_inputs(channels), classes, 1)
-        self.trees = ObliviousTreesLayer(layout.trees, classes) if layout.trees else None
+        beyond, trees = layout.beyond != "plane", layout.trees
+        self.beyond = BeyondHead(layout.beyond_inputs(channels), classes, trees) if beyond else None
+        self.trees = ObliviousTreesLayer(trees, classes) if trees and not beyond else None
         he_initialise(self)
 
     def forward(self, x: Tensor, part: Part | None = None) -> Tensor:
@@ -154,6 +156,24 @@ class UNetModule(nn.Module):
             joined = [skip[..., rows_.skip, columns_.skip], x[..., rows_.fine, columns_.fine]]
             x = self.decoder[level](torch.cat(joined, dim=1))[..., rows_.right, columns_.right]
         return x
+
+
+class BeyondHead(nn.Module):
+    """Numbers of a head that looks beyond planes: kept with the network, used by whoever has a volume before him.
+
+    Parameters
+    ----------
+    features : int
+    classes : int
+    trees : int
+        Decision trees that correct it.
+    """
+
+    def __init__(self, features: int, classes: int, trees: int) -> None:
+        super().__init__()
+        self.register_buffer("weight", torch.zeros(classes, features))
+        self.register_buffer("bias", torch.zeros(classes))
+        self.trees = ObliviousTreesLayer(trees, classes) if trees else None
 
 
 @dataclasses.dataclass(frozen=True)

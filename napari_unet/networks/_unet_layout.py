@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Literal
 
+from napari_unet.core.depth import DEPTHS, Depth
 from napari_unet.predicting.feature_groups import Resolution
 
 from ._fixed import FixedLayer, number_count
@@ -39,6 +40,8 @@ class UNetLayout:
         Decision trees that correct the last layer.
     eye : bool
         Whether there is a second eye.
+    beyond : str
+        How far beyond its plane a pixel is looked at, by a head beside the last layer.
     """
 
     widths: tuple[int, ...]
@@ -52,6 +55,7 @@ class UNetLayout:
     fixed: tuple[type[FixedLayer], ...]
     trees: int
     eye: bool = False
+    beyond: Depth = "plane"
 
     @property
     def depth(self) -> int:
@@ -64,6 +68,12 @@ class UNetLayout:
         of_one = sum(map(number_count, self.fixed))
         own = channels * (views + of_one) if self.channelwise else views + channels * of_one
         return own + sum(len(one.columns) for one in self.eye_resolutions(channels))
+
+    def beyond_inputs(self, channels: int) -> int:
+        """Return how many features the head chooses from that looks beyond planes."""
+        of_plane = self.head_inputs(channels)
+        own = of_plane - sum(len(one.columns) for one in self.eye_resolutions(channels))
+        return of_plane + own * DEPTHS.index(self.beyond)
 
     def eye_resolutions(self, channels: int, first: int = 0) -> tuple[Resolution, ...]:
         """Return the resolutions of what the second eye sees, for columns that begin with ``first``."""

@@ -14,6 +14,7 @@ from typing import Annotated
 from torch import nn
 
 from napari_unet.core import parameters
+from napari_unet.core.depth import Depth
 from napari_unet.core.parameters import Parameter
 
 from . import _second_eye, register
@@ -61,6 +62,8 @@ class UNet:
                                             "darker ones, and how thin what it belongs to is", advanced=True)] = False
     eye: Annotated[bool, Parameter("Let the last layer also see what a small classifier of photographs sees. It comes "
                                    "with the pre-trained features and does not learn", fitted=True)] = False
+    beyond: Annotated[Depth, Parameter("How far beyond its plane an instant answer looks at each pixel of a volume; "
+                                       "the network itself looks at planes", fitted=True)] = "plane"
     trees: Annotated[int, Parameter("Decision trees that correct the last layer of an instant answer; a network that "
                                     "learns has none", min=0, max=200, fitted=True)] = 0
 
@@ -133,7 +136,7 @@ class UNet:
             widths=tuple(self.width * 2**level for level in range(self.depth + 1)),
             features=self.features or self.width, norm=self.norm, dilation=self.dilation, upsampling=self.upsampling,
             channelwise=self.channelwise, halvings=self.halvings, halo=math.ceil(self.own_reach / cell) * cell,
-            fixed=self.fixed, trees=self.trees, eye=self.eye,
+            fixed=self.fixed, trees=self.trees, eye=self.eye, beyond=self.beyond,
         )
 
     def _need(self, place: int) -> tuple[int, int]:

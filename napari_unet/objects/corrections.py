@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import find_objects
 
 from .object_map import ObjectMap
 
@@ -44,20 +45,87 @@ class Pin:
         """Where ``mask`` lies in the array."""
         return tuple(slice(at, at + size) for at, size in zip(self.start, self.mask.shape, strict=True))
 
+    def within(self, box: tuple[slice, ...]) -> Pin | None:
+        """Return the part of it in a box (slices with start and stop), as seen from there; None if there is none."""
+        parts = [(max(own.start, one.start), min(own.stop, one.stop))
+                 for own, one in zip(self.where, box, strict=True)]
+        if any(start >= stop for start, stop in parts):
+            return None
+        inside = (slice(start - at, stop - at) for (start, stop), at in zip(parts, self.start, strict=True))
+        cut = self.mask[tuple(inside)]
+        if not cut.any():
+            return None
+        return Pin(tuple(start - one.start for (start, _), one in zip(parts, box, strict=True)), cut, self.class_id)
+
+    def covers(self, other: Pin) -> bool:
+        """Say whether nothing of another pin is left below this one."""
+        inside = self.within(other.where)
+        if inside is None:
+            return False
+        seen = other.mask.copy()
+        seen[inside.where] &= ~inside.mask
+        return not seen.any()
+
 
 def put_right(found: ObjectMap, pins: Iterable[Pin]) -> ObjectMap:
-    """Return objects with pins put over them, later pins over earlier ones; what a pin covers whole is gone."""
+    """Return objects with pins put over them, later pins over earlier ones; what pins cover mostly is gone.
+
+    A pin stands for the object it was made of, as that was then. When the answer changes a little, the new object lies
+    mostly under the pin: it goes whole, and no sliver of it is left beside.
+    """
     pins = tuple(pins)
     if not pins:
         return found
     numbers, classes = found.numbers.copy(), list(found.classes)
+    covered = np.zeros(numbers.shape, bool)
+    for pin in pins:
+        covered[pin.where] |= pin.mask
+    hidden = np.bincount(numbers[covered], minlength=len(classes))
+    below = hidden > 0
+    below[0] = False
+    if below.any():
+        area = np.bincount(numbers.ravel(), minlength=len(classes))
+        mostly = below & (2 * hidden > area)
+        numbers[mostly[numbers]] = 0
     for pin in pins:
         here = numbers[pin.where]
         here[pin.mask] = len(classes) if pin.class_id > 1 else 0
         if pin.class_id > 1:
             classes.append(np.uint8(pin.class_id))
-    left = np.zeros(len(classes), bool)
-    left[np.unique(numbers)] = True
+    left = np.bincount(numbers.ravel(), minlength=len(classes)) > 0
     left[0] = False
     kept = np.where(left, np.array(classes, np.uint8), np.uint8(0))
     return dataclasses.replace(found, numbers=numbers, classes=kept).renumbered()
+
+
+def pins_of_change(
+    before: NDArray[np.integer], after: NDArray[np.integer], classes: NDArray[np.uint8], class_of_new: int
+) -> tuple[Pin, ...]:
+    """Return pins that make objects what somebody has changed them to: nothing that was painted by hand is lost.
+
+    Parameters
+    ----------
+    before, after : ndarray of int, shape (Y, X) or (Z, Y, X)
+        Numbers of objects, 0 = none.
+    classes : ndarray of uint8
+        Painted id of the class by number of before; 0 for numbers without an object.
+    class_of_new : int
+        Painted id for objects that were not there before.
+    """
+    changed = before != after
+    if not changed.any():
+        return ()
+    gone = changed & (after == 0)
+    pins = [Pin.of(gone, 1)] if gone.any() else []
+    touched = np.union1d(before[changed], after[changed])
+    touched = touched[touched > 0]
+    compact = np.zeros(after.shape, np.int32)  # numbers may be huge; those that are touched are mostly few
+    theirs = np.isin(after, touched)
+    compact[theirs] = np.searchsorted(touched, after[theirs]) + 1
+    for number, (old, box) in enumerate(zip(touched.tolist(), find_objects(compact, len(touched)), strict=True), 1):
+        if box is not None:
+            class_id = int(classes[old]) if old < len(classes) else 0
+            mask = compact[box] == number
+            mask.flags.writeable = False
+            pins.append(Pin(tuple(one.start for one in box), mask, class_id or class_of_new))
+    return tuple(pins)

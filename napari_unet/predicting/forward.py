@@ -7,9 +7,10 @@ import threading
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..core.errors import UserError, WorkError
+from ..core.leaving import look_up
 from .devices import Device, is_out_of_memory
 from .tiling import Box
 from .weights import Weights, load_into
@@ -34,6 +35,7 @@ class Forward:
         module = module.eval().requires_grad_(False)
         # torch's stubs leave memory_format out
         self._module = module.to(device.name, memory_format=device.memory_format)  # type: ignore[call-overload]
+        leave_between_layers(self._module)
         self._gives_parts = "part" in inspect.signature(module.forward).parameters
         self._unpadded = is_unpadded(weights.network)
         self._weights = weights
@@ -85,6 +87,17 @@ class Forward:
             else:
                 logits = module(batch)[(..., *keep.slices)]
         return logits.float()
+
+
+def leave_between_layers(module: nn.Module) -> None:
+    """Let the work of a network be left between its layers when nobody wants it any more: large ones take seconds."""
+    for layer in module.modules():
+        if next(layer.children(), None) is None:
+            layer.register_forward_pre_hook(_look_up)
+
+
+def _look_up(_layer: nn.Module, _given: tuple[Any, ...]) -> None:
+    look_up()
 
 
 def ready_network(weights: Weights, device: Device) -> Forward:

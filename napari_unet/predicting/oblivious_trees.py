@@ -36,7 +36,7 @@ PIECE = 2**15
 LARGEST = float(torch.finfo(torch.float16).max)
 """Of a feature that is kept in 16 bits."""
 
-LAST_LAYERS = ("head.", "trees.")
+LAST_LAYERS = ("head.", "trees.", "beyond.")
 """How names of tensors begin that are fitted to strokes anew; all others are features."""
 
 
@@ -188,8 +188,8 @@ def feature_tensors(weights: Weights) -> dict[str, Tensor]:
 
 
 def without_trees(weights: Weights) -> Weights:
-    """Return weights that can learn: their trees were grown for features as they are now."""
-    kept = {name: tensor for name, tensor in weights.tensors.items() if not name.startswith("trees.")}
+    """Return weights that can learn: their trees, and what looks beyond planes, were made for features as they are."""
+    kept = {name: tensor for name, tensor in weights.tensors.items() if not name.startswith(("trees.", "beyond."))}
     return dataclasses.replace(weights, network=architecture_without_trees(weights.network), tensors=kept)
 
 
@@ -200,13 +200,16 @@ def check_trees(weights: Weights) -> None:
     ------
     ValueError
     """
-    chosen = weights.tensors.get("trees.chosen")
-    count = weights.tensors["head.weight"].shape[1] if chosen is not None else 0
-    if chosen is not None and not bool(((chosen >= 0) & (chosen < count)).all()):
-        raise ValueError("a tree looks at a feature that is not there")
+    for trees, head in (("trees", "head"), ("beyond.trees", "beyond")):
+        chosen = weights.tensors.get(f"{trees}.chosen")
+        count = weights.tensors[f"{head}.weight"].shape[1] if chosen is not None else 0
+        if chosen is not None and not bool(((chosen >= 0) & (chosen < count)).all()):
+            raise ValueError("a tree looks at a feature that is not there")
 
 
 def architecture_without_trees(network: Network) -> Network:
-    """Return the architecture without trees."""
+    """Return the architecture without trees and without what looks beyond planes."""
     changed: Any = network
-    return dataclasses.replace(changed, trees=0) if getattr(network, "trees", 0) else network
+    if getattr(network, "beyond", "plane") != "plane":
+        changed = dataclasses.replace(changed, beyond="plane")
+    return dataclasses.replace(changed, trees=0) if getattr(network, "trees", 0) else changed

@@ -10,9 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from napari_unet import __version__
+from napari_unet.core.errors import UserError
+from napari_unet.session.object_notes import ObjectNotes
 
 from .event_log import EventLog
 from .model_shelf import ModelShelf, by_model
+from .noted_objects import NotedObjects
 from .project_file import NAME, ProjectFile, write_project
 from .project_home import ProjectHome
 from .records import ProjectState, ResultRecord
@@ -56,12 +59,14 @@ class KeptState:
         self._flushed: ProjectState | None = None  # the state that it says
         self._memory, self._disk = threading.Lock(), threading.RLock()  # nobody waits for the disk to know the state
         self._strokes = StrokeFiles(path / "strokes")
+        self._objects = NotedObjects(path / "objects")
         self._point()
 
     def _point(self) -> None:
         """Let everything that reads and writes know the folder."""
         self.models = ModelShelf(self.path / "models")
         self._strokes.move_to(self.path / "strokes")
+        self._objects.move_to(self.path / "objects")
         self._events = EventLog(self.path / _LOG, self._clock)
 
     @property
@@ -183,11 +188,29 @@ class KeptState:
                 self.models.sweep(state.models)
             return True
 
+    def write_objects(self, image_id: str, notes: ObjectNotes) -> None:
+        """Write what is noted of the objects of an image; errors as :meth:`flush`.
+
+        A file that could not be read is put aside (``ID.kept-1.json``), never removed.
+        """
+        with self._disk:
+            self.check()
+            self._objects.write(image_id, notes)
+
+    def read_objects(self, image_id: str) -> ObjectNotes | None:
+        """Read what is noted of the objects of an image; None if nothing is, or, as :attr:`told` says, it cannot be."""
+        try:
+            return self._objects.read(image_id)
+        except UserError as error:
+            self.tell(str(error))
+            return None
+
     def check(self) -> None:
         """Check that the project may be written and is where it was; errors as :meth:`flush`."""
         if self._home.check():
             self._written = None
             self._strokes.forget()
+            self._objects.forget()
             self.generation += 1
 
 

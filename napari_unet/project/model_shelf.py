@@ -56,7 +56,7 @@ class ModelShelf:
         """Load a model; errors as :func:`napari_unet.io.model_file.load_model`."""
         from napari_unet.io.model_file import load_model
 
-        model = load_model(self._path.parent / record.file, device)
+        model: Any = load_model(self._path.parent / record.file, device)
         self.note(model, record)
         return model
 

@@ -180,6 +180,7 @@ class ProjectFolder(KeptState):
             self._written, self._flushed = (place / NAME).read_bytes(), None
             if self.read_only:  # its writer may have painted since it was read here
                 self._strokes.forget()
+                self._objects.forget()
             self._home.move(place, self.id, lock)
             self._point()
             self.log("saved as", path=str(place))

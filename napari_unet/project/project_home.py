@@ -18,7 +18,7 @@ from .project_file import read_project
 from .writer_lock import WriterLock
 
 SUFFIX = ".unet"
-FOLDERS = ("strokes", "images", "models", "results", "thumbnails")
+FOLDERS = ("strokes", "objects", "images", "models", "results", "thumbnails")
 LOCK = "writer.lock"
 
 

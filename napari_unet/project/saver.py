@@ -15,6 +15,7 @@ from napari_unet.core.errors import UserError, reason_of
 from napari_unet.core.latest import Latest
 from napari_unet.core.scribbles import Scribbles
 from napari_unet.session.model_history import HistoryEntry
+from napari_unet.session.object_notes import ObjectNotes
 
 from .disk import why_not_written
 from .project_folder import ProjectFolder
@@ -43,12 +44,15 @@ class Snapshot:
         Models to keep; those that cannot be saved are left out.
     shown : HistoryEntry, optional
         The one of them that is shown.
+    objects : mapping of str to ObjectNotes
+        What is noted of objects, by id of the image.
     """
 
     strokes: Mapping[str, Scribbles]
     axes: Mapping[str, str] = dataclasses.field(default_factory=dict)
     models: tuple[HistoryEntry, ...] = ()
     shown: HistoryEntry | None = None
+    objects: Mapping[str, ObjectNotes] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -120,6 +124,7 @@ class ProjectSaver:
         self._newest: Latest[Snapshot | None] = Latest(None)
         self._done: tuple[Snapshot | None, ProjectState | None] = (None, None)
         self._saved: dict[str, Scribbles] = {}
+        self._noted: dict[str, ObjectNotes] = {}
         self._models = SavedModels(folder)
         self._generation = folder.generation
         self._tries, self._model_tries = _Tries(), _Tries()
@@ -230,6 +235,7 @@ class ProjectSaver:
         if self._folder.generation != self._generation:
             self._generation = self._folder.generation
             self._saved.clear()
+            self._noted.clear()
         blocks, images = 0, []
         while newest is not None and (image_id := self._unsaved(newest)) is not None:
             scribbles = newest.strokes[image_id]
@@ -240,6 +246,10 @@ class ProjectSaver:
                 blocks += written
                 images.append(image_id)
             newest, state = self._newest.get(), self._folder.state  # a new stroke does not wait for many old ones
+        for image_id, notes in newest.objects.items() if newest is not None else ():
+            if self._noted.get(image_id) is not notes:
+                self._folder.write_objects(image_id, notes)
+                self._noted[image_id] = notes
         self._folder.flush()
         self._done = newest, state
         return blocks, tuple(dict.fromkeys(images))

@@ -85,6 +85,7 @@ def snapshot_of(session: Session, folder: ProjectFolder) -> Snapshot:
         {image_id: pair.scribbles for image_id, pair in pairs.items()},
         {image_id: pair.image.label_axes for image_id, pair in pairs.items()},
         session.model_history, session.shown,
+        {str(key): notes for key, notes in session.noted_images.items() if state.image(str(key)) is not None},
     )
 
 
@@ -111,6 +112,10 @@ def restore(
     session.put_settings(state.settings)
     pairs = _put_pairs(folder, session, state.in_painted_order, moved)
     told = list(pairs.told)
+    for record in state.images:
+        notes = folder.read_objects(record.id)
+        if notes is not None:
+            session.restore_objects(record.id, notes)
     if model:
         told += [take_model(session, one) for one in stored_models(folder, session)]
     session.set_classes(state.classes)

@@ -95,7 +95,9 @@ class RankedMethod:
         return self.best or self.first or (self.difference is not None and self.difference.tie)
 
 
-def by_plane(rows: Iterable[Row], metric: str, class_id: int | None = None) -> dict[str, ByPlane]:
+def by_plane(
+    rows: Iterable[Row], metric: str, class_id: int | None = None, way: str = ""
+) -> dict[str, ByPlane]:
     """Return the values of a metric by method and by (image, plane).
 
     Parameters
@@ -104,6 +106,8 @@ def by_plane(rows: Iterable[Row], metric: str, class_id: int | None = None) -> d
     metric : str
     class_id : int, optional
         Painted id; without, the mean over the classes that have a value on a plane.
+    way : str
+        By which way objects were found, for scores of objects.
 
     Returns
     -------
@@ -112,7 +116,7 @@ def by_plane(rows: Iterable[Row], metric: str, class_id: int | None = None) -> d
     """
     found: dict[str, dict[tuple[str, int | None], list[float]]] = {}
     for row in rows:
-        if row.metric != metric or row.class_id is None or class_id not in (None, row.class_id):
+        if (row.metric, row.way) != (metric, way) or row.class_id is None or class_id not in (None, row.class_id):
             continue
         planes = found.setdefault(row.method, {})
         if row.value is not None and row.plane is not None:

@@ -39,6 +39,8 @@ class SummaryColumn:
         Scored on the whole volume, not plane by plane.
     unit : str
         Unit of a distance, from the scale of the images; empty for all else.
+    way : str
+        By which way objects were found; empty for what is no score of objects.
     """
 
     metric: str
@@ -46,12 +48,13 @@ class SummaryColumn:
     class_name: str = ""
     volume: bool = False
     unit: str = dataclasses.field(default="", compare=False)
+    way: str = ""
 
     @classmethod
     def of(cls, row: Row) -> SummaryColumn:
         """Return the column that a row belongs to."""
         volume = row.plane is None and row.class_id is not None and row.metric not in _UNREGISTERED
-        column = cls(row.metric, row.class_id, row.class_name if row.class_id is not None else "", volume)
+        column = cls(row.metric, row.class_id, row.class_name if row.class_id is not None else "", volume, way=row.way)
         return dataclasses.replace(column, unit=row.unit) if column.about.unit == LENGTH else column
 
     @property
@@ -65,7 +68,8 @@ class SummaryColumn:
     def title(self) -> str:
         """What people read at the head of the column, without the class."""
         title = REGISTRY.entry(self.metric).title if self.metric in REGISTRY else self.metric.replace("_", " ")
-        return f"{title} ({self.unit})" if self.unit else title
+        title = f"{title} ({self.unit})" if self.unit else title
+        return f"{title}, {self.way}" if self.way else title
 
 
 @dataclasses.dataclass(frozen=True)
@@ -154,9 +158,10 @@ def summarise(rows: Iterable[Row]) -> Summary:
     }
     values |= _class_means(values)
     order = {name: place for place, name in enumerate((*ordered(), *_UNREGISTERED))}
+    ways = {way: place for place, way in enumerate(dict.fromkeys(("", *(column.way for _, column in values))))}
     columns = sorted(
         dict.fromkeys(column for _, column in values),
-        key=lambda one: (one.volume, order.get(one.metric, len(order)), one.class_id or 0),
+        key=lambda one: (one.volume, ways[one.way], order.get(one.metric, len(order)), one.class_id or 0),
     )
     methods = tuple(dict.fromkeys(method for method, _ in groups))
     return Summary(methods, tuple(columns), MappingProxyType(values))
@@ -171,7 +176,7 @@ def _class_means(
     for (method, column), value in values.items():
         if column.class_id is not None:
             unit = units.setdefault((column.metric, column.volume), column.unit)
-            mean = SummaryColumn(column.metric, volume=column.volume, unit=unit)
+            mean = SummaryColumn(column.metric, volume=column.volume, unit=unit, way=column.way)
             parts.setdefault((method, mean), []).append((value.value, value.note))
     return {key: _total(key[1], found, of="classes") for key, found in parts.items()}
 

@@ -12,7 +12,7 @@ from napari_unet.core.errors import UsageError
 from .layout import Sample, load_set
 from .photographs import PHOTOGRAPHS, load_photograph
 
-DRAWN = ("nuclei", "membranes", "vessels")
+DRAWN = ("nuclei", "membranes", "vessels", "clusters")
 
 __all__ = ["Sample", "load", "load_set", "names"]
 

@@ -38,6 +38,8 @@ class Sample:
     references : tuple
         By image: painted ids, uint8, 0 = unknown; or None.
     classes : ClassTable
+    objects : tuple
+        By image: the true single objects, numbered, uint16; or None.
     train, test : tuple of (int, int)
         Planes meant for learning and for scoring, as (image, plane).
     """
@@ -49,6 +51,7 @@ class Sample:
     classes: ClassTable
     train: Where = ()
     test: Where = ()
+    objects: tuple[NDArray[np.uint16] | None, ...] = ()
 
     @property
     def training(self) -> TrainingSet:
@@ -80,15 +83,17 @@ def load_set(folder: str | Path) -> Sample:
             "labels.tif and scribbles.tif."
         ) from None
     stems = [""] if kind != "2d-files" else [f"_{number:02d}" for number in range(_count(folder))]
-    pairs, references = [], []
+    pairs, references, objects = [], [], []
     for stem in stems:
         image = Image(_read(folder / f"images{stem}.tif"), axes, f"{folder.name}{stem}", **_scale(split, axes))
         strokes = folder / f"scribbles{stem}.tif"
         painted = Scribbles.from_array(_read(strokes)) if strokes.exists() else Scribbles.empty(image.shape)
         pairs.append(Pair(image, painted))
         references.append(checked_ids(_read(folder / f"labels{stem}.tif"), "labels"))
+        single = folder / f"instances{stem}.tif"
+        objects.append(_read(single) if single.exists() else None)
     return Sample(folder.name, str(split.get("title", folder.name)), tuple(pairs), tuple(references), classes,
-                  parts["train"], parts["test"])
+                  parts["train"], parts["test"], tuple(objects))
 
 
 def _count(folder: Path) -> int:

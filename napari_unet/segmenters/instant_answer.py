@@ -10,6 +10,7 @@ from collections.abc import Generator
 from typing import Annotated
 
 from napari_unet.core import parameters
+from napari_unet.core.depth import Depth
 from napari_unet.core.latest import Latest
 from napari_unet.core.method import Progress, newest_training_set
 from napari_unet.core.parameters import Parameter
@@ -40,6 +41,10 @@ class Instant:
     head: Annotated[Kind, Parameter("How features are weighed: ridge is solved at once, logistic is better, trees "
                                     "correct that where strokes say otherwise and take a moment longer",
                                     advanced=True)] = "trees"
+    volume: Annotated[Depth | None, Parameter(
+        "How far beyond its plane each pixel of a stack along z is looked at: not at all (plane), at the planes before "
+        "and behind it (neighbours), or also along z (three cuts); auto: as far as the size of the voxels makes sense "
+        "and strokes that are left out speak for it", advanced=True)] = None
     memory: Annotated[int, Parameter("Memory for features that are kept, so that the next answer is instant", min=64,
                                      max=2**20, step=256, unit="MB", advanced=True)] = 2048
     device: Annotated[str, Parameter("Where to compute: auto takes the graphics card if there is one, else "
@@ -77,4 +82,4 @@ class Instant:
             If strokes are missing or do not suit, or as :meth:`store`.
         """
         training = newest_training_set(painted)
-        return fit_instantly(store or self.store(training), training, self.seed, self.head)
+        return fit_instantly(store or self.store(training), training, self.seed, self.head, self.volume)

@@ -14,6 +14,7 @@ from typing import Annotated, Any, ClassVar, Literal, cast, get_type_hints
 
 from napari_unet import losses, networks
 from napari_unet.core import parameters
+from napari_unet.core.depth import Depth
 from napari_unet.core.errors import InputWarning, UsageError, UserError
 from napari_unet.core.latest import Latest
 from napari_unet.core.method import Progress
@@ -59,6 +60,10 @@ class NetworkTraining:
         Parameter("What the training begins with: features learnt beforehand on drawn images, which answer at once, "
                   "or nothing (scratch); auto: the features where the network is built like theirs", advanced=True),
     ] = "auto"
+    volume: Annotated[Depth | None, Parameter(
+        "How far beyond its plane an answer from pre-trained features looks at each pixel of a stack along z: not at "
+        "all (plane), at the planes before and behind it (neighbours), or also along z (three cuts); auto: as far as "
+        "the size of the voxels makes sense and strokes that are left out speak for it", advanced=True)] = None
     seconds: Annotated[float | None, Parameter("Training time; auto: no limit", min=0.1, unit="s")] = 60.0
     steps: Annotated[int | None, Parameter("Training steps, if they are over before the time; auto: no limit", min=1,
                                            advanced=True)] = None
@@ -164,7 +169,7 @@ class NetworkTraining:
                 warnings.warn(f"{error} Training from nothing goes on.", InputWarning, stacklevel=2)
         if features is not None:
             plan = dataclasses.replace(self.plan(gentle=features.step > 0), largest_patch=PRETRAINED_PATCH)
-            return (yield from answer_then_train(painted, features, loss, plan))
+            return (yield from answer_then_train(painted, features, loss, plan, self.volume))
         return (yield from train_network(
             painted, self.network, loss, self.plan(gentle=initial is not None),
             network_name=self.network_name, initial=initial,

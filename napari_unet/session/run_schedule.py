@@ -19,6 +19,7 @@ from ..core.image import Image, Where
 from ..core.latest import Latest
 from ..core.method import Model, Patch, View
 from ..predicting.uncertainty import uncertainty
+from .likelihoods import Likelihoods
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -26,7 +27,7 @@ class ViewFocus:
     """What the user looks at: an image (``key`` names its pair), a plane of it, and the visible part of the plane.
 
     ``unsure`` says whether patches tell how unsure the model is, too: 0 for no; a larger number than before asks for
-    all of them anew.
+    all of them anew. ``likely`` does so for the probabilities of the classes.
     """
 
     key: Hashable
@@ -34,6 +35,7 @@ class ViewFocus:
     plane: int = 0
     view: View | None = None
     unsure: int = 0
+    likely: int = 0
 
     def same_place(self, other: ViewFocus) -> bool:
         """Say whether two belong to the same image."""
@@ -44,13 +46,14 @@ class ViewFocus:
 class LivePatch:
     """A patch of a live prediction, of which image, and from which model.
 
-    ``unsure`` (Y, X) is the uncertainty of its pixels, 0 to 1, where it was asked for.
+    ``unsure`` (Y, X) is the uncertainty of its pixels, 0 to 1, where it was asked for; ``likely`` are probabilities.
     """
 
     focus: ViewFocus
     patch: Patch
     model: Model
     unsure: NDArray[np.float16] | None = None
+    likely: Likelihoods | None = None
 
 
 class PlaneRun:
@@ -59,14 +62,13 @@ class PlaneRun:
     def __init__(self, model: Model, focus: ViewFocus, plane: int, view: Latest[View | None], serial: int) -> None:
         self.model, self.focus, self.plane, self.serial = model, focus, plane, serial
         self.seen_view = False
-        self.unsure = focus.unsure
-        self.patches: Iterator[Patch] = iter(
-            model.segment(focus.image, [plane], probabilities=focus.unsure > 0, view=view)
-        )
+        self.unsure, self.likely = focus.unsure, focus.likely
+        wanted = max(focus.unsure, focus.likely) > 0
+        self.patches: Iterator[Patch] = iter(model.segment(focus.image, [plane], probabilities=wanted, view=view))
 
     def serves(self, model: Model, focus: ViewFocus) -> bool:
         """Say whether this run brings what is wanted now."""
-        return self.model is model and self.unsure >= focus.unsure
+        return self.model is model and self.unsure >= focus.unsure and self.likely >= focus.likely
 
     def live(self, patch: Patch) -> LivePatch:
         """Return a patch as it is shown."""
@@ -74,7 +76,9 @@ class PlaneRun:
         if maps is None:
             return LivePatch(self.focus, patch, self.model)
         slim = dataclasses.replace(patch, probabilities=None)  # they take many times the memory
-        return LivePatch(self.focus, slim, self.model, uncertainty(maps).astype(np.float16))
+        unsure = uncertainty(maps).astype(np.float16) if self.unsure else None
+        likely = Likelihoods.of(_whole_box(patch), maps, self.model.classes.ids) if self.likely else None
+        return LivePatch(self.focus, slim, self.model, unsure, likely)
 
     def close(self) -> None:
         """Stop; what has been brought stays."""
@@ -179,6 +183,13 @@ class RunSchedule:
             self._front = None
         else:
             self._rest = None
+
+
+def _whole_box(patch: Patch) -> tuple[slice, slice]:
+    """Return rows and columns of a patch as slices that have ends."""
+    starts = [(part.start or 0) if isinstance(part, slice) else int(part) for part in patch.where[-2:]]
+    rows, columns = (slice(at, at + size) for at, size in zip(starts, patch.labels.shape, strict=True))
+    return rows, columns
 
 
 def _touch(one: Where, other: Where) -> bool:

@@ -11,7 +11,7 @@ from psygnal import Signal
 
 from ..core.method import Model, Progress
 from ..core.scribbles import Scribbles
-from .annotations import Annotations
+from .object_notes import ObjectAnnotations
 from .stroke_needs import StrokeNeeds
 from .training_words import TrainingWords
 from .update_run import LastRun
@@ -38,7 +38,7 @@ class SessionState:
         return f"{self.text} {self.missing}".strip()
 
 
-class StatedAnnotations(Annotations):
+class StatedAnnotations(ObjectAnnotations):
     """Annotations, and the sentence that says what is going on and what to do next.
 
     Attributes

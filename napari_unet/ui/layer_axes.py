@@ -166,6 +166,7 @@ def image_of(layer: ImageLayer) -> Image:
         translate=tuple(float(layer.translate[axis]) for axis in kept),
         no_data=_no_data(layer),
         time_unit=str(layer.units[plain.index("T")]) if "T" in plain else "pixel",
+        guessed_axes=found.reason == GUESSED,
     )
 
 

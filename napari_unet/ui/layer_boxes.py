@@ -6,8 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 from napari.layers import Layer
-from qtpy.QtCore import QObject, QTimer, Signal
-from qtpy.QtWidgets import QComboBox, QSizePolicy, QWidget
+from qtpy.QtCore import QObject, Qt, QTimer, Signal
+from qtpy.QtGui import QPaintEvent
+from qtpy.QtWidgets import QComboBox, QSizePolicy, QStyle, QStyleOptionComboBox, QStylePainter, QWidget
+
+_MARGIN = 2
+"""Pixels that styles leave free beside the name in a box."""
 
 _OF_INTEREST = ("inserted", "removed", "reordered", "name", "renamed")
 
@@ -66,13 +70,40 @@ class LayerBox(QComboBox):
         self._accepts = accepts
         self._nothing = nothing
         self._layers: list[Layer | None] = []
+        self._about = ""
         self.setObjectName(name)
         # long layer names must not widen the dock
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.setMinimumContentsLength(6)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.currentIndexChanged.connect(lambda _index: self.layer_changed.emit())
+        self.currentIndexChanged.connect(self._on_chosen)
         self.refresh()
+
+    def paintEvent(self, _event: QPaintEvent | None) -> None:
+        """Leave out the middle of a long name: names of layers of one image differ at their end."""
+        painter, option = QStylePainter(self), QStyleOptionComboBox()
+        self.initStyleOption(option)
+        style = self.style()
+        if style is not None:
+            field = style.subControlRect(QStyle.ComplexControl.CC_ComboBox, option,
+                                         QStyle.SubControl.SC_ComboBoxEditField, self)
+            option.currentText = self.fontMetrics().elidedText(
+                option.currentText, Qt.TextElideMode.ElideMiddle, field.width() - _MARGIN)
+        painter.drawComplexControl(QStyle.ComplexControl.CC_ComboBox, option)
+        painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
+
+    def setToolTip(self, text: str | None) -> None:
+        """Say what the box is for; the whole name of the layer chosen comes before."""
+        self._about = text or ""
+        self._tell_name()
+
+    def _tell_name(self) -> None:
+        name = "" if self.layer is None else self.layer.name
+        super().setToolTip("\n".join(filter(None, (name, self._about))))
+
+    def _on_chosen(self) -> None:
+        self._tell_name()
+        self.layer_changed.emit()
 
     @property
     def layer(self) -> Layer | None:
@@ -82,6 +113,8 @@ class LayerBox(QComboBox):
 
     @layer.setter
     def layer(self, layer: Layer | None) -> None:
+        if layer is not None and all(one is not layer for one in self._layers):
+            self.refresh()  # it came a moment ago
         for index, one in enumerate(self._layers):
             if one is layer:
                 self.setCurrentIndex(index)
@@ -101,5 +134,6 @@ class LayerBox(QComboBox):
         found = next((index for index, layer in enumerate(self._layers) if layer is before), 0)
         self.setCurrentIndex(found)
         self.blockSignals(blocked)
+        self._tell_name()
         if self.layer is not before:
             self.layer_changed.emit()

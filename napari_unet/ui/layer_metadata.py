@@ -3,7 +3,9 @@
 Our corner is ``layer.metadata["napari_unet"]``, a dict with
 
 * ``"classes"``: the class table, ``[[id, name, "#rrggbb"], ...]`` with painted ids (1 = background);
-* ``"role"``: ``"strokes"``, ``"prediction"``, ``"result"``, ``"reference"``, ``"errors"`` or ``"uncertainty"``;
+* ``"role"``: ``"strokes"``, ``"prediction"``, ``"result"``, ``"reference"``, ``"errors"``, ``"uncertainty"`` or
+  ``"objects"``;
+* ``"objects_of"``: the :func:`identity` of the layer of classes that the objects of a layer were found in;
 * ``"image"``: the name of the image layer it is about, for people and files;
 * ``"id"``: what the layer is known by in its project; missing outside of one;
 * ``"image_id"``: the :func:`identity` of that image layer. A layer is known by itself: only where this is missing,

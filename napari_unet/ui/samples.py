@@ -7,9 +7,13 @@ from typing import Any
 from napari_unet.core.classes import ClassTable
 from napari_unet.sample_data import load
 
+from .layer_geometry import placement
 from .layer_metadata import KEY, colormap
 
 LayerData = tuple[Any, dict[str, Any], str]
+
+WITH_OBJECTS = ("clusters",)
+"""Samples about single objects: the true ones are a layer too."""
 
 
 def open_sample(name: str) -> list[LayerData]:
@@ -18,10 +22,15 @@ def open_sample(name: str) -> list[LayerData]:
     layers: list[LayerData] = []
     for pair, reference in zip(sample.pairs, sample.references, strict=True):
         image = pair.image
-        layers.append((image.data, {"name": image.name, "rgb": image.axes.endswith("C")}, "image"))
+        place = placement(image.geometry) if image.unit != "pixel" else {}
+        layers.append((image.data, {"name": image.name, "rgb": image.axes.endswith("C")} | place, "image"))
         if reference is not None:
-            layers.append((reference, _options(image.name, "reference", sample.classes) | {"visible": False}, "labels"))
-        layers.append((pair.scribbles.to_array(), _options(image.name, "strokes", sample.classes), "labels"))
+            hidden = _options(image.name, "reference", sample.classes) | {"visible": False} | place
+            layers.append((reference, hidden, "labels"))
+        layers.append((pair.scribbles.to_array(), _options(image.name, "strokes", sample.classes) | place, "labels"))
+    if name in WITH_OBJECTS:
+        hidden = {"name": f"{sample.pairs[0].image.name} true objects", "visible": False}
+        layers.insert(1, (sample.objects[0], hidden | place, "labels"))
     return layers
 
 
@@ -58,3 +67,8 @@ def open_coins() -> list[LayerData]:
 def open_colon() -> list[LayerData]:
     """Stained colon."""
     return open_sample("colon")
+
+
+def open_clusters() -> list[LayerData]:
+    """Twelve nuclei to count."""
+    return open_sample("clusters")

@@ -1,12 +1,12 @@
 """Run a generator in a thread of its own and hand what it yields to the GUI thread. Knows no method and no layer.
 
-Why not the generator workers of napari or superqt: they swallow ``RuntimeError`` (every torch error is one). They do
-not close the generator when told to quit. And they share a pool of as many threads as there are cores, so that live
-training and its predictor would keep everything else waiting on a small machine.
+Why not the generator workers of napari or superqt: they swallow ``RuntimeError`` (every torch error is one), do not
+close the generator when told to quit, and share a pool of as many threads as there are cores.
 """
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 import weakref
@@ -18,6 +18,7 @@ from qtpy.QtCore import QCoreApplication, QEvent, QObject, Qt, QTimer, Signal
 
 from napari_unet.core.errors import UserError, WorkError
 from napari_unet.core.giving_way import give_way, hold_short_switches, release_short_switches
+from napari_unet.core.leaving import NoLongerWantedError, close_work, heed
 
 from . import farewell, garbage_collection
 from .heartbeat import Heartbeat
@@ -65,7 +66,7 @@ class Worker(QObject):
         self._work = work
         self._inbox: deque[tuple[str, Any]] = deque()
         self._wake_pending = False
-        self._stop = False
+        self._left = threading.Event()
         self._ended = False
         self._go = threading.Event()
         self._go.set()
@@ -101,13 +102,13 @@ class Worker(QObject):
         self._go.set()
 
     def stop(self) -> None:
-        """Close the generator after the item it is working on; what it has yielded meanwhile is dropped.
+        """Close the generator after its item, or where that looks up (:mod:`.leaving`); what it has yielded is dropped.
 
         If that takes too long, ``finished`` is emitted all the same, and the thread is left to itself.
         """
-        if not self._stop and self.running and QCoreApplication.instance() is not None:
+        if not self._left.is_set() and self.running and QCoreApplication.instance() is not None:
             QTimer.singleShot(int(1000 * farewell.LEAVE), self._leave_behind)
-        self._stop = True
+        self._left.set()
         self._go.set()
 
     def _leave_behind(self) -> None:
@@ -135,7 +136,7 @@ class Worker(QObject):
     def look_for_stall(self) -> None:
         """Emit ``stalled`` if no item has come for too long, or if one has come after all."""
         seconds = self._heart.change()
-        if seconds is not None and not self._stop:
+        if seconds is not None and not self._left.is_set():
             self.stalled.emit(seconds)
 
     # -- in the worker's thread ------------------------------------------------------------------------------------
@@ -143,15 +144,16 @@ class Worker(QObject):
     def _run(self) -> None:
         iterator: Iterator[Any] | None = None
         give_way()
+        heed(self._left)
         try:
-            iterator = iter(self._work())
-            self._drain(iterator)
+            with contextlib.suppress(NoLongerWantedError):
+                iterator = iter(self._work())
+                self._drain(iterator)
         except Exception as error:
             self._post("failed", _told(error))
         finally:
             try:
-                if iterator is not None and hasattr(iterator, "close"):
-                    iterator.close()
+                close_work(iterator)
             except Exception as error:
                 self._post("failed", _told(error))
             self._heart.rest()
@@ -161,7 +163,7 @@ class Worker(QObject):
         while True:
             self._heart.rest()
             self._go.wait()
-            if self._stop:
+            if self._left.is_set():
                 return
             self._heart.ask()
             try:
@@ -199,7 +201,7 @@ class Worker(QObject):
                 if not self._ended:
                     self._ended = True
                     self.finished.emit()
-            elif not self._stop:
+            elif not self._left.is_set():
                 getattr(self, signal).emit(value)
             if limit is not None and time.monotonic() - start > limit and self._inbox:
                 QTimer.singleShot(0, self._on_woken)

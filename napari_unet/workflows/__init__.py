@@ -24,8 +24,10 @@ from napari_unet.comparison.contenders import (
     make_method,
 )
 from napari_unet.comparison.evaluation import score
+from napari_unet.comparison.object_contest import ObjectContest
+from napari_unet.comparison.object_references import references_and_objects
 from napari_unet.comparison.outcome import Comparison
-from napari_unet.comparison.reference_values import Values, read_references
+from napari_unet.comparison.reference_values import Values
 from napari_unet.comparison.runner import run_comparison
 from napari_unet.core.classes import ClassTable, to_mask
 from napari_unet.core.errors import UsageError
@@ -33,10 +35,14 @@ from napari_unet.core.image import Image
 from napari_unet.core.method import Model, Patch, Progress
 from napari_unet.core.scribbles import TrainingSet
 from napari_unet.core.work import work
-from napari_unet.inputs import ArrayLike, as_images, as_labels, as_training_set
+from napari_unet.inputs import ArrayLike, as_images, as_training_set
+from napari_unet.objects.image_objects import ObjectSearch
 from napari_unet.predicting.patches import prediction_shape, probability_shape, segment_into
 
-__all__ = ["Predicted", "compare", "predict", "score", "train"]
+from .object_finding import object_searches, objects_of
+from .object_scoring_files import score_object_numbers
+
+__all__ = ["Predicted", "compare", "objects_of", "predict", "score", "score_object_numbers", "train"]
 
 if TYPE_CHECKING:
     from napari_unet.predicting.network_model import NetworkModel
@@ -195,6 +201,8 @@ def compare(
     judging: Mapping[str, Any] | None = None,
     device: str = "auto",
     seed: int = 0,
+    ways: Sequence[str | ObjectSearch] = (),
+    countable: Sequence[int | str] = (),
 ) -> Generator[ComparisonEvent, None, Comparison]:
     """Run several methods on the same strokes and score them alike.
 
@@ -234,6 +242,12 @@ def compare(
         Where networks run.
     seed : int
         Of training and of the choice of held-out strokes.
+    ways : sequence of str or ObjectSearch
+        Judge objects too: those of every method's result by each of these ways, against those of the references
+        (numbers as they are where a reference numbers objects, else the parts of its classes).
+    countable : sequence of int or str
+        With ``ways``: classes whose objects are counted, by painted ids or names; default all but background. Of the
+        others the area is judged, by panoptic quality.
 
     Yields
     ------
@@ -251,16 +265,19 @@ def compare(
         For an unknown method, parameter or metric.
     """
     training = as_training_set(images, scribbles, axes=axes, classes=classes)
-    truths = None
+    truths, numbered = None, tuple[Any, ...]()
     if references is not None:
         given = references if isinstance(references, (list, tuple)) else [references]
-        truths = read_references([None if one is None else as_labels(one)[0] for one in given], reference_values,
-                                 [pair.scribbles.to_array() for pair in training.pairs])
+        truths, numbered, table = references_and_objects(
+            given, [pair.image for pair in training.pairs], reference_values,
+            [pair.scribbles.to_array() for pair in training.pairs], training.classes)
         seen = {int(number) for truth in truths if truth is not None for number in np.unique(truth) if number}
-        training = TrainingSet(training.pairs, training.classes.including(seen))
+        training = TrainingSet(training.pairs, (table or training.classes).including(seen))
+    searches = object_searches(ways, training.classes.ids_of(countable))
     common = {"seconds": float(seconds), "device": device, "seed": seed}
     wanted = [methods] if isinstance(methods, (str, os.PathLike)) else methods
     contenders = make_contenders(wanted, options or {}, common, model, budget=budget)
     chosen = None if index is None else [index] * len(training.pairs)
     return (yield from run_comparison(training, contenders, references=truths, planes=chosen, seed=seed, folds=folds,
-                                      metrics=metrics, judging=judging))
+                                      metrics=metrics, judging=judging,
+                                      objects=ObjectContest(searches, numbered) if searches else None))

@@ -23,6 +23,7 @@ from napari_unet.core.method import Model
 from napari_unet.core.plane_facts import how_judged, is_large
 from napari_unet.core.threads import available_cores, limit_threads
 from napari_unet.core.work import work
+from napari_unet.instant.volume_model import VolumeModel
 from napari_unet.io._resumable import ResumableMask, StoreToFill
 from napari_unet.io.ome_zarr import OmeZarr
 from napari_unet.predicting.block_answer import answer_block, as_block_model, plan_blocks
@@ -123,11 +124,12 @@ class ThreadEngine:
     def run(self, task: BlockTask, waiting: Sequence[Block], sink: Any) -> Iterator[Block]:
         """Do blocks; whoever stops asking ends it within a tile."""
         on_card = hasattr(task.model, "device") and choose_device(task.model.device).kind != "cpu"
-        count = self._threads or (2 if on_card else available_cores())
+        alone = isinstance(task.model, VolumeModel)  # what one thread keeps of a volume, others would compute again
+        count = 1 if alone else self._threads or (2 if on_card else available_cores())
         stop = threading.Event()
         left = deque(waiting)
         running: dict[Future[None], Block] = {}
-        with ThreadPoolExecutor(count, initializer=limit_threads, initargs=(None if on_card else 1,)) as pool:
+        with ThreadPoolExecutor(count, initializer=limit_threads, initargs=(None if on_card or alone else 1,)) as pool:
             try:
                 while left or running:
                     while left and len(running) < 2 * count:

@@ -23,9 +23,6 @@ os.environ["NAPARI_CONFIG"] = str(Path(tempfile.mkdtemp(prefix="napari-unet-test
 SLOW = 200_000
 """Milliseconds after which a waiting test gives up; tests wait for what happens, so it ends only what hangs."""
 
-WINDOWS = itertools.count(1)
-"""The windows that tests have opened."""
-
 TINY = {"width": 4, "depth": 2, "patch": 32, "batch": 2}
 """Parameters of a network that learns in moments."""
 
@@ -77,8 +74,9 @@ def viewer(qtbot: Any) -> Iterator[Any]:
     import napari
 
     # a full collection takes a second since torch is loaded, and each window that closes asks for three: what was
-    # there before is left out, but for every twentieth window, so that nothing piles up
-    gc.freeze() if next(WINDOWS) % 20 else gc.unfreeze()
+    # there before is left out. The window before goes now, as pytest has let go of it since; frozen, it would stay
+    gc.collect()
+    gc.freeze()
     made = napari.Viewer(show=True)
     made.window._qt_window.resize(1200, 800)
     QApplication.processEvents()
@@ -87,10 +85,9 @@ def viewer(qtbot: Any) -> Iterator[Any]:
         made.close()
     del made
     # what a closed window leaves goes now, while there is a Qt to delete it
-    for _ in range(2):
-        QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
-        QApplication.processEvents()
-        gc.collect()
+    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    QApplication.processEvents()
+    gc.collect()
 
 
 class Hands:
@@ -108,15 +105,26 @@ class Hands:
 
         It is no pause that a clock measures: an answer from strokes takes half as many looks.
         """
-        vain = [0]
+        vain, heard = [0], []
 
         def look(found: Any) -> None:
             vain[0] = vain[0] + 1 if found is None else 0
 
-        worker = dock.controller.prediction._worker
-        worker.yielded.connect(look)
-        self.wait(lambda: vain[0] > 100)
-        worker.yielded.disconnect(look)
+        def in_vain() -> bool:
+            worker = dock.controller.prediction._worker
+            if worker is not None and worker not in heard:  # it may be started anew meanwhile
+                heard.append(worker)
+                worker.yielded.connect(look)
+                vain[0] = 0
+            return vain[0] > 100
+
+        self.wait(in_vain)
+        for worker in heard:
+            worker.yielded.disconnect(look)
+
+    def published(self, dock: Any) -> None:
+        """Wait until the session knows all that is painted: a slow drag is published piece by piece."""
+        self.wait(lambda: not any(one.pending for one in dock.controller.bindings.values()))
 
     def dock(self, name: str) -> Any:
         """Open a dock of the plugin."""
@@ -129,21 +137,26 @@ class Hands:
         return found
 
     def click(self, dock: QWidget, name: str) -> None:
-        """Click a control."""
-        self.find(dock, name).click()
+        """Click a control, when it can be clicked."""
+        control = self.find(dock, name)
+        self.wait(control.isEnabled)
+        control.click()
 
     def drag(self, layer: Any, points: Sequence[tuple[float, float]]) -> None:
-        """Paint on the canvas with the mouse along points (row, column) of the shown plane."""
+        """Paint on the canvas with the mouse along points (row, column) of the shown plane, or of the shown cut."""
         from napari_unet.ui.train.viewport import camera_of
 
         native, camera = self.viewer.window._qt_viewer.canvas.native, camera_of(self.viewer)
         left = Qt.MouseButton.LeftButton
 
         def place(point: Sequence[float]) -> QPoint:
-            world = layer.data_to_world((*self.viewer.dims.current_step[: layer.ndim - 2], *point))
-            centre, zoom = camera.center, camera.zoom
-            return QPoint(round(native.width() / 2 + (world[-1] - centre[-1]) * zoom),
-                          round(native.height() / 2 + (world[-2] - centre[-2]) * zoom))
+            shown = [axis - (self.viewer.dims.ndim - layer.ndim) for axis in self.viewer.dims.order[-2:]]
+            at = list(self.viewer.dims.current_step[-layer.ndim:])
+            for axis, number in zip(shown, point, strict=True):
+                at[axis] = number
+            world, centre, zoom = layer.data_to_world(at), camera.center, camera.zoom
+            return QPoint(round(native.width() / 2 + (world[shown[1]] - centre[-1]) * zoom),
+                          round(native.height() / 2 + (world[shown[0]] - centre[-2]) * zoom))
 
         QTest.mouseMove(native, place(points[0]))
         QTest.mousePress(native, left, Qt.KeyboardModifier.NoModifier, place(points[0]))
@@ -198,7 +211,7 @@ def press(qtbot: Any) -> Callable[..., None]:
     """Return a hand that clicks a widget with the mouse, in its middle or at a place."""
 
     def click(widget: QWidget, place: QPoint | None = None) -> None:
-        qtbot.waitUntil(widget.isVisible, timeout=SLOW)
+        qtbot.waitUntil(lambda: widget.isVisible() and widget.isEnabled(), timeout=SLOW)
         qtbot.mouseClick(widget, Qt.MouseButton.LeftButton, pos=place if place is not None else widget.rect().center())
         QApplication.processEvents()
 

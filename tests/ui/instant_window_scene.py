@@ -16,8 +16,8 @@ def dock(hands: Any) -> Any:
 
 def open_image(hands: Any, dock: Any, data: np.ndarray, name: str = "cells", **options: Any) -> Any:
     """Add an image, let the dock take note of it, and make strokes; returns their layer."""
-    hands.viewer.add_image(data, name=name, **options)
-    hands.wait(lambda: dock.chooser.has_image)
+    image = hands.viewer.add_image(data, name=name, **options)
+    hands.wait(lambda: dock.chooser.image_box.layer is image)
     hands.click(dock, "train_new_strokes")
     return hands.viewer.layers[f"{name} strokes"]
 

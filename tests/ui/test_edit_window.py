@@ -55,7 +55,8 @@ def strokes(hands: Any, viewer: Any, squares: Any, dock: Any) -> Any:
     hands.drag(made, [(3, 4), (3, 70)])
     dock.hold_class(2)
     hands.drag(made, [(12, 12), (20, 20)])
-    hands.wait(lambda: set(painted(dock)) == {1, 2})
+    hands.published(dock)
+    assert set(painted(dock)) == {1, 2}
     return made
 
 
@@ -180,7 +181,7 @@ def test_menu_of_a_class_merges_and_clears(hands: Any, viewer: Any, dock: Any, s
     dock.class_buttons._close_editor()
     dock.hold_class(3)
     hands.drag(strokes, [(44, 58), (44, 69)])
-    hands.wait(lambda: 3 in painted(dock))
+    hands.published(dock)
     added = painted(dock)[3]
     menu = dock.class_buttons._buttons[3].menu()
     texts = [one.text() for one in menu.actions() if one.text()]
@@ -281,6 +282,7 @@ def test_strokes_come_in_from_a_file(hands: Any, viewer: Any, squares: Any, dock
     hands.wait(lambda: bool(dock.session.edits.undo_text))
     assert np.array_equal(strokes.data, np.where(mine > 0, mine, truth))
     assert dock.session.edits.undo_text == "import expert.tif"
+    hands.wait(lambda: not dock.edits.jobs.busy)
     dock.edits.editing.undo()
     assert np.array_equal(strokes.data, mine)
     import tifffile
@@ -299,6 +301,7 @@ def test_strokes_come_in_from_a_file(hands: Any, viewer: Any, squares: Any, dock
     hands.wait(lambda: bool(asked))
     hands.wait(lambda: dock.session.edits.undo_text == "import objects.tif")
     assert (strokes.data[mine == 0] == 2).all()
+    hands.wait(lambda: not dock.edits.jobs.busy)
     tifffile.imwrite(other, np.zeros((5, 5), np.uint8))
     hands.click(dock, "train_import_strokes")
     hands.wait(lambda: "need (64, 80)" in dock.note_line.text())

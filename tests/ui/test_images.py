@@ -84,7 +84,7 @@ def test_strokes_taken_by_their_name_are_told(hands: Any, viewer: Any, dock: Any
     viewer.add_image(scene(0), name="cells")
     viewer.add_labels(painted((64, 64), 40), name="cells_strokes")
     hands.wait(lambda: current(dock) == ("cells", "cells_strokes"))
-    assert "'cells_strokes' is taken for the strokes of 'cells', by its name" in dock.note_line.text()
+    hands.wait(lambda: "'cells_strokes' is taken for the strokes of 'cells', by its name" in dock.note_line.text())
 
 
 def test_strokes_of_another_shape_are_not_taken(hands: Any, viewer: Any, dock: Any) -> None:
@@ -125,7 +125,7 @@ def test_strokes_of_an_image_that_is_gone_are_offered_and_not_taken(hands: Any, 
     second = viewer.add_image(scene(3), name="cells")
     hands.wait(lambda: dock.chooser.image_box.layer is second)
     assert dock.chooser.strokes_box.layer is None
-    assert "was painted on an image that is gone" in dock.note_line.text()
+    hands.wait(lambda: "was painted on an image that is gone" in dock.note_line.text())
     hands.click(dock, "train_new_strokes")
     hands.wait(lambda: current(dock)[0] == "cells")
     hands.settle(dock)
@@ -204,8 +204,7 @@ def test_results_for_other_images_do_not_pile_up(hands: Any, viewer: Any, dock: 
     hands.wait(lambda: dock.session.model is not None)
     hands.click(dock, "train_predict_all")
     hands.wait(lambda: all(f"fluo_{number} segmentation" in viewer.layers for number in range(3)))
-    hands.wait(lambda: not viewer.layers["fluo_1 segmentation"].visible)
-    assert not viewer.layers["fluo_2 segmentation"].visible
+    hands.wait(lambda: not any(viewer.layers[f"fluo_{number} segmentation"].visible for number in (1, 2)))
     assert viewer.layers["fluo_0 segmentation"].visible
     choose(hands, dock, images[2])
     hands.wait(lambda: viewer.layers["fluo_2 segmentation"].visible)

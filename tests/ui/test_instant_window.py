@@ -67,7 +67,8 @@ def test_going_back_and_to_the_newest_again(hands: Any, viewer: Any, squares: An
     # strokes do not overrule it
     version = session.version(dock.controller.current.key)
     hands.drag(strokes, [(44, 58), (44, 69)])
-    hands.wait(lambda: session.version(dock.controller.current.key) > version)
+    hands.published(dock)
+    assert session.version(dock.controller.current.key) > version
     hands.settle(dock)
     assert np.array_equal(prediction.data, expected)
     hands.click(dock, "train_newest")
@@ -176,6 +177,6 @@ def test_strokes_kept_for_scoring_are_counted(hands: Any, viewer: Any, squares: 
     strokes.events.set_data()
     hands.click(dock, "train_live")
     hands.wait(lambda: "2 strokes kept for scoring" in dock.pairs.item(0).toolTip())
-    assert "on 2 strokes" in dock.plot.caption
+    hands.wait(lambda: "on 2 strokes" in dock.plot.caption)
     hands.click(dock, "train_stop")
     hands.wait(lambda: not dock.controller.training)

@@ -139,5 +139,5 @@ def test_a_picture_of_another_shape_leaves_no_prediction_behind(hands: Any, view
     strokes = viewer.add_labels(strokes_on(truth), name="cells strokes")
     hands.wait(lambda: bool(names(viewer, "prediction")) and viewer.layers["cells prediction"].data.any())
     layer.data, strokes.data = image[:40], strokes_on(truth)[:40]
-    hands.wait(lambda: viewer.layers["cells prediction"].data.shape == (40, 80))
+    hands.wait(lambda: "cells prediction" in viewer.layers and viewer.layers["cells prediction"].data.shape == (40, 80))
     assert names(viewer, "prediction") == ["cells prediction"]

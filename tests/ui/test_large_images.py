@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from conftest import SLOW
 
 from napari_unet.core.image import Image
 from napari_unet.core.method import Patch
@@ -35,19 +36,19 @@ def bound(viewer, monkeypatch):
 def test_a_stroke_is_looked_for_where_it_was_drawn(bound, qtbot):
     binding, looked = bound
     strokes = binding.strokes
-    with qtbot.waitSignal(binding.published):
+    with qtbot.waitSignal(binding.published, timeout=SLOW):
         strokes.paint((700, 700), 2)
     assert set().union(*looked) == {(1, 1)}
     scribbles = binding._session.pair(binding.key).scribbles
     assert np.array_equal(scribbles.planes[0], strokes.data)
-    with qtbot.waitSignal(binding.published):
+    with qtbot.waitSignal(binding.published, timeout=SLOW):
         strokes.undo()
     assert not binding._session.pair(binding.key).scribbles.planes
 
 
 def test_what_was_written_without_a_word_is_found_when_all_strokes_are_asked_for(bound, qtbot):
     binding, _ = bound
-    with qtbot.waitSignal(binding.published):
+    with qtbot.waitSignal(binding.published, timeout=SLOW):
         binding.strokes.paint((100, 100), 1)
     binding.strokes.data[1300:1310, 20:40] = 2
     assert binding.flush()
@@ -60,7 +61,7 @@ def test_a_patch_is_drawn_where_it_lies(bound, qtbot):
     binding, _ = bound
     layer = binding.make_prediction(binding._session.classes)
     visual = binding._viewer.window._qt_viewer.canvas.layer_to_visual[layer]
-    qtbot.waitUntil(lambda: visual.node._texture.shape[:2] == (1400, 1400), timeout=60_000)  # drawn once
+    qtbot.waitUntil(lambda: visual.node._texture.shape[:2] == (1400, 1400), timeout=SLOW)  # drawn once
     drawn, whole = [], []
     layer.events.labels_update.connect(lambda event: drawn.append((tuple(event.offset), event.data.shape)))
     layer.events.set_data.connect(lambda event: whole.append(event))

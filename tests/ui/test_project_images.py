@@ -9,7 +9,10 @@ import numpy as np
 import pytest
 import tifffile
 
+from napari_unet.io import provenance_path
+from napari_unet.io.provenance_file import read_provenance
 from napari_unet.ui.layer_metadata import identity, mark_layer, role_of
+from napari_unet.ui.layer_origin import BY_HAND
 from napari_unet.ui.projects.keeper import keeper_of
 
 
@@ -57,8 +60,9 @@ def paint(hands: Any, viewer: Any, dock: Any, name: str) -> None:
         strokes.selected_label = number
         strokes.brush_size = 3
         hands.drag(strokes, points)
-    hands.wait(lambda: dock.images.is_painted(dock.session.images.current)
-               and set(dock.session.pair(identity(strokes)).scribbles.counts()) == {1, 2})
+    hands.published(dock)
+    assert dock.images.is_painted(dock.session.images.current)
+    assert set(dock.session.pair(identity(strokes)).scribbles.counts()) == {1, 2}
 
 
 def test_a_folder_is_added_and_one_image_is_shown_at_a_time(
@@ -113,7 +117,7 @@ def test_strokes_are_learnt_from_while_their_image_is_away_and_come_back_with_it
     keeper = keeper_of(viewer)
     hands.wait(lambda: keeper.all_saved)
     np.testing.assert_array_equal(keeper.folder.read_strokes(first.id).to_array(), before)
-    assert "painted" in dock.model.lines[0].text
+    hands.wait(lambda: "painted" in dock.model.lines[0].text)
 
 
 def test_all_are_predicted_and_exported_with_counts(
@@ -151,12 +155,18 @@ def test_all_are_predicted_and_exported_with_counts(
     assert all(set(np.unique(one)) == {0, 1} and one.shape == (64, 64) for one in masks)
     rows = (folder / "counts.csv").read_text(encoding="utf-8-sig").splitlines()
     assert [row.split(",")[0] for row in rows] == ["image", "cells_00", "cells_01"]
-    assert "exported" in dock.model.lines[0].text
+    hands.wait(lambda: "exported" in dock.model.lines[0].text)
     assert (folder / "cells_01_mask.tif.provenance.json").is_file()
     press(dock.next_button)
     shown(hands, viewer, dock, "cells_01")
     saved = viewer.layers["cells_01 saved prediction"]
     np.testing.assert_array_equal(np.asarray(saved.data), masks[1] + 1)
+    saved.save(str(tmp_path / "by_hand.tif"), plugin="napari-unet-live")  # File > Save
+    told, exported = (read_provenance(provenance_path(one)) for one in (
+        tmp_path / "by_hand.tif", folder / "cells_01_mask.tif"))
+    assert told.images == exported.images
+    assert told.model == exported.model
+    assert BY_HAND not in told.note
 
 
 def test_images_are_taken_out_and_brought_back(

@@ -146,8 +146,7 @@ def test_a_full_disk_is_said_and_painting_goes_on(hands: Any, viewer: Any, file:
 
     monkeypatch.setattr(disk.os, "write", no_room)
     paint(hands, strokes, 2, 50)
-    hands.wait(lambda: "Not saved" in line(hands, dock))
-    assert "is full" in line(hands, dock)
+    hands.wait(lambda: "Not saved" in line(hands, dock) and "is full" in line(hands, dock))
     paint(hands, strokes, 2, 54)
     full[0] = False
     hands.wait(lambda: "saved again" in line(hands, dock))
@@ -164,7 +163,7 @@ def test_a_sample_is_stored_once_and_comes_back(hands: Any, viewer: Any, keeping
     hands.wait(lambda: all(one.size for one in folder.state.images))
     (record,) = folder.state.images
     assert record.source.stored
-    assert "stored in the project" in line(hands, dock)
+    hands.wait(lambda: "stored in the project" in line(hands, dock))
     pixels = np.asarray(dock.controller.current.image_layer.data).copy()
     painted = dock.controller.current.strokes.data.copy()
     keeper_of(viewer).close_project()
@@ -189,7 +188,7 @@ def test_a_large_image_without_a_file_waits_for_a_click(hands: Any, viewer: Any,
     assert not list((folder.path / "images").iterdir())
     hands.click(dock, "project_store")
     hands.wait(lambda: bool(folder.state.images[0].size))
-    assert "No file gives" not in line(hands, dock)
+    hands.wait(lambda: "No file gives" not in line(hands, dock))
 
 
 def test_an_image_changed_in_the_window_is_no_reference(hands: Any, viewer: Any, file: Path, keeping: Path) -> None:

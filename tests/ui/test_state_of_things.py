@@ -139,7 +139,8 @@ def test_removing_a_class_asks_and_undo_brings_back_its_name_and_colour(hands: A
     dock.class_buttons.edited.emit(dock.session.classes.including([3]))
     dock.hold_class(2)
     hands.drag(strokes, [(12, 12), (20, 20)])
-    hands.wait(lambda: 2 in dock.session.snapshots.get().painted_ids)
+    hands.published(dock)
+    assert 2 in dock.session.snapshots.get().painted_ids
     dock.class_buttons.removed.emit(2)
     assert len(asked) == 1
     assert "'nucleus'" in asked[0]

@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from exchange_scene import network_model
 from qtpy.QtWidgets import QFileDialog
 
 from napari_unet.core.errors import WorkError
 from napari_unet.io.model_file import load_model
+from napari_unet.networks.unet import UNet
 from napari_unet.ui.layer_metadata import class_table
 
 
@@ -34,8 +36,8 @@ def paint(layer: Any, truth: np.ndarray) -> None:
 
 def open_image(hands: Any, dock: Any, data: np.ndarray, name: str = "cells", **options: Any) -> None:
     """Add an image and let the dock take note of it."""
-    hands.viewer.add_image(data, name=name, **options)
-    hands.wait(lambda: name in [layer.name for layer in dock.chooser.image_box.layers])
+    image = hands.viewer.add_image(data, name=name, **options)
+    hands.wait(lambda: dock.chooser.image_box.layer is image)
 
 
 def start(hands: Any, dock: Any, name: str = "cells", truth: Any = None) -> Any:
@@ -119,8 +121,7 @@ def test_pause_go_on_update_once(hands: Any, viewer: Any, squares: Any, dock: An
     hands.click(dock, "train_live")
     dock.update_once()
     hands.wait(lambda: "Updated" in dock.state_line.text())
-    hands.wait(lambda: not dock.controller.live)  # its thread ends a moment later
-    stop(hands, dock)
+    hands.wait(lambda: not dock.controller.training)  # its thread ends a moment later
 
 
 def test_models_are_saved_loaded_and_forgotten(hands: Any, viewer: Any, squares: Any, dock: Any, tmp_path: Path,
@@ -154,6 +155,7 @@ def test_predicting_can_be_cancelled_and_all_images_be_done(hands: Any, viewer: 
     hands.click(dock, "train_predict_all")
     hands.wait(lambda: {"cells segmentation", "more segmentation"} <= {layer.name for layer in viewer.layers})
     assert viewer.layers["more segmentation"].data.shape == (40, 80)
+    hands.wait(lambda: not dock.jobs.busy)
     open_image(hands, dock, np.tile(squares[0], (40, 40)), "huge")
     dock.chooser.image_box.layer = viewer.layers["huge"]
     hands.click(dock, "train_predict")
@@ -278,3 +280,20 @@ def test_every_control_has_a_name_and_a_tooltip(hands: Any, dock: Any) -> None:
                 assert named is not None
                 assert named is not one, f"{control} has no name"
                 assert control.toolTip() or named.toolTip(), named.objectName()
+
+
+def test_the_model_leaves_for_other_programs(hands: Any, viewer: Any, squares: Any, dock: Any, tmp_path: Path,
+                                             monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("onnxruntime")
+    onnx = pytest.importorskip("onnx")
+    open_image(hands, dock, squares[0])
+    hands.click(dock, "train_export_model")
+    assert "no model to export yet" in dock.note_line.text()
+    dock.session.set_model(network_model(UNet(depth=1, width=2)))
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "m"), "ONNX (*.onnx)"))
+    hands.click(dock, "train_export_model")
+    hands.wait(lambda: "Exported the model as m.onnx" in dock.note_line.text())
+    assert onnx.load(tmp_path / "m.onnx").producer_name == "napari-unet"
+    hands.wait(lambda: not dock.jobs.busy)
+    hands.click(dock, "train_export_model")
+    hands.wait(lambda: "is not overwritten" in dock.note_line.text())

@@ -13,6 +13,7 @@ from qtpy.QtWidgets import QFileDialog
 from test_project_images import add_folder, draw, names, paint, shown
 
 from napari_unet.ui.layer_metadata import mark_layer
+from napari_unet.ui.projects import project_jobs
 from napari_unet.ui.projects.keeper import keeper_of
 
 
@@ -33,7 +34,7 @@ def test_predict_all_in_the_training_dock_is_of_the_project(hands: Any, viewer: 
     train = hands.dock("Train U-Net")
     hands.wait(train.predict_all_button.isEnabled)
     train.predict_all_button.click()
-    hands.wait(lambda: "They are in the project." in train.note_line.text())
+    hands.wait(lambda: "They are in the project." in train.note_line.text() and not train.project_jobs.busy)
     state = keeper_of(viewer).folder.state
     assert all(state.result(one.id) is not None for one in state.images)
     assert "cells_00 saved prediction" in names(viewer)
@@ -49,7 +50,7 @@ def test_predict_all_in_the_training_dock_is_of_the_project(hands: Any, viewer: 
 def test_images_that_are_not_in_the_window_are_in_the_list_of_pairs(hands: Any, viewer: Any, images: Any,
                                                                     press: Any) -> None:
     train = hands.dock("Train U-Net")
-    images.next_button.click()
+    press(images.next_button)
     shown(hands, viewer, images, "cells_01")
     hands.wait(lambda: train.pairs.count() == 2)
     lines = [train.pairs.item(row).text() for row in range(2)]
@@ -62,7 +63,8 @@ def test_images_that_are_not_in_the_window_are_in_the_list_of_pairs(hands: Any, 
     shown(hands, viewer, images, "cells_00")
 
 
-def test_a_window_does_not_close_unasked_over_layers_that_are_put_aside(hands: Any, viewer: Any, images: Any) -> None:
+def test_a_window_does_not_close_unasked_over_layers_that_are_put_aside(hands: Any, viewer: Any, images: Any,
+                                                                        press: Any) -> None:
     keeper = keeper_of(viewer)
     images.jobs.predict_all()
     hands.wait(lambda: not images.jobs.busy and "cells_00 saved prediction" in names(viewer))
@@ -70,17 +72,17 @@ def test_a_window_does_not_close_unasked_over_layers_that_are_put_aside(hands: A
     reference = viewer.add_labels(np.ones((64, 64), np.uint8), name="mine")
     mark_layer(reference, "reference", viewer.layers["cells_00"])
     assert not keeper._nothing_lost()
-    images.next_button.click()
+    press(images.next_button)
     shown(hands, viewer, images, "cells_01")
     assert reference not in viewer.layers
     assert not keeper._nothing_lost(), "what is put aside is nowhere else"
-    images.previous_button.click()
+    press(images.previous_button)
     shown(hands, viewer, images, "cells_00")
     viewer.layers.remove(reference)
     hands.wait(keeper._nothing_lost)
 
 
-def test_a_saved_prediction_that_was_painted_on_is_kept(hands: Any, viewer: Any, images: Any) -> None:
+def test_a_saved_prediction_that_was_painted_on_is_kept(hands: Any, viewer: Any, images: Any, press: Any) -> None:
     keeper = keeper_of(viewer)
     images.jobs.predict_all()
     hands.wait(lambda: not images.jobs.busy and "cells_00 saved prediction" in names(viewer))
@@ -92,9 +94,9 @@ def test_a_saved_prediction_that_was_painted_on_is_kept(hands: Any, viewer: Any,
     assert mine[60, 20] == 2
     hands.wait(lambda: keeper.all_saved)
     assert not keeper._nothing_lost()
-    images.next_button.click()
+    press(images.next_button)
     shown(hands, viewer, images, "cells_01")
-    images.previous_button.click()
+    press(images.previous_button)
     shown(hands, viewer, images, "cells_00")
     assert saved in viewer.layers
     images.jobs.predict_all()
@@ -109,11 +111,23 @@ def test_the_methods_text_is_a_button(hands: Any, viewer: Any, images: Any, pres
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path), ""))
     images.jobs.predict_all()
     hands.wait(lambda: not images.jobs.busy and images.methods_button.isEnabled())
-    images.methods_button.click()
+    press(images.methods_button)
     hands.wait(lambda: path.is_file() and not images.jobs.busy)
     text = path.read_text(encoding="utf-8")
     assert "napari-unet" in text
     assert str(path) in images.note_line.text()
+    assert not images.details.isVisible()
+
+    def broken(*_: Any) -> Any:
+        yield from ()
+        raise RuntimeError("the disk is on fire")
+
+    monkeypatch.setattr(project_jobs, "methods_text", broken)
+    press(images.methods_button)
+    hands.wait(lambda: images.note_line.text() == "the disk is on fire")
+    assert images.details.isVisible()
+    images.say("News.")
+    assert not images.details.isVisible()
 
 
 def test_the_next_click_fills(hands: Any, viewer: Any, squares: Any, press: Any) -> None:

@@ -45,7 +45,7 @@ def test_the_button_goes_to_the_least_sure_place(hands: Any, viewer: Any, square
     hands.click(dock, "train_go_unsure")
     assert "no prediction yet" in dock.note_line.text()
     answer(hands, dock, strokes)
-    hands.wait(lambda: dock.session.model is not None)
+    hands.settle(dock)  # a better answer begins the search anew
     before = tuple(camera_of(viewer).center)
     hands.click(dock, "train_go_unsure")
     hands.wait(lambda: not dock.controller.unsure.busy)

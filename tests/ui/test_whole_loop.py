@@ -42,8 +42,9 @@ def test_paint_learn_compare_export(viewer: Any, hands: Any, squares: Any, tmp_p
     train.hold_class(other)
     hands.drag(strokes, [(44, 58), (44, 69)])
     hands.drag(strokes, [(53, 69), (53, 58)])
-    hands.wait(lambda: session.version(train.controller.current.key) > version)
+    hands.published(train)
     newest = session.version(train.controller.current.key)
+    assert newest > version
     hands.wait(lambda: session.seen_versions == (newest,))
     hands.wait(lambda: (prediction.data[unclear] == other).mean() > 0.7)
     hands.click(train, "train_stop")

@@ -72,6 +72,7 @@ def test_a_clicked_plane_is_gone_to(viewer: Any, hands: Any, stack: Any, press: 
         mask, truth = labels[plane] == 2, stack[plane] == 2
         dice = 2 * (mask & truth).sum() / (mask.sum() + truth.sum())
         assert dock.planes.texts()[plane][1] == f"{dice:.3f}"
+    hands.wait(lambda: not dock.board.linked.errors.busy)
     (errors,) = dock.board.linked.errors.layers
     assert np.array_equal(errors.data == FALSE, (stack == 1) & (labels == 2)), "of every plane"
 

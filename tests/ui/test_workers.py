@@ -6,6 +6,7 @@ import sys
 import threading
 
 import pytest
+from conftest import SLOW
 
 from napari_unet.core import giving_way
 from napari_unet.core.errors import WorkError, details_of
@@ -31,7 +32,7 @@ def test_an_error_of_torch_is_told_in_short_and_in_full(qtbot):
         raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
 
     worker, told = recorded(work)
-    with qtbot.waitSignal(worker.finished):
+    with qtbot.waitSignal(worker.finished, timeout=SLOW):
         worker.start()
     assert [name for name, _ in told] == ["yielded", "failed", "finished"]
     error = told[1][1]
@@ -67,11 +68,11 @@ def test_a_stalled_worker_is_told_of_and_goes_on(qtbot):
 
     worker, told = recorded(work, clock=lambda: now[0])
     worker.start()
-    assert asked.wait(60)
+    assert asked.wait(SLOW / 1000)
     now[0] = STALL
     worker.look_for_stall()
     assert told == [("stalled", STALL)]
-    with qtbot.waitSignal(worker.finished):
+    with qtbot.waitSignal(worker.finished, timeout=SLOW):
         free.set()
     worker.look_for_stall()
     assert told == [("stalled", STALL), ("yielded", 1), ("returned", None), ("finished", None)] or told[-1] == (
@@ -80,10 +81,11 @@ def test_a_stalled_worker_is_told_of_and_goes_on(qtbot):
 
 def test_stopping_acts_although_the_work_does_not_yield(qtbot, monkeypatch):
     monkeypatch.setattr(farewell, "LEAVE", 0.01)
-    free, closed = threading.Event(), threading.Event()
+    begun, free, closed = threading.Event(), threading.Event(), threading.Event()
 
     def work():
         try:
+            begun.set()
             free.wait()
             yield 1
         finally:
@@ -91,14 +93,15 @@ def test_stopping_acts_although_the_work_does_not_yield(qtbot, monkeypatch):
 
     worker, told = recorded(work)
     worker.start()
-    with qtbot.waitSignal(worker.finished):
+    assert begun.wait(SLOW / 1000)
+    with qtbot.waitSignal(worker.finished, timeout=SLOW):
         worker.stop()
     assert told == [("finished", None)]
     assert worker.left_behind
     assert not worker.running
     assert not closed.is_set()
     free.set()
-    qtbot.waitUntil(lambda: worker not in farewell.alive, timeout=60_000)
+    qtbot.waitUntil(lambda: worker not in farewell.alive, timeout=SLOW)
     assert closed.is_set()
     assert told == [("finished", None)]  # once
 
@@ -107,15 +110,17 @@ def test_a_window_waits_for_all_threads_together_and_for_none_twice(qtbot, monke
     from qtpy.QtWidgets import QWidget
 
     monkeypatch.setattr(farewell, "FAREWELL", 0.01)
-    window, free, waited = QWidget(), threading.Event(), []
+    window, free, waited, begun = QWidget(), threading.Event(), [], threading.Semaphore(0)
     qtbot.addWidget(window)
     groups = [WorkerGroup(QWidget(window), window) for _ in range(3)]
 
     def work():
+        begun.release()
         free.wait()
         yield 1
 
     workers = [group.start(work) for group in groups]
+    assert all(begun.acquire(timeout=SLOW / 1000) for _ in workers)
     old = Worker.join
     monkeypatch.setattr(Worker, "join", lambda self, seconds: (waited.append(seconds), old(self, seconds)))
     window.close()
@@ -123,7 +128,7 @@ def test_a_window_waits_for_all_threads_together_and_for_none_twice(qtbot, monke
     assert sum(waited) <= 3 * 0.01
     assert all(one.left_behind for one in workers)
     free.set()
-    qtbot.waitUntil(lambda: not farewell.alive.intersection(workers), timeout=60_000)
+    qtbot.waitUntil(lambda: not farewell.alive.intersection(workers), timeout=SLOW)
 
 
 def test_threads_of_ours_give_way_to_the_window(qtbot):
@@ -137,7 +142,7 @@ def test_threads_of_ours_give_way_to_the_window(qtbot):
         yield 1
 
     worker, _ = recorded(work)
-    with qtbot.waitSignal(worker.finished):
+    with qtbot.waitSignal(worker.finished, timeout=SLOW):
         worker.start()
     assert seen[0] == pytest.approx(giving_way.SHORT_SWITCH)
     if sys.platform == "linux":
@@ -162,7 +167,8 @@ worker = Worker(work).start()
 begun.wait()
 print("over", flush=True)
 """
-    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=False)
+    ended = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=SLOW / 1000, check=False)
     assert ended.stdout.strip() == "over"
     assert ended.returncode == 1
     assert "Fatal" not in ended.stderr

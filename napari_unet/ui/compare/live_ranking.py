@@ -148,7 +148,7 @@ class LiveRanking:
         ranked = {one.method: one for one in self.ranked(class_id)}
         most = max((one.planes for one in ranked.values()), default=0)
         columns = scored_columns(self.summary, class_id)
-        spread = {one: by_plane(self.rows, one.metric, class_id) for one in columns if not one.volume}
+        spread = {one: by_plane(self.rows, one.metric, class_id, one.way) for one in columns if not one.volume}
         made = []
         for name, state in self._states.items():
             if state.stage == "failed":

@@ -84,7 +84,7 @@ class Saving(QObject):
     def load(self, take: Callable[[str, Any], None]) -> None:
         """Load recipes and models; ``take`` is handed each with its path."""
         paths, _ = QFileDialog.getOpenFileNames(
-            self._dock, "Add recipes and models", "", "Recipes and models (*.json *.pt);;All files (*)")
+            self._dock, "Add recipes and models", "", "Recipes and models (*.json *.pt *.onnx *.zip);;All files (*)")
         if paths:
             self._start(partial(_load, paths), "Loading…", lambda last: f"Added {last}", on_item=lambda one: take(*one))
 

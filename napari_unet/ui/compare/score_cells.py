@@ -92,7 +92,7 @@ def class_choices(summary: Summary) -> Sequence[tuple[int | None, str]]:
 
 def column_key(column: Scored) -> str:
     """Return what identifies a column of the table."""
-    return f"{column.metric}{'_volume' if column.volume else ''}"
+    return f"{column.metric}{'_volume' if column.volume else ''}{'@' if column.way else ''}{column.way}"
 
 
 def column_title(column: Scored) -> str:

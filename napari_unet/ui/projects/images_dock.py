@@ -76,6 +76,7 @@ class ImagesDock(ImagesPanel):
         self.list.marked.connect(self._show_buttons)
         self.jobs.progressed.connect(self._on_progress)
         self.jobs.said.connect(self.say)
+        self.jobs.failed.connect(self.explain)
         self.jobs.added.connect(self._on_added)
         self.opener.told.connect(self._on_told)
         self.images.changed.connect(self._soon.start)
@@ -184,7 +185,7 @@ class ImagesDock(ImagesPanel):
     def add_images(self) -> None:
         """Ask for files and add them."""
         names, _ = QFileDialog.getOpenFileNames(
-            self, "Add images", str(self._start_folder()), "Images (*.tif *.tiff);;All files (*)")
+            self, "Add images", str(self._start_folder()), "Images (*.tif *.tiff *.png *.jpg *.jpeg *.npy *.czi *.lif *.nd2);;All files (*)")
         if names:
             files = [Path(one) for one in names]
             self.jobs.add(lambda: iter(files), self._new_place(files[0].parent, files[0].stem))

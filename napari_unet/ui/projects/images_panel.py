@@ -22,8 +22,10 @@ from qtpy.QtWidgets import (
 )
 from superqt import QElidingLabel
 
+from ..error_details import ErrorDetails
 from ..train import shortcuts
 from ..widgets import button, fill_scrolling, text_line, warn_of_namesake
+from ..workers import error_sentence
 from .image_list import ImageListView, ImageModel
 
 EMPTY = ("No images yet. Add some, or a whole folder: they stay where they are, and a project keeps what you paint on "
@@ -54,6 +56,7 @@ class ImagesPanel(QWidget):
         self.empty = text_line("images_empty")
         self.empty.setText(EMPTY)
         self.note_line = text_line("images_note", selectable=True)
+        self.details = ErrorDetails("images_note_details")
         # long names widen nothing
         self.note_line.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.progress = QProgressBar()
@@ -116,6 +119,7 @@ class ImagesPanel(QWidget):
         column.addLayout(bar)
         column.addWidget(self.progress_text)
         column.addWidget(self.note_line)
+        column.addWidget(self.details, 0, Qt.AlignmentFlag.AlignLeft)
         fill_scrolling(self, inner, "images_scroll", 300)
 
     def show_progress(self, text: str, fraction: float) -> None:
@@ -132,6 +136,12 @@ class ImagesPanel(QWidget):
         self.note_line.setText(text)
         self.note_line.setToolTip(text)
         self.note_line.setVisible(bool(text))
+        self.details.show_error(None)
+
+    def explain(self, error: Exception) -> None:
+        """Offer the details of an error if it is what was said last."""
+        if error_sentence(error) in self.note_line.text():
+            self.details.show_error(error)
 
     def confirm_removal(self, names: Sequence[str]) -> bool:
         """Ask whether images are to leave the project."""

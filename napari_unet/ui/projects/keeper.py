@@ -44,7 +44,8 @@ class ProjectKeeper(KeptProject):
             CloseQuestion(window, self._nothing_lost)
         session = self.session
         for signal in (session.published, session.pairs_changed, session.classes_changed, session.settings_changed,
-                       session.model_changed, session.model_history_changed, session.images.current_changed):
+                       session.model_changed, session.model_history_changed, session.objects_changed,
+                       session.images.current_changed):
             signal.connect(self.soon)
         self.soon()
 
@@ -131,6 +132,7 @@ class ProjectKeeper(KeptProject):
     def _rest(self) -> None:
         """Save the rest and let others write; the window may be shown again."""
         if not self._resting:
+            self._publish()
             if self._maker is not None:
                 self._maker.wait(PATIENCE)
             elif self.folder is None and self.painted and read_preferences().keep:

@@ -18,10 +18,10 @@ from ..layer_axes import finest_level
 from ..layer_metadata import identity, role_of
 from .project_layers import is_saved_result
 
-_MADE_AGAIN = ("prediction", "uncertainty", "errors")
+_MADE_AGAIN = ("prediction", "uncertainty", "errors", "objects")
 """Roles of layers that follow from strokes and images."""
 
-_OURS = ("strokes", "prediction", "uncertainty")
+_OURS = ("strokes", "prediction", "uncertainty", "objects")
 
 
 def are_safe(layers: Any, state: ProjectState, session: Session) -> bool:

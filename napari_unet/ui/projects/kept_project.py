@@ -5,7 +5,7 @@ Never waits for the disk in the GUI thread, but when the project is left, and th
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +71,7 @@ class KeptProject(QObject):
         self._saving: SavingThread | None = None
         self._warning = ""
         self._begun: dict[Any, Scribbles] = {}  # the strokes when a project to read only was opened
+        self._painters: Callable[[], Iterable[Any]] = tuple
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(SOON_MS)
@@ -81,6 +82,8 @@ class KeptProject(QObject):
     @property
     def all_saved(self) -> bool:
         """Whether the disk holds all that there is to keep; also where there is nothing."""
+        if any(one.pending for one in self._painters()):
+            return False
         if self.folder is None:
             return not self.painted
         if self.folder.read_only:
@@ -115,6 +118,21 @@ class KeptProject(QObject):
 
     # -- saving ----------------------------------------------------------------------------------------------------
 
+    def publish_first(self, painters: Callable[[], Iterable[Any]]) -> None:
+        """Know who may have strokes of this very moment that the session does not know yet.
+
+        Parameters
+        ----------
+        painters : callable
+            Returns what has ``pending`` and ``flush``, as :class:`~napari_unet.ui.train.layer_binding.LayerBinding`.
+        """
+        self._painters = painters
+
+    def _publish(self) -> None:
+        """Let the session know what was painted a moment ago, which its layers would tell in a moment."""
+        for one in tuple(self._painters()):
+            one.flush()
+
     def soon(self, *_: Any) -> None:
         """Hand on what there is to keep, in a moment."""
         if not self._timer.isActive():
@@ -129,6 +147,7 @@ class KeptProject(QObject):
 
     def flush(self, seconds: float = PATIENCE) -> bool:
         """Save what is not saved yet and let the saver rest; wait at most so long. Say whether all is on disk."""
+        self._publish()
         self._hand_on()
         return self.all_saved if self._saving is None else self._saving.finish(seconds)
 

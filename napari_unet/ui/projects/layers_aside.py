@@ -112,7 +112,7 @@ class LayersAside:
 
     def _is_elsewhere(self, layer: Layer, image: ImageLayer | None, pair: str) -> bool:
         """Whether a layer can be made again: its strokes are in the session, its prediction follows from the model."""
-        if is_saved_result(layer) or role_of(layer) in ("prediction", "uncertainty"):
+        if is_saved_result(layer) or role_of(layer) in ("prediction", "uncertainty", "objects"):
             return True
         if identity(layer) != pair or not isinstance(layer, Labels) or image is None or pair not in self._session.keys:
             return False

@@ -10,11 +10,17 @@ import numpy as np
 
 from napari_unet.core.errors import UserError
 from napari_unet.core.image import Image
+from napari_unet.core.provenance import Provenance
 from napari_unet.core.scribbles import Scribbles
-from napari_unet.project.predictions import open_result
+from napari_unet.project.predictions import open_result, result_origin
 from napari_unet.project.project_folder import ProjectFolder
 from napari_unet.project.records import ImageRecord, ProjectState
 from napari_unet.project.sources import read_source
+
+from ..layer_origin import sum_of
+
+Result = tuple[Any, Provenance | None, int | None]
+"""A prediction in painted ids, where it comes from, and what :func:`.layer_origin.sum_of` says of it."""
 
 WHOLE = 2**27
 """Pixels of a prediction that are taken into memory; of a larger one, parts are read when they are shown."""
@@ -33,8 +39,8 @@ class PreparedImage:
         Contrast; empty where the type of the pixels says it.
     scribbles : Scribbles or None
         Its strokes on disk, None where there are none.
-    result : array-like or None
-        Its prediction in painted ids, of ``image.shape``.
+    result : Result or None
+        Its prediction, of ``image.shape``.
     told : str
         What could not be read, ``""`` if all could.
     """
@@ -43,7 +49,7 @@ class PreparedImage:
     image: Image
     limits: tuple[tuple[float, float], ...] = ()
     scribbles: Scribbles | None = None
-    result: Any = None
+    result: Result | None = None
     told: str = ""
 
 
@@ -97,10 +103,20 @@ def _range(pixels: Any) -> tuple[float, float]:
     return (float(seen.min()), float(seen.max())) if seen.size else (0.0, 1.0)
 
 
-def _result(folder: ProjectFolder, state: ProjectState, record: ImageRecord, image: Image) -> Any:
+def _result(folder: ProjectFolder, state: ProjectState, record: ImageRecord, image: Image) -> Result | None:
     """Open the prediction of an image, None where there is none or it fits no longer."""
     found = state.result(record.id)
-    return None if found is None else read_result(folder.path / found.file, image)
+    return None if found is None else result_with_origin(folder.path / found.file, image)
+
+
+def result_with_origin(path: Path, image: Image) -> Result | None:
+    """Open a prediction as :func:`read_result` does, and look up where it comes from."""
+    labels = read_result(path, image)
+    if labels is None:
+        return None
+    whole = isinstance(labels, np.ndarray)  # parts that are read when they are shown cannot be painted on
+    known_by = sum_of(labels[image.where(number)] for number in range(image.n_planes)) if whole else None
+    return labels, result_origin(path), known_by
 
 
 def read_result(path: Path, image: Image) -> Any:

@@ -55,6 +55,9 @@ class ProjectJobs(QObject):
     said = Signal(str)
     """What became of it."""
 
+    failed = Signal(object)
+    """The error behind what was said just now."""
+
     predicted = Signal(str)
     """Key of an image of which the project has a new prediction."""
 
@@ -98,7 +101,7 @@ class ProjectJobs(QObject):
         try:
             folder = self._images.make(place)
         except (UserError, OSError) as error:
-            self.said.emit(error_sentence(error))
+            self._fail(error)
             return
         known = [file_of(path, folder.path) for one in self._images.records for path in one.source.paths]
         self._start("Adding images", lambda: records_of(find(), folder.path, known),
@@ -118,7 +121,7 @@ class ProjectJobs(QObject):
             folder = self._images.make()
             taken = [(image_of(one), _keys_of(self._ties, one), layer_files(one)) for one in layers]
         except (UserError, OSError) as error:
-            self.said.emit(error_sentence(error))
+            self._fail(error)
             return
 
         def look() -> Iterator[Any]:
@@ -227,6 +230,10 @@ class ProjectJobs(QObject):
     def _on_step(self, item: Progress) -> None:
         self.progressed.emit(item.text, item.fraction or 0.0)
 
+    def _fail(self, error: Exception) -> None:
+        self.said.emit(error_sentence(error))
+        self.failed.emit(error)
+
     def _may_start(self) -> bool:
         if self.busy:
             self.said.emit(f"{self._doing} is still running. Wait for it, or cancel it.")
@@ -252,7 +259,7 @@ class ProjectJobs(QObject):
         self.progressed.emit(doing, 0.0)
         self._job = self._workers.start(
             work, "napari-unet project", on_item=on_item, on_result=finish,
-            on_error=lambda error: self.said.emit(error_sentence(error)), on_end=on_end,
+            on_error=self._fail, on_end=on_end,
         )
 
     def _start_batch(self, doing: str, pieces: Sequence[BatchPiece[Any]], on_done: Callable[[Any], None],

@@ -14,9 +14,10 @@ from napari_unet.session.annotation_session import Session
 
 from ..layer_axes import image_of
 from ..layer_metadata import role_of
+from ..layer_origin import note_origin
 from ..sessions import PerOwner, session_of, ties_of
 from ..workers import error_sentence
-from .prepared_image import read_result
+from .prepared_image import Result, result_with_origin
 from .project_images import project_images_of
 from .project_layers import is_saved_result, result_layer
 
@@ -43,7 +44,7 @@ class SavedPredictions:
             if is_saved_result(one):
                 viewer.layers.remove(one)
         try:
-            result = read_result(folder.result_path(key), image_of(image))
+            result = result_with_origin(folder.result_path(key), image_of(image))
         except (UserError, OSError) as error:
             return error_sentence(error)
         if result is not None:
@@ -71,10 +72,11 @@ class SavedPredictions:
                 layer.visible = False
 
 
-def put_result(viewer: Any, session: Session, image: ImageLayer, result: Any) -> None:
+def put_result(viewer: Any, session: Session, image: ImageLayer, result: Result) -> None:
     """Put a saved prediction above its image; it is seen until a live one is there."""
-    layers = viewer.layers
-    saved = result_layer(image, result, session.classes)
+    layers, (labels, origin, known_by) = viewer.layers, result
+    saved = result_layer(image, labels, session.classes)
+    note_origin(saved, origin, known_by)
     active = layers.selection.active
     layers.insert(layers.index(image) + 1, saved)
     layers.selection.active = active

@@ -141,6 +141,25 @@ class BackgroundJobs(QObject):
         else:
             self._controller.said.emit(f"Saved the model as {path.name}.")
 
+    def export(self, path: Path, overwrite: bool = False) -> None:
+        """Export the present model for other programs; says how it went."""
+        from napari_unet.exchange.model_export import export_model  # imports torch
+
+        controller, model = self._controller, self._controller.session.model
+        if self.busy:
+            controller.said.emit("Something else is running. Export the model when that is done.")
+            return
+        if model is None:
+            controller.said.emit("There is no model to export yet. Paint a little of two classes.")
+            return
+        self.progressed.emit("Exporting", 0.0)
+        self._job = controller.workers.start(
+            partial(export_model, path, model, overwrite=overwrite), "napari-unet export",
+            on_item=lambda text: self.progressed.emit(text, 0.5),
+            on_result=lambda _: controller.said.emit(f"Exported the model as {path.name}; it gives the same answers."),
+            on_error=self._on_error, on_end=self._on_end,
+        )
+
     def load(self, path: Path, device: str = "auto") -> None:
         """Read a model from a file and predict with it; says how it went."""
         from napari_unet.io.model_file import load_network

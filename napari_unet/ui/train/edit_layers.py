@@ -48,6 +48,8 @@ def write_strokes(binding: LayerBinding, scribbles: Scribbles, planes: Iterable[
         places.append(changed + number * wanted.size)
         values.append(wanted.ravel()[changed])
     where, what = np.concatenate(places), np.concatenate(values)
+    if not where.size:  # another dock has written it
+        return True
     small = where.size <= SMALL
     layer.data_setitem(_indices(where, layer), what.astype(layer.data.dtype), refresh=False)
     if not small:

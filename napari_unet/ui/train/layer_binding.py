@@ -77,10 +77,11 @@ class LayerBinding(AnswerLayers):
     def is_fresh(self) -> bool:
         """Whether the image is read as its axes and channels are said to be now."""
         try:
-            axes = image_of(self.image_layer).axes
+            now = image_of(self.image_layer)
         except UserError:
             return False
-        return self._channels == channels_of(self.image_layer) and self.image.axes == axes
+        same = (self.image.axes, self.image.guessed_axes) == (now.axes, now.guessed_axes)
+        return same and self._channels == channels_of(self.image_layer)
 
     def close(self, publish: bool = True) -> None:
         """Publish what is left (unless it is known not to fit) and let go of the layers; the layers stay."""
@@ -91,6 +92,11 @@ class LayerBinding(AnswerLayers):
         for emitter, slot in self._connected:
             emitter.disconnect(slot)
         self._connected = []
+
+    @property
+    def pending(self) -> bool:
+        """Whether something was painted a moment ago that the session may not know yet."""
+        return self._timer.isActive()
 
     @property
     def _is_large(self) -> bool:

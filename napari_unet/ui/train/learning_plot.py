@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from qtpy.QtCore import QPointF, QRectF, QSize, Qt
-from qtpy.QtGui import QColor, QPainter, QPaintEvent, QPen, QPolygonF
+from qtpy.QtCore import QPoint, QPointF, QRectF, QSize, Qt
+from qtpy.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent, QPen, QPolygonF
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
 from napari_unet.session.held_out_score import TrainingPoint
@@ -16,6 +16,9 @@ DICE = QColor("#56b4e9")
 
 SMOOTH = 0.9
 """Share of the past in the smoothed loss; single steps jump about."""
+
+_DASH, _GAP = 17, 14
+"""Pixels of the colour before a value, and between two values."""
 
 
 class LearningPlot(QWidget):
@@ -48,16 +51,31 @@ class LearningPlot(QWidget):
         """The newest values in words; a dash where there is no score."""
         if not self._history:
             return "Loss and Dice appear here after Live."
-        return f"loss {running_mean(self._history)[-1]:.2f}   {self._score}"
+        loss, *score = (words for _, words in self._items())
+        return f"{loss}   {', '.join(score)}"
 
-    @property
-    def _score(self) -> str:
+    def _items(self) -> list[tuple[QColor | None, str]]:
+        """Return the newest values in words, with the colour of their line."""
         newest = self._history[-1]
         value = "-" if newest.dice is None else f"{newest.dice:.2f}"
-        likely = "" if newest.likely is None else f", likely {newest.likely.text}"
-        if not self.held:
-            return f"held-out Dice {value}{likely}"
-        return f"Dice {value} on {self.held} stroke{'' if self.held == 1 else 's'}{likely}"  # as much as fits
+        strokes = f"{self.held} stroke{'' if self.held == 1 else 's'}"
+        return [
+            (LOSS, f"loss {running_mean(self._history)[-1]:.2f}"),
+            (DICE, f"Dice {value} on {strokes}" if self.held else f"held-out Dice {value}"),
+            *([] if newest.likely is None else [(None, f"likely {newest.likely.text}")]),
+        ]
+
+    def _legend(self, metrics: QFontMetrics) -> list[tuple[QPoint, QColor | None, str]]:
+        """Return where each of them begins; what does not fit beside those before begins a new line."""
+        placed: list[tuple[QPoint, QColor | None, str]] = []
+        left, top = 2, 0
+        for color, words in self._items():
+            width = metrics.horizontalAdvance(words) + (0 if color is None else _DASH)
+            if left > 2 and left + width > self.width():
+                left, top = 2, top + metrics.height()
+            placed.append((QPoint(left, top), color, words))
+            left += width + _GAP
+        return placed
 
     def paintEvent(self, _event: QPaintEvent | None) -> None:
         """Draw."""
@@ -66,17 +84,26 @@ class LearningPlot(QWidget):
         text = self.palette().text().color()
         frame = QColor(text)
         frame.setAlpha(60)
-        height = painter.fontMetrics().height()
+        history, metrics = self._history, painter.fontMetrics()
+        legend = self._legend(metrics) if history else []
+        height = metrics.height() + (legend[-1][0].y() if legend else 0)
         area = QRectF(self.rect()).adjusted(1, height + 3, -1, -2)
         painter.setPen(QPen(frame, 1))
         painter.drawRect(area)
-        history = self._history
         if not history:
             painter.setPen(text)
             painter.drawText(self.rect().adjusted(2, 0, 0, 0), int(Qt.AlignmentFlag.AlignLeft), self.caption)
             return
         losses = running_mean(history)
-        self._legend(painter, text, losses[-1])
+        for place, color, words in legend:
+            left = place.x()
+            if color is not None:
+                painter.setPen(QPen(color, 3))
+                painter.drawLine(left, place.y() + metrics.height() // 2 + 1, left + 12,
+                                 place.y() + metrics.height() // 2 + 1)
+                left += _DASH
+            painter.setPen(text)
+            painter.drawText(left, place.y() + metrics.ascent(), words)
         first, last = history[0].step, max(history[-1].step, history[0].step + 1)
         top = max(losses) or 1.0
         stride = max(1, len(history) // max(1, int(area.width())))
@@ -91,16 +118,6 @@ class LearningPlot(QWidget):
         scores = [at(one.step, one.dice) for one in history if one.dice is not None]
         painter.setPen(QPen(DICE, 2))
         painter.drawPolyline(QPolygonF(scores[::stride] + scores[-1:]))
-
-    def _legend(self, painter: QPainter, text: QColor, loss: float) -> None:
-        height = painter.fontMetrics().height()
-        left = 2
-        for color, words in ((LOSS, f"loss {loss:.2f}"), (DICE, self._score)):
-            painter.setPen(QPen(color, 3))
-            painter.drawLine(left, height // 2 + 1, left + 12, height // 2 + 1)
-            painter.setPen(text)
-            painter.drawText(left + 17, painter.fontMetrics().ascent(), words)
-            left += 17 + painter.fontMetrics().horizontalAdvance(words) + 16
 
 
 def running_mean(history: Sequence[TrainingPoint]) -> list[float]:

@@ -17,6 +17,7 @@ from napari_unet.session.annotation_session import Session
 from napari_unet.session.stroke_needs import StrokeCounter, StrokeNeeds
 
 from ..layer_metadata import identity
+from ..projects.keeper import keeper_of
 from ..sessions import session_of, ties_of
 from ..workers import Worker, WorkerGroup, error_sentence
 from .current_image import CurrentImage
@@ -57,6 +58,7 @@ class LiveController(QObject):
         self.images = CurrentImage(viewer, self.session, self.ties, self)
         self.bindings: dict[str, LayerBinding] = {}
         self.current: LayerBinding | None = None
+        keeper_of(viewer).publish_first(self.bindings.values)
         window = getattr(getattr(viewer, "window", None), "_qt_window", None)
         self.workers = WorkerGroup(self, window)
         self._docks = 0

@@ -24,6 +24,7 @@ from napari_unet.session.run_schedule import LivePatch, ViewFocus
 
 from ..layer_origin import has_origin, note_origin
 from ..workers import Worker, WorkerGroup, error_sentence
+from .chosen_depth import ChosenDepth
 from .layer_binding import LayerBinding
 from .viewport import camera_of, shown_plane, visible_part
 
@@ -51,6 +52,9 @@ class LiveLayers(QObject):
     parent : QObject, optional
     """
 
+    pasted = Signal(object)
+    """A :class:`LivePatch` is in the prediction layer."""
+
     said = Signal(str)
     """One sentence, ``""`` when there is nothing to say any more."""
 
@@ -62,10 +66,10 @@ class LiveLayers(QObject):
         self._binding: LayerBinding | None = None
         self._worker: Worker | None = None
         self._answered: Model | None = None
-        self._unsure, self._times = False, 0
+        self._unsure, self._likely, self._times = False, False, 0
         self._told = ""
         self._again = self._revived = self._warm = False
-        self._device = "auto"
+        self._device, self._volume = "auto", ChosenDepth(session)
         self._look = QTimer(self)
         self._look.setSingleShot(True)
         self._look.setInterval(LOOK_MS)
@@ -123,6 +127,13 @@ class LiveLayers(QObject):
             self._binding.drop_uncertainty()
         self._on_look()
 
+    def tell_likely(self, wanted: bool) -> None:
+        """Let :attr:`pasted` tell the probabilities of the classes, too."""
+        if wanted != self._likely:
+            self._likely = wanted
+            self._times += 1
+            self._on_look()
+
     def compute_on(self, device: str) -> None:
         """Answer strokes on another device from now on; see :func:`~napari_unet.predicting.devices.choose_device`.
 
@@ -149,6 +160,7 @@ class LiveLayers(QObject):
         looked = ViewFocus(
             binding.key, binding.image, shown_plane(self._viewer, binding.strokes, binding.image),
             visible_part(self._viewer, binding.strokes, binding.image), self._times if self._unsure else 0,
+            self._times if self._likely else 0,
         )
         self._ahead.put(looked)
         self.focus.put(looked if self._session.speaks else None)
@@ -200,7 +212,7 @@ class LiveLayers(QObject):
         from napari_unet.pretrained import load_features
 
         load_features()  # if they cannot be read, the predictor says so and goes on without answers
-        return InstantAnswers(self._session.snapshots, load_features, self._device)
+        return InstantAnswers(self._session.snapshots, load_features, self._device, volume=self._volume.latest)
 
     def _on_found(self, found: Found | None) -> None:
         if isinstance(found, LivePatch):
@@ -214,6 +226,7 @@ class LiveLayers(QObject):
             if self._unsure and found.unsure is not None:
                 binding.make_uncertainty()
             binding.paste(found.patch, found.unsure)
+            self.pasted.emit(found)
             unfinished = found.patch.done < found.patch.total
             self._say(f"Predicting tile {found.patch.done} of {found.patch.total}" if unfinished else self._learnt())
         elif isinstance(found, PredictionFailed):

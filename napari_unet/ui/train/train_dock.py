@@ -83,6 +83,7 @@ class TrainDock(TrainPanel):
         self.pairs.chosen.connect(self._on_pair_chosen)
         self.save_button.clicked.connect(self._on_save)
         self.load_button.clicked.connect(self._on_load)
+        self.export_button.connect(self.jobs, self)
         self.new_model_button.clicked.connect(self._on_new_model)
         controller.said.connect(self.say)
         controller.failed.connect(self._on_failed)
@@ -90,6 +91,7 @@ class TrainDock(TrainPanel):
         controller.running_changed.connect(self._on_running_changed)
         controller.pairs_changed.connect(self.pairs.refresh)
         self.project_jobs.said.connect(self.say)
+        self.project_jobs.failed.connect(self._on_failed)
         for jobs in (self.jobs, self.project_jobs):
             jobs.progressed.connect(self._on_job)
         pairs: list[tuple[Any, Any]] = [

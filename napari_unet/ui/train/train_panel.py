@@ -25,6 +25,7 @@ from . import shortcuts
 from .class_buttons import ClassButtons
 from .device_line import DeviceLine
 from .edit_panel import EditPanel
+from .export_button import ExportButton
 from .layer_chooser import LayerChooser
 from .learning_plot import LearningPlot
 from .live_controller import LiveController
@@ -159,9 +160,10 @@ class TrainPanel(QWidget):
             "Start anew", "train_new_model",
             "Forget all that was learnt. Your strokes stay and are answered anew; the next training starts from there.",
         )
-        files = _in_a_row(self.save_button, self.load_button, self.new_model_button)
+        self.export_button = ExportButton(self.session)
+        files = _in_a_row(self.save_button, self.load_button, self.export_button.widget, self.new_model_button)
         model = CollapsibleSection("Model", "train_model_fold",
-                                   "Go back to an earlier model, save one, load one, or start anew.")
+                                   "Go back to an earlier model, save, load or export one, or start anew.")
         self.models = ModelList(self.session)
         model.addWidget(self.models)
         self.model_compare = ModelCompare(self.controller)

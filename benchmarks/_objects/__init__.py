@@ -1,0 +1,1 @@
+"""What ``benchmarks/objects.py`` is made of: answers that are kept, agreement of objects, a simulated hand."""

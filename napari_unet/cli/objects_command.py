@@ -1,0 +1,130 @@
+"""``napari-unet objects``: masks or probabilities in, single objects out; on request a table, ROIs and GeoJSON."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from collections.abc import Generator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from napari_unet.core.errors import UsageError, UserError
+from napari_unet.core.provenance import now
+from napari_unet.core.readable import readable
+from napari_unet.io import check_object_output, clear_of_inputs, file_stem
+from napari_unet.objects.measure_table import MeasureTable, joined_tables
+from napari_unet.report.object_csv import write_objects
+from napari_unet.workflows.batch import BatchPiece, run_batch
+from napari_unet.workflows.object_finding import as_class_image, make_search
+
+from .input_files import read_images
+from .object_output import (
+    GEOJSON,
+    ROIS,
+    FoundFiles,
+    ObjectTargets,
+    PieceShare,
+    find_and_keep,
+    is_object_file,
+    way_values,
+)
+from .predict_command import watch_batch
+from .terminal import check_writable, make_folder, say, show
+
+
+def run_objects(arguments: argparse.Namespace) -> None:
+    """Find the objects of masks or probabilities, and save them."""
+    values = way_values(arguments)
+    make_search(arguments.way, values)
+    if arguments.image is not None and len(arguments.masks) > 1:
+        raise UsageError(f"--image is for one mask, but {len(arguments.masks)} are given.")
+    targets = plan_objects(arguments.masks, arguments)
+    inputs = [*arguments.masks, *([arguments.image] if arguments.image is not None else [])]
+    replace = claim_objects(targets, arguments, inputs)
+    summary = watch_batch(run_batch([
+        BatchPiece(name, partial(_find, name, target, replace, values, arguments))
+        for name, target in zip(arguments.masks, targets, strict=True)
+    ]))
+    tables = [table for one in summary.done if (table := getattr(one.result, "table", None)) is not None]
+    if arguments.table is not None and tables:
+        save_table(arguments.table, tables, arguments.overwrite)
+    if summary.failed:
+        raise (UsageError if summary.wrong_use else UserError)(summary.sentence) from summary.failed[0].error
+
+
+def plan_objects(names: Sequence[str], arguments: argparse.Namespace) -> list[ObjectTargets]:
+    """Say where the objects of each image go.
+
+    Raises
+    ------
+    UsageError
+        If several images are to go into one file.
+    """
+    kinds = [(arguments.output, "_objects.tif"), (arguments.rois, f"_rois{ROIS}"),
+             (arguments.geojson, f"_objects{GEOJSON}")]
+    asked = [(path, ending) for path, ending in kinds if path is not None]
+    for path, ending in asked:
+        _check_place(path, ending, len(names))
+    return [ObjectTargets(tuple(path if is_object_file(path) else path / f"{file_stem(name)}{ending}"
+                                for path, ending in asked)) for name in names]
+
+
+def _check_place(path: Path, ending: str, count: int) -> None:
+    """Check that a place suits what goes there, and so many masks.
+
+    Raises
+    ------
+    UserError
+        If not.
+    """
+    if is_object_file(path):
+        if count > 1:
+            raise UsageError(f"{count} masks cannot go into the one file {path}. Give a folder.")
+        if ending.endswith((ROIS, GEOJSON)) and not path.name.lower().endswith(Path(ending).suffix):
+            raise UsageError(f"{path} does not end in {Path(ending).suffix}. Give such a file, or a folder.")
+    elif path.suffix and not path.is_dir():
+        check_object_output(path)  # says which endings are known
+
+
+def claim_objects(
+    targets: Sequence[ObjectTargets], arguments: argparse.Namespace, inputs: Sequence[str]
+) -> Mapping[Path, bool]:
+    """Check where results go and make their folders; returns by file whether it may replace one that is there."""
+    outputs = [path for target in targets for path in target.paths]
+    if len({path.resolve() for path in outputs}) < len(outputs):
+        raise UserError("Two results would have the same file name. Rename an image, or do them one by one.")
+    for path in outputs:
+        clear_of_inputs(path, inputs)
+    table = getattr(arguments, "table", None)
+    if table is not None and check_writable(table, arguments.overwrite, inputs):
+        arguments.overwrite = True
+    asked = {arguments.output, arguments.rois, arguments.geojson}
+    for folder in asked.intersection(path.parent for path in outputs):  # only now: a refused command leaves none
+        make_folder(folder)
+    return {path: check_writable(path, arguments.overwrite) for path in outputs}
+
+
+def _find(
+    name: str, target: ObjectTargets, replace: Mapping[Path, bool], values: dict[str, Any],
+    arguments: argparse.Namespace,
+) -> Generator[PieceShare, None, FoundFiles]:
+    """Find the objects of one file."""
+    begun = now()
+    image = as_class_image(name, arguments.axes, arguments.values, scale=arguments.voxel_size or ())
+    if arguments.unit or arguments.voxel_size:
+        unit = arguments.unit or image.geometry.unit
+        image = dataclasses.replace(image, geometry=dataclasses.replace(image.geometry, unit=unit))
+    measured = None
+    if arguments.image is not None:
+        (measured,) = read_images([arguments.image], arguments.axes)
+    return (yield from find_and_keep(name, image, target, replace, values, arguments, measured, begun))
+
+
+def save_table(path: Path, tables: Sequence[MeasureTable], overwrite: bool) -> None:
+    """Write the table of all images."""
+    table = joined_tables(tables)
+    write_objects(path, table, overwrite=overwrite)
+    for note in table.notes:
+        say(note)
+    show(readable(path))

@@ -1,0 +1,45 @@
+"""Lets long work be left in its middle: it looks up now and then whether anybody still wants it. Ends no thread.
+
+A generator is left where it yields. Some work does not yield for many seconds: a large network on one tile, thousands
+of regions that merge. It calls :func:`look_up` between its pieces instead. Where nobody has said by what it is known
+that work is not wanted any more (:func:`heed`), nothing happens.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+import threading
+from typing import Any
+
+
+class NoLongerWantedError(BaseException):
+    """Work is left in its middle. No :class:`Exception`: nobody on the way up is to take it for a failure."""
+
+
+_left: contextvars.ContextVar[threading.Event | None] = contextvars.ContextVar("left", default=None)
+
+
+def heed(left: threading.Event) -> None:
+    """Let work of this thread be left as soon as an event is set."""
+    _left.set(left)
+
+
+def look_up() -> None:
+    """Go on if this is still wanted.
+
+    Raises
+    ------
+    NoLongerWantedError
+        If it is not.
+    """
+    left = _left.get()
+    if left is not None and left.is_set():
+        raise NoLongerWantedError
+
+
+def close_work(work: Any) -> None:
+    """Close a generator, which may look up while it closes; nothing happens to what cannot be closed."""
+    with contextlib.suppress(NoLongerWantedError):
+        if hasattr(work, "close"):
+            work.close()

@@ -1,0 +1,125 @@
+"""Heads on kept features as a model: tiles of features in, patches out. Fits nothing."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..core.classes import ClassTable
+from ..core.errors import UserError
+from ..core.image import Image, warn_not_finite
+from ..core.latest import Latest
+from ..core.method import Patch, View, checked_planes
+from ..core.provenance import Provenance
+from ..predicting.feature_groups import summed
+from ..predicting.network_model import most_likely
+from ..predicting.oblivious_trees import ObliviousTrees, corrected
+from .feature_tile import FeatureTile
+from .features import FeatureStore
+from .linear_heads import PIECE, DeepHead, LinearHead, weighed
+from .viewing_depth import depth_of_answer
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class AnswerOnFeatures:
+    """A linear head on kept features.
+
+    Parameters
+    ----------
+    store : FeatureStore
+        Serves one thread at a time, see there.
+    head : LinearHead
+        On features of planes, each alone.
+    classes : ClassTable
+        One output per class.
+    channels : int
+        Image channels.
+    note : str
+    trees : ObliviousTrees, optional
+        What corrects the head.
+    provenance : Provenance, optional
+        Where it comes from.
+    deep : DeepHead, optional
+        In place of ``head`` where an image has planes behind one another.
+    """
+
+    store: FeatureStore
+    head: LinearHead
+    classes: ClassTable
+    channels: int
+    note: str
+    trees: ObliviousTrees | None = None
+    provenance: Provenance | None = None
+    deep: DeepHead | None = None
+
+    @property
+    def two_eyed(self) -> bool:
+        """Whether the head looks through the second eye as well."""
+        return len(self.head.weights) > len(self.store.prior(self.channels, eye=False, depth="plane"))
+
+    def segment(
+        self,
+        image: Image,
+        planes: Sequence[int] | None = None,
+        *,
+        probabilities: bool = False,
+        view: Latest[View | None] | None = None,
+    ) -> Iterator[Patch]:
+        """Segment planes tile by tile, those in view first; see :class:`napari_unet.core.method.Model`."""
+        if image.n_channels != self.channels:
+            raise UserError(
+                f"{image.name!r} has {image.n_channels} channel{'' if image.n_channels == 1 else 's'}, but the strokes "
+                f"are on images with {self.channels}. "
+                "Choose an image like those that are painted; if the axes are wrong, say what they are."
+            )
+        numbers = tuple(dict.fromkeys(checked_planes(image, planes)))
+        return self._segment(image, numbers, probabilities, view)
+
+    def _segment(
+        self, image: Image, numbers: tuple[int, ...], probabilities: bool, view: Latest[View | None] | None
+    ) -> Iterator[Patch]:
+        ids = np.array(self.classes.ids, np.uint8)
+        holes, depth = 0, depth_of_answer(image, self.store, self.deep)
+        for done, (plane, number, left) in enumerate(self.store.ordered(image, numbers, view), 1):
+            tile = self.store.tile(image, plane, number, self.two_eyed, depth)
+            scores = self.scores(tile)
+            pieces = [most_likely(part) for part in scores.flatten(1).split(PIECE, dim=1)]
+            labels = ids[torch.cat(pieces).reshape(scores.shape[1:]).numpy()]
+            maps = torch.softmax(scores, 0).numpy() if probabilities else None
+            if tile.hidden is not None:
+                holes += int(tile.hidden.sum())
+                labels[tile.hidden] = ids[0]
+                if maps is not None:
+                    maps[:, tile.hidden] = 0
+                    maps[0, tile.hidden] = 1
+            yield Patch(image.where(plane, *tile.box.slices), labels, maps, done, done + left)
+        warn_not_finite(image, holes)
+
+    def scores(self, tile: FeatureTile) -> Tensor:
+        """Return logits (classes, Y, X) of a tile, float32: the head where features are, enlarged, then the trees."""
+        head, trees = self._on(tile.count)
+        parts = [dataclasses.replace(one, values=weighed(head.weights[list(one.columns)].T.copy(), one.values))
+                 for one in tile.groups]
+        found = summed(parts, tile.box.shape) + torch.from_numpy(head.offsets)[:, None, None]
+        return found if trees is None else corrected(trees, found, tile.groups)
+
+    def logits(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return logits (P, classes) of features (P, F), the first of which are those that the head looks at."""
+        head, trees = self._on(features.shape[1])
+        features = features[:, : len(head.weights)]
+        found = head(features)
+        if trees is None:
+            return found
+        better: NDArray[np.float32] = trees(torch.from_numpy(found.T), torch.from_numpy(features.T)).numpy().T
+        return better
+
+    def _on(self, count: int) -> tuple[LinearHead, ObliviousTrees | None]:
+        """Return the head for so many features, and its trees."""
+        if self.deep is not None and len(self.deep.head.weights) <= count:
+            return self.deep.head, self.deep.trees
+        return self.head, self.trees

@@ -1,0 +1,150 @@
+"""The way that chooses its parameters: from the answer itself and from what a person has shown."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from typing import Annotated, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_unet.core import parameters
+from napari_unet.core.parameters import Parameter
+
+from . import register
+from .basins import Basins, find_basins, merged_basins
+from .class_field import ClassField
+from .class_objects import Foreground, joined_classes, typical_size
+from .growing import grown, mean_of, most_of
+from .height_watershed import heights
+from .hints import Hints
+from .hole_filling import without_holes, without_own_holes
+from .neck_choice import NECKS, USUAL, chosen_neck, violations
+from .object_map import ObjectMap
+
+SMOOTH = 0.05
+"""Bumps of the border are smoothed over this share of the typical radius, at least over one pixel."""
+
+DIRT = 0.1
+"""What has less than this share of the typical size is no object."""
+
+HOLE = 0.03
+"""A hole of more than this share of the typical size may be the gap between objects."""
+
+UNSURE = 0.65
+"""An object of which the answer is on average less sure is none."""
+
+SUREST = 0.7
+"""An object of which the answer is nowhere surer than this is none."""
+
+
+@register("auto", "Automatic")
+@dataclasses.dataclass(frozen=True)
+class Auto:
+    """Automatic: touching objects are parted at their necks; what is much smaller than the others is left out.
+
+    What is None is chosen: how narrow a neck is cut, from the cuts and joins drawn; what is too small, from the size
+    that objects typically have in the answer.
+
+    Raises
+    ------
+    UsageError
+        If a parameter is out of its bounds.
+    """
+
+    neck: Annotated[float | None, Parameter("How narrow a neck may be beside the smaller of its two sides before it "
+                                            "is cut: 1 cuts every waist, 0 none", min=0, max=1, step=0.05,
+                                            auto=NECKS)] = None
+    smooth: Annotated[float | None, Parameter("Width of what is no waist but a rough border", min=0, max=50, step=0.5,
+                                              unit="px", advanced=True, auto=(1.0,))] = None
+    smallest: Annotated[float | None, Parameter("Objects of fewer pixels are left out, or joined to the one they touch",
+                                                min=0, max=1e9, step=1, unit="px")] = None
+    fill: Annotated[bool, Parameter("Fill holes inside objects")] = True
+    grow: Annotated[bool, Parameter("Let faint objects reach as far beyond the answer as it fades, and leave out what "
+                                    "it is unsure of; only where probabilities are known")] = True
+
+    def __post_init__(self) -> None:
+        parameters.check(self)
+
+    def find(self, field: ClassField, hints: Hints) -> ObjectMap:
+        """Number the objects of each class."""
+        neck = taught([(field, hints)], self).neck
+        neck = USUAL if neck is None else neck
+        found, words = [], []
+        for class_id in field.countable:
+            parted = self.parted(field, class_id, hints)
+            own = merged_basins(parted.basins, neck, parted.smallest, parted.typical)[parted.basins.numbers]
+            found.append((class_id, self._sure_ones(own, parted, hints), parted.smallest))
+            words.append(f"class {class_id}: typically {parted.typical:.0f} px, at least {parted.smallest:.0f}")
+        note = f"Parted at necks narrower than {neck:.2f} of the smaller side"
+        return joined_classes(field, found, hints.strokes, f"{note}; {'; '.join(words)}." if words else f"{note}.")
+
+    def parted(self, field: ClassField, class_id: int, hints: Hints) -> Parted:
+        """Return the basins of a class, and how large its objects are by what the usual neck would part."""
+        bare = Foreground.of(field, class_id, hints.strokes)
+        smooth = 1.0 if self.smooth is None else self.smooth
+        ground, typical = bare, 0.0
+        # twice: what is a gap between objects, and no hole in one, is known only from the size of the objects
+        for share in (0, HOLE) if self.fill else (0,):
+            mask = without_holes(bare.mask, bare.free, share * typical, bare.sure) if self.fill else bare.mask
+            if typical and np.array_equal(mask, ground.mask):
+                break
+            ground = dataclasses.replace(bare, mask=mask)
+            basins = find_basins(heights(ground, "distance", smooth), mask)
+            typical = typical_size(np.bincount(merged_basins(basins, USUAL), basins.sizes))
+        if self.smooth is None and SMOOTH * radius_of(typical, field) > 1:
+            basins = find_basins(heights(ground, "distance", SMOOTH * radius_of(typical, field)), ground.mask)
+        return Parted(ground, basins, typical, round(DIRT * typical) if self.smallest is None else self.smallest)
+
+    def _sure_ones(self, numbers: NDArray[Any], parted: Parted, hints: Hints) -> NDArray[Any]:
+        """Return the objects that the answer is sure of, with what fades around them."""
+        ground = parted.ground
+        if ground.sure is None or not self.grow:
+            return without_own_holes(numbers, ground.free) if self.fill else numbers
+        kept = (mean_of(numbers, ground.sure) >= UNSURE) & (most_of(numbers, ground.sure) >= SUREST)
+        kept &= np.bincount(numbers.ravel()) >= parted.smallest
+        if hints.strokes is not None:
+            kept[np.unique(numbers[hints.strokes == ground.number])] = True
+        kept[0] = False
+        found = grown(np.where(kept[numbers], numbers, 0), ground.sure, ground.free)
+        return without_own_holes(found, ground.free) if self.fill else found
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Parted:
+    """One class before its basins are merged: where it is, its basins, and the pixels of its objects."""
+
+    ground: Foreground
+    basins: Basins
+    typical: float
+    smallest: float
+
+
+def radius_of(size: float, field: ClassField) -> float:
+    """Return the radius, in pixels of the finest axis, of a disc or a ball of so many pixels."""
+    step = min(field.spacing)
+    size *= float(np.prod(field.spacing)) / step ** len(field.spacing)
+    return float(np.sqrt(size / np.pi) if len(field.spacing) == 2 else np.cbrt(0.75 * size / np.pi))
+
+
+def taught(examples: Iterable[tuple[ClassField, Hints]], way: Auto | None = None) -> Auto:
+    """Return the automatic way with what cuts and joins on any planes say of its parameters.
+
+    Parameters
+    ----------
+    examples : iterable of (ClassField, Hints)
+        Planes and the lines on each.
+    way : Auto, optional
+        Its parameters that are not None stay.
+    """
+    way = way or Auto()
+    if way.neck is not None:
+        return way
+    wrong = []
+    for field, hints in examples:
+        if hints.lines:
+            for class_id in field.countable:
+                parted = way.parted(field, class_id, hints)
+                wrong.append(violations(parted.basins, parted.typical, hints.lines))
+    return dataclasses.replace(way, neck=chosen_neck(wrong)) if wrong else way

@@ -1,0 +1,56 @@
+"""Which necks are cut, chosen by the cuts and joins a person has drawn. Changes no object."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .basins import Basins, merged_basins
+from .drawn_lines import beside
+from .hints import Line
+
+NECKS = (0.5, 0.6, 0.65, 0.7, 0.75, 0.8, 0.83, 0.87, 0.9, 0.92, 0.94, 0.96, 0.98)
+"""What is tried."""
+
+USUAL = 0.87
+"""What is taken where nobody has drawn a line."""
+
+CARE = 0.5
+"""Lines that must speak for a step away from the usual; so one line alone moves little."""
+
+
+def violations(basins: Basins, typical: float, lines: Sequence[Line]) -> NDArray[np.float64]:
+    """Return how many lines each of :data:`NECKS` would get wrong by itself."""
+    wrong = np.zeros(len(NECKS))
+    shape = basins.numbers.shape
+    seen = []
+    for line in lines:
+        if line.kind == "cut":
+            sides = [basins.numbers[side] for side in beside(line, shape)]
+            sides = [one[one > 0] for one in sides]
+            if all(len(one) for one in sides):
+                seen.append(("cut", sides))
+        else:
+            under = basins.numbers[line.pixels(shape)]
+            if (under > 0).any():
+                seen.append(("join", [under[under > 0]]))
+    if not seen:
+        return wrong
+    for place, neck in enumerate(NECKS):
+        group = merged_basins(basins, neck, typical=typical)
+        for kind, sides in seen:
+            most = [np.bincount(group[one]).argmax() for one in sides]
+            if kind == "cut":
+                wrong[place] += most[0] == most[1]
+            else:
+                wrong[place] += np.mean(group[sides[0]] == most[0]) < 0.9
+    return wrong
+
+
+def chosen_neck(wrong: Sequence[NDArray[np.float64]]) -> float:
+    """Return the neck that the fewest lines speak against, near the usual one."""
+    away = np.abs(np.arange(len(NECKS)) - NECKS.index(USUAL))
+    cost = CARE * away + (np.sum(wrong, axis=0) if len(wrong) else 0)
+    return NECKS[int(np.argmin(cost))]

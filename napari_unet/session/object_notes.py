@@ -1,0 +1,182 @@
+"""What a person has shown about the objects of images: cuts and joins, objects put right by hand. Finds no object.
+
+It belongs to an image and to a plane of it (or to a whole volume), and holds for every answer that comes: the objects
+of a new answer are found with these lines, and these pins are put over them. Every change is one step of the same undo
+as that of strokes and classes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Hashable, Iterable, Mapping
+from types import MappingProxyType
+from typing import NamedTuple
+
+from psygnal import Signal
+
+from ..objects.corrections import Pin
+from ..objects.hints import Line
+from .annotations import Annotations
+from .edit_history import EditOutcome, StrokeEdit
+
+
+class Place(NamedTuple):
+    """A plane by its number, or the volume that begins with this plane."""
+
+    plane: int
+    volume: bool = False
+
+
+FIRST = Place(0)
+"""The plane of an image that has one only."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class PlaceNotes:
+    """Lines and pins of one plane or volume, in the order in which they came."""
+
+    lines: tuple[Line, ...] = ()
+    pins: tuple[Pin, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.lines or self.pins)
+
+    def with_line(self, line: Line) -> PlaceNotes:
+        """Return the same with a line more."""
+        return PlaceNotes((*self.lines, line), self.pins)
+
+    def with_pins(self, pins: Iterable[Pin]) -> PlaceNotes:
+        """Return the same with pins over those that there are; what is covered whole is left out."""
+        new = tuple(pins)
+        kept = (old for old in self.pins if not any(one.covers(old) for one in new))
+        return PlaceNotes(self.lines, (*kept, *new))
+
+    def bytes_beside(self, other: PlaceNotes) -> int:
+        """Return the bytes that these take in memory beside others, with which they share what is the same."""
+        shared = {id(one) for one in (*other.pins, *other.lines)}
+        return (sum(one.mask.nbytes for one in self.pins if id(one) not in shared)
+                + sum(16 * len(one.points) for one in self.lines if id(one) not in shared))
+
+
+NOTHING_NOTED = PlaceNotes()
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class ObjectNotes:
+    """Everything noted of the objects of one image.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Of the image without channels, rows and columns last.
+    places : mapping of Place to PlaceNotes
+        Only those where something is noted.
+    """
+
+    shape: tuple[int, ...]
+    places: Mapping[Place, PlaceNotes] = dataclasses.field(default_factory=dict)
+
+    def at(self, place: Place) -> PlaceNotes:
+        """Return what is noted of a plane or volume."""
+        return self.places.get(place, NOTHING_NOTED)
+
+    def replacing(self, place: Place, notes: PlaceNotes) -> ObjectNotes:
+        """Return the same with other notes of one plane or volume."""
+        places = {one: kept for one, kept in self.places.items() if one != place}
+        if notes:
+            places[place] = notes
+        return ObjectNotes(self.shape, MappingProxyType(places))
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class ObjectsEdit(StrokeEdit):
+    """A change of what is noted of objects; no stroke and no class is changed.
+
+    Parameters
+    ----------
+    key : hashable
+        Of the image.
+    shape : tuple of int
+    place : Place
+    old, new : PlaceNotes
+        Before and after.
+    """
+
+    key: Hashable = None
+    shape: tuple[int, ...] = ()
+    place: Place = FIRST
+    old: PlaceNotes = NOTHING_NOTED
+    new: PlaceNotes = NOTHING_NOTED
+
+    @property
+    def size(self) -> int:
+        """Bytes that it keeps in memory."""
+        return self.old.bytes_beside(self.new) + self.new.bytes_beside(self.old)
+
+
+class ObjectAnnotations(Annotations):
+    """Annotations, and what is noted of objects, image by image."""
+
+    objects_changed = Signal(object)
+    """What is noted of the objects of an image (its key) has changed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._notes: dict[Hashable, ObjectNotes] = {}
+
+    @property
+    def noted_images(self) -> Mapping[Hashable, ObjectNotes]:
+        """What is noted, by key of the image."""
+        return MappingProxyType(self._notes)
+
+    def object_notes(self, key: Hashable, shape: tuple[int, ...]) -> ObjectNotes:
+        """Return what is noted of the objects of an image of this shape; notes of another shape do not hold for it."""
+        found = self._notes.get(key)
+        return found if found is not None and found.shape == shape else ObjectNotes(shape)
+
+    def restore_objects(self, key: Hashable, notes: ObjectNotes) -> None:
+        """Take up what was noted before, as from a project."""
+        self._put_notes(key, notes)
+
+    def edit_objects(
+        self, text: str, key: Hashable, shape: tuple[int, ...], place: Place, notes: PlaceNotes
+    ) -> EditOutcome:
+        """Note something else of the objects of a plane or volume, as one step of undo.
+
+        Parameters
+        ----------
+        text : str
+            What is done, as people read it behind *Undo*: "cut an object".
+        key : hashable
+            Of the image.
+        shape : tuple of int
+            Of the image without channels.
+        place : Place
+        notes : PlaceNotes
+            All that is noted there from now on.
+        """
+        before = self.object_notes(key, shape)
+        old, notes = before.at(place), notes or NOTHING_NOTED
+        if notes is old:
+            return EditOutcome(False)
+        self._put_notes(key, before.replacing(place, notes))
+        told = self.edits.add(ObjectsEdit(text, (), {}, {}, self.classes, self.classes, key, shape, place, old, notes))
+        return EditOutcome(True, f"Done: {text}. {told}".strip())
+
+    def _put_notes(self, key: Hashable, notes: ObjectNotes) -> None:
+        self._notes[key] = notes
+        self.objects_changed.emit(key)
+
+    def _go(self, undoing: bool) -> EditOutcome:
+        edit = self.edits.next_edit(undoing)
+        if not isinstance(edit, ObjectsEdit):
+            return super()._go(undoing)
+        now = self.object_notes(edit.key, edit.shape)
+        was, wanted = (edit.new, edit.old) if undoing else (edit.old, edit.new)
+        word = "Undone" if undoing else "Done again"
+        if now.at(edit.place) is not was:
+            self.edits.moved(undoing, keep=False)
+            return EditOutcome(False, f"Not {word.lower()}: {edit.text}. The objects there were changed since.")
+        self._put_notes(edit.key, now.replacing(edit.place, wanted))
+        self.edits.moved(undoing)
+        return EditOutcome(True, f"{word}: {edit.text}.")
