@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from report_scene import picture
 
 from napari_unet.core.errors import UserError
-from napari_unet.report.error_maps import COLOURS, FALSE, MISSED, OTHER, Mark, error_map, painted_errors, ringed
+from napari_unet.report.error_maps import COLOURS, FALSE, MISSED, OTHER, error_map, painted_errors, ringed
+from napari_unet.report.object_errors import Mark
 from napari_unet.report.rasters import encode_png, parse_colour, shrunk
 
 

@@ -1,5 +1,4 @@
-"""What ``objects`` and ``predict --objects`` share: objects found, saved as asked, and measured. Reads no arguments' files.
-"""
+"""What ``objects`` and ``predict --objects`` share: objects found, saved as asked, and measured. Reads no file."""
 
 from __future__ import annotations
 
@@ -15,7 +14,7 @@ from napari_unet.core.errors import InputWarning
 from napari_unet.core.image import Image
 from napari_unet.core.method import Progress
 from napari_unet.core.provenance import Provenance
-from napari_unet.io import keep_objects
+from napari_unet.io import is_output, keep_objects
 from napari_unet.objects import REGISTRY as WAYS
 from napari_unet.objects.measure_table import MeasureTable
 from napari_unet.workflows.object_finding import ClassImage, ImageObjects, objects_of
@@ -40,6 +39,11 @@ class PieceShare:
 
     done: int
     total: int = 100
+
+
+def is_object_file(path: Path) -> bool:
+    """Say whether a path names one file of objects, and no folder for several."""
+    return is_output(path) or path.name.lower().endswith((ROIS, GEOJSON))
 
 
 class FoundFiles(tuple[Path, ...]):

@@ -12,14 +12,23 @@ from typing import Any
 from napari_unet.core.errors import UsageError, UserError
 from napari_unet.core.provenance import now
 from napari_unet.core.readable import readable
-from napari_unet.io import check_object_output, clear_of_inputs, file_stem, is_output
+from napari_unet.io import check_object_output, clear_of_inputs, file_stem
 from napari_unet.objects.measure_table import MeasureTable, joined_tables
 from napari_unet.report.object_csv import write_objects
 from napari_unet.workflows.batch import BatchPiece, run_batch
 from napari_unet.workflows.object_finding import as_class_image, make_search
 
 from .input_files import read_images
-from .object_output import GEOJSON, ROIS, FoundFiles, ObjectTargets, PieceShare, find_and_keep, way_values
+from .object_output import (
+    GEOJSON,
+    ROIS,
+    FoundFiles,
+    ObjectTargets,
+    PieceShare,
+    find_and_keep,
+    is_object_file,
+    way_values,
+)
 from .predict_command import watch_batch
 from .terminal import check_writable, make_folder, say, show
 
@@ -52,25 +61,30 @@ def plan_objects(names: Sequence[str], arguments: argparse.Namespace) -> list[Ob
     UsageError
         If several images are to go into one file.
     """
-    kinds: list[tuple[Path, str]] = [(arguments.output, "_objects.tif")]
-    for path, ending in ((arguments.rois, f"_rois{ROIS}"), (arguments.geojson, f"_objects{GEOJSON}")):
-        if path is not None:
-            if len(names) == 1 and path.suffix.lower() != ending[-len(path.suffix):].lower() and not path.is_dir():
-                raise UsageError(f"{path} does not end in {ending.partition('.')[2]!r}. Give such a file for one mask, "
-                                 "a folder for several.")
-            kinds.append((path, ending))
-    targets = []
-    for name in names:
-        paths = []
-        for path, ending in kinds:
-            one_file = is_output(path) or path.name.lower().endswith((ROIS, GEOJSON))
-            if len(names) > 1 and one_file:
-                raise UsageError(f"{len(names)} masks cannot go into the one file {path}. Give a folder.")
-            if not one_file and path.suffix and not path.is_dir() and len(names) == 1:
-                check_object_output(path)  # says which endings are known
-            paths.append(path if one_file else path / f"{file_stem(name)}{ending}")
-        targets.append(ObjectTargets(tuple(paths)))
-    return targets
+    kinds = [(arguments.output, "_objects.tif"), (arguments.rois, f"_rois{ROIS}"),
+             (arguments.geojson, f"_objects{GEOJSON}")]
+    asked = [(path, ending) for path, ending in kinds if path is not None]
+    for path, ending in asked:
+        _check_place(path, ending, len(names))
+    return [ObjectTargets(tuple(path if is_object_file(path) else path / f"{file_stem(name)}{ending}"
+                                for path, ending in asked)) for name in names]
+
+
+def _check_place(path: Path, ending: str, count: int) -> None:
+    """Check that a place suits what goes there, and so many masks.
+
+    Raises
+    ------
+    UserError
+        If not.
+    """
+    if is_object_file(path):
+        if count > 1:
+            raise UsageError(f"{count} masks cannot go into the one file {path}. Give a folder.")
+        if ending.endswith((ROIS, GEOJSON)) and not path.name.lower().endswith(Path(ending).suffix):
+            raise UsageError(f"{path} does not end in {Path(ending).suffix}. Give such a file, or a folder.")
+    elif path.suffix and not path.is_dir():
+        check_object_output(path)  # says which endings are known
 
 
 def claim_objects(

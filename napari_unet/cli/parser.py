@@ -11,6 +11,7 @@ from napari_unet import __version__
 from napari_unet.core.readable import readable
 
 from .flag_values import assignment, name_list, pixel_size, plane_index, positive_number, seed_number
+from .object_flags import add_compared_objects, add_finding_flags, add_object_flags
 
 DEFAULT_METHODS = "unet,threshold,slic,mean_shift,region_growing"
 PRESETS = ("quick", "classical", "networks", "everything")
@@ -82,20 +83,6 @@ def _overwrite(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--overwrite", action="store_true", help="replace an output that exists")
 
 
-def _finding(parser: argparse.ArgumentParser, flag: str = "--set") -> None:
-    """Add how objects are found."""
-    parser.add_argument("--way", default="auto", metavar="WAY",
-                        help="how objects are found; see `napari-unet methods` (default: auto)")
-    parser.add_argument(flag, dest="way_values", type=assignment, action="append", default=[], metavar="NAME=VALUE",
-                        help=f"a parameter of the way, e.g. {flag} smallest=20")
-    parser.add_argument("--countable", type=name_list, metavar="A,B,...",
-                        help="classes whose objects are counted: names, or numbers in a mask (default: all but "
-                        "background)")
-    parser.add_argument("--by-plane", action="store_true", help="each plane of a z-stack by itself, not as a volume")
-    parser.add_argument("--panoptic", action="store_true",
-                        help="add the areas of the classes that are not counted, each as one more number")
-
-
 def _demo(commands: argparse._SubParsersAction[CommandParser]) -> None:
     parser = _command(commands, "demo", "demo_command:run_demo",
                       "Run the whole job on a shipped sample, in napari where there is a display.")
@@ -140,7 +127,11 @@ def _train(commands: argparse._SubParsersAction[CommandParser]) -> None:
 def _predict(commands: argparse._SubParsersAction[CommandParser]) -> None:
     parser = _command(commands, "predict", "predict_command:run_predict",
                       "Segment images with a trained model.")
-    parser.add_argument("images", nargs="+", metavar="IMAGES", help="images, or one project (NAME.unet): all of its")
+    parser.add_argument("images", nargs="+", metavar="IMAGES",
+                        help="images, folders of them, patterns ('in/*.tif'), or one project (NAME.unet): all of its")
+    parser.add_argument("--resume", action="store_true", help="leave out images whose results are there already")
+    parser.add_argument("--counts", type=Path, metavar="T.csv",
+                        help="also write one table of parts, holes and areas of each class in all images")
     parser.add_argument("--model", type=Path, metavar="MODEL.pt", help="(of a project, the one that is shown)")
     parser.add_argument("-o", "--output", type=Path, metavar="OUT",
                         help="a .tif or .zarr file, a folder (then STEM_mask.tif for each image), or "
@@ -160,7 +151,7 @@ def _predict(commands: argparse._SubParsersAction[CommandParser]) -> None:
     parser.add_argument("--objects", type=Path, metavar="O.tif",
                         help="also find single objects and write their numbers (.tif, .zarr, .zip or .geojson; with "
                         "several images a folder, then STEM_objects.tif)")
-    _finding(parser, "--object-set")
+    add_finding_flags(parser, "--object-set")
     parser.set_defaults(table=None)
     parser.add_argument("--zarr-version", choices=("0.4", "0.5"), default="0.4", help="OME-Zarr version (default: 0.4)")
     parser.add_argument("--shard", type=positive_number(int), default=0, metavar="PIXELS",
@@ -180,25 +171,7 @@ def _predict(commands: argparse._SubParsersAction[CommandParser]) -> None:
 def _objects(commands: argparse._SubParsersAction[CommandParser]) -> None:
     parser = _command(commands, "objects", "objects_command:run_objects",
                       "Find single objects in masks or class probabilities: number, count, measure and save them.")
-    parser.add_argument("masks", nargs="+", metavar="MASK_OR_PROBABILITIES",
-                        help="masks of classes, or probabilities as `predict --probabilities` writes them")
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT",
-                        help="object numbers (uint16, or uint32 beyond 65535): a .tif or .zarr, "
-                        "IMAGE.ome.zarr/labels/NAME, or a folder (then STEM_objects.tif); also .zip (ImageJ ROIs) or "
-                        ".geojson (QuPath)")
-    _finding(parser)
-    parser.add_argument("--values", choices=("mask", "painted"), default="mask",
-                        help="code of masks that do not say: mask has background 0, painted 1 (default: mask)")
-    parser.add_argument("--table", type=Path, metavar="T.csv", help="also measure: one line an object, of all masks")
-    parser.add_argument("--image", metavar="IMAGE", help="with --table and one mask: measure its channels too")
-    parser.add_argument("--rois", type=Path, metavar="R.zip",
-                        help="also outlines for ImageJ's ROI Manager (a folder for several masks)")
-    parser.add_argument("--geojson", type=Path, metavar="G.geojson",
-                        help="also polygons for QuPath (a folder for several masks)")
-    parser.add_argument("--voxel-size", type=pixel_size, metavar="[Z,]Y,X",
-                        help="size of a pixel or voxel (default: what the file says)")
-    parser.add_argument("--unit", help="unit of --voxel-size, e.g. micrometer")
-    parser.add_argument("--zarr-version", choices=("0.4", "0.5"), default="0.4", help="OME-Zarr version (default: 0.4)")
+    add_object_flags(parser)
     _axes(parser)
     _overwrite(parser)
 
@@ -268,13 +241,7 @@ def _compare(commands: argparse._SubParsersAction[CommandParser]) -> None:
                         "--set metrics.tolerance=0.5 (see `napari-unet score --help`)")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR",
                         help="folder for report.html, table.csv, methods.txt, figure.png, masks/ and recipes/")
-    parser.add_argument("--objects", action="store_true",
-                        help="judge single objects too, found in every result, against those of the reference")
-    parser.add_argument("--ways", type=name_list, metavar="A,B,...",
-                        help="with --objects: how they are found, or all (default: auto)")
-    parser.add_argument("--countable", type=name_list, metavar="A,B,...",
-                        help="with --objects: classes whose objects are counted, by their names (default: all but "
-                        "background); the others have a panoptic quality by their area")
+    add_compared_objects(parser)
     parser.add_argument("--save-models", action="store_true",
                         help="also save networks and forests as model files, in models/")
     _axes(parser)
@@ -284,8 +251,10 @@ def _compare(commands: argparse._SubParsersAction[CommandParser]) -> None:
 
 def _counts(commands: argparse._SubParsersAction[CommandParser]) -> None:
     parser = _command(commands, "counts", "project_commands:run_counts",
-                      "Count parts, holes and areas of each class in the predictions of a project, as one table.")
-    parser.add_argument("project", type=Path, metavar="NAME.unet")
+                      "Count parts, holes and areas of each class in the predictions of a project, or in a mask, as "
+                      "one table.")
+    parser.add_argument("project", type=Path, metavar="NAME.unet",
+                        help="a project, or a mask (.zarr, .tif), which is counted block by block")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="COUNTS.csv")
     parser.add_argument("--objects", action="store_true",
                         help="one line an object instead: area, shape, brightness, place, neighbours")

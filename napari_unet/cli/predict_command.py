@@ -37,8 +37,9 @@ from napari_unet.workflows.batch import (
 )
 from napari_unet.workflows.object_finding import ClassImage, make_search
 
+from .image_files import expanded_images, save_counts
 from .input_files import read_images
-from .object_output import ObjectTargets, find_and_keep, way_values
+from .object_output import ObjectTargets, find_and_keep, is_object_file, way_values
 from .predict_blocks import goes_by_blocks, predict_by_blocks
 from .project_commands import names_project, predict_project
 from .terminal import check_writable, make_folder, progress_bar, say, show
@@ -72,8 +73,9 @@ def run_predict(arguments: argparse.Namespace) -> None:
         raise UsageError("--moved and --pattern are for projects (NAME.unet).")
     values = way_values(arguments)
     make_search(arguments.way, values)
-    targets = plan_outputs(arguments.images, arguments.output, arguments.probabilities, arguments.objects)
-    replace = _claim_outputs(arguments, [path for target in targets for path in target.paths])
+    targets = _planned(arguments)
+    left = _left_to_do(arguments, targets)
+    replace = _claim_outputs(arguments, [path for target in left.values() for path in target.paths], list(targets))
     model = load_model(arguments.model, device=arguments.device)
     if arguments.tta:
         if not isinstance(model, NetworkModel):
@@ -81,10 +83,32 @@ def run_predict(arguments: argparse.Namespace) -> None:
         model = dataclasses.replace(model, tta=True)
     summary = watch_batch(run_batch([
         BatchPiece(name, partial(_predict_file, name, model, target, replace, arguments))
-        for name, target in zip(arguments.images, targets, strict=True)
+        for name, target in left.items()
     ]))
+    if arguments.counts is not None:
+        _count(arguments, targets, summary)
     if summary.failed:
         raise (UsageError if summary.wrong_use else UserError)(summary.sentence) from summary.failed[0].error
+
+
+def _planned(arguments: argparse.Namespace) -> dict[str, OutputTarget]:
+    """Return by image where its results go; masks of others that lie in the same folder are no images."""
+    images = expanded_images(arguments.images)
+    planned = plan_outputs(images, arguments.output, arguments.probabilities, arguments.objects)
+    masks = {one.mask.resolve() for one in planned}
+    if len(masks) < len(planned):
+        raise UserError("Two results would have the same file name. Rename an image, or predict them one by one.")
+    named = set(arguments.images)
+    return {name: one for name, one in zip(images, planned, strict=True)
+            if name in named or Path(name).resolve() not in masks}
+
+
+def _count(arguments: argparse.Namespace, targets: Mapping[str, OutputTarget], summary: BatchSummary) -> None:
+    """Write one table of all masks that are there, those of an earlier run too."""
+    failed = {one.name for one in summary.failed}
+    save_counts(arguments.counts, [(name, one.mask) for name, one in targets.items() if name not in failed],
+                arguments.overwrite or arguments.resume)
+    show(readable(arguments.counts))
 
 
 def watch_batch(batch: Work[BatchEvent, BatchSummary]) -> BatchSummary:
@@ -106,15 +130,27 @@ def watch_batch(batch: Work[BatchEvent, BatchSummary]) -> BatchSummary:
     return batch.result()
 
 
-def _claim_outputs(arguments: argparse.Namespace, outputs: list[Path]) -> dict[Path, bool]:
+def _left_to_do(arguments: argparse.Namespace, targets: Mapping[str, OutputTarget]) -> dict[str, OutputTarget]:
+    """Return what is not done yet; files appear whole or not at all, so what is there is done."""
+    if not arguments.resume:
+        return dict(targets)
+    left = {name: one for name, one in targets.items() if not all(path.exists() for path in one.paths)}
+    if len(left) < len(targets):
+        say(f"{len(targets) - len(left)} of {len(targets)} are there already and stay as they are.")
+    return left
+
+
+def _claim_outputs(arguments: argparse.Namespace, outputs: list[Path], images: list[str]) -> dict[Path, bool]:
     """Check where results go and make their folders; returns by file whether it may replace one that is there."""
-    if len({path.resolve() for path in outputs}) < len(outputs):
-        raise UserError("Two results would have the same file name. Rename an image, or predict them one by one.")
     for path in outputs:
-        clear_of_inputs(path, [*arguments.images, arguments.model])
+        clear_of_inputs(path, [*images, arguments.model])
     # only now: a refused command leaves no folder behind
-    for folder in {arguments.output, arguments.probabilities, arguments.objects}.intersection(path.parent for path in outputs):
+    asked = {arguments.output, arguments.probabilities, arguments.objects}
+    for folder in asked.intersection(path.parent for path in outputs):
         make_folder(folder)
+    if arguments.counts is not None:
+        clear_of_inputs(arguments.counts, [*images, arguments.model])
+        check_writable(arguments.counts, arguments.overwrite or arguments.resume)
     return {path: check_writable(path, arguments.overwrite) for path in outputs}
 
 
@@ -125,11 +161,12 @@ def _predict_file(
     (image,) = read_images([name], arguments.axes)
     if goes_by_blocks(image, target.mask, arguments):
         yield from predict_by_blocks(name, image, model, target.mask, replace[target.mask], arguments)
+        found = None  # objects hinder blocks
     else:
         found = yield from _predict_image(image, model, target, replace, arguments)
-        if found is not None and target.objects is not None:
-            yield from find_and_keep(name, found, ObjectTargets((target.objects,)), replace, way_values(arguments),
-                                     arguments, None, now(), of_model(model))
+    if found is not None and target.objects is not None:
+        yield from find_and_keep(name, found, ObjectTargets((target.objects,)), replace, way_values(arguments),
+                                 arguments, None, now(), of_model(model))
     for made in target.paths:
         if not made.exists():
             raise UserError(f"{made} was written, but is not there any more. Predict the image again.")
@@ -205,16 +242,13 @@ def plan_outputs(
         raise UsageError(
             f"--probabilities {probabilities}: give a .tif file or a .zarr for one image, a folder for several."
         )
-    one_file = objects is not None and (is_output(objects) or objects.suffix.lower() in (".zip", ".geojson"))
-    if objects is not None and one_file is (len(images) > 1):
+    if objects is not None and is_object_file(objects) is (len(images) > 1):
         raise UsageError(f"--objects {objects}: give a .tif, .zarr, .zip or .geojson for one image, a folder for "
                          "several.")
-    targets = []
-    for name in images:
-        stem = file_stem(name)
-        found = objects if objects is None or len(images) == 1 else objects / f"{stem}_objects.tif"
-        maps = probabilities
-        if probabilities is not None and len(images) > 1:
-            maps = probabilities / f"{stem}_probabilities.tif"
-        targets.append(OutputTarget(output / f"{stem}_mask.tif" if in_folder else output, maps, found))
-    return targets
+
+    def of_several(path: Path | None, name: str) -> Path | None:
+        return path if path is None or len(images) == 1 else path / name
+
+    return [OutputTarget(output / f"{stem}_mask.tif" if in_folder else output,
+                         of_several(probabilities, f"{stem}_probabilities.tif"),
+                         of_several(objects, f"{stem}_objects.tif")) for stem in map(file_stem, images)]

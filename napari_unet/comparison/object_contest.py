@@ -110,13 +110,23 @@ class ObjectContest:
     def plane_objects(
         self, number: int, image: Image, labels: Labels, truth: Labels, plane: int, way: str = ""
     ) -> tuple[Labels, Labels]:
-        """Return the numbers of found and of true objects on one plane, where the truth is known."""
+        """Return the numbers of found and of true objects on one plane, where the truth is known.
+
+        Parameters
+        ----------
+        number, plane : int
+            Of the image and of its plane.
+        image : Image
+        labels, truth : ndarray of uint8, shape (Y, X)
+            Painted ids.
+        way : str
+            Default: the first.
+        """
         search = next((one for one in self.searches if one.way == way), self.searches[0])
         search = dataclasses.replace(search, by_plane=True)
-        axes = image.label_axes
-        box = object_boxes(axes, image.shape, True)[plane]
-        found = Work(find_in_image(labels[box], "YX", search, scale=image.scale[-2:])).result()
+        found = Work(find_in_image(labels, "YX", search, scale=image.scale[-2:])).result()
         given = self.references[number] if self.references else None
-        true = parts_of_image(truth[box], "YX", search).numbers if given is None else given.numbers[box]
-        known = truth[box] > 0
+        box = object_boxes(image.label_axes, image.shape, True)[plane]
+        true = parts_of_image(truth, "YX", search).numbers if given is None else given.numbers[box]
+        known = truth > 0
         return np.where(known, found.numbers, 0), np.where(known, true, 0)

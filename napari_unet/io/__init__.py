@@ -15,7 +15,7 @@ from ._label_place import LabelPlace, label_place
 from ._mask_info import Code, MaskInfo, SavedCode
 from ._output import Output
 from ._probabilities import create_probabilities, save_probabilities
-from ._reading import file_stem, open_contents, read_contents, read_image, read_labels
+from ._reading import file_stem, label_array, open_contents, read_contents, read_image, read_labels
 from ._registry import REGISTRY, register
 from ._run_lock import lock_file, taking_turns
 from ._saving import (
@@ -58,6 +58,7 @@ __all__ = [
     "image_folder",
     "is_output",
     "keep_objects",
+    "label_array",
     "label_place",
     "leftover_path",
     "load_objects",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -39,12 +40,15 @@ class LoadedObjects:
         Where they lie; None where the file does not say.
     note : str
         What people should know about how the file was read; empty if all was plain.
+    told : bool
+        Whether the file says of which class its objects are.
     """
 
     found: ObjectMap
     classes: ClassTable
     geometry: Geometry | None = None
     note: str = ""
+    told: bool = True
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -121,66 +125,76 @@ def objects_of_shapes(
     UserError
         If a shape lies outside the image, or on a plane that it does not have.
     """
-    axes = axes or ("TZC"[-(len(shape) - 2):] if len(shape) > 3 else "Z"[: len(shape) - 2]) + "YX"
+    axes = axes or {2: "YX", 3: "ZYX", 4: "TZYX", 5: "TZCYX"}.get(len(shape), "")
     slots = {letter: axes.index(ours) for letter, ours in imagej_slots(axes) if ours not in "YX"}
     if len(shape) != len(axes) or len(slots) != len(shape) - 2:
         raise UserError(f"Shapes lie on planes along at most three axes, not in an image of shape {shape}, axes "
                         f"{axes}. Give the objects as TIFF or OME-Zarr.")
-    numbers = np.zeros(shape, np.uint32)
     told = bool(drawn) and all(0 < one.number <= LARGEST_NUMBER for one in drawn)
+    order = [one.number if told else place for place, one in enumerate(drawn, 1)]
     table, ids = _class_ids(drawn, classes)
-    of_number: dict[int, int] = {}
+    numbers, said = _painted(drawn, order, shape, slots, path)
+    of_number = dict(zip(order, ids, strict=True))
+    found = ObjectMap.of(numbers, of_number)
+    if gone := len(of_number) - found.count:
+        said.append(f"{gone} of {len(of_number)} objects in {path} have no pixel: too small, or covered by others.")
+    classes_told = any(one.class_name or one.class_id for one in drawn)
+    return LoadedObjects(found, table, note=" ".join([*notes, *said]), told=classes_told)
+
+
+def _painted(
+    drawn: Sequence[DrawnShape], order: Sequence[int], shape: tuple[int, ...], slots: Mapping[str, int], path: Any
+) -> tuple[NDArray[np.uint32], list[str]]:
+    """Fill shapes one after the other; return their pixels, and what is to be said about them."""
+    numbers = np.zeros(shape, np.uint32)
     overlapping, cut, everywhere = 0, 0, 0
-    for order, (one, class_id) in enumerate(zip(drawn, ids, strict=True), 1):
-        number = one.number if told else order
-        of_number[number] = class_id
+    for one, number in zip(drawn, order, strict=True):
         box, inside = _inside(one, shape, path)
         cut += _reaches_out(one, shape)
         planes = _planes(one, shape, slots, path)
         everywhere += len(planes) > 1
         for index in planes:
-            here = numbers[(*index, *box)]
-            overlapping += bool((here[inside] > 0).any() and (here[inside] != number).any())
+            place: Any = (*index, *box)
+            here = numbers[place]
+            overlapping += bool(((here[inside] > 0) & (here[inside] != number)).any())
             here[inside] = number
-    said = [*notes]
-    for count, words in ((overlapping, "overlap an earlier one: there the later one counts"),
-                         (cut, "reach out of the image: what is outside is left out"),
-                         (everywhere, "name no plane: they lie on all of them")):
-        if count:
-            said.append(f"{count} of {len(drawn)} shapes in {path} {words}.")
-    left = np.unique(numbers)
-    found = ObjectMap.of(numbers, {number: one for number, one in of_number.items() if number in set(left.tolist())})
-    if gone := len(of_number) - found.count:
-        said.append(f"{gone} of {len(of_number)} objects in {path} have no pixel: too small, or covered by others.")
-    return LoadedObjects(found, table, note=" ".join(said))
+    return numbers, [f"{count} of {len(drawn)} shapes in {path} {words}." for count, words in (
+        (overlapping, "overlap an earlier one: there the later one counts"),
+        (cut, "reach out of the image: what is outside is left out"),
+        (everywhere, "name no plane: they lie on all of them")) if count]
 
 
 def _class_ids(drawn: Sequence[DrawnShape], classes: ClassTable | None) -> tuple[ClassTable, list[int]]:
     """Return a table with the classes of all shapes, and the painted id of each shape."""
-    known = {one.name: one for one in (classes.classes if classes else ())}
-    made: dict[int, PaintedClass] = {one.id: one for one in known.values()}
+    made: dict[int, PaintedClass] = {one.id: one for one in (classes.classes if classes else ())}
     ids: dict[tuple[str, int], int] = {}
     for one in drawn:
         key = one.class_name, one.class_id
-        if key in ids:
-            continue
-        if one.class_name in known and known[one.class_name].id > 1:
-            ids[key] = known[one.class_name].id
-            continue
-        number = one.class_id
-        if not 1 < number <= MAX_CLASS_ID or (number in made and one.class_name):
-            number = next((free for free in range(2, MAX_CLASS_ID + 1) if free not in made), MAX_CLASS_ID)
-        if not one.class_name and not one.class_id:  # nothing told: the first class there is
-            number = next((there for there in sorted(made) if there > 1), 2)
-        ids[key] = number
-        if number not in made:
-            name = readable(one.class_name).strip() or f"class {number}"
-            taken = {other.name for other in made.values()}
-            made[number] = PaintedClass(number, name if name not in taken else f"{name} (id {number})",
-                                        one.colour or default_color(number))
-            known[one.class_name or name] = made[number]
-    table = ClassTable(tuple(made[number] for number in sorted(made))).including([1])
-    return table.including(ids.values()), [ids[one.class_name, one.class_id] for one in drawn]
+        if key not in ids:
+            ids[key] = _class_of(one, made)
+    table = ClassTable(tuple(made[number] for number in sorted(made))).including([1, *ids.values()])
+    return table, [ids[one.class_name, one.class_id] for one in drawn]
+
+
+def _class_of(one: DrawnShape, made: dict[int, PaintedClass]) -> int:
+    """Return the painted id of the class of a shape; what is new is put into ``made``."""
+    name = readable(one.class_name).strip()
+    by_name = {there.name: there.id for _, there in sorted(made.items()) if there.id > 1}
+    if name in by_name:
+        return by_name[name]
+    if not name and not one.class_id:  # nothing told: the first class there is
+        return min(by_name.values(), default=2)
+    if one.class_id in made and not name:
+        return one.class_id
+    number = one.class_id if _is_free(one.class_id, made) else next(
+        (free for free in range(2, MAX_CLASS_ID + 1) if _is_free(free, made)), MAX_CLASS_ID)
+    word = name if name and name != "background" else f"class {number}"
+    made[number] = PaintedClass(number, word, one.colour or default_color(number))
+    return number
+
+
+def _is_free(number: int, made: Mapping[int, PaintedClass]) -> bool:
+    return 1 < number <= MAX_CLASS_ID and number not in made
 
 
 def _inside(
@@ -228,7 +242,9 @@ def _planes(
             raise UserError(f"{readable(one.name)!r} in {path} lies on plane {at + 1} (counted from 1), but the image "
                             f"has {shape[axis]}. Choose the image that it belongs to.")
         ranges[axis] = range(at, at + 1)
-    planes: list[tuple[int, ...]] = [()]
-    for axis in ranges:
-        planes = [(*plane, at) for plane in planes for at in axis]
-    return planes
+    return list(itertools.product(*ranges))
+
+
+def whole_number(text: Any) -> int:
+    """Return the number that a text tells, 0 where it tells none."""
+    return int(text) if isinstance(text, str) and len(text) < 12 and text.isdecimal() else 0

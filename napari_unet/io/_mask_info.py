@@ -61,7 +61,7 @@ class MaskInfo:
     @property
     def values(self) -> tuple[tuple[int, str, str], ...]:
         """(value in the file, name, colour) of every class, or object; a mask's background, 0, has no entry."""
-        if self.objects:
+        if self.code == "objects":
             return tuple((number, self.classes.name(one), object_colour(self.classes.color(one), number))
                          for first, last, one in self.objects for number in range(first, last + 1))
         offset = int(self.code == "mask")

@@ -24,7 +24,7 @@ from napari_unet.core.readable import readable
 from napari_unet.objects.object_map import ObjectMap
 from napari_unet.objects.outlines import Outline, Ring
 
-from ._drawn_objects import DrawnShape, drawn_planes
+from ._drawn_objects import DrawnShape, drawn_planes, whole_number
 from ._registry import register
 
 _LARGEST = 2**30
@@ -150,12 +150,9 @@ def _shape(feature: dict[str, Any], order: int) -> DrawnShape | None:
     plane = _mapping(geometry.get("plane"))
     place = {letter.upper(): int(plane[letter]) for letter in "czt"
              if isinstance(plane.get(letter), (int, float)) and plane[letter] >= 0}
-    number, class_id = (int(text) if isinstance(text := metadata.get(key), str) and text.isdecimal() else 0
-                        for key in ("object", "class_id"))
-    name, colour = classification.get("name"), classification.get("color")
-    told = about.get("name")
-    return DrawnShape(told if isinstance(told, str) and told else f"feature {order}", rings, place, number, class_id,
-                      name if isinstance(name, str) else "", _colour(colour))
+    number, class_id = (whole_number(metadata.get(key)) for key in ("object", "class_id"))
+    return DrawnShape(_word(about.get("name")) or f"feature {order}", rings, place, number, class_id,
+                      _word(classification.get("name")), _colour(classification.get("color")))
 
 
 def _ring(ring: Any) -> Ring:
@@ -165,6 +162,10 @@ def _ring(ring: Any) -> Ring:
     if len(corners) < 3:
         raise ValueError("fewer than three corners")
     return corners
+
+
+def _word(value: Any) -> str:
+    return value if isinstance(value, str) else ""
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

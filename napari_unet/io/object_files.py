@@ -6,6 +6,7 @@ Labels of other programs are read as they are; what is said of how they were rea
 from __future__ import annotations
 
 import dataclasses
+import os
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -39,7 +40,7 @@ def object_suffixes() -> tuple[str, ...]:
     return (*output_suffixes(), *(suffix for entry in REGISTRY for suffix in entry.extras.get("object_suffixes", ())))
 
 
-def shape_format(path: str | Path) -> Entry[Any] | None:
+def shape_format(path: str | os.PathLike[str]) -> Entry[Any] | None:
     """Return the format of a file that holds shapes (ROIs, polygons) by its ending; None for labels."""
     name = str(path).lower()
     name += {".roi": ".zip", ".json": ".geojson"}.get(Path(name).suffix, "")
@@ -187,13 +188,18 @@ def load_objects(
     """
     path, wanted = Path(path).expanduser(), None if shape is None else tuple(map(int, shape))
     entry = shape_format(path)
-    if entry is not None:
-        if wanted is None:
-            raise UsageError(f"{path} holds shapes, which have no size of an image. Say for which image they are.")
-        if not path.exists():
-            raise UserError(f"There is no file {path}. Check the name.")
-        drawn, notes = entry.item().shapes(path)
-        return objects_of_shapes(drawn, wanted, axes, path, classes, notes)
+    if entry is None:
+        return _labelled(path, wanted, axes, classes)
+    if wanted is None:
+        raise UsageError(f"{path} holds shapes, which have no size of an image. Say for which image they are.")
+    if not path.exists():
+        raise UserError(f"There is no file {path}. Check the name.")
+    drawn, notes = entry.item().shapes(path)
+    return objects_of_shapes(drawn, wanted, axes, path, classes, notes)
+
+
+def _labelled(path: Path, wanted: tuple[int, ...] | None, axes: str, classes: ClassTable | None) -> LoadedObjects:
+    """Read objects that are numbers of pixels."""
     contents, _ = read_contents(path, axes or None, labels=True)
     if contents.code is not None:
         raise UserError(f"{path} holds classes ({contents.code} code), not single objects. Find its objects first: "
@@ -204,19 +210,24 @@ def load_objects(
             raise UserError(f"{path} has shape {labels.shape}, but the image without channels has {wanted}. Choose the "
                             "objects that belong to this image.")
         labels, letters = labels.reshape(wanted), axes
-    numbers = _whole_numbers(labels, path)
-    largest, note = int(numbers.max(initial=0)), ""
-    if largest > LARGEST_NUMBER:
-        present, place = np.unique(numbers, return_inverse=True)
-        numbers = (place.reshape(numbers.shape) + int(present[0] > 0)).astype(np.uint32)
-        note = f"The objects of {path} have numbers up to {largest}; they are numbered anew, from 1 on."
-        found, table = _with_classes(numbers, Contents(contents.data, contents.letters, contents.scale), classes)
-    else:
-        found, table = _with_classes(numbers, contents, classes)
-    place_of = contents.geometry(letters) if sorted(letters) == sorted(contents.letters) else None
-    if place_of is not None:
-        found = dataclasses.replace(found, spacing=place_of.scale)
-    return LoadedObjects(found, table, place_of, note)
+    numbers, note = _small_numbers(_whole_numbers(labels, path), path)
+    if note:  # what the file says of numbers does not hold for the new ones
+        contents = dataclasses.replace(contents, objects=(), named={})
+    found, table = _with_classes(numbers, contents, classes)
+    place = contents.geometry(letters) if sorted(letters) == sorted(contents.letters) else None
+    if place is not None:
+        found = dataclasses.replace(found, spacing=place.scale)
+    return LoadedObjects(found, table, place, note, bool(contents.objects or contents.named))
+
+
+def _small_numbers(numbers: NDArray[np.uint32], path: Path) -> tuple[NDArray[np.uint32], str]:
+    """Number objects anew if their numbers are so large that they would take much memory; say so."""
+    largest = int(numbers.max(initial=0))
+    if largest <= LARGEST_NUMBER:
+        return numbers, ""
+    present, place = np.unique(numbers, return_inverse=True)
+    anew = (place.reshape(numbers.shape) + int(present[0] > 0)).astype(np.uint32)
+    return anew, f"The objects of {path} have numbers up to {largest}; they are numbered anew, from 1 on."
 
 
 def _whole_numbers(labels: NDArray[Any], path: Path) -> NDArray[np.uint32]:
@@ -261,17 +272,15 @@ def _named_classes(
     """Take over the classes that OME-Zarr names object by object, if it does; nothing where every object has its own.
     """
     named = {number: contents.named[number][0].strip() for number in there.tolist() if number in contents.named}
-    words = sorted({word for word in named.values() if word})
-    if not words or len(words) > MAX_CLASS_ID - 2 or (len(words) == len(named) and len(words) > 1):
+    words = sorted(set(named.values()) - {""})
+    each_its_own = 1 < len(words) == len(named)
+    if not words or len(words) > MAX_CLASS_ID - 2 or each_its_own:
         return None
-    ids = {one.name: one.id for one in (known.classes if known else ()) if one.id > 1}
-    free = iter(number for number in range(2, MAX_CLASS_ID + 1) if number not in ids.values())
-    for word in words:
-        if word not in ids:
-            ids[word] = next(free)
+    ids = {one.name: one.id for one in (known.classes if known else ())}
+    free = iter(sorted(set(range(2, MAX_CLASS_ID + 1)) - set(ids.values())))
+    new = {word: next(free) for word in words if word not in ids}
     for number, word in named.items():
-        of_number[number] = ids.get(word, 0)
-    made = {one.id: one for one in (known.classes if known else ())}
-    for word in words:
-        made.setdefault(ids[word], PaintedClass(ids[word], word, default_color(ids[word])))
-    return ClassTable(tuple(made[number] for number in sorted(made)))
+        of_number[number] = {**ids, **new}.get(word, 0)
+    made = (*(known.classes if known else ()),
+            *(PaintedClass(number, word, default_color(number)) for word, number in new.items()))
+    return ClassTable(tuple(sorted(made, key=lambda one: one.id)))

@@ -23,7 +23,7 @@ from napari_unet.core.readable import readable
 from napari_unet.objects.object_map import ObjectMap
 from napari_unet.objects.outlines import Outline, Ring
 
-from ._drawn_objects import DrawnShape, drawn_planes
+from ._drawn_objects import DrawnShape, drawn_planes, whole_number
 from ._registry import register
 
 if TYPE_CHECKING:
@@ -174,10 +174,13 @@ def _shape(name: str, data: bytes) -> DrawnShape | None:
     if not rings:
         raise ValueError("it has no outline")
     told = dict(line.split(": ", 1) for line in roi.props.splitlines() if ": " in line)
-    number, class_id = (int(told[key]) if told.get(key, "").isdecimal() else 0 for key in ("object", "class_id"))
-    place = {letter: at - 1 for letter, at in zip("CZT", (roi.c_position, roi.z_position, roi.t_position), strict=True)
-             if at > 0}
-    if not place and roi.position > 0:
-        place = {"Z": roi.position - 1}
-    return DrawnShape(roi.name or name, rings, place, number, class_id or (roi.group + 1 if roi.group else 0),
-                      told.get("class", ""))
+    of_group = roi.group + 1 if roi.group else 0
+    return DrawnShape(roi.name or name, rings, _place(roi), whole_number(told.get("object")),
+                      whole_number(told.get("class_id")) or of_group, told.get("class", ""))
+
+
+def _place(roi: ImagejRoi) -> dict[str, int]:
+    """Return the plane of a ROI along the axes that it tells."""
+    told = {"C": roi.c_position, "Z": roi.z_position, "T": roi.t_position}
+    place = {letter: at - 1 for letter, at in told.items() if at > 0}
+    return place or ({"Z": roi.position - 1} if roi.position > 0 else {})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Annotated, Any, Literal, TypeVar, cast
 
 import numpy as np
@@ -147,8 +147,7 @@ class ClassComparison:
         if valid is not None:
             prediction, reference = prediction & valid, reference & valid
             if self.numbers is not None:
-                known = tuple(np.where(valid, one, 0) for one in self.numbers)
-                object.__setattr__(self, "numbers", known)
+                object.__setattr__(self, "numbers", _where(valid, self.numbers))
         object.__setattr__(self, "prediction", prediction)
         object.__setattr__(self, "reference", reference)
         object.__setattr__(self, "valid", valid)
@@ -182,6 +181,11 @@ def where_known(metric: Callable[[ClassComparison], float | NoValue]) -> Callabl
         return metric(compared) if compared.known else NOTHING_KNOWN
 
     return measured
+
+
+def _where(valid: NDArray[np.bool_], numbers: Iterable[NDArray[Any]]) -> tuple[NDArray[Any], ...]:
+    """Return numbers that are 0 where nothing is known."""
+    return tuple(np.where(valid, one, 0) for one in numbers)
 
 
 def _booleans(array: ArrayLike) -> NDArray[np.bool_]:

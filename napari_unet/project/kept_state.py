@@ -15,7 +15,7 @@ from napari_unet.session.object_notes import ObjectNotes
 
 from .event_log import EventLog
 from .model_shelf import ModelShelf, by_model
-from .object_files import ObjectFiles
+from .noted_objects import NotedObjects
 from .project_file import NAME, ProjectFile, write_project
 from .project_home import ProjectHome
 from .records import ProjectState, ResultRecord
@@ -59,7 +59,7 @@ class KeptState:
         self._flushed: ProjectState | None = None  # the state that it says
         self._memory, self._disk = threading.Lock(), threading.RLock()  # nobody waits for the disk to know the state
         self._strokes = StrokeFiles(path / "strokes")
-        self._objects = ObjectFiles(path / "objects")
+        self._objects = NotedObjects(path / "objects")
         self._point()
 
     def _point(self) -> None:

@@ -10,6 +10,7 @@ from scipy import ndimage
 
 from napari_unet.core.errors import UserError
 
+from .object_errors import OBJECT_COLOURS, Mark, ObjectErrors, object_errors
 from .rasters import Rgb, parse_colour
 
 Labels = NDArray[np.integer]
@@ -23,15 +24,6 @@ COLOURS = {MISSED: "#d55e00", FALSE: "#56b4e9", OTHER: "#cc79a7"}
 NAMES = {MISSED: "missed", FALSE: "false", OTHER: "another class"}
 STRAY, HOLE = "#f0e442", "#009e73"
 """Colours of the rings around stray components and holes."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Mark:
-    """Something to point at: its middle and how far it reaches from there, in pixels."""
-
-    y: float
-    x: float
-    radius: float
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -49,19 +41,37 @@ class ErrorMap:
         Components of the result (8 neighbours) that touch nothing of their class in the reference, largest first.
     holes : tuple of Mark
         Holes in the result (4 neighbours) all of which is of the class in the reference, largest first.
+    objects : ObjectErrors, optional
+        What is wrong with single objects, where these are judged; it is marked in place of stray parts and holes.
     """
 
     codes: NDArray[np.uint8]
     right: NDArray[np.bool_]
     strays: tuple[Mark, ...] = ()
     holes: tuple[Mark, ...] = ()
+    objects: ObjectErrors | None = None
+
+    @property
+    def rings(self) -> list[tuple[Mark, str]]:
+        """Marks with their colours; holes come before stray parts."""
+        if self.objects is not None:
+            return [(mark, OBJECT_COLOURS[kind]) for kind, mark in self.objects.marks]
+        return [*((mark, HOLE) for mark in self.holes), *((mark, STRAY) for mark in self.strays)]
 
     def count(self, code: int) -> int:
         """Return the number of pixels with a code."""
         return int(np.count_nonzero(self.codes == code))
 
 
-def error_map(prediction: Labels, reference: Labels, *, dense: bool = True) -> ErrorMap:
+def ring_legend(objects: bool) -> tuple[tuple[str, str], ...]:
+    """Return colours of rings with what they stand for."""
+    return tuple((colour, kind) for kind, colour in OBJECT_COLOURS.items()) if objects else (
+        (STRAY, "stray part"), (HOLE, "hole"))
+
+
+def error_map(
+    prediction: Labels, reference: Labels, *, dense: bool = True, objects: tuple[Labels, Labels] | None = None
+) -> ErrorMap:
     """Compare one plane of a result with its reference.
 
     Parameters
@@ -72,6 +82,8 @@ def error_map(prediction: Labels, reference: Labels, *, dense: bool = True) -> E
         Painted ids; 0 = unknown.
     dense : bool
         False if the reference is strokes: then components and holes mean nothing and none is marked.
+    objects : (ndarray, ndarray), optional
+        Numbers of the objects found and of the true ones, which are then judged one by one.
 
     Raises
     ------
@@ -97,7 +109,8 @@ def error_map(prediction: Labels, reference: Labels, *, dense: bool = True) -> E
         strays += _untouched(mine, theirs | (reference == 0), eight=True)
         filled = ndimage.binary_fill_holes(mine) & ~mine
         holes += _untouched(filled, ~theirs, eight=False)
-    return ErrorMap(codes, right, _largest(strays), _largest(holes))
+    judged = None if objects is None else object_errors(*objects)
+    return ErrorMap(codes, right, _largest(strays), _largest(holes), judged)
 
 
 def _untouched(parts: NDArray[np.bool_], other: NDArray[np.bool_], eight: bool) -> list[tuple[int, Mark]]:
@@ -111,9 +124,7 @@ def _untouched(parts: NDArray[np.bool_], other: NDArray[np.bool_], eight: bool) 
     found = []
     for index, box in enumerate(ndimage.find_objects(numbers), 1):
         if not touched[index] and box is not None:
-            (top, bottom), (left, right) = ((part.start, part.stop) for part in box)
-            radius = 0.5 * float(np.hypot(bottom - top, right - left))
-            found.append((int(sizes[index]), Mark((top + bottom - 1) / 2, (left + right - 1) / 2, radius)))
+            found.append((int(sizes[index]), Mark.of(box)))
     return found
 
 
@@ -140,6 +151,16 @@ def painted_errors(base: Rgb, errors: ErrorMap) -> Rgb:
         where = errors.codes == code
         out[where] = np.float32(0.15) * out[where] + np.float32(0.85) * parse_colour(text)
     return out
+
+
+def ringed_errors(picture: Rgb, errors: ErrorMap, factor: float = 1.0, most: int = 40) -> Rgb:
+    """Draw the rings of an error map, of each colour at most so many; parameters as for :func:`ringed`."""
+    by_colour: dict[str, list[Mark]] = {}
+    for mark, colour in errors.rings:
+        by_colour.setdefault(colour, []).append(mark)
+    for colour, marks in by_colour.items():
+        picture = ringed(picture, tuple(marks), colour, factor, most)
+    return picture
 
 
 def ringed(picture: Rgb, marks: tuple[Mark, ...], text: str, factor: float = 1.0, most: int = 40) -> Rgb:

@@ -10,11 +10,11 @@ from napari_unet import __version__
 from napari_unet.comparison.outcome import Comparison
 
 from .charts import bars, scatter
-from .error_maps import COLOURS, HOLE, NAMES, STRAY, error_map, painted_errors, ringed
+from .error_maps import COLOURS, NAMES, error_map, painted_errors, ring_legend, ringed_errors
 from .held_out_verdict import held_out_verdict
 from .methods_text import describe_methods, method_titles, scored_against
 from .paired_differences import FEW, RankedMethod, rank_methods
-from .plane_choice import ShownPlane, planes_to_show
+from .plane_choice import ShownPlane, planes_to_show, shown_objects
 from .ranking_table import ranking_table, table_cell
 from .rasters import Rgb, data_uri, encode_png, parse_colour, plane_rgb, shrunk
 from .summary import best_methods, summarise
@@ -153,9 +153,9 @@ def _maps(comparison: Comparison, ranked: Sequence[RankedMethod]) -> str:
     keys = "".join(
         f'<span class="key" style="background:{text}"></span>{NAMES[code]}' for code, text in COLOURS.items()
     )
-    rings = "" if comparison.held_out else (
-        f'<span class="key" style="border:2px solid {STRAY};border-radius:50%"></span>stray part'
-        f'<span class="key" style="border:2px solid {HOLE};border-radius:50%"></span>hole')
+    rings = "" if comparison.held_out else "".join(
+        f'<span class="key" style="border:2px solid {colour};border-radius:50%"></span>{name}'
+        for colour, name in ring_legend(comparison.objects is not None))
     parts = [f"<h2>Where they are wrong</h2><p>{keys}{rings}</p>"]
     for one in planes_to_show(comparison):
         base = plane_rgb(one.image, one.plane)[one.box]
@@ -177,13 +177,16 @@ def _map(comparison: Comparison, one: ShownPlane, method: str, base: Rgb) -> str
         return _figure(shrunk(base * 0.4, _THUMBNAIL), f"{title}: not segmented in its time")
     if one.reference is None:
         return _figure(shrunk(_tinted(base, labels[one.box], comparison), _THUMBNAIL), title)
-    errors = error_map(labels[one.box], one.reference[one.box], dense=not comparison.held_out)
+    errors = error_map(labels[one.box], one.reference[one.box], dense=not comparison.held_out,
+                       objects=shown_objects(comparison, one, method))
     picture = painted_errors(base, errors)
     small = shrunk(picture, _THUMBNAIL)
     factor = max(picture.shape[:2]) / max(small.shape[:2])
-    small = ringed(ringed(small, errors.holes, HOLE, factor), errors.strays, STRAY, factor)
+    small = ringed_errors(small, errors, factor)
     counts = ", ".join(f"{NAMES[code]} {errors.count(code)} px" for code in COLOURS if errors.count(code)) or "no error"
-    if not comparison.held_out:
+    if errors.objects is not None:
+        counts += f"; {errors.objects.words}"
+    elif not comparison.held_out:
         counts += f"; {len(errors.strays)} stray parts, {len(errors.holes)} holes"
     return _figure(small, f"{title}: {counts}")
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_unet.comparison.outcome import Comparison
 from napari_unet.core.classes import ClassTable
+from napari_unet.core.errors import UserError
 from napari_unet.core.image import Image
 from napari_unet.core.rows import Row
 from napari_unet.core.scribbles import TrainingSet
@@ -163,3 +165,14 @@ def _detail(shape: tuple[int, int], guide: Labels | None) -> tuple[slice, slice]
     lefts = np.linspace(0, shape[1] - width, 9).astype(int)
     top, left = max(((int(y), int(x)) for y in tops for x in lefts), key=worth)
     return slice(top, top + height), slice(left, left + width)
+
+
+def shown_objects(comparison: Comparison, one: ShownPlane, method: str) -> tuple[NDArray[Any], NDArray[Any]] | None:
+    """Return the objects of a method's result on a plane and the true ones, in the part shown; None if not judged."""
+    if comparison.objects is None or one.reference is None:
+        return None
+    try:
+        found, true = comparison.objects.plane_objects(one.number, one.image, one.masks[method], one.reference, one.plane)
+    except UserError:  # the way cannot do it: the rows say why
+        return None
+    return found[one.box], true[one.box]

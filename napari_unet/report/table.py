@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import itertools
 import os
 import textwrap
 from collections.abc import Collection, Iterable, Sequence
@@ -62,15 +63,16 @@ def table_grids(summary: Summary) -> tuple[TableGrid, ...]:
     if several or not summary.classes:
         made.append(_overview(summary, marked))
     for class_id, name in summary.classes:
-        for volume in (False, True):
-            found = _of_class(summary, class_id, volume)
+        for volume, way in itertools.product((False, True), dict.fromkeys(("", *(one.way for one in summary.columns)))):
+            found = _of_class(summary, class_id, volume, way)
             if not found:
                 continue
             seconds = summary.column("seconds")
-            if not several and seconds and not volume:
+            if not several and seconds and not volume and not way:
                 found.append(seconds)
             where = "whole volume" if volume else _planes(summary, found)
-            made.append(_grid(f"{name}, {where}", found, summary, marked))
+            what = f"{name}, objects by {way}" if way else name
+            made.append(_grid(f"{what}, {where}", found, summary, marked))
     return _with_likely(tuple(grid for grid in made if grid.headers), summary)
 
 
@@ -162,7 +164,7 @@ def _grid(title: str, columns: Sequence[SummaryColumn], summary: Summary,
         name = column.metric
         reference = by_name.get((f"{name}_reference", column.way))
         shown = {metric for metric, way in by_name if way == column.way}
-        header = _beside_its_count(name, shown) or column.title
+        header = _beside_its_count(name, shown) or dataclasses.replace(column, way="").title
         if header == NOT_SHOWN:
             continue
         if column.class_id is not None and overview:
@@ -186,9 +188,9 @@ def _beside_its_count(name: str, shown: Collection[str]) -> str:
     return headers.get(end, NOT_SHOWN)
 
 
-def _of_class(summary: Summary, class_id: int, volume: bool) -> list[SummaryColumn]:
-    return [one for one in summary.columns
-            if one.class_id == class_id and one.volume == volume and one.about.family != EVIDENCE]
+def _of_class(summary: Summary, class_id: int, volume: bool, way: str) -> list[SummaryColumn]:
+    return [one for one in summary.columns if (one.class_id, one.volume, one.way) == (class_id, volume, way)
+            and one.about.family != EVIDENCE]
 
 
 def _with_likely(grids: tuple[TableGrid, ...], summary: Summary) -> tuple[TableGrid, ...]:

@@ -39,7 +39,7 @@ from napari_unet.inputs import ArrayLike, as_images, as_training_set
 from napari_unet.objects.image_objects import ObjectSearch
 from napari_unet.predicting.patches import prediction_shape, probability_shape, segment_into
 
-from .object_finding import make_search, objects_of
+from .object_finding import object_searches, objects_of
 from .object_scoring_files import score_object_numbers
 
 __all__ = ["Predicted", "compare", "objects_of", "predict", "score", "score_object_numbers", "train"]
@@ -265,7 +265,7 @@ def compare(
         For an unknown method, parameter or metric.
     """
     training = as_training_set(images, scribbles, axes=axes, classes=classes)
-    truths, numbered = None, ()
+    truths, numbered = None, tuple[Any, ...]()
     if references is not None:
         given = references if isinstance(references, (list, tuple)) else [references]
         truths, numbered, table = references_and_objects(
@@ -273,8 +273,7 @@ def compare(
             [pair.scribbles.to_array() for pair in training.pairs], training.classes)
         seen = {int(number) for truth in truths if truth is not None for number in np.unique(truth) if number}
         training = TrainingSet(training.pairs, (table or training.classes).including(seen))
-    counted = training.classes.ids_of(countable)
-    searches = tuple(one if isinstance(one, ObjectSearch) else make_search(one, countable=counted) for one in ways)
+    searches = object_searches(ways, training.classes.ids_of(countable))
     common = {"seconds": float(seconds), "device": device, "seed": seed}
     wanted = [methods] if isinstance(methods, (str, os.PathLike)) else methods
     contenders = make_contenders(wanted, options or {}, common, model, budget=budget)

@@ -18,7 +18,7 @@ from napari_unet.core.geometry import Geometry
 from napari_unet.core.method import Progress
 from napari_unet.core.work import Work, work
 from napari_unet.inputs import ArrayLike, as_painted
-from napari_unet.io import read_contents
+from napari_unet.io import label_array, read_contents
 from napari_unet.objects import REGISTRY as WAYS
 from napari_unet.objects.image_objects import ObjectSearch, find_in_image, with_areas
 from napari_unet.objects.object_map import ObjectMap
@@ -86,6 +86,11 @@ def make_search(
     return ObjectSearch(way, dict(values or {}), tuple(countable), by_plane)
 
 
+def object_searches(ways: Sequence[str | ObjectSearch], countable: Sequence[int] = ()) -> tuple[ObjectSearch, ...]:
+    """Return several ways as they are asked for, by name or as they are; errors as :func:`make_search`."""
+    return tuple(one if isinstance(one, ObjectSearch) else make_search(one, countable=countable) for one in ways)
+
+
 def as_class_image(
     given: ArrayLike | ClassImage, axes: str | None = None, values: str = "mask", classes: ClassTable | None = None,
     scale: Sequence[float] = (),
@@ -138,10 +143,7 @@ def _of_file(path: Path, axes: str | None, values: str, classes: ClassTable | No
         return _of_probabilities(array, letters, classes or contents.classes,
                                  contents.geometry(letters.replace("C", "")), str(path))
     contents, _ = read_contents(path, axes, labels=True)
-    wanted = "".join(one for one in (contents.order or contents.letters) if one not in "YX") + "YX"
-    if sorted(wanted) != sorted(contents.letters):
-        wanted = "".join(one for one in contents.letters if one not in "YX") + "YX"
-    array = np.asarray(contents.data).transpose([contents.letters.index(one) for one in wanted])
+    array, wanted = label_array(contents)
     if contents.role == "objects":
         raise UserError(f"{path} holds single objects already. Give a mask of classes, or probabilities.")
     return _of_labels(array, contents.code or values, classes or contents.classes, contents.geometry(wanted), str(path))

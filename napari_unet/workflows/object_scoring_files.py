@@ -13,6 +13,7 @@ import numpy as np
 
 from napari_unet.core.classes import ClassTable
 from napari_unet.core.errors import InputWarning, UserError
+from napari_unet.core.geometry import Geometry
 from napari_unet.core.method import Progress
 from napari_unet.core.rows import Row
 from napari_unet.core.work import work
@@ -20,7 +21,7 @@ from napari_unet.inputs import ArrayLike
 from napari_unet.io import LoadedObjects, load_objects, shape_format
 from napari_unet.metrics import Options
 from napari_unet.metrics.object_scoring import ObjectPair, object_metrics, score_objects
-from napari_unet.objects.image_objects import object_boxes
+from napari_unet.objects.image_objects import Box, object_boxes
 from napari_unet.objects.object_map import ObjectMap
 
 from .object_finding import ImageObjects
@@ -68,26 +69,45 @@ def score_object_numbers(
     object_metrics(metrics)
     options = Options(**(settings or {}))
     found, true = _both(prediction, reference, axes or "")
-    true = _same_classes(found, true)
-    shape = found.found.numbers.shape
-    letters = axes or _letters(found, len(shape))
-    if volume and len(shape) > 2:
-        letters = letters.replace("Z", "N") if letters[-3] != "Z" else letters
-        letters = f"{letters[:-3]}ZYX"
-    boxes = object_boxes(letters, shape, by_plane=index is not None)
-    planes = "Z" not in letters[:-2] or index is not None
-    chosen = tuple((box, number if planes else None) for number, box in enumerate(boxes)
-                   if index is None or number in set(index))
-    if not chosen:
-        raise UserError(f"There is no such plane; there are planes 0 to {len(boxes) - 1}.")
-    yield Progress(f"scoring {len(chosen)} {'planes' if planes else 'volumes'}")
+    found, true = _same_classes(found, true)
+    letters = _scored_axes(found, axes, volume)
+    boxes = _scored_boxes(letters, found.found.numbers.shape, index)
+    yield Progress(f"scoring {len(boxes)} planes or volumes")
     place = found.geometry or true.geometry
-    steps = tuple(scale) if scale else (place.scale if place is not None and len(place.scale) == len(shape) else ())
-    steps = (1.0,) * (len(shape) - len(steps)) + steps[-len(shape):] if steps else ()
-    table = found.classes.including(true.classes.ids)
-    pair = ObjectPair(found.found, true.found, chosen)
-    return list(score_objects(pair, table, method=name, image_name="", metrics=metrics, scale=steps,
-                              unit=unit or (place.unit if place is not None else "pixel"), options=options))
+    steps, its_unit = _steps(place, scale, found.found.numbers.ndim)
+    pair = ObjectPair(found.found, true.found, boxes)
+    return list(score_objects(pair, found.classes, method=name, image_name="", metrics=metrics, scale=steps,
+                              unit=unit or its_unit, options=options))
+
+
+def _scored_axes(found: LoadedObjects, axes: str | None, volume: bool) -> str:
+    """Return the axes by which planes or volumes are scored."""
+    letters = axes or _letters(found, found.found.numbers.ndim)
+    if not volume or len(letters) < 3 or letters[-3] == "Z":
+        return letters
+    return f"{letters[:-3].replace('Z', 'N')}ZYX"
+
+
+def _scored_boxes(axes: str, shape: tuple[int, ...], index: Sequence[int] | None) -> tuple[tuple[Box, int | None], ...]:
+    """Return what is scored: the planes of an index, else all planes or volumes."""
+    boxes = object_boxes(axes, shape, by_plane=index is not None)
+    by_plane = index is not None or "Z" not in axes[:-2]
+    chosen = tuple((box, number if by_plane else None) for number, box in enumerate(boxes)
+                   if index is None or number in index)
+    if not chosen or (index is not None and len(chosen) < len(index)):
+        raise UserError(f"There is no such plane; there are planes 0 to {len(boxes) - 1}.")
+    return chosen
+
+
+def _steps(
+    place: Geometry | None, scale: Sequence[float] | None, count: int
+) -> tuple[tuple[float, ...], str]:
+    """Return the size of a step along so many axes, and its unit: as told, else as the files say."""
+    if scale:
+        return ((1.0,) * count + tuple(scale))[-count:], "pixel" if place is None else place.unit
+    if place is None or len(place.scale) != count:
+        return (), "pixel"
+    return place.scale, place.unit
 
 
 def _both(prediction: Any, reference: Any, axes: str) -> tuple[LoadedObjects, LoadedObjects]:
@@ -113,7 +133,8 @@ def _loaded(given: Any, shape: tuple[int, ...] | None, axes: str, classes: Class
         return made
     numbers = np.asarray(given)
     first = next((one for one in (classes.ids if classes else ()) if one > 1), 2)
-    return LoadedObjects(ObjectMap.of(numbers, first), (classes or ClassTable.default()).including([1, first]))
+    return LoadedObjects(ObjectMap.of(numbers, first), (classes or ClassTable.default()).including([1, first]),
+                         told=False)
 
 
 def _letters(one: LoadedObjects, count: int) -> str:
@@ -123,19 +144,29 @@ def _letters(one: LoadedObjects, count: int) -> str:
     return ("NTPQ"[: count - 2] + "YX") if count else ""
 
 
-def _same_classes(found: LoadedObjects, true: LoadedObjects) -> LoadedObjects:
-    """Give true objects the classes of those found, where each has one only or the truth tells none."""
-    mine = sorted({int(one) for one in found.found.classes if one})
-    theirs = sorted({int(one) for one in true.found.classes if one})
-    if len(mine) == 1 and len(theirs) == 1 and mine != theirs:
-        classes = np.where(true.found.classes > 0, np.uint8(mine[0]), np.uint8(0))
-        return LoadedObjects(dataclasses.replace(true.found, classes=classes), found.classes, true.geometry)
+def _same_classes(found: LoadedObjects, true: LoadedObjects) -> tuple[LoadedObjects, LoadedObjects]:
+    """Return both with the same classes, as names tell them; all of one class where one of both tells none."""
+    mine, theirs = ({int(number) for number in one.found.classes if number} for one in (found, true))
+    if not (found.told and true.told) or (len(mine) <= 1 and len(theirs) <= 1):
+        told = found if found.told else true
+        if len(mine | theirs) > 1 and max(len(mine), len(theirs)) > 1:
+            warnings.warn("One of both does not say of which class its objects are: objects of all classes are judged "
+                          "together.", InputWarning, stacklevel=4)
+            table = ClassTable.named({1: "background", 2: "object"})
+        else:
+            present = min(mine if told is found else theirs, default=2)
+            name = told.classes.name(present)
+            table = ClassTable.named({1: "background" if name != "background" else "none", 2: name})
+        return _all_of_one(found, table), _all_of_one(true, table)
     names = {one.name: one.id for one in found.classes.classes}
-    moved = {one.id: names[one.name] for one in true.classes.classes if one.id > 1 and one.name in names}
-    if all(one in moved for one in theirs) and moved:
-        lookup = np.arange(256, dtype=np.uint8)
-        for old, new in moved.items():
-            lookup[old] = new
-        classes = lookup[true.found.classes]
-        return LoadedObjects(dataclasses.replace(true.found, classes=classes), found.classes, true.geometry)
-    return true
+    lookup = np.arange(256, dtype=np.uint8)
+    for one in true.classes.classes:
+        lookup[one.id] = names.get(one.name, one.id)
+    table = found.classes.including(lookup[list(theirs)].tolist())
+    moved = dataclasses.replace(true.found, classes=lookup[true.found.classes])
+    return dataclasses.replace(found, classes=table), dataclasses.replace(true, found=moved, classes=table)
+
+
+def _all_of_one(one: LoadedObjects, table: ClassTable) -> LoadedObjects:
+    classes = np.where(one.found.classes > 0, np.uint8(2), np.uint8(0))
+    return dataclasses.replace(one, found=dataclasses.replace(one.found, classes=classes), classes=table)

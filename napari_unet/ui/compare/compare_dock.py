@@ -138,6 +138,7 @@ class CompareDock(ComparePanel):
             chosen, self.methods.contenders(self.time.budget), against_reference=self.scoring.uses_reference,
             code=self.scoring.reference_code, planes=planes, fallback=self._session.classes, folds=self.scoring.n_folds,
             metrics=self.scoring.measures.metrics, judging=self.scoring.measures.judging,
+            searches=self.scoring.searches,
         )
 
     def _on_run(self) -> None:
@@ -154,7 +155,8 @@ class CompareDock(ComparePanel):
         results = ResultLayers(self._viewer, targets, request.training.classes, titles, request.about())
         linked = LinkedViewer(self._viewer, targets, results, self._workers)
         if request.references is not None:
-            linked.judge_by(request.references, dense=True)
+            linked.judge_by(request.references, dense=True, contest=request.objects)
+        self.show_legend(request.objects is not None)
         self.board.start(LiveRanking(titles), linked, targets)
         self._request = request
         self.queue.start(titles)

@@ -7,7 +7,7 @@ from typing import Any
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QProgressBar, QTabWidget, QVBoxLayout, QWidget
 
-from napari_unet.report.error_maps import COLOURS, HOLE, NAMES, STRAY
+from napari_unet.report.error_maps import COLOURS, NAMES, ring_legend
 
 from ..error_details import TellingLine
 from ..score_table import ScoreColumn, ScoreTable
@@ -119,12 +119,10 @@ class ComparePanel(QWidget):
         self.show_errors.setObjectName("compare_show_errors")
         self.show_errors.setChecked(True)
         self.show_errors.setToolTip("Show in the viewer where the chosen method is wrong.")
-        self.legend = QLabel(_legend())
+        self.legend = QLabel()
         self.legend.setObjectName("compare_legend")
-        self.legend.setToolTip(
-            "Missed: a class taken for background. False: background taken for a class. Yellow rings: parts that touch "
-            "nothing in the reference; green rings: holes where the reference has none."
-        )
+        self.legend.setWordWrap(True)
+        self.show_legend(False)
         self.back = button("Hide results", "compare_back", (
             "Hide results and errors, and show the live prediction again if it was there."
         ))
@@ -139,6 +137,14 @@ class ComparePanel(QWidget):
         column.addWidget(self.planes, 2)
         column.addLayout(self._saving_row())
         return page
+
+    def show_legend(self, objects: bool) -> None:
+        """Say what colours and rings stand for; with objects, the rings are about these."""
+        self.legend.setText(_legend(objects))
+        self.legend.setToolTip("Missed: a class taken for background. False: background taken for a class. " + (
+            "Rings, object by object: in several pieces; several in one; nothing found there; nothing there." if objects
+            else "Yellow rings: parts that touch nothing in the reference; green rings: holes where the reference has "
+            "none."))
 
     def _saving_row(self) -> QHBoxLayout:
         self.save_report = button("Report…", "compare_save_report", (
@@ -163,11 +169,11 @@ def _row(*widgets: QWidget | None) -> QHBoxLayout:
     return row
 
 
-def _legend() -> str:
+def _legend(objects: bool) -> str:
     squares = [f'<span style="color:{colour}">\N{BLACK SQUARE}</span>&nbsp;{NAMES[code]}'
                for code, colour in COLOURS.items()]
     rings = [f'<span style="color:{colour}"><b>\N{BULLSEYE}</b></span>&nbsp;{name}'
-             for colour, name in ((STRAY, "stray"), (HOLE, "hole"))]
+             for colour, name in ring_legend(objects)]
     return " ".join([*squares, *rings])
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from napari_unet.comparison.contender_run import ComparisonEvent
 from napari_unet.comparison.contenders import Contender
+from napari_unet.comparison.object_contest import ObjectContest
 from napari_unet.comparison.outcome import Comparison
 from napari_unet.comparison.reference_values import Values
 from napari_unet.comparison.runner import run_comparison
@@ -21,11 +22,12 @@ from napari_unet.core.latest import Latest
 from napari_unet.core.parameters import as_dict
 from napari_unet.core.scribbles import Pair, Scribbles, TrainingSet
 from napari_unet.core.threads import available_cores, limit_threads
+from napari_unet.objects.image_objects import ObjectSearch
 
 from ..layer_metadata import class_table
 from ..layers import scribbles_of
 from .image_rows import ChosenImage
-from .reference_code import references_of
+from .reference_code import numbered_references, references_of
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -47,6 +49,8 @@ class ComparisonRequest:
         Names of metrics or of families of them; None: a short set.
     judging : dict
         How they are computed, see :class:`napari_unet.metrics.Options`.
+    objects : ObjectContest, optional
+        How objects are judged too.
     cancelled : Latest of frozenset of str
         Names of methods that are no longer wanted; written by the window, read by the thread that compares.
     """
@@ -58,6 +62,7 @@ class ComparisonRequest:
     folds: int = 1
     metrics: tuple[str, ...] | None = None
     judging: dict[str, Any] = dataclasses.field(default_factory=dict)
+    objects: ObjectContest | None = None
     cancelled: Latest[frozenset[str]] = dataclasses.field(default_factory=lambda: Latest(frozenset()))
 
     def cancel(self, *names: str) -> None:
@@ -69,7 +74,7 @@ class ComparisonRequest:
         limit_threads(max(1, available_cores() - 1))  # one core stays with the window
         return (yield from run_comparison(
             self.training, self.contenders, references=self.references, planes=self.planes, folds=self.folds,
-            metrics=self.metrics, judging=self.judging, cancelled=self.cancelled.get,
+            metrics=self.metrics, judging=self.judging, cancelled=self.cancelled.get, objects=self.objects,
         ))
 
     def about(self) -> dict[str, dict[str, Any]]:
@@ -91,6 +96,7 @@ def make_request(
     folds: int = 1,
     metrics: tuple[str, ...] | None = None,
     judging: dict[str, Any] | None = None,
+    searches: tuple[ObjectSearch, ...] = (),
 ) -> ComparisonRequest:
     """Freeze strokes and references.
 
@@ -110,6 +116,8 @@ def make_request(
         In how many parts strokes are held out.
     metrics, judging
         See :class:`ComparisonRequest`.
+    searches : tuple of ObjectSearch
+        Against a reference: ways to objects by which these are judged too.
 
     Raises
     ------
@@ -125,13 +133,16 @@ def make_request(
             "reference layer."
         )
     references = _references(chosen, code) if against_reference else None
+    contest = None
+    if searches and references is not None:
+        contest = ObjectContest(searches, numbered_references(chosen, code, references))
     layers = [one.strokes for one in chosen]
     if references is not None:
         layers += [one.reference for one in chosen]
     classes = (_first_table(layers) or fallback).including(_ids(references or ()))
     wanted = [None] * len(pairs) if planes is None else [(number,) for number in planes]
     return ComparisonRequest(TrainingSet(pairs, classes), tuple(contenders), references, tuple(wanted), folds, metrics,
-                             judging or {})
+                             judging or {}, contest)
 
 
 def _first_table(layers: Sequence[Labels | None]) -> ClassTable | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Generator, Sequence
 from functools import partial
@@ -12,9 +13,12 @@ from napari.layers import Image as ImageLayer
 from napari.layers import Labels, Points
 from numpy.typing import NDArray
 
+from napari_unet.comparison.object_contest import ObjectContest
 from napari_unet.core.classes import ClassTable, PaintedClass
+from napari_unet.core.errors import UserError
 from napari_unet.core.image import Image
-from napari_unet.report.error_maps import COLOURS, HOLE, NAMES, STRAY, ErrorMap, Mark, error_map
+from napari_unet.report.error_maps import COLOURS, NAMES, ErrorMap, error_map
+from napari_unet.report.object_errors import Mark
 
 from ..layer_metadata import class_table, mark_layer, note, notes_of
 from ..layers import labels_like
@@ -43,6 +47,10 @@ class ErrorRequest:
         In the order in which they are wanted.
     dense : bool
         False if the reference is strokes.
+    image : Image, optional
+        The image itself, where objects are judged.
+    contest : ObjectContest, optional
+        How objects are judged.
     """
 
     number: int
@@ -50,6 +58,16 @@ class ErrorRequest:
     reference: Labels8
     planes: tuple[int, ...]
     dense: bool
+    image: Image | None = None
+    contest: ObjectContest | None = None
+
+    def objects(self, plane: int, labels: Labels8, truth: Labels8) -> tuple[NDArray[Any], NDArray[Any]] | None:
+        """Return the objects found and the true ones on a plane; None where they are not judged."""
+        if self.contest is None or self.image is None:
+            return None
+        with contextlib.suppress(UserError):  # the way cannot do it: the table says why
+            return self.contest.plane_objects(self.number, self.image, labels, truth, plane)
+        return None
 
 
 def find_errors(wanted: Sequence[ErrorRequest]) -> Generator[tuple[int, int, ErrorMap], None, None]:
@@ -58,7 +76,9 @@ def find_errors(wanted: Sequence[ErrorRequest]) -> Generator[tuple[int, int, Err
         results = one.labels.reshape(-1, *one.labels.shape[-2:])
         truths = one.reference.reshape(-1, *one.reference.shape[-2:])
         for plane in one.planes:
-            yield one.number, plane, error_map(results[plane].copy(), truths[plane], dense=one.dense)
+            labels, truth = results[plane].copy(), truths[plane]
+            yield one.number, plane, error_map(labels, truth, dense=one.dense,
+                                               objects=one.objects(plane, labels, truth))
 
 
 @dataclasses.dataclass(eq=False)
@@ -135,10 +155,9 @@ class ErrorLayers:
         image = self._targets[number][1]
         layers.view[image.where(plane)] = found.codes
         layers.codes.refresh()
-        layers.marks[plane] = [
-            *((mark, STRAY) for mark in found.strays[:_MOST_RINGS]),
-            *((mark, HOLE) for mark in found.holes[:_MOST_RINGS]),
-        ]
+        colours = dict.fromkeys(colour for _, colour in found.rings)
+        layers.marks[plane] = [one for colour in colours
+                               for one in [ring for ring in found.rings if ring[1] == colour][:_MOST_RINGS]]
         if layers.rings in self._viewer.layers:
             self._draw_rings(layers, image)
 
@@ -164,7 +183,7 @@ class ErrorLayers:
         view = np.zeros(image.shape, np.uint8)
         codes = labels_like(source, image, f"{image.name} · errors", _CLASSES, data=view)
         rings = Points(
-            np.zeros((0, codes.ndim)), ndim=codes.ndim, name=f"{image.name} · stray parts and holes",
+            np.zeros((0, codes.ndim)), ndim=codes.ndim, name=f"{image.name} · where it is wrong",
             scale=codes.scale, translate=codes.translate, rotate=codes.rotate, shear=codes.shear,
             affine=codes.affine.affine_matrix, units=codes.units, axis_labels=codes.axis_labels,
             face_color="transparent", border_width=1.5, border_width_is_relative=False,

@@ -10,6 +10,7 @@ from napari.layers import Image as ImageLayer
 from napari.layers import Layer
 from numpy.typing import NDArray
 
+from napari_unet.comparison.object_contest import ObjectContest
 from napari_unet.core.image import Image
 
 from ..layer_axes import channel_axis
@@ -44,13 +45,17 @@ class LinkedViewer:
         self._hidden: list[Layer] = []
         self._references: Sequence[Reference] = ()
         self._dense = True
+        self._contest: ObjectContest | None = None
         self.method = ""
         self._image = ""
         self._elsewhere: list[Layer] = []
 
-    def judge_by(self, references: Sequence[Reference], dense: bool) -> None:
-        """Set what errors are found against, by image: painted ids or None; ``dense`` is False for strokes."""
-        self._references, self._dense = references, dense
+    def judge_by(self, references: Sequence[Reference], dense: bool, contest: ObjectContest | None = None) -> None:
+        """Set what errors are found against, by image: painted ids or None; ``dense`` is False for strokes.
+
+        With a contest of objects, these are judged one by one.
+        """
+        self._references, self._dense, self._contest = references, dense, contest
 
     def show(self, method: str, *, errors: bool, asked_for: bool) -> None:
         """Show a method's results, and where they are wrong."""
@@ -74,7 +79,8 @@ class LinkedViewer:
                 first = plane_shown(self._viewer, layer, image)
                 planes = np.flatnonzero(known)
                 nearest = planes[np.argsort(np.abs(planes - first), kind="stable")]
-                wanted.append(ErrorRequest(number, labels, reference, tuple(nearest.tolist()), self._dense))
+                wanted.append(ErrorRequest(number, labels, reference, tuple(nearest.tolist()), self._dense, image,
+                                           self._contest))
         self.errors.hide()
         self.errors.show(wanted)
 

@@ -14,9 +14,9 @@ from qtpy.QtWidgets import QFrame, QGridLayout, QLabel, QScrollArea, QSizePolicy
 
 from napari_unet.comparison.outcome import Comparison
 from napari_unet.core.rows import Row
-from napari_unet.report.error_maps import COLOURS, HOLE, NAMES, STRAY, error_map, painted_errors, ringed
+from napari_unet.report.error_maps import COLOURS, NAMES, error_map, painted_errors, ringed_errors
 from napari_unet.report.paired_differences import RankedMethod
-from napari_unet.report.plane_choice import ShownPlane, planes_to_show
+from napari_unet.report.plane_choice import ShownPlane, planes_to_show, shown_objects
 from napari_unet.report.rasters import encode_png, parse_colour, plane_rgb, shrunk
 
 from ..widgets import text_line
@@ -87,13 +87,16 @@ def draw_maps(
 def _map(comparison: Comparison, one: ShownPlane, method: str, title: str, base: Any) -> Picture:
     labels = one.masks[method][one.box]
     reference = one.reference if one.reference is not None else np.zeros(one.image.plane_shape, np.uint8)
-    errors = error_map(labels, reference[one.box], dense=not comparison.held_out)
+    errors = error_map(labels, reference[one.box], dense=not comparison.held_out,
+                       objects=shown_objects(comparison, one, method))
     picture = painted_errors(base, errors)
     small = shrunk(picture, _SIDE)
     factor = max(picture.shape[:2]) / max(small.shape[:2])
-    small = ringed(ringed(small, errors.holes, HOLE, factor), errors.strays, STRAY, factor)
+    small = ringed_errors(small, errors, factor)
     words = ", ".join(f"{NAMES[code]} {errors.count(code)} px" for code in COLOURS if errors.count(code)) or "no error"
-    if not comparison.held_out:
+    if errors.objects is not None:
+        words += f"; {errors.objects.words}"
+    elif not comparison.held_out:
         words += f"; {len(errors.strays)} stray, {len(errors.holes)} holes"
     return Picture(encode_png(small), f"{title}: {words}", method)
 

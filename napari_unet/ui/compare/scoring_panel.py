@@ -7,11 +7,13 @@ from qtpy.QtWidgets import QFormLayout, QLabel, QSizePolicy, QSpinBox, QWidget
 
 from napari_unet.comparison.reference_values import Values, sentence
 from napari_unet.inputs import Code
+from napari_unet.objects.image_objects import ObjectSearch
 
 from ..layers import same_shape
 from ..widgets import combo_box
 from .image_rows import ChosenImage
 from .metric_choice import MetricsPanel
+from .object_choice import ObjectChoice
 from .reference_code import guess_code
 
 HELD_OUT, REFERENCE = "strokes held out", "a reference layer"
@@ -66,6 +68,7 @@ class ScoringPanel(QWidget):
             "Which planes of a stack are segmented and scored. Every method learns from all painted planes."
         ))
         self.measures = MetricsPanel()
+        self.objects = ObjectChoice()
         self._form = QFormLayout(self)
         self._form.setContentsMargins(0, 0, 0, 0)
         self._form.setVerticalSpacing(3)
@@ -78,6 +81,8 @@ class ScoringPanel(QWidget):
         self._form.addRow(self._code_label, self.code)
         self._form.addRow(self.why)
         self._form.addRow(self._measures_label, self.measures)
+        self._objects_label = QLabel("Objects")
+        self._form.addRow(self._objects_label, self.objects)
         self._form.addRow(self._planes_label, self.planes)
         self.against.currentIndexChanged.connect(self._on_against)
         self.against.activated.connect(self._on_against_chosen)
@@ -111,6 +116,11 @@ class ScoringPanel(QWidget):
     def only_shown_plane(self) -> bool:
         """Whether only the plane in view is segmented and scored."""
         return self.planes.currentText() == SHOWN_PLANE
+
+    @property
+    def searches(self) -> tuple[ObjectSearch, ...]:
+        """Ways by which objects are judged too; strokes are no whole objects."""
+        return self.objects.searches if self.uses_reference else ()
 
     def suggest(self, has_reference: bool) -> None:
         """Score against a reference where there is one, unless the user has chosen."""
@@ -154,4 +164,6 @@ class ScoringPanel(QWidget):
         self.why.setVisible(self.uses_reference)
         self.measures.setVisible(self.uses_reference)  # strokes have no outlines and no parts
         self._measures_label.setVisible(self.uses_reference)
+        self.objects.setVisible(self.uses_reference)
+        self._objects_label.setVisible(self.uses_reference)
         self.changed.emit()

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from qtpy.QtCore import QObject, Signal
 
 from ..layer_axes import finest_level
-from ..objects.canvas_marks import PICKED, CanvasMarks, Mark, outline
+from ..object_dock.canvas_marks import PICKED, CanvasLine, CanvasMarks, outline
 from ..train.viewport import camera_of, shows_planes
 
 STILL = 4
@@ -138,4 +138,4 @@ class CanvasLink(QObject):
             return
         box, inside = found
         line = outline(inside, (box[0].start, box[1].start))
-        self.marks.show_marks(self.layer, (Mark(line, PICKED, segments=True),))
+        self.marks.show_marks(self.layer, (CanvasLine(line, PICKED, segments=True),))

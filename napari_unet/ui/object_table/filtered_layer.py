@@ -15,6 +15,7 @@ from ..layers import PLACE
 from .table_source import MeasuredLayer
 
 ROLE = "filtered"
+_SMALL = 2**24
 _GREY = DirectLabelColormap(color_dict={0: "transparent", 1: "#808080", None: "transparent"})
 
 
@@ -40,7 +41,8 @@ class FilteredLayer:
         labels = source.labels()
         for at, where in enumerate(measured.wheres):
             gone = measured.table.columns["object"][~kept & (measured.plane == at)]
-            data[where] = np.isin(labels[where], gone) if len(gone) else False
+            if len(gone):
+                data[where] = _is_any(labels[where], gone)
         data = data.reshape(finest_level(source.layer).shape)
         layers = self._viewer.layers
         if self.layer is not None and self.layer in layers and self.layer.data.shape == data.shape:
@@ -60,3 +62,13 @@ class FilteredLayer:
         layer, self.layer = self.layer, None
         if layer is not None and layer in self._viewer.layers:
             self._viewer.layers.remove(layer)
+
+
+def _is_any(labels: NDArray[Any], numbers: NDArray[np.int64]) -> NDArray[np.uint8]:
+    """Say which labels are any of some numbers; of the usual small ones by looking each up, which is far faster."""
+    largest = int(labels.max(initial=0))
+    if largest > _SMALL:
+        return np.isin(labels, numbers).astype(np.uint8)
+    found = np.zeros(largest + 1, np.uint8)
+    found[numbers[numbers <= largest]] = 1
+    return np.asarray(found[labels])

@@ -26,7 +26,7 @@ Segments = NDArray[np.float64]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Mark:
+class CanvasLine:
     """A line in pixels of the plane (n points of row and column), or single segments, and its colour."""
 
     points: Segments | Sequence[Sequence[float]]
@@ -51,7 +51,7 @@ class CanvasMarks(QWidget):
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._viewer = viewer
         self._layer: Labels | None = None
-        self._marks: tuple[Mark, ...] = ()
+        self._marks: tuple[CanvasLine, ...] = ()
         self._drawing: list[tuple[float, float]] = []
         self._color = CUT
         canvas.installEventFilter(self)
@@ -61,7 +61,7 @@ class CanvasMarks(QWidget):
         self.setGeometry(canvas.rect())
         self.show()
 
-    def show_marks(self, layer: Labels | None, marks: Sequence[Mark]) -> None:
+    def show_marks(self, layer: Labels | None, marks: Sequence[CanvasLine]) -> None:
         """Show lines in pixels of a layer's plane."""
         if marks or self._marks:
             self._layer, self._marks = layer, tuple(marks)
@@ -95,7 +95,7 @@ class CanvasMarks(QWidget):
             self._stroke(painter, QPolygonF([QPointF(*place) for place in self._drawing]), self._color, 3)
         painter.end()
 
-    def _draw_mark(self, painter: QPainter, mark: Mark) -> None:
+    def _draw_mark(self, painter: QPainter, mark: CanvasLine) -> None:
         places = self._places(np.asarray(mark.points, float).reshape(-1, 2))
         points = [QPointF(float(across), float(down)) for across, down in places]
         if mark.segments:

@@ -23,7 +23,7 @@ from ..train.edit_actions import EditActions
 from ..train.live_controller import controller_of
 from ..widgets import CloseWatch
 from .all_planes import AllPlanes
-from .canvas_marks import CUT, JOIN, PICKED, CanvasMarks, Mark, outline
+from .canvas_marks import CUT, JOIN, PICKED, CanvasLine, CanvasMarks, outline
 from .object_actions import ObjectActions
 from .object_finder import ObjectFinder
 from .object_source import ObjectSource
@@ -247,10 +247,10 @@ class ObjectsDock(ObjectsPanel):
         height = shown.source.height(self.hand.present_plane()) if shown.place.volume else None
         lines = (one for one in self.finder.notes.lines
                  if height is None or all(round(point[0]) == height for point in one.points))
-        marks = [Mark([point[-2:] for point in one.points], CUT if one.kind == "cut" else JOIN) for one in lines]
+        marks = [CanvasLine([point[-2:] for point in one.points], CUT if one.kind == "cut" else JOIN) for one in lines]
         found = self.hand.outlines_of()
         if found is not None:
-            marks.append(Mark(outline(*found), PICKED, segments=True))
+            marks.append(CanvasLine(outline(*found), PICKED, segments=True))
         self.marks.show_marks(shown.layer, marks)
         self._show_picked()
 

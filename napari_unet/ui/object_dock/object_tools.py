@@ -147,6 +147,8 @@ class ObjectTools(QObject):
             if tool != "pick":
                 self._marks.draw(places, color)
             yield
+        places.append((float(event.pos[0]), float(event.pos[1])))  # where the button was let go: moves may be left out
+        points.append(self._point(layer, event))
         self._marks.draw((), color)
         drawn = float(np.abs(np.subtract(places, places[0])).max()) > STILL
         if tool == "pick":

@@ -27,7 +27,7 @@ PASTE_S = 0.003
 """Seconds for which pieces are pasted before the window looks at the mouse again."""
 
 DRAG_MS = 150
-"""What is painted is taken up at most this often while the mouse is down."""
+"""What is painted is taken up when nothing has been drawn for so long, or when the mouse is let go."""
 
 Pieces = tuple[tuple[int, tuple[slice, slice], NDArray[np.uint32]], ...]
 """Plane number, rows and columns, numbers."""
@@ -181,8 +181,7 @@ class ObjectLayer(QObject):
     def _on_touched(self, _event: Any = None) -> None:
         if not self._ours:
             self._dirty = True
-            if not self._look.isActive():
-                self._look.start(DRAG_MS)
+            self._look.start(DRAG_MS)  # anew: a whole stroke is one step of undo
 
     def _on_painted(self, _event: Any = None) -> None:
         if not self._ours:

@@ -13,7 +13,7 @@ from saving_scene import STEPS, Clock, Disk, Killed, die, forbidden, full, strok
 from napari_unet.core.errors import UserError
 from napari_unet.objects.corrections import Pin
 from napari_unet.objects.hints import Line
-from napari_unet.project.object_files import notes_from_bytes, notes_to_bytes
+from napari_unet.project.noted_objects import notes_from_bytes, notes_to_bytes
 from napari_unet.project.project_contents import open_project
 from napari_unet.project.project_folder import ProjectFolder
 from napari_unet.project.saver import ProjectSaved, ProjectSaver, SaveFailed, Snapshot

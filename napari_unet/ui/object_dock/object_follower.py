@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Mapping
 from typing import Any
@@ -86,8 +87,8 @@ class ObjectFollower(QObject):
     def close(self) -> None:
         """Let go of viewer and session; the layer of objects stays."""
         self.blockSignals(True)  # whoever listens is gone, or about to go
-        self._controller.prediction.pasted.disconnect(self._on_pasted)
-        self._controller.prediction.tell_likely(False)
+        with contextlib.suppress(RuntimeError):  # with the window the predictor goes too, maybe before us
+            self._controller.prediction.pasted.disconnect(self._on_pasted)
         self.follow(None)
         for emitter, slot in self._connected:
             emitter.disconnect(slot)
@@ -107,7 +108,8 @@ class ObjectFollower(QObject):
         self.states = {}
         self._likely.clear()
         self._serial += 1
-        self._controller.prediction.tell_likely(source is not None and source.is_live)
+        with contextlib.suppress(RuntimeError):
+            self._controller.prediction.tell_likely(source is not None and source.is_live)
         if source is not None:
             made = self.shown = ObjectLayer(self._viewer, source, self)
             made.edited.connect(self._on_edited)

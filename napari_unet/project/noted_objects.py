@@ -34,7 +34,7 @@ _LARGEST = 2**28
 """Pixels of the box of one object."""
 
 
-class ObjectFiles:
+class NotedObjects:
     """The folder ``objects/`` of a project.
 
     Parameters
