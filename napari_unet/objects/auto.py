@@ -27,7 +27,7 @@ SMOOTH = 0.05
 """Bumps of the border are smoothed over this share of the typical radius, at least over one pixel."""
 
 DIRT = 0.316
-"""What is less wide than this share of the typical width is no object: a tenth of the area, a thirtieth of the volume."""
+"""What is less wide than this share of the typical width is no object; that is a tenth of the area."""
 
 HOLE = 0.03
 """A hole of more than this share of the typical size may be the gap between objects."""
