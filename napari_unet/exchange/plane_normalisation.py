@@ -14,6 +14,8 @@ from torch import Tensor, nn
 from napari_unet.core.image_range import CERTAINTY, SEEN_PIXELS, TOLERANCE
 from napari_unet.core.normalisation import BRIGHTEST, DIMMEST, MOST, Normalisation
 
+from .empty_values import without_fill
+
 _BITS = -math.log2(2 * TOLERANCE)
 """How much each difference tells that is a multiple of a step."""
 
@@ -44,6 +46,7 @@ class PlaneNormalisation(nn.Module):
 
     def forward(self, planes: Tensor) -> tuple[Tensor, Tensor]:
         """Return normalised planes, and where all channels are numbers."""
+        planes = without_fill(planes)
         finite = torch.isfinite(planes)
         low, high = self._percentiles(planes, finite)
         if self.counted:
