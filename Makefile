@@ -50,6 +50,8 @@ lowest: debian $(LOWEST)/installed
 # full measurements; DATA is a folder of sets laid out like sample_data
 bench: $(VENV)/installed-dev
 	$(BIN)/python benchmarks/prediction.py
+	$(BIN)/python benchmarks/large.py --size 16384 --planes 4 16 --networks small default
+	$(BIN)/python benchmarks/large.py --size 4096 --planes 4 --networks small monai --kills 10
 	$(BIN)/python benchmarks/training.py --data $(or $(DATA),napari_unet/sample_data)
 	$(BIN)/python benchmarks/strokes.py --data $(or $(DATA),napari_unet/sample_data)
 	$(BIN)/python benchmarks/annotator.py --data $(or $(DATA),napari_unet/sample_data)

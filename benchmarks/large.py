@@ -61,7 +61,8 @@ class MadeUp:
     def __getitem__(self, where: Any) -> NDArray[np.uint8]:
         plane, rows, columns = where
         y, x = (np.arange(*part.indices(size)) for part, size in zip((rows, columns), self.shape[1:], strict=True))
-        return self._tile[np.ix_((y + 7 * int(plane)) % PERIOD, (x + 3 * (y[0] // PERIOD if len(y) else 0)) % PERIOD)]
+        rows = (y + 7 * int(plane)) % PERIOD
+        return self._tile[rows[:, None], (x + 3 * (y // PERIOD)[:, None]) % PERIOD]
 
 
 def main() -> None:

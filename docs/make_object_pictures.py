@@ -91,6 +91,7 @@ def take_pictures(folder: Path) -> None:
     wait(seconds=1)
     save(viewer, "objects7")
 
+    viewer.reset_view()
     click(table, "table_add_filter")
     wait(seconds=0.5)
     edit = table.findChild(QWidget, "table_filter_1_low")

@@ -25,6 +25,7 @@ _PUBLIC = {
     "save_objects": "io",
     "load_objects": "io",
     "open_project": "project.project_contents",
+    "export_model": "exchange.model_export",
     "Image": "core.image",
     "Scribbles": "core.scribbles",
     "Pair": "core.scribbles",

@@ -50,3 +50,16 @@ def test_what_is_no_mask_is_refused(tmp_path) -> None:
                         dtype="uint16")
     with pytest.raises(UserError, match="other numbers than classes"):
         list(count_store(path))
+
+
+def test_the_command_line_counts_a_mask(tmp_path) -> None:
+    from cli_scene import run, table
+
+    painted = np.ones((40, 30), np.uint8)
+    painted[5:20, 5:20] = 2
+    painted[10:12, 10:12] = 1
+    io.save_mask(tmp_path / "m.zarr", painted, classes=ClassTable.named({1: "background", 2: "nucleus"}))
+    assert run("counts", tmp_path / "m.zarr", "-o", tmp_path / "c.csv") == 0
+    (row,) = table(tmp_path / "c.csv")
+    assert [row[name] for name in ("image", "class", "parts", "holes", "pixels")] == ["m", "nucleus", "1", "1", "221"]
+    assert run("counts", tmp_path / "missing.zarr", "-o", tmp_path / "d.csv") == 2

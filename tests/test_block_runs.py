@@ -25,6 +25,7 @@ from napari_unet.core.image import Image
 from napari_unet.core.method import assemble
 from napari_unet.core.scribbles import Pair, Scribbles, TrainingSet
 from napari_unet.core.work import run_to_end
+from napari_unet.io import _resumable
 from napari_unet.io.model_file import save_model
 from napari_unet.io.ome_zarr import OmeZarr
 from napari_unet.predicting import block_plan, tiling
@@ -72,17 +73,19 @@ def trained(method: Any, data: np.ndarray) -> Any:
     return run_to_end(method.fit(TrainingSet((pair,), ClassTable.default((1, 2)))))
 
 
-@pytest.mark.parametrize("name", ["batch-bilinear", "2015", "deep", "turned", "forest", "threshold"])
+@pytest.mark.parametrize("name", ["batch-bilinear", "2015", "deep", "turned", "forest", "threshold", "value", "manual"])
 def test_a_store_holds_what_is_computed_in_memory(name: str, tmp_path: Path, small: None) -> None:
     data = picture(2, 150, 133)
     if name == "forest":
         model = trained(Forest(largest=4, trees=5, depth=6), data)
-    elif name == "threshold":
-        model = trained(Threshold(), data)
+    elif name in ("threshold", "value", "manual"):
+        model = trained({"threshold": Threshold(), "value": Threshold(value=120.0, sigma=1.5),
+                         "manual": Threshold(kind="manual")}[name], data)
+        assert (model.tile_side() is None) is (name == "threshold")
     else:
-        model = network("shallow", tta=8) if name == "turned" else network(name)
+        model = network("deep", tta=8) if name == "turned" else network(name)
     expected = assemble(Image(data, "NYX"), model.segment(Image(data, "NYX")))
-    assert np.sort(np.bincount(expected.ravel()))[-2] > 0.05 * expected.size, "a picture of something"
+    assert np.sort(np.bincount(expected.ravel()))[-2] > 0.02 * expected.size, "a picture of something"
     path = predict_store(Image(data, "NYX"), model, tmp_path / "m.zarr", format=FORMAT).result()
     labels, _ = io.read_labels(path)
     np.testing.assert_array_equal(labels, to_mask(expected))
@@ -108,16 +111,21 @@ def test_real_numbers_with_holes(tmp_path: Path, small: None) -> None:
     assert (expected[30:50, 10:90] == 1).all()
 
 
-def test_colours_and_a_tiff(tmp_path: Path, small: None) -> None:
+@pytest.mark.parametrize("in_tiles", [False, True])
+def test_colours_and_a_tiff(in_tiles: bool, tmp_path: Path, small: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    if in_tiles:
+        monkeypatch.setattr(_resumable, "MOST_AT_ONCE", 1000)
     model = NetworkModel(weights_of(NETWORKS["deep"], 3, seed=3), "cpu", tile=32, full_precision=True)
-    image = Image(picture(150, 133, 3), "YXC", scale=(0.5, 0.5), unit="micrometer")
+    image = Image(picture(2, 150, 133, 3), "ZYXC", scale=(2, 0.5, 0.5), unit="micrometer")
     path = predict_store(image, model, tmp_path / "m.tif", format=FORMAT).result()
     labels, classes = io.read_labels(path)
     np.testing.assert_array_equal(labels, to_mask(assemble(image, model.segment(image))))
     assert classes == model.classes
     with tifffile.TiffFile(path) as tiff:
-        assert tiff.pages[0].is_tiled
-    assert io.read_image(path).scale == pytest.approx((0.5, 0.5))
+        assert (tiff.pages[0].is_tiled, tiff.is_imagej) == (in_tiles, not in_tiles)
+    again = io.read_image(path)
+    assert again.axes == "ZYX"
+    assert again.scale == pytest.approx((2, 0.5, 0.5))
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["m.tif", "m.tif.provenance.json"]
 
 
@@ -288,3 +296,11 @@ def test_the_command_line_goes_on_with_a_run(tmp_path: Path, small: None, capsys
     assert main([*words, str(tmp_path / "q.zarr")]) == 0, "large unasked"
     np.testing.assert_array_equal(io.read_labels(tmp_path / "q.zarr")[0], to_mask(expected))
     assert store_run.needs_store(Image(data, "NYX"))
+
+
+def test_the_picture_of_the_benchmark_is_the_same_in_any_window() -> None:
+    from benchmark_scripts import load_script
+
+    made = load_script("large").MadeUp(2, 2100)
+    whole = made[1, slice(0, 2100), slice(0, 2100)]
+    np.testing.assert_array_equal(made[1, slice(900, 1700), slice(1500, 2100)], whole[900:1700, 1500:2100])

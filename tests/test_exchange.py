@@ -16,9 +16,9 @@ from napari_unet.cli import main
 from napari_unet.core.errors import InputWarning, UsageError, UserError
 from napari_unet.core.image import Image
 from napari_unet.core.normalisation import Normalisation
-from napari_unet.exchange import export as exporting
+from napari_unet.exchange import model_export as exporting
 from napari_unet.exchange.answer_module import AnswerModule
-from napari_unet.exchange.export import export_model
+from napari_unet.exchange.model_export import export_model
 from napari_unet.exchange.plane_normalisation import PlaneNormalisation
 from napari_unet.exchange.tensor_trees import TensorTrees
 from napari_unet.io.model_file import load_model, save_model
@@ -28,6 +28,8 @@ from napari_unet.predicting.network_model import NetworkModel
 from napari_unet.predicting.oblivious_trees import DEPTH, ObliviousTrees, as_float16
 from napari_unet.segmenters.threshold import Threshold
 
+LEFT_OPEN = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+"""Packages of bioimage.io leave files to the garbage collection."""
 TWO = Normalisation(usual=((20.0, 180.0), (3.0, 4.0)), steps=(1.0, None))
 
 
@@ -52,7 +54,8 @@ def ours(model: NetworkModel, plane: np.ndarray) -> np.ndarray:
     lambda shape: np.full(shape, 7, np.float32), lambda shape: np.where(pictures(shape) > 250, 99, 3),
     lambda shape: np.where(pictures(shape) > 128, np.nan, pictures(shape, 1)),
     lambda shape: np.full(shape, np.nan), lambda shape: np.where(pictures(shape) > 254, np.inf, pictures(shape, 2)),
-], ids=["plain", "parts of one", "stretched", "computed", "offset", "constant", "sparse", "half empty", "empty", "infinite"])
+], ids=["plain", "parts of one", "stretched", "computed", "offset", "constant", "sparse", "half empty", "empty",
+        "infinite"])
 def test_planes_are_normalised_as_by_us(normalisation: Normalisation, make: Any) -> None:
     for shape in ((2, 40, 31), (2, 1, 1), (2, 300, 290)):  # the last is judged by every second pixel
         plane = make(shape).astype(np.float32)
@@ -78,7 +81,7 @@ def test_trees_by_gathering_answer_as_those_that_ask_in_numpy() -> None:
 
 
 @pytest.mark.parametrize("network", [
-    UNet(depth=2, width=3), UNet(depth=1, width=2, upsampling="bilinear", norm="channel", dilation=2),
+    UNet(depth=2, width=3), UNet(depth=1, width=4, upsampling="bilinear", norm="channel", dilation=2),
     UNet(depth=2, width=2, upsampling="nearest", features=5, halvings=2), UNet(depth=2, width=2, filters=True),
     instant_network(), instant_network(eye=True, trees=0), instant_network(eye=True),
 ], ids=["plain", "bilinear", "views", "filters", "instant", "eye", "eye and trees"])
@@ -115,7 +118,8 @@ def test_an_instant_answer_with_trees_is_the_same_in_onnx(instant_file: tuple[Ne
     assert session.inputs["image"] == ("batch", 1, "y", "x")
     for count, shape in ((1, (64, 64)), (3, (17, 90)), (1, (1, 1)), (2, (5, 3))):
         planes = pictures((count, 1, *shape), seed=count)
-        planes[0, 0, 0, 0] = np.nan
+        if shape != (1, 1):
+            planes[0, 0, 0, 0] = np.nan
         found = session.run({"image": planes})
         for plane, own, logits in zip(planes, found["probabilities"], found["logits"], strict=True):
             right = ours(model, plane)
@@ -130,7 +134,7 @@ def test_an_instant_answer_with_trees_is_the_same_in_onnx(instant_file: tuple[Ne
 
 def test_onnx_of_colours_and_of_a_network_from_nothing(tmp_path: Path) -> None:
     pytest.importorskip("onnx")
-    for name, network, channels in (("two_eyes", instant_network(eye=True, trees=3), 3),
+    for name, network, channels in (("two_eyes", UNet(depth=1, width=2, channelwise=True, eye=True, trees=2), 3),
                                     ("unet", UNet(depth=2, width=3), 1)):
         model = network_model(network, channels)
         foreign = load_model(exported(tmp_path, model, f"{name}.onnx"))
@@ -141,10 +145,11 @@ def test_onnx_of_colours_and_of_a_network_from_nothing(tmp_path: Path) -> None:
         assert (found.labels == np.array(model.classes.ids)[right.argmax(0)])[np.abs(right[0] - right[1]) > 0.01].all()
 
 
+@LEFT_OPEN
 def test_a_package_validates_and_tells_what_it_is(tmp_path: Path) -> None:
     spec = pytest.importorskip("bioimageio.spec")
     pytest.importorskip("onnx")
-    model = network_model(instant_network(), classes=3)
+    model = network_model(UNet(depth=1, width=2), classes=3)
     path = tmp_path / "touching cells.zip"
     export_model(path, model, authors=("Ada Byron",), licence="CC-BY-4.0").result()
     with spec.ValidationContext(perform_io_checks=False):
@@ -152,7 +157,8 @@ def test_a_package_validates_and_tells_what_it_is(tmp_path: Path) -> None:
     assert not isinstance(told, spec.InvalidDescr)
     assert told.validation_summary.status in ("passed", "valid-format")
     assert (told.authors[0].name, str(told.license), told.name) == ("Ada Byron", "CC-BY-4.0", "touching cells")
-    assert told.cite and told.outputs[0].axes[1].channel_names == ["background", "nucleus", "rim_of_it"]
+    assert told.cite
+    assert told.outputs[0].axes[1].channel_names == ["background", "nucleus", "rim_of_it"]
     with zipfile.ZipFile(path) as archive:
         assert {"README.md", "provenance.json", "model.onnx", "test_image.npy", "test_probabilities.npy"} <= set(
             archive.namelist())
@@ -164,6 +170,7 @@ def test_a_package_validates_and_tells_what_it_is(tmp_path: Path) -> None:
     assert not (tmp_path / "other.zip").exists()
 
 
+@LEFT_OPEN
 def test_the_package_runs_in_bioimageio_core(tmp_path: Path) -> None:
     core = pytest.importorskip("bioimageio.core")
     pytest.importorskip("onnx")
@@ -173,7 +180,7 @@ def test_the_package_runs_in_bioimageio_core(tmp_path: Path) -> None:
 
 
 def test_torch_export_gives_the_same_for_every_size(tmp_path: Path) -> None:
-    model = network_model(UNet(depth=1, width=2, filters=True))
+    model = network_model(UNet(depth=1, width=2))
     program = torch.export.load(exported(tmp_path, model, "cells.pt2")).module()
     plane = pictures((1, 29, 64), seed=3)
     with torch.inference_mode():

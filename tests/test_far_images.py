@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import http.server
 import threading
+import warnings
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -20,6 +22,16 @@ from napari_unet.io._remote_errors import far_read, is_url
 
 pytest.importorskip("fsspec")
 pytest.importorskip("aiohttp")
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # see ended_sessions
+
+
+@pytest.fixture(autouse=True)
+def ended_sessions() -> Iterator[None]:
+    """Let the sessions of aiohttp go, which complain when they do: fsspec leaves them open."""
+    yield
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        gc.collect()
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
@@ -67,6 +79,70 @@ def _classes() -> Any:
     from napari_unet.core.classes import ClassTable
 
     return ClassTable(())
+
+
+class LikeS3(http.server.BaseHTTPRequestHandler):
+    """As much of S3 as reading needs: objects of one bucket, which lie in a folder, for those with the right key."""
+
+    folder: Path
+
+    def do_GET(self) -> None:
+        if "Credential=right/" not in self.headers.get("Authorization", ""):
+            self._answer(403, b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>")
+            return
+        file = self.folder / self.path.partition("?")[0].removeprefix("/bucket").lstrip("/")
+        if file.is_file():
+            self._answer(200, file.read_bytes())
+        elif "list-type" in self.path:
+            self._answer(200, b"<ListBucketResult><KeyCount>0</KeyCount><IsTruncated>false</IsTruncated>"
+                              b"</ListBucketResult>")
+        else:
+            self._answer(404, b"<Error><Code>NoSuchKey</Code><Message>not found</Message></Error>")
+
+    do_HEAD = do_GET  # the name is that of the library
+
+    def _answer(self, status: int, body: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("ETag", '"0"')
+        self.end_headers()
+        if self.command == "GET":
+            self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def s3(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    pytest.importorskip("s3fs")
+    import fsspec
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (LikeS3,), {"folder": tmp_path}))
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    monkeypatch.setitem(fsspec.config.conf, "s3", {
+        "endpoint_url": f"http://127.0.0.1:{server.server_address[1]}", "key": "right", "secret": "secret",
+        "skip_instance_cache": True})
+    yield tmp_path
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def test_a_bucket(s3: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import fsspec
+
+    data = np.random.default_rng(0).integers(1, 255, (3, 100, 90)).astype(np.uint8)
+    io.save_mask(s3 / "m.zarr", data, classes=_classes(), geometry=Image(data, "ZYX").geometry, version="0.5",
+                 code="objects", dtype="uint8")
+    image = read_image("s3://bucket/m.zarr")
+    np.testing.assert_array_equal(image.window(2, slice(10, 40), slice(5, 80))[0], data[2, 10:40, 5:80])
+    with pytest.raises(UserError, match="could not be read"):
+        read_image("s3://bucket/n.zarr")
+    monkeypatch.setitem(fsspec.config.conf["s3"], "key", "wrong")
+    with pytest.raises(UserError, match="no right to"):
+        read_image("s3://bucket/m.zarr")
 
 
 @pytest.mark.parametrize(("path", "said"), [

@@ -26,7 +26,7 @@ from napari_unet.core.errors import UserError
         ("a.TIFF", b"\x89PNG\r\n\x1a\n" + bytes(50), "a.TIFF could not be read as TIFF"),
         ("a.tif", b"II*\0" + bytes(40), "a.tif could not be read as TIFF"),
         ("a.tif", b"II*\0\xff\xff\xff\x7f", "a.tif"),
-        ("a.png", b"\x89PNG\r\n\x1a\n", "a.png is of a kind that is not read. Allowed: TIFF files and OME-Zarr"),
+        ("a.png", b"\x89PNG\r\n\x1a\n", "a.png is damaged or truncated"),
         ("a", b"", "a is of a kind that is not read"),
     ],
 )
@@ -39,7 +39,7 @@ def test_what_is_no_image_is_refused(tmp_path: Path, read: Any, name: str, conte
 def test_missing_and_foreign_folders(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"There is no file or folder .*nothing.tif. Check the name"):
         io.read_image(tmp_path / "nothing.tif")
-    with pytest.raises(UserError, match=r"is a folder without zarr metadata. Allowed: TIFF files and OME-Zarr"):
+    with pytest.raises(UserError, match=r"is a folder without zarr metadata. Allowed: TIFF, PNG, JPEG"):
         io.read_image(tmp_path)
     (tmp_path / "a.zarr").mkdir()
     with pytest.raises(UserError, match=r"a.zarr is a folder without zarr metadata. Give the folder of an OME-Zarr"):

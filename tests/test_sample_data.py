@@ -53,7 +53,7 @@ def test_objects_are_the_foreground_and_touch(name: str) -> None:
     assert ndi.label(labels[0] == 2)[1] < len(np.unique(objects[0])) - 1
 
 
-def test_twelve_nuclei_lie_in_four_heaps_and_have_a_size() -> None:
+def test_twelve_nuclei_lie_in_four_rows_and_have_a_size() -> None:
     sample = sample_data.load("clusters")
     objects = sample.objects[0]
     assert objects is not None

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from napari_unet.comparison.contenders import make_method
 from napari_unet.core.image import Image
 from napari_unet.core.method import Model
 from napari_unet.core.work import Work
+from napari_unet.objects.border_strokes import border_of, border_strokes, border_training
 from napari_unet.objects.class_field import ClassField
 from napari_unet.objects.hints import Hints
+from napari_unet.objects.object_map import ObjectMap
 from napari_unet.sample_data import Sample, load_set
+from napari_unet.segmenters.instant_answer import Instant
 
 Place = tuple[int, int]
 """Image and plane."""
@@ -34,12 +37,15 @@ class Answered:
         Number of the object of each pixel, 0 = none.
     mask : ndarray of bool
         Where the class of the objects truly is.
+    places : tuple of (int, int)
+        Its planes in the set.
     """
 
     field: ClassField
     hints: Hints
     true: NDArray[np.integer]
     mask: NDArray[np.bool_]
+    places: tuple[Place, ...]
 
     @property
     def said(self) -> NDArray[np.bool_]:
@@ -59,25 +65,51 @@ OBJECTS = 2
 class Answers:
     """The planes (or the volume) that are scored, and those that are painted."""
 
-    name: str
+    sample: Sample
+    seed: int
     test: tuple[Answered, ...]
     painted: tuple[Answered, ...]
+
+    def with_borders(self, found: Sequence[ObjectMap], drawn: Sequence[Answered]) -> tuple[Answered, ...]:
+        """Return the scored planes with what the lines on the painted ones say of borders.
+
+        Parameters
+        ----------
+        found : sequence of ObjectMap
+            Objects of the painted planes, with all lines kept.
+        drawn : sequence of Answered
+            Those planes, with the lines.
+        """
+        strokes: dict[int, dict[int, NDArray[np.uint8]]] = {}
+        for objects, one in zip(found, drawn, strict=True):
+            said = border_strokes(objects, one.hints)
+            for (number, plane), flat in zip(one.places, said.reshape(-1, *said.shape[-2:]), strict=True):
+                strokes.setdefault(number, {})[plane] = flat
+        images = [pair.image for pair in self.sample.pairs]
+        training = border_training((images[number], planes) for number, planes in strokes.items())
+        if training is None:
+            return self.test
+        method = Instant(seed=self.seed, device="cpu")
+        model = Work(method.fit(training, method.store(self.sample.training))).result()
+        cuts = sum(len(one.hints.cuts) for one in drawn)
+        return tuple(dataclasses.replace(one, field=dataclasses.replace(one.field, border=np.stack(
+            [border_of(model, images[number], plane, cuts) for number, plane in one.places]).reshape(one.true.shape)))
+            for one in self.test)
 
 
 def answers(folder: Path, seed: int, most: int, cache: Path | None) -> Answers:
     """Return the answers to the strokes of a set; of a volume both parts whole, else planes, at most so many."""
     sample = load_set(folder)
     instances = tifffile.imread(folder / "instances.tif")
-    volume = len(sample.pairs) == 1 and "Z" in sample.pairs[0].image.axes
-    places = [(number, plane) for number, pair in enumerate(sample.pairs) for plane in pair.scribbles.planes]
     maker = _Answering(sample, seed, cache)
-    if volume:
+    if len(sample.pairs) == 1 and "Z" in sample.pairs[0].image.axes:
         # painted are only some planes: the part of a volume that is not tested, around them
-        parts = [_volume(maker, part, instances) for part in (sample.test, sample.train)]
-        return Answers(sample.name, (parts[0],), (parts[1],))
-    test = sample.test if len(sample.test) <= most else tuple(
-        sample.test[int(one)] for one in np.linspace(0, len(sample.test) - 1, most).round())
-    return Answers(sample.name, *(tuple(_plane(maker, one, instances) for one in part) for part in (test, places)))
+        parts = [_answered(maker, part, instances, flat=False) for part in (sample.test, sample.train)]
+        return Answers(sample, seed, (parts[0],), (parts[1],))
+    painted = [(number, plane) for number, pair in enumerate(sample.pairs) for plane in pair.scribbles.planes]
+    test = [sample.test[int(one)] for one in np.linspace(0, len(sample.test) - 1, min(most, len(sample.test))).round()]
+    return Answers(sample, seed, *(tuple(_answered(maker, (one,), instances) for one in part)
+                                   for part in (test, painted)))
 
 
 class _Answering:
@@ -95,8 +127,7 @@ class _Answering:
         if file and file.exists():
             return np.asarray(np.load(file, allow_pickle=False), np.float32)
         if self._model is None:
-            method = make_method("instant", seed=self._seed, device="cpu")
-            self._model = Work(method.fit(self.sample.training)).result()
+            self._model = Work(Instant(seed=self._seed, device="cpu").fit(self.sample.training)).result()
         image: Image = self.sample.pairs[place[0]].image
         found = np.zeros((len(self._model.classes.ids), *image.shape[-2:]), np.float32)
         for patch in self._model.segment(image, [place[1]], probabilities=True):
@@ -120,23 +151,18 @@ class _Answering:
         return found
 
 
-def _plane(maker: _Answering, place: Place, instances: NDArray[np.integer]) -> Answered:
-    return _answered(maker, maker.probabilities(place), maker.strokes(place), instances[place[1]],
-                     maker.labels(place), ())
-
-
-def _volume(maker: _Answering, places: tuple[Place, ...], instances: NDArray[np.integer]) -> Answered:
-    stacks = [np.stack([one(place) for place in places]) for one in (maker.strokes, maker.labels)]
-    maps = np.stack([maker.probabilities(place) for place in places], axis=1)
-    first, last = places[0][1], places[-1][1]
-    spacing = maker.sample.pairs[0].image.scale
-    return _answered(maker, maps, stacks[0], instances[first : last + 1], stacks[1], tuple(spacing or ()))
-
-
 def _answered(
-    maker: _Answering, maps: NDArray[np.float32], strokes: NDArray[np.uint8], true: NDArray[np.integer],
-    labels: NDArray[np.uint8], spacing: tuple[float, ...],
+    maker: _Answering, places: tuple[Place, ...], instances: NDArray[np.integer], flat: bool = True
 ) -> Answered:
+    """Put planes together: one as it is, those of a volume one after the other."""
+    maps = np.stack([maker.probabilities(place) for place in places], axis=1)
+    strokes, labels, true = (np.stack(one) for one in (
+        [maker.strokes(place) for place in places], [maker.labels(place) for place in places],
+        [instances[place[1]] for place in places]))
     ids = maker.sample.classes.ids
+    if flat:
+        maps, strokes, labels, true = maps[:, 0], strokes[0], labels[0], true[0]
+    scale = maker.sample.pairs[places[0][0]].image.scale
+    spacing = () if flat or not scale else tuple(scale)
     field = ClassField(np.array(ids, np.uint8)[maps.argmax(0)], (OBJECTS,), maps, ids, spacing)
-    return Answered(field, Hints(strokes=strokes), true, labels == OBJECTS)
+    return Answered(field, Hints(strokes=strokes), true, labels == OBJECTS, places)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from napari_unet.core.readable import readable
-from napari_unet.exchange.export import export_model
+from napari_unet.exchange.model_export import export_model
 from napari_unet.io import clear_of_inputs
 from napari_unet.io.model_file import load_model
 

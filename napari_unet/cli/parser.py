@@ -127,7 +127,11 @@ def _train(commands: argparse._SubParsersAction[CommandParser]) -> None:
 def _predict(commands: argparse._SubParsersAction[CommandParser]) -> None:
     parser = _command(commands, "predict", "predict_command:run_predict",
                       "Segment images with a trained model.")
-    parser.add_argument("images", nargs="+", metavar="IMAGES", help="images, or one project (NAME.unet): all of its")
+    parser.add_argument("images", nargs="+", metavar="IMAGES",
+                        help="images, folders of them, patterns ('in/*.tif'), or one project (NAME.unet): all of its")
+    parser.add_argument("--resume", action="store_true", help="leave out images whose results are there already")
+    parser.add_argument("--counts", type=Path, metavar="T.csv",
+                        help="also write one table of parts, holes and areas of each class in all images")
     parser.add_argument("--model", type=Path, metavar="MODEL.pt", help="(of a project, the one that is shown)")
     parser.add_argument("-o", "--output", type=Path, metavar="OUT",
                         help="a .tif or .zarr file, a folder (then STEM_mask.tif for each image), or "
@@ -247,8 +251,10 @@ def _compare(commands: argparse._SubParsersAction[CommandParser]) -> None:
 
 def _counts(commands: argparse._SubParsersAction[CommandParser]) -> None:
     parser = _command(commands, "counts", "project_commands:run_counts",
-                      "Count parts, holes and areas of each class in the predictions of a project, as one table.")
-    parser.add_argument("project", type=Path, metavar="NAME.unet")
+                      "Count parts, holes and areas of each class in the predictions of a project, or in a mask, as "
+                      "one table.")
+    parser.add_argument("project", type=Path, metavar="NAME.unet",
+                        help="a project, or a mask (.zarr, .tif), which is counted block by block")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="COUNTS.csv")
     parser.add_argument("--objects", action="store_true",
                         help="one line an object instead: area, shape, brightness, place, neighbours")

@@ -37,6 +37,7 @@ from napari_unet.workflows.batch import (
 )
 from napari_unet.workflows.object_finding import ClassImage, make_search
 
+from .image_files import expanded_images, save_counts
 from .input_files import read_images
 from .object_output import ObjectTargets, find_and_keep, is_object_file, way_values
 from .predict_blocks import goes_by_blocks, predict_by_blocks
@@ -72,8 +73,9 @@ def run_predict(arguments: argparse.Namespace) -> None:
         raise UsageError("--moved and --pattern are for projects (NAME.unet).")
     values = way_values(arguments)
     make_search(arguments.way, values)
-    targets = plan_outputs(arguments.images, arguments.output, arguments.probabilities, arguments.objects)
-    replace = _claim_outputs(arguments, [path for target in targets for path in target.paths])
+    targets = _planned(arguments)
+    left = _left_to_do(arguments, targets)
+    replace = _claim_outputs(arguments, [path for target in left.values() for path in target.paths], list(targets))
     model = load_model(arguments.model, device=arguments.device)
     if arguments.tta:
         if not isinstance(model, NetworkModel):
@@ -81,10 +83,32 @@ def run_predict(arguments: argparse.Namespace) -> None:
         model = dataclasses.replace(model, tta=True)
     summary = watch_batch(run_batch([
         BatchPiece(name, partial(_predict_file, name, model, target, replace, arguments))
-        for name, target in zip(arguments.images, targets, strict=True)
+        for name, target in left.items()
     ]))
+    if arguments.counts is not None:
+        _count(arguments, targets, summary)
     if summary.failed:
         raise (UsageError if summary.wrong_use else UserError)(summary.sentence) from summary.failed[0].error
+
+
+def _planned(arguments: argparse.Namespace) -> dict[str, OutputTarget]:
+    """Return by image where its results go; masks of others that lie in the same folder are no images."""
+    images = expanded_images(arguments.images)
+    planned = plan_outputs(images, arguments.output, arguments.probabilities, arguments.objects)
+    masks = {one.mask.resolve() for one in planned}
+    if len(masks) < len(planned):
+        raise UserError("Two results would have the same file name. Rename an image, or predict them one by one.")
+    named = set(arguments.images)
+    return {name: one for name, one in zip(images, planned, strict=True)
+            if name in named or Path(name).resolve() not in masks}
+
+
+def _count(arguments: argparse.Namespace, targets: Mapping[str, OutputTarget], summary: BatchSummary) -> None:
+    """Write one table of all masks that are there, those of an earlier run too."""
+    failed = {one.name for one in summary.failed}
+    save_counts(arguments.counts, [(name, one.mask) for name, one in targets.items() if name not in failed],
+                arguments.overwrite or arguments.resume)
+    show(readable(arguments.counts))
 
 
 def watch_batch(batch: Work[BatchEvent, BatchSummary]) -> BatchSummary:
@@ -106,16 +130,27 @@ def watch_batch(batch: Work[BatchEvent, BatchSummary]) -> BatchSummary:
     return batch.result()
 
 
-def _claim_outputs(arguments: argparse.Namespace, outputs: list[Path]) -> dict[Path, bool]:
+def _left_to_do(arguments: argparse.Namespace, targets: Mapping[str, OutputTarget]) -> dict[str, OutputTarget]:
+    """Return what is not done yet; files appear whole or not at all, so what is there is done."""
+    if not arguments.resume:
+        return dict(targets)
+    left = {name: one for name, one in targets.items() if not all(path.exists() for path in one.paths)}
+    if len(left) < len(targets):
+        say(f"{len(targets) - len(left)} of {len(targets)} are there already and stay as they are.")
+    return left
+
+
+def _claim_outputs(arguments: argparse.Namespace, outputs: list[Path], images: list[str]) -> dict[Path, bool]:
     """Check where results go and make their folders; returns by file whether it may replace one that is there."""
-    if len({path.resolve() for path in outputs}) < len(outputs):
-        raise UserError("Two results would have the same file name. Rename an image, or predict them one by one.")
     for path in outputs:
-        clear_of_inputs(path, [*arguments.images, arguments.model])
+        clear_of_inputs(path, [*images, arguments.model])
     # only now: a refused command leaves no folder behind
     asked = {arguments.output, arguments.probabilities, arguments.objects}
     for folder in asked.intersection(path.parent for path in outputs):
         make_folder(folder)
+    if arguments.counts is not None:
+        clear_of_inputs(arguments.counts, [*images, arguments.model])
+        check_writable(arguments.counts, arguments.overwrite or arguments.resume)
     return {path: check_writable(path, arguments.overwrite) for path in outputs}
 
 

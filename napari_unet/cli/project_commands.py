@@ -27,6 +27,7 @@ from napari_unet.report.object_csv import write_objects
 from napari_unet.workflows.batch import BatchPiece, run_batch
 from napari_unet.workflows.counts import COLUMNS, CountRow
 
+from .count_files import count_file
 from .terminal import check_writable, make_folder, say, show, with_progress_bar
 
 
@@ -234,9 +235,15 @@ def _raise_failures(summary: Any) -> None:
 
 
 def run_counts(arguments: argparse.Namespace) -> None:
-    """Write one table of parts, holes and areas of all predictions of a project, or of their objects."""
+    """Write one table of parts, holes and areas of all predictions of a project or of a mask, or of its objects."""
     if not names_project(arguments.project):
-        raise UsageError(f"{arguments.project} is no project. Give a folder NAME{SUFFIX}.")
+        if not arguments.project.exists():
+            raise UsageError(f"{arguments.project} is no project. Give a folder NAME{SUFFIX}, or a mask.")
+        if arguments.objects:
+            raise UsageError("--objects measures the objects of a project. Of a mask: napari-unet objects MASK -o OUT "
+                             "--table TABLE.csv.")
+        count_file(arguments, arguments.project)
+        return
     outside(arguments.output, arguments.project)
     replace = check_writable(arguments.output, arguments.overwrite, [arguments.project])
     if arguments.objects:

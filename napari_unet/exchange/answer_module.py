@@ -49,7 +49,8 @@ class AnswerModule(nn.Module):
             planes = planes.index_select(axis, _mirrored(length, self.stride, self.beyond, image.device))
         network: Any = self.network
         logits = (network.valid(planes) if self.beyond else network(planes)).float()
-        logits = logits[..., :height, :width]
+        for axis, length in ((2, height), (3, width)):  # no slices: their memory would be asked about at every size
+            logits = logits.index_select(axis, torch.arange(length, device=image.device))
         first = torch.zeros(logits.shape[1], device=logits.device)
         first[0] = 1
         return torch.where(valid, torch.softmax(logits, 1), first[:, None, None]), logits

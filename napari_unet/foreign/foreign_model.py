@@ -199,7 +199,10 @@ def _ordered(values: NDArray[Any], axes: str, wanted: str) -> NDArray[Any]:
 
 
 def _probabilities(scores: Pixels) -> Pixels:
-    """Return probabilities from whatever a graph gives: they are known by their range and sum."""
+    """Return probabilities from whatever a graph gives: what sums to 1 are such, else they are logits.
+
+    Of one channel, what lies in 0 to 1 is the probability of the foreground.
+    """
     scores = np.nan_to_num(scores)
     inside = bool(scores.min() >= -1e-3 and scores.max() <= 1 + 1e-3)
     if len(scores) == 1:
@@ -207,8 +210,6 @@ def _probabilities(scores: Pixels) -> Pixels:
         return np.concatenate([1 - found, found]).astype(np.float32)
     total = scores.sum(0)
     if inside and float(np.abs(total - 1).max()) < 1e-2:
-        return (scores / total).astype(np.float32)
-    if inside and float(total.min()) > 1e-3:  # a sigmoid for each class
-        return (scores / total).astype(np.float32)
+        return np.asarray(scores / total, np.float32)
     raised = np.exp(scores - scores.max(0))
     return np.asarray(raised / raised.sum(0), np.float32)

@@ -141,7 +141,7 @@ def label_array(contents: Contents) -> tuple[NDArray[Any], str]:
 def file_stem(path: str | Path) -> str:
     """Return the name of a file without folder and ending (``cells`` for ``cells.ome.tif``)."""
     name = Path(path).name
-    for ending in (".zarr", ".tiff", ".tif", ".ome"):
+    for ending in (".zarr", ".tiff", ".tif", ".png", ".jpg", ".jpeg", ".npy", ".czi", ".lif", ".nd2", ".ome"):
         if name.lower().endswith(ending) and len(name) > len(ending):
             name = name[: -len(ending)]
     return name
@@ -158,5 +158,6 @@ def format_of(path: Path) -> Format:
         raise UserError(f"{path} could not be opened ({error.strerror or error}). May you read it?") from error
     if found is None:
         what = "a folder without zarr metadata" if path.is_dir() else "of a kind that is not read"
-        raise UserError(f"{path} is {what}. Allowed: TIFF files and OME-Zarr folders; convert others, e.g. with Fiji.")
+        raise UserError(f"{path} is {what}. Allowed: TIFF, PNG, JPEG, NPY, CZI, LIF and ND2 files, and OME-Zarr "
+                        "folders; convert others, e.g. with Fiji.")
     return found

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -33,6 +34,9 @@ from ._unfinished import Unfinished, remove
 from ._zarr_settling import settle_zarr
 from .ome_zarr import OmeZarr
 from .provenance_file import is_provenance, provenance_text
+
+MOST_AT_ONCE = 2**28
+"""Pixels of a mask that is put together in memory to become a TIFF as others are; a larger one is written in tiles."""
 
 _TORN = ".partial"
 """How the names of files end that zarr was writing when it was killed."""
@@ -205,8 +209,14 @@ class ResumableMask:
         return told
 
     def _write_tiff(self, path: Path) -> None:
-        from .tiff import write_tiled
+        from .tiff import Tiff, write_tiled
 
+        if math.prod(self.store.shape) <= MOST_AT_ONCE:  # as Fiji opens it
+            whole = Tiff().create(path, self.store.shape, self.store.info)
+            for plane in np.ndindex(*self.store.shape[:-2]):
+                whole[plane] = self._sink[(*plane, slice(None), slice(None))]
+            whole.close()
+            return
         write_tiled(path, self._tiles(), self.store.shape, self.store.info, self.store.format.chunk)
 
     def _tiles(self) -> Iterator[NDArray[Any]]:

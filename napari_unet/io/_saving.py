@@ -37,7 +37,7 @@ def _format_for(path: Path) -> Entry[Any]:
     known = output_suffixes()
     name = path.name.lower()
     fitting = [suffix for suffix in known if name.endswith(suffix) and len(name) > len(suffix)]
-    if not fitting or name.endswith((".ome.tif", ".ome.tiff")):
+    if not fitting:
         raise UserError(f"{path} has an ending that is not saved. Allowed: {', '.join(sorted(known))}.")
     return known[max(fitting, key=len)]
 

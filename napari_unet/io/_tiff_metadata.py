@@ -55,7 +55,7 @@ def tiff_contents(tiff: TiffFile, series: TiffPageSeries, number: int, data: Any
     classes, code, order = read_record(record)
     if tiff.shaped_metadata and sorted(order) == sorted(raw):
         letters = raw  # our own plain file: tifffile's letters are those we gave it
-    if tiff.is_imagej and order:
+    if (tiff.is_imagej or tiff.is_ome) and order:
         data, raw, letters = _as_recorded(data, record.get("shape"), order, raw, letters)
     scale = tuple(sizes.get(letter, 1.0) for letter in raw)
     levels = len(tiff.series[number].levels)
@@ -101,12 +101,32 @@ def _shaped(tiff: TiffFile, number: int) -> dict[str, Any]:
 def _record(tiff: TiffFile, number: int) -> Any:
     if tiff.shaped_metadata:
         return _shaped(tiff, number).get(RECORD)
+    if tiff.is_ome:
+        return _ome_record(tiff.ome_metadata or "")
     for line in str((tiff.imagej_metadata or {}).get("Info", "")).splitlines():
         if line.startswith(f"{RECORD} = "):
             try:
                 return json.loads(line.partition(" = ")[2])
             except ValueError:
                 return None
+    return None
+
+
+def _ome_record(xml: str) -> Any:
+    """Read what our own OME-TIFF files note in a map annotation."""
+    import tifffile
+
+    noted = tifffile.xml2dict(xml).get("OME", {}).get("StructuredAnnotations", {})
+    noted = noted.get("MapAnnotation", {}) if isinstance(noted, dict) else {}
+    for one in noted if isinstance(noted, list) else [noted]:
+        value = one.get("Value", {}) if isinstance(one, dict) else {}
+        entries = value.get("M", []) if isinstance(value, dict) else []
+        for entry in entries if isinstance(entries, list) else [entries]:
+            if isinstance(entry, dict) and entry.get("K") == RECORD:
+                try:
+                    return json.loads(str(entry.get("value")))
+                except ValueError:
+                    return None
     return None
 
 
@@ -121,8 +141,12 @@ def declared_no_data(series: TiffPageSeries) -> tuple[float, ...]:
 def _voxel_size(tiff: TiffFile, series: TiffPageSeries, number: int) -> tuple[dict[str, float], str, str]:
     """Step sizes by the letters of the file, their unit, and what of it is guessed."""
     if tiff.is_ome:
-        return _ome_size(tiff.ome_metadata or "", number)
-    record = _shaped(tiff, number).get(RECORD)
+        found = _ome_size(tiff.ome_metadata or "", number)
+        if found[0]:
+            return found
+    record = _record(tiff, number) if tiff.is_ome else _shaped(tiff, number).get(RECORD)
+    if tiff.is_ome and not isinstance(record, dict):
+        return {}, "pixel", ""
     if isinstance(record, dict) and isinstance(record.get("scale"), dict):
         unit = unit_name(record.get("unit"))
         return {letter: in_unit(step, unit, unit) for letter, step in record["scale"].items()}, unit, ""

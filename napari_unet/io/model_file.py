@@ -94,7 +94,7 @@ def save_model(path: str | os.PathLike[str], model: Any, overwrite: bool = False
 def load_model(
     path: str | os.PathLike[str], device: str = "auto"
 ) -> NetworkModel | ForestModel | ForeignModel:
-    """Load a model that :func:`save_model` saved, or one of another program (see :mod:`napari_unet.foreign.loading`).
+    """Load a model that :func:`save_model` saved, or one of another program, by the ending of its name.
 
     Parameters
     ----------
@@ -107,10 +107,10 @@ def load_model(
     UserError
         If the file is missing, truncated, of another program or version, or its parts do not fit together.
     """
-    from napari_unet.foreign.loading import is_foreign, load_foreign
+    from napari_unet.foreign.foreign_files import is_foreign_model, load_foreign
     from napari_unet.instant.volume_model import network_model
 
-    if is_foreign(path):
+    if is_foreign_model(path):
         return load_foreign(path)
     contents = _read(Path(path))
     try:

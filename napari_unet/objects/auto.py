@@ -19,6 +19,7 @@ from .class_objects import Foreground, joined_classes, typical_size
 from .growing import grown, mean_of, most_of
 from .height_watershed import heights
 from .hints import Hints
+from .hole_filling import without_holes, without_own_holes
 from .neck_choice import NECKS, USUAL, chosen_neck, violations
 from .object_map import ObjectMap
 
@@ -27,6 +28,9 @@ SMOOTH = 0.05
 
 DIRT = 0.1
 """What has less than this share of the typical size is no object."""
+
+HOLE = 0.03
+"""A hole of more than this share of the typical size may be the gap between objects."""
 
 UNSURE = 0.65
 """An object of which the answer is on average less sure is none."""
@@ -78,10 +82,17 @@ class Auto:
 
     def parted(self, field: ClassField, class_id: int, hints: Hints) -> Parted:
         """Return the basins of a class, and how large its objects are by what the usual neck would part."""
-        ground = Foreground.of(field, class_id, hints.strokes).filled(self.fill)
-        height = heights(ground, "distance", 1.0 if self.smooth is None else self.smooth)
-        basins = find_basins(height, ground.mask)
-        typical = typical_size(np.bincount(merged_basins(basins, USUAL), basins.sizes))
+        bare = Foreground.of(field, class_id, hints.strokes)
+        smooth = 1.0 if self.smooth is None else self.smooth
+        ground, typical = bare, 0.0
+        # twice: what is a gap between objects, and no hole in one, is known only from the size of the objects
+        for share in (0, HOLE) if self.fill else (0,):
+            mask = without_holes(bare.mask, bare.free, share * typical, bare.sure) if self.fill else bare.mask
+            if typical and np.array_equal(mask, ground.mask):
+                break
+            ground = dataclasses.replace(bare, mask=mask)
+            basins = find_basins(heights(ground, "distance", smooth), mask)
+            typical = typical_size(np.bincount(merged_basins(basins, USUAL), basins.sizes))
         if self.smooth is None and SMOOTH * radius_of(typical, field) > 1:
             basins = find_basins(heights(ground, "distance", SMOOTH * radius_of(typical, field)), ground.mask)
         return Parted(ground, basins, typical, round(DIRT * typical) if self.smallest is None else self.smallest)
@@ -90,13 +101,14 @@ class Auto:
         """Return the objects that the answer is sure of, with what fades around them."""
         ground = parted.ground
         if ground.sure is None or not self.grow:
-            return numbers
+            return without_own_holes(numbers, ground.free) if self.fill else numbers
         kept = (mean_of(numbers, ground.sure) >= UNSURE) & (most_of(numbers, ground.sure) >= SUREST)
         kept &= np.bincount(numbers.ravel()) >= parted.smallest
         if hints.strokes is not None:
             kept[np.unique(numbers[hints.strokes == ground.number])] = True
         kept[0] = False
-        return grown(np.where(kept[numbers], numbers, 0), ground.sure, ground.free)
+        found = grown(np.where(kept[numbers], numbers, 0), ground.sure, ground.free)
+        return without_own_holes(found, ground.free) if self.fill else found
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -7,13 +7,18 @@ inside the objects does not. A method fitted to these strokes tells the two apar
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_unet.core.classes import ClassTable
+from napari_unet.core.image import Image
+from napari_unet.core.method import Model
+from napari_unet.core.scribbles import Pair, Scribbles, TrainingSet
 
+from .drawn_lines import beside
 from .hints import Hints
 from .object_map import ObjectMap
 
@@ -27,13 +32,17 @@ DEEP = 0.6
 """Inside is what is deeper than this share of the deepest of its object."""
 
 
+FEW = 5
+"""So many cuts are trusted by half."""
+
+
 def border_classes() -> ClassTable:
     """Return the two classes of border strokes."""
     return ClassTable.named({INSIDE: "inside", BORDER: "border"})
 
 
-def border_strokes(found: ObjectMap, hints: Hints) -> NDArray[np.uint8] | None:
-    """Return strokes (:data:`INSIDE`, :data:`BORDER`) of a plane or volume; None where nothing was cut.
+def border_strokes(found: ObjectMap, hints: Hints) -> NDArray[np.uint8]:
+    """Return strokes (:data:`INSIDE`, :data:`BORDER`) of a plane or volume.
 
     Parameters
     ----------
@@ -45,17 +54,51 @@ def border_strokes(found: ObjectMap, hints: Hints) -> NDArray[np.uint8] | None:
 
     shape = found.numbers.shape
     strokes = np.zeros(shape, np.uint8)
+    if hints.strokes is not None:
+        strokes[(hints.strokes > 1) & (found.numbers > 0)] = INSIDE
     touched: list[NDArray[Any]] = []
     for line in hints.lines:
         under = line.pixels(shape)
         here = found.numbers[under] > 0
-        touched.append(found.numbers[under][here])
+        touched += [found.numbers[one] for one in (under, *(beside(line, shape) if line.kind == "cut" else ()))]
         strokes[tuple(axis[here] for axis in under)] = BORDER if line.kind == "cut" else INSIDE
     if not (strokes == BORDER).any():
-        return None
-    about = np.isin(found.numbers, np.concatenate(touched))
+        return strokes
+    about = np.isin(found.numbers, np.concatenate(touched)) & (found.numbers > 0)
     depth = edt.edt(np.where(about, found.numbers, 0), anisotropy=found.spacing, order="C", black_border=False)
     deepest = np.zeros(len(found.classes), np.float32)
     np.maximum.at(deepest, found.numbers[about], depth[about])
     strokes[about & (strokes == 0) & (depth > DEEP * deepest[found.numbers])] = INSIDE
     return strokes
+
+
+def border_training(strokes: Iterable[tuple[Image, Mapping[int, NDArray[np.uint8]]]]) -> TrainingSet | None:
+    """Return a training set of border strokes; None where nothing was cut, or nothing is known of insides.
+
+    Parameters
+    ----------
+    strokes : iterable of (Image, mapping of int to ndarray)
+        Images, and by plane what :func:`border_strokes` says.
+    """
+    pairs = tuple(Pair(image, Scribbles(image.shape, planes)) for image, planes in strokes)
+    seen = {int(one) for pair in pairs for plane in pair.scribbles.planes.values() for one in np.unique(plane)}
+    return TrainingSet(pairs, border_classes()) if {INSIDE, BORDER} <= seen else None
+
+
+def border_of(model: Model, image: Image, plane: int, cuts: int) -> NDArray[np.float32]:
+    """Return how much each pixel of a plane (Y, X) looks like a border to a model fitted to border strokes.
+
+    Parameters
+    ----------
+    model : Model
+    image : Image
+    plane : int
+    cuts : int
+        How many it has learnt from: few say little.
+    """
+    found = np.zeros(image.shape[-2:], np.float32)
+    place = model.classes.ids.index(BORDER)
+    for patch in model.segment(image, [plane], probabilities=True):
+        assert patch.probabilities is not None, "asked for"
+        found[patch.where[-2:]] = patch.probabilities[place]
+    return found * np.float32(cuts / (cuts + FEW))

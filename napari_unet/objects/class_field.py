@@ -29,6 +29,8 @@ class ClassField:
     spacing : tuple of float
         Size of a voxel along each axis of ``labels``; default 1. A size that is zero, negative or not finite counts
         as 1.
+    border : ndarray of float, optional
+        How much each pixel looks like the border between two objects, 0 to 1; see :mod:`.border_strokes`.
 
     Raises
     ------
@@ -41,6 +43,7 @@ class ClassField:
     probabilities: NDArray[np.floating[Any]] | None = None
     ids: tuple[int, ...] = ()
     spacing: tuple[float, ...] = ()
+    border: NDArray[np.floating[Any]] | None = None
 
     def __post_init__(self) -> None:
         labels = np.asarray(self.labels)
@@ -54,6 +57,8 @@ class ClassField:
         if self.probabilities is not None and self.probabilities.shape != expected:
             raise UserError(f"Probabilities of shape {self.probabilities.shape} do not fit; {expected} is needed: one "
                             "array for each class.")
+        if self.border is not None and self.border.shape != labels.shape:
+            raise UserError(f"A border of shape {self.border.shape} does not fit labels of shape {labels.shape}.")
         object.__setattr__(self, "labels", labels.astype(np.uint8, copy=False))
         object.__setattr__(self, "spacing", _sizes(self.spacing, labels.ndim))
         there = tuple(int(one) for one in np.flatnonzero(np.bincount(labels.ravel(), minlength=2)) if one > 1)

@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_unet.core.components import label_components
-
 from .class_field import ClassField
+from .hole_filling import without_holes
 from .object_map import ObjectMap
 
 
@@ -29,6 +28,8 @@ class Foreground:
     sure : ndarray of float32, optional
         Probability of the class, 0 to 1, where it is known.
     spacing : tuple of float
+    border : ndarray of float32, optional
+        How much a pixel looks like a border, 0 to 1.
     """
 
     number: int
@@ -36,6 +37,7 @@ class Foreground:
     free: NDArray[np.bool_]
     sure: NDArray[np.float32] | None
     spacing: tuple[float, ...]
+    border: NDArray[np.float32] | None = None
 
     @classmethod
     def of(cls, field: ClassField, number: int, strokes: NDArray[Any] | None = None) -> Foreground:
@@ -49,18 +51,12 @@ class Foreground:
         if strokes is not None:
             mask = np.where(strokes > 0, strokes == number, mask)
             free &= strokes == 0
-        return cls(number, mask, free, sure, field.spacing)
+        border = None if field.border is None else np.clip(np.nan_to_num(field.border), 0, 1).astype(np.float32)
+        return cls(number, mask, free, sure, field.spacing, border)
 
     def filled(self, fill: bool = True) -> Foreground:
-        """Return the same with holes filled, where ``fill``."""
-        if not fill or not self.mask.any():
-            return self
-        outside = label_components(~self.mask, corners=False)
-        rim = np.zeros(int(outside.max()) + 1, bool)
-        for axis in range(outside.ndim):
-            for end in (0, -1):
-                rim[np.unique(np.take(outside, end, axis))] = True
-        return dataclasses.replace(self, mask=self.mask | (~rim[outside] & (outside > 0) & self.free))
+        """Return the same with all holes filled, where ``fill``."""
+        return dataclasses.replace(self, mask=without_holes(self.mask, self.free)) if fill else self
 
 
 def joined_classes(
@@ -81,7 +77,7 @@ def joined_classes(
     classes = [np.zeros(1, np.uint8)]
     start = 0
     for class_id, own, smallest in found:
-        sizes = np.bincount(own.ravel())
+        sizes = np.bincount(own.ravel(), minlength=1)
         kept = sizes >= max(1, smallest)
         if strokes is not None:
             kept[np.unique(own[strokes == class_id])] = True

@@ -237,7 +237,7 @@ def _second_half(
         flown = watershed(height, seeds, mask=chosen, connectivity=chosen.ndim)
         border = sum(int(np.count_nonzero(np.diff(flown, axis=axis) * np.minimum(
             np.delete(flown, 0, axis), np.delete(flown, -1, axis)))) for axis in range(flown.ndim))
-        cost = border / max(1, min(np.count_nonzero(flown == 1), np.count_nonzero(flown == 2)))
+        cost = border / max(1, min(int(np.count_nonzero(flown == 1)), int(np.count_nonzero(flown == 2))))
         if cost < least:
             best, least = flown == 2, cost
     return np.asarray(best)

@@ -21,6 +21,13 @@ from .object_map import ObjectMap
 Height = Literal["distance", "probability", "both"]
 
 
+WALL = 0.75
+"""Share of the height that is lost where a pixel surely looks like a border."""
+
+BLUR = 1.5
+"""Pixels over which what was learnt of borders is smoothed: a line by hand is no more exact."""
+
+
 @register("watershed", "Watershed")
 @dataclasses.dataclass(frozen=True)
 class HeightWatershed:
@@ -56,8 +63,11 @@ class HeightWatershed:
 
 
 def heights(ground: Foreground, kind: Height, smooth: float) -> NDArray[np.float32]:
-    """Return how far inside an object each pixel is: distance to the border in pixels of the finest axis, times or
-    instead of that how sure the answer is."""
+    """Return how far inside an object each pixel is.
+
+    That is the distance to the rim in pixels of the finest axis, times or instead of it how sure the answer is; it is
+    less where it looks like a border.
+    """
     from scipy import ndimage
 
     step = min(ground.spacing)
@@ -71,4 +81,6 @@ def heights(ground: Foreground, kind: Height, smooth: float) -> NDArray[np.float
         found = ndimage.gaussian_filter(np.minimum(found, np.float32(1e6)), sigma) if smooth else found
     if kind != "distance" and ground.sure is not None:
         found = found * ndimage.gaussian_filter(ground.sure, sigma)
+    if ground.border is not None:
+        found = found * (1 - WALL * ndimage.gaussian_filter(ground.border, [BLUR / one for one in scale]))
     return np.where(ground.mask, found, 0).astype(np.float32)

@@ -23,7 +23,7 @@ SAMPLES: dict[str, tuple[Callable[..., drawing.Drawing], int, str, dict[str, str
     "membranes": (drawing.draw_membranes, 12, "Membranes and mitochondria (drawn, electron microscopy)",
                   {"1": "cell interior", "2": "membrane", "3": "mitochondrion"}),
     "vessels": (drawing.draw_vessels, 13, "Vessels of the eye (drawn, colour)", {"1": "background", "2": "vessel"}),
-    "clusters": (drawing.draw_clusters, 14, "Twelve nuclei to count and measure (drawn, fluorescence)",
+    "clusters": (drawing.draw_clusters, 16, "Twelve nuclei to count and measure (drawn, fluorescence)",
                  {"1": "background", "2": "nucleus"}),
 }
 """By name: what draws it, the seed, the title and the classes."""

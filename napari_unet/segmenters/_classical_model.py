@@ -10,16 +10,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_unet.classical.background import PreparedPlane
 from napari_unet.classical.parameter_search import TriedSettings
 from napari_unet.core.classes import ClassTable
 from napari_unet.core.errors import UserError
-from napari_unet.core.image import Image, warn_not_finite
+from napari_unet.core.image import Image, say_some_not_finite, warn_not_finite
 from napari_unet.core.latest import Latest
 from napari_unet.core.method import Patch, View, checked_planes
+from napari_unet.core.normalisation import Normalisation
 from napari_unet.core.provenance import Provenance
+from napari_unet.predicting.tiling import Box
 
 from ._steps import ClassicalSteps, Paint
 from ._training_samples import plane_fingerprint
+
+BOX = 512
+"""Rows and columns of a box of a large plane."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -87,6 +93,26 @@ class ClassicalModel:
             )
         return self._patches(image, numbers, probabilities, view)
 
+    def tile_side(self) -> int | None:
+        """Return how many rows and columns are answered at a time; None where a pixel depends on the whole plane."""
+        return None if getattr(self.method, "reach", None) is None else BOX
+
+    def segment_box(self, image: Image, plane: int, box: Box) -> Iterator[Patch]:
+        """Segment a box of a plane, from it and what lies around it: the labels of :meth:`segment`."""
+        near = box.grown(getattr(self.method, "reach", 0), image.plane_shape)
+        stored = image.window(plane, *near.slices)
+        if getattr(self.method, "value", None) is None:
+            values, valid = Normalisation().window(image, plane, stored)
+        else:  # a threshold in the numbers of the file
+            values = Normalisation().facts(image, plane).as_float32(stored)
+            valid = np.asarray(np.isfinite(values).all(axis=0))
+        values[:, ~valid] = 0
+        if not valid.all():
+            say_some_not_finite(image)
+        labels = self._labels(PreparedPlane(values, valid), None)[0]
+        inner = slice(box.y0 - near.y0, box.y1 - near.y0), slice(box.x0 - near.x0, box.x1 - near.x0)
+        yield Patch(image.where(plane, *box.slices), labels[inner])
+
     def _patches(
         self, image: Image, numbers: list[int], probabilities: bool, view: Latest[View | None] | None
     ) -> Iterator[Patch]:
@@ -103,12 +129,7 @@ class ClassicalModel:
         self, pixels: NDArray[np.float32], probabilities: bool
     ) -> tuple[Paint, NDArray[np.float32] | None, int]:
         plane = self.method.prepared(pixels)
-        seen = self.method.describe(plane, self.survey)
-        paint = self.strokes.get(plane_fingerprint(pixels)) if self.strokes else None
-        decided = self.method.decide(seen, self.learnt, self.ids, paint)
-        choice = decided.argmax(axis=0) if decided.ndim == 3 else decided
-        labels = np.array(self.ids, np.uint8)[choice]
-        labels[~plane.valid] = self.classes.ids[0]
+        labels, decided = self._labels(plane, self.strokes.get(plane_fingerprint(pixels)) if self.strokes else None)
         shares = None
         if probabilities:
             shares = np.zeros((len(self.classes.ids), *labels.shape), np.float32)
@@ -116,6 +137,15 @@ class ClassicalModel:
                 shares[self.classes.ids.index(number)] = np.where(plane.valid, share, 0)
             shares[0, ~plane.valid] = 1
         return labels, shares, int(np.count_nonzero(~plane.valid))
+
+
+    def _labels(self, plane: PreparedPlane, paint: Paint | None) -> tuple[Paint, NDArray[Any]]:
+        """Return the labels of a plane, and what the method decided: choices (Y, X) or shares (K, Y, X)."""
+        decided = self.method.decide(self.method.describe(plane, self.survey), self.learnt, self.ids, paint)
+        choice = decided.argmax(axis=0) if decided.ndim == 3 else decided
+        labels = np.array(self.ids, np.uint8)[choice]
+        labels[~plane.valid] = self.classes.ids[0]
+        return labels, decided
 
 
 def place_in_view(image: Image, numbers: list[int], view: Latest[View | None] | None) -> int:

@@ -29,14 +29,13 @@ from napari_unet.predicting.tiling import Box
 
 from . import register
 from ._classical import ClassicalMethod
-from ._classical_model import ClassicalModel, place_in_view
+from ._classical_model import BOX, ClassicalModel, place_in_view
 from ._filters import Filters
 from ._steps import Paint, Source
 from ._tree_arrays import TreeArrays
 
 _MOST_EXAMPLES = 200_000
 _FEWEST_EXAMPLES = 2_000  # of a class, if it has as many
-_BOX = 512  # rows and columns of a box of a large plane
 _ROUND = 10  # trees between two looks at the cancel button
 
 
@@ -246,7 +245,7 @@ class ForestModel(ClassicalModel):
     def tile_side(self) -> int | None:
         """Return how many rows and columns are answered at a time; None where lighting is evened over the plane."""
         method: Forest = self.method  # type: ignore[assignment]  # made by Forest only
-        return None if method.background else _BOX
+        return None if method.background else BOX
 
     def segment_box(self, image: Image, plane: int, box: Box) -> Iterator[Patch]:
         """Segment a box of a plane, from it and what its filters see around it: the labels of :meth:`segment`."""

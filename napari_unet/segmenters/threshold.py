@@ -120,6 +120,11 @@ class Threshold(ClassicalMethod):
         """Keep the grey values of the file where the user's own threshold is in them."""
         return prepare_plane(pixels, self.background or 0, normalise=self.value is None)
 
+    @property
+    def reach(self) -> int | None:
+        """How far around a pixel its class depends on others, in pixels; None: on the whole plane."""
+        return None if self.background or self.kind != "manual" else int(4 * (self.sigma or 0) + 0.5)
+
     def uses(self, parameter: str) -> bool:
         """Some parameters are for some kinds."""
         return parameter not in _OWN_PARAMETERS or parameter in KINDS[self.kind or "otsu"].parameters

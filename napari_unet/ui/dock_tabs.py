@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
 WIDE = 1800
 """In a window of so many pixels our docks take a quarter of the width."""
 
-_MARK = "napari_unet_dock"
+_MARK, _PLACED = "napari_unet_dock", "napari_unet_placed"
 
 
 def mark_ours(dock: QWidget) -> None:
@@ -39,6 +39,7 @@ def join_tabs(dock: QWidget) -> bool:
     window = frame.parentWidget() if frame is not None else None
     if frame is None or not isinstance(window, QMainWindow):
         return False
+    frame.setProperty(_PLACED, True)
     if frame.isFloating():
         return True
     frame.setWindowTitle(frame.windowTitle().partition(" (")[0])  # a tab has no room for the name of the plugin
@@ -58,4 +59,5 @@ def join_tabs(dock: QWidget) -> bool:
 def _holds_ours(frame: QDockWidget) -> bool:
     """Whether one of our docks is in a frame that has a place in the window."""
     docked = not frame.isFloating() and not frame.isHidden()
-    return docked and any(one.property(_MARK) for one in frame.findChildren(QWidget))
+    # of several that are opened in one go, each follows those before: moved onto one that is moved itself, it gets lost
+    return docked and bool(frame.property(_PLACED)) and any(one.property(_MARK) for one in frame.findChildren(QWidget))

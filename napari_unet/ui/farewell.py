@@ -13,7 +13,7 @@ from typing import Any
 PATIENCE = 30.0
 """Seconds to wait for a thread that was told to stop while the window goes on (one step or one tile at most)."""
 
-FAREWELL = 2.0
+FAREWELL = 1.5
 """Seconds that all threads together have to stop when the window closes; the process ends without the others."""
 
 LEAVE = 0.8

@@ -6,8 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 from napari.layers import Layer
-from qtpy.QtCore import QObject, QTimer, Signal
-from qtpy.QtWidgets import QComboBox, QSizePolicy, QWidget
+from qtpy.QtCore import QObject, Qt, QTimer, Signal
+from qtpy.QtGui import QPaintEvent
+from qtpy.QtWidgets import QComboBox, QSizePolicy, QStyle, QStyleOptionComboBox, QStylePainter, QWidget
+
+_MARGIN = 2
+"""Pixels that styles leave free beside the name in a box."""
 
 _OF_INTEREST = ("inserted", "removed", "reordered", "name", "renamed")
 
@@ -74,6 +78,19 @@ class LayerBox(QComboBox):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.currentIndexChanged.connect(self._on_chosen)
         self.refresh()
+
+    def paintEvent(self, _event: QPaintEvent | None) -> None:
+        """Leave out the middle of a long name: names of layers of one image differ at their end."""
+        painter, option = QStylePainter(self), QStyleOptionComboBox()
+        self.initStyleOption(option)
+        style = self.style()
+        if style is not None:
+            field = style.subControlRect(QStyle.ComplexControl.CC_ComboBox, option,
+                                         QStyle.SubControl.SC_ComboBoxEditField, self)
+            option.currentText = self.fontMetrics().elidedText(
+                option.currentText, Qt.TextElideMode.ElideMiddle, field.width() - _MARGIN)
+        painter.drawComplexControl(QStyle.ComplexControl.CC_ComboBox, option)
+        painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
 
     def setToolTip(self, text: str | None) -> None:
         """Say what the box is for; the whole name of the layer chosen comes before."""

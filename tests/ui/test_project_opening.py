@@ -181,6 +181,10 @@ def test_opening_another_project_saves_the_one_before(hands: Any, viewer: Any, p
     hands.wait(lambda: dock.controller.current is not None)
     strokes, key = dock.controller.current.strokes, dock.controller.current.key
     paint(hands, strokes, 2, 50)
+    hands.wait(lambda: keeper_of(viewer).all_saved)
+    strokes.data[54, 10:40] = 2
+    strokes.events.set_data()  # the session is told of it in a moment
+    assert not keeper_of(viewer).all_saved
     painted = strokes.data.copy()
     other = ProjectFolder.create(tmp_path / "other.unet")
     other.close()
@@ -296,6 +300,9 @@ def test_a_window_closes_unasked_where_all_is_kept(hands: Any, viewer: Any, file
 def test_a_window_that_closes_right_after_the_first_stroke_keeps_it(hands: Any, viewer: Any, file: Path,
                                                                     keeping: Path) -> None:
     _, strokes = open_and_paint(hands, file)
+    strokes.data[50, 10:40] = 2
+    strokes.events.set_data()  # the session is told of it in a moment
+    assert not keeper_of(viewer).all_saved
     viewer.window._qt_window.close()
     back = ProjectFolder.open(keeping / "cells.unet")
     assert not back.read_only

@@ -13,6 +13,7 @@ from conftest import SLOW
 
 from napari_unet.sample_data import load, names
 from napari_unet.ui.demo_window import open_demo
+from napari_unet.ui.dock_tabs import frame_of
 from napari_unet.ui.layer_metadata import class_table, role_of
 
 EXAMPLES = Path(__file__).parent.parent.parent / "examples"
@@ -42,6 +43,9 @@ def test_the_demo_opens_all_docks_and_learns(qtbot: Any, hands: Any) -> None:
         docks = {widget.objectName(): widget for dock in shown.window._qt_window.findChildren(object)
                  for widget in [dock] if dock.objectName() in ("train_dock", "compare_dock", "export_dock")}
         assert set(docks) == {"train_dock", "compare_dock", "export_dock"}
+        frames = [frame_of(one) for one in docks.values()]
+        qtbot.waitUntil(lambda: set(frames[0].parentWidget().tabifiedDockWidgets(frames[0])) == set(frames[1:]),
+                        timeout=SLOW)
         learns(qtbot, docks["train_dock"])
     finally:
         shown.close()

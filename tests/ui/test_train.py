@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from exchange_scene import network_model
 from qtpy.QtWidgets import QFileDialog
 
 from napari_unet.core.errors import WorkError
 from napari_unet.io.model_file import load_model
+from napari_unet.networks.unet import UNet
 from napari_unet.ui.layer_metadata import class_table
 
 
@@ -278,3 +280,20 @@ def test_every_control_has_a_name_and_a_tooltip(hands: Any, dock: Any) -> None:
                 assert named is not None
                 assert named is not one, f"{control} has no name"
                 assert control.toolTip() or named.toolTip(), named.objectName()
+
+
+def test_the_model_leaves_for_other_programs(hands: Any, viewer: Any, squares: Any, dock: Any, tmp_path: Path,
+                                             monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("onnxruntime")
+    onnx = pytest.importorskip("onnx")
+    open_image(hands, dock, squares[0])
+    hands.click(dock, "train_export_model")
+    assert "no model to export yet" in dock.note_line.text()
+    dock.session.set_model(network_model(UNet(depth=1, width=2)))
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "m"), "ONNX (*.onnx)"))
+    hands.click(dock, "train_export_model")
+    hands.wait(lambda: "Exported the model as m.onnx" in dock.note_line.text())
+    assert onnx.load(tmp_path / "m.onnx").producer_name == "napari-unet"
+    hands.wait(lambda: not dock.jobs.busy)
+    hands.click(dock, "train_export_model")
+    hands.wait(lambda: "is not overwritten" in dock.note_line.text())

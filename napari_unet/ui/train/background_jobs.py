@@ -143,7 +143,7 @@ class BackgroundJobs(QObject):
 
     def export(self, path: Path, overwrite: bool = False) -> None:
         """Export the present model for other programs; says how it went."""
-        from napari_unet.exchange.export import export_model  # imports torch
+        from napari_unet.exchange.model_export import export_model  # imports torch
 
         controller, model = self._controller, self._controller.session.model
         if self.busy:

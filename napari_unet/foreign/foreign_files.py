@@ -29,7 +29,7 @@ PROPERTY = "napari_unet"
 """Under this name our own ONNX files tell what they are."""
 
 
-def is_foreign(path: str | os.PathLike[str]) -> bool:
+def is_foreign_model(path: str | os.PathLike[str]) -> bool:
     """Say whether a file is a model of another program, by its ending."""
     return Path(path).suffix.lower() in SUFFIXES
 

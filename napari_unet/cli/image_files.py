@@ -1,0 +1,82 @@
+"""Many files at once: which images folders and patterns mean, which of them are done, and what is counted in all."""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from napari_unet.core.classes import ClassTable, to_painted
+from napari_unet.core.errors import UserError
+from napari_unet.core.readable import readable
+from napari_unet.io import file_stem, read_contents
+from napari_unet.report.counts_table import write_counts
+from napari_unet.workflows.counts import COLUMNS, CountRow, count_mask
+
+ENDINGS = (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".npy", ".czi", ".lif", ".nd2", ".zarr")
+"""Of a folder, what ends so is taken for an image."""
+
+_STORE = (".zgroup", ".zarray", "zarr.json")
+
+
+def expanded_images(names: Sequence[str]) -> list[str]:
+    """Replace folders by the images in them, and patterns by what they match, by name.
+
+    Raises
+    ------
+    UserError
+        If a folder holds no image, or nothing matches a pattern.
+    """
+    found: list[str] = []
+    for name in names:
+        path = Path(name)
+        if path.is_dir() and not _is_store(path):
+            inside = [str(one) for one in sorted(path.iterdir()) if one.name.lower().endswith(ENDINGS)]
+            if not inside:
+                raise UserError(f"The folder {readable(name)} holds no image ({', '.join(ENDINGS)}). Choose another, "
+                                "or give a pattern in quotation marks, 'folder/**/*.tif'.")
+            found += [one for one in inside if one not in found]
+        elif not path.exists() and glob.has_magic(name):
+            matching = sorted(glob.glob(name, recursive=True))
+            if not matching:
+                raise UserError(f"No file matches {readable(name)}. Check the folder and the ending.")
+            found += [one for one in matching if one not in found]
+        else:
+            found.append(name)
+    return found
+
+
+def save_counts(path: Path, masks: Iterable[tuple[str, Path]], overwrite: bool) -> None:
+    """Count parts, holes and areas in the masks of images, read one by one, and write one table.
+
+    Parameters
+    ----------
+    path : Path
+        Of the CSV file.
+    masks : iterable of (str, Path)
+        Name of an image, and its mask.
+    overwrite : bool
+
+    Raises
+    ------
+    UserError
+        If a mask is not there or none, or the table cannot be written.
+    """
+    write_counts(path, _rows(masks), COLUMNS, overwrite)
+
+
+def _rows(masks: Iterable[tuple[str, Path]]) -> Iterator[CountRow]:
+    for name, path in masks:
+        contents, _ = read_contents(path, labels=True)
+        order = [letter for letter in contents.letters if letter not in "YX"]
+        axes = "".join(order) + "YX"
+        values = np.asarray(contents.data).transpose([contents.letters.index(letter) for letter in axes])
+        painted = values if contents.code == "painted" else to_painted(values)
+        classes = contents.classes or ClassTable.default(np.unique(painted))
+        yield from count_mask(painted, classes, contents.geometry(axes), file_stem(name))
+
+
+def _is_store(path: Path) -> bool:
+    return path.suffix.lower() == ".zarr" or any((path / one).exists() for one in _STORE)
