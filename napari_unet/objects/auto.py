@@ -69,14 +69,16 @@ class Auto:
 
     def find(self, field: ClassField, hints: Hints) -> ObjectMap:
         """Number the objects of each class."""
-        neck = taught([(field, hints)], self).neck
-        neck = USUAL if neck is None else neck
+        classes = [self.parted(field, class_id, hints) for class_id in field.countable]
+        neck = self.neck
+        if neck is None:
+            neck = chosen_neck([violations(one.basins, one.typical, hints.lines) for one in classes if hints.lines])
         found, words = [], []
-        for class_id in field.countable:
-            parted = self.parted(field, class_id, hints)
-            own = merged_basins(parted.basins, neck, parted.smallest, parted.typical)[parted.basins.numbers]
-            found.append((class_id, self._sure_ones(own, parted, hints), parted.smallest))
-            words.append(f"class {class_id}: typically {parted.typical:.0f} px, at least {parted.smallest:.0f}")
+        for one in classes:
+            own = merged_basins(one.basins, neck, one.smallest, one.typical)[one.basins.numbers]
+            number = one.ground.number
+            found.append((number, self._sure_ones(own, one, hints), one.smallest))
+            words.append(f"class {number}: typically {one.typical:.0f} px, at least {one.smallest:.0f}")
         note = f"Parted at necks narrower than {neck:.2f} of the smaller side"
         return joined_classes(field, found, hints.strokes, f"{note}; {'; '.join(words)}." if words else f"{note}.")
 

@@ -140,16 +140,16 @@ class Groups:
         self._of[other] = one
         self.sizes[one] += self.sizes[other]
 
-    def numbers(self) -> NDArray[np.int64]:
+    def numbers(self) -> NDArray[np.int32]:
         """Return the group of each basin, numbered from 1 without gaps; 0 for 0."""
         roots = np.array([self.of(one) for one in range(len(self._of))])
         _, found = np.unique(roots, return_inverse=True)
-        return np.asarray(found, np.int64)
+        return np.asarray(found, np.int32)
 
 
 def merged_basins(
     basins: Basins, neck: float, smallest: float = 0, typical: float = 0
-) -> NDArray[np.int64]:
+) -> NDArray[np.int32]:
     """Return the group of each basin (n + 1,): what has no narrow border between is one group.
 
     Parameters

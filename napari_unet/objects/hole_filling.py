@@ -64,11 +64,11 @@ def without_own_holes(numbers: NDArray[Any], free: NDArray[np.bool_]) -> NDArray
     if not len(inside[0]):
         return numbers
     top = int(numbers.max()) + 1
-    highest = ndimage.maximum_filter(numbers, 3)[inside].astype(np.int64)
-    lowest = top - ndimage.maximum_filter(np.where(taken, top - numbers.astype(np.int64), 0), 3)[inside]
+    highest = ndimage.maximum_filter(numbers, 3)[inside]
+    lowest = top - ndimage.maximum_filter(np.where(taken, top - numbers, 0), 3)[inside]
     hole = holes[inside]
     count = int(hole.max()) + 1
-    most, least = np.zeros(count, np.int64), np.full(count, top)
+    most, least = np.zeros(count, numbers.dtype), np.full(count, top, numbers.dtype)
     np.maximum.at(most, hole, highest)
     np.minimum.at(least, hole, lowest)
     found = numbers.copy()
