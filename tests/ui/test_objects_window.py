@@ -242,6 +242,39 @@ def test_a_stack_plane_by_plane_and_as_a_whole(hands: Any, viewer: Any, press: A
     assert found(hands, dock)[2].objects == 4
 
 
+def test_of_a_large_plane_the_visible_field_comes_first_and_the_rest_fits(
+    hands: Any, viewer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("napari_unet.ui.object_dock.question_maker.SMALL", 1000)
+    monkeypatch.setattr("napari_unet.ui.object_dock.question_maker.MARGIN", 4)
+    labels = np.tile(two_nuclei(), (4, 4))
+    mask = add_mask(viewer, labels)
+    dock = objects_dock(hands)
+    dock.session.put_settings({"objects": {"way": "parts", "parameters": {}, "areas": []}})
+    assert found(hands, dock)[2].objects == 3 * 16
+    layer, boxes = dock.finder.shown.layer, []
+    camera = viewer.scene.camera if hasattr(viewer, "scene") else viewer.camera
+    camera.center, camera.zoom = (0, 20, 24), camera.zoom * 6
+    hands.wait(lambda: dock.finder._questions.box(dock.finder.shown) is not None)
+    take = dock.finder._take
+
+    def noted(item: Any) -> None:
+        boxes.append(item.found.question.box)
+        take(item)
+
+    monkeypatch.setattr(dock.finder, "_take", noted)
+    before = layer.data.copy()
+    mask.data[8:33, 24] = 1
+    mask.refresh()
+    hands.wait(lambda: len(boxes) > 1)
+    assert found(hands, dock)[2].objects == 3 * 16 + 1
+    assert boxes[0] is not None, "the visible field"
+    assert boxes[-1] is None, "then all of it"
+    assert np.array_equal(layer.data > 0, mask.data == 2)
+    far = before[100:, 100:]
+    assert np.array_equal(layer.data[100:, 100:], far), "numbers elsewhere stay"
+
+
 @pytest.mark.parametrize("what", ["objects", "nothing", "shape"])
 def test_what_cannot_be_is_said(hands: Any, viewer: Any, what: str) -> None:
     labels = two_nuclei()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -87,16 +88,19 @@ class ObjectSource:
         whole = label_view(layer, self.image)
         return whole.reshape(-1, *whole.shape[-2:])
 
-    def plane(self, number: int, box: tuple[slice, ...] = ()) -> NDArray[np.uint8]:
-        """Return a copy of a plane, or of a part of it, as painted ids.
+    def snapshot(self, place: Place, box: tuple[slice, ...] = ()) -> Callable[[], NDArray[np.uint8]]:
+        """Copy a plane or volume, or a part of it, and return what makes painted ids of it, in whatever thread.
 
-        Raises
-        ------
-        UserError
-            If these are no classes.
+        That raises a UserError if these are no classes.
         """
-        part = np.array(self.view(self.layer)[number][box])
-        return painted_ids(part, class_table(self.layer) is not None, self.layer.name)
+        whole = self.view(self.layer)
+        planes = [np.array(whole[number][box]) for number in self.planes_of(place)]
+        has_classes, name = class_table(self.layer) is not None, self.layer.name
+
+        def labels() -> NDArray[np.uint8]:
+            return painted_ids(np.stack(planes) if place.volume else planes[0], has_classes, name)
+
+        return labels
 
     def planes_of(self, place: Place) -> tuple[int, ...]:
         """Return the numbers of the planes of a place, in the order of its array."""

@@ -58,10 +58,10 @@ class QuestionMaker:
         Raises
         ------
         UserError
-            If the layer holds no classes.
+            If the layer has been given another shape; where that is called, if it holds no classes.
         """
         source, where = shown.source, box or ()
-        planes = [source.plane(number, where) for number in source.planes_of(place)]
+        labels = source.snapshot(place, where)
         whole = shown.shown if place == shown.place else shown.values(place)
         before, taken = whole[where] if where else whole, shown.classes
         strokes = self._strokes(source, place.plane, where) if not place.volume else None
@@ -70,8 +70,7 @@ class QuestionMaker:
         way, spacing = ObjectWay.of_settings(self._session.settings), source.spacing(place)
 
         def made() -> ObjectQuestion:
-            labels = np.stack(planes) if place.volume else planes[0]
-            return ObjectQuestion(labels, before, taken, way, notes, strokes, likely, spacing, box, serial)
+            return ObjectQuestion(labels(), before, taken, way, notes, strokes, likely, spacing, box, serial)
 
         return made
 
