@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 from napari.layers import Labels
-from numpy.typing import NDArray
 
-from napari_unet.core.classes import ClassTable
+from napari_unet.core.classes import MAX_CLASS_ID, ClassTable
 from napari_unet.core.errors import UserError
 from napari_unet.core.method import Progress
 from napari_unet.io import shape_format
@@ -80,16 +79,13 @@ def _told_classes(layer: Labels, classes: ClassTable | None) -> tuple[ClassTable
     features = layer.features
     if _INDEX not in features or _CLASS not in features:
         return classes or ClassTable.named({1: "background", 2: "object"}), {}
-    words: NDArray[Any] = np.asarray(features[_CLASS]).astype(str)
-    known = {one.name: one.id for one in (classes.classes if classes else ()) if one.id > 1}
-    fresh = iter(number for number in range(2, 256) if number not in known.values())
-    ids = dict(known)
-    for word in dict.fromkeys(words.tolist()):
-        if word.strip() and word not in ids:
-            ids[word] = next(fresh)
-    names = {number: word for word, number in ids.items() if word in words or word in known}
-    table = classes or ClassTable.default((1,))
-    new = ClassTable.named({number: word for number, word in names.items() if number not in table.ids})
-    merged = ClassTable(tuple(sorted((*table.classes, *new.classes), key=lambda one: one.id)))
-    numbers = np.asarray(features[_INDEX]).tolist()
-    return merged, {int(number): ids[word] for number, word in zip(numbers, words.tolist(), strict=True) if word in ids}
+    words = [str(word).strip() for word in features[_CLASS]]
+    table = classes or ClassTable.named({1: "background"})
+    ids = {one.name: one.id for one in table.classes}
+    free = iter(sorted(set(range(2, MAX_CLASS_ID + 1)) - set(table.ids)))
+    new = {word: next(free) for word in dict.fromkeys(words) if word and word not in ids}
+    made = ClassTable.named({number: word for word, number in new.items()})
+    whole = ClassTable(tuple(sorted((*table.classes, *made.classes), key=lambda one: one.id)))
+    of_word = {**ids, **new}
+    return whole, {int(number): of_word[word] for number, word in zip(features[_INDEX], words, strict=True)
+                   if of_word.get(word, 0) > 1}
