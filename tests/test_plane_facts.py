@@ -12,7 +12,7 @@ from napari_unet.core.image import Image
 from napari_unet.core.image_range import channel_ranges
 from napari_unet.core.normalisation import Normalisation
 from napari_unet.core.pixel_values import percentile_range
-from napari_unet.core.plane_facts import _counted_range, plane_facts
+from napari_unet.core.plane_facts import _counted_range, how_judged, plane_facts
 
 RNG = np.random.default_rng(0)
 
@@ -57,7 +57,7 @@ def test_a_window_is_that_part_of_the_normalised_plane(kind: str, small_limit: N
         part, there = recipe.window(image, 0, image.window(0, rows, columns))
         np.testing.assert_array_equal(part, whole[:, rows, columns])
         np.testing.assert_array_equal(there, valid[rows, columns])
-    assert plane_facts(image, 0, 1.0, 99.0).how == "every pixel"
+    assert how_judged(image) == "every pixel"
 
 
 def test_colours_have_no_data_where_all_channels_have_it(small_limit: None) -> None:
@@ -87,7 +87,7 @@ def test_what_is_too_large_is_judged_by_a_sample_that_is_always_the_same(
     grey = RNG.normal(100, 30, (500, 400)).astype(np.float32)
     facts = plane_facts(Image(grey), 0, 1.0, 99.0)
     assert facts == plane_facts(Image(grey), 0, 1.0, 99.0)
-    assert "blocks that are evenly spread" in facts.how
+    assert how_judged(Image(grey)) == "256 blocks of 20 x 20 pixels, evenly spread"
     (low, high), = facts.ranges
     assert abs(low - np.percentile(grey, 1)) < 3
     assert abs(high - np.percentile(grey, 99)) < 3

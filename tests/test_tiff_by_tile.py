@@ -14,6 +14,8 @@ from napari_unet.core.errors import UserError
 from napari_unet.io import read_image
 from napari_unet.io._lazy import LazyArray
 
+pytest.importorskip("tifffile", minversion="2025.5.21")  # older ones do not know zarr 3
+
 
 @pytest.fixture(autouse=True)
 def small_limit(monkeypatch: pytest.MonkeyPatch) -> None:

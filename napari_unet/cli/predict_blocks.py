@@ -9,6 +9,7 @@ from pathlib import Path
 from napari_unet.core.errors import UsageError
 from napari_unet.core.image import Image
 from napari_unet.core.method import Model
+from napari_unet.core.plane_facts import how_judged
 from napari_unet.io import label_place
 from napari_unet.io.ome_zarr import OmeZarr
 from napari_unet.workflows.store_run import BlockDone, BlockEngine, needs_store, predict_store
@@ -46,6 +47,7 @@ def predict_by_blocks(
 ) -> Generator[BlockDone, None, None]:
     """Segment the image of this file or address into a file; says when it goes on with an earlier run."""
     shown = False
+    say(f"{name}: block by block; percentiles from {how_judged(image)}")
     run = predict_store(
         image, model, mask, engine=_engine(name, arguments), painted_ids=arguments.painted_ids,
         skip_background=arguments.skip_background, overwrite=overwrite,

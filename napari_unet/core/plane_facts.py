@@ -14,7 +14,7 @@ import math
 import threading
 import weakref
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,8 +48,6 @@ class PlaneFacts:
         Of each channel.
     ranges : tuple of (float, float) or None
         Two percentiles of each channel, as :func:`.pixel_values.percentile_range` has them; None: no number in it.
-    how : str
-        What was looked at, for people.
     whole : bool
         Whether hardly a number can be NaN: no such type, and nothing that stands for no data.
     """
@@ -57,7 +55,6 @@ class PlaneFacts:
     rules: tuple[FillRule, ...]
     scales: tuple[FloatScale, ...]
     ranges: tuple[tuple[float, float] | None, ...]
-    how: str
     whole: bool
 
     def as_float32(self, stored: NDArray[Any]) -> NDArray[np.float32]:
@@ -121,26 +118,38 @@ def spread_pixels(image: Image, number: int, every: int, percentiles: tuple[floa
     return facts.as_float32(np.concatenate(bands, axis=1))
 
 
-def _found_out(image: Image, number: int, low: float, high: float) -> PlaneFacts:
+def how_judged(image: Image) -> str:
+    """Say what the percentiles of planes of an image are taken from, for people."""
+    if _way(image) != "sample":
+        return "every pixel"
+    return f"{SAMPLE_BLOCKS} blocks of {SAMPLE_SIDE} x {SAMPLE_SIDE} pixels, evenly spread"
+
+
+def _way(image: Image) -> Literal["whole", "counted", "sample"]:
     dtype = np.dtype(image.data.dtype)
     size = math.prod(image.plane_shape) * image.n_channels
     small_type = dtype.kind in "bui" and dtype.itemsize <= 2
     if size <= LARGE_PLANE or (size <= WHOLE_VALUES and not is_far(image) and not small_type):
-        return _of_values(image, image.window(number), (low, high), "every pixel")
+        return "whole"
+    return "counted" if small_type and not is_far(image) else "sample"
+
+
+def _found_out(image: Image, number: int, low: float, high: float) -> PlaneFacts:
+    way = _way(image)
+    if way == "whole":
+        return _of_values(image, image.window(number), (low, high))
     sample = _sample(image, number)
-    if small_type and not is_far(image):
-        return _counted_facts(image, number, sample, (low, high))
-    return _of_values(image, sample, (low, high), f"{sample[0].size} pixels, in blocks that are evenly spread")
+    return (_counted_facts if way == "counted" else _of_values)(image, sample, (low, high), number)
 
 
-def _of_values(image: Image, stored: NDArray[Any], percentiles: tuple[float, float], how: str) -> PlaneFacts:
+def _of_values(image: Image, stored: NDArray[Any], percentiles: tuple[float, float], _: int = 0) -> PlaneFacts:
     """Find out from all values at once, or from a sample of them."""
     rules = fill_rules(stored, image.no_data)
     empty = emptied(stored, rules)
     image.note_fill(stored, empty, [float(rule.value) for rule in rules])
     filled = stored if empty is None else without_empty(stored, empty)
     scales = tuple(float_scale(channel) for channel in filled)
-    facts = PlaneFacts(rules, scales, (), how, stored.dtype.kind != "f" and not rules)
+    facts = PlaneFacts(rules, scales, (), stored.dtype.kind != "f" and not rules)
     ranges: list[tuple[float, float] | None] = []
     for values in facts.as_float32(stored):
         good = np.isfinite(values)
@@ -163,7 +172,7 @@ def _sample(image: Image, number: int) -> NDArray[Any]:
 
 
 def _counted_facts(
-    image: Image, number: int, sample: NDArray[Any], percentiles: tuple[float, float]
+    image: Image, sample: NDArray[Any], percentiles: tuple[float, float], number: int
 ) -> PlaneFacts:
     """Find out from the counts of every value: those of a type of one or two bytes can be listed."""
     dtype = np.dtype(image.data.dtype)
@@ -178,7 +187,7 @@ def _counted_facts(
             kept = values.ravel() if empty is None else values[~empty[channel]]
             counts[channel] += np.bincount(kept.astype(np.int64) - least, minlength=length)
     ranges = tuple(_counted_range(one, least, percentiles) for one in counts)
-    return PlaneFacts(rules, (FloatScale(),) * image.n_channels, ranges, "every pixel", not rules)
+    return PlaneFacts(rules, (FloatScale(),) * image.n_channels, ranges, not rules)
 
 
 def _blocks(image: Image, number: int) -> Iterator[NDArray[Any]]:

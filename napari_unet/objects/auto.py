@@ -26,8 +26,8 @@ from .object_map import ObjectMap
 SMOOTH = 0.05
 """Bumps of the border are smoothed over this share of the typical radius, at least over one pixel."""
 
-DIRT = 0.1
-"""What has less than this share of the typical size is no object."""
+DIRT = 0.316
+"""What is less wide than this share of the typical width is no object; that is a tenth of the area."""
 
 HOLE = 0.03
 """A hole of more than this share of the typical size may be the gap between objects."""
@@ -97,7 +97,8 @@ class Auto:
             typical = typical_size(np.bincount(merged_basins(basins, USUAL), basins.sizes))
         if self.smooth is None and SMOOTH * radius_of(typical, field) > 1:
             basins = find_basins(heights(ground, "distance", SMOOTH * radius_of(typical, field)), ground.mask)
-        return Parted(ground, basins, typical, round(DIRT * typical) if self.smallest is None else self.smallest)
+        least = round(DIRT ** field.labels.ndim * typical) if self.smallest is None else self.smallest
+        return Parted(ground, basins, typical, least)
 
     def _sure_ones(self, numbers: NDArray[Any], parted: Parted, hints: Hints) -> NDArray[Any]:
         """Return the objects that the answer is sure of, with what fades around them."""

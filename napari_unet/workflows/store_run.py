@@ -20,7 +20,7 @@ from napari_unet.core.errors import UserError, reason_of
 from napari_unet.core.fingerprints import image_hash
 from napari_unet.core.image import Image
 from napari_unet.core.method import Model
-from napari_unet.core.plane_facts import is_large
+from napari_unet.core.plane_facts import how_judged, is_large
 from napari_unet.core.threads import available_cores, limit_threads
 from napari_unet.core.work import work
 from napari_unet.instant.volume_model import VolumeModel
@@ -203,7 +203,7 @@ def predict_store(
              "skip": skip_background, "painted": painted_ids}
     provenance = mask_provenance(model, image, settings={
         "planes": "all", "tta": bool(getattr(model, "tta", False)), "blocks": plan.side or "planes",
-        "skip_background": skip_background})
+        "percentiles_from": how_judged(image), "skip_background": skip_background})
     mask = ResumableMask(
         output, image.shape, classes=model.classes, geometry=image.geometry, asked=asked, overwrite=overwrite,
         code="painted" if painted_ids else "mask", format=format, provenance=provenance)

@@ -13,7 +13,6 @@ from qtpy.QtWidgets import QFileDialog
 from test_project_images import add_folder, draw, names, paint, shown
 
 from napari_unet.ui.layer_metadata import mark_layer
-from napari_unet.ui.projects import project_jobs
 from napari_unet.ui.projects.keeper import keeper_of
 
 
@@ -122,7 +121,7 @@ def test_the_methods_text_is_a_button(hands: Any, viewer: Any, images: Any, pres
         yield from ()
         raise RuntimeError("the disk is on fire")
 
-    monkeypatch.setattr(project_jobs, "methods_text", broken)
+    monkeypatch.setattr("napari_unet.ui.projects.project_jobs.methods_text", broken)
     press(images.methods_button)
     hands.wait(lambda: images.note_line.text() == "the disk is on fire")
     assert images.details.isVisible()

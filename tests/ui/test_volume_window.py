@@ -9,16 +9,16 @@ from instant_window_scene import dock, filled, open_image  # noqa: F401 (fixture
 
 
 def test_a_volume_is_answered_everywhere_and_painted_in_every_view(hands: Any, viewer: Any, dock: Any) -> None:
-    pixels = np.random.default_rng(0).normal(100, 15, (12, 40, 48))
-    pixels[3:9, 8:30, 12:36] += 80
+    pixels = np.random.default_rng(0).normal(100, 15, (10, 32, 32))
+    pixels[2:8, 8:24, 8:24] += 80
     strokes = open_image(hands, dock, pixels.astype(np.float32), axis_labels=("z", "y", "x"), scale=(2, 1, 1))
-    viewer.dims.set_current_step(0, 6)
+    viewer.dims.set_current_step(0, 5)
     viewer.reset_view()
     session, controller = dock.session, dock.controller
     dock.hold_class(1)
-    hands.drag(strokes, [(3, 4), (3, 40)])
+    hands.drag(strokes, [(3, 4), (3, 28)])
     dock.hold_class(2)
-    hands.drag(strokes, [(12, 16), (24, 30)])
+    hands.drag(strokes, [(12, 12), (20, 20)])
 
     def depth() -> str:
         return getattr(getattr(getattr(session.model, "weights", None), "network", None), "beyond", "plane")
@@ -26,19 +26,19 @@ def test_a_volume_is_answered_everywhere_and_painted_in_every_view(hands: Any, v
     hands.wait(lambda: depth() == "three cuts")
     prediction = filled(hands)
     assert controller.current.image.axes == "ZYX"
-    assert prediction.data[6, 12:24, 16:30].mean() > 1.9
+    assert prediction.data[5, 11:21, 11:21].mean() > 1.9
 
     def painted() -> dict[int, int]:
         planes = session.pair(controller.current.key).scribbles.planes
         return {number: int(np.count_nonzero(plane == held)) for number, plane in planes.items()}
 
-    for order, axis, at, held in (((1, 0, 2), 1, 34, 1), ((2, 0, 1), 2, 4, 1)):
+    for order, axis, at, held in (((1, 0, 2), 1, 28, 1), ((2, 0, 1), 2, 4, 1)):
         viewer.dims.order = order
         viewer.dims.set_current_step(axis, at)
         viewer.reset_view()
         before, version = painted(), session.version(controller.current.key)
         dock.hold_class(held)
-        hands.drag(strokes, [(2, 20), (9, 20)])
+        hands.drag(strokes, [(1, 16), (8, 16)])
         hands.wait(lambda: session.version(controller.current.key) > version)  # noqa: B023 (waited for here)
         hands.settle(dock)
         new = [plane for plane, count in painted().items() if count > before.get(plane, 0)]

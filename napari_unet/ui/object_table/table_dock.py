@@ -58,7 +58,7 @@ class ObjectTableDock(TablePanel):
         self.chosen: int | None = None
         self._shown: MeasuredLayer | None = None
         self._picked_by_hand = False
-        self._told = ""
+        self._told = self._failure = ""
         self._connect()
         CloseWatch(self)
         self._on_layers()
@@ -88,7 +88,7 @@ class ObjectTableDock(TablePanel):
         self.csv.clicked.connect(self._on_save)
         self.project_csv.clicked.connect(lambda: saving.save_project())
         saving.said.connect(self._tell)
-        saving.failed.connect(self.state.show_failure)
+        saving.failed.connect(self._on_save_failed)
         saving.changed.connect(self.refresh)
         link, grey = self.link, self.grey
 
@@ -140,11 +140,13 @@ class ObjectTableDock(TablePanel):
 
     def _follow(self) -> None:
         """Measure what is chosen now, and offer its planes."""
-        layer, image = self.layer_box.layer, self.image_box.layer
+        measurer, layer, image = self.measurer, self.layer_box.layer, self.image_box.layer
         layer = layer if isinstance(layer, Labels) else None
-        self._told = ""
-        self.measurer.follow(
-            layer, image if isinstance(image, ImageLayer) else None, self.extent.currentText() or PLANE)
+        image = image if isinstance(image, ImageLayer) else None
+        extent = self.extent.currentText() or PLANE
+        if layer is not measurer.layer or image is not measurer.image_layer or extent != measurer.extent:
+            self._told = self._failure = ""
+        measurer.follow(layer, image, extent)
         try:
             source = self.measurer.source()
         except UserError as error:
@@ -158,7 +160,7 @@ class ObjectTableDock(TablePanel):
 
     def _on_failed(self, error: Exception) -> None:
         self._clear()
-        self._told = error_sentence(error)
+        self._failure = error_sentence(error)
         self.state.show_failure(error)
 
     def _on_progress(self, share: float) -> None:
@@ -182,7 +184,8 @@ class ObjectTableDock(TablePanel):
 
     def _on_measured(self, measured: MeasuredLayer) -> None:
         """Show a table; what was selected stays selected if it is still there."""
-        self._told = ""
+        self._failure = ""
+        self._told = "" if self._told == CANCELLED else self._told
         before = None if self._shown is None or self.chosen is None else self._shown.object_at(self.chosen)
         self._shown = measured
         self.chosen = None if before is None else measured.row_at(*before)
@@ -190,9 +193,13 @@ class ObjectTableDock(TablePanel):
             measured.source.layer.features = measured.table.features()
         self.offer_columns(measured.table)
         self.filters.show_table(measured.table)
-        self._on_filters()
+        self._apply_filters()
 
     def _on_filters(self) -> None:
+        self._told = ""
+        self._apply_filters()
+
+    def _apply_filters(self) -> None:
         """Keep what the filters let through; the rest goes grey in the image."""
         shown = self._shown
         if shown is None:
@@ -202,7 +209,6 @@ class ObjectTableDock(TablePanel):
         except UserError as error:
             self._tell(error_sentence(error))
             return
-        self._told = ""
         self.grey.show(shown, self.kept)
         self.view.show_table(shown.table, self.kept)
         self.view.choose(self.chosen)
@@ -238,9 +244,9 @@ class ObjectTableDock(TablePanel):
         """Say how the table stands; None where what was said last still holds."""
         measurer, shown = self.measurer, self._shown
         if measurer.layer is None:
-            return NOTHING
+            return self._told or NOTHING
         if shown is None:
-            return MEASURING if measurer.running else None
+            return MEASURING if measurer.running else self._failure or self._told or None
         if measurer.stale and self._told != CANCELLED:
             waiting = measurer.running or measurer.is_due
             return None if waiting else ELSEWHERE if measurer.elsewhere else CHANGED
@@ -253,6 +259,10 @@ class ObjectTableDock(TablePanel):
     def _on_save(self) -> None:
         if self._shown is not None:
             self.saving.save_table(self._shown, self.kept)
+
+    def _on_save_failed(self, error: Exception) -> None:
+        self._told = error_sentence(error)
+        self.state.show_failure(error)
 
     # -- one object ----------------------------------------------------------------------------------------------------
 
@@ -269,6 +279,7 @@ class ObjectTableDock(TablePanel):
         row = self._shown.row_at(self._shown.source.shown(self.viewer), number)
         if row is not None:
             self.choose(row)
+            self._tell("")
             if self.view.rows.line_of(row) is None:
                 self._tell(f"Object {number} is filtered out.")
 
