@@ -147,6 +147,24 @@ def test_masks_in_the_folder_of_their_images_are_no_images(tmp_path: Path) -> No
     folder = tmp_path / "cells"
     folder.mkdir()
     tifffile.imwrite(folder / "a.tif", np.random.default_rng(0).integers(0, 255, (40, 30), np.uint8))
+    tifffile.imwrite(folder / "b.tif", np.zeros((40, 30), np.uint8))
+    place = str(folder)
     for _ in range(2):
-        assert main(["predict", str(folder), "--model", str(tmp_path / "m.pt"), "-o", str(folder), "--resume"]) == 0
-    assert sorted(path.name for path in folder.glob("*.tif")) == ["a.tif", "a_mask.tif"]
+        assert main(["predict", place, "--model", str(tmp_path / "m.pt"), "-o", place, "--resume", "--objects", place,
+                     "--probabilities", place]) == 0
+    assert sorted(path.name for path in folder.glob("*.tif")) == sorted(
+        f"{name}{what}.tif" for name in "ab" for what in ("", "_mask", "_objects", "_probabilities"))
+
+
+@pytest.mark.parametrize("more", [["--resume"], []])
+def test_only_a_table_of_counts_is_gone_on_with(tmp_path: Path, capsys: pytest.CaptureFixture[str], more: list[str]
+                                                ) -> None:
+    save_model(tmp_path / "m.pt", network_model(UNet(depth=1, width=2)))
+    np.save(tmp_path / "a.npy", np.zeros((40, 30), np.uint8))
+    (own := tmp_path / "mine.csv").write_text("cell,size\n1,20\n")
+    given = ["predict", str(tmp_path / "a.npy"), "--model", str(tmp_path / "m.pt"), "-o"]
+    assert main([*given, str(tmp_path / "m.tif"), "--counts", str(own), *more]) == 1
+    assert "mine.csv exists already" in capsys.readouterr().err
+    assert own.read_text() == "cell,size\n1,20\n"
+    assert main([*given, str(own.with_suffix(".tif")), "--counts", str(own.with_suffix(".tif")), *more]) == 1
+    assert "the same file name" in capsys.readouterr().err

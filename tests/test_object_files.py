@@ -180,6 +180,15 @@ def test_a_roi_without_a_plane_lies_on_all(tmp_path: Path) -> None:
     assert "name no plane" in again.note
 
 
+def inside_out(path: Path) -> None:
+    """Make what the first ROI is packed into impossible to unpack."""
+    with zipfile.ZipFile(path) as archive:
+        first = archive.infolist()[0]
+    data = bytearray(path.read_bytes())
+    data[first.header_offset + 30 + len(first.filename)] = 0xFF
+    path.write_bytes(data)
+
+
 @pytest.mark.parametrize(("make", "words"), [
     (lambda path: path.write_bytes(b"no zip at all"), "is no zip, or damaged or locked"),
     (lambda path: rois(path, a=b"Iout"), "'a' in .* is no ROI of ImageJ, or damaged"),
@@ -189,6 +198,7 @@ def test_a_roi_without_a_plane_lies_on_all(tmp_path: Path) -> None:
     (lambda path: rois(path, a=square(0, 0, 6, position=7)), r"lies on plane 8 \(counted from 1\), but "
                                                              "the image has 3"),
     (lambda path: rois(path), "holds no ROI with an area"),
+    (lambda path: inside_out(io.save_objects(path, scene(), classes=TABLE)), "is no zip, or damaged or locked"),
 ])
 def test_damaged_rois_are_refused(tmp_path: Path, make: Any, words: str) -> None:
     make(path := tmp_path / "r.zip")
@@ -240,6 +250,7 @@ def test_polygons_of_qupath(tmp_path: Path) -> None:
     (json.dumps(polygon([[-9, -9], [-5, -9], [-5, -4]])), "lies outside of the image"),
     (json.dumps({"type": "Feature", "geometry": None}), "is no polygon"),
     (json.dumps(polygon([])), "is no polygon"),
+    (json.dumps(polygon([[1], [2], [3]])), "is no polygon"),
 ])
 def test_damaged_polygons_are_refused(tmp_path: Path, text: str, words: str) -> None:
     (path := tmp_path / "q.geojson").write_text(text)

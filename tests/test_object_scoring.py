@@ -224,12 +224,25 @@ def test_objects_of_a_folder_of_masks(tmp_path: Path, capsys: Any) -> None:
     (["--set", "nix=3"], "has no parameter 'nix'"),
     (["--countable", "axon"], "There is no class 'axon'"),
     (["--rois", "r.tif"], "does not end in .zip"),
+    (["--table", "{o}", "--overwrite"], "Two results would have the same file name"),
+    (["--image", "i.tif"], "Say where the table goes"),
 ])
 def test_wrong_wishes_are_told(tmp_path: Path, capsys: Any, words: list[str], said: str) -> None:
     mask = str(save_mask(tmp_path / "a.tif", squares() + 1, classes=TABLE))
-    assert main(["objects", mask, "-o", str(tmp_path / "o.tif"), *words]) in (1, 2)
+    assert main(["objects", mask, "-o", str(tmp_path / "o.tif"),
+                 *(word.format(o=tmp_path / "o.tif") for word in words)]) in (1, 2)
     assert said in capsys.readouterr().err
     assert not (tmp_path / "o.tif").exists()
+
+
+def test_pictures_are_neither_masks_nor_probabilities(tmp_path: Path) -> None:
+    tifffile.imwrite(colour := tmp_path / "c.tif", np.zeros((40, 60, 3), np.uint8), photometric="rgb")
+    with pytest.raises(UserError, match="These labels are a colour picture"):
+        napari_unet.objects_of(colour).result()
+    grey = np.full((2, 40, 60), 200, np.float32)
+    grey[0, 3, 3] = np.nan
+    with pytest.raises(UserError, match="decimal numbers from 200 to 200, no probabilities"):
+        napari_unet.objects_of(grey).result()
 
 
 def test_score_and_compare_objects(tmp_path: Path, capsys: Any) -> None:

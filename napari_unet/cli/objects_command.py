@@ -39,6 +39,8 @@ def run_objects(arguments: argparse.Namespace) -> None:
     make_search(arguments.way, values)
     if arguments.image is not None and len(arguments.masks) > 1:
         raise UsageError(f"--image is for one mask, but {len(arguments.masks)} are given.")
+    if arguments.image is not None and arguments.table is None:
+        raise UsageError("--image is what --table measures. Say where the table goes: --table TABLE.csv.")
     targets = plan_objects(arguments.masks, arguments)
     inputs = [*arguments.masks, *([arguments.image] if arguments.image is not None else [])]
     replace = claim_objects(targets, arguments, inputs)
@@ -92,11 +94,12 @@ def claim_objects(
 ) -> Mapping[Path, bool]:
     """Check where results go and make their folders; returns by file whether it may replace one that is there."""
     outputs = [path for target in targets for path in target.paths]
-    if len({path.resolve() for path in outputs}) < len(outputs):
+    table = getattr(arguments, "table", None)
+    places = [path.resolve() for path in (*outputs, *([table] if table is not None else []))]
+    if len(set(places)) < len(places):
         raise UserError("Two results would have the same file name. Rename an image, or do them one by one.")
     for path in outputs:
         clear_of_inputs(path, inputs)
-    table = getattr(arguments, "table", None)
     if table is not None and check_writable(table, arguments.overwrite, inputs):
         arguments.overwrite = True
     asked = {arguments.output, arguments.rois, arguments.geojson}

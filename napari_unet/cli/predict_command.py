@@ -25,6 +25,7 @@ from napari_unet.io.model_file import load_model
 from napari_unet.predicting.mask_origin import mask_provenance
 from napari_unet.predicting.network_model import NetworkModel
 from napari_unet.predicting.patches import prediction_shape, probability_shape, segment_into
+from napari_unet.report.counts_table import is_counts
 from napari_unet.workflows.batch import (
     BatchEvent,
     BatchPiece,
@@ -35,6 +36,7 @@ from napari_unet.workflows.batch import (
     PieceStarted,
     run_batch,
 )
+from napari_unet.workflows.counts import COLUMNS
 from napari_unet.workflows.object_finding import ClassImage, make_search
 
 from .image_files import expanded_images, save_counts
@@ -86,29 +88,31 @@ def run_predict(arguments: argparse.Namespace) -> None:
         for name, target in left.items()
     ]))
     if arguments.counts is not None:
-        _count(arguments, targets, summary)
+        _count(arguments, targets, summary, replace[arguments.counts])
     if summary.failed:
         raise (UsageError if summary.wrong_use else UserError)(summary.sentence) from summary.failed[0].error
 
 
 def _planned(arguments: argparse.Namespace) -> dict[str, OutputTarget]:
-    """Return by image where its results go; masks of others that lie in the same folder are no images."""
+    """Return by image where its results go; results of others that lie in the same folder are no images."""
     images = expanded_images(arguments.images)
     planned = plan_outputs(images, arguments.output, arguments.probabilities, arguments.objects)
-    masks = {one.mask.resolve() for one in planned}
-    places = [path.resolve() for one in planned for path in one.paths]
+    results = [path.resolve() for one in planned for path in one.paths]
+    places = [*results, *([arguments.counts.resolve()] if arguments.counts is not None else [])]
     if len(set(places)) < len(places):
         raise UserError("Two results would have the same file name. Rename an image, or predict them one by one.")
     named = set(arguments.images)
     return {name: one for name, one in zip(images, planned, strict=True)
-            if name in named or Path(name).resolve() not in masks}
+            if name in named or Path(name).resolve() not in results}
 
 
-def _count(arguments: argparse.Namespace, targets: Mapping[str, OutputTarget], summary: BatchSummary) -> None:
+def _count(
+    arguments: argparse.Namespace, targets: Mapping[str, OutputTarget], summary: BatchSummary, overwrite: bool
+) -> None:
     """Write one table of all masks that are there, those of an earlier run too."""
     failed = {one.name for one in summary.failed}
     save_counts(arguments.counts, [(name, one.mask) for name, one in targets.items() if name not in failed],
-                arguments.overwrite or arguments.resume)
+                overwrite)
     show(readable(arguments.counts))
 
 
@@ -149,10 +153,11 @@ def _claim_outputs(arguments: argparse.Namespace, outputs: list[Path], images: l
     asked = {arguments.output, arguments.probabilities, arguments.objects}
     for folder in asked.intersection(path.parent for path in outputs):
         make_folder(folder)
-    if arguments.counts is not None:
-        clear_of_inputs(arguments.counts, [*images, arguments.model])
-        check_writable(arguments.counts, arguments.overwrite or arguments.resume)
-    return {path: check_writable(path, arguments.overwrite) for path in outputs}
+    replace = {path: check_writable(path, arguments.overwrite) for path in outputs}
+    if (counts := arguments.counts) is not None:
+        ours = arguments.resume and is_counts(counts, COLUMNS)  # of the run that is gone on with
+        replace[counts] = check_writable(counts, arguments.overwrite or ours, [*images, arguments.model])
+    return replace
 
 
 def _predict_file(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -122,7 +123,7 @@ def _packaged(path: Path) -> ForeignModel:
                 raise UserError(f"{path}: its weights would unfold to {names[source].file_size / 2**30:.0f} GB. "
                                 "It is damaged or not meant well.")
             graph = archive.read(source)
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
         raise UserError(f"{path} is damaged, or no package of bioimage.io ({reason_of(error)}). Download or export it "
                         "again.") from error
     return package_model(told, OnnxSession(graph, path.name))

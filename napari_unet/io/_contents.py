@@ -152,7 +152,7 @@ class Contents:
         contents = self.without(self._single())
         shape, letters = tuple(contents.data.shape), contents.letters
         if labels:
-            return contents, _label_axes(shape, letters, self.source)
+            return contents, _label_axes(shape, letters, self.source, contents.fallback)
         if letters.count(UNKNOWN) == 1 and len(letters) > 3 and "N" not in letters:
             guess = "guessed: the axis without a name counts planes"
             return contents, resolve_axes(shape, metadata=letters.replace(UNKNOWN, "N"), source=guess)
@@ -167,8 +167,9 @@ class Contents:
             return contents, resolve_axes(shape, metadata=contents.fallback, source=guess)
 
 
-def _label_axes(shape: tuple[int, ...], letters: str, source: str) -> Axes:
-    if letters.endswith("C"):
+def _label_axes(shape: tuple[int, ...], letters: str, source: str, fallback: str) -> Axes:
+    # colours between the pixels were saved on purpose; three planes one after the other may be a stack of labels
+    if letters.endswith("C") or fallback.endswith("C"):
         raise UserError(
             f"These labels are a colour picture (shape {shape}, the last axis is colour). Labels hold one class "
             "number per pixel; save them as such."

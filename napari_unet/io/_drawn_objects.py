@@ -147,12 +147,13 @@ def _painted(
 ) -> tuple[NDArray[np.uint32], list[str]]:
     """Fill shapes one after the other; return their pixels, and what is to be said about them."""
     numbers = np.zeros(shape, np.uint32)
-    overlapping, cut, everywhere = 0, 0, 0
+    overlapping, cut, everywhere, elsewhere = 0, 0, 0, 0
     for one, number in zip(drawn, order, strict=True):
         box, inside = _inside(one, shape, path)
         cut += _reaches_out(one, shape)
         planes = _planes(one, shape, slots, path)
         everywhere += len(planes) > 1
+        elsewhere += _tells_more(one, slots)
         for index in planes:
             place: Any = (*index, *box)
             here = numbers[place]
@@ -161,7 +162,8 @@ def _painted(
     return numbers, [f"{count} of {len(drawn)} shapes in {path} {words}." for count, words in (
         (overlapping, "overlap an earlier one: there the later one counts"),
         (cut, "reach out of the image: what is outside is left out"),
-        (everywhere, "name no plane: they lie on all of them")) if count]
+        (everywhere, "name no plane: they lie on all of them"),
+        (elsewhere, "name planes along axes that the image does not have: they lie on what it has")) if count]
 
 
 def _class_ids(drawn: Sequence[DrawnShape], classes: ClassTable | None) -> tuple[ClassTable, list[int]]:
@@ -224,6 +226,13 @@ def _inside(
 def _reaches_out(one: DrawnShape, shape: tuple[int, ...]) -> bool:
     points = np.concatenate([np.asarray(ring, float) for ring in one.rings])
     return bool((points < 0).any() or (points > (shape[-1], shape[-2])).any())
+
+
+def _tells_more(one: DrawnShape, slots: Mapping[str, int]) -> bool:
+    """Say whether a shape lies beyond the first plane along an axis that the image does not have."""
+    if len(slots) == 1:  # the one axis goes by any name
+        return sum(at > 0 for at in one.place.values()) > 1
+    return any(at > 0 for letter, at in one.place.items() if letter not in slots)
 
 
 def _planes(

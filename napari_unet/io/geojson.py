@@ -94,7 +94,7 @@ class GeoJson:
         for order, feature in enumerate(_features(path), 1):
             try:
                 one = _shape(feature, order)
-            except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+            except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
                 raise UserError(f"Feature {order} of {path} is no polygon as GeoJSON has them. {_DAMAGED}") from error
             passed += one is None
             found += [one] if one is not None else []

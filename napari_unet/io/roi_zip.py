@@ -10,6 +10,7 @@ import dataclasses
 import itertools
 import logging
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -151,7 +152,7 @@ def _entries(path: Path) -> Iterator[tuple[str, bytes]]:
                 if one.file_size > _LARGEST_ROI:
                     raise UserError(f"{readable(one.filename)!r} in {path} is too large for a ROI. {_DAMAGED}")
                 yield one.filename[:-4], archive.read(one)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError) as error:
         raise UserError(f"{path} is no zip, or damaged or locked ({reason_of(error)}). {_DAMAGED}") from error
     except OSError as error:
         raise UserError(f"{path} cannot be read ({error.strerror or error}). Choose a file that is there.") from error

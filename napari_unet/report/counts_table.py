@@ -35,3 +35,12 @@ def write_counts(
         table = csv.writer(file)
         table.writerow(names)
         table.writerows([harmless_cell(row[name]) for name in names] for row in rows)
+
+
+def is_counts(path: str | os.PathLike[str], columns: Iterable[str]) -> bool:
+    """Say whether a file is a table as :func:`write_counts` writes it: one with these headings."""
+    try:
+        with open(path, encoding=ENCODING, newline="") as file:
+            return next(csv.reader(file), []) == list(columns)
+    except (OSError, UnicodeDecodeError, csv.Error):
+        return False

@@ -163,8 +163,9 @@ def _of_probabilities(
     """Return the likeliest class of each pixel, and the probabilities."""
     at = letters.index("C")
     soft = np.moveaxis(array, at, 0)
-    low, high = (float(soft.min()), float(soft.max())) if soft.size else (0.0, 0.0)
-    if not (low >= -_ROUNDING and high <= 1 + _ROUNDING) and not np.isnan(soft).any():
+    there = soft[~np.isnan(soft)]
+    low, high = (float(there.min()), float(there.max())) if there.size else (0.0, 0.0)
+    if low < -_ROUNDING or high > 1 + _ROUNDING:
         raise UserError(f"{name} holds decimal numbers from {low:g} to {high:g}, no probabilities. Allowed: 0 to 1, "
                         "one channel for each class, or a mask of whole numbers.")
     if len(soft) == 1:
