@@ -20,7 +20,7 @@ from predict_scene import NETWORKS, pixels, weights_of
 from napari_unet import io
 from napari_unet.core import plane_facts
 from napari_unet.core.classes import ClassTable, to_mask
-from napari_unet.core.errors import InputWarning, UserError
+from napari_unet.core.errors import InputWarning, UsageError, UserError
 from napari_unet.core.image import Image
 from napari_unet.core.method import assemble
 from napari_unet.core.scribbles import Pair, Scribbles, TrainingSet
@@ -264,6 +264,8 @@ def test_flat_blocks_are_left_to_the_background(tmp_path: Path, small: None) -> 
     assert not labels[:, :64].any()
     assert not labels[:, 128:].any()
     assert to_mask(seen)[:, :64].any()
+    with pytest.raises(UsageError, match="share of 7 of the range"):
+        predict_store(Image(data), network(), tmp_path / "n.zarr", format=FORMAT, skip_background=7).result()
 
 
 def test_blocks_cover_every_pixel_once_and_follow_chunks() -> None:

@@ -14,7 +14,7 @@ from exchange_scene import convolution_file, foreign_package, pictures
 from scipy import ndimage
 
 from napari_unet.cli import main
-from napari_unet.core.errors import UserError
+from napari_unet.core.errors import InputWarning, UserError
 from napari_unet.core.image import Image
 from napari_unet.foreign.input_steps import read_steps
 from napari_unet.io.model_file import load_model
@@ -50,6 +50,24 @@ def test_one_channel_is_the_foreground_and_empty_pixels_are_background(tmp_path:
         (patch,) = model.segment(Image(plane, "YX"))
     assert set(np.unique(patch.labels[:3])) == {1}
     assert set(np.unique(patch.labels)) == {1, 2}
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+def test_pixels_that_a_model_gives_no_number_for_are_told(tmp_path: Path, channels: int) -> None:
+    from onnx import TensorProto, helper, save_model
+
+    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [None, channels, None, None]) for name in "xy"]
+    half = helper.make_tensor("half", TensorProto.FLOAT, [1], [0.5])
+    nodes = [helper.make_node("Sub", ["x", "half"], ["d"]), helper.make_node("Sqrt", ["d"], ["y"])]
+    graph = helper.make_graph(nodes, "roots", ends[:1], ends[1:], [half])
+    save_model(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8),
+               tmp_path / "m.onnx")
+    plane = np.zeros((channels, 20, 20), np.float32)
+    plane[:, 5:] = 9
+    with pytest.warns(InputWarning, match=r"m.onnx gives no number \(NaN\) for 100 pixels"):
+        (patch,) = load_model(tmp_path / "m.onnx").segment(Image(plane, "CYX"), probabilities=True)
+    assert set(np.unique(patch.labels[:5])) == {1}
+    np.testing.assert_allclose(patch.probabilities.sum(0), 1, rtol=1e-6)
 
 
 def test_a_package_is_done_as_its_description_says(tmp_path: Path) -> None:

@@ -189,6 +189,15 @@ def inside_out(path: Path) -> None:
     path.write_bytes(data)
 
 
+def test_shapes_of_a_stack_on_one_plane_are_told(tmp_path: Path) -> None:
+    volume = np.zeros((3, 9, 9), np.uint32)
+    volume[1:, 2:5, 2:5] = 1
+    path = io.save_objects(tmp_path / "r.zip", ObjectMap.of(volume), classes=TABLE, geometry=Geometry("ZYX"))
+    assert not io.load_objects(path, (3, 9, 9), "ZYX").note
+    assert "2 of 2 shapes" in (note := io.load_objects(path, (9, 9)).note)
+    assert "axes that the image does not have" in note
+
+
 @pytest.mark.parametrize(("make", "words"), [
     (lambda path: path.write_bytes(b"no zip at all"), "is no zip, or damaged or locked"),
     (lambda path: rois(path, a=b"Iout"), "'a' in .* is no ROI of ImageJ, or damaged"),

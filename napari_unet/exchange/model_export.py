@@ -81,8 +81,7 @@ def export_model(
     network = exported_network(model)
     path = check_place(path, overwrite, replace_file)
     if suffix == ".pt2":
-        yield from _export_program(path, network, overwrite)
-        return 0.0
+        return (yield from _export_program(path, network, overwrite))
     yield "Translating the network into ONNX"
     content = onnx_graph(network.weights, of_model(model))
     yield "Comparing the export with the model"
@@ -115,7 +114,7 @@ def exported_network(model: Any) -> NetworkModel:
     return NetworkModel(network.weights, "cpu", full_precision=True)
 
 
-def _export_program(path: Path, network: NetworkModel, overwrite: bool) -> Generator[str, None, None]:
+def _export_program(path: Path, network: NetworkModel, overwrite: bool) -> Generator[str, None, float]:
     yield "Tracing the network for every size; this takes a minute"
     program = torch_program(network.weights)
     yield "Comparing the export with the model"
@@ -126,10 +125,11 @@ def _export_program(path: Path, network: NetworkModel, overwrite: bool) -> Gener
             probabilities, logits = module(torch.from_numpy(planes))
         return probabilities.numpy(), logits.numpy()
 
-    check_answers(answer, network, CHECKED)
+    worst = check_answers(answer, network, CHECKED)
     yield f"Writing {path.name}"
     with appearing(path, overwrite) as partial, partial.open("wb") as file:
         torch.export.save(program, file)
+    return worst
 
 
 def _both(found: dict[str, NDArray[np.float32]]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

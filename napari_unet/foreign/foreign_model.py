@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -12,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from napari_unet.core.classes import ClassTable
-from napari_unet.core.errors import UserError
+from napari_unet.core.errors import InputWarning, UserError
 from napari_unet.core.image import Image, warn_not_finite
 from napari_unet.core.latest import Latest
 from napari_unet.core.method import Patch, View, checked_planes
@@ -119,21 +120,26 @@ class ForeignModel:
     def _segment(
         self, image: Image, numbers: tuple[int, ...], probabilities: bool, view: Latest[View | None] | None
     ) -> Iterator[Patch]:
-        ids, waiting, holes = np.array(self.classes.ids, np.uint8), list(numbers), 0
+        ids, waiting, holes, lost = np.array(self.classes.ids, np.uint8), list(numbers), 0, 0
         while waiting:
             seen = view.get() if view is not None else None
             first = image.plane_of(seen.where) if seen is not None else None
             number = waiting.pop(waiting.index(first) if first in waiting else 0)
             plane = image.plane(number)
             hidden = ~np.isfinite(plane).all(0)
+            holes += int(hidden.sum())
             maps = self.answer(plane)
+            lost += int((np.isnan(maps).any(0) & ~hidden).sum())
+            hidden |= np.isnan(maps).any(0)
             maps[:, hidden] = 0
             maps[0, hidden] = 1
-            holes += int(hidden.sum())
             labels = ids[most_likely(torch.from_numpy(maps)).numpy()]
             yield Patch(image.where(number, slice(0, labels.shape[0]), slice(0, labels.shape[1])), labels,
                         maps if probabilities else None, len(numbers) - len(waiting), len(numbers))
         warn_not_finite(image, holes)
+        if lost:
+            warnings.warn(f"{self.session.name} gives no number (NaN) for {lost} pixels of {image.name!r}; they are "
+                          "background now. Look at the result.", InputWarning, stacklevel=2)
 
     def answer(self, plane: Pixels) -> Pixels:
         """Return the probabilities (classes, Y, X) of a plane (C, Y, X)."""
@@ -201,15 +207,15 @@ def _ordered(values: NDArray[Any], axes: str, wanted: str) -> NDArray[Any]:
 def _probabilities(scores: Pixels) -> Pixels:
     """Return probabilities from whatever a graph gives: what sums to 1 are such, else they are logits.
 
-    Of one channel, what lies in 0 to 1 is the probability of the foreground.
+    Pixels for which it gives NaN have none. Of one channel, what lies in 0 to 1 is the probability of the foreground.
     """
-    scores = np.nan_to_num(scores)
+    unknown, scores = np.isnan(scores).any(0), np.nan_to_num(scores)
     inside = bool(scores.min() >= -1e-3 and scores.max() <= 1 + 1e-3)
     if len(scores) == 1:
         found = scores if inside else 1 / (1 + np.exp(-np.clip(scores, -80, 80)))
-        return np.concatenate([1 - found, found]).astype(np.float32)
+        return np.where(unknown, np.float32(np.nan), np.concatenate([1 - found, found])).astype(np.float32)
     total = scores.sum(0)
-    if inside and float(np.abs(total - 1).max()) < 1e-2:
-        return np.asarray(scores / total, np.float32)
-    raised = np.exp(scores - scores.max(0))
-    return np.asarray(raised / raised.sum(0), np.float32)
+    if not (inside and float(np.abs(total - 1)[~unknown].max(initial=0)) < 1e-2):
+        scores = np.exp(scores - scores.max(0))
+        total = scores.sum(0)
+    return np.where(unknown, np.float32(np.nan), scores / np.where(unknown, 1, total)).astype(np.float32)

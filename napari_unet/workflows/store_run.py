@@ -16,7 +16,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any, Protocol
 
-from napari_unet.core.errors import UserError, reason_of
+from napari_unet.core.errors import UsageError, UserError, reason_of
 from napari_unet.core.fingerprints import image_hash
 from napari_unet.core.image import Image
 from napari_unet.core.method import Model
@@ -179,7 +179,8 @@ def predict_store(
     painted_ids : bool
         Write ids as painted instead of a mask.
     skip_background : float, optional
-        Leave blocks to the background whose values all lie within this part of the range of their plane.
+        Leave blocks to the background whose values all lie within this part of the range of their plane; between 0
+        and 1.
     overwrite : bool
     format : OmeZarr, optional
         Version, chunks and shards of the store.
@@ -196,7 +197,12 @@ def predict_store(
     ------
     UserError
         If it cannot be read, computed or written; what is done stays.
+    UsageError
+        If ``skip_background`` is no share.
     """
+    if skip_background is not None and not 0 < skip_background < 1:
+        raise UsageError(f"A share of {skip_background:g} of the range of a plane cannot be left out. Allowed: a number "
+                         "above 0 and below 1, e.g. 0.1.")
     model, format = as_block_model(model), format or OmeZarr()
     plan = plan_blocks(image, model, max(format.chunk, format.shard))
     asked = {"image": image_hash(image), "axes": image.axes, "model": model_hash(model), "plan": repr(plan),
