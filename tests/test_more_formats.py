@@ -142,16 +142,24 @@ def test_a_folder_is_predicted_and_gone_on_with_into_one_table(
     assert "holds no image" in told
 
 
-def test_masks_in_the_folder_of_their_images_are_no_images(tmp_path: Path) -> None:
+def test_results_in_the_folder_of_their_images_are_no_images(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     save_model(tmp_path / "m.pt", network_model(UNet(depth=1, width=2)))
     folder = tmp_path / "cells"
     folder.mkdir()
     tifffile.imwrite(folder / "a.tif", np.random.default_rng(0).integers(0, 255, (40, 30), np.uint8))
     tifffile.imwrite(folder / "b.tif", np.zeros((40, 30), np.uint8))
     place = str(folder)
-    for _ in range(2):
-        assert main(["predict", place, "--model", str(tmp_path / "m.pt"), "-o", place, "--resume", "--objects", place,
-                     "--probabilities", place]) == 0
+    again = ["predict", place, "--model", str(tmp_path / "m.pt"), "-o", place, "--resume", "--objects", place,
+             "--probabilities", place]
+    assert [main(again), main(again)] == [0, 0]
+    (folder / "a_objects.tif").unlink()
+    before = (folder / "b_mask.tif").stat().st_mtime_ns
+    assert main(again) == 1
+    assert "only some results are there" in capsys.readouterr().err
+    assert main([*again, "--overwrite"]) == 0
+    assert (folder / "b_mask.tif").stat().st_mtime_ns == before
     assert sorted(path.name for path in folder.glob("*.tif")) == sorted(
         f"{name}{what}.tif" for name in "ab" for what in ("", "_mask", "_objects", "_probabilities"))
 

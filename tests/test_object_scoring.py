@@ -226,6 +226,7 @@ def test_objects_of_a_folder_of_masks(tmp_path: Path, capsys: Any) -> None:
     (["--rois", "r.tif"], "does not end in .zip"),
     (["--table", "{o}", "--overwrite"], "Two results would have the same file name"),
     (["--image", "i.tif"], "Say where the table goes"),
+    (["--unit", "micrometer"], "--unit micrometer is of --voxel-size"),
 ])
 def test_wrong_wishes_are_told(tmp_path: Path, capsys: Any, words: list[str], said: str) -> None:
     mask = str(save_mask(tmp_path / "a.tif", squares() + 1, classes=TABLE))
@@ -252,6 +253,8 @@ def test_score_and_compare_objects(tmp_path: Path, capsys: Any) -> None:
     assert main(["score", true, true, "--objects", "--csv", str(tmp_path / "s.csv")]) == 0
     assert "panoptic quality" in capsys.readouterr().out
     assert main(["score", true, true, "--axes", "ZYX"]) == 2
+    assert main(["score", true, true, "--objects", "--metrics", "dice,iou"]) == 2
+    assert "none of these is about objects" in capsys.readouterr().err
     assert main(["compare", image, painted, "--reference", true, "--reference-values", "objects", "--methods",
                  "threshold", "--objects", "--ways", "parts", "-o", str(tmp_path / "c")]) == 0
     assert "objects by parts" in capsys.readouterr().out

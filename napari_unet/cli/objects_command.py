@@ -41,6 +41,8 @@ def run_objects(arguments: argparse.Namespace) -> None:
         raise UsageError(f"--image is for one mask, but {len(arguments.masks)} are given.")
     if arguments.image is not None and arguments.table is None:
         raise UsageError("--image is what --table measures. Say where the table goes: --table TABLE.csv.")
+    if arguments.unit and not arguments.voxel_size:
+        raise UsageError(f"--unit {readable(arguments.unit)} is of --voxel-size. Give that too.")
     targets = plan_objects(arguments.masks, arguments)
     inputs = [*arguments.masks, *([arguments.image] if arguments.image is not None else [])]
     replace = claim_objects(targets, arguments, inputs)
@@ -115,9 +117,8 @@ def _find(
     """Find the objects of one file."""
     begun = now()
     image = as_class_image(name, arguments.axes, arguments.values, scale=arguments.voxel_size or ())
-    if arguments.unit or arguments.voxel_size:
-        unit = arguments.unit or image.geometry.unit
-        image = dataclasses.replace(image, geometry=dataclasses.replace(image.geometry, unit=unit))
+    if arguments.unit:
+        image = dataclasses.replace(image, geometry=dataclasses.replace(image.geometry, unit=arguments.unit))
     measured = None
     if arguments.image is not None:
         (measured,) = read_images([arguments.image], arguments.axes)

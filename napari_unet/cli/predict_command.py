@@ -136,10 +136,21 @@ def watch_batch(batch: Work[BatchEvent, BatchSummary]) -> BatchSummary:
 
 
 def _left_to_do(arguments: argparse.Namespace, targets: Mapping[str, OutputTarget]) -> dict[str, OutputTarget]:
-    """Return what is not done yet; files appear whole or not at all, so what is there is done."""
+    """Return what is not done yet; files appear whole or not at all, so what is there is done.
+
+    Raises
+    ------
+    UserError
+        If only some of the results of an image are there, and may not be replaced.
+    """
     if not arguments.resume:
         return dict(targets)
     left = {name: one for name, one in targets.items() if not all(path.exists() for path in one.paths)}
+    for name, one in left.items():
+        there = next((path for path in one.paths if path.exists()), None)
+        if there is not None and not arguments.overwrite:
+            raise UserError(f"Of {name} only some results are there, e.g. {there}. Add --overwrite to make such images "
+                            "anew; where all is there, it stays as it is.")
     if len(left) < len(targets):
         say(f"{len(targets) - len(left)} of {len(targets)} are there already and stay as they are.")
     return left

@@ -12,14 +12,14 @@ from typing import Any
 import numpy as np
 
 from napari_unet.core.classes import ClassTable
-from napari_unet.core.errors import InputWarning, UserError
+from napari_unet.core.errors import InputWarning, UsageError, UserError
 from napari_unet.core.geometry import Geometry
 from napari_unet.core.method import Progress
 from napari_unet.core.rows import Row
 from napari_unet.core.work import work
 from napari_unet.inputs import ArrayLike
 from napari_unet.io import LoadedObjects, load_objects, shape_format
-from napari_unet.metrics import Options
+from napari_unet.metrics import Options, chosen_metrics
 from napari_unet.metrics.object_scoring import ObjectPair, object_metrics, score_objects
 from napari_unet.objects.image_objects import Box, object_boxes
 from napari_unet.objects.object_map import ObjectMap
@@ -65,8 +65,12 @@ def score_object_numbers(
     ------
     UserError
         If the shapes do not fit, or what is given holds no objects.
+    UsageError
+        If metrics are asked for, but none of objects.
     """
-    object_metrics(metrics)
+    if metrics and not set(chosen_metrics(metrics)) & set(object_metrics(metrics)):
+        raise UsageError(f"{', '.join(metrics)}: none of these is about objects. Allowed: "
+                         f"{', '.join(chosen_metrics(['objects']))}, or the family, objects.")
     options = Options(**(settings or {}))
     found, true = _both(prediction, reference, axes or "")
     found, true = _same_classes(found, true)

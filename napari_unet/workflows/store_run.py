@@ -201,8 +201,8 @@ def predict_store(
         If ``skip_background`` is no share.
     """
     if skip_background is not None and not 0 < skip_background < 1:
-        raise UsageError(f"A share of {skip_background:g} of the range of a plane cannot be left out. Allowed: a number "
-                         "above 0 and below 1, e.g. 0.1.")
+        raise UsageError(f"A share of {skip_background:g} of the range of a plane cannot be left out. Allowed: a "
+                         "number above 0 and below 1, e.g. 0.1.")
     model, format = as_block_model(model), format or OmeZarr()
     plan = plan_blocks(image, model, max(format.chunk, format.shard))
     asked = {"image": image_hash(image), "axes": image.axes, "model": model_hash(model), "plan": repr(plan),
