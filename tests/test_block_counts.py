@@ -48,6 +48,9 @@ def test_rows_of_a_stored_mask(tmp_path, code: str, monkeypatch: pytest.MonkeyPa
 def test_what_is_no_mask_is_refused(tmp_path) -> None:
     path = io.save_mask(tmp_path / "m.zarr", np.full((20, 20), 300), classes=ClassTable(()), code="objects",
                         dtype="uint16")
+    with pytest.raises(UserError, match="holds single objects, not classes"):
+        list(count_store(path))
+    np.save(path := tmp_path / "m.npy", np.full((20, 20), 300, np.uint16))
     with pytest.raises(UserError, match="other numbers than classes"):
         list(count_store(path))
 

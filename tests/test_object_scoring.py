@@ -16,6 +16,7 @@ from napari_unet.cli import main
 from napari_unet.comparison.object_contest import ObjectContest
 from napari_unet.core.classes import ClassTable
 from napari_unet.core.errors import InputWarning, UsageError, UserError
+from napari_unet.core.image import Image
 from napari_unet.io import load_objects, provenance_path, save_mask, save_objects, save_probabilities
 from napari_unet.objects.image_objects import ObjectSearch, object_boxes
 from napari_unet.objects.object_map import ObjectMap
@@ -234,6 +235,16 @@ def test_wrong_wishes_are_told(tmp_path: Path, capsys: Any, words: list[str], sa
                  *(word.format(o=tmp_path / "o.tif") for word in words)]) in (1, 2)
     assert said in capsys.readouterr().err
     assert not (tmp_path / "o.tif").exists()
+
+
+def test_an_array_is_measured_as_an_image_is() -> None:
+    objects = napari_unet.objects_of(squares(), way="parts", countable=[2]).result()
+    values = np.full((40, 60), 7, np.uint16)
+    for image in (values, Image(values, "YX")):
+        table = napari_unet.measure_objects(objects, image)
+        assert {row[table.heads.index("mean")] for row in table.rows()} == {7}
+    with pytest.raises(UserError, match="Measure objects on the image they were found in"):
+        napari_unet.measure_objects(objects, values[:30])
 
 
 def test_pictures_are_neither_masks_nor_probabilities(tmp_path: Path) -> None:

@@ -47,6 +47,8 @@ def test_objects_are_counted_by_class_and_renumbered() -> None:
 def test_an_object_without_class_is_refused() -> None:
     with pytest.raises(UserError, match="Object 7 has no class"):
         ObjectMap.of(np.array([[0, 7]]), {3: 2})
+    with pytest.raises(UserError, match=r"up to 4000000000 would take very much memory.*from 1 on"):
+        ObjectMap.of(np.array([[0, 4_000_000_000]]))
 
 
 def test_a_line_has_no_gap_and_stays_inside() -> None:

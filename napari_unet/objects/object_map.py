@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 
 from napari_unet.core.errors import UserError
 
+MOST_NUMBERS = 2**28
+"""Numbers there may be: every one up to the largest takes memory."""
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class ObjectMap:
@@ -53,13 +56,16 @@ class ObjectMap:
         Raises
         ------
         UserError
-            If numbers are negative or no whole numbers, or one has no class.
+            If numbers are negative, very large or no whole numbers, or one has no class.
         """
         numbers = np.asarray(numbers)
         if numbers.dtype.kind not in "iub" or (numbers.size and int(numbers.min()) < 0):
             raise UserError(f"Objects are whole numbers from 0 upwards, not {numbers.dtype}.")
         present = np.unique(numbers)
         present = present[present > 0]
+        if (largest := int(present.max(initial=0))) >= MOST_NUMBERS:
+            raise UserError(f"Object numbers up to {largest} would take very much memory. Number the objects anew, "
+                            "from 1 on, e.g. with skimage.segmentation.relabel_sequential.")
         classes = np.zeros(int(present.max(initial=0)) + 1, np.uint8)
         for one in present.tolist():
             number = class_of if isinstance(class_of, int) else class_of.get(one, 0)

@@ -7,6 +7,7 @@ import numpy as np
 from napari_unet.core.errors import UserError
 from napari_unet.core.geometry import Geometry
 from napari_unet.core.image import Image
+from napari_unet.inputs import ArrayLike, as_images
 from napari_unet.objects.image_objects import Box, object_boxes
 from napari_unet.objects.measure_table import MeasureTable, joined_tables
 from napari_unet.objects.measures import measure
@@ -16,13 +17,13 @@ from napari_unet.objects.raw_values import raw_values
 from .object_finding import ImageObjects
 
 
-def measure_objects(objects: ImageObjects, image: Image | None = None, name: str = "") -> MeasureTable:
+def measure_objects(objects: ImageObjects, image: ArrayLike = None, name: str = "") -> MeasureTable:
     """Measure the objects of an image.
 
     Parameters
     ----------
     objects : ImageObjects
-    image : Image, optional
+    image : Image, array or path, optional
         Whose channels are measured, as they are.
     name : str
         Of the image: with one, the table begins with it.
@@ -38,6 +39,8 @@ def measure_objects(objects: ImageObjects, image: Image | None = None, name: str
         If the image has another shape than the objects.
     """
     found, place = objects.found, objects.geometry
+    if image is not None and not isinstance(image, Image):
+        (image,) = as_images(image)
     if image is not None and image.shape != found.numbers.shape:
         raise UserError(f"The image {image.name!r} has shape {image.shape} without channels, the objects have "
                         f"{found.numbers.shape}. Measure objects on the image they were found in.")

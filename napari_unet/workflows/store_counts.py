@@ -46,6 +46,8 @@ def count_store(path: str | Path, classes: ClassTable | None = None, name: str =
         If it cannot be read, or holds no classes.
     """
     contents, _ = read_contents(path, labels=True)
+    if contents.role == "objects":
+        raise UserError(f"{path} holds single objects, not classes. Give the mask in which they were found.")
     letters = contents.letters
     if letters[-2:] != "YX":
         raise UserError(f"The axes of {path} are {letters}; rows and columns have to be last. Save it again.")
