@@ -144,7 +144,9 @@ def raw_rate(weights: Weights, seconds: float = 6.0) -> float:
     """Return MPix/s of the network alone, on tiles as they are read, in one thread for each core."""
     device = choose_device("auto")
     side, network = tile_size(weights, device), weights.network
-    tile = Tiling((4 * side, 4 * side), network.stride, network.halo).tile(Box(side, 2 * side, side, 2 * side))
+    start = -(-(network.halo or 0) // side) * side  # far enough from the border for the whole halo
+    tile = Tiling((2 * start + side,) * 2, network.stride, network.halo).tile(
+        Box(start, start + side, start, start + side))
     batch = torch.rand(1, weights.channels, *tile.read.shape)
 
     def work(_: int) -> int:

@@ -20,6 +20,7 @@ from napari_unet import io
 from napari_unet.core.classes import ClassTable, to_mask
 from napari_unet.core.errors import UserError
 from napari_unet.core.geometry import Geometry
+from napari_unet.objects.object_map import ObjectMap
 
 # other packages' own affairs
 pytestmark = [
@@ -122,6 +123,21 @@ def test_masks_in_tiff(place: Geometry, code: io.SavedCode, dtype: str) -> None:
                 if "T" in place.axes and seconds:
                     step = place.scale[place.axes.index("T")]
                     assert told["finterval"] == pytest.approx(step * seconds, rel=1e-6)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("axes", ["YX", "TZYX"])
+def test_objects_with_their_classes(folder: Path, axes: str, version: str) -> None:
+    numbers = painted(shape_for(axes)).astype(np.uint32) * 3
+    found = ObjectMap.of(numbers, {3: 2, 6: 4, 12: 2})
+    path = io.save_objects(folder / "o.ome.zarr", found, classes=CLASSES, geometry=Geometry(axes), version=version)
+    validate(path, version)
+    (node,) = ome_zarr_nodes(path)
+    np.testing.assert_array_equal(np.asarray(node.data[0]), numbers)
+    assert {value: one["class"] for value, one in node.metadata["properties"].items()} == {
+        3: "Zellkern", 6: "axon", 12: "Zellkern"}
+    assert validate(io.save_objects(folder / "none.zarr", ObjectMap.of(0 * numbers), classes=CLASSES,
+                                    geometry=Geometry(axes), version=version), version) is None
 
 
 @pytest.mark.parametrize("version", VERSIONS)

@@ -65,6 +65,23 @@ def test_planes_are_normalised_as_by_us(normalisation: Normalisation, make: Any)
         np.testing.assert_array_equal(numbers[0, 0].numpy(), valid)
 
 
+@pytest.mark.filterwarnings("ignore::napari_unet.core.errors.InputWarning")
+@pytest.mark.parametrize("values", [
+    [(-9999, 90)], [(1e20, 90)], [(-3.4e38, 90)], [(-9999, 1)], [(-9999, 90), (-32768, 40)], [(-999, 60), (1e20, 70)],
+    [(-9999, 90), (np.nan, 20)], [(1e20, 90), (3e19, 90)], [(200, 90)], [(-9999, 4000)],
+], ids=str)
+def test_numbers_that_stand_for_nothing_are_left_out_as_by_us(values: list[tuple[float, int]]) -> None:
+    for low, high in ((0, 255), (-20000, -9000), (-1e4, 1e4)):
+        plane = np.random.default_rng(0).uniform(low, high, (2, 60, 60)).astype(np.float32)
+        places = np.random.default_rng(1).permutation(3600)
+        for value, count in values:
+            plane[0].ravel()[places[:count]], places = value, places[count:]
+        right, valid = Normalisation().plane(Image(plane.copy(), "CYX"), 0)
+        found, numbers = PlaneNormalisation(Normalisation(), 2)(torch.from_numpy(plane[None]))
+        np.testing.assert_array_equal(numbers[0, 0].numpy(), valid)
+        np.testing.assert_allclose(found[0].numpy(), right, atol=2e-6)
+
+
 def test_trees_by_gathering_answer_as_those_that_ask_in_numpy() -> None:
     rng = torch.Generator().manual_seed(0)
     trees = ObliviousTrees(torch.randint(6, (9, DEPTH), generator=rng), torch.randn(9, DEPTH, generator=rng),
@@ -179,6 +196,7 @@ def test_the_package_runs_in_bioimageio_core(tmp_path: Path) -> None:
     assert summary.status == "passed", summary.details
 
 
+@pytest.mark.soak
 def test_torch_export_gives_the_same_for_every_size(tmp_path: Path) -> None:
     model = network_model(UNet(depth=1, width=2))
     program = torch.export.load(exported(tmp_path, model, "cells.pt2")).module()

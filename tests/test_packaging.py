@@ -97,7 +97,8 @@ def test_the_wheel_is_the_package_under_our_name(wheel: Path) -> None:
     assert wheel.name.startswith("napari_unet_live-")
     found = metadata(wheel)
     assert found["Name"] == "napari-unet-live"
-    assert {"pyqt5", "pyqt6", "all", "smp", "exchange", "readers"} == set(found.get_all("Provides-Extra", []))
+    extras = {"pyqt5", "pyqt6", "all", "smp", "exchange", "readers", "remote", "cluster"}
+    assert extras == set(found.get_all("Provides-Extra", []))
     assert "Framework :: napari" in found.get_all("Classifier", [])
     assert {name.split("/")[0] for name in contents(wheel)} == {
         "napari_unet", f"napari_unet_live-{found['Version']}.dist-info"}

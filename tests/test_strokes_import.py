@@ -14,7 +14,8 @@ from napari_unet.core.errors import UserError
 from napari_unet.core.geometry import Geometry
 from napari_unet.core.image import Image
 from napari_unet.core.scribbles import Pair, Scribbles
-from napari_unet.io import save_mask
+from napari_unet.io import save_mask, save_objects
+from napari_unet.objects.object_map import ObjectMap
 from napari_unet.workflows.strokes_import import strokes_from_file
 
 NAMED = ClassTable.named({1: "background", 2: "nucleus", 3: "axon"})
@@ -68,3 +69,24 @@ def test_a_file_of_another_shape_is_refused(tmp_path: Path) -> None:
     path = save_mask(tmp_path / "mask.tif", truth((12, 12)), classes=NAMED)
     with pytest.raises(UserError, match=r"'cells' need \(3, 12, 16\) \(axes ZYX\)"):
         strokes_from_file(path, pair())
+
+
+@pytest.mark.parametrize("name", ["o.tif", "o.zip", "o.geojson"])
+def test_of_objects_the_insides_are_painted(tmp_path: Path, name: str) -> None:
+    numbers = np.zeros((1, 12, 16), np.uint32)
+    numbers[0, 2:6, 2:6], numbers[0, 2:6, 6:10], numbers[0, 9, 14] = 1, 2, 3
+    path = save_objects(tmp_path / name, ObjectMap.of(numbers), classes=ClassTable.named({1: "background", 2: "cell"}),
+                        geometry=Geometry("ZYX"))
+    found = strokes_from_file(path, pair((1, 12, 16)))
+    painted = found.painted[0]
+    assert np.argwhere(painted == 2).tolist() == [
+        [3, 3], [3, 4], [3, 7], [3, 8], [4, 3], [4, 4], [4, 7], [4, 8], [9, 14]], "touching rims are left out"
+    assert painted[11, 0] == 1
+    assert painted[6, 3] == 0, "near an object nothing is sure"
+    assert found.classes is not None
+    assert found.classes.name(2) == "cell"
+    strokes = np.zeros((1, 12, 16), np.uint8)
+    strokes[0, 0, 0] = 4
+    painted_already = Pair(pair((1, 12, 16)).image, Scribbles.from_array(strokes))
+    again = strokes_from_file(path, painted_already)
+    assert set(np.unique(again.painted)) == {0, 1, 4}, "the one class that is painted"

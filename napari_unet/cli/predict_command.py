@@ -96,7 +96,8 @@ def _planned(arguments: argparse.Namespace) -> dict[str, OutputTarget]:
     images = expanded_images(arguments.images)
     planned = plan_outputs(images, arguments.output, arguments.probabilities, arguments.objects)
     masks = {one.mask.resolve() for one in planned}
-    if len(masks) < len(planned):
+    places = [path.resolve() for one in planned for path in one.paths]
+    if len(set(places)) < len(places):
         raise UserError("Two results would have the same file name. Rename an image, or predict them one by one.")
     named = set(arguments.images)
     return {name: one for name, one in zip(images, planned, strict=True)

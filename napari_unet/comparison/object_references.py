@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import warnings
 from collections.abc import Sequence
@@ -57,6 +58,7 @@ def references_and_objects(
     if len(given) != len(images):
         raise UserError(f"There are {len(images)} images but {len(given)} references. Give one (or none) per image.")
     loaded = [_objects_in(one, image, classes) for one, image in zip(given, images, strict=True)]
+    loaded = _of_the_one_class(loaded, painted_classes(witnesses), classes)
     labels = [None if one is None or there is not None else as_labels(one)[0]
               for one, there in zip(given, loaded, strict=True)]
     truths = read_references(labels, code, witnesses)
@@ -69,6 +71,18 @@ def references_and_objects(
         else:
             objects.append(_numbered(array, truths[number], labels, code, witnesses))
     return truths, tuple(objects), classes
+
+
+def _of_the_one_class(
+    loaded: list[LoadedObjects | None], painted: Sequence[int], classes: ClassTable | None
+) -> list[LoadedObjects | None]:
+    """Take objects of one class for those of the one class that is painted, whatever its name there."""
+    theirs = {int(number) for one in loaded if one is not None for number in one.found.classes if number}
+    if len(theirs) != 1 or len(painted) != 1 or classes is None:
+        return loaded
+    mine = np.uint8(painted[0])
+    return [one if one is None else dataclasses.replace(one, classes=classes, found=dataclasses.replace(
+        one.found, classes=np.where(one.found.classes > 0, mine, np.uint8(0)))) for one in loaded]
 
 
 def painted_objects(found: ObjectMap) -> Painted:

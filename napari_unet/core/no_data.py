@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-_KNOWN = (
+KNOWN = (
     -999.0, -999.25, -9999.0, -99999.0, -999999.0, -9999999.0, -32767.0, -32768.0, -(2.0**31) + 1, -(2.0**31),
     -(2.0**63),
 )
@@ -218,7 +218,7 @@ def _fill_values(channel: NDArray[Any], empty: NDArray[np.bool_] | None) -> list
 
 def _may_be_fill(value: float, dtype: np.dtype[Any]) -> bool:
     """Whether programs fill pictures of a type with this number."""
-    if value in _KNOWN or (dtype.kind == "f" and abs(value) >= _HUGE):
+    if value in KNOWN or (dtype.kind == "f" and abs(value) >= _HUGE):
         return True
     if dtype.kind == "f":
         return dtype.itemsize == 2 and abs(value) == float(np.finfo(dtype).max)
@@ -228,7 +228,7 @@ def _may_be_fill(value: float, dtype: np.dtype[Any]) -> bool:
 
 def _beside(value: float, others: NDArray[Any]) -> bool:
     """Whether the others are ordinary numbers: huge ones beside huge ones may well be measured."""
-    if value in _KNOWN or abs(value) < _HUGE or not others.size:
+    if value in KNOWN or abs(value) < _HUGE or not others.size:
         return True
     return abs(value) / _TIMES >= max(abs(float(others.min())), abs(float(others.max())))
 

@@ -14,6 +14,8 @@ from torch import Tensor, nn
 from napari_unet.core.image_range import CERTAINTY, SEEN_PIXELS, TOLERANCE
 from napari_unet.core.normalisation import BRIGHTEST, DIMMEST, MOST, Normalisation
 
+from .empty_values import without_fill
+
 _BITS = -math.log2(2 * TOLERANCE)
 """How much each difference tells that is a multiple of a step."""
 
@@ -44,6 +46,7 @@ class PlaneNormalisation(nn.Module):
 
     def forward(self, planes: Tensor) -> tuple[Tensor, Tensor]:
         """Return normalised planes, and where all channels are numbers."""
+        planes = without_fill(planes)
         finite = torch.isfinite(planes)
         low, high = self._percentiles(planes, finite)
         if self.counted:
@@ -79,7 +82,7 @@ class PlaneNormalisation(nn.Module):
     def _towards_usual(self, planes: Tensor, finite: Tensor, low: Tensor, high: Tensor) -> tuple[Tensor, Tensor]:
         """Return ranges half way to the usual one, for the channels that have one."""
         count = self.counted
-        counted = finite[:, :count] & spread_pixels(planes)
+        counted = finite[:, :count] & counted_pixels(planes)
         values = torch.where(counted, planes[:, :count], torch.inf).flatten(2).sort(-1).values
         own_low, own_high = self._of_sorted(values, counted)
         usual_low, usual_high = self._reference(own_low, own_high - own_low, values)
@@ -135,7 +138,7 @@ def grey_steps(values: Tensor) -> Tensor:
     return torch.where(count > 0, found, 0)
 
 
-def spread_pixels(planes: Tensor) -> Tensor:
+def counted_pixels(planes: Tensor) -> Tensor:
     """Return which pixels (Y, X) an image is judged by: so many of them, evenly spread."""
     rows, columns = (torch.arange(planes.shape[axis], device=planes.device) for axis in (2, 3))
     area = ((rows.amax(0) + 1) * (columns.amax(0) + 1)).double()

@@ -245,6 +245,6 @@ def _planes(
     return list(itertools.product(*ranges))
 
 
-def whole_number(text: Any) -> int:
+def told_number(text: Any) -> int:
     """Return the number that a text tells, 0 where it tells none."""
     return int(text) if isinstance(text, str) and len(text) < 12 and text.isdecimal() else 0

@@ -24,7 +24,7 @@ from napari_unet.core.readable import readable
 from napari_unet.objects.object_map import ObjectMap
 from napari_unet.objects.outlines import Outline, Ring
 
-from ._drawn_objects import DrawnShape, drawn_planes, whole_number
+from ._drawn_objects import DrawnShape, drawn_planes, told_number
 from ._registry import register
 
 _LARGEST = 2**30
@@ -150,7 +150,7 @@ def _shape(feature: dict[str, Any], order: int) -> DrawnShape | None:
     plane = _mapping(geometry.get("plane"))
     place = {letter.upper(): int(plane[letter]) for letter in "czt"
              if isinstance(plane.get(letter), (int, float)) and plane[letter] >= 0}
-    number, class_id = (whole_number(metadata.get(key)) for key in ("object", "class_id"))
+    number, class_id = (told_number(metadata.get(key)) for key in ("object", "class_id"))
     return DrawnShape(_word(about.get("name")) or f"feature {order}", rings, place, number, class_id,
                       _word(classification.get("name")), _colour(classification.get("color")))
 

@@ -23,7 +23,7 @@ from napari_unet.core.readable import readable
 from napari_unet.objects.object_map import ObjectMap
 from napari_unet.objects.outlines import Outline, Ring
 
-from ._drawn_objects import DrawnShape, drawn_planes, whole_number
+from ._drawn_objects import DrawnShape, drawn_planes, told_number
 from ._registry import register
 
 if TYPE_CHECKING:
@@ -175,8 +175,8 @@ def _shape(name: str, data: bytes) -> DrawnShape | None:
         raise ValueError("it has no outline")
     told = dict(line.split(": ", 1) for line in roi.props.splitlines() if ": " in line)
     of_group = roi.group + 1 if roi.group else 0
-    return DrawnShape(roi.name or name, rings, _place(roi), whole_number(told.get("object")),
-                      whole_number(told.get("class_id")) or of_group, told.get("class", ""))
+    return DrawnShape(roi.name or name, rings, _place(roi), told_number(told.get("object")),
+                      told_number(told.get("class_id")) or of_group, told.get("class", ""))
 
 
 def _place(roi: ImagejRoi) -> dict[str, int]:

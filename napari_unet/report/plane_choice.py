@@ -172,7 +172,8 @@ def shown_objects(comparison: Comparison, one: ShownPlane, method: str) -> tuple
     if comparison.objects is None or one.reference is None:
         return None
     try:
-        found, true = comparison.objects.plane_objects(one.number, one.image, one.masks[method], one.reference, one.plane)
+        found, true = comparison.objects.plane_objects(
+            one.number, one.image, one.masks[method], one.reference, one.plane)
     except UserError:  # the way cannot do it: the rows say why
         return None
     return found[one.box], true[one.box]

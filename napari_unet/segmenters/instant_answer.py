@@ -61,7 +61,7 @@ class Instant:
         Parameters
         ----------
         training : TrainingSet, optional
-            Its images say which brightness is usual; strokes do not matter. Without it every plane counts alone.
+            Its painted images say which brightness is usual (all, if none is painted); without it, planes count alone.
 
         Raises
         ------

@@ -12,10 +12,10 @@ import zarr
 from instant_window_scene import answer, dock, open_image  # noqa: F401 (fixtures)
 
 from napari_unet.core.classes import ClassTable
-from napari_unet.io import provenance_path
+from napari_unet.io import load_objects, provenance_path
 from napari_unet.io.provenance_file import read_provenance
 from napari_unet.ui.export import export_dock as wording
-from napari_unet.ui.layer_metadata import class_table, mark_layer, set_class_table
+from napari_unet.ui.layer_metadata import class_table, mark_layer, note, set_class_table
 from napari_unet.ui.layer_origin import BY_HAND, has_origin
 
 
@@ -238,3 +238,25 @@ def test_a_mask_says_which_model_made_it_and_that_it_was_changed_by_hand(
     export.layer.layer = foreign
     assert save(hands, export, tmp_path / "foreign.tif").startswith("Saved")
     assert not provenance_path(tmp_path / "foreign.tif").exists()
+
+
+def test_objects_become_outlines_with_their_classes(hands: Any, viewer: Any, tmp_path: Path, result: Any) -> None:
+    numbers = np.zeros((3, 40, 50), np.uint32)
+    numbers[0, 3:9, 4:12], numbers[2, 20:30, 20:30], numbers[2, 20:30, 30:35] = 1, 2, 7
+    layer = viewer.add_labels(numbers, name="cells objects", axis_labels=("z", "y", "x"))
+    layer.features = {"index": [1, 2, 7], "class": ["cell", "cell", "other"]}
+    note(layer, role="objects")
+    dock = hands.dock("Export masks")
+    dock.format.setCurrentText("ImageJ ROIs")
+    dock.layer.layer = result
+    hands.wait(lambda: "holds classes, not single objects" in dock.about.text())
+    assert "holds classes" in save(hands, dock, tmp_path / "r.zip")
+    assert not list(tmp_path.iterdir())
+    dock.layer.layer = layer
+    for format_name, name in (("ImageJ ROIs", "r.zip"), ("GeoJSON", "g.geojson"), ("TIFF", "o.tif")):
+        dock.format.setCurrentText(format_name)
+        assert save(hands, dock, tmp_path / name).startswith("Saved")
+        assert "exists already" in save(hands, dock, tmp_path / name), "nothing is replaced unasked"
+        again = load_objects(tmp_path / name, numbers.shape, "ZYX")
+        assert np.array_equal(again.found.numbers, numbers)
+        assert [again.classes.name(int(again.found.classes[one])) for one in (1, 2, 7)] == ["cell", "cell", "other"]

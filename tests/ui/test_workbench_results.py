@@ -6,12 +6,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from qtpy.QtCore import QPoint
+from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QApplication
 from workbench_scene import compared, row_of
 
 from napari_unet.core.classes import ClassTable
+from napari_unet.core.components import label_components
+from napari_unet.objects import REGISTRY as WAYS
 from napari_unet.report.error_maps import FALSE, MISSED, error_map
+from napari_unet.report.object_errors import object_errors
 from napari_unet.ui.layer_metadata import KEY, mark_layer, set_class_table
 
 
@@ -99,6 +102,44 @@ def test_more_is_measured_where_it_is_asked_for(viewer: Any, hands: Any, painted
     assert found[1] == 1.0
     dock.scoring.against.setCurrentText("strokes held out")
     assert not measures.isVisible(), "strokes have no outlines"
+
+
+def test_objects_are_judged_and_what_is_wrong_with_them_is_marked(
+    viewer: Any, hands: Any, painted: Any, press: Any
+) -> None:
+    numbers = label_components((painted == 2).astype(np.uint8)).astype(np.int32)
+    box = np.argwhere(numbers == 1)
+    middle = (box[:, 1].min() + box[:, 1].max()) // 2
+    right = numbers[:, middle:]
+    right[right == 1] = numbers.max() + 1  # the reference parts what no threshold can
+    viewer.layers["cells reference"].data = numbers
+    viewer.layers["cells reference"].metadata = {}
+    dock = hands.dock("Compare methods")
+    dock.scoring.against.setCurrentText("a reference layer")
+    dock.scoring.code.setCurrentIndex(2)
+    dock.scoring.code.activated.emit(2)
+    hands.wait(dock.scoring.objects.isVisible)
+    assert not dock.scoring.objects.way.isEnabled()
+    dock.scoring.objects.wanted.setChecked(True)
+    dock.scoring.objects.way.setCurrentText(WAYS.entry("parts").title)
+    hands.tick_methods(dock, "threshold")
+    hands.click(dock, "compare_run")
+    hands.wait(lambda: not dock.running)
+    comparison = dock.board.comparison
+    assert comparison is not None, dock.state.text()
+    values = {row.metric: row.value for row in comparison.rows if row.way == "parts"}
+    assert values["object_count_reference"] == numbers.max()
+    assert values["object_merges"] >= 1
+    assert any("AP50" in dock.table.model().headerData(at, Qt.Orientation.Horizontal)
+               for at in range(dock.table.model().columnCount()))
+    press(dock.table.viewport(), row_of(dock.table, "Threshold"))
+    hands.wait(lambda: not dock.board.linked.errors.busy)
+    rings = viewer.layers["cells · split, merged, missed, invented"]
+    wrong = object_errors(*comparison.objects.plane_objects(
+        0, comparison.images[0], comparison.masks["threshold"][0], comparison.references[0], 0))
+    assert len(rings.data) == len(wrong.marks) >= 1
+    assert "merged" in dock.legend.text()
+    assert "stray" not in dock.legend.text()
 
 
 def test_of_several_images_the_one_gone_to_is_in_view(viewer: Any, hands: Any, painted: Any, squares: Any,

@@ -133,9 +133,7 @@ def make_request(
             "reference layer."
         )
     references = _references(chosen, code) if against_reference else None
-    contest = None
-    if searches and references is not None:
-        contest = ObjectContest(searches, numbered_references(chosen, code, references))
+    contest = _contest(searches, chosen, code, references)
     layers = [one.strokes for one in chosen]
     if references is not None:
         layers += [one.reference for one in chosen]
@@ -143,6 +141,16 @@ def make_request(
     wanted = [None] * len(pairs) if planes is None else [(number,) for number in planes]
     return ComparisonRequest(TrainingSet(pairs, classes), tuple(contenders), references, tuple(wanted), folds, metrics,
                              judging or {}, contest)
+
+
+def _contest(
+    searches: tuple[ObjectSearch, ...], chosen: Sequence[ChosenImage], code: Values,
+    references: tuple[NDArray[np.uint8] | None, ...] | None,
+) -> ObjectContest | None:
+    """Return how objects are judged, if they are asked for and there is a reference."""
+    if not searches or references is None:
+        return None
+    return ObjectContest(searches, numbered_references(chosen, code, references))
 
 
 def _first_table(layers: Sequence[Labels | None]) -> ClassTable | None:

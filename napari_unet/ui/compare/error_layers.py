@@ -120,6 +120,8 @@ class ErrorLayers:
         self._stop()
         for one in wanted:
             self._clear(one.number)
+            what = "stray parts and holes" if one.contest is None else "split, merged, missed, invented"
+            self._layers[one.number].rings.name = f"{self._targets[one.number][1].name} · {what}"
         if wanted:
             self._asked += 1
             asked = self._asked
@@ -183,7 +185,7 @@ class ErrorLayers:
         view = np.zeros(image.shape, np.uint8)
         codes = labels_like(source, image, f"{image.name} · errors", _CLASSES, data=view)
         rings = Points(
-            np.zeros((0, codes.ndim)), ndim=codes.ndim, name=f"{image.name} · where it is wrong",
+            np.zeros((0, codes.ndim)), ndim=codes.ndim, name=f"{image.name} · stray parts and holes",
             scale=codes.scale, translate=codes.translate, rotate=codes.rotate, shear=codes.shear,
             affine=codes.affine.affine_matrix, units=codes.units, axis_labels=codes.axis_labels,
             face_color="transparent", border_width=1.5, border_width_is_relative=False,

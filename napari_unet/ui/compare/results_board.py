@@ -107,7 +107,7 @@ class ResultsBoard(QObject):
         self._running = False
         self.comparison = comparison
         self.linked.results.take(comparison)
-        self.linked.judge_by(comparison.references, dense=not comparison.held_out)
+        self.linked.judge_by(comparison.references, dense=not comparison.held_out, contest=comparison.objects)
         self.show_tables()
         self._panel.table.sort_by(MAIN)
         best = self.ranking.level_methods()

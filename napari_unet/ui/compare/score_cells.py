@@ -29,9 +29,11 @@ def scored_columns(summary: Summary, class_id: int | None) -> list[Scored]:
 
 
 def _place(column: Scored) -> tuple[bool, bool, bool, bool]:
-    """What fits into a narrow dock comes first; the other overlap scores say much the same as Dice."""
+    """What fits into a narrow dock comes first: objects where they are asked for; overlap says much the same as Dice.
+    """
     family = column.about.family
-    return column.metric != MAIN, column.volume, family != "topology", family == "overlap"
+    return column.metric != MAIN, column.volume and not column.way, not (column.way or family == "topology"), \
+        family == "overlap" or bool(family == "topology")
 
 
 def score_column(column: Scored) -> ScoreColumn:

@@ -19,13 +19,21 @@ from qtpy.QtWidgets import (
 )
 
 from napari_unet.core.errors import UserError
-from napari_unet.io import check_output, image_folder, is_output, label_place, preview_path
+from napari_unet.io import (
+    check_object_output,
+    check_output,
+    image_folder,
+    is_output,
+    label_place,
+    preview_path,
+    shape_format,
+)
 
 from ..error_details import TellingLine
-from ..files import FORMATS, ExportPlan, Saved
+from ..files import FORMATS, HOLDS_CLASSES, ExportPlan, Saved, goes_as_objects
 from ..layer_boxes import LayerBox, LayerWatch
 from ..layer_metadata import class_table, role_of
-from ..sessions import ties_of
+from ..sessions import session_of, ties_of
 from ..widgets import CloseWatch, button, combo_box, fill_scrolling, keep_place, text_line, warn_of_namesake
 from ..workers import Worker, WorkerGroup
 
@@ -198,7 +206,9 @@ class ExportDock(QWidget):
         layer: Layer | None = self.layer.layer
         foreign = layer is not None and class_table(layer) is None
         self.values.setEnabled(layer is not None and not foreign)
-        about = NOTHING if layer is None else FOREIGN if foreign else STROKES if role_of(layer) == "strokes" else ""
+        shapes = bool(self._format()[0]) and shape_format(f"x{self._format()[0]}") is not None
+        self.preview.setEnabled(not shapes)
+        about = NOTHING if layer is None else "" if role_of(layer) == "objects" else _about(layer, foreign, shapes)
         if layer is not None and not self._format()[0] and not is_output(self.path.text().strip()):
             about = OUTSIDE
         self.about.setText(about)
@@ -230,14 +240,17 @@ class ExportDock(QWidget):
         if not path.name.lower().endswith(suffix) and label_place(path) is None:
             path = path.with_name(path.name + suffix)
         return ExportPlan(layer, path, version, self.values.currentIndex() == 1, self.preview.isChecked(),
-                          self.overwrite.isChecked())
+                          self.overwrite.isChecked(), session_of(self._viewer).classes)
 
     def _on_save(self) -> None:
         plan = self.plan()
         if plan is None:
             return
         try:
-            check_output(plan.path, overwrite=plan.overwrite, preview=plan.preview)
+            if goes_as_objects(plan.layer, plan.path):
+                check_object_output(plan.path, overwrite=plan.overwrite)
+            else:
+                check_output(plan.path, overwrite=plan.overwrite, preview=plan.preview)
         except UserError as error:
             there = plan.path.exists() or (plan.preview and preview_path(plan.path).exists())
             ask = " Tick “replace what is there” if you want that." if there and not plan.overwrite else ""
@@ -267,6 +280,15 @@ class ExportDock(QWidget):
     def _on_end(self) -> None:
         self._worker = None
         self._refresh()
+
+
+def _about(layer: Layer, foreign: bool, shapes: bool) -> str:
+    """Return what is to be known before a layer is saved."""
+    if shapes and not foreign:
+        return HOLDS_CLASSES
+    if foreign:
+        return "" if shapes else FOREIGN
+    return STROKES if role_of(layer) == "strokes" else ""
 
 
 def _named(widget: Any, name: str, tooltip: str) -> Any:

@@ -3,6 +3,8 @@
 from .export_plan import FORMATS, ExportPlan, Saved
 from .layer_reader import get_reader
 from .layer_writer import write_labels
+from .object_export import HOLDS_CLASSES, goes_as_objects
 from .project_reader import get_project_reader
 
-__all__ = ["FORMATS", "ExportPlan", "Saved", "get_project_reader", "get_reader", "write_labels"]
+__all__ = ["FORMATS", "HOLDS_CLASSES", "ExportPlan", "Saved", "get_project_reader", "get_reader", "goes_as_objects",
+           "write_labels"]

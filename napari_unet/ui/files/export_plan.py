@@ -15,12 +15,13 @@ from napari_unet.core.classes import ClassTable
 from napari_unet.core.errors import UserError
 from napari_unet.core.method import Progress
 from napari_unet.core.scribbles import checked_ids
-from napari_unet.io import SavedCode, create_mask
+from napari_unet.io import SavedCode, create_mask, keep_objects, shape_format
 
 from ..layer_axes import finest_level, layer_shape
 from ..layer_geometry import exported_shape, layer_geometry
 from ..layer_metadata import class_table, role_of
 from ..layer_origin import origin_of
+from .object_export import goes_as_objects, objects_of_layer
 
 TICK = 0.1
 """Seconds between two reports of progress."""
@@ -33,6 +34,9 @@ FORMATS = {
                                          "the folder."),
     "In the image's OME-Zarr": ("", "0.4", "It lies in the image's folder as labels/NAME: programs that show the image "
                                            "show its labels too. Nothing of the image is changed."),
+    "ImageJ ROIs": (".zip", "0.4", "Outlines of single objects. In Fiji: Analyze > Tools > ROI Manager, then More > "
+                                   "Open."),
+    "GeoJSON": (".geojson", "0.4", "Polygons of single objects. In QuPath: drag the file onto the image."),
 }
 """By name: ending, OME-Zarr version, and how to open the result."""
 
@@ -60,6 +64,8 @@ class ExportPlan:
     preview : bool
         Also save a picture in which the classes can be told apart.
     overwrite : bool
+    known : ClassTable, optional
+        Classes of the session: those that objects are of have their ids and colours.
     """
 
     layer: Labels
@@ -68,6 +74,7 @@ class ExportPlan:
     painted_ids: bool = False
     preview: bool = False
     overwrite: bool = False
+    known: ClassTable | None = None
 
     @property
     def classes(self) -> ClassTable | None:
@@ -82,6 +89,8 @@ class ExportPlan:
         UserError
             If the place cannot be written or is taken, or the values are no class ids.
         """
+        if goes_as_objects(self.layer, self.path):
+            return (yield from self._write_objects())
         data, shape = finest_level(self.layer), layer_shape(self.layer)
         table, kept = self.classes, exported_shape(self.layer)
         code: SavedCode = "objects" if table is None else "painted" if self.painted_ids else "mask"
@@ -115,6 +124,17 @@ class ExportPlan:
                     yield Progress(f"Saving plane {number + 1} of {count}", number / count)
             yield Progress("Finishing the file", 1.0)
         return Saved(output.path, output.note)
+
+    def _write_objects(self) -> Generator[Progress, None, Saved]:
+        """Save object by object, each with its class."""
+        found, table = yield from objects_of_layer(self.layer, self.known)
+        yield Progress("Writing the objects", 1.0)
+        data = finest_level(self.layer)
+        planes = (np.asarray(data[where]) for where in np.ndindex(*layer_shape(self.layer)[:-2]))
+        options = {} if shape_format(self.path) is not None else {"version": self.version}
+        path, note = keep_objects(self.path, found, classes=table, geometry=layer_geometry(self.layer),
+                                  overwrite=self.overwrite, provenance=origin_of(self.layer, planes), **options)
+        return Saved(path, note)
 
     def save(self) -> Saved:
         """Save at once; errors as :meth:`write`."""

@@ -26,6 +26,7 @@ from .all_planes import AllPlanes
 from .canvas_marks import CUT, JOIN, PICKED, CanvasLine, CanvasMarks, outline
 from .object_actions import ObjectActions
 from .object_finder import ObjectFinder
+from .object_follower import PlaceState
 from .object_source import ObjectSource
 from .object_tools import ObjectTools
 from .objects_panel import TOOLS, ObjectsPanel
@@ -207,22 +208,18 @@ class ObjectsDock(ObjectsPanel):
         return source.classes if source is not None and not source.is_live else self.session.classes
 
     def _sentence(self) -> str:
+        """Say how far the counts hold, or what to do next."""
         finder, state = self.finder, self.finder.state
         if finder.source is None:
-            has_image = any(isinstance(one, ImageLayer) for one in self.viewer.layers)
-            return NO_ANSWER if has_image else NO_IMAGE
+            return NO_ANSWER if any(isinstance(one, ImageLayer) for one in self.viewer.layers) else NO_IMAGE
         if self.planes.busy:
             return f"Counting: {self.planes.left} planes to go."
-        if finder.busy and (state is None or not state.fresh):
+        fresh = state is not None and state.fresh
+        if finder.busy and not fresh:
             return "Looking for the objects of the whole volume..." if finder.by_volume else "Counting..."
         if self.viewer.dims.ndisplay == 3 and not finder.by_volume:
             return CUBE
-        if state is None:
-            return ""
-        if finder.by_volume and not state.fresh:
-            return OLD_VOLUME
-        total = sum(one.objects for one in state.counts.values())
-        return NONE_FOUND if not total else FOUND
+        return "" if state is None else _about(state, finder.by_volume)
 
     def _of_image(self) -> str:
         """Say how many objects the planes have that were found so far."""
@@ -281,3 +278,10 @@ class ObjectsDock(ObjectsPanel):
         """Show one sentence about what was done; ``""``: nothing any more."""
         if text or not self.note_line.text().startswith(("Done", "Undone", "Not")):
             self.note_line.setText(text)
+
+
+def _about(state: PlaceState, by_volume: bool) -> str:
+    """Say what can be done with what was found."""
+    if by_volume and not state.fresh:
+        return OLD_VOLUME
+    return FOUND if any(one.objects for one in state.counts.values()) else NONE_FOUND

@@ -185,7 +185,8 @@ class ImagesDock(ImagesPanel):
     def add_images(self) -> None:
         """Ask for files and add them."""
         names, _ = QFileDialog.getOpenFileNames(
-            self, "Add images", str(self._start_folder()), "Images (*.tif *.tiff *.png *.jpg *.jpeg *.npy *.czi *.lif *.nd2);;All files (*)")
+            self, "Add images", str(self._start_folder()),
+            "Images (*.tif *.tiff *.png *.jpg *.jpeg *.npy *.czi *.lif *.nd2);;All files (*)")
         if names:
             files = [Path(one) for one in names]
             self.jobs.add(lambda: iter(files), self._new_place(files[0].parent, files[0].stem))

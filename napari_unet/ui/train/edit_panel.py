@@ -39,7 +39,7 @@ CODES = {
 }
 """What numbers of a file may stand for, as people read it."""
 
-FILES = "Strokes and masks (*.tif *.tiff);;All files (*)"
+FILES = "Strokes, masks and objects (*.tif *.tiff *.zip *.roi *.geojson);;All files (*)"
 
 
 class EditPanel(QWidget):
