@@ -82,7 +82,7 @@ class PlaneNormalisation(nn.Module):
     def _towards_usual(self, planes: Tensor, finite: Tensor, low: Tensor, high: Tensor) -> tuple[Tensor, Tensor]:
         """Return ranges half way to the usual one, for the channels that have one."""
         count = self.counted
-        counted = finite[:, :count] & counted_pixels(planes)
+        counted = finite[:, :count] & judged_pixels(planes)
         values = torch.where(counted, planes[:, :count], torch.inf).flatten(2).sort(-1).values
         own_low, own_high = self._of_sorted(values, counted)
         usual_low, usual_high = self._reference(own_low, own_high - own_low, values)
@@ -138,7 +138,7 @@ def grey_steps(values: Tensor) -> Tensor:
     return torch.where(count > 0, found, 0)
 
 
-def counted_pixels(planes: Tensor) -> Tensor:
+def judged_pixels(planes: Tensor) -> Tensor:
     """Return which pixels (Y, X) an image is judged by: so many of them, evenly spread."""
     rows, columns = (torch.arange(planes.shape[axis], device=planes.device) for axis in (2, 3))
     area = ((rows.amax(0) + 1) * (columns.amax(0) + 1)).double()

@@ -81,7 +81,7 @@ def lines(dock: Any) -> str:
 
 def dock_of(viewer: Any) -> Any:
     """Return the dock, which is open."""
-    from napari_unet.ui.train import TrainDock
+    from napari_unet.ui.train.train_dock import TrainDock
 
     (dock,) = viewer.window._qt_window.findChildren(TrainDock)
     return dock

@@ -237,7 +237,7 @@ def test_an_error_in_the_training_is_a_line_in_the_dock(hands: Any, viewer: Any,
 
 
 def test_two_docks_share_one_training(hands: Any, viewer: Any, squares: Any, dock: Any) -> None:
-    from napari_unet.ui.train import TrainDock
+    from napari_unet.ui.train.train_dock import TrainDock
 
     open_image(hands, dock, squares[0])
     second = TrainDock(viewer)

@@ -1,5 +1,1 @@
-"""The dock *Object table*: measures of objects, linked with their layer. See :mod:`.table_dock`."""
-
-from .table_dock import ObjectTableDock
-
-__all__ = ["ObjectTableDock"]
+"""The dock *Object table*: measures of objects, linked with their layer."""
