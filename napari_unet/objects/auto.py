@@ -44,8 +44,8 @@ SUREST = 0.7
 class Auto:
     """Automatic: touching objects are parted at their necks; what is much smaller than the others is left out.
 
-    What is None is chosen: how narrow a neck is cut, from the cuts and joins drawn; what is too small, from the size
-    that objects typically have in the answer.
+    What is None is chosen: how narrow a neck is cut, from the cuts and joins drawn here and on other planes; what is
+    too small, from the size that objects typically have in the answer.
 
     Raises
     ------
@@ -70,9 +70,11 @@ class Auto:
     def find(self, field: ClassField, hints: Hints) -> ObjectMap:
         """Number the objects of each class."""
         classes = [self.parted(field, class_id, hints) for class_id in field.countable]
-        neck = self.neck
+        neck, said = self.neck, np.zeros((0, len(NECKS)))
         if neck is None:
-            neck = chosen_neck([violations(one.basins, one.typical, hints.lines) for one in classes if hints.lines])
+            if hints.lines and classes:
+                said = np.sum([violations(one.basins, one.typical, hints.lines) for one in classes], axis=0)
+            neck = chosen_neck([said, hints.elsewhere])
         found, words = [], []
         for one in classes:
             own = merged_basins(one.basins, neck, one.smallest, one.typical)[one.basins.numbers]
@@ -80,7 +82,8 @@ class Auto:
             found.append((number, self._sure_ones(own, one, hints), one.smallest))
             words.append(f"class {number}: typically {one.typical:.0f} px, at least {one.smallest:.0f}")
         note = f"Parted at necks narrower than {neck:.2f} of the smaller side"
-        return joined_classes(field, found, hints.strokes, f"{note}; {'; '.join(words)}." if words else f"{note}.")
+        made = joined_classes(field, found, hints.strokes, f"{note}; {'; '.join(words)}." if words else f"{note}.")
+        return dataclasses.replace(made, said=tuple(map(tuple, said.tolist())))
 
     def parted(self, field: ClassField, class_id: int, hints: Hints) -> Parted:
         """Return the basins of a class, and how large its objects are by what the usual neck would part."""

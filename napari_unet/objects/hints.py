@@ -60,10 +60,13 @@ class Hints:
     strokes : ndarray of uint8, optional
         Painted ids, shape of the plane or volume, 0 = not painted: each connected stroke of a class lies in at least
         one object, a stroke of background lies in none.
+    elsewhere : tuple of float
+        What lines on other planes say of how narrow a neck is cut (:mod:`.neck_choice`), empty if nothing.
     """
 
     lines: tuple[Line, ...] = ()
     strokes: NDArray[Any] | None = None
+    elsewhere: tuple[float, ...] = ()
 
     @property
     def cuts(self) -> tuple[Line, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from .basins import Basins, merged_basins
 from .drawn_lines import beside
@@ -22,35 +22,42 @@ CARE = 0.5
 
 
 def violations(basins: Basins, typical: float, lines: Sequence[Line]) -> NDArray[np.float64]:
-    """Return how many lines each of :data:`NECKS` would get wrong by itself."""
-    wrong = np.zeros(len(NECKS))
+    """Return which lines (rows) each of :data:`NECKS` (columns) would get wrong by itself: 1, else 0."""
+    wrong = np.zeros((len(lines), len(NECKS)))
     shape = basins.numbers.shape
     seen = []
-    for line in lines:
+    for row, line in enumerate(lines):
         if line.kind == "cut":
             sides = [basins.numbers[side] for side in beside(line, shape)]
             sides = [one[one > 0] for one in sides]
             if all(len(one) for one in sides):
-                seen.append(("cut", sides))
+                seen.append((row, "cut", sides))
         else:
             under = basins.numbers[line.pixels(shape)]
             if (under > 0).any():
-                seen.append(("join", [under[under > 0]]))
+                seen.append((row, "join", [under[under > 0]]))
     if not seen:
         return wrong
     for place, neck in enumerate(NECKS):
         group = merged_basins(basins, neck, typical=typical)
-        for kind, sides in seen:
+        for row, kind, sides in seen:
             most = [np.bincount(group[one]).argmax() for one in sides]
             if kind == "cut":
-                wrong[place] += most[0] == most[1]
+                wrong[row, place] = most[0] == most[1]
             else:
-                wrong[place] += np.mean(group[sides[0]] == most[0]) < 0.9
+                wrong[row, place] = np.mean(group[sides[0]] == most[0]) < 0.9
     return wrong
 
 
-def chosen_neck(wrong: Sequence[NDArray[np.float64]]) -> float:
-    """Return the neck that the fewest lines speak against, near the usual one."""
+def chosen_neck(wrong: Sequence[ArrayLike]) -> float:
+    """Return the neck that the fewest lines speak against, near the usual one.
+
+    Parameters
+    ----------
+    wrong : sequence of array_like
+        Each a row of numbers for :data:`NECKS`, several such rows, or empty.
+    """
+    rows = [one for one in map(np.asarray, wrong) if one.size]
     away = np.abs(np.arange(len(NECKS)) - NECKS.index(USUAL))
-    cost = CARE * away + (np.sum(wrong, axis=0) if len(wrong) else 0)
+    cost = CARE * away + (np.vstack(rows).sum(axis=0) if rows else 0)
     return NECKS[int(np.argmin(cost))]

@@ -29,6 +29,9 @@ class ObjectMap:
         Size of a voxel along each axis; default 1.
     note : str
         What was chosen and why, one sentence.
+    said : tuple of tuple of float
+        Of each line of the hints, in their order, what it says of how narrow a neck is cut (:mod:`.neck_choice`);
+        empty where the way did not ask it.
 
     Raises
     ------
@@ -40,6 +43,7 @@ class ObjectMap:
     classes: NDArray[np.uint8]
     spacing: tuple[float, ...] = ()
     note: str = ""
+    said: tuple[tuple[float, ...], ...] = ()
 
     def __post_init__(self) -> None:
         largest = int(self.numbers.max(initial=0))

@@ -1,11 +1,15 @@
 """Objects of all images of a project, measured: found in its predictions with all that a person noted. Shows nothing.
 
-An image whose predictions were parted by hand as one volume is measured as one; all others plane by plane.
+An image whose predictions were parted by hand as one volume is measured as one; all others plane by plane. Lines on
+any plane teach all others, as in the window; so planes with lines are looked at first.
 """
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 from collections.abc import Generator, Iterator, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -19,8 +23,8 @@ from napari_unet.objects.measure_table import MeasureTable, joined_tables
 from napari_unet.objects.measures import measure
 from napari_unet.objects.object_map import ObjectMap
 from napari_unet.objects.raw_values import raw_values
-from napari_unet.session.object_notes import ObjectNotes, Place
-from napari_unet.session.object_search import ObjectQuestion, ObjectWay
+from napari_unet.session.object_notes import ObjectAnnotations, ObjectNotes, Place
+from napari_unet.session.object_search import FoundObjects, ObjectQuestion, ObjectWay
 
 from .predictions import open_result
 from .project_folder import ProjectFolder
@@ -59,9 +63,10 @@ def measure_project(
     state = folder.state
     records = [one for one in state.images if state.result(one.id) is not None]
     tables, left_out = [], []
+    taught = yield from project_lessons(folder, moved)
     for number, record in enumerate(records):
         try:
-            for plane, table in enumerate(measure_planes(folder, record, classes, moved), 1):
+            for plane, table in enumerate(measure_planes(folder, record, classes, taught, moved), 1):
                 yield Progress(f"Measuring {record.name} ({number + 1} of {len(records)}), plane {plane}",
                                number / len(records))
                 tables.append(table)
@@ -73,28 +78,67 @@ def measure_project(
     return joined_tables(tables), tuple(left_out)
 
 
+def project_lessons(
+    folder: ProjectFolder, moved: Mapping[str, str] | None = None
+) -> Generator[Progress, None, ObjectAnnotations]:
+    """Find out what the lines on all planes of a project say of necks, by the predictions.
+
+    Parameters
+    ----------
+    folder : ProjectFolder
+    moved : mapping of str to str, optional
+        New folder by old folder of images that were moved.
+
+    Yields
+    ------
+    Progress
+
+    Returns
+    -------
+    ObjectAnnotations
+        What the lines of the images say, by id. An image that cannot be measured says nothing.
+    """
+    taught = ObjectAnnotations()
+    for record in folder.state.images:
+        with contextlib.suppress(UserError, OSError):  # told where it is measured
+            if folder.state.result(record.id) is None or folder.read_objects(record.id) is None:
+                continue
+            answer = _Answer.of(folder, record, moved)
+            taught.restore_objects(record.id, answer.notes)
+            for place, where in _places(answer.image, answer.notes):
+                lines = answer.notes.at(place).lines
+                if lines:
+                    yield Progress(f"Learning from the cuts and joins in {record.name}", 0.0)
+                    taught.learn_lines(record.id, place, lines, answer.found(place, where).said)
+    return taught
+
+
 def measure_planes(
-    folder: ProjectFolder, record: ImageRecord, classes: ClassTable, moved: Mapping[str, str] | None = None
+    folder: ProjectFolder, record: ImageRecord, classes: ClassTable, taught: ObjectAnnotations,
+    moved: Mapping[str, str] | None = None,
 ) -> Iterator[MeasureTable]:
     """Measure the objects of one image, one table for each plane (or volume).
+
+    Parameters
+    ----------
+    folder : ProjectFolder
+    record : ImageRecord
+    classes : ClassTable
+    taught : ObjectAnnotations
+        Of :func:`project_lessons`.
+    moved : mapping of str to str, optional
+        New folder by old folder of images that were moved.
 
     Raises
     ------
     UserError
         If it has no prediction, the image cannot be read, or the two do not fit.
     """
-    result = folder.state.result(record.id)
-    if result is None:
-        raise UserError(f"{record.name} has no prediction yet. Predict it first.")
-    image = read_source(record, folder.path, moved or {})
-    labels = open_result(folder.path / result.file, image.label_axes, image.shape)
-    if labels is None:
-        raise UserError(f"The prediction of {record.name} is of another shape than the image is now. Predict it again.")
-    noted = folder.read_objects(record.id)
-    notes = noted if noted is not None and noted.shape == image.shape else ObjectNotes(image.shape)
-    way, strokes = ObjectWay.of_settings(folder.state.settings), folder.read_strokes(record.id)
-    for place, where in _places(image, notes):
-        found = _found(np.asarray(labels[where]), image, where, way, notes, place, strokes)
+    answer = _Answer.of(folder, record, moved)
+    image = answer.image
+    for place, where in _places(image, answer.notes):
+        made = answer.found(place, where, taught.lessons_elsewhere(record.id, place))
+        found = ObjectMap(made.numbers, made.classes, _spot(image.geometry, where).scale)
         names = [f"{letter}={at}" for letter, at, size in zip(image.label_axes, where, image.shape, strict=True)
                  if isinstance(at, int) and size > 1]
         spot = _spot(image.geometry, where)
@@ -102,18 +146,42 @@ def measure_planes(
         yield table.with_words(image=record.name, plane=" ".join(names))
 
 
-def _found(
-    painted: np.ndarray, image: Image, where: tuple[int | slice, ...], way: ObjectWay, notes: ObjectNotes, place: Place,
-    strokes: Scribbles | None,
-) -> ObjectMap:
-    """Find the objects as the window does."""
-    paint = None if strokes is None or place.volume else strokes.planes.get(place.plane)
-    spacing = _spot(image.geometry, where).scale
-    question = ObjectQuestion(
-        painted, np.zeros(painted.shape, np.uint32), np.zeros(1, np.uint8), way, notes.at(place),
-        paint if paint is not None and paint.shape == painted.shape else None, spacing=spacing)
-    answer = question.answer()
-    return ObjectMap(answer.numbers, answer.classes, spacing)
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Answer:
+    """The prediction of an image, and all that a person has shown of its objects."""
+
+    image: Image
+    labels: Any
+    way: ObjectWay
+    notes: ObjectNotes
+    strokes: Scribbles | None
+
+    @classmethod
+    def of(cls, folder: ProjectFolder, record: ImageRecord, moved: Mapping[str, str] | None) -> _Answer:
+        """Open it; errors as :func:`measure_planes`."""
+        result = folder.state.result(record.id)
+        if result is None:
+            raise UserError(f"{record.name} has no prediction yet. Predict it first.")
+        image = read_source(record, folder.path, moved or {})
+        labels = open_result(folder.path / result.file, image.label_axes, image.shape)
+        if labels is None:
+            raise UserError(
+                f"The prediction of {record.name} is of another shape than the image is now. Predict it again.")
+        noted = folder.read_objects(record.id)
+        notes = noted if noted is not None and noted.shape == image.shape else ObjectNotes(image.shape)
+        way = ObjectWay.of_settings(folder.state.settings)
+        return cls(image, labels, way, notes, folder.read_strokes(record.id))
+
+    def found(
+        self, place: Place, where: tuple[int | slice, ...], elsewhere: tuple[float, ...] = ()
+    ) -> FoundObjects:
+        """Find the objects as the window does."""
+        painted = np.asarray(self.labels[where])
+        paint = None if self.strokes is None or place.volume else self.strokes.planes.get(place.plane)
+        return ObjectQuestion(
+            painted, np.zeros(painted.shape, np.uint32), np.zeros(1, np.uint8), self.way, self.notes.at(place),
+            paint if paint is not None and paint.shape == painted.shape else None,
+            spacing=_spot(self.image.geometry, where).scale, elsewhere=elsewhere).answer()
 
 
 def _places(image: Image, notes: ObjectNotes) -> Iterator[tuple[Place, tuple[int | slice, ...]]]:

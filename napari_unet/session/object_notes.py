@@ -18,6 +18,7 @@ from ..objects.corrections import Pin
 from ..objects.hints import Line
 from .annotations import Annotations
 from .edit_history import EditOutcome, StrokeEdit
+from .line_lessons import LineLessons
 
 
 class Place(NamedTuple):
@@ -123,6 +124,7 @@ class ObjectAnnotations(Annotations):
     def __init__(self) -> None:
         super().__init__()
         self._notes: dict[Hashable, ObjectNotes] = {}
+        self._lessons = LineLessons()
 
     @property
     def noted_images(self) -> Mapping[Hashable, ObjectNotes]:
@@ -133,6 +135,21 @@ class ObjectAnnotations(Annotations):
         """Return what is noted of the objects of an image of this shape; notes of another shape do not hold for it."""
         found = self._notes.get(key)
         return found if found is not None and found.shape == shape else ObjectNotes(shape)
+
+    def learn_lines(
+        self, key: Hashable, place: Place, lines: tuple[Line, ...], said: tuple[tuple[float, ...], ...]
+    ) -> None:
+        """Keep what the lines of a plane or volume say of necks, now that its objects were found with them."""
+        self._lessons.put((key, place), lines, said)
+
+    def lessons_elsewhere(self, key: Hashable = None, place: Place = FIRST) -> tuple[float, ...]:
+        """Return what all lines say of necks but those of this place; planes teach planes, and volumes volumes.
+
+        Without a key it is what the lines of all planes (or of all volumes, if ``place`` is one) say.
+        """
+        return self._lessons.total(
+            ((image, where), kept.lines) for image, notes in self._notes.items()
+            for where, kept in notes.places.items() if where.volume == place.volume and (image, where) != (key, place))
 
     def restore_objects(self, key: Hashable, notes: ObjectNotes) -> None:
         """Take up what was noted before, as from a project."""

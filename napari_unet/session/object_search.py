@@ -82,6 +82,8 @@ class ObjectQuestion:
     likely : tuple of Likelihoods
         Of parts of the plane; all of it must be covered, else they are not used.
     spacing : tuple of float
+    elsewhere : tuple of float
+        What lines on other planes and images say of necks, empty if nothing.
     box : tuple of slice, optional
         The part of the plane that ``labels`` is; None: all of it.
     serial : int
@@ -96,6 +98,7 @@ class ObjectQuestion:
     strokes: NDArray[np.uint8] | None = None
     likely: tuple[Likelihoods, ...] = ()
     spacing: tuple[float, ...] = ()
+    elsewhere: tuple[float, ...] = ()
     box: Box | None = None
     serial: int = 0
 
@@ -112,7 +115,8 @@ class ObjectQuestion:
         if countable:
             probabilities, ids = put_together(self.likely, self.labels.shape, self.box)
             field = ClassField(self.labels, countable, probabilities, ids, self.spacing)
-            found = find_objects(field, Hints(self._lines(), self.strokes), self.way.way, **self.way.parameters)
+            hints = Hints(self._lines(), self.strokes, self.elsewhere)
+            found = find_objects(field, hints, self.way.way, **self.way.parameters)
         else:  # a field without countable classes would count all
             found = ObjectMap(np.zeros(self.labels.shape, np.uint32), np.zeros(1, np.uint8), self.spacing)
         right = put_right(found, self._pins())
@@ -120,7 +124,7 @@ class ObjectQuestion:
         numbers.flags.writeable = classes.flags.writeable = False
         counts = {} if self.box is not None else object_counts(
             dataclasses.replace(right, numbers=numbers, classes=classes), self.labels)
-        return FoundObjects(self, numbers, classes, counts, found.note)
+        return FoundObjects(self, numbers, classes, counts, found.note, found.said if self.box is None else ())
 
     def _lines(self) -> tuple[Line, ...]:
         if self.box is None:
@@ -151,6 +155,8 @@ class FoundObjects:
         By painted id; empty for a part of a plane.
     note : str
         What was chosen and why.
+    said : tuple of tuple of float
+        What each line of the question says of necks; empty if the way did not ask them, or for a part of a plane.
     """
 
     question: ObjectQuestion
@@ -158,6 +164,7 @@ class FoundObjects:
     classes: NDArray[np.uint8]
     counts: Mapping[int, ClassCount]
     note: str = ""
+    said: tuple[tuple[float, ...], ...] = ()
 
 
 def painted_ids(labels: NDArray[Any], has_classes: bool, name: str) -> NDArray[np.uint8]:

@@ -54,10 +54,8 @@ class AllPlanes(QObject):
         shown = self._finder.shown
         if shown is None or self.busy:
             return
-        fresh = {place.plane for place, state in self._finder.states.items() if state.fresh and not place.volume}
         self._of = shown
-        self._queue = [one for one in range(shown.source.image.n_planes)
-                       if one not in fresh and one != shown.place.plane]
+        self._queue = self._unfound(shown)
         self._next()
 
     def cancel(self) -> None:
@@ -66,6 +64,12 @@ class AllPlanes(QObject):
         if self._worker is not None:
             self._worker.stop()
         self.changed.emit()
+
+    def _unfound(self, shown: ObjectLayer) -> list[int]:
+        """Return the planes to find, first those with lines: these teach the others."""
+        fresh = {place.plane for place, state in self._finder.states.items() if state.fresh and not place.volume}
+        planes = [one for one in range(shown.source.image.n_planes) if one not in fresh and one != shown.place.plane]
+        return sorted(planes, key=lambda one: not self._finder.has_lines(Place(one)))
 
     def _next(self) -> None:
         shown = self._finder.shown
@@ -90,6 +94,8 @@ class AllPlanes(QObject):
                     shown.put_aside(item.pieces)
                     self._finder.states[place] = PlaceState(item.found.classes, item.found.counts, True,
                                                             item.found.note)
+                    if self._finder.learn(place, item.found):
+                        self._queue = self._unfound(shown)
 
             self._worker = self._controller.workers.start(
                 work, "napari-unet objects", on_item=deliver, on_error=self._finder.failed.emit, on_end=self._on_end)

@@ -75,6 +75,7 @@ class ObjectFinder(ObjectFollower):
         self.cancel()
         self.shown.flush()
         self.by_volume = whole
+        self._neck = self._taught_neck()
         self._turn(self.present_place())
         self.ask()
 
@@ -143,6 +144,7 @@ class ObjectFinder(ObjectFollower):
         counts = found.counts if box is None else state.counts if state is not None else {}
         self.states[shown.place] = PlaceState(found.classes, counts, current and box is None, found.note)
         shown.paste(item.numbers, found.classes, item.pieces)
+        self.learn(shown.place, found)
         if box is not None and current and self._rest is None:
             self._rest = self._start(None, self._on_rest_end)
         self.said.emit("")

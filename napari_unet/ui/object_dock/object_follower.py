@@ -13,8 +13,9 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_unet.objects.corrections import Pin
 from napari_unet.objects.counting import ClassCount
+from napari_unet.objects.neck_choice import chosen_neck
 from napari_unet.session.object_notes import Place, PlaceNotes
-from napari_unet.session.object_search import ObjectWay
+from napari_unet.session.object_search import FoundObjects, ObjectWay
 from napari_unet.session.run_schedule import LivePatch
 
 from ..train.live_controller import LiveController
@@ -74,6 +75,7 @@ class ObjectFollower(QObject):
         self.by_volume = False
         self._likely = LikelihoodShelf()
         self._serial = self.noted = 0
+        self._neck = 0.0  # what all lines together choose
         session, dims = self._session, self._viewer.dims.events
         self._connected: list[tuple[Any, Any]] = [
             (session.objects_changed, self._on_noted), (session.settings_changed, self._on_stale_all),
@@ -120,6 +122,7 @@ class ObjectFollower(QObject):
             for emitter, slot in self._source_events:
                 emitter.connect(slot)
             self._turn(self.present_place())
+            self._neck = self._taught_neck()
             self.ask()
         self.changed.emit()
 
@@ -139,6 +142,12 @@ class ObjectFollower(QObject):
         assert self.shown is not None
         source = self.shown.source
         return self._session.object_notes(source.key, source.image.shape).at(self.shown.place)
+
+    def has_lines(self, place: Place) -> bool:
+        """Whether somebody has drawn cuts or joins at a place of the image."""
+        source = self.source
+        return source is not None and bool(
+            self._session.object_notes(source.key, source.image.shape).at(place).lines)
 
     def way(self) -> ObjectWay:
         """Return how objects are found."""
@@ -205,9 +214,35 @@ class ObjectFollower(QObject):
         source = self.source
         if source is not None and source.key == key:
             self.noted += 1
+            self._neck = self._taught_neck()
             for state in self.states.values():
                 state.fresh = False
             self.ask()
+        else:
+            self._heed_lines(None)  # as when a line of another image is undone
+
+    def learn(self, place: Place, found: FoundObjects) -> bool:
+        """Keep what the lines of a place say of necks; say whether others must be found anew because of that."""
+        source = self.source
+        if source is None or not found.said:
+            return False
+        self._session.learn_lines(source.key, place, found.question.notes.lines, found.said)
+        return self._heed_lines(place)
+
+    def _heed_lines(self, but: Place | None) -> bool:
+        """Find all places anew, but for one, if all lines together choose another neck now."""
+        before, self._neck = self._neck, self._taught_neck()
+        way = self.way()
+        if self.shown is None or before == self._neck or way.way != "auto" or way.parameters.get("neck") is not None:
+            return False
+        for place, state in self.states.items():
+            state.fresh = state.fresh and place == but
+        if self.shown.place != but and not self.by_volume:
+            self.ask()
+        return True
+
+    def _taught_neck(self) -> float:
+        return chosen_neck([self._session.lessons_elsewhere(place=Place(0, self.by_volume))])
 
     def _on_looked(self, _event: Any = None) -> None:
         """Take note that another plane may be looked at."""

@@ -67,10 +67,12 @@ class QuestionMaker:
         strokes = self._strokes(source, place.plane, where) if not place.volume else None
         notes = self._session.object_notes(source.key, source.image.shape).at(place)
         likely = self._likely.of(place.plane) if not place.volume else ()
+        elsewhere = self._session.lessons_elsewhere(source.key, place)
         way, spacing = ObjectWay.of_settings(self._session.settings), source.spacing(place)
 
         def made() -> ObjectQuestion:
-            return ObjectQuestion(labels(), before, taken, way, notes, strokes, likely, spacing, box, serial)
+            return ObjectQuestion(
+                labels(), before, taken, way, notes, strokes, likely, spacing, elsewhere, box, serial)
 
         return made
 
