@@ -2,6 +2,7 @@
 
     python benchmarks/objects.py --data FOLDER [--sets NAME ...] [--seeds 0] [--lines 10] [--planes 12]
         [--cache FOLDER] [--csv FILE]
+    python benchmarks/objects.py --speed
 
 parts            connected parts of the answer
 plain            a distance watershed as it stands in handbooks, from maxima of the smoothed distance that are 1 px high
@@ -15,6 +16,8 @@ FOLDER holds one folder per set, laid out like those of ``napari_unet/sample_dat
 is parted. The answer is that of the instant method to the fixed strokes. Scored is TP / (TP + FP + FN) at an IoU of one
 half, mean over at most --planes test planes, of a volume over the whole test part at once. --cache keeps the answers:
 the next run takes seconds. Throw the folder away when the method or the strokes change.
+
+--speed needs no data: drawn discs, how many objects are found, and the processor time that takes.
 """
 
 from __future__ import annotations
@@ -31,6 +34,7 @@ import numpy as np
 from _objects.agreement import ap50
 from _objects.answers import Answered, Answers, answers
 from _objects.hand import Find, drawn
+from _objects.speed import lines as speed_lines
 from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.morphology import h_maxima
@@ -50,7 +54,14 @@ Numbers = Callable[[Answered], NDArray[np.integer[Any]]]
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure and print."""
-    given = _parser().parse_args(arguments)
+    parser = _parser()
+    given = parser.parse_args(arguments)
+    if given.speed:
+        for line in speed_lines():
+            print(line, flush=True)
+        return
+    if given.data is None:
+        parser.error("--data FOLDER is needed, or --speed")
     names = given.sets or [one for one in SETS if (given.data / one / "instances.tif").exists()]
     rows: list[tuple[str, int, str, float]] = []
     print(f"{'set':<20}" + "".join(f"{one:>16}" for one in COLUMNS))
@@ -113,7 +124,8 @@ def plain_watershed(mask: NDArray[np.bool_], spacing: tuple[float, ...]) -> NDAr
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True, help="folder of sets")
+    parser.add_argument("--data", type=Path, help="folder of sets")
+    parser.add_argument("--speed", action="store_true", help="measure how long drawn scenes take, and nothing else")
     parser.add_argument("--sets", nargs="+", help="default: those of nuclei")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument("--lines", type=int, default=10, help="cuts and joins that are drawn (default 10)")

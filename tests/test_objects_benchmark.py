@@ -33,6 +33,15 @@ def scene(script):
     return script.Answered(ClassField(said), Hints(), true, labels == 2, ((0, 0),))
 
 
+def test_the_table_of_speed_counts_objects(script, monkeypatch, capsys):
+    monkeypatch.setattr("_objects.speed.SCENES", ((120, 36),))
+    script.main(["--speed"])
+    scene, objects, seconds = capsys.readouterr().out.splitlines()[-1].split()
+    assert scene == "120x120"
+    assert 25 <= int(objects) <= 36
+    assert float(seconds) >= 0
+
+
 def test_the_worst_error_is_put_right_first(script):
     from _objects.agreement import ap50
     from _objects.hand import drawn

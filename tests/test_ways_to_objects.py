@@ -25,8 +25,10 @@ from napari_unet.objects.border_strokes import (
     border_training,
 )
 from napari_unet.objects.class_field import ClassField
+from napari_unet.objects.class_objects import Foreground
 from napari_unet.objects.finding import find_objects
 from napari_unet.objects.growing import grown
+from napari_unet.objects.height_watershed import heights
 from napari_unet.objects.hints import Hints, Line
 from napari_unet.objects.hole_filling import without_holes, without_own_holes
 from napari_unet.objects.neck_choice import NECKS, USUAL
@@ -42,6 +44,16 @@ def sure_of(labels: np.ndarray, blur: float = 1.0) -> np.ndarray:
 
 def row_of(distance: int, count: int = 6) -> np.ndarray:
     return discs((40, 30 + distance * count), *((20, 20 + distance * number, 12) for number in range(count)))
+
+
+# --- heights
+
+@pytest.mark.parametrize("shape", [(20, 512), (20, 511), (5, 20, 512)])
+def test_the_height_is_the_distance_to_the_rim_and_the_border_of_the_plane_is_none(shape):
+    mask = ndimage.gaussian_filter(np.random.default_rng(0).random(shape), 2) > 0.48
+    mask[..., -9:] = True
+    ground = Foreground.of(ClassField(np.where(mask, 2, 1).astype(np.uint8)), 2)
+    np.testing.assert_allclose(heights(ground, "distance", 0), ndimage.distance_transform_edt(mask), rtol=1e-5)
 
 
 # --- basins

@@ -16,10 +16,10 @@ from . import register
 from .basins import Basins, find_basins, merged_basins
 from .class_field import ClassField
 from .class_objects import Foreground, joined_classes, typical_size
-from .growing import grown, mean_of, most_of
+from .growing import grown, sure_ones
 from .height_watershed import heights
 from .hints import Hints
-from .hole_filling import without_holes, without_own_holes
+from .hole_filling import holes_of, without_holes, without_own_holes
 from .neck_choice import NECKS, USUAL, chosen_neck, violations
 from .object_map import ObjectMap
 
@@ -90,9 +90,10 @@ class Auto:
         bare = Foreground.of(field, class_id, hints.strokes)
         smooth = 1.0 if self.smooth is None else self.smooth
         ground, typical = bare, 0.0
+        holes = holes_of(bare.mask) if self.fill else None
         # twice: what is a gap between objects, and no hole in one, is known only from the size of the objects
         for share in (0, HOLE) if self.fill else (0,):
-            mask = without_holes(bare.mask, bare.free, share * typical, bare.sure) if self.fill else bare.mask
+            mask = without_holes(bare.mask, bare.free, share * typical, bare.sure, holes) if self.fill else bare.mask
             if typical and np.array_equal(mask, ground.mask):
                 break
             ground = dataclasses.replace(bare, mask=mask)
@@ -108,12 +109,13 @@ class Auto:
         ground = parted.ground
         if ground.sure is None or not self.grow:
             return without_own_holes(numbers, ground.free) if self.fill else numbers
-        kept = (mean_of(numbers, ground.sure) >= UNSURE) & (most_of(numbers, ground.sure) >= SUREST)
-        kept &= np.bincount(numbers.ravel()) >= parted.smallest
+        kept, means = sure_ones(numbers, ground.sure, UNSURE, SUREST, parted.smallest)
         if hints.strokes is not None:
             kept[np.unique(numbers[hints.strokes == ground.number])] = True
         kept[0] = False
-        found = grown(np.where(kept[numbers], numbers, 0), ground.sure, ground.free)
+        left = np.where(kept, np.arange(len(kept)), 0).astype(numbers.dtype)
+        means = np.where(kept, means, 0)[: int(left.max()) + 1]
+        found = grown(left[numbers], ground.sure, ground.free, means)
         return without_own_holes(found, ground.free) if self.fill else found
 
 

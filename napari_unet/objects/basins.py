@@ -57,21 +57,26 @@ def find_basins(height: NDArray[np.float32], mask: NDArray[np.bool_]) -> Basins:
     keys[inside] = (values.view(np.int32).astype(np.int64) << 32) | inside
     highest = _highest(keys.reshape(mask.shape)).ravel()[inside] & 0xFFFFFFFF
     places = np.zeros(mask.size, np.int32)
-    places[inside] = np.arange(len(inside), dtype=np.int32)
-    up = places[highest]
-    while True:
-        further = up[up]
-        if np.array_equal(further, up):
-            break
-        up = further
-    tops = up == np.arange(len(up))
+    own = np.arange(len(inside), dtype=np.int32)
+    places[inside] = own
+    up = _ends(places[highest].astype(np.intp))
+    tops = up == own
     basin = np.cumsum(tops, dtype=np.int32)
     numbers = np.zeros(mask.shape, np.int32)
-    numbers.ravel()[inside] = basin[up]
+    basin = basin[up]
+    numbers.ravel()[inside] = basin
     peaks = np.concatenate([np.zeros(1, np.float32), values[tops]])
-    sizes = np.bincount(numbers.ravel(), minlength=len(peaks))
-    sizes[0] = 0
+    sizes = np.bincount(basin, minlength=len(peaks))
     return Basins(numbers, peaks, sizes, *_borders(numbers, np.asarray(height, np.float32)))
+
+
+def _ends(to: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Return where each place ends that leads from place to place; an end leads to itself."""
+    while True:
+        further = np.take(to, to, mode="clip")  # nothing is to be clipped, but no bounds are looked at: faster
+        if np.array_equal(further, to):
+            return to
+        to = further
 
 
 def _highest(keys: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -91,6 +96,7 @@ def _borders(
 ) -> tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.int64]]:
     """Return pairs of basins that touch, the saddle between them and how long their border is."""
     keys, lows = [], []
+    inside = numbers > 0
     count = int(numbers.max(initial=0)) + 1
     for step in itertools.product((-1, 0, 1), repeat=numbers.ndim):
         if step <= (0,) * numbers.ndim:
@@ -98,7 +104,10 @@ def _borders(
         here = tuple(slice(max(0, -one), -one if one > 0 else None) for one in step)
         there = tuple(slice(max(0, one), one if one < 0 else None) for one in step)
         first, second = numbers[here], numbers[there]
-        apart = np.nonzero((first != second) & (first > 0) & (second > 0))
+        differ = first != second
+        differ &= inside[here]
+        differ &= inside[there]
+        apart = np.unravel_index(np.flatnonzero(differ), differ.shape)
         one, other = first[apart].astype(np.int64), second[apart].astype(np.int64)
         keys.append(np.minimum(one, other) * count + np.maximum(one, other))
         lows.append(np.minimum(height[here][apart], height[there][apart]))
@@ -140,11 +149,17 @@ class Groups:
         self._of[other] = one
         self.sizes[one] += self.sizes[other]
 
+    def roots(self) -> NDArray[np.intp]:
+        """Return the number of the group of each basin."""
+        return _ends(np.array(self._of, np.intp))
+
     def numbers(self) -> NDArray[np.int32]:
         """Return the group of each basin, numbered from 1 without gaps; 0 for 0."""
-        roots = np.array([self.of(one) for one in range(len(self._of))])
-        _, found = np.unique(roots, return_inverse=True)
-        return np.asarray(found, np.int32)
+        roots = self.roots()
+        first = np.zeros(len(roots), bool)
+        first[roots] = True
+        found: NDArray[np.int32] = (np.cumsum(first, dtype=np.int32) - np.int32(1))[roots]
+        return found
 
 
 def merged_basins(
@@ -165,9 +180,11 @@ def merged_basins(
     """
     groups = Groups(basins)
     order = np.argsort(-basins.saddles, kind="stable")
-    edges = list(zip(*basins.pairs[order].T.tolist(), basins.saddles[order].tolist(), strict=True))
+    pairs, saddles = basins.pairs[order], basins.saddles[order].astype(np.float64)
     peaks, sizes, of = groups.peaks, groups.sizes, groups.of
-    for one, other, saddle in edges:
+    # groups only become higher and larger: most borders are seen at once to stay
+    low = np.flatnonzero(saddles >= neck * basins.peaks.astype(np.float64)[pairs].min(axis=1))
+    for one, other, saddle in zip(*pairs[low].T.tolist(), saddles[low].tolist(), strict=True):
         a, b = of(one), of(other)
         if a == b or saddle < neck * min(peaks[a], peaks[b]):
             continue
@@ -175,7 +192,10 @@ def merged_basins(
         if saddle >= min(neck + crowd, MOST) * min(peaks[a], peaks[b]):
             groups.join(a, b)
     if smallest > 0:
-        for one, other, _ in edges:
+        roots = groups.roots()
+        small = np.flatnonzero((np.array(sizes)[roots[pairs]].min(axis=1) < smallest)
+                               & (roots[pairs[:, 0]] != roots[pairs[:, 1]]))
+        for one, other in pairs[small].tolist():
             a, b = of(one), of(other)
             if a != b and min(sizes[a], sizes[b]) < smallest:
                 groups.join(a, b)

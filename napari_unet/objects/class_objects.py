@@ -44,10 +44,13 @@ class Foreground:
         """Return where a class is by its labels, and by the strokes where there are; a probability that is no number
         counts as the label says."""
         mask = field.labels == number
-        free = ~np.isin(field.labels, field.countable)
+        free = np.ones(field.labels.shape, bool)
+        for one in field.countable:
+            free &= field.labels != one
         sure = field.probability(number)
         if sure is not None:
-            sure = np.clip(np.where(np.isfinite(sure), sure, mask), 0, 1).astype(np.float32, copy=False)
+            known = np.isfinite(sure)
+            sure = np.clip(sure if known.all() else np.where(known, sure, mask), 0, 1).astype(np.float32, copy=False)
         if strokes is not None:
             mask = np.where(strokes > 0, strokes == number, mask)
             free &= strokes == 0
@@ -77,7 +80,9 @@ def joined_classes(
     classes = [np.zeros(1, np.uint8)]
     start = 0
     for class_id, own, smallest in found:
-        sizes = np.bincount(own.ravel(), minlength=1)
+        inside = np.flatnonzero(own > 0)
+        flat = own.ravel()[inside]
+        sizes = np.bincount(flat, minlength=1)
         kept = sizes >= max(1, smallest)
         if strokes is not None:
             kept[np.unique(own[strokes == class_id])] = True
@@ -85,7 +90,7 @@ def joined_classes(
         new = np.zeros(len(sizes), np.uint32)
         new[kept] = np.arange(start + 1, start + 1 + np.count_nonzero(kept))
         start += int(np.count_nonzero(kept))
-        np.maximum(numbers, new[own], out=numbers)
+        numbers.ravel()[inside] = np.maximum(numbers.ravel()[inside], new[flat])
         classes.append(np.full(np.count_nonzero(kept), class_id, np.uint8))
     return ObjectMap(numbers, np.concatenate(classes), field.spacing, note)
 

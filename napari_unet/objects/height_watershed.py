@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,14 +73,27 @@ def heights(ground: Foreground, kind: Height, smooth: float) -> NDArray[np.float
     step = min(ground.spacing)
     scale = tuple(size / step for size in ground.spacing)
     sigma = [smooth / one for one in scale]
-    found: NDArray[Any] = ground.mask.astype(np.float32)
     if kind != "probability" or ground.sure is None:
-        import edt
-
-        found = edt.edt(np.ascontiguousarray(ground.mask), anisotropy=scale, order="C", black_border=False)
-        found = ndimage.gaussian_filter(np.minimum(found, np.float32(1e6)), sigma) if smooth else found
+        found = _depth(ground.mask, scale)
+        if smooth:
+            ndimage.gaussian_filter(np.minimum(found, np.float32(1e6), out=found), sigma, output=found)
+    else:
+        found = ground.mask.astype(np.float32)
     if kind != "distance" and ground.sure is not None:
         found = found * ndimage.gaussian_filter(ground.sure, sigma)
     if ground.border is not None:
         found = found * (1 - WALL * ndimage.gaussian_filter(ground.border, [BLUR / one for one in scale]))
-    return np.where(ground.mask, found, 0).astype(np.float32)
+    return np.where(ground.mask, found, 0).astype(np.float32, copy=False)
+
+
+def _depth(mask: NDArray[np.bool_], scale: tuple[float, ...]) -> NDArray[np.float32]:
+    """Return the distance of each pixel to what is outside of a mask; the border of the array is none."""
+    import edt
+
+    # rows of 2048 pixels and the like lie in the same lines of the processor's cache, and columns of them take three
+    # times as long; what is beside them is inside, so that no distance changes
+    beside = 16 if mask.shape[-1] % 512 == 0 else 0
+    wide = np.ones((*mask.shape[:-1], mask.shape[-1] + beside), bool)
+    wide[..., : mask.shape[-1]] = mask
+    found: NDArray[np.float32] = edt.edt(wide, anisotropy=scale, order="C", black_border=False)
+    return found[..., : mask.shape[-1]]

@@ -30,8 +30,8 @@ def keep_numbers(
     """
     taken = np.zeros(1, np.uint8) if taken is None else taken
     width = max(int(before.max(initial=0)) + 1, len(taken))
-    both = (found.numbers > 0) & (before > 0)
-    pairs, shared = np.unique(found.numbers[both].astype(np.int64) * width + before[both], return_counts=True)
+    both = np.flatnonzero((found.numbers > 0) & (before > 0))
+    pairs, shared = _counted(found.numbers.ravel()[both].astype(np.int64) * width + before.ravel()[both])
     new, old = pairs // width, pairs % width
     number = np.zeros(len(found.classes), np.int64)
     best = np.lexsort((pairs, -shared))
@@ -53,3 +53,12 @@ def keep_numbers(
     classes[: len(taken)] = taken
     classes[number[found.present]] = found.classes[found.present]
     return number.astype(np.uint32)[found.numbers], classes
+
+
+def _counted(values: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the values there are, in order, and how often; quickly where the same one mostly follows itself."""
+    starts = np.flatnonzero(np.append(True, values[1:] != values[:-1])) if len(values) else np.zeros(0, np.int64)
+    runs, length = values[starts], np.diff(np.append(starts, len(values)))
+    order = np.argsort(runs, kind="stable")
+    found, first = np.unique(runs[order], return_index=True)
+    return found, np.add.reduceat(length[order], first) if len(first) else length

@@ -1,0 +1,50 @@
+"""How long it takes to find many objects: drawn discs of which some touch, with how sure an answer would be of them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import numpy as np
+from scipy import ndimage
+
+from napari_unet.objects.class_field import ClassField
+from napari_unet.objects.finding import find_objects
+
+SCENES = ((1024, 2500), (2048, 10_000), (4096, 27_000))
+"""Pixels of a side, and how many discs are drawn."""
+
+
+def drawn_discs(side: int, count: int, seed: int = 0) -> ClassField:
+    """Return about so many discs on a square of so many pixels: the square root of the number is rounded down."""
+    random = np.random.default_rng(seed)
+    rows = int(np.sqrt(count))
+    step = side / rows
+    middles = (np.indices((rows, rows)).reshape(2, -1).T + 0.5) * step + random.normal(0, 0.22 * step, (rows * rows, 2))
+    mask = np.zeros((side, side), bool)
+    for middle, radius in zip(middles, random.uniform(0.28 * step, 0.52 * step, len(middles)), strict=True):
+        top, left, bottom, right = np.maximum([*(middle - radius - 1), *(middle + radius + 2)], 0).astype(int)
+        here = mask[top:bottom, left:right]
+        y, x = np.ogrid[: here.shape[0], : here.shape[1]]
+        here |= (y + top - middle[0]) ** 2 + (x + left - middle[1]) ** 2 <= radius**2
+    noise = ndimage.gaussian_filter(random.standard_normal(mask.shape, np.float32), 1.5)
+    sure = np.clip(ndimage.gaussian_filter(mask.astype(np.float32), 1) + 0.18 * noise, 0, 1)
+    return ClassField(np.where(sure > 0.5, 2, 1).astype(np.uint8), (2,), np.stack([1 - sure, sure]), (1, 2))
+
+
+def seconds(field: ClassField, times: int = 3) -> tuple[int, float]:
+    """Return how many objects the automatic way finds, and the least processor time of several runs."""
+    took = []
+    for _ in range(times):
+        began = time.process_time()
+        found = find_objects(field)
+        took.append(time.process_time() - began)
+    return found.count, min(took)
+
+
+def lines() -> Iterator[str]:
+    """Yield the table, line by line."""
+    yield f"{'scene':<12}{'objects':>10}{'seconds':>10}"
+    for side, count in SCENES:
+        found, took = seconds(drawn_discs(side, count))
+        yield f"{f'{side}x{side}':<12}{found:>10}{took:>10.3f}"
