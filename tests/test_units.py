@@ -21,7 +21,7 @@ def test_formats_are_listed_with_their_parameters() -> None:
         for field in parameters.fields(entry.item):
             assert field.parameter.help
             field.check(field.default)
-    assert [field.name for field in parameters.fields(listed["ome_zarr"].item)] == ["version", "chunk"]
+    assert [field.name for field in parameters.fields(listed["ome_zarr"].item)] == ["version", "chunk", "shard"]
     assert listed["ome_zarr"].item().version == "0.4"
 
 
