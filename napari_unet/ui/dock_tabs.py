@@ -14,9 +14,9 @@ WIDE = 1800
 _MARK, _PLACED = "napari_unet_dock", "napari_unet_placed"
 
 
-def mark_ours(dock: QWidget) -> None:
-    """Mark a widget as one of our docks."""
-    dock.setProperty(_MARK, True)
+def mark_ours(dock: QWidget, tab: str) -> None:
+    """Mark a widget as one of our docks, and say what its tab is called."""
+    dock.setProperty(_MARK, tab)
 
 
 def frame_of(widget: QWidget) -> QDockWidget | None:
@@ -40,9 +40,11 @@ def join_tabs(dock: QWidget) -> bool:
     if frame is None or not isinstance(window, QMainWindow):
         return False
     frame.setProperty(_PLACED, True)
+    _keep_below_title(frame, dock)
     if frame.isFloating():
         return True
-    frame.setWindowTitle(frame.windowTitle().partition(" (")[0])  # a tab has no room for the name of the plugin
+    # six tabs have to fit below a narrow dock; the bar above it keeps the whole title
+    frame.setWindowTitle(str(dock.property(_MARK)))
     area = window.dockWidgetArea(frame)
     others = [one for one in window.findChildren(QDockWidget)
               if one is not frame and _holds_ours(one) and window.dockWidgetArea(one) == area]
@@ -54,6 +56,14 @@ def join_tabs(dock: QWidget) -> bool:
     elif window.width() >= WIDE:  # tables and plots have a use for it, and the canvas has enough
         window.resizeDocks([frame], [window.width() // 4], Qt.Orientation.Horizontal)
     return True
+
+
+def _keep_below_title(frame: QDockWidget, dock: QWidget) -> None:
+    """Move what is in a dock down by what napari's title bar, higher than it says, would hide of it."""
+    title = frame.titleBarWidget()
+    if title is not None:
+        hidden = title.minimumSizeHint().height() - title.sizeHint().height()
+        dock.setContentsMargins(0, max(0, hidden), 0, 0)
 
 
 def _holds_ours(frame: QDockWidget) -> bool:

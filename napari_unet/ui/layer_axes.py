@@ -193,7 +193,7 @@ def _by_labels(layer: ImageLayer, n_axes: int) -> Axes | None:
     usable = all(one.isalpha() and one.isascii() and one not in "YX" for one in known)
     if not known or not usable or len(set(known)) < len(known):
         return None
-    return Axes("".join(known) + "YX", "the names of the layer's axes")
+    return Axes("".join(known) + "YX", "names in the layer")
 
 
 def _by_file(layer: ImageLayer, shape: tuple[int, ...]) -> Axes | None:

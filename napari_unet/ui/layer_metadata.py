@@ -3,8 +3,8 @@
 Our corner is ``layer.metadata["napari_unet"]``, a dict with
 
 * ``"classes"``: the class table, ``[[id, name, "#rrggbb"], ...]`` with painted ids (1 = background);
-* ``"role"``: ``"strokes"``, ``"prediction"``, ``"result"``, ``"reference"``, ``"errors"``, ``"uncertainty"`` or
-  ``"objects"``;
+* ``"role"``: ``"strokes"``, ``"prediction"``, ``"result"``, ``"reference"``, ``"errors"``, ``"uncertainty"``,
+  ``"objects"`` or ``"filtered"`` (objects that a filter leaves out);
 * ``"objects_of"``: the :func:`identity` of the layer of classes that the objects of a layer were found in;
 * ``"image"``: the name of the image layer it is about, for people and files;
 * ``"id"``: what the layer is known by in its project; missing outside of one;

@@ -94,12 +94,14 @@ class CloseWatch(QObject):
     Parameters
     ----------
     dock : QWidget
+    tab : str
+        One word for its tab.
     """
 
-    def __init__(self, dock: QWidget) -> None:
+    def __init__(self, dock: QWidget, tab: str) -> None:
         super().__init__(dock)
         self._dock, self._was_inside, self._has_place = dock, False, False
-        mark_ours(dock)
+        mark_ours(dock, tab)
         self._opened = QTimer(self)
         self._opened.setSingleShot(True)
         self._opened.setInterval(0)  # once the window has found a place for it

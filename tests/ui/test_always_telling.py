@@ -57,6 +57,7 @@ def test_docks_open_as_tabs_of_one_area_and_the_newest_is_in_front(hands: Any, d
     window = frames[0].parentWidget()
     assert isinstance(window, QMainWindow)
     assert set(window.tabifiedDockWidgets(frames[0])) == set(frames[1:])
+    assert all(" " not in one.windowTitle() for one in frames), "one word each: six tabs fit below a narrow dock"
     hands.wait(lambda: not docks[2].visibleRegion().isEmpty() and docks[0].visibleRegion().isEmpty())
 
 

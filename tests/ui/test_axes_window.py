@@ -39,7 +39,7 @@ def choose_axes(dock: Any, letters: str) -> None:
 
 def test_axes_come_from_names_then_file_then_a_guess(viewer: Any, tmp_path: Path) -> None:
     named = viewer.add_image(stack(5, 2, 48, 64), axis_labels=("time", "channel", "y", "x"))
-    assert (axes_of(named).letters, axes_of(named).reason) == ("TCYX", "the names of the layer's axes")
+    assert (axes_of(named).letters, axes_of(named).reason) == ("TCYX", "names in the layer")
     tifffile.imwrite(tmp_path / "t.ome.tif", stack(5, 2, 48, 64), metadata={"axes": "TCYX"})
     opened = viewer.open(tmp_path / "t.ome.tif", plugin="napari")[0]
     assert (axes_of(opened).letters, axes_of(opened).reason) == ("TCYX", "what the file says")

@@ -179,6 +179,9 @@ def test_objects_follow_the_live_answer_and_go_into_the_strokes(
     assert found(hands, objects)[2].objects >= 2
     layer = objects.finder.shown.layer
     assert layer.name == "cells objects"
+    assert "; class 2: typically" in objects.way_line.text()
+    train.session.set_classes(NUCLEI)
+    hands.wait(lambda: "; nucleus: typically" in objects.way_line.text())
     order = [one.name for one in viewer.layers]
     assert order.index("cells prediction") < order.index("cells objects") < order.index("cells strokes")
     assert viewer.layers.selection.active is strokes, "the brush stays in the hand"

@@ -44,12 +44,15 @@ def results(viewer: Any) -> dict[str, Any]:
 def test_a_clicked_row_shows_its_masks_and_errors_alone(viewer: Any, hands: Any, painted: Any, press: Any) -> None:
     prediction = viewer.add_labels(np.ones_like(painted), name="cells prediction")
     mark_layer(prediction, "prediction", "cells")
+    objects = viewer.add_labels(np.ones_like(painted), name="cells objects")
+    mark_layer(objects, "objects", "cells")
     dock = compared(hands, "threshold", "slic")
     for method, title in (("threshold", "Threshold"), ("slic", "SLIC superpixels")):
         press(dock.table.viewport(), row_of(dock.table, title))
         hands.wait(lambda: not dock.board.linked.errors.busy)
         assert {name: layer.visible for name, layer in results(viewer).items() if layer.visible} == {method: True}
         assert not prediction.visible, "what the network shows live would cover it"
+        assert not objects.visible, "so would its objects"
         (errors,) = dock.board.linked.errors.layers
         labels = dock.board.comparison.masks[method][0]
         assert np.array_equal(results(viewer)[method].data, labels)
@@ -61,6 +64,7 @@ def test_a_clicked_row_shows_its_masks_and_errors_alone(viewer: Any, hands: Any,
     assert not errors.visible
     press(dock.back)
     assert prediction.visible
+    assert objects.visible
     assert not any(layer.visible for layer in results(viewer).values())
     assert dock.table.chosen == ""
 

@@ -49,7 +49,7 @@ class CompareDock(ComparePanel):
         self._redraw = QTimer(self)
         self._redraw.setInterval(_REDRAW_MS)
         self._connect()
-        CloseWatch(self)
+        CloseWatch(self, "Compare")
         self.methods.offer_trained(self._session.model)
         self._on_layers_changed()
 

@@ -172,7 +172,8 @@ def _row(*widgets: QWidget | None) -> QHBoxLayout:
 def _legend(objects: bool) -> str:
     squares = [f'<span style="color:{colour}">\N{BLACK SQUARE}</span>&nbsp;{NAMES[code]}'
                for code, colour in COLOURS.items()]
-    rings = [f'<span style="color:{colour}"><b>\N{BULLSEYE}</b></span>&nbsp;{name}'
+    # rings are drawn onto images; on a light dock yellow is not seen
+    rings = [f'<span style="color:{colour}; background-color:#262930"><b>\N{BULLSEYE}</b></span>&nbsp;{name}'
              for colour, name in ring_legend(objects)]
     return " ".join([*squares, *rings])
 

@@ -21,7 +21,7 @@ from .error_layers import ErrorLayers, ErrorRequest
 from .image_rows import plane_shown
 from .result_layers import ResultLayers, is_result
 
-_COVERS = ("prediction", "uncertainty")
+_COVERS = ("prediction", "uncertainty", "objects", "filtered")
 Reference = NDArray[np.uint8] | None
 
 
@@ -140,7 +140,7 @@ class LinkedViewer:
         self._elsewhere.clear()
 
     def _uncover(self) -> None:
-        """Hide live predictions and such."""
+        """Hide live predictions, their objects and such."""
         for layer in self._viewer.layers:
             if layer.visible and role_of(layer) in _COVERS:
                 layer.visible = False

@@ -21,7 +21,7 @@ class ObjectChoice(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("compare_objects")
-        self.wanted = QCheckBox("found by")
+        self.wanted = QCheckBox("score, by")
         self.wanted.setObjectName("compare_objects_wanted")
         self.wanted.setToolTip(
             "Judge single objects as well: those of every result against those of the reference (its numbers, if it "

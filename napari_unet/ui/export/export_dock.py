@@ -64,7 +64,7 @@ class ExportDock(QWidget):
         self._workers = WorkerGroup(self, getattr(self._viewer.window, "_qt_window", None))
         self._watch = LayerWatch(self._viewer, self)
         self._connect()
-        CloseWatch(self)
+        CloseWatch(self, "Export")
         self._choose_first()
         self._refresh()
 

@@ -30,6 +30,7 @@ from .object_follower import PlaceState
 from .object_source import ObjectSource
 from .object_tools import ObjectTools
 from .objects_panel import TOOLS, ObjectsPanel
+from .way_chooser import with_class_names
 
 NO_IMAGE = "Open an image, then paint it in Train U-Net. The objects of the answer are counted here as you paint."
 NO_ANSWER = "Nothing is predicted yet. Paint a little of two classes in Train U-Net, or choose a mask under Objects of."
@@ -60,7 +61,7 @@ class ObjectsDock(ObjectsPanel):
         self.marks = CanvasMarks(self.viewer)
         self.holding = ObjectTools(self.viewer, self.finder, self.hand, self.marks, self)
         self._connect()
-        CloseWatch(self)
+        CloseWatch(self, "Objects")
         self._on_layers()
         self._show_history()
         self._on_found()
@@ -189,7 +190,7 @@ class ObjectsDock(ObjectsPanel):
         counts = state.counts if state is not None else {}
         self.counts.show_counts(counts, state is not None and state.fresh, finder.by_volume)
         self.state_line.setText(self._sentence())
-        self.way_line.setText(state.note if state is not None else "")
+        self.way_line.setText(with_class_names(state.note, self._classes()) if state is not None else "")
         stack = source is not None and source.image.n_planes > 1
         self.image_line.setText(self._of_image() if stack else "")
         self.image_line.setVisible(stack)

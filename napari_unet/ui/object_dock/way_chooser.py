@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from napari_unet.core import parameters
+from napari_unet.core.classes import ClassTable
 from napari_unet.core.errors import UserError
 from napari_unet.objects import REGISTRY
 from napari_unet.session.object_search import ObjectWay
@@ -79,3 +81,8 @@ class WayChooser(QWidget):
     def _on_changed(self) -> None:
         if not self._showing:
             self.changed.emit()
+
+
+def with_class_names(note: str, classes: ClassTable) -> str:
+    """Return what a way says of itself with the names of classes: it knows them by their numbers alone."""
+    return re.sub(r"\bclass (\d+)(?=:)", lambda found: classes.name(int(found[1])), note)

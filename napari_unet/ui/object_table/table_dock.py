@@ -60,7 +60,7 @@ class ObjectTableDock(TablePanel):
         self._picked_by_hand = False
         self._told = self._failure = ""
         self._connect()
-        CloseWatch(self)
+        CloseWatch(self, "Table")
         self._on_layers()
 
     def _connect(self) -> None:

@@ -54,7 +54,7 @@ class ImagesDock(ImagesPanel):
         self._soon.setInterval(0)
         self._soon.timeout.connect(self.refresh)
         self._connect()
-        CloseWatch(self)
+        CloseWatch(self, "Images")
         self.refresh()
 
     def _connect(self) -> None:

@@ -47,7 +47,7 @@ class TrainDock(TrainPanel):
         self.painting = PaintWatch(self.viewer, lambda text: self.notes.say("painting", text))
         self._connect()
         self.device_line.look(self.controller.workers)
-        CloseWatch(self)
+        CloseWatch(self, "Train")
         self.say(self.controller.ties.told)
         self.controller.ties.told = ""
         self.chooser.choose_first()
