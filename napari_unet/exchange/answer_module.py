@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from napari_unet.core.random_numbers import own_random_numbers
 from napari_unet.networks._unet import UNetModule
 from napari_unet.predicting.forward import is_unpadded
 from napari_unet.predicting.weights import Weights, load_into
@@ -32,7 +33,7 @@ class AnswerModule(nn.Module):
 
     def __init__(self, weights: Weights) -> None:
         super().__init__()
-        with torch.random.fork_rng(devices=[]):  # building must not shift the random numbers of a training
+        with own_random_numbers():  # building must not shift the random numbers of a training
             network = weights.network.build(weights.channels, len(weights.classes.ids))
         load_into(network, weights)
         self.normalisation = PlaneNormalisation(weights.normalisation, weights.channels)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from napari_unet.core import parameters
 from napari_unet.core.errors import UserError, reason_of
 from napari_unet.core.provenance import Provenance, now, of_model
+from napari_unet.core.random_numbers import own_random_numbers
 from napari_unet.core.readable import readable
 from napari_unet.networks import REGISTRY
 from napari_unet.predicting.oblivious_trees import check_trees
@@ -248,7 +249,7 @@ def _check_fit(weights: Weights) -> None:
     """Check that the tensors fit the network, without memory for a network that may be larger than the file."""
     import torch
 
-    with torch.random.fork_rng(devices=[]):  # building must not shift the random numbers of a training
+    with own_random_numbers():  # building must not shift the random numbers of a training
         try:
             with torch.device("meta"):  # shapes alone
                 module = weights.network.build(weights.channels, len(weights.classes.ids))

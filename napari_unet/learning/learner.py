@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ..core.errors import UserError
+from ..core.random_numbers import own_random_numbers
 from ..predicting.devices import Device, is_out_of_memory, release_memory
 from ..predicting.forward import leave_between_layers
 from ..predicting.weights import Network, Weights, load_into
@@ -97,8 +98,7 @@ class Learner:
     def _chance(self) -> Iterator[None]:
         """Seed torch's global generator (initial weights, dropout) and leave it as it was."""
         devices = [torch.device(self.device.name)] if self.device.kind == "cuda" else []
-        with torch.random.fork_rng(devices):
-            torch.manual_seed((self._seed * 1_000_003 + self.step) % 2**63)
+        with own_random_numbers((self._seed * 1_000_003 + self.step) % 2**63, devices):
             yield
 
     @property

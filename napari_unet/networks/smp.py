@@ -16,13 +16,13 @@ import difflib
 import importlib.util
 from typing import Annotated, Any, Literal
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from napari_unet.core import parameters
 from napari_unet.core.errors import UsageError, UserError
 from napari_unet.core.parameters import Parameter
+from napari_unet.core.random_numbers import own_random_numbers
 
 from . import register
 from ._layers import Norm, full_precision_head, he_initialise
@@ -101,7 +101,7 @@ class SegmentationModels:
             return
         assert isinstance(module, SegmentationModelsModule)
         try:
-            with torch.random.fork_rng(devices=[]):
+            with own_random_numbers():
                 trained = self._model(module.channels, "imagenet")
         except OSError as error:  # what cannot be reached or written; the hub's errors are of this kind
             raise UserError(

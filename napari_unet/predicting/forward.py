@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from ..core.errors import UserError, WorkError
 from ..core.leaving import look_up
+from ..core.random_numbers import own_random_numbers
 from .devices import Device, is_out_of_memory
 from .tiling import Box
 from .weights import Weights, load_into
@@ -29,7 +30,7 @@ class Forward:
 
     def __init__(self, weights: Weights, device: Device) -> None:
         # building draws random weights, which must not shift the random numbers of a training
-        with torch.random.fork_rng(devices=[]):
+        with own_random_numbers():
             module = weights.network.build(weights.channels, len(weights.classes.ids))
         load_into(module, weights)
         module = module.eval().requires_grad_(False)

@@ -12,6 +12,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from ..core.random_numbers import own_random_numbers
+
 Compute = Callable[[str, torch.dtype | None], Tensor]
 """Computes the same numbers on a device, with autocast to a 16-bit type or without."""
 
@@ -26,8 +28,7 @@ def small_training(name: str, dtype: torch.dtype | None = None) -> Tensor:
 
 
 def _train(name: str, dtype: torch.dtype | None) -> Tensor:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+    with own_random_numbers(0):
         module = nn.Sequential(
             nn.Conv2d(2, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(8, 8, 3, padding=1),
             nn.Upsample(scale_factor=2, mode="bilinear"), nn.Conv2d(8, 3, 1),

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_unet.core.classes import ClassTable
 from napari_unet.core.errors import UserError
+from napari_unet.core.random_numbers import own_random_numbers
 from napari_unet.instant.backbone import Backbone, backbone_of
 from napari_unet.instant.eye_features import PREFIX
 from napari_unet.networks.unet import UNet
@@ -87,14 +88,12 @@ def _with_eye(own: Weights) -> Weights:
 
 @functools.lru_cache(maxsize=1)
 def _features(path: Path) -> Weights:
-    import torch
-
     contents = _read(path)
     tensors = {name: tensor.float() if tensor.is_floating_point() else tensor
                for name, tensor in contents["tensors"].items()}
     weights = Weights(feature_network(), "unet", tensors, 1, ClassTable.default((1, 2)))
     try:
-        with torch.random.fork_rng(devices=[]):  # building must not shift the random numbers of a training
+        with own_random_numbers():  # building must not shift the random numbers of a training
             check_tensors(Backbone(weights.network).build(1, 2), backbone_of(weights))
     except UserError as error:
         raise UserError(f"The pre-trained features in {path} do not fit this version ({error}) {_REMEDY}") from error

@@ -42,7 +42,12 @@ def test_update_once_is_what_the_command_line_learns_from_the_project(
     chosen = folder.state.settings[METHOD]
     assert (chosen["name"], chosen["parameters"]["seed"], "device" in chosen["parameters"]) == ("unet", 5, False)
     assert keeper_of(viewer).leave_project()
-    steps, target = dock.session.last_run.steps, tmp_path / "model.pt"
+    run = dock.session.last_run
+    assert run.began is None, "it went on from a network"
+    (learnt,), (stored,) = run.strokes.pairs, [folder.read_strokes(one.id) for one in folder.state.images]
+    assert [(n, plane.tobytes()) for n, plane in learnt.scribbles.planes.items()] == [
+        (n, plane.tobytes()) for n, plane in stored.planes.items()]
+    steps, target = run.steps, tmp_path / "model.pt"
     words = ["--steps", str(steps), "--deterministic", "--device", "cpu", "-o", str(target)]
     assert main(["train", str(folder.path), *words]) == 0
     headless: Any = load_model(target, "cpu")
