@@ -84,6 +84,8 @@ def main() -> None:
     size, counts = (2304, [1]) if arguments.quick else (arguments.size, arguments.planes)
     print(f"{available_cores()} cores, torch {torch.__version__}, {choose_device('auto')}")
     print(f"{'network':10}{'image':>20}{'peak, GB':>10}{'MPix/s':>8}{'raw':>8}{'of raw':>8}")
+    if arguments.folder is not None:
+        arguments.folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
         for name in arguments.networks:
             for planes in counts:
