@@ -9,7 +9,6 @@ from qtpy.QtWidgets import (
     QHBoxLayout,
     QPushButton,
     QSizePolicy,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -130,8 +129,3 @@ class ObjectsPanel(QWidget):
     def picked_buttons(self) -> tuple[QPushButton, ...]:
         """The buttons that need something to be picked."""
         return self.delete_button, self.merge_button, self.fill_button, self.repaint_button
-
-    @property
-    def undo_buttons(self) -> tuple[QToolButton, QToolButton]:
-        """Undo and redo."""
-        return self.undo_button, self.redo_button
