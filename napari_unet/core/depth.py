@@ -15,6 +15,9 @@ and yz. Each looks at all that the one before looks at."""
 
 DEPTHS: tuple[Depth, ...] = ("plane", "neighbours", "three cuts")
 
+LONGEST_BESIDE = 20.0
+"""Voxels that are so many times as long as wide, or as wide as long, show nothing in the planes beside theirs."""
+
 
 def has_depth(image: Image) -> bool:
     """Say whether planes of an image lie behind one another: only along an axis that is known to be z, never time."""
@@ -49,3 +52,9 @@ def elongation(image: Image) -> float:
     steps = [abs(step) if math.isfinite(step) and step else 1.0
              for step in (image.scale[image.label_axes.index("Z")], *image.scale[-2:])]
     return steps[0] / math.sqrt(steps[1] * steps[2])
+
+
+def is_volume(image: Image) -> bool:
+    """Say whether an image is worth looking at as volumes: it has depth, and voxels neither too long nor too flat."""
+    longer = elongation(image)
+    return has_depth(image) and max(longer, 1 / longer) <= LONGEST_BESIDE
