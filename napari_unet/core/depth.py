@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Literal
 
 import numpy as np
@@ -43,6 +44,30 @@ def planes_beside(image: Image, plane: int) -> tuple[int, ...]:
     stack = stack_planes(image, plane)
     place = stack.index(plane)
     return stack[max(0, place - 1) : place] + stack[place + 1 : place + 2]
+
+
+def plane_behind(image: Image, plane: int) -> int | None:
+    """Return the number of the plane directly behind a plane; None for the last, and without depth."""
+    if not has_depth(image):
+        return None
+    leading, axis = image.shape[:-2], image.label_axes.index("Z")
+    step = math.prod(leading[axis + 1 :])
+    return plane + step if plane // step % leading[axis] < leading[axis] - 1 else None
+
+
+def plane_runs(image: Image, planes: Iterable[int]) -> list[list[int]]:
+    """Divide planes into runs that lie directly behind one another, each in the order of z; without depth, of one."""
+    there = dict.fromkeys(sorted(planes))
+    following = {behind for plane in there if (behind := plane_behind(image, plane)) is not None}
+    runs = []
+    for plane in there:
+        if plane not in following:
+            run, behind = [plane], plane_behind(image, plane)
+            while behind is not None and behind in there:
+                run.append(behind)
+                behind = plane_behind(image, behind)
+            runs.append(run)
+    return runs
 
 
 def elongation(image: Image) -> float:

@@ -16,6 +16,7 @@ from ..core.image import Image, warn_not_finite
 from ..core.latest import Latest
 from ..core.method import Patch, View, checked_planes
 from ..core.provenance import Provenance
+from ..core.sight import Seen
 from ..predicting.feature_groups import summed
 from ..predicting.network_model import most_likely
 from ..predicting.oblivious_trees import ObliviousTrees, corrected
@@ -61,6 +62,10 @@ class AnswerOnFeatures:
     def two_eyed(self) -> bool:
         """Whether the head looks through the second eye as well."""
         return len(self.head.weights) > len(self.store.prior(self.channels, eye=False, depth="plane"))
+
+    def seen(self, image: Image) -> Seen:
+        """Return whether an image is looked at plane by plane or as volumes."""
+        return "planes" if depth_of_answer(image, self.store, self.deep) == "plane" else "volumes"
 
     def segment(
         self,
