@@ -39,8 +39,8 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"napari-unet {__version__}")
     _debug(parser, False)
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for add in (_demo, _train, _predict, _objects, _export_model, _score, _compare, _counts, _methods, _methods_text,
-                _info):
+    for add in (_demo, _plan, _train, _predict, _objects, _export_model, _score, _compare, _counts, _methods,
+                _methods_text, _info):
         add(commands)
     return parser
 
@@ -122,6 +122,19 @@ def _train(commands: argparse._SubParsersAction[CommandParser]) -> None:
     _moved(parser)
     _running(parser)
     _overwrite(parser)
+
+
+def _plan(commands: argparse._SubParsersAction[CommandParser]) -> None:
+    parser = _command(commands, "plan", "plan_command:run_plan",
+                      "Show which network would be chosen for images, and why: pieces, halvings, kernels, channels.")
+    parser.add_argument("images", nargs="+", metavar="IMAGES", help="images, folders of them, or patterns ('in/*.tif')")
+    parser.add_argument("--network", default="planned", metavar="NAME",
+                        help="a network that is planned from the data: planned or unet3d (default: planned)")
+    parser.add_argument("--set", type=assignment, action="append", default=[], metavar="NAME=VALUE",
+                        help="a parameter of the network, e.g. --set dimensions=planes or --set memory=4")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps (default: auto)")
+    parser.add_argument("--json", action="store_true", help="as JSON")
+    _axes(parser)
 
 
 def _predict(commands: argparse._SubParsersAction[CommandParser]) -> None:
