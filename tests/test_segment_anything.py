@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import sam_scene
 import torch
 from sam_scene import onnx_pair
 from segmenters_scene import fitted, pair
@@ -19,6 +20,7 @@ from napari_unet.core.errors import UserError
 from napari_unet.core.image import Image
 from napari_unet.core.method import assemble
 from napari_unet.core.scribbles import TrainingSet
+from napari_unet.foreign import prompted_onnx
 from napari_unet.foreign.prompted_files import VARIABLE, load_prompted
 from napari_unet.segmenters import REGISTRY
 from napari_unet.segmenters.segment_anything import SegmentAnything
@@ -44,8 +46,11 @@ def dice(labels: np.ndarray, truth: np.ndarray) -> float:
 
 
 @pytest.mark.parametrize("raw", [False, True], ids=["normalised", "raw"])
-def test_what_is_under_strokes_and_what_looks_alike_is_found(tmp_path: Path, raw: bool) -> None:
+def test_what_is_under_strokes_and_what_looks_alike_is_found(
+    tmp_path: Path, raw: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pytest.importorskip("onnxruntime")
+    monkeypatch.setattr(prompted_onnx, "SIDE", sam_scene.SIDE)  # a raw encoder does not say it
     method = SegmentAnything(weights=str(onnx_pair(tmp_path, raw)), device="cpu")
     image, truth, strokes = discs(200, 256)
     model = fitted(method, TrainingSet((pair(image, strokes),)))

@@ -79,24 +79,34 @@ def left_to_do(arguments: argparse.Namespace, targets: Mapping[str, OutputTarget
     """
     if not arguments.resume:
         return dict(targets)
-    left = {name: one for name, one in targets.items() if not all(path.exists() for path in one.paths)}
-    for name, one in left.items():
-        there = next((path for path in one.paths if path.exists()), None)
-        if there is not None and not arguments.overwrite:
-            raise UserError(f"Of {name} only some results are there, e.g. {there}. Add --overwrite to make such images "
-                            "anew; where all is there, it stays as it is.")
-    others = _made_otherwise(arguments, {name: one for name, one in targets.items() if name not in left})
-    if others and not arguments.overwrite:
-        lines = [f"  {targets[name].mask}: {reason}" for name, reason in others.items()]
-        more = [f"  and {len(lines) - _NAMED} more"] if len(lines) > _NAMED else []
-        raise UserError("\n".join([
-            f"{len(lines)} of the results that are there {'is' if len(lines) == 1 else 'are'} not what this command "
-            "makes. Add --overwrite to make such images anew (all others stay), or choose another folder:",
-            *lines[:_NAMED], *more]))
-    left = {name: one for name, one in targets.items() if name in left or name in others}
+    missing = {name for name, one in targets.items() if not all(path.exists() for path in one.paths)}
+    others = _made_otherwise(arguments, {name: one for name, one in targets.items() if name not in missing})
+    if not arguments.overwrite:
+        _check_parts([(name, one) for name, one in targets.items() if name in missing])
+        _check_others({targets[name].mask: reason for name, reason in others.items()})
+    left = {name: one for name, one in targets.items() if name in missing or name in others}
     if len(left) < len(targets):
         say(f"{len(targets) - len(left)} of {len(targets)} are there already and stay as they are.")
     return left
+
+
+def _check_parts(missing: Sequence[tuple[str, OutputTarget]]) -> None:
+    for name, one in missing:
+        there = next((path for path in one.paths if path.exists()), None)
+        if there is not None:
+            raise UserError(f"Of {name} only some results are there, e.g. {there}. Add --overwrite to make such images "
+                            "anew; where all is there, it stays as it is.")
+
+
+def _check_others(others: Mapping[Path, str]) -> None:
+    if not others:
+        return
+    lines = [f"  {mask}: {reason}" for mask, reason in others.items()]
+    more = [f"  and {len(lines) - _NAMED} more"] if len(lines) > _NAMED else []
+    raise UserError("\n".join([
+        f"{len(lines)} of the results that are there {'is' if len(lines) == 1 else 'are'} not what this command makes. "
+        "Add --overwrite to make such images anew (all others stay), or choose another folder:",
+        *lines[:_NAMED], *more]))
 
 
 def _made_otherwise(arguments: argparse.Namespace, done: Mapping[str, OutputTarget]) -> dict[str, str]:

@@ -8,7 +8,7 @@ import json
 import time
 from typing import Any
 
-from ._lock_owner import SILENCE, Heartbeat, LockOwner, refused
+from ._lock_owner import SILENCE, SignsOfLife, LockOwner, refused
 
 PAUSE = 1.0
 """Seconds after which a run looks whether another has taken the same lock in the same moment."""
@@ -40,7 +40,7 @@ class FarLock:
         self.is_lost = False
         self._held = True
         self._take(what)
-        self._heart = Heartbeat(self._beat)
+        self._heart = SignsOfLife(self._beat)
 
     def _take(self, what: str) -> None:
         owner, silence = self._who()

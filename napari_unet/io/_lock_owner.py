@@ -84,7 +84,7 @@ class LockOwner:
         return False
 
 
-class Heartbeat:
+class SignsOfLife:
     """Does something again and again in a thread of its own, until :meth:`stop`."""
 
     def __init__(self, beat: Callable[[], None]) -> None:

@@ -13,7 +13,7 @@ import time
 import uuid
 from pathlib import Path
 
-from ._lock_owner import SILENCE, Heartbeat, LockOwner, refused
+from ._lock_owner import SILENCE, SignsOfLife, LockOwner, refused
 from ._run_lock import lock_file
 
 _MAKING = 2.0
@@ -44,7 +44,7 @@ class StoreLock:
         self.owner, self.note, self._path = LockOwner.here(), "", path
         self._lost = False
         self._file: int | None = self._taken(what)
-        self._heart = Heartbeat(self._beat)
+        self._heart = SignsOfLife(self._beat)
 
     def _taken(self, what: str) -> int:
         """Return the open file once it is ours."""

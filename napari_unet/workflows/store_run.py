@@ -146,23 +146,19 @@ class ThreadEngine:
 
     def run(self, task: BlockTask, waiting: Sequence[Block], sink: Any) -> Generator[Block, None, None]:
         """Do blocks; whoever stops asking ends it within a tile."""
-        on_card = hasattr(task.model, "device") and choose_device(task.model.device).kind != "cpu"
-        alone = isinstance(task.model, VolumeModel)  # what one thread keeps of a volume, others would compute again
-        count = 1 if alone else self._threads or (2 if on_card else available_cores())
+        count, each = self._sizes(task)
         stop = threading.Event()
         left = deque(waiting)
         running: dict[Future[None], Block] = {}
         planes = deque(dict.fromkeys(block.plane for block in waiting))
-        with ThreadPoolExecutor(count, initializer=limit_threads, initargs=(None if on_card or alone else 1,)) as pool:
+        with ThreadPoolExecutor(count, initializer=limit_threads, initargs=(each,)) as pool:
             try:
                 while left or running:
                     while left and len(running) < 2 * count:
                         block = left.popleft()
-                        if planes and block.plane == planes[0]:  # what is known of a plane before its turn, keeps
-                            planes.popleft()                     # nobody waiting at its beginning
-                            if planes and hasattr(task.model, "weights"):
-                                ahead = pool.submit(task.prepare, planes[0], stop.is_set)
-                                ahead.add_done_callback(Future.exception)  # who needs the plane tells of it
+                        if planes and block.plane == planes[0]:
+                            planes.popleft()
+                            _prepare(pool, task, planes, stop)
                         running[pool.submit(task.do, block, sink, stop.is_set)] = block
                     done, _ = wait(running, return_when=FIRST_COMPLETED)
                     for future in done:
@@ -173,6 +169,21 @@ class ThreadEngine:
                 stop.set()
                 for future in running:
                     future.cancel()
+
+    def _sizes(self, task: BlockTask) -> tuple[int, int | None]:
+        """Return how many blocks are done at a time, and in how many threads each computes; None: as it likes."""
+        if isinstance(task.model, VolumeModel):  # what one thread keeps of a volume, others would compute again
+            return 1, None
+        if hasattr(task.model, "device") and choose_device(task.model.device).kind != "cpu":
+            return self._threads or 2, None
+        return self._threads or available_cores(), 1
+
+
+def _prepare(pool: ThreadPoolExecutor, task: BlockTask, planes: Sequence[int], stop: threading.Event) -> None:
+    """Have it found out what the next plane is like, so that nobody waits at its beginning."""
+    if planes and hasattr(task.model, "weights"):
+        ahead = pool.submit(task.prepare, planes[0], stop.is_set)
+        ahead.add_done_callback(Future.exception)  # whoever needs the plane tells of it
 
 
 def needs_store(image: Image) -> bool:
