@@ -24,7 +24,7 @@ from .devices import choose_device
 from .forward import is_unpadded
 from .plane_windows import WindowedPlane
 from .tile_run import InputPlane, TileRun, tile_size
-from .tiling import Box, Tiling
+from .tiling import Box, Tiling, asked_for
 from .weights import Weights
 
 
@@ -115,7 +115,7 @@ class NetworkModel:
         """
         self._check_channels(image.n_channels, repr(image.name))
         numbers = tuple(dict.fromkeys(checked_planes(image, planes)))
-        return self._segment(image, numbers, probabilities, view)
+        return self._segment(image, numbers, probabilities, view, asked_for(image))
 
     def segment_box(self, image: Image, plane: int, box: Box) -> Iterator[Patch]:
         """Segment the tiles that begin in a box of a plane: the same labels that :meth:`segment` gives there.
