@@ -50,7 +50,8 @@ def pattern(seed: int = 0) -> NDArray[np.uint8]:
 def make_pyramid(path: Path, side: int) -> Path:
     """Write an OME-Zarr image (0.4) of ``side`` x ``side`` pixels with levels halved down to about 1000."""
     group = zarr.open_group(str(path), mode="w", zarr_format=2)
-    level, tile, datasets = 0, pattern(), []
+    level, tile = 0, pattern()
+    datasets: list[Any] = []
     while True:
         size = -(-side // 2**level)
         array = group.create_array(str(level), shape=(size, size), chunks=(CHUNK, CHUNK), dtype=np.uint8, fill_value=0,

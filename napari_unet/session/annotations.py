@@ -20,24 +20,13 @@ from ..core.image import Image
 from ..core.latest import Latest
 from ..core.painted_plane import Block
 from ..core.scribbles import Pair, Scribbles, TrainingSet
+from .annotated_pair import AnnotatedPair
 from .edit_history import EditHistory, EditOutcome, StrokeEdit, changed_blocks, marked_plane, put_back
 from .level_lens import LevelLens
 from .open_images import OpenImages
 
 FIRST_CLASSES = ClassTable.default((1, 2))
 """Background and one class to start with."""
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class _Item:
-    pair: Pair
-    enabled: bool = True
-    lens: LevelLens | None = None
-
-    @property
-    def learnt(self) -> Pair:
-        """What is learnt from: the pair itself, or what is seen of it."""
-        return self.pair if self.lens is None else self.lens.pair(self.pair)
 
 
 class Annotations:
@@ -62,7 +51,7 @@ class Annotations:
     """An operation, an undo or a redo has changed strokes: numbers of the planes by key. Layers have to follow."""
 
     def __init__(self) -> None:
-        self._items: dict[Hashable, _Item] = {}
+        self._items: dict[Hashable, AnnotatedPair] = {}
         self._versions = count(1)
         self._classes = FIRST_CLASSES
         self.edits = EditHistory()
@@ -100,7 +89,7 @@ class Annotations:
         if old is not None:
             scribbles = scribbles.marked_as(old.pair.scribbles)
         pair = Pair(image, dataclasses.replace(scribbles, version=next(self._versions)))
-        self._items[key] = _Item(pair, old.enabled if old else True, lens)
+        self._items[key] = AnnotatedPair(pair, old.enabled if old else True, lens)
         self._changed()
 
     def see_through(self, key: Hashable, lens: LevelLens) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ..core.image import Image
-from ..core.level_strokes import Factor, StrokesAtLevel
+from ..core.level_field import Factor
+from ..core.level_strokes import StrokesAtLevel
 from ..core.scribbles import Pair, Scribbles
 
 

@@ -16,7 +16,7 @@ from napari.layers import Image as ImageLayer
 from napari.layers import Layer
 
 from napari_unet.core.image import Image
-from napari_unet.core.level_strokes import Factor
+from napari_unet.core.level_field import Factor
 from napari_unet.core.scribbles import Scribbles
 from napari_unet.core.window_stack import SampledPixels, window_stack
 
@@ -114,27 +114,34 @@ def levels_of(layer: ImageLayer) -> ImageLevels:
 def _found(layer: ImageLayer, members: Sequence[Layer]) -> ImageLevels:
     finest = image_of(layer)
     made = [ImageLevel(0, dataclasses.replace(finest, data=SampledPixels(finest.data)), (1, 1))]
-    wrong = 0
     count = min(len(one.data) if one.multiscale else 1 for one in members)
+    wrong = 0
     for number in range(1, count):
-        parts = [one.data[number] for one in members]
-        data: Any = parts[0] if len(parts) == 1 else None
-        fits = all(np.dtype(one.dtype) == np.dtype(finest_level(members[0]).dtype) and one.shape == parts[0].shape
-                   for one in parts)
-        if fits and data is None:
-            data = ChannelStack(parts)
-        factor = _factor(finest, data) if fits else None
-        if factor is None or max(factor) <= max(made[-1].factor):
+        level = _level(finest, members, number)
+        if level is None or max(level.factor) <= max(made[-1].factor):
             wrong += 1
-            continue
-        scale = (*finest.scale[:-2], *(one * by for one, by in zip(finest.scale[-2:], factor, strict=True)))
-        start = (*finest.translate[:-2], *(at + (by - 1) / 2 * one for at, by, one in zip(
-            finest.translate[-2:], factor, finest.scale[-2:], strict=True)))
-        image = dataclasses.replace(finest, data=SampledPixels(data), scale=scale, translate=start)
-        made.append(ImageLevel(number, image, factor))
+        else:
+            made.append(level)
     return ImageLevels(tuple(made), "" if not wrong else (
         f"{wrong} of {count} levels of {layer.name!r} {'is' if wrong == 1 else 'are'} not used: their sizes are no "
         "whole fraction of the finest level, or their pixels are of another type. Make the pyramid anew to use them."))
+
+
+def _level(finest: Image, members: Sequence[Layer], number: int) -> ImageLevel | None:
+    """Return a coarser level; None where it does not fit the finest one."""
+    parts = [one.data[number] for one in members]
+    if any(one.shape != parts[0].shape or np.dtype(one.dtype) != np.dtype(finest_level(member).dtype)
+           for one, member in zip(parts, members, strict=True)):
+        return None
+    data: Any = parts[0] if len(parts) == 1 else ChannelStack(parts)
+    factor = _factor(finest, data)
+    if factor is None:
+        return None
+    scale = (*finest.scale[:-2], *(one * by for one, by in zip(finest.scale[-2:], factor, strict=True)))
+    start = (*finest.translate[:-2], *(at + (by - 1) / 2 * one for at, by, one in zip(
+        finest.translate[-2:], factor, finest.scale[-2:], strict=True)))
+    return ImageLevel(number, dataclasses.replace(
+        finest, data=SampledPixels(data), scale=scale, translate=start), factor)
 
 
 def _factor(finest: Image, data: Any) -> Factor | None:

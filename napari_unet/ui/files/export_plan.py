@@ -90,9 +90,7 @@ class ExportPlan:
         UserError
             If the place cannot be written or is taken, or the values are no class ids.
         """
-        if is_field(self.layer):
-            raise UserError(f"{self.layer.name!r} shows a part of a large image at a time. To save all of it, press "
-                            "Whole image to a store; strokes are in the project.")
+        _check_whole(self.layer)
         if goes_as_objects(self.layer, self.path):
             return (yield from self._write_objects())
         data, shape = finest_level(self.layer), layer_shape(self.layer)
@@ -149,6 +147,12 @@ class ExportPlan:
             except StopIteration as end:
                 saved: Saved = end.value
                 return saved
+
+
+def _check_whole(layer: Labels) -> None:
+    if is_field(layer):
+        raise UserError(f"{layer.name!r} shows a part of a large image at a time. To save all of it, press Whole image "
+                        "to a store; strokes are in the project.")
 
 
 def checked_objects(plane: Any, name: str) -> int:

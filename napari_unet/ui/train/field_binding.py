@@ -11,41 +11,32 @@ from typing import Any
 
 import numpy as np
 from napari.layers import Image as ImageLayer
-from napari.layers import Labels, Layer
-from numpy.typing import NDArray
+from napari.layers import Labels
 from qtpy.QtCore import QObject, Qt, QTimer
 from qtpy.QtWidgets import QApplication
 
-from napari_unet.core.classes import ClassTable
 from napari_unet.core.errors import UserError
-from napari_unet.core.level_strokes import Field
-from napari_unet.core.method import Patch
+from napari_unet.core.level_field import LevelField
 from napari_unet.core.scribbles import Scribbles, checked_ids
 from napari_unet.core.window_stack import SIDE, windows_of
 from napari_unet.session.annotation_session import Session
 from napari_unet.session.level_lens import LevelLens
 from napari_unet.session.model_history import steps_behind
 
-from ..large_images import ImageLevel, ImageLevels, expected_strokes, levels_of, mark_field
-from ..layer_metadata import set_class_table
-from ..layers import prepare_brush
-from ..sessions import ties_of
-from .edit_layers import forget_edits
-from .field_view import SeenBox, field_place, seen_box
-from .layer_binding import DRAG_MS, LayerBinding, LookedAt
+from ..large_images import ImageLevel, ImageLevels, expected_strokes, levels_of
+from .field_layers import FieldLayers
+from .field_view import as_seen_before, field_of, seen_box
+from .layer_binding import DRAG_MS, LookedAt
 from .viewport import camera_of
 
 FOLLOW_MS = 60
 """A view that moves is followed at most this often."""
 
-LARGEST_FIELD = 4096
-"""Rows and columns of a field; where more is seen (there is no coarser level), its middle."""
-
 MOST_IN_VIEW = 64
 """So many windows are answered at most, those in the middle of the view."""
 
 
-class FieldBinding(LayerBinding):
+class FieldBinding(FieldLayers):
     """Keeps a pair of the session up to date with a field of its image, and shows what is predicted there."""
 
     def __init__(
@@ -53,7 +44,6 @@ class FieldBinding(LayerBinding):
     ) -> None:
         self._lenses: dict[int, LevelLens] = {}
         self._known = np.zeros((1, 1), np.uint8)
-        self._moving = False
         super().__init__(viewer, session, image_layer, strokes, parent)
         self._follow = QTimer(self)
         self._follow.setSingleShot(True)
@@ -116,7 +106,7 @@ class FieldBinding(LayerBinding):
         if seen is None:
             return
         level = self.levels.seen_at(seen.pixels)
-        field = _field_of(seen, level)
+        field = field_of(seen, level)
         self._learn_at(level)
         inside = (field.plane, field.factor) == (self.field.plane, self.field.factor) and all(
             mine.start <= part.start and part.stop <= mine.stop for part, mine in
@@ -124,22 +114,22 @@ class FieldBinding(LayerBinding):
         if not inside:
             self._move_to(field, level)
 
-    def _first_field(self) -> tuple[Field, ImageLevel]:
+    def _first_field(self) -> tuple[LevelField, ImageLevel]:
         seen = seen_box(self._viewer, self.image_layer, self.image)
         if seen is None:  # nothing is drawn yet
             level = self.levels.levels[-1]
             rows, columns = (slice(0, min(SIDE, size)) for size in level.image.plane_shape)
-            return Field(0, rows, columns, level.factor), level
+            return LevelField(0, rows, columns, level.factor), level
         level = self.levels.seen_at(seen.pixels)
-        return _field_of(seen, level), level
+        return field_of(seen, level), level
 
-    def _move_to(self, field: Field, level: ImageLevel) -> None:
+    def _move_to(self, field: LevelField, level: ImageLevel) -> None:
         self.flush()
         shown = None if self.prediction is None else np.array(self.prediction.data).reshape(self.field.shape)
         before, self.field, self.level = self.field, field, level
         self._fill()
         if self.prediction is not None and shown is not None:
-            self._place(self.prediction, _as_seen_before(shown, before, field))
+            self._place(self.prediction, as_seen_before(shown, before, field))
         self.drop_uncertainty()  # it comes again
         self.published.emit()  # what is looked at is something else
 
@@ -147,19 +137,6 @@ class FieldBinding(LayerBinding):
         """Fill the strokes layer with what is painted in the field."""
         self._known = self.field.painted(self._session.pair(self.key).scribbles)
         self._place(self.strokes, self._known.copy())
-
-    def _place(self, layer: Layer, values: NDArray[Any]) -> None:
-        """Put values (Y, X) of the field into a layer, and the layer where the field lies."""
-        place = field_place(self.image_layer, self.image, self.field)
-        self._moving = True
-        try:
-            layer.data = values.reshape(*(1,) * (len(place["scale"]) - 2), *values.shape)
-            for name, value in place.items():
-                setattr(layer, name, value)
-            if isinstance(layer, Labels):
-                forget_edits(layer)  # what napari remembers lies elsewhere
-        finally:
-            self._moving = False
 
     def _on_moved(self, _event: Any = None) -> None:
         if self.is_fresh():
@@ -238,8 +215,8 @@ class FieldBinding(LayerBinding):
             data = np.asarray(self.strokes.data)
             if data.size != self._known.size:
                 raise UserError(
-                    f"{self.strokes.name!r} shows a part of {self.image.name!r}; its array was replaced by one of another "
-                    "shape, which is not taken over. Move the view to see the strokes again.")
+                    f"{self.strokes.name!r} shows a part of {self.image.name!r}; its array was replaced by one of "
+                    "another shape, which is not taken over. Move the view to see the strokes again.")
             now = checked_ids(data, self.strokes.name).reshape(self._known.shape)
         except UserError as error:
             self.troubled.emit(str(error))
@@ -269,119 +246,3 @@ class FieldBinding(LayerBinding):
         self.clear_prediction()
         self._follow_soon()
         self.published.emit()
-
-    # -- what is predicted -----------------------------------------------------------------------------------------
-
-    def make_prediction(self, classes: ClassTable) -> Labels:
-        """Return the prediction layer, made and put right below the strokes if it is not there."""
-        if self.prediction is None or self.prediction not in self._viewer.layers:
-            ties = ties_of(self._viewer)
-            before = ties.live_prediction_of(self.image_layer)
-            if before is not None:
-                ties.remove(before)  # of another field
-            made = Labels(np.zeros(self._shape, np.uint8), name=f"{self.image_layer.name} prediction", opacity=0.5,
-                          **field_place(self.image_layer, self.image, self.field))
-            set_class_table(made, classes, background=False)
-            mark_field(made)
-            self.prediction = made
-            self._insert(made, "prediction")
-            ties.predict_into(self.image_layer, made)
-            self.show_classes(classes)
-        return self.prediction
-
-    def make_uncertainty(self) -> ImageLayer:
-        """Return the layer of uncertainty, made and put right below the strokes if it is not there."""
-        if self.uncertainty is None or self.uncertainty not in self._viewer.layers:
-            made = ImageLayer(np.zeros(self._shape, np.float16), name=f"{self.image_layer.name} uncertainty",
-                              colormap="inferno", blending="additive", opacity=0.5, contrast_limits=(0, 1),
-                              **field_place(self.image_layer, self.image, self.field))
-            mark_field(made)
-            self.uncertainty = made
-            self._insert(made, "uncertainty")
-        return self.uncertainty
-
-    @property
-    def _shape(self) -> tuple[int, ...]:
-        return (*(1,) * (self.strokes.ndim - 2), *self.field.shape)
-
-    def clear_prediction(self) -> None:
-        """Empty the prediction layer, which shows the old image."""
-        if self.prediction is not None:
-            self.prediction.data[...] = 0
-            self.prediction.refresh()
-
-    def _put(self, layer: Layer, patch: Patch, values: NDArray[Any]) -> None:
-        found = self._in_field(patch, values)
-        if found is not None:
-            (rows, columns), seen = found
-            layer.data[..., rows, columns] = seen
-
-    def _note_stale(self, patch: Patch) -> None:
-        found = self._in_field(patch, patch.labels)
-        if found is not None:
-            self._stale.add(self.field.shape, *found[0])
-
-    def _in_field(self, patch: Patch, values: NDArray[Any]) -> tuple[tuple[slice, slice], NDArray[Any]] | None:
-        """Return where a patch of a window lies in the field, and how it looks there; None if it does not."""
-        lens = self._session.lens(self.key)
-        pixels = None if lens is None else windows_of(lens.windows)
-        if lens is None or pixels is None:
-            return None
-        number = lens.windows.plane_of(patch.where)
-        if pixels.whole_plane(number) != self.field.plane:
-            return None
-        origin = pixels.grid.origin(number % len(pixels.grid))
-        where, places = [], []
-        for part, start, mine, by, size, shown in zip(
-            patch.where[-2:], origin, lens.factor, self.field.factor, values.shape,
-            (self.field.rows, self.field.columns), strict=True,
-        ):
-            assert isinstance(part, slice)
-            first = (start + part.start) * mine  # of the finest level
-            low = max(shown.start, -(-first // by))
-            high = min(shown.stop, -(-(first + size * mine) // by))
-            if high <= low:
-                return None
-            where.append(slice(low - shown.start, high - shown.start))
-            places.append(((np.arange(low, high) * by + (by - 1) // 2 - first) // mine).clip(0, size - 1))
-        return (where[0], where[1]), values[places[0][:, None], places[1]]
-
-
-def _field_of(seen: SeenBox, level: ImageLevel) -> Field:
-    """Return the field that holds what is seen of a level, whole windows of it."""
-    parts = []
-    for part, by, size in zip((seen.rows, seen.columns), level.factor, level.image.plane_shape, strict=True):
-        low, high = part.start // by, min(size, -(-part.stop // by))
-        if high - low > LARGEST_FIELD - SIDE:
-            middle = (low + high) // 2
-            low, high = middle - LARGEST_FIELD // 2, middle + LARGEST_FIELD // 2 - SIDE
-        parts.append(slice(max(0, low) // SIDE * SIDE, min(size, -(-high // SIDE) * SIDE)))
-    return Field(seen.plane, parts[0], parts[1], level.factor)
-
-
-def _as_seen_before(shown: NDArray[Any], before: Field, now: Field) -> NDArray[Any]:
-    """Return a field as it looks in what was shown of another one; 0 where that shows nothing."""
-    out = np.zeros(now.shape, shown.dtype)
-    if before.plane != now.plane:
-        return out
-    places = []
-    for part, by, old, of_old in zip((now.rows, now.columns), now.factor, (before.rows, before.columns), before.factor,
-                                     strict=True):
-        at = (np.arange(part.start, part.stop) * by + (by - 1) // 2) // of_old - old.start
-        places.append((np.flatnonzero((at >= 0) & (at < old.stop - old.start)), at))
-    (rows, down), (columns, right) = places
-    out[rows[:, None], columns] = shown[down[rows][:, None], right[columns]]
-    return out
-
-
-def new_field_strokes(layer: ImageLayer, classes: ClassTable, width: int) -> Labels:
-    """Return a layer for the strokes of a large image; what it shows is settled when it is linked."""
-    finest = levels_of(layer).levels[0].image
-    field = Field(0, slice(0, 1), slice(0, 1), (1, 1))
-    place = field_place(layer, finest, field)
-    made = Labels(np.zeros((1,) * len(place["scale"]), np.uint8), name=f"{layer.name} strokes", opacity=0.9, **place)
-    set_class_table(made, classes)
-    mark_field(made)
-    prepare_brush(made, width)
-    return made
-

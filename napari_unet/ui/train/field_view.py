@@ -9,13 +9,19 @@ from typing import Any
 import numpy as np
 from napari.layers import Image as ImageLayer
 from napari.utils.transforms import Affine
+from numpy.typing import NDArray
 
 from napari_unet.core.image import Image
-from napari_unet.core.level_strokes import Field
+from napari_unet.core.level_field import LevelField
+from napari_unet.core.window_stack import SIDE
 
+from ..large_images import ImageLevel
 from ..layer_axes import axes_of
 from ..layers import place_of
 from .viewport import camera_of, shows_planes
+
+LARGEST_FIELD = 4096
+"""Rows and columns of a field; where more is seen (there is no coarser level), its middle."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,7 +83,7 @@ def _size(image: Image, letter: str) -> int:
     return image.shape[image.label_axes.index(letter)]
 
 
-def field_place(layer: ImageLayer, image: Image, field: Field) -> dict[str, Any]:
+def field_place(layer: ImageLayer, image: Image, field: LevelField) -> dict[str, Any]:
     """Return where a layer lies that shows a field of an image: as :func:`..layers.place_of`, moved and enlarged."""
     place = place_of(layer)
     count = len(place["scale"])
@@ -95,3 +101,30 @@ def field_place(layer: ImageLayer, image: Image, field: Field) -> dict[str, Any]
     scale = np.array(place["scale"], float)
     scale[-2:] *= field.factor
     return {**place, "scale": scale, "translate": np.asarray(plain(offset), float)}
+
+
+def field_of(seen: SeenBox, level: ImageLevel) -> LevelField:
+    """Return the field that holds what is seen of a level, whole windows of it."""
+    parts = []
+    for part, by, size in zip((seen.rows, seen.columns), level.factor, level.image.plane_shape, strict=True):
+        low, high = part.start // by, min(size, -(-part.stop // by))
+        if high - low > LARGEST_FIELD - SIDE:
+            middle = (low + high) // 2
+            low, high = middle - LARGEST_FIELD // 2, middle + LARGEST_FIELD // 2 - SIDE
+        parts.append(slice(max(0, low) // SIDE * SIDE, min(size, -(-high // SIDE) * SIDE)))
+    return LevelField(seen.plane, parts[0], parts[1], level.factor)
+
+
+def as_seen_before(shown: NDArray[Any], before: LevelField, now: LevelField) -> NDArray[Any]:
+    """Return a field as it looks in what was shown of another one; 0 where that shows nothing."""
+    out = np.zeros(now.shape, shown.dtype)
+    if before.plane != now.plane:
+        return out
+    places = []
+    for part, by, old, of_old in zip((now.rows, now.columns), now.factor, (before.rows, before.columns), before.factor,
+                                     strict=True):
+        at = (np.arange(part.start, part.stop) * by + (by - 1) // 2) // of_old - old.start
+        places.append((np.flatnonzero((at >= 0) & (at < old.stop - old.start)), at))
+    (rows, down), (columns, right) = places
+    out[rows[:, None], columns] = shown[down[rows][:, None], right[columns]]
+    return out

@@ -10,7 +10,6 @@ from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import QCheckBox, QFormLayout, QHBoxLayout, QLabel, QWidget
 
 from napari_unet.core.errors import UserError
-from napari_unet.core.image import Image
 from napari_unet.session.annotations import FIRST_CLASSES
 
 from ..axes_box import AxesBox
@@ -18,17 +17,16 @@ from ..axes_change import change_axes
 from ..brush_width import proposed_width
 from ..channel_layers import first_channel
 from ..image_ties import fits
-from ..large_images import is_field, is_painted_in_fields, levels_of
-from ..layer_axes import channels_are_last, image_of
+from ..large_images import is_field
+from ..layer_axes import channels_are_last
 from ..layer_boxes import LayerBox
-from ..layer_metadata import class_table, is_source_image, mark_layer, role_of
-from ..layers import sliders_at, strokes_for
+from ..layer_metadata import class_table, is_source_image, role_of
+from ..layers import sliders_at
 from ..projects.keeper import keeper_of
 from ..widgets import tool_button
 from . import shortcuts
 from .channel_menu import ChannelMenu
-from .field_binding import new_field_strokes
-from .field_view import seen_box
+from .field_strokes import new_strokes
 from .live_controller import LiveController
 
 RETRY_MS = 150
@@ -264,7 +262,7 @@ class LayerChooser(QWidget):
             self.said.emit(NO_IMAGE)
             return
         try:
-            made, seen = self._new_strokes(image)
+            made, seen = new_strokes(self._viewer, image, self._controller.session.classes)
         except UserError as error:
             self.said.emit(str(error))
             return
@@ -278,21 +276,6 @@ class LayerChooser(QWidget):
         if self._controller.current is None or self._controller.current.strokes is not strokes:
             self._on_strokes_chosen()
         self.made.emit(strokes.selected_label)
-
-
-    def _new_strokes(self, image: ImageLayer) -> tuple[Labels, Image]:
-        """Return a layer to paint on, and what its brush is to suit."""
-        classes = self._controller.session.classes
-        if not is_painted_in_fields(image):
-            seen = image_of(image)
-            return strokes_for(image, seen, classes), seen
-        found = levels_of(image)
-        box = seen_box(self._viewer, image, found.levels[0].image)
-        seen = found.seen_at(1.0 if box is None else box.pixels).image
-        made = new_field_strokes(image, classes, proposed_width(seen))
-        mark_layer(made, "strokes", image)
-        made.selected_label = next((number for number in classes.ids if number > 1), 1)
-        return made, seen
 
 
 def _is_image(layer: Layer) -> bool:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_unet.core.image import Image
-from napari_unet.core.level_strokes import Factor, Field
+from napari_unet.core.level_field import Factor, LevelField
 from napari_unet.core.method import Model
 from napari_unet.workflows.filling_store import FilledPart, fill_store, preview_shape, preview_step
 
@@ -92,7 +92,7 @@ class StoreFiller(QObject):
             return
         self._layer, self._preview = None, np.zeros(preview_shape(image), np.uint8)
         rows, columns = (slice(0, size) for size in image.plane_shape)
-        place = field_place(layer, finest, Field(0, rows, columns, factor))
+        place = field_place(layer, finest, LevelField(0, rows, columns, factor))
         show = partial(self._on_part, layer, image, place, path)
         self.progressed.emit("Looking at the image", 0.0)
         self._job = self._controller.workers.start(
