@@ -10,7 +10,7 @@ from typing import NoReturn
 from napari_unet import __version__
 from napari_unet.core.readable import readable
 
-from .flag_values import assignment, name_list, pixel_size, plane_index, positive_number, seed_number
+from .flag_values import assignment, name_list, pixel_size, place_or_url, plane_index, positive_number, seed_number
 from .object_flags import add_compared_objects, add_finding_flags, add_object_flags
 
 DEFAULT_METHODS = "unet,threshold,slic,mean_shift,region_growing"
@@ -146,10 +146,10 @@ def _predict(commands: argparse._SubParsersAction[CommandParser]) -> None:
     parser.add_argument("--counts", type=Path, metavar="T.csv",
                         help="also write one table of parts, holes and areas of each class in all images")
     parser.add_argument("--model", type=Path, metavar="MODEL.pt", help="(of a project, the one that is shown)")
-    parser.add_argument("-o", "--output", type=Path, metavar="OUT",
+    parser.add_argument("-o", "--output", type=place_or_url, metavar="OUT",
                         help="a .tif or .zarr file, a folder (then STEM_mask.tif for each image), or "
-                             "IMAGE.ome.zarr/labels/NAME to save beside the image; of a project a folder (default: "
-                             "the project's own results)")
+                             "IMAGE.ome.zarr/labels/NAME to save beside the image; or an address, s3://... .ome.zarr; "
+                             "of a project a folder (default: the project's own results)")
     parser.add_argument("--pattern", metavar="NAME", help="of a project: names of the masks in the folder, with {name} "
                         "or {number} of the image (default: {name}_mask.tif)")
     _moved(parser)

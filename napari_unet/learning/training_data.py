@@ -66,7 +66,7 @@ class TrainingData:
         What was taken from a prediction does not count: it says nothing of how good that is.
         """
         counts = Counter({stroke.class_id: 0 for stroke in self.strokes})
-        counts.update(stroke.class_id for stroke in self.strokes if not stroke.derived)
+        counts.update({stroke.stroke: stroke.class_id for stroke in self.strokes if not stroke.derived}.values())
         return dict(sorted(counts.items()))
 
     @property
@@ -77,7 +77,7 @@ class TrainingData:
     @property
     def held(self) -> tuple[int, ...]:
         """How many strokes of each pair are held out."""
-        where = [stroke.pair for stroke in self.strokes if stroke.held]
+        where = list({stroke.stroke: stroke.pair for stroke in self.strokes if stroke.held}.values())
         return tuple(where.count(pair) for pair in range(len(self.training.pairs)))
 
     @property

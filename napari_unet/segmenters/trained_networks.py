@@ -22,6 +22,7 @@ from napari_unet.core.parameters import Parameter
 from napari_unet.core.registry import Entry
 from napari_unet.core.saying import say_once
 from napari_unet.core.scribbles import TrainingSet
+from napari_unet.core.sight import sees_of
 from napari_unet.core.threads import run_deterministically
 from napari_unet.instant.answer_then_train import answer_then_train, wait_for_strokes
 from napari_unet.learning.augmentation import Augmentation
@@ -286,8 +287,8 @@ def register_network(entry: Entry[type[Network]]) -> type[NetworkTraining]:
         entry.item.__name__,
         [(field.name, hints[field.name], dataclasses.field(default=field.default)) for field in own],
         bases=(NetworkTraining,),
-        namespace={"network_type": entry.item, "network_name": entry.name, "__doc__": entry.item.__doc__,
-                   "sees": getattr(entry.item, "sees", "planes")},
+        namespace={"network_type": entry.item, "network_name": entry.name, "sees": sees_of(entry.item),
+                   "__doc__": entry.item.__doc__},
         frozen=True,
     )
     method.__module__ = __name__
