@@ -32,7 +32,6 @@ from napari_unet.learning.training_plan import TrainingPlan
 from napari_unet.networks.unet import UNet
 from napari_unet.predicting.devices import choose_device, training_memory
 from napari_unet.predicting.network_model import NetworkModel
-from napari_unet.predicting.slabs import depth_reach
 from napari_unet.predicting.weights import Network, Weights
 from napari_unet.pretrained import load_features
 
@@ -190,13 +189,12 @@ class NetworkTraining:
     def _planned(self, painted: TrainingSet | Latest[TrainingSet]) -> Generator[Progress, None, Network]:
         """Return the network, planned for the painted images where it can be; says what is odd about these."""
         network: Any = self.network
-        along_z = depth_reach(network) is not None
-        if not along_z and not hasattr(network, "planned_for"):
+        if sees_of(network) == "planes":
             return cast(Network, network)
         training = yield from wait_for_strokes(painted)
         images = [pair.image for pair in training.pairs if pair.scribbles.planes]
         for image in images:
-            if along_z and not has_depth(image):
+            if sees_of(network) == "volumes" and not has_depth(image):
                 say_once(image.data, f"{image.name!r} has no axis that is known to be z (say what its axes are, e.g. "
                                      f"ZYX): {self.network_name!r} learns each of its planes alone.")
         if not hasattr(network, "planned_for"):
