@@ -16,8 +16,9 @@ from ..core.work import relayed
 from ..learning.strokes import Stroke, keep_strokes
 from ..learning.validation import SETTLE_STEPS, Score, mean_score
 from .features import FeatureStore
-from .instant_model import Kind, fit_to_pixels
+from .instant_model import fit_to_pixels
 from .painted_features import PaintedFeatures
+from .pixel_heads import Kind
 
 Result = TypeVar("Result")
 

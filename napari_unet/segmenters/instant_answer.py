@@ -17,7 +17,8 @@ from napari_unet.core.parameters import Parameter
 from napari_unet.core.scribbles import TrainingSet
 from napari_unet.core.sight import Sees
 from napari_unet.instant.features import FeatureStore, with_usual_range
-from napari_unet.instant.instant_model import InstantModel, Kind, fit_instantly
+from napari_unet.instant.instant_model import InstantModel, fit_instantly
+from napari_unet.instant.pixel_heads import Kind
 from napari_unet.predicting.devices import choose_device
 from napari_unet.pretrained import load_features
 
