@@ -21,6 +21,7 @@ import numpy as np
 from _shared import dice, thinned
 
 from napari_unet import segmenters
+from napari_unet.classical.parameter_search import default_candidate
 from napari_unet.core.depth import has_depth
 from napari_unet.core.errors import InputWarning
 from napari_unet.core.method import assemble
@@ -63,8 +64,8 @@ def line(sample: Sample, name: str, planes: int | None) -> str:
         found, learning, answering = measured(sample, name, volume, planes)
         cells.append(f"{found:.3f} ({learning:5.1f} + {answering:5.1f} s)".rjust(24))
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", InputWarning)
-        model = Work(segmenters.REGISTRY[name]().fit(sample.training)).result()
+        warnings.simplefilter("ignore", InputWarning)  # why something is looked at plane by plane
+        model = Work(default_candidate(segmenters.REGISTRY[name]()).fit(sample.training)).result()
     return f"{' '.join(cells)}   {model.seen(sample.pairs[0].image)}"
 
 

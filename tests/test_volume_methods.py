@@ -254,17 +254,18 @@ def test_what_does_not_fit_the_memory_is_planes_and_said(monkeypatch: pytest.Mon
     assert fitted(deep, training(fourth := Image(pixels(), "ZYX"))).seen(fourth) == "volumes"
 
 
-@pytest.mark.parametrize("fading", [False, True])
-def test_strokes_left_out_decide(fading: bool) -> None:
-    """Where light falls from plane to plane, one threshold for all of them is worse than one for each."""
+@pytest.mark.parametrize("flickers", [False, True])
+def test_strokes_left_out_decide(flickers: bool) -> None:
+    """Where light jumps from plane to plane, one threshold for all of them is worse than one for each."""
     data = pixels()
-    if fading:
-        data = data * np.linspace(1, 0.2, len(data))[:, None, None]
+    if flickers:
+        data[::3] = 600 + 0.1 * data[::3]
+        data[1::3] *= 4
     volume = Image(data.astype(np.float32), "ZYX")
     model = fitted(Threshold(kind="otsu", background=0.0, sigma=1.0, offset=0.0), training(volume, (1, 4, 7, 10)))
-    assert model.seen(volume) == ("planes" if fading else "volumes")
-    assert ("Looked at plane by plane (mean Dice" if fading else "Looked at as a volume (mean Dice") in model.note
-    assert model.method.volume == ("planes" if fading else "volume")
+    assert model.seen(volume) == ("planes" if flickers else "volumes")
+    assert ("Looked at plane by plane (mean Dice" if flickers else "Looked at as a volume (mean Dice") in model.note
+    assert model.method.volume == ("planes" if flickers else "volume")
 
 
 def test_pictures_beside_a_volume_make_planes_of_all() -> None:
