@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import warnings
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -80,6 +82,14 @@ def test_those_that_scikit_image_has_in_3_d_see_volumes() -> None:
     assert {"threshold", "slic", "watershed", "random_walker", "region_growing", "flood", "contours",
             "mean_shift"} <= {one.name for one in DEEP}
     assert sees_of(next(one.item for one in ENTRIES if one.name == "felzenszwalb")) == "planes"
+
+
+def test_the_docs_say_which_method_looks_at_what() -> None:
+    text = (Path(__file__).parent.parent / "docs" / "how_it_works.md").read_text(encoding="utf-8")
+    deep, flat = (set(re.findall(r"`(\w+)`", re.search(rf"^\| {re.escape(words)} \|(.*)$", text, re.MULTILINE)[1]))
+                  for words in ("planes or volumes", "planes"))
+    assert deep == {one.name for one in DEEP}
+    assert flat == {one.name for one in ENTRIES if issubclass(one.item, ClassicalMethod)} - deep
 
 
 # --- laws -------------------------------------------------------------------------------------------------------------
