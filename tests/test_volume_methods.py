@@ -238,8 +238,9 @@ def test_a_guess_is_not_z() -> None:
 
 def test_very_long_voxels_are_planes_unless_a_person_says_otherwise() -> None:
     long = Image(pixels(), "ZYX", "long", scale=(1000.0, 1.0, 1.0))
-    with pytest.warns(InputWarning, match=r"looks at 'long' plane by plane: its voxels are 1e\+03 times as lo"):
-        assert seen(long) == "planes"
+    model = fitted(Threshold(kind="otsu", background=0.0, sigma=1.0), training(long))
+    assert model.seen(long) == "planes"
+    assert "Looked at plane by plane ('long': its voxels are 1e+03 times as long as wide, and up to 20" in model.note
     assert seen(Image(pixels(), "ZYX", scale=(1000.0, 1.0, 1.0)), volume="volume") == "volumes"
     assert seen(Image(pixels(), "ZYX"), volume="planes") == "planes"
     with pytest.warns(InputWarning, match=r"looks at 'film' plane by plane: it has no axis that is known to be z"):
@@ -254,12 +255,15 @@ def test_what_does_not_fit_the_memory_is_planes_and_said(monkeypatch: pytest.Mon
         assert set(np.unique(answer(model, volume))) == {1, 2}
     assert model.seen(volume) == "planes"
     with pytest.warns(InputWarning, match="Threshold looks at 'other' plane by plane: as a volume it takes 0.0 GB"):
-        assert seen(Image(pixels(), "ZYX", "other")) == "planes"
+        assert seen(Image(pixels(), "ZYX", "other"), volume="volume") == "planes"
+    model = fitted(Threshold(kind="otsu", sigma=1.0, background=0.0), training(Image(pixels(), "ZYX", "third")))
+    assert "Looked at plane by plane ('third': as a volume it takes 0.0 GB of memory, and 0.0 GB may be" in model.note
     monkeypatch.undo()
     monkeypatch.setattr(Slic, "swift_voxels", 100)
     method = Slic(background=0.0, sigma=1.0, filters=False, looks=1, size=4.0)
-    with pytest.warns(InputWarning, match="Slic looks at 'third' plane by plane: as a volume of 0.0 million voxels it"):
-        assert fitted(method, training(third := Image(pixels(), "ZYX", "third"))).seen(third) == "planes"
+    model = fitted(method, training(third := Image(pixels(), "ZYX", "third")))
+    assert model.seen(third) == "planes"
+    assert "('third': a volume of 0.0 million voxels takes it long (volume 'volume' looks at it all" in model.note
     deep = dataclasses.replace(method, volume="volume")
     assert fitted(deep, training(fourth := Image(pixels(), "ZYX"))).seen(fourth) == "volumes"
 

@@ -56,7 +56,8 @@ class PreparedPlane:
 
     def crop(self, window: tuple[slice, ...]) -> PreparedPlane:
         """Return a part of the plane."""
-        return PreparedPlane(self.pixels[:, *window], self.valid[window], self.longer)
+        # copied: a view would keep the whole of a volume in memory
+        return PreparedPlane(self.pixels[:, *window].copy(), self.valid[window].copy(), self.longer)
 
 
 def widths_along(width: float, spacing: Sequence[float]) -> tuple[float, ...]:
