@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from .image import Image
 from .no_data import FillRule, emptied, fill_rules
 from .pixel_values import FloatScale, float_scale, percentile_range, without_empty
+from .window_stack import windows_of
 
 LARGE_PLANE = 2**22
 """Values of a plane (all channels). A larger one is never normalised as a whole."""
@@ -84,6 +85,7 @@ def plane_facts(image: Image, number: int, low: float, high: float) -> PlaneFact
     low, high : float
         Percentiles.
     """
+    image, number = judged_plane(image, number)
     key = number, low, high
     with _alone:
         known = _known.setdefault(image, {})
@@ -105,6 +107,17 @@ def give_plane_facts(image: Image, number: int, low: float, high: float, facts: 
         _known.setdefault(image, {})[number, low, high] = facts
 
 
+def judged_plane(image: Image, number: int) -> tuple[Image, int]:
+    """Return the plane, and of which image, that says where values lie: of a window, what it is cut from."""
+    windows = windows_of(image)
+    return (image, number) if windows is None else (windows.whole, windows.whole_plane(number))
+
+
+def is_sampled(image: Image) -> bool:
+    """Say whether the range of an image is found in a sample: it comes over a network, or reading it takes too long."""
+    return is_far(image) or bool(getattr(image.data, "by_sample", False))
+
+
 def is_far(image: Image) -> bool:
     """Say whether the pixels of an image have to come over a network."""
     return bool(getattr(image.data, "is_far", False))
@@ -113,7 +126,7 @@ def is_far(image: Image) -> bool:
 def spread_pixels(image: Image, number: int, every: int, percentiles: tuple[float, float]) -> NDArray[np.float32]:
     """Return each so-manieth row and column of a plane, (C, Y, X), read block by block; of a far one, a sample."""
     facts = plane_facts(image, number, *percentiles)
-    if is_far(image):
+    if is_sampled(image):
         return facts.as_float32(_sample(image, number))[:, ::4, ::4]
     height, width = image.plane_shape
     side = max(1, BAND // every) * every
@@ -136,9 +149,9 @@ def _way(image: Image) -> Literal["whole", "counted", "sample"]:
     dtype = np.dtype(image.data.dtype)
     size = math.prod(image.plane_shape) * image.n_channels
     small_type = dtype.kind in "bui" and dtype.itemsize <= 2
-    if size <= LARGE_PLANE or (size <= WHOLE_VALUES and not is_far(image) and not small_type):
+    if size <= LARGE_PLANE or (size <= WHOLE_VALUES and not is_sampled(image) and not small_type):
         return "whole"
-    return "counted" if small_type and not is_far(image) else "sample"
+    return "counted" if small_type and not is_sampled(image) else "sample"
 
 
 def _found_out(image: Image, number: int, low: float, high: float) -> PlaneFacts:

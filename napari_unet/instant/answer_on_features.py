@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..core.classes import ClassTable
 from ..core.errors import UserError
-from ..core.image import Image, warn_not_finite
+from ..core.image import Image, say_some_not_finite, warn_not_finite
 from ..core.latest import Latest
 from ..core.method import Patch, View, checked_planes
 from ..core.provenance import Provenance
@@ -21,6 +21,7 @@ from ..learning.border_lesson import BORDER, BorderLesson
 from ..predicting.feature_groups import summed
 from ..predicting.network_model import most_likely
 from ..predicting.oblivious_trees import ObliviousTrees, corrected
+from ..predicting.tiling import asked_for
 from .feature_tile import FeatureTile
 from .features import FeatureStore
 from .linear_heads import PIECE, DeepHead, LinearHead, weighed
@@ -108,7 +109,10 @@ class AnswerOnFeatures:
                     maps[0, tile.hidden] = 1
             border = None if self.border is None or not probabilities else self.border.of(image, plane, number)
             yield Patch(image.where(plane, *tile.box.slices), labels, maps, done, done + left, border)
-        warn_not_finite(image, holes)
+        if asked_for(image) is None:
+            warn_not_finite(image, holes)
+        elif holes:
+            say_some_not_finite(image)
 
     def scores(self, tile: FeatureTile) -> Tensor:
         """Return logits (classes, Y, X) of a tile, float32: the head where features are, enlarged, then the trees."""

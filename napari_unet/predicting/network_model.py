@@ -28,7 +28,7 @@ from .kept_planes import extra_planes, kept_planes
 from .plane_windows import WindowedPlane
 from .slabs import DepthReach, Slab, depth_reach, single_planes, slab_of, slab_size, slabs_of
 from .tile_run import InputPlane, TileRun, slab_voxels, tile_size
-from .tiling import LARGE, Box, Tiling
+from .tiling import LARGE, Box, Tiling, asked_for
 from .weights import Weights
 
 
@@ -119,7 +119,7 @@ class NetworkModel:
         """
         self._check_channels(image.n_channels, repr(image.name))
         numbers = tuple(dict.fromkeys(checked_planes(image, planes)))
-        return self._segment(image, numbers, probabilities, view)
+        return self._segment(image, numbers, probabilities, view, asked_for(image))
 
     def segment_box(self, image: Image, plane: int, box: Box) -> Iterator[Patch]:
         """Segment the tiles that begin in a box of a plane: the same labels that :meth:`segment` gives there.

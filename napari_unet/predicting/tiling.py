@@ -1,4 +1,4 @@
-"""Which part of a plane is read, kept and written at a time. Integers only: knows no arrays, networks or devices.
+"""Which part of a plane is read, kept and written at a time. Integers only: knows no pixels, networks or devices.
 
 The plane is thought of as continued beyond its borders by mirroring. What a network would be given as the *whole* is
 the plane, continued at the bottom and right up to a multiple of the stride. A tile reads a box of exactly that picture.
@@ -20,6 +20,8 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.image import Image
+from ..core.window_stack import windows_of
 from .axis_tiling import AxisTiling, rounded_up
 
 LARGE = 2**22
@@ -155,6 +157,15 @@ class Tiling:
             middle = write.x0 + rounded_up(width // 2, self.stride)
             parts = [dataclasses.replace(write, x1=middle), dataclasses.replace(write, x0=middle)]
         return tuple(self.tile(part) for part in parts)
+
+
+def asked_for(image: Image) -> Box | None:
+    """Return the part of its planes that an image is asked for, where the rest is only looked at; None: all."""
+    windows = windows_of(image)
+    if windows is None:
+        return None
+    rows, columns = windows.inner
+    return Box(rows.start, rows.stop, columns.start, columns.stop)
 
 
 def tiles(
