@@ -81,8 +81,8 @@ class ClassicalMethod(ClassicalSteps):
             return self, ""
         volume, is_open, why = settled_volume(self, dict.fromkeys(image for image, _ in samples.places))
         if not is_open:
-            told = "Looked at as a volume." if volume == "volume" else f"Looked at plane by plane ({why})." if why else ""
-            return dataclasses.replace(self, volume=volume), told
+            told = f"Looked at plane by plane ({why})." if why else ""
+            return dataclasses.replace(self, volume=volume), "Looked at as a volume." if volume == "volume" else told
         deep, flat = (dataclasses.replace(self, volume=one) for one in ("volume", "planes"))
         if not samples.painted:
             return deep, "Looked at as a volume."
