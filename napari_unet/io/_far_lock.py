@@ -8,7 +8,7 @@ import json
 import time
 from typing import Any
 
-from ._lock_owner import SILENCE, SignsOfLife, LockOwner, refused
+from ._lock_owner import SILENCE, LockOwner, SignsOfLife, refused
 
 PAUSE = 1.0
 """Seconds after which a run looks whether another has taken the same lock in the same moment."""

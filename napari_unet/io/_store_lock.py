@@ -13,7 +13,7 @@ import time
 import uuid
 from pathlib import Path
 
-from ._lock_owner import SILENCE, SignsOfLife, LockOwner, refused
+from ._lock_owner import SILENCE, LockOwner, SignsOfLife, refused
 from ._run_lock import lock_file
 
 _MAKING = 2.0
