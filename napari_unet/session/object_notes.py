@@ -24,6 +24,7 @@ from ..objects.corrections import Pin
 from ..objects.hints import Line
 from .annotations import Annotations
 from .edit_history import EditOutcome, StrokeEdit
+from .level_lens import LevelLens
 from .line_lessons import LineBorders, LineLessons
 
 
@@ -155,10 +156,12 @@ class ObjectAnnotations(Annotations):
         """Keep what the lines of a plane or volume say of necks, now that its objects were found with them."""
         self._lessons.put((key, place), lines, said)
 
-    def put_pair(self, key: Hashable, image: Image, scribbles: Scribbles | None = None) -> None:
+    def put_pair(
+        self, key: Hashable, image: Image, scribbles: Scribbles | None = None, lens: LevelLens | None = None
+    ) -> None:
         """Add a pair, or replace its image and strokes; the borders of an image that is replaced are forgotten."""
         old = self._items[key].pair.image if key in self._items else image
-        super().put_pair(key, image, scribbles)
+        super().put_pair(key, image, scribbles, lens)
         if old is not image:
             self._forget_borders(old)
 

@@ -7,7 +7,6 @@ from typing import Any
 import dask.array
 import numpy as np
 import pytest
-from conftest import SLOW
 
 from napari_unet.core.window_stack import windows_of
 from napari_unet.ui import large_images
