@@ -96,6 +96,23 @@ class SampledPixels:
         return np.array(self._data, dtype=dtype, copy=copy)
 
 
+class LevelledPixels(SampledPixels):
+    """The finest level of an image that is learnt from at another one.
+
+    Parameters
+    ----------
+    data : array-like
+    level : Image
+        That level.
+    factor : (int, int)
+        Rows and columns of the finest level that one of it stands for.
+    """
+
+    def __init__(self, data: Any, level: Image, factor: tuple[int, int]) -> None:
+        super().__init__(data)
+        self.level, self.factor = level, factor
+
+
 class WindowedPixels:
     """The pixels of an image as windows, (..., W, [C,] Y, X); used by several threads.
 

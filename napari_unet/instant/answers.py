@@ -18,6 +18,7 @@ from ..core.scribbles import TrainingSet
 from ..predicting.devices import choose_device
 from ..predicting.network_model import NetworkModel
 from ..predicting.weights import Weights
+from .coarse_answers import CoarseAnswers
 from .features import FeatureStore, same_features, with_usual_range
 from .instant_model import InstantModel, Kind, fit_instantly, head_kind
 from .viewing_depth import settled_depth
@@ -71,6 +72,11 @@ class InstantAnswers:
         self._head: Kind = "trees"
         self._rested: float | None = None  # when its rest is over; None: no answer yet to the newest strokes
         self._refused: tuple[weakref.ref[TrainingSet], Model | None] | None = None
+
+    def from_afar(self) -> CoarseAnswers:
+        """Return what answers a view of many tiles at the resolution that is seen, before this does."""
+        return CoarseAnswers(self._painted, lambda reduced: InstantAnswers(
+            reduced, self._features, self._device, self._memory // 8, self._volume))
 
     @property
     def busy(self) -> bool:

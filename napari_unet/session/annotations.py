@@ -22,7 +22,7 @@ from ..core.painted_plane import Block
 from ..core.scribbles import Pair, Scribbles, TrainingSet
 from .annotated_pair import AnnotatedPair
 from .edit_history import EditHistory, EditOutcome, StrokeEdit, changed_blocks, marked_plane, put_back
-from .level_lens import LevelLens
+from .level_lens import LevelLens, lens_of
 from .open_images import OpenImages
 
 FIRST_CLASSES = ClassTable.default((1, 2))
@@ -89,7 +89,7 @@ class Annotations:
         if old is not None:
             scribbles = scribbles.marked_as(old.pair.scribbles)
         pair = Pair(image, dataclasses.replace(scribbles, version=next(self._versions)))
-        self._items[key] = AnnotatedPair(pair, old.enabled if old else True, lens)
+        self._items[key] = AnnotatedPair(pair, old.enabled if old else True, lens or lens_of(image))
         self._changed()
 
     def see_through(self, key: Hashable, lens: LevelLens) -> None:

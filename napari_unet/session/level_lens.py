@@ -6,6 +6,13 @@ from ..core.image import Image
 from ..core.level_field import Factor
 from ..core.level_strokes import StrokesAtLevel
 from ..core.scribbles import Pair, Scribbles
+from ..core.window_stack import LevelledPixels, window_stack
+
+
+def lens_of(image: Image) -> LevelLens | None:
+    """Return what an image that knows its level is seen through; None for any other."""
+    data = image.data
+    return LevelLens(window_stack(data.level), data.factor) if isinstance(data, LevelledPixels) else None
 
 
 class LevelLens:

@@ -7,7 +7,6 @@ from typing import Any
 import dask.array
 import numpy as np
 import pytest
-from conftest import SLOW
 
 from napari_unet.core.window_stack import windows_of
 from napari_unet.ui import large_images
@@ -61,7 +60,7 @@ def look(viewer, hands, dock, row, column, zoom):
 
 
 def test_painted_at_two_levels_and_answered_where_one_looks(viewer, hands, large):
-    image, dock, finest = large
+    _, dock, finest = large
     binding = dock.controller.current
     before = finest.read
     look(viewer, hands, dock, SIDE, SIDE, 0.05)
