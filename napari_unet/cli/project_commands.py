@@ -17,7 +17,7 @@ from napari_unet.io import clear_of_inputs
 from napari_unet.io.model_file import can_be_saved, load_model, save_model
 from napari_unet.objects.measure_table import MeasureTable, joined_tables
 from napari_unet.project.mask_names import PATTERNS, mask_places
-from napari_unet.project.object_tables import measure_planes, project_lessons
+from napari_unet.project.object_tables import measure_planes, project_borders, project_lessons
 from napari_unet.project.project_contents import ProjectContents, method_of_project, open_project
 from napari_unet.project.project_home import SUFFIX
 from napari_unet.project.records import ImageRecord
@@ -25,7 +25,6 @@ from napari_unet.project.sources import files_of
 from napari_unet.project.verbs import count_image, keep_model, predict_image, train_project, write_project_state
 from napari_unet.report.counts_table import write_counts
 from napari_unet.report.object_csv import write_objects
-from napari_unet.session.object_notes import ObjectAnnotations
 from napari_unet.workflows.batch import BatchPiece, run_batch
 from napari_unet.workflows.counts import COLUMNS, CountRow
 
@@ -276,18 +275,17 @@ def run_counts(arguments: argparse.Namespace) -> None:
 def _measure_objects(arguments: argparse.Namespace, replace: bool) -> None:
     """Write one table of all objects in the predictions of a project."""
 
-    def measured(
-        contents: ProjectContents, record: ImageRecord, taught: ObjectAnnotations
-    ) -> Generator[None, None, list[MeasureTable]]:
+    def measured(contents: ProjectContents, record: ImageRecord) -> Generator[None, None, list[MeasureTable]]:
         found = []
-        for table in measure_planes(contents.folder, record, contents.classes, taught, contents.moved):
+        for table in measure_planes(contents.folder, record, contents.classes, taught, contents.moved, borders):
             found.append(table)
             yield
         return found
 
     with opened(arguments, arguments.project) as contents:
         taught = run_to_end(project_lessons(contents.folder, contents.moved))
-        pieces = [BatchPiece(record.name, partial(measured, contents, record, taught))
+        borders = run_to_end(project_borders(taught))
+        pieces = [BatchPiece(record.name, partial(measured, contents, record))
                   for record in contents.folder.state.images]
         summary = run_batch(pieces).result()
     if not summary.done:

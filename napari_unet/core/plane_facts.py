@@ -86,12 +86,19 @@ def plane_facts(image: Image, number: int, low: float, high: float) -> PlaneFact
         Percentiles.
     """
     image, number = judged_plane(image, number)
-    with _alone:  # several threads that need the same plane at once would all read it
+    key = number, low, high
+    with _alone:
         known = _known.setdefault(image, {})
-        key = number, low, high
-        if key not in known:
-            known[key] = _found_out(image, number, low, high)
-        return known[key]
+        if key in known:
+            return known[key]
+        turn = _turns.setdefault(image, {}).setdefault(number, threading.Lock())
+    with turn:  # several threads that need the same plane at once would all read it; other planes do not wait
+        with _alone:
+            if key in known:
+                return known[key]
+        found = _found_out(image, number, low, high)
+        with _alone:
+            return known.setdefault(key, found)
 
 
 def give_plane_facts(image: Image, number: int, low: float, high: float, facts: PlaneFacts) -> None:
@@ -198,9 +205,17 @@ def _counted_facts(
         empty = emptied(stored, rules)
         for channel, values in enumerate(stored):
             kept = values.ravel() if empty is None else values[~empty[channel]]
-            counts[channel] += np.bincount(kept.astype(np.int64) - least, minlength=length)
+            counts[channel] += _counted(kept, least, length)
     ranges = tuple(_counted_range(one, least, percentiles) for one in counts)
     return PlaneFacts(rules, (FloatScale(),) * image.n_channels, ranges, not rules)
+
+
+def _counted(values: NDArray[Any], least: int, length: int) -> NDArray[np.int64]:
+    """Return how often each value is there; bytes are counted in pairs, which takes half the time."""
+    if values.dtype != np.uint8 or values.size % 2 or not values.flags.c_contiguous:
+        return np.bincount(values.astype(np.int64) - least, minlength=length)
+    pairs = np.bincount(values.view(np.uint16), minlength=2**16).reshape(256, 256)
+    return np.asarray(pairs.sum(0) + pairs.sum(1))
 
 
 def _blocks(image: Image, number: int) -> Iterator[NDArray[Any]]:
@@ -236,6 +251,7 @@ def _counted_range(
     return found[0], found[1]
 
 
-_alone = threading.RLock()
+_alone = threading.Lock()
 # weak: what is known of an image goes with it; an image that changes is a new one
 _known: weakref.WeakKeyDictionary[Image, dict[tuple[int, float, float], PlaneFacts]] = weakref.WeakKeyDictionary()
+_turns: weakref.WeakKeyDictionary[Image, dict[int, threading.Lock]] = weakref.WeakKeyDictionary()

@@ -11,23 +11,25 @@ diameter                               of the disc (ball) of the same area (volu
 major, minor                           axes of the ellipse with the same second moments; pixels where no size is known
 eccentricity                           of that ellipse, 0 (a disc) to 1; only of planes
 extent                                 share of its box that it fills
-solidity                               share of its convex hull that it fills; of a volume only if asked for: slow
+solidity                               share of its convex hull that it fills
+surface                                of a volume
 mean, std, min, max of each channel    of the pixels as they are; what is no number is left out
 border                                 whether it touches the border of the array
 neighbours                             how many other objects it touches, by a corner too
 nearest                                distance of its center to the nearest other one
 =====================================  ===============================================================================
 
+Solidity and surface of a volume are measured object by object: of more than :data:`MOST_SHAPES` only if asked for.
+
 They are those of scikit-image's ``regionprops`` (``area``, ``perimeter``, ``centroid``, ``equivalent_diameter_area``,
-``axis_major_length``, ``axis_minor_length``, ``eccentricity``, ``extent``, ``solidity``, ``intensity_*``), counted for
-all objects at once by :mod:`.pixel_sums`.
+``axis_major_length``, ``axis_minor_length``, ``eccentricity``, ``extent``, ``solidity``, ``intensity_*``, of a surface
+``mesh_surface_area``), counted for all objects at once by :mod:`.pixel_sums`.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import math
-import warnings
 from collections.abc import Generator, Iterator, Sequence
 from typing import Any
 
@@ -43,6 +45,10 @@ from .measure_table import NO_OBJECT, PIXEL_ENDING, MeasureTable
 from .neighbours import nearest_centers, neighbour_counts, touching_pairs
 from .object_map import ObjectMap
 from .pixel_sums import Extents, extents, intensities, perimeters
+from .volume_shapes import volume_shapes
+
+MOST_SHAPES = 2000
+"""Objects of a volume whose hulls and surfaces are measured without being asked for: some seconds."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,7 +73,7 @@ class _Steps:
 
 def measure(
     found: ObjectMap, image: NDArray[Any] | None = None, channels: Sequence[str] = (),
-    classes: ClassTable | None = None, unit: str = "", place: Geometry | None = None, solidity: bool = False,
+    classes: ClassTable | None = None, unit: str = "", place: Geometry | None = None, solidity: bool | None = None,
 ) -> MeasureTable:
     """Measure objects; see :func:`measuring`, of which this is the result."""
     result: MeasureTable | None = None
@@ -79,7 +85,7 @@ def measure(
 
 def measuring(
     found: ObjectMap, image: NDArray[Any] | None = None, channels: Sequence[str] = (),
-    classes: ClassTable | None = None, unit: str = "", place: Geometry | None = None, solidity: bool = False,
+    classes: ClassTable | None = None, unit: str = "", place: Geometry | None = None, solidity: bool | None = None,
 ) -> Iterator[float | MeasureTable]:
     """Measure the objects of a plane or a volume.
 
@@ -99,8 +105,8 @@ def measuring(
     place : Geometry, optional
         Where the plane or volume lies, for the centers; by default at the origin. Its axes are those of
         ``found.numbers``, its unit is ``unit``.
-    solidity : bool
-        Whether to measure the solidity of objects of a volume too, which takes far longer than all the rest.
+    solidity : bool, optional
+        Whether to measure solidity and surface of the objects of a volume too; None: of at most :data:`MOST_SHAPES`.
 
     Yields
     ------
@@ -125,6 +131,7 @@ def measuring(
         left = dataclasses.replace(found, classes=classes_left)
         yield from measuring(left, image, channels, classes, unit, place, solidity)
         return
+    notes: tuple[str, ...] = ()
     columns: dict[str, NDArray[Any]] = {"object": there, "class": _class_words(small, classes)}
     units: dict[str, str] = {}
     _add_sizes(columns, units, extent, steps)
@@ -136,8 +143,12 @@ def measuring(
     _add_shape(columns, units, extent, steps)
     if numbers.ndim == 2:
         columns["solidity"] = extent.area[1:] / (yield from _last(hull_areas(numbers, extent), 0.3, 0.5))[1:]
-    elif solidity:
-        columns["solidity"] = yield from _solidity(numbers, size - 1)
+    elif solidity or (solidity is None and len(there) <= MOST_SHAPES):
+        shapes = yield from _within(volume_shapes(numbers, extent, steps.sizes), 0.2, 0.5)
+        columns["solidity"], columns["surface"] = extent.area[1:] / shapes[0][1:], shapes[1][1:]
+        units["surface"] = steps.power(2)
+    else:
+        notes = (f"No solidity and no surface: {len(there)} objects would take long.",)
     for at, channel in enumerate(image):
         start, end = (0.5 + 0.4 * (at + more) / len(image) for more in (0, 1))
         seen = yield from _last(intensities(numbers, channel, size), start, end)
@@ -149,7 +160,7 @@ def measuring(
     columns["neighbours"] = neighbour_counts(touching_pairs(numbers, size), size)[1:]
     columns["nearest"] = nearest_centers(extent.center[1:] * steps.sizes)
     units["nearest"] = steps.unit
-    yield MeasureTable(columns, units, _notes(small, steps))
+    yield MeasureTable(columns, units, (*_notes(small, steps), *notes))
 
 
 def _last(work: Iterator[Any], start: float, end: float) -> Generator[float, None, Any]:
@@ -160,6 +171,15 @@ def _last(work: Iterator[Any], start: float, end: float) -> Generator[float, Non
         start += (end - start) / 4  # nobody knows how many are to come: ever nearer to the end
         yield start
     return items[0]
+
+
+def _within(work: Iterator[Any], start: float, end: float) -> Generator[float, None, Any]:
+    """Return the last item of work that says its share itself, told from one share to another."""
+    item: Any = None
+    for item in work:
+        if isinstance(item, float):
+            yield start + (end - start) * item
+    return item
 
 
 def _notes(found: ObjectMap, steps: _Steps) -> tuple[str, ...]:
@@ -258,17 +278,3 @@ def _add_shape(columns: dict[str, NDArray[Any]], units: dict[str, str], extent: 
             columns["eccentricity"] = np.where(large > 0, np.sqrt(1 - small / np.where(large > 0, large, 1)), 0.0)
     box = (extent.high - extent.low)[1:].prod(axis=1)
     columns["extent"] = extent.area[1:] / box
-
-
-def _solidity(numbers: NDArray[np.uint32], count: int) -> Generator[float, None, NDArray[np.float64]]:
-    """Measure the solidity of objects of a volume, one by one."""
-    from skimage.measure import regionprops
-
-    values = np.full(count, np.nan)
-    for done, region in enumerate(regionprops(numbers.astype(np.int32)), 1):
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of a part that is flat there is no hull; it gets no value
-            hull = float(region.area_convex)
-        values[region.label - 1] = region.area / hull if hull else np.nan
-        yield 0.3 + 0.2 * done / count
-    return values

@@ -9,9 +9,10 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 from collections.abc import Generator, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_unet.core.classes import ClassTable
 from napari_unet.core.errors import UserError
@@ -30,6 +31,9 @@ from .predictions import open_result
 from .project_folder import ProjectFolder
 from .records import ImageRecord
 from .sources import read_source
+
+if TYPE_CHECKING:
+    from napari_unet.instant.answer_on_features import BorderLook  # imports torch
 
 
 def measure_project(
@@ -64,9 +68,10 @@ def measure_project(
     records = [one for one in state.images if state.result(one.id) is not None]
     tables, left_out = [], []
     taught = yield from project_lessons(folder, moved)
+    borders = yield from project_borders(taught)
     for number, record in enumerate(records):
         try:
-            for plane, table in enumerate(measure_planes(folder, record, classes, taught, moved), 1):
+            for plane, table in enumerate(measure_planes(folder, record, classes, taught, moved, borders), 1):
                 yield Progress(f"Measuring {record.name} ({number + 1} of {len(records)}), plane {plane}",
                                number / len(records))
                 tables.append(table)
@@ -109,13 +114,45 @@ def project_lessons(
                 lines = answer.notes.at(place).lines
                 if lines:
                     yield Progress(f"Learning from the cuts and joins in {record.name}", 0.0)
-                    taught.learn_lines(record.id, place, lines, answer.found(place, where).said)
+                    found = answer.found(place, where)
+                    taught.learn_lines(record.id, place, lines, found.said)
+                    if found.borders is not None and answer.strokes is not None:
+                        taught.learn_borders(record.id, place, lines, answer.image,
+                                             _by_plane(answer.image, place, where, found.borders))
     return taught
+
+
+def project_borders(taught: ObjectAnnotations) -> Generator[Progress, None, BorderLook | None]:
+    """Learn what borders look like from what lies under the cuts of a project, as the window does before it trains.
+
+    Parameters
+    ----------
+    taught : ObjectAnnotations
+        Of :func:`project_lessons`.
+
+    Yields
+    ------
+    Progress
+
+    Returns
+    -------
+    BorderLook or None
+        None where nothing was cut, or the pre-trained features are not there.
+    """
+    lesson = taught.borders.get()
+    if lesson is None:
+        return None
+    from napari_unet.instant.border_fit import fit_border  # imports torch
+    from napari_unet.segmenters.instant_answer import Instant
+
+    with contextlib.suppress(UserError):
+        return (yield from fit_border(Instant().store(lesson.training), lesson))
+    return None
 
 
 def measure_planes(
     folder: ProjectFolder, record: ImageRecord, classes: ClassTable, taught: ObjectAnnotations,
-    moved: Mapping[str, str] | None = None,
+    moved: Mapping[str, str] | None = None, borders: BorderLook | None = None,
 ) -> Iterator[MeasureTable]:
     """Measure the objects of one image, one table for each plane (or volume).
 
@@ -128,6 +165,8 @@ def measure_planes(
         Of :func:`project_lessons`.
     moved : mapping of str to str, optional
         New folder by old folder of images that were moved.
+    borders : BorderLook, optional
+        Of :func:`project_borders`.
 
     Raises
     ------
@@ -137,7 +176,9 @@ def measure_planes(
     answer = _Answer.of(folder, record, moved)
     image = answer.image
     for place, where in _places(image, answer.notes):
-        made = answer.found(place, where, taught.lessons_elsewhere(record.id, place))
+        seen = None if borders is None or place.volume or not borders.serves(image) else \
+            borders.of_plane(image, place.plane)
+        made = answer.found(place, where, taught.lessons_elsewhere(record.id, place), seen)
         found = ObjectMap(made.numbers, made.classes, _spot(image.geometry, where).scale)
         names = [f"{letter}={at}" for letter, at, size in zip(image.label_axes, where, image.shape, strict=True)
                  if isinstance(at, int) and size > 1]
@@ -173,7 +214,8 @@ class _Answer:
         return cls(image, labels, way, notes, folder.read_strokes(record.id))
 
     def found(
-        self, place: Place, where: tuple[int | slice, ...], elsewhere: tuple[float, ...] = ()
+        self, place: Place, where: tuple[int | slice, ...], elsewhere: tuple[float, ...] = (),
+        border: NDArray[np.float32] | None = None,
     ) -> FoundObjects:
         """Find the objects as the window does."""
         painted = np.asarray(self.labels[where])
@@ -181,7 +223,16 @@ class _Answer:
         return ObjectQuestion(
             painted, np.zeros(painted.shape, np.uint32), np.zeros(1, np.uint8), self.way, self.notes.at(place),
             paint if paint is not None and paint.shape == painted.shape else None,
-            spacing=_spot(self.image.geometry, where).scale, elsewhere=elsewhere).answer()
+            spacing=_spot(self.image.geometry, where).scale, elsewhere=elsewhere, border=border).answer()
+
+
+def _by_plane(
+    image: Image, place: Place, where: tuple[int | slice, ...], borders: NDArray[np.uint8]
+) -> dict[int, NDArray[np.uint8]]:
+    """Return border strokes of a plane or volume by plane."""
+    grid = np.arange(image.n_planes).reshape(image.shape[:-2])
+    numbers = grid[where[:-2]].ravel().tolist() if place.volume else [place.plane]
+    return dict(zip(numbers, borders.reshape(-1, *borders.shape[-2:]), strict=True))
 
 
 def _places(image: Image, notes: ObjectNotes) -> Iterator[tuple[Place, tuple[int | slice, ...]]]:

@@ -79,9 +79,10 @@ class PlaneRun:
         maps = patch.probabilities
         if maps is None:
             return LivePatch(self.focus, patch, self.model)
-        slim = dataclasses.replace(patch, probabilities=None)  # they take many times the memory
+        slim = dataclasses.replace(patch, probabilities=None, border=None)  # they take many times the memory
         unsure = uncertainty(maps).astype(np.float16) if self.unsure else None
-        likely = Likelihoods.of(_whole_box(patch), maps, self.model.classes.ids) if self.likely else None
+        likely = Likelihoods.of(
+            _whole_box(patch), maps, self.model.classes.ids, patch.border) if self.likely else None
         return LivePatch(self.focus, slim, self.model, unsure, likely)
 
     def close(self) -> None:

@@ -69,8 +69,13 @@ def _indices(where: NDArray[np.int64], layer: Labels) -> Indices:
 
 
 def forget_edits(layer: Labels) -> None:
-    """Let napari's undo of a layer begin anew; it does so itself where a layer cannot be edited."""
-    mode, active = layer.mode, layer.editable
+    """Let napari's undo of a layer begin anew: its old values belong to what was shown before.
+
+    napari does so itself where a layer cannot be edited.
+    """
+    if not getattr(layer, "_undo_history", True):
+        return
+    mode, editable = layer.mode, layer.editable
     layer.editable = False
-    layer.editable = active
+    layer.editable = editable
     layer.mode = mode

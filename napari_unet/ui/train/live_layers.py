@@ -201,8 +201,7 @@ class LiveLayers(QObject):
         if self._worker is None:
             self._worker = self._workers.start(
                 partial(live_prediction, self._session.models, self.focus, answers=self._answers,
-                        ahead=self._ahead, threads=max(1, available_cores() // 4)),
-                "napari-unet prediction",
+                        ahead=self._ahead, threads=max(1, available_cores() // 4)), "napari-unet prediction",
                 on_item=self._on_found, on_error=self._on_failed, on_end=self._on_ended, on_stall=self._on_stalled,
             )
 
@@ -212,7 +211,8 @@ class LiveLayers(QObject):
         from napari_unet.pretrained import load_features
 
         load_features()  # if they cannot be read, the predictor says so and goes on without answers
-        return InstantAnswers(self._session.snapshots, load_features, self._device, volume=self._volume.latest)
+        return InstantAnswers(self._session.snapshots, load_features, self._device, volume=self._volume.latest,
+                              borders=self._session.borders)
 
     def _on_found(self, found: Found | None) -> None:
         if isinstance(found, LivePatch):
