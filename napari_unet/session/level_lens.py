@@ -31,6 +31,13 @@ class LevelLens:
         self._strokes = StrokesAtLevel(windows, factor)
         self._last: tuple[Scribbles, Pair] | None = None
 
+    def grow(self) -> bool:
+        """Let more of what is painted be learnt from, once there is a first answer; say whether there is more."""
+        grows = self._strokes.grow()
+        if grows:
+            self._last = None
+        return grows
+
     def pair(self, pair: Pair) -> Pair:
         """Return what is learnt from of a pair; the same object as long as its strokes are the same."""
         if self._last is None or self._last[0] is not pair.scribbles:
