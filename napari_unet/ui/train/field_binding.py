@@ -44,7 +44,7 @@ class FieldBinding(FieldLayers):
         self, viewer: Any, session: Session, image_layer: ImageLayer, strokes: Labels, parent: QObject | None = None,
     ) -> None:
         self._lenses: dict[int, LevelLens] = {}
-        self._known = np.zeros((1, 1), np.uint8)
+        self._known, self._told = np.zeros((1, 1), np.uint8), False
         super().__init__(viewer, session, image_layer, strokes, parent)
         self._follow = QTimer(self)
         self._follow.setSingleShot(True)
@@ -79,8 +79,6 @@ class FieldBinding(FieldLayers):
         self._session.put_pair(self.key, self.image, painted or Scribbles.empty(self.image.shape),
                                self._lens(self.level))
         self._fill()
-        if self.levels.left_out:
-            self.troubled.emit(self.levels.left_out)
 
     def close(self, publish: bool = True) -> None:
         """Publish what is left and let go of the layers."""
@@ -105,6 +103,9 @@ class FieldBinding(FieldLayers):
         """Lay the field over what is seen, at the level that is seen; not while a stroke is drawn."""
         if self.strokes not in self._viewer.layers:
             return
+        if self.levels.left_out and not self._told:
+            self._told = True
+            self.troubled.emit(self.levels.left_out)
         pressed = QApplication.mouseButtons() != Qt.MouseButton.NoButton
         if pressed and str(self.strokes.mode) != "pan_zoom":
             self._follow.start()
