@@ -36,12 +36,7 @@ def test_parts_are_what_the_store_holds_and_a_stopped_run_goes_on(
     assert first[0].store.is_dir()
     again, seen = fill_store(image, model, path), np.zeros(preview_shape(image), np.uint8)
     told = []
-    while True:
-        try:
-            part = next(again)
-        except StopIteration as end:
-            assert end.value == path
-            break
+    for part in again:
         told.append(part.event)
         seen[part.rows, part.columns] = part.values
     before = told.count(None)

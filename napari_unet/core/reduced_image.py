@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .errors import UserError
 from .image import Image
 from .level_field import LevelField
 from .scribbles import Pair, Scribbles
@@ -26,7 +27,8 @@ class ReducedPixels:
     """
 
     def __init__(self, image: Image, by: int) -> None:
-        self._image, self._by = image, by
+        self._image, self._by = weakref.ref(image), by  # weakly: what is known of an image must not keep it
+        self._leading = image.shape[:-2]
         channels = (image.n_channels,) if "C" in image.axes else ()
         self.axes = f"{image.label_axes[:-2]}{'C' if channels else ''}YX"
         self.shape = (*image.shape[:-2], *channels, *(-(-size // by) for size in image.plane_shape))
@@ -37,13 +39,16 @@ class ReducedPixels:
         parts = index if isinstance(index, tuple) else (index,)
         at = dict(zip(self.axes, (*parts, *(slice(None),) * (self.ndim - len(parts))), strict=True))
         leading = [int(at[letter]) for letter in self.axes if letter not in "CYX"]
-        number = int(np.ravel_multi_index(leading, self._image.shape[:-2])) if leading else 0
+        number = int(np.ravel_multi_index(leading, self._leading)) if leading else 0
         plane = self._plane(number)[:, at["Y"], at["X"]]
         return plane[at["C"]] if "C" in at else plane[0]
 
     def _plane(self, number: int) -> NDArray[Any]:
         if self._kept is None or self._kept[0] != number:
-            self._kept = number, averaged(self._image.window(number), self._by)
+            image = self._image()
+            if image is None:
+                raise UserError("The image was closed while it was looked at.")
+            self._kept = number, averaged(image.window(number), self._by)
         return self._kept[1]
 
 

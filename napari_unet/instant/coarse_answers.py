@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import weakref
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
@@ -57,7 +58,8 @@ class CoarseAnswers:
     ) -> None:
         self._painted, self._from_afar = painted, Latest(TrainingSet(()))
         self._answers = make(self._from_afar)
-        self._done: tuple[TrainingSet, Image, int, int] | None = None
+        # weakly: closed images go
+        self._done: tuple[weakref.ref[TrainingSet], weakref.ref[Image], int, int] | None = None
         self._patches: Iterator[Patch] = iter(())
         self._model: InstantModel | None = None
 
@@ -66,10 +68,9 @@ class CoarseAnswers:
         training, by = self._painted.get(), step_back(view)
         if by == 1 or view is None or windows_of(image) is not None or training.missing() is not None:
             return None
-        asked = training, image, plane, by
-        if self._done is None or any(one is not other for one, other in zip(asked[:2], self._done, strict=False)) or (
-                asked[2:] != self._done[2:]):
-            self._done, self._patches = asked, iter(())
+        done = self._done
+        if done is None or done[0]() is not training or done[1]() is not image or done[2:] != (plane, by):
+            self._done, self._patches = (weakref.ref(training), weakref.ref(image), plane, by), iter(())
             try:
                 self._patches = self._answered(training, image, plane, view, by)
             except (UserError, WorkError):

@@ -110,7 +110,7 @@ def test_the_whole_goes_to_a_store_that_fills_and_levels_that_do_not_fit_are_sai
     button = hands.find(dock, "train_predict")
     assert button.text() == "Whole image to a store..."
     path = tmp_path / "mask"
-    dock.predicting._ask = lambda suggested: str(path)
+    dock.predicting._ask = lambda _: str(path)
     names = []
     viewer.layers.events.inserted.connect(lambda event: names.append(event.value.name))
     hands.click(dock, "train_predict")
