@@ -136,10 +136,10 @@ class InstantAnswers:
                 self._work(self._fit)
         return self._answer or model
 
-    def look_ahead(self, image: Image, plane: int, view: View | None) -> bool:
+    def look_ahead(self, image: Image, plane: int, view: View | None, planes: tuple[int, ...] = ()) -> bool:
         """Compute a few features of what is looked at, before anything is painted; say whether there were any left.
 
-        Tiles of the plane come first, then the cuts through a small volume. So the first answers need not wait for
+        Tiles of the plane (of an image in windows, of the ``planes`` in view) come first, then the cuts through a small volume. So the first answers need not wait for
         them. Nothing is done once there is something to answer, or where the image is not one of those to learn from.
         """
         training = self._painted.get()
@@ -149,7 +149,7 @@ class InstantAnswers:
             self._begin(None, training, image)
         assert self._store is not None
         seen: Latest[View | None] = Latest(view)
-        for done, (at, number, _) in enumerate(self._store.ordered(image, (plane,), seen)):
+        for done, (at, number, _) in enumerate(self._store.ordered(image, planes[:AHEAD] or (plane,), seen)):
             if done == AHEAD:
                 break
             if not self._store.holds(image, at, number):

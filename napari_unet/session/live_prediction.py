@@ -141,7 +141,7 @@ class _Predictor:
         if self._answers is None or ahead is None or self._models.get() is not None:
             return False
         try:
-            return self._answers.look_ahead(ahead.image, ahead.plane, ahead.view)
+            return self._answers.look_ahead(ahead.image, ahead.plane, ahead.view, ahead.planes)
         except (UserError, WorkError):
             return False  # said when there is something to answer
 
