@@ -219,7 +219,8 @@ class LiveLayers(QObject):
             binding = self._binding
             if binding is None or binding.key != found.focus.key or binding.focus_image is not found.focus.image:
                 return
-            self._note_answer(found.model)
+            if not found.from_afar:
+                self._note_answer(found.model)
             shown = binding.make_prediction(self._session.classes)
             if has_origin(shown):
                 note_origin(shown, None)  # until all of it is new
@@ -228,6 +229,9 @@ class LiveLayers(QObject):
             binding.paste(found.patch, found.unsure)
             self.pasted.emit(found)
             unfinished = found.patch.done < found.patch.total
+            if found.from_afar:
+                self._say("A first answer, at the resolution that you see; it is being refined.")
+                return
             self._say(f"Predicting tile {found.patch.done} of {found.patch.total}" if unfinished else self._learnt())
         elif isinstance(found, PredictionFailed):
             self._stop_waiting()
