@@ -12,14 +12,16 @@ from torch import Tensor
 
 from ..core.classes import ClassTable
 from ..core.errors import UserError
-from ..core.image import Image, warn_not_finite
+from ..core.image import Image, say_some_not_finite, warn_not_finite
 from ..core.latest import Latest
 from ..core.method import Patch, View, checked_planes
 from ..core.provenance import Provenance
+from ..core.sight import Seen
 from ..learning.border_lesson import BORDER, BorderLesson
 from ..predicting.feature_groups import summed
 from ..predicting.network_model import most_likely
 from ..predicting.oblivious_trees import ObliviousTrees, corrected
+from ..predicting.tiling import asked_for
 from .feature_tile import FeatureTile
 from .features import FeatureStore
 from .linear_heads import PIECE, DeepHead, LinearHead, weighed
@@ -66,6 +68,10 @@ class AnswerOnFeatures:
         """Whether the head looks through the second eye as well."""
         return len(self.head.weights) > len(self.store.prior(self.channels, eye=False, depth="plane"))
 
+    def seen(self, image: Image) -> Seen:
+        """Return whether an image is looked at plane by plane or as volumes."""
+        return "planes" if depth_of_answer(image, self.store, self.deep) == "plane" else "volumes"
+
     def segment(
         self,
         image: Image,
@@ -103,7 +109,10 @@ class AnswerOnFeatures:
                     maps[0, tile.hidden] = 1
             border = None if self.border is None or not probabilities else self.border.of(image, plane, number)
             yield Patch(image.where(plane, *tile.box.slices), labels, maps, done, done + left, border)
-        warn_not_finite(image, holes)
+        if asked_for(image) is None:
+            warn_not_finite(image, holes)
+        elif holes:
+            say_some_not_finite(image)
 
     def scores(self, tile: FeatureTile) -> Tensor:
         """Return logits (classes, Y, X) of a tile, float32: the head where features are, enlarged, then the trees."""

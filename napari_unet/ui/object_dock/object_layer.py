@@ -20,6 +20,7 @@ from napari_unet.session.object_notes import Place
 
 from ..layer_metadata import KEY, identity, mark_layer, note
 from ..layers import place_of
+from ..train.edit_layers import forget_edits
 from ..train.partial_redraw import StalePart
 from .object_source import ObjectSource
 
@@ -218,18 +219,6 @@ class ObjectLayer(QObject):
         self.shown = now
         self.edited.emit(self.place, pins)
         return True
-
-
-def forget_edits(layer: Labels) -> None:
-    """Let napari's undo of a layer begin anew: its old values belong to objects of before.
-
-    napari does so itself where a layer cannot be edited.
-    """
-    if getattr(layer, "_undo_history", True):
-        mode, editable = layer.mode, layer.editable
-        layer.editable = False
-        layer.editable = editable
-        layer.mode = mode
 
 
 def with_classes(pins: tuple[Pin, ...], class_id: int) -> tuple[Pin, ...]:

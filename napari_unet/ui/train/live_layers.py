@@ -26,7 +26,7 @@ from ..layer_origin import has_origin, note_origin
 from ..workers import Worker, WorkerGroup, error_sentence
 from .chosen_depth import ChosenDepth
 from .layer_binding import LayerBinding
-from .viewport import camera_of, shown_plane, visible_part
+from .viewport import camera_of
 
 if TYPE_CHECKING:
     from napari_unet.instant.answers import InstantAnswers  # imports torch
@@ -157,10 +157,10 @@ class LiveLayers(QObject):
             self.focus.put(None)
             self._ahead.put(None)
             return
-        looked = ViewFocus(
-            binding.key, binding.image, shown_plane(self._viewer, binding.strokes, binding.image),
-            visible_part(self._viewer, binding.strokes, binding.image), self._times if self._unsure else 0,
-            self._times if self._likely else 0,
+        seen = binding.seen()
+        looked = None if seen is None else ViewFocus(
+            binding.key, seen.image, seen.plane, seen.view, self._times if self._unsure else 0,
+            self._times if self._likely else 0, seen.planes,
         )
         self._ahead.put(looked)
         self.focus.put(looked if self._session.speaks else None)
@@ -217,7 +217,7 @@ class LiveLayers(QObject):
     def _on_found(self, found: Found | None) -> None:
         if isinstance(found, LivePatch):
             binding = self._binding
-            if binding is None or binding.key != found.focus.key or binding.image is not found.focus.image:
+            if binding is None or binding.key != found.focus.key or binding.focus_image is not found.focus.image:
                 return
             self._note_answer(found.model)
             shown = binding.make_prediction(self._session.classes)
@@ -248,7 +248,7 @@ class LiveLayers(QObject):
         """Note where the prediction comes from, so that its file says it."""
         binding = self._binding
         if (binding is not None and binding.prediction is not None and binding.key == found.focus.key
-                and binding.image is found.focus.image):
+                and binding.focus_image is found.focus.image):
             note_origin(binding.prediction, found.origin)
 
     def _learnt(self) -> str:
