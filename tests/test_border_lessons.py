@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from napari_unet.core.image import Image
 from napari_unet.core.method import Patch
 from napari_unet.core.scribbles import Scribbles
 from napari_unet.core.work import run_to_end
+from napari_unet.instant import answers as answers_module
 from napari_unet.instant.answers import InstantAnswers
 from napari_unet.instant.instant_model import InstantModel
 from napari_unet.io import read_image, save_mask
@@ -152,6 +154,35 @@ def test_another_stroke_keeps_the_border_and_an_undone_cut_takes_it_back() -> No
     third = settled(answers)
     assert isinstance(third, InstantModel)
     assert third.border is None
+
+
+def test_strokes_do_not_wait_for_borders_and_do_not_hold_them_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    made, begun = session(), []
+    fit = answers_module.fit_border
+
+    def noted(*args: Any) -> Any:
+        begun.append(args)
+        return fit(*args)
+
+    monkeypatch.setattr(answers_module, "fit_border", noted)
+    answers = InstantAnswers(made.snapshots, load_features, "cpu", borders=made.borders)
+    first = settled(answers)
+    cut(made)
+    while len(begun) < 2:  # the first asks whether there is anything
+        assert answers.over(None) is first
+    painted = strokes()
+    painted[20:24, 10:20] = 2
+    made.paint("strokes", {0: painted})
+    found = answers.over(None)
+    while answers.busy:
+        found = answers.over(None)
+    assert isinstance(found, InstantModel)
+    assert found is not first
+    assert found.border is None, "the stroke is answered before what cuts teach"
+    last = settled(answers)
+    assert isinstance(last, InstantModel)
+    assert last.border is not None
+    assert len(begun) == 2, "what was begun went on"
 
 
 def test_an_image_that_is_closed_teaches_no_more_and_images_of_other_channels_are_left_out() -> None:

@@ -47,8 +47,8 @@ from .object_map import ObjectMap
 from .pixel_sums import Extents, extents, intensities, perimeters
 from .volume_shapes import volume_shapes
 
-MOST_SHAPES = 2000
-"""Objects of a volume whose hulls and surfaces are measured without being asked for: some seconds."""
+MOST_SHAPES = 1000
+"""Objects of a volume whose hulls and surfaces are measured without being asked for: ten seconds for small ones."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ..core.errors import UserError
 from ..objects.border_strokes import border_strokes
-from ..objects.class_field import ClassField
+from ..objects.class_field import ClassField, ids_in
 from ..objects.corrections import put_right
 from ..objects.counting import ClassCount, object_counts
 from ..objects.finding import find_objects
@@ -120,8 +120,7 @@ class ObjectQuestion:
         UserError
             If the way cannot do it.
         """
-        there = np.flatnonzero(np.bincount(self.labels.ravel(), minlength=2))
-        countable = tuple(one for one in there.tolist() if one > 1 and one not in self.way.areas)
+        countable = tuple(one for one in ids_in(self.labels) if one > 1 and one not in self.way.areas)
         hints = Hints(self._lines(), self.strokes, self.elsewhere)
         if countable:
             probabilities, ids = put_together(self.likely, self.labels.shape, self.box)
