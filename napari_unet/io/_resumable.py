@@ -24,7 +24,7 @@ from napari_unet.core.errors import UserError
 from napari_unet.core.geometry import Geometry
 from napari_unet.core.provenance import Provenance, now
 
-from ._mask_info import MaskInfo, SavedCode
+from ._mask_info import MaskInfo, Runs, SavedCode
 from ._output import writing
 from ._pyramid import PyramidSink
 from ._reading import file_stem
@@ -89,10 +89,14 @@ class ResumableMask:
     geometry : Geometry
     asked : mapping
         What is computed, as plain values: a run goes on only with what asked for the same.
-    code : {"mask", "painted"}
+    code : {"mask", "painted", "objects"}
     overwrite : bool
     format : OmeZarr, optional
     provenance : Provenance, optional
+    dtype : str
+        Of the values; other than ``uint8`` for ``objects`` only.
+    objects : tuple of (int, int, int)
+        For ``objects``, the class of each.
 
     Raises
     ------
@@ -103,14 +107,15 @@ class ResumableMask:
     def __init__(
         self, path: str | Path, shape: tuple[int, ...], *, classes: ClassTable, geometry: Geometry,
         asked: Mapping[str, Any], code: SavedCode = "mask", overwrite: bool = False, format: OmeZarr | None = None,
-        provenance: Provenance | None = None,
+        provenance: Provenance | None = None, dtype: str = "uint8", objects: Runs = (),
     ) -> None:
         self.path, place, entry = checked_place(Path(path), overwrite)
         if place is not None:
             raise UserError(f"{path} lies inside an image, where nothing is written block by block. Choose another.")
         self._overwrite, self._provenance, self._single = overwrite, provenance, entry.name == "tiff"
         self._origin = checked_origin(self.path, overwrite, provenance)
-        info = MaskInfo(classes, geometry, code, file_stem(path))
+        role = "objects" if code == "objects" else ""
+        info = MaskInfo(classes, geometry, code, file_stem(path), role, dtype, objects)
         folder = self.path.with_name(f".{self.path.name}.unfinished")
         self.store = StoreToFill(folder, shape, info, format or OmeZarr())
         self._journal = folder.with_name(f"{folder.name}.blocks")

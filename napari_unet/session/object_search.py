@@ -88,6 +88,8 @@ class ObjectQuestion:
         The part of the plane that ``labels`` is; None: all of it.
     serial : int
         Newer questions have larger numbers.
+    names : mapping of int to str
+        What people call the classes.
     """
 
     labels: NDArray[np.uint8]
@@ -101,6 +103,7 @@ class ObjectQuestion:
     elsewhere: tuple[float, ...] = ()
     box: Box | None = None
     serial: int = 0
+    names: Mapping[int, str] = dataclasses.field(default_factory=dict)
 
     def answer(self) -> FoundObjects:
         """Find them.
@@ -114,7 +117,7 @@ class ObjectQuestion:
         countable = tuple(one for one in there.tolist() if one > 1 and one not in self.way.areas)
         if countable:
             probabilities, ids = put_together(self.likely, self.labels.shape, self.box)
-            field = ClassField(self.labels, countable, probabilities, ids, self.spacing)
+            field = ClassField(self.labels, countable, probabilities, ids, self.spacing, names=self.names)
             hints = Hints(self._lines(), self.strokes, self.elsewhere)
             found = find_objects(field, hints, self.way.way, **self.way.parameters)
         else:  # a field without countable classes would count all
