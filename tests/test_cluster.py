@@ -68,6 +68,31 @@ def test_a_block_that_cannot_be_read_is_named(tmp_path: Path, address: str) -> N
         run.result()
 
 
+def test_a_run_that_is_ended_leaves_nobody_at_work(tmp_path: Path, address: str) -> None:
+    model = NetworkModel(weights_of(NETWORKS["deep"], seed=3), "cpu", full_precision=True)
+    image = source(tmp_path, 40)
+    (tmp_path / "a").mkdir()
+    expected = files_of(predict_store(image, model, tmp_path / "a" / "m.zarr").result())
+    engine = ClusterEngine(tmp_path / "in.zarr", "ZYX", address=address)
+    run = predict_store(image, model, tmp_path / "m.zarr", engine=engine)
+    next(run)
+    run.close()
+    assert not (tmp_path / ".m.zarr.unfinished.lock").exists()
+    before = files_of(tmp_path / ".m.zarr.unfinished")
+    with distributed.Client(address, set_as_default=False) as client:
+        assert not any(sum(at_work.values()) for at_work in client.run(at_work_in).values())
+    assert files_of(tmp_path / ".m.zarr.unfinished") == before
+    events = list(run := predict_store(image, model, tmp_path / "m.zarr", engine=engine))
+    assert events[0].before >= 1
+    assert files_of(run.result()) == expected
+
+
+def at_work_in() -> dict[str, int]:
+    from napari_unet.workflows import cluster
+
+    return dict(cluster._at_work)
+
+
 def test_no_scheduler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster, "PATIENCE", 0.5)
     model = NetworkModel(weights_of(NETWORKS["shallow"]), "cpu")

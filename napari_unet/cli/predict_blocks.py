@@ -44,7 +44,7 @@ def goes_by_blocks(image: Image, mask: Path, objects: Path | None, arguments: ar
 
 
 def predict_by_blocks(
-    name: str, image: Image, model: Model, mask: Path, overwrite: bool, arguments: argparse.Namespace
+    name: str, image: Image, model: Model, mask: Path | str, overwrite: bool, arguments: argparse.Namespace
 ) -> Generator[BlockDone, None, None]:
     """Segment the image of this file or address into a file; says when it goes on with an earlier run."""
     shown = False
@@ -54,6 +54,8 @@ def predict_by_blocks(
         skip_background=arguments.skip_background, overwrite=overwrite,
         format=OmeZarr(version=arguments.zarr_version, shard=arguments.shard))
     for event in run:
+        if event.note and not shown:
+            say(f"{mask}: {event.note}")
         if event.before and not shown:
             say(f"{mask}: {event.before} of {event.before + event.total} blocks were there from an earlier run")
         shown = True

@@ -16,6 +16,7 @@ from ..core import parameters
 from ..core.errors import UsageError, UserError
 from ..core.rows import Row
 from ..core.scribbles import TrainingSet
+from ..core.sight import seen_by
 from ..core.work import Work
 from ..metrics import Options
 from .contender_run import Cancelled, ComparisonEvent, ContenderResult, Labels, until_cancelled
@@ -199,12 +200,12 @@ def _score(
         known = tuple(number for number in done if not design.held_out or plane_view(truth, number).any())
         if not known:
             continue
-        image, seen = pair.image, set[int | None]()
+        image, seen, sees = pair.image, set[int | None](), seen_by(result.model, pair.image)
         for row in score(
             mask, truth, design.training.classes, method=name, image_name=image.name, planes=known,
             pixel_only=design.held_out, scale=image.scale, unit=image.unit,
         ):
-            rows.append(row)
+            rows.append(dataclasses.replace(row, sees=sees))
             if row.plane not in seen:
                 seen.add(row.plane)
                 yield ComparisonEvent(name, "segment", f"{image.name}: scoring plane {len(seen)} of {len(known)}", 1.0)
@@ -230,7 +231,8 @@ def _score_objects(
         for said in run:
             yield ComparisonEvent(name, "segment", said, 1.0)
         own, found = run.result()
-        rows += own
+        sees = seen_by(result.model, pair.image)
+        rows += [dataclasses.replace(row, sees=sees) for row in own]
         for way, packed in found.items():
             kept[way][number] = packed
     return rows, {way: tuple(images) for way, images in kept.items()}

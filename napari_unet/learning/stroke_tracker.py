@@ -9,6 +9,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.depth import plane_behind
 from ..core.image import Image
 from ..core.scribbles import TrainingSet
 from .strokes import Stroke, held_share, pixels_by_number, stroke_components
@@ -39,6 +40,14 @@ class _Record:
     fresh: bool = True
     released: bool = False
     derived: bool = False
+
+    @classmethod
+    def of(cls, pieces: list[_Record]) -> _Record:
+        """Return what is remembered of a stroke of these pieces, which have one role; of a single one, itself."""
+        if len(pieces) == 1:
+            return pieces[0]
+        return cls(pieces[0].class_id, max(one.seen for one in pieces), pieces[0].held_since,
+                   all(one.fresh for one in pieces), any(one.released for one in pieces))
 
     def release(self) -> None:
         """Send it back to training, for good."""
@@ -86,12 +95,34 @@ class _Plane:
     alone: set[int] = dataclasses.field(default_factory=set)
 
 
+_Links = tuple[_Plane, _Plane, set[tuple[int, int]]]
+"""Two planes of a volume, and which of their strokes touch."""
+
+
+def touching(plane: _Plane, behind: _Plane) -> set[tuple[int, int]]:
+    """Return the numbers of strokes of one class that touch in two planes directly behind one another."""
+    found: set[tuple[int, int]] = set()
+    rows, columns = np.nonzero(plane.numbers)
+    height, width = plane.numbers.shape
+    for down in (-1, 0, 1):
+        for right in (-1, 0, 1):
+            inside = ((rows + down) % height == rows + down) & ((columns + right) % width == columns + right)
+            here = rows[inside], columns[inside]
+            there = here[0] + down, here[1] + right
+            same = (behind.numbers[there] > 0) & (plane.painted[here] == behind.painted[there])
+            pairs = np.unique(np.stack([plane.numbers[here][same], behind.numbers[there][same]], axis=1), axis=0)
+            found.update(map(tuple, pairs.tolist()))
+    return found
+
+
 class StrokeTracker:
     """Follows strokes across successive snapshots and holds some out.
 
     *What is a stroke.* Between two snapshots, each connected component (8 neighbours) of newly painted pixels of a
     class is a new stroke. If it touches the stroke of its class that was painted in the snapshot just before, it is
-    the same brush still moving and that stroke grows. Pixels erased or painted over leave their stroke.
+    the same brush still moving and that stroke grows. Pixels erased or painted over leave their stroke. In a volume,
+    strokes of a class that touch in planes directly behind one another are pieces of one stroke: they count as one, and
+    have one role.
 
     *Which are held out.* Of a class with n >= 3 strokes, max(1, n // 4); never its newest, and only strokes that touch
     no other stroke of their class, so that a held-out stroke is a whole connected component. What was taken from a
@@ -124,6 +155,7 @@ class StrokeTracker:
         self._generation = 0
         self._records: dict[int, _Record] = {}
         self._planes: dict[_Place, _Plane] = {}
+        self._links: dict[tuple[_Place, _Place], _Links] = {}
         self._images: list[Image] = []  # alive, so that no new array takes over an id
         self._next = 0
 
@@ -159,18 +191,19 @@ class StrokeTracker:
         })
         self._images = [pair.image for pair in training.pairs]
 
+        groups = self._through_planes(keys, training)
         where = {number: place for place, plane in self._planes.items() for number in plane.pixels}
         self._records = {number: record for number, record in self._records.items() if number in where}
         for number in known & self._records.keys():
             if self._records[number].held_since is None:
                 self._records[number].fresh = False
-        self._assign_roles(set().union(*(plane.alone for plane in self._planes.values())), step)
+        self._assign_roles(set().union(*(plane.alone for plane in self._planes.values())), groups, step)
         index = {key: number for number, key in enumerate(keys)}
         strokes = []
         for number, record in sorted(self._records.items(), key=lambda item: (item[1].seen, item[0])):
             key, plane = place = where[number]
             strokes.append(Stroke(number, index[key], plane, record.class_id, self._planes[place].pixels[number],
-                                  record.seen, record.held_since, record.fresh, record.derived))
+                                  record.seen, record.held_since, record.fresh, record.derived, groups.get(number)))
         return tuple(strokes)
 
     def _take_up(self, wanted: Mapping[_Place, NDArray[np.uint8]]) -> None:
@@ -181,6 +214,31 @@ class StrokeTracker:
         self._generation += bool(changed)
         for place, painted in changed.items():
             self._look(place, painted)
+
+    def _through_planes(self, keys: list[tuple[int, str, int]], training: TrainingSet) -> dict[int, int]:
+        """Return for each stroke that passes through several planes the smallest number of its pieces."""
+        links: dict[tuple[_Place, _Place], _Links] = {}
+        for key, pair in zip(keys, training.pairs, strict=True):
+            for number in pair.scribbles.planes:
+                behind = plane_behind(pair.image, number)
+                if behind is not None and (key, behind) in self._planes:
+                    places = (key, number), (key, behind)
+                    sides = self._planes[places[0]], self._planes[places[1]]
+                    old = self._links.get(places)
+                    links[places] = old if old is not None and old[:2] == sides else (*sides, touching(*sides))
+        self._links = links
+        least: dict[int, int] = {}
+
+        def root(number: int) -> int:
+            while (above := least.setdefault(number, number)) != number:
+                least[number] = number = least[above]
+            return number
+
+        for *_, pairs in links.values():
+            for one, other in pairs:
+                ends = root(one), root(other)
+                least[max(ends)] = min(ends)
+        return {number: root(number) for number in tuple(least)}
 
     def _note_derived(self, marks: Mapping[_Place, NDArray[np.uint8]]) -> None:
         """Note which strokes were taken from a prediction, all or in part."""
@@ -241,23 +299,31 @@ class StrokeTracker:
         ]
         return max(just_before, default=None)
 
-    def _assign_roles(self, alone: set[int], step: int) -> None:
+    def _assign_roles(self, alone: set[int], groups: Mapping[int, int], step: int) -> None:
         """Hold out as many strokes of each class as there should be, and send back those that have to train."""
-        by_class: defaultdict[int, dict[int, _Record]] = defaultdict(dict)
+        wholes: dict[int, dict[int, _Record]] = {}
         for number, record in self._records.items():
-            if record.derived:
-                record.release()
-            else:
-                by_class[record.class_id][number] = record
+            wholes.setdefault(groups.get(number, number), {})[number] = record
+        by_class: defaultdict[int, dict[int, _Record]] = defaultdict(dict)
+        for number, pieces in wholes.items():
+            held = [record.held_since is not None for record in pieces.values()]
+            derived = any(record.derived for record in pieces.values())
+            if derived or (any(held) and not all(held)):
+                for record in pieces.values():
+                    record.release()
+            if not derived:
+                by_class[pieces[number].class_id][number] = _Record.of(list(pieces.values()))
         for records in by_class.values():
-            roles = _ClassRoles.of(records, alone)
+            roles = _ClassRoles.of(records, {number for number in records if wholes[number].keys() <= alone})
             wanted = held_share(len(records)) if self.holds else 0
             for number in roles.must + roles.held[wanted:]:
-                records[number].release()
+                for record in wholes[number].values():
+                    record.release()
             ranked = sorted(
                 zip(roles.free, self._generator.random(len(roles.free)).tolist(), strict=True),
-                key=lambda item: (self._records[item[0]].seen, item[1]),
+                key=lambda item: (records[item[0]].seen, item[1]),
                 reverse=True,
             )
             for number, _ in ranked[: max(0, wanted - len(roles.held))]:
-                records[number].held_since = step
+                for record in wholes[number].values():
+                    record.held_since = step

@@ -60,7 +60,8 @@ class ObjectSums:
         Rows of objects that touch.
     perimeter : ndarray of float64, optional
         In pixels.
-    solidity : ndarray of float64, shape (n,), optional
+    solidity, surface : ndarray of float64, shape (n,), optional
+        The surface in the unit of the steps.
     channels : tuple of Intensities
     """
 
@@ -71,11 +72,12 @@ class ObjectSums:
     pairs: NDArray[np.int64]
     perimeter: NDArray[np.float64] | None = None
     solidity: NDArray[np.float64] | None = None
+    surface: NDArray[np.float64] | None = None
     channels: tuple[Intensities, ...] = ()
 
     def table(
         self, steps: PixelSteps, names: Sequence[str], classes: ClassTable | None = None,
-        place: Geometry | None = None,
+        place: Geometry | None = None, notes: Sequence[str] = (),
     ) -> MeasureTable:
         """Return the table.
 
@@ -86,6 +88,8 @@ class ObjectSums:
             Of the channels, see :func:`channel_names`.
         classes : ClassTable, optional
         place : Geometry, optional
+        notes : sequence of str
+            What else the table lacks, and why.
         """
         table, extent = classes or ClassTable.default(), self.extent
         words = np.array([table.name(number) if number else "" for number in range(256)], object)
@@ -98,6 +102,8 @@ class ObjectSums:
         _add_shape(columns, units, extent, steps)
         if self.solidity is not None:
             columns["solidity"] = self.solidity
+        if self.surface is not None:
+            columns["surface"], units["surface"] = self.surface, steps.power(2)
         for name, seen in zip(names, self.channels, strict=True):
             ending = f" {name}" if name else ""
             columns.update({f"mean{ending}": seen.mean[1:], f"std{ending}": seen.spread[1:],
@@ -106,7 +112,7 @@ class ObjectSums:
         columns["neighbours"] = neighbour_counts(self.pairs, len(self.numbers) + 1)[1:]
         columns["nearest"] = nearest_centers(extent.center[1:] * steps.sizes)
         units["nearest"] = steps.unit
-        return MeasureTable(columns, units, self._notes(steps))
+        return MeasureTable(columns, units, (*self._notes(steps), *notes))
 
     def _notes(self, steps: PixelSteps) -> tuple[str, ...]:
         """Say what the table lacks, and why."""

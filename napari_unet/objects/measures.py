@@ -11,22 +11,24 @@ diameter                               of the disc (ball) of the same area (volu
 major, minor                           axes of the ellipse with the same second moments; pixels where no size is known
 eccentricity                           of that ellipse, 0 (a disc) to 1; only of planes
 extent                                 share of its box that it fills
-solidity                               share of its convex hull that it fills; of a volume only if asked for: slow
+solidity                               share of its convex hull that it fills
+surface                                of a volume
 mean, std, min, max of each channel    of the pixels as they are; what is no number is left out
 border                                 whether it touches the border of the array
 neighbours                             how many other objects it touches, by a corner too
 nearest                                distance of its center to the nearest other one
 =====================================  ===============================================================================
 
+Solidity and surface of a volume are measured object by object: of more than :data:`MOST_SHAPES` only if asked for.
+
 They are those of scikit-image's ``regionprops`` (``area``, ``perimeter``, ``centroid``, ``equivalent_diameter_area``,
-``axis_major_length``, ``axis_minor_length``, ``eccentricity``, ``extent``, ``solidity``, ``intensity_*``), counted for
-all objects at once by :mod:`.pixel_sums` and :mod:`.brightness_sums`.
+``axis_major_length``, ``axis_minor_length``, ``eccentricity``, ``extent``, ``solidity``, ``intensity_*``, of a surface
+``mesh_surface_area``), counted for all objects at once by :mod:`.pixel_sums` and :mod:`.brightness_sums`.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import warnings
 from collections.abc import Generator, Iterator, Sequence
 from typing import Any
 
@@ -44,11 +46,15 @@ from .measure_table import MeasureTable
 from .neighbours import touching_pairs
 from .object_map import ObjectMap
 from .pixel_sums import extents, perimeters
+from .volume_shapes import volume_shapes
+
+MOST_SHAPES = 2000
+"""Objects of a volume whose hulls and surfaces are measured without being asked for: some seconds."""
 
 
 def measure(
     found: ObjectMap, image: NDArray[Any] | None = None, channels: Sequence[str] = (),
-    classes: ClassTable | None = None, unit: str = "", place: Geometry | None = None, solidity: bool = False,
+    classes: ClassTable | None = None, unit: str = "", place: Geometry | None = None, solidity: bool | None = None,
 ) -> MeasureTable:
     """Measure objects; see :func:`measuring`, of which this is the result."""
     result: MeasureTable | None = None
@@ -60,7 +66,7 @@ def measure(
 
 def measuring(
     found: ObjectMap, image: NDArray[Any] | None = None, channels: Sequence[str] = (),
-    classes: ClassTable | None = None, unit: str = "", place: Geometry | None = None, solidity: bool = False,
+    classes: ClassTable | None = None, unit: str = "", place: Geometry | None = None, solidity: bool | None = None,
 ) -> Iterator[float | MeasureTable]:
     """Measure the objects of a plane or a volume.
 
@@ -80,8 +86,8 @@ def measuring(
     place : Geometry, optional
         Where the plane or volume lies, for the centers; by default at the origin. Its axes are those of
         ``found.numbers``, its unit is ``unit``.
-    solidity : bool
-        Whether to measure the solidity of objects of a volume too, which takes far longer than all the rest.
+    solidity : bool, optional
+        Whether to measure solidity and surface of the objects of a volume too; None: of at most :data:`MOST_SHAPES`.
 
     Yields
     ------
@@ -106,20 +112,24 @@ def measuring(
         left = dataclasses.replace(found, classes=classes_left)
         yield from measuring(left, image, channels, classes, unit, place, solidity)
         return
-    rim = full = None
+    rim = full = surface = None
+    notes: tuple[str, ...] = ()
     if numbers.ndim == 2:
         rim = yield from _last(perimeters(numbers, size), 0.2, 0.3)
         full = extent.area[1:] / (yield from _last(hull_areas(numbers, extent), 0.3, 0.5))[1:]
-    elif solidity:
-        full = yield from _solidity(numbers, size - 1)
+    elif solidity or (solidity is None and len(there) <= MOST_SHAPES):
+        shapes = yield from _within(volume_shapes(numbers, extent, steps.sizes), 0.2, 0.5)
+        full, surface = extent.area[1:] / shapes[0][1:], shapes[1][1:]
+    else:
+        notes = (f"No solidity and no surface: {len(there)} objects would take long.",)
     seen = []
     for at, channel in enumerate(image):
         start, end = (0.5 + 0.4 * (at + more) / len(image) for more in (0, 1))
         seen.append((yield from _last(intensities(numbers, channel, size), start, end)))
     yield 0.9
     sums = ObjectSums(there, small.classes[1:], numbers.shape, extent, touching_pairs(numbers, size), rim, full,
-                      tuple(seen))
-    yield sums.table(steps, names, classes, place)
+                      surface, tuple(seen))
+    yield sums.table(steps, names, classes, place, notes)
 
 
 def _last(work: Iterator[Any], start: float, end: float) -> Generator[float, None, Any]:
@@ -132,6 +142,15 @@ def _last(work: Iterator[Any], start: float, end: float) -> Generator[float, Non
     return items[0]
 
 
+def _within(work: Iterator[Any], start: float, end: float) -> Generator[float, None, Any]:
+    """Return the last item of work that says its share itself, told from one share to another."""
+    item: Any = None
+    for item in work:
+        if isinstance(item, float):
+            yield start + (end - start) * item
+    return item
+
+
 def _checked_image(found: ObjectMap, image: NDArray[Any] | None) -> NDArray[Any]:
     if image is None:
         return np.zeros((0, *found.numbers.shape), np.uint8)
@@ -142,17 +161,3 @@ def _checked_image(found: ObjectMap, image: NDArray[Any] | None) -> NDArray[Any]
     if image.dtype.kind not in "buif":
         raise UserError(f"The pixels of the image are {image.dtype}. Allowed: bool, integer or real numbers.")
     return image
-
-
-def _solidity(numbers: NDArray[np.uint32], count: int) -> Generator[float, None, NDArray[np.float64]]:
-    """Measure the solidity of objects of a volume, one by one."""
-    from skimage.measure import regionprops
-
-    values = np.full(count, np.nan)
-    for done, region in enumerate(regionprops(numbers.astype(np.int32)), 1):
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of a part that is flat there is no hull; it gets no value
-            hull = float(region.area_convex)
-        values[region.label - 1] = region.area / hull if hull else np.nan
-        yield 0.3 + 0.2 * done / count
-    return values

@@ -10,9 +10,10 @@ import contextlib
 import dataclasses
 from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_unet.core.classes import ClassTable
 from napari_unet.core.errors import UserError
@@ -33,6 +34,9 @@ from .predictions import open_result
 from .project_folder import ProjectFolder
 from .records import ImageRecord
 from .sources import read_source
+
+if TYPE_CHECKING:
+    from napari_unet.instant.answer_on_features import BorderLook  # imports torch
 
 
 class ProjectObjects:
@@ -55,9 +59,10 @@ class ProjectObjects:
         self._folder, self._classes, self._moved, self._masks = folder, classes, moved, masks or {}
         self._answers: dict[str, _Answer] = {}
         self.taught = ObjectAnnotations()
+        self.borders: BorderLook | None = None
 
     def learn(self) -> Generator[Progress, None, None]:
-        """Find out what the lines on all planes say of necks, by the predictions; comes before all else.
+        """Find out what the lines on all planes say of necks and of borders, by the predictions; comes before all else.
 
         An image that cannot be measured says nothing.
 
@@ -75,7 +80,26 @@ class ProjectObjects:
                     lines = answer.notes.at(place).lines
                     if lines:
                         yield Progress(f"Learning from the cuts and joins in {record.name}", 0.0)
-                        self.taught.learn_lines(record.id, place, lines, answer.found(place, where).said)
+                        found = answer.found(place, where)
+                        self.taught.learn_lines(record.id, place, lines, found.said)
+                        if found.borders is not None and answer.strokes is not None:
+                            self.taught.learn_borders(record.id, place, lines, answer.image,
+                                                      _by_plane(answer.image, place, where, found.borders))
+        yield from self._learn_borders()
+
+    def _learn_borders(self) -> Generator[Progress, None, None]:
+        """Learn what borders look like from what lies under the cuts, as the window does before it trains.
+
+        Not where nothing was cut, or the pre-trained features are not there.
+        """
+        lesson = self.taught.borders.get()
+        if lesson is None:
+            return
+        from napari_unet.instant.border_fit import fit_border  # imports torch
+        from napari_unet.segmenters.instant_answer import Instant
+
+        with contextlib.suppress(UserError):
+            self.borders = yield from fit_border(Instant().store(lesson.training), lesson)
 
     def tables(self, record: ImageRecord) -> Iterator[MeasureTable]:
         """Measure the objects of one image, one table for each plane (or volume).
@@ -127,8 +151,11 @@ class ProjectObjects:
     def _found(self, record: ImageRecord) -> Iterator[tuple[tuple[int | slice, ...], FoundObjects]]:
         answer = self._answer(record)
         names = {one.id: one.name for one in self._classes.classes}
-        for place, where in _places(answer.image, answer.notes):
-            yield where, answer.found(place, where, self.taught.lessons_elsewhere(record.id, place), names)
+        image, borders = answer.image, self.borders
+        for place, where in _places(image, answer.notes):
+            seen = None if borders is None or place.volume or not borders.serves(image) else \
+                borders.of_plane(image, place.plane)
+            yield where, answer.found(place, where, self.taught.lessons_elsewhere(record.id, place), names, seen)
 
     def _mask(self, record: ImageRecord) -> Path | None:
         result = self._folder.state.result(record.id)
@@ -216,7 +243,7 @@ class _Answer:
 
     def found(
         self, place: Place, where: tuple[int | slice, ...], elsewhere: tuple[float, ...] = (),
-        names: Mapping[int, str] | None = None,
+        names: Mapping[int, str] | None = None, border: NDArray[np.float32] | None = None,
     ) -> FoundObjects:
         """Find the objects as the window does."""
         painted = np.asarray(self.labels[where])
@@ -224,7 +251,17 @@ class _Answer:
         return ObjectQuestion(
             painted, np.zeros(painted.shape, np.uint32), np.zeros(1, np.uint8), self.way, self.notes.at(place),
             paint if paint is not None and paint.shape == painted.shape else None,
-            spacing=_spot(self.image.geometry, where).scale, elsewhere=elsewhere, names=names or {}).answer()
+            spacing=_spot(self.image.geometry, where).scale, elsewhere=elsewhere, names=names or {},
+            border=border).answer()
+
+
+def _by_plane(
+    image: Image, place: Place, where: tuple[int | slice, ...], borders: NDArray[np.uint8]
+) -> dict[int, NDArray[np.uint8]]:
+    """Return border strokes of a plane or volume by plane."""
+    grid = np.arange(image.n_planes).reshape(image.shape[:-2])
+    numbers = grid[where[:-2]].ravel().tolist() if place.volume else [place.plane]
+    return dict(zip(numbers, borders.reshape(-1, *borders.shape[-2:]), strict=True))
 
 
 def _places(image: Image, notes: ObjectNotes) -> Iterator[tuple[Place, tuple[int | slice, ...]]]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from types import MappingProxyType
 
 from napari_unet.core.rows import Row
+from napari_unet.core.sight import Sees
 from napari_unet.learning.true_dice import HeldOutEvidence, LikelyDice
 from napari_unet.metrics import LENGTH, REGISTRY, UNMATCHED, About, about, ordered
 
@@ -97,11 +98,24 @@ class Summary:
         Metrics in the order of the registry; of each, the mean over classes first, then the classes.
     values : mapping of (method, SummaryColumn) to SummaryValue
         Combinations that had no row are absent.
+    sees : mapping of str to str
+        By method, what it looked at: planes, volumes or both; methods whose rows do not say are absent.
     """
 
     methods: tuple[str, ...]
     columns: tuple[SummaryColumn, ...]
     values: Mapping[tuple[str, SummaryColumn], SummaryValue]
+    sees: Mapping[str, Sees] = dataclasses.field(default_factory=dict)
+
+    @property
+    def tells_sight(self) -> bool:
+        """Whether there is something to tell about what methods looked at: some looked at volumes."""
+        return any(one != "planes" for one in self.sees.values())
+
+    def sight(self, method: str) -> str:
+        """Return what a method looked at, in a word or three."""
+        found = self.sees.get(method)
+        return "" if found is None else "planes and volumes" if found == "both" else found
 
     @property
     def classes(self) -> tuple[tuple[int, str], ...]:
@@ -149,8 +163,11 @@ def summarise(rows: Iterable[Row]) -> Summary:
     Values that are missing are left out and noted. Seconds are added up.
     """
     groups: dict[tuple[str, SummaryColumn], list[Row]] = {}
+    sights: dict[str, set[str]] = {}
     for row in rows:
         groups.setdefault((row.method, SummaryColumn.of(row)), []).append(row)
+        if row.sees:
+            sights.setdefault(row.method, set()).add(row.sees)
     values = {
         key: _total(key[1], [(row.value, row.note) for row in group])
         if len({row.unit for row in group}) == 1 else SummaryValue(None, 0, UNLIKE)
@@ -164,7 +181,10 @@ def summarise(rows: Iterable[Row]) -> Summary:
         key=lambda one: (one.volume, ways[one.way], order.get(one.metric, len(order)), one.class_id or 0),
     )
     methods = tuple(dict.fromkeys(method for method, _ in groups))
-    return Summary(methods, tuple(columns), MappingProxyType(values))
+    sees: dict[str, Sees] = {
+        method: "both" if len(found) > 1 else "volumes" if "volumes" in found else "planes"
+        for method, found in sights.items()}
+    return Summary(methods, tuple(columns), MappingProxyType(values), MappingProxyType(sees))
 
 
 def _class_means(

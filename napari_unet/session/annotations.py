@@ -20,17 +20,13 @@ from ..core.image import Image
 from ..core.latest import Latest
 from ..core.painted_plane import Block
 from ..core.scribbles import Pair, Scribbles, TrainingSet
+from .annotated_pair import AnnotatedPair
 from .edit_history import EditHistory, EditOutcome, StrokeEdit, changed_blocks, marked_plane, put_back
+from .level_lens import LevelLens
 from .open_images import OpenImages
 
 FIRST_CLASSES = ClassTable.default((1, 2))
 """Background and one class to start with."""
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class _Item:
-    pair: Pair
-    enabled: bool = True
 
 
 class Annotations:
@@ -55,7 +51,7 @@ class Annotations:
     """An operation, an undo or a redo has changed strokes: numbers of the planes by key. Layers have to follow."""
 
     def __init__(self) -> None:
-        self._items: dict[Hashable, _Item] = {}
+        self._items: dict[Hashable, AnnotatedPair] = {}
         self._versions = count(1)
         self._classes = FIRST_CLASSES
         self.edits = EditHistory()
@@ -78,8 +74,10 @@ class Annotations:
         """Whether a pair is learnt from; one that is not there is not."""
         return key in self._items and self._items[key].enabled
 
-    def put_pair(self, key: Hashable, image: Image, scribbles: Scribbles | None = None) -> None:
-        """Add a pair, or replace its image and strokes.
+    def put_pair(
+        self, key: Hashable, image: Image, scribbles: Scribbles | None = None, lens: LevelLens | None = None
+    ) -> None:
+        """Add a pair, or replace its image and strokes; of a large image, what is learnt from is seen through a lens.
 
         Raises
         ------
@@ -91,8 +89,17 @@ class Annotations:
         if old is not None:
             scribbles = scribbles.marked_as(old.pair.scribbles)
         pair = Pair(image, dataclasses.replace(scribbles, version=next(self._versions)))
-        self._items[key] = _Item(pair, old.enabled if old else True)
+        self._items[key] = AnnotatedPair(pair, old.enabled if old else True, lens)
         self._changed()
+
+    def see_through(self, key: Hashable, lens: LevelLens) -> None:
+        """Let a pair be learnt from at another level."""
+        self._items[key] = dataclasses.replace(self._items[key], lens=lens)
+        self._publish()
+
+    def lens(self, key: Hashable) -> LevelLens | None:
+        """Return what a pair is seen through, None where it is seen as it is, or is not there."""
+        return self._items[key].lens if key in self._items else None
 
     def remove_pair(self, key: Hashable) -> None:
         """Forget a pair; its strokes are no longer learnt from. No error if there is none."""
@@ -135,11 +142,15 @@ class Annotations:
 
     def paint_blocks(self, key: Hashable, number: int, plane: NDArray[np.uint8], blocks: set[Block]) -> bool:
         """Take over some blocks of a plane (Y, X), as :meth:`paint` does; nothing else of the plane is looked at."""
-        item = self._items[key]
-        changed = item.pair.scribbles.differing(number, plane, blocks)
-        if not changed:
+        changed = self._items[key].pair.scribbles.differing(number, plane, blocks)
+        return self.repaint(key, number, changed)
+
+    def repaint(self, key: Hashable, number: int, blocks: Mapping[Block, NDArray[np.uint8]]) -> bool:
+        """Put blocks of a plane in place of those that were there; say whether there were any to put."""
+        if not blocks:
             return False
-        strokes = item.pair.scribbles.repainting({number: changed}, next(self._versions))
+        item = self._items[key]
+        strokes = item.pair.scribbles.repainting({number: blocks}, next(self._versions))
         self._items[key] = dataclasses.replace(item, pair=Pair(item.pair.image, strokes))
         self._publish()
         return True
@@ -150,7 +161,7 @@ class Annotations:
 
     def training_set(self) -> TrainingSet:
         """Return all enabled pairs as of now."""
-        return TrainingSet(tuple(item.pair for item in self._items.values() if item.enabled), self._classes)
+        return TrainingSet(tuple(item.learnt for item in self._items.values() if item.enabled), self._classes)
 
     def _changed(self) -> None:
         self._publish()

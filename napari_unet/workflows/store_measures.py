@@ -34,7 +34,7 @@ from napari_unet.objects.raw_values import raw_values
 from .block_search import SIDE, VOLUME_SIDES
 from .object_measuring import plane_words, spot_of
 
-LEFT_OUT = "No solidity: objects were measured block by block."
+LEFT_OUT = "No solidity and no surface: objects were measured block by block."
 
 
 class NumberedStore:
@@ -187,7 +187,7 @@ class _Measured:
             yield 0.7 + 0.3 * done / count
         self._sums = ObjectSums(
             self._there, self._given.classes_of(self._there), self._shape, extent.result(), pairs,
-            None if rim is None else rim.result(), None, tuple(one.result() for one in channels))
+            None if rim is None else rim.result(), channels=tuple(one.result() for one in channels))
 
     def _missing(self, window: BlockWindow) -> list[tuple[int, int]]:
         """Return how many rows and columns there are fewer around a block at the border."""
@@ -212,7 +212,5 @@ class _Measured:
         place = spot_of(self._given.geometry, self._box)
         steps = pixel_steps(box_spacing(self._given.geometry.scale, self._box), len(self._shape), place.unit)
         names = channel_names((), len(self._sums.channels))
-        made = self._sums.table(steps, names, self._given.classes, place)
-        notes = (*made.notes, LEFT_OUT) if len(self._shape) == 2 else made.notes
-        return MeasureTable(made.columns, made.units, notes)
+        return self._sums.table(steps, names, self._given.classes, place, (LEFT_OUT,))
 

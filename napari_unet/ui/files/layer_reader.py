@@ -6,6 +6,7 @@ Stands on :mod:`napari_unet.io`; napari calls :func:`get_reader`. Makes no layer
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,9 @@ LayerData = tuple[Any, dict[str, Any], str]
 
 _MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _UNKNOWN = "?"
+
+LARGEST_LABELS = 2**26
+"""Pixels of labels that are read at once when they are opened; of more, what is looked at."""
 
 
 def get_reader(path: str | list[str]) -> Callable[[Any], list[LayerData]] | None:
@@ -60,8 +64,8 @@ def read_layers(path: str) -> list[LayerData]:
         raise UserError(f"{path} is no OME-Zarr image. Choose the folder of one.")
     name = file_stem(place)
     inside = [
-        _layer(open_contents(one), file_stem(one), image=name, is_label=True)
-        for one in folder.labels if image_folder(one) is not None
+        _layer(open_contents(one), file_stem(one), found, name, is_label=True)
+        for one in folder.labels if (found := image_folder(one)) is not None
     ]
     return [_layer(open_contents(folder.path), name, folder), *inside]
 
@@ -76,7 +80,7 @@ def _layer(
     settled = _settled(contents, is_label)
     if settled is None:  # nobody knows the axes: as napari would show it
         return _arrayed(contents), {"name": name}, "labels" if is_label else "image"
-    return _labels(settled, name, image) if is_label else _image(settled, name, folder)
+    return _labels(settled, name, image, folder) if is_label else _image(settled, name, folder)
 
 
 def _image(contents: Contents, name: str, folder: ImageFolder | None) -> LayerData:
@@ -115,9 +119,32 @@ def _labels_last(contents: Contents) -> str:
     return "".join(letter for letter in contents.letters if letter not in "YX") + "YX"
 
 
-def _labels(contents: Contents, name: str, image: str) -> LayerData:
+def _large_labels(
+    contents: Contents, axes: str, name: str, image: str, folder: ImageFolder | None
+) -> LayerData:
+    """Make a Labels layer whose pixels are read where they are looked at."""
+    order = [contents.letters.index(letter) for letter in axes]
+    levels = [_arrayed(one).transpose(order) for one in (contents, *_smaller(contents, folder))]
+    options: dict[str, Any] = {"name": name, **placement(contents.geometry(axes))}
+    if contents.code == "mask":
+        levels = [one.map_blocks(to_painted, dtype=np.uint8, meta=np.empty((0,) * one.ndim, np.uint8))
+                  for one in levels]
+    if contents.code is not None:
+        role = contents.role or "result"
+        classes = contents.classes or ClassTable.default((1,))
+        options["metadata"] = {KEY: layer_notes(classes, role, image)}
+        options["colormap"] = colormap(classes, background=role == "strokes")
+        options["opacity"] = 0.5
+    if len(levels) == 1:
+        return levels[0], options, "labels"
+    return levels, {**options, "multiscale": True}, "labels"
+
+
+def _labels(contents: Contents, name: str, image: str, folder: ImageFolder | None = None) -> LayerData:
     """Make a Labels layer; ours gets painted ids, class names and colours, and what it is."""
     axes = _labels_last(contents)
+    if math.prod(contents.data.shape) > LARGEST_LABELS and not isinstance(contents.data, np.ndarray):
+        return _large_labels(contents, axes, name, image, folder)
     values = np.asarray(contents.data).transpose([contents.letters.index(letter) for letter in axes])
     values = np.ascontiguousarray(values)
     options: dict[str, Any] = {"name": name, **placement(contents.geometry(axes))}

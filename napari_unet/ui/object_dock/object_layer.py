@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections import deque
 from typing import Any
@@ -11,8 +12,10 @@ from napari.layers import Labels
 from numpy.typing import NDArray
 from qtpy.QtCore import QObject, QTimer, Signal
 
+from napari_unet.core.classes import ClassTable
 from napari_unet.core.errors import UserError
 from napari_unet.objects.corrections import Pin, pins_of_change
+from napari_unet.objects.measure_table import MeasureTable
 from napari_unet.session.object_notes import Place
 
 from ..layer_metadata import KEY, identity, mark_layer, note
@@ -136,6 +139,12 @@ class ObjectLayer(QObject):
             self._on_paste()
         else:
             self.drawn.emit()
+
+    def tell_features(self, table: MeasureTable, classes: ClassTable) -> None:
+        """Let other plugins know what is known of the objects that are shown."""
+        words = np.array([classes.name(number) for number in range(256)], object)
+        columns = {**table.columns, "class": words[table.columns["class"]]}
+        self.layer.features = dataclasses.replace(table, columns=columns).features()
 
     def finish(self) -> None:
         """Paste at once what is left to paste."""
