@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_unet.core.addresses import is_url
 from napari_unet.core.classes import ClassTable
 from napari_unet.core.errors import UsageError, UserError
 from napari_unet.core.provenance import Provenance
@@ -111,6 +112,8 @@ def objects_to_store(
     """
     if halo is not None and halo < 1:
         raise UsageError(f"A block cannot look {halo} pixels around itself. Allowed: 1 and more.")
+    if is_url(output):
+        raise UserError(f"{output} is an address, but objects go to disks of this computer only. Choose a folder here.")
     path, place, _ = checked_place(Path(output), overwrite)
     if place is not None:
         raise UserError(f"{output} lies inside an image, where nothing is written block by block. Choose another.")
@@ -132,7 +135,7 @@ def objects_to_store(
         finally:
             mask.release()
         scratch.remove()
-        return StoredObjects(made, classes, of_number, search, note)
+        return StoredObjects(Path(made), classes, of_number, search, note)
     finally:
         scratch.release()
 
