@@ -231,3 +231,20 @@ def of_probabilities(
     known = np.isfinite(soft).all(axis=0)
     labels = np.array(table.ids, np.uint8)[np.argmax(np.nan_to_num(soft), axis=0)]
     return ClassImage(np.where(known, labels, 0).astype(np.uint8), table, geometry, np.nan_to_num(soft))
+
+
+def hint_of_objects(array: NDArray[Any], name: str) -> str:
+    """Return a sentence for labels that are taken for classes but look like single objects; empty where they do not.
+
+    Parameters
+    ----------
+    array : ndarray of int, shape (..., Y, X)
+        Labels, or some of them.
+    name : str
+        What the sentence calls them.
+    """
+    found = recognise(LabelSurvey.of([array]))
+    if found.code not in (None, "objects") or np.unique(array[array != 0]).size < 2:
+        return ""
+    return (f"{name} holds many values that are each mostly one connected part. If these are single objects, count and "
+            f"measure them: napari-unet objects {name} --values objects -o OBJECTS.tif --table TABLE.csv.")
