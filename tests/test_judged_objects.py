@@ -47,7 +47,9 @@ class Sure:
     classes: ClassTable = CLASSES
     note: str = "made up"
 
-    def segment(self, image: Image, planes: Sequence[int] | None = None, probabilities: bool = False) -> Iterator[Patch]:
+    def segment(
+        self, image: Image, planes: Sequence[int] | None = None, probabilities: bool = False
+    ) -> Iterator[Patch]:
         if probabilities and not self.can:
             raise UserError("It has none.")
         wanted = list(range(image.n_planes) if planes is None else planes)

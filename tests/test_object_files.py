@@ -306,7 +306,7 @@ def test_endings_and_what_is_missing_are_told(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-# -- against what the documents of the formats say, without the libraries that we write with ----------------------------
+# -- against what the documents of the formats say, without the libraries that we write with -------------------------
 
 POSITION = {"type": "array", "items": {"type": "number"}, "minItems": 2}
 RINGS = {"type": "array", "minItems": 1, "items": {"type": "array", "minItems": 4, "items": POSITION}}

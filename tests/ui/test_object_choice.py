@@ -22,15 +22,15 @@ def test_ways_and_classes_that_are_counted(qtbot: Any) -> None:
     assert [one.way for one in choice.searches] == list(WAYS.names())
     choice.offer(TISSUE)
     assert not choice.counted.isHidden()
-    assert choice.counted.text() == "of all classes"
+    assert choice.counted.text() == "count objects of all classes"
     assert choice.countable == ()
     actions = {one.data(): one for one in choice.counted.menu().actions()}
     with qtbot.waitSignal(choice.changed):
         actions[5].setChecked(False)
     assert choice.countable == (2, 3)
-    assert choice.counted.text() == "of 2 classes"
+    assert choice.counted.text() == "count objects of nucleus, blood & bone"
     actions[2].setChecked(False)
-    assert choice.counted.text() == "of blood & bone"
+    assert choice.counted.text() == "count objects of blood & bone"
     actions[3].setChecked(False)
     assert choice.countable == (3,), "something is counted"
     assert actions[3].isChecked()

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QMenu, QToolButton, QWidget
+from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QMenu, QToolButton, QVBoxLayout, QWidget
 
 from napari_unet.core.classes import ClassTable
 from napari_unet.objects import REGISTRY as WAYS
 from napari_unet.objects.image_objects import ObjectSearch
 
-from ..widgets import combo_box, tool_button
+from ..widgets import WORDED, combo_box, tool_button
 
 EVERY_WAY = "every way"
+
+_LONGEST = 40
+"""Letters of the names of classes that are shown; the list has all of them."""
 
 
 class ObjectChoice(QWidget):
@@ -34,16 +37,20 @@ class ObjectChoice(QWidget):
         self.way.setEnabled(False)
         self.counted = tool_button("", "compare_objects_counted", (
             "Classes whose objects are counted. Of the others (tissue, say) the area is judged, by panoptic quality."))
+        self.counted.setStyleSheet(f"{WORDED} QToolButton {{ padding-right: 18px; }}")
         self.counted.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self._menu = QMenu(self)
         self._menu.setToolTipsVisible(True)
         self.counted.setMenu(self._menu)
         self._areas: set[int] = set()
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
+        row = QHBoxLayout()
         row.addWidget(self.wanted)
         row.addWidget(self.way, 1)
-        row.addWidget(self.counted)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(3)
+        column.addLayout(row)
+        column.addWidget(self.counted)
         self.wanted.toggled.connect(self._on_toggled)
         self.way.currentIndexChanged.connect(lambda _index: self.changed.emit())
         self.offer(ClassTable.default())
@@ -90,8 +97,7 @@ class ObjectChoice(QWidget):
     def _show(self) -> None:
         names = [one.text().replace("&&", "&") for one in self._menu.actions() if one.isChecked()]
         everything = len(names) == len(self._ids)
-        self.counted.setText("of all classes" if everything else f"of {names[0]}" if len(names) == 1 else
-                             f"of {len(names)} classes")
+        self.counted.setText(f"count objects of {'all classes' if everything else ', '.join(names)[:_LONGEST]}")
         self.counted.setVisible(len(self._ids) > 1)
         self.counted.setEnabled(self.wanted.isChecked())
 
