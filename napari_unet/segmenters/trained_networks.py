@@ -22,7 +22,7 @@ from napari_unet.core.parameters import Parameter
 from napari_unet.core.registry import Entry
 from napari_unet.core.scribbles import TrainingSet
 from napari_unet.core.threads import run_deterministically
-from napari_unet.instant.answer_then_train import answer_then_train, wait_for_strokes
+from napari_unet.instant.answer_then_train import answer_then_train, is_answer, wait_for_strokes
 from napari_unet.learning.augmentation import Augmentation
 from napari_unet.learning.recorded_fit import DRAWN, recorded
 from napari_unet.learning.trainer import train_network
@@ -141,7 +141,7 @@ class NetworkTraining:
 
     def _beginning(self, initial: Weights | None) -> str:
         """Say what the training begins with."""
-        if initial is not None:
+        if initial is not None and initial.step:
             return f"Training went on from a model with {initial.step} steps behind it."
         if self.start != "scratch" and self._has_features:
             return f"Training began with features {DRAWN}."
@@ -156,7 +156,11 @@ class NetworkTraining:
         self, painted: TrainingSet | Latest[TrainingSet], initial: Weights | None
     ) -> Generator[Progress, None, NetworkModel]:
         loss = losses.REGISTRY[self.loss]
-        features = None
+        features, answered = None, None
+        if initial is not None and self.begins_with(initial):
+            training = yield from wait_for_strokes(painted)
+            fits = all(pair.image.n_channels == initial.channels for pair in training.pairs)
+            answered, initial = initial if fits and _answers(initial, training) else None, None
         if initial is not None:
             if _answers(initial, (yield from wait_for_strokes(painted))):
                 features = initial
@@ -169,11 +173,16 @@ class NetworkTraining:
                 warnings.warn(f"{error} Training from nothing goes on.", InputWarning, stacklevel=2)
         if features is not None:
             plan = dataclasses.replace(self.plan(gentle=features.step > 0), largest_patch=PRETRAINED_PATCH)
-            return (yield from answer_then_train(painted, features, loss, plan, self.volume))
+            return (yield from answer_then_train(painted, features, loss, plan, self.volume, answered))
         return (yield from train_network(
             painted, self.network, loss, self.plan(gentle=initial is not None),
             network_name=self.network_name, initial=initial,
         ))
+
+    def begins_with(self, weights: Weights) -> bool:
+        """Say whether weights are an answer to strokes such as this training finds for itself before it learns."""
+        own = self.start != "scratch" and self._has_features and weights.network_name == self.network_name
+        return own and is_answer(weights)
 
     def _features(self) -> Weights | None:
         """Return the pre-trained features if the network is as it comes; they have an architecture of their own."""
