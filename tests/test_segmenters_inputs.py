@@ -18,6 +18,8 @@ from napari_unet.core.registry import Entry
 from napari_unet.core.scribbles import Pair, Scribbles, TrainingSet
 from napari_unet.segmenters._classical import ClassicalMethod
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*no axis that is known to be z")  # networks of volumes
+
 
 def is_classical(entry: Entry[Any]) -> bool:
     return issubclass(entry.item, ClassicalMethod)

@@ -11,7 +11,6 @@ from ..core.depth import has_depth
 from ..core.errors import UserError
 from ..core.image import Image
 
-
 Spacing = tuple[float | None, float | None, float | None]
 """Steps along planes, rows and columns; None where one is not known."""
 
