@@ -21,8 +21,9 @@ from napari_unet.core.method import Progress
 from napari_unet.core.parameters import Parameter
 from napari_unet.core.registry import Entry
 from napari_unet.core.scribbles import TrainingSet
+from napari_unet.core.sight import sees_of
 from napari_unet.core.threads import run_deterministically
-from napari_unet.instant.answer_then_train import answer_then_train, wait_for_strokes
+from napari_unet.instant.answer_then_train import answer_then_train, is_answer, wait_for_strokes
 from napari_unet.learning.augmentation import Augmentation
 from napari_unet.learning.recorded_fit import DRAWN, recorded
 from napari_unet.learning.trainer import train_network
@@ -33,6 +34,7 @@ from napari_unet.predicting.weights import Network, Weights
 from napari_unet.pretrained import load_features
 
 from . import register
+from ._network_planning import planned_network
 
 GENTLE_RATE = 5e-4
 """Learning rate from a model that was trained on strokes before: a higher one forgets them."""
@@ -72,10 +74,10 @@ class NetworkTraining:
     seed: Annotated[int, Parameter("Start of all random numbers; another one gives a slightly different result", min=0,
                                    max=2**31 - 1, advanced=True)] = 0
     patch: Annotated[int | None, Parameter("Side of the pieces of the image that are learnt from; auto: 192, or 128 "
-                                           "from pre-trained features; less for small images", min=16, max=2048,
-                                           step=16, unit="px", advanced=True)] = None
-    batch: Annotated[int, Parameter("Pieces learnt from at a time; more is steadier but slower", min=1, max=64,
-                                    advanced=True)] = 4
+                                           "from pre-trained features, or as was planned; less for small images",
+                                           min=16, max=2048, step=16, unit="px", advanced=True)] = None
+    batch: Annotated[int | None, Parameter("Pieces learnt from at a time; more is steadier but slower; auto: 4, or as "
+                                           "many as was planned", min=1, max=64, advanced=True)] = None
     learning_rate: Annotated[
         float | None, Parameter("How far the weights move at each step; lower it if the loss jumps; auto: 0.002, or "
                                 "0.0005 when it goes on from a trained model", min=1e-6, max=0.1, step=1e-4,
@@ -112,10 +114,17 @@ class NetworkTraining:
         names = [field.name for field in parameters.adjustable(self.network_type)]
         return cast(Network, self.network_type(**{name: getattr(self, name) for name in names}))
 
-    def plan(self, gentle: bool = False) -> TrainingPlan:
-        """Return the training parameters as the trainer takes them; gentle where there are strokes to forget."""
+    def plan(self, gentle: bool = False, network: Any = None) -> TrainingPlan:
+        """Return the training parameters as the trainer takes them; gentle where there are strokes to forget.
+
+        A network that was planned for the images says which pieces suit it.
+        """
+        piece = getattr(network, "piece", None)
+        planes, side, _ = piece or (TrainingPlan.patch_planes, None, None)
+        batch = network.pieces if piece is not None else TrainingPlan.batch
         return TrainingPlan(
-            seconds=self.seconds, steps=self.steps, seed=self.seed, patch=self.patch, batch=self.batch,
+            seconds=self.seconds, steps=self.steps, seed=self.seed, patch=self.patch or side, patch_planes=planes,
+            batch=self.batch or batch,
             learning_rate=self.learning_rate or (GENTLE_RATE if gentle else TrainingPlan.learning_rate),
             augmentation=Augmentation().times(self.augmentation),
             device=self.device, threads=1 if self.deterministic else self.threads,
@@ -141,7 +150,7 @@ class NetworkTraining:
 
     def _beginning(self, initial: Weights | None) -> str:
         """Say what the training begins with."""
-        if initial is not None:
+        if initial is not None and initial.step:
             return f"Training went on from a model with {initial.step} steps behind it."
         if self.start != "scratch" and self._has_features:
             return f"Training began with features {DRAWN}."
@@ -156,7 +165,11 @@ class NetworkTraining:
         self, painted: TrainingSet | Latest[TrainingSet], initial: Weights | None
     ) -> Generator[Progress, None, NetworkModel]:
         loss = losses.REGISTRY[self.loss]
-        features = None
+        features, answered = None, None
+        if initial is not None and self.begins_with(initial):
+            training = yield from wait_for_strokes(painted)
+            fits = all(pair.image.n_channels == initial.channels for pair in training.pairs)
+            answered, initial = initial if fits and _answers(initial, training) else None, None
         if initial is not None:
             if _answers(initial, (yield from wait_for_strokes(painted))):
                 features = initial
@@ -169,11 +182,20 @@ class NetworkTraining:
                 warnings.warn(f"{error} Training from nothing goes on.", InputWarning, stacklevel=2)
         if features is not None:
             plan = dataclasses.replace(self.plan(gentle=features.step > 0), largest_patch=PRETRAINED_PATCH)
-            return (yield from answer_then_train(painted, features, loss, plan, self.volume))
+            return (yield from answer_then_train(painted, features, loss, plan, self.volume, answered))
+        if initial is None:
+            network = yield from planned_network(self.network, self.network_name, self.device, painted)
+        else:
+            network = initial.network
         return (yield from train_network(
-            painted, self.network, loss, self.plan(gentle=initial is not None),
+            painted, network, loss, self.plan(initial is not None, network),
             network_name=self.network_name, initial=initial,
         ))
+
+    def begins_with(self, weights: Weights) -> bool:
+        """Say whether weights are an answer to strokes such as this training finds for itself before it learns."""
+        own = self.start != "scratch" and self._has_features and weights.network_name == self.network_name
+        return own and is_answer(weights)
 
     def _features(self) -> Weights | None:
         """Return the pre-trained features if the network is as it comes; they have an architecture of their own."""
@@ -255,7 +277,8 @@ def register_network(entry: Entry[type[Network]]) -> type[NetworkTraining]:
         entry.item.__name__,
         [(field.name, hints[field.name], dataclasses.field(default=field.default)) for field in own],
         bases=(NetworkTraining,),
-        namespace={"network_type": entry.item, "network_name": entry.name, "__doc__": entry.item.__doc__},
+        namespace={"network_type": entry.item, "network_name": entry.name, "sees": sees_of(entry.item),
+                   "__doc__": entry.item.__doc__},
         frozen=True,
     )
     method.__module__ = __name__

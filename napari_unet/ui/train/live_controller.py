@@ -16,12 +16,14 @@ from napari_unet.core.method import Segmenter
 from napari_unet.session.annotation_session import Session
 from napari_unet.session.stroke_needs import StrokeCounter, StrokeNeeds
 
+from ..large_images import is_painted_in_fields
 from ..layer_metadata import identity
 from ..projects.keeper import keeper_of
 from ..sessions import session_of, ties_of
 from ..workers import Worker, WorkerGroup, error_sentence
 from .current_image import CurrentImage
 from .drag_watch import DragWatch
+from .field_binding import FieldBinding
 from .kept_pairs import take_up_pairs
 from .layer_binding import LayerBinding
 from .live_layers import LiveLayers
@@ -76,6 +78,7 @@ class LiveController(QObject):
         self._count_again = False
         self.prediction = LiveLayers(viewer, self.session, self.workers, self)
         self.prediction.said.connect(lambda text: self.noted.emit("prediction", text))
+        self.prediction.settled.connect(self._get_ready)
         self.unsure = UncertaintyView(viewer, self.session, self.workers, self.prediction, self)
         self.unsure.said.connect(self.said)
         self.unsure.failed.connect(self.tell)
@@ -104,6 +107,7 @@ class LiveController(QObject):
             self.session.set_state("paused", "The training was stopped when its dock was closed; what it had learnt is "
                                    "kept. Press Live to train on.")
         self.workers.stop_all()
+        self.runs.close()
         self.session.end()
         self.prediction.close()
         self.dragging.close()
@@ -133,7 +137,8 @@ class LiveController(QObject):
         key = identity(strokes)
         old = self.bindings.get(key)
         if old is None or old.image_layer is not image_layer or not old.is_fresh():
-            made = LayerBinding(self.viewer, self.session, image_layer, strokes, self)
+            kind = FieldBinding if is_painted_in_fields(image_layer) else LayerBinding
+            made = kind(self.viewer, self.session, image_layer, strokes, self)
             if old is not None:
                 old.close(publish=False)
             made.troubled.connect(lambda text: self.noted.emit("strokes", text))
@@ -208,6 +213,10 @@ class LiveController(QObject):
         if self.current is not None:
             self.current.make_prediction(self.session.classes)
         self.runs.start(make_method, once)
+
+    def _get_ready(self) -> None:
+        """Prepare the first training, once what can be answered without it has been."""
+        self.workers.start(self.runs.get_ready, "napari-unet warm-up")
 
     def pause(self) -> None:
         """Let the training rest; it keeps all it has learnt."""

@@ -145,6 +145,8 @@ class NetworkSettings(QWidget):
         method: Any = self._form.method(
             seconds=None, **({"steps": UPDATE_STEPS} if once else {"steps": None, "deterministic": False}))
         weights = getattr(model, "weights", None)
-        anew = weights is None or weights.step == 0  # an answer to strokes is where a training begins by itself
-        made: Segmenter = method if anew else method.continue_from(weights)
+        if weights is None or (weights.step == 0 and (once or not method.begins_with(weights))):
+            begun: Segmenter = method  # an answer to strokes is where a training begins by itself
+            return begun
+        made: Segmenter = method.continue_from(weights)
         return made
