@@ -33,7 +33,7 @@ from napari_unet.predicting.devices import choose_device
 from napari_unet.pretrained import load_features
 from napari_unet.sample_data import Sample, load
 
-SAMPLES = ("coins", "membranes", "nuclei")
+SAMPLES = ("membranes", "nuclei", "vessels")
 PIXELS, GAP, MARGIN = 190, 4, 20
 STROKES = 3
 """Of each class that are learnt."""
@@ -117,6 +117,7 @@ def row(sample: Sample) -> Iterator[tuple[str, NDArray[np.uint8]]]:
     training = few_strokes(sample)
     pair = training.pairs[0]
     image, paint, picture = pair.image, pair.scribbles.planes[0], grey_or_colour(pair.image)
+    grey = np.repeat(picture.mean(axis=2, keepdims=True), 3, axis=2).astype(np.uint8)
     first = single_strokes(sample.training)[0]
     truth = sample.references[first.pair]
     known = None if truth is None else truth[sample.pairs[first.pair].image.where(first.plane)]
@@ -125,9 +126,9 @@ def row(sample: Sample) -> Iterator[tuple[str, NDArray[np.uint8]]]:
         yield heading, seen
     for heading, predict in zip(HEADINGS[3:], answers(training), strict=True):
         labels = predict(image, 0)
-        told = "" if known is None else " " + ", ".join(
+        told = "" if known is None else ": Dice " + ", ".join(
             f"{dice(labels, known, one):.2f}" for one in training.classes.ids[1:])
-        yield heading + told, coloured(picture, labels, training, 0.55)
+        yield heading + told, coloured(grey, labels, training, 0.55)
 
 
 def main() -> None:
