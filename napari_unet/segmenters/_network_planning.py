@@ -16,7 +16,7 @@ from napari_unet.predicting.slabs import depth_reach
 from napari_unet.predicting.weights import Network
 
 
-def planned_network(
+def fitted_network(
     network: Any, name: str, device: str, painted: TrainingSet | Latest[TrainingSet]
 ) -> Generator[Progress, None, Network]:
     """Return the network, planned for the painted images where it can be; says what is odd about these."""
