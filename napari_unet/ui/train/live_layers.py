@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -57,6 +56,9 @@ class LiveLayers(QObject):
 
     said = Signal(str)
     """One sentence, ``""`` when there is nothing to say any more."""
+
+    settled = Signal()
+    """For the first time all that is looked at is predicted: there is time for other things."""
 
     def __init__(self, viewer: Any, session: Session, workers: WorkerGroup, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -245,7 +247,7 @@ class LiveLayers(QObject):
             self._note_origin(found)
             if not self._warm:
                 self._warm = True
-                self._workers.start(_warm_up, "napari-unet warm-up")
+                self.settled.emit()
             self._say(self._learnt())
 
     def _note_origin(self, found: AllPredicted) -> None:
@@ -295,10 +297,3 @@ class LiveLayers(QObject):
         if self._again:
             self._again = False
             self._start()
-
-
-def _warm_up() -> Iterator[None]:
-    """Load what a first training step needs; in a thread, torch is imported there."""
-    from napari_unet.learning.warm_up import warm_up
-
-    yield from warm_up()
