@@ -146,7 +146,7 @@ def test_what_the_brush_paints_into_the_layer_is_kept_and_undone(hands: Any, vie
     found(hands, dock)
     layer = dock.finder.shown.layer
     before = layer.data.copy()
-    dock.hand.pick((1,))
+    dock.hand.pick((int(layer.data[48, 16]),))
     assert dock.marks.shows_marks
     layer.visible = False  # what else is looked at is not covered by outlines of what is hidden
     assert not dock.marks.shows_marks
