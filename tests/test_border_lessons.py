@@ -22,7 +22,7 @@ from napari_unet.instant.instant_model import InstantModel
 from napari_unet.io import read_image, save_mask
 from napari_unet.learning.border_lesson import BorderLesson
 from napari_unet.objects.hints import Line
-from napari_unet.project.object_tables import measure_project, project_borders, project_lessons
+from napari_unet.project.object_tables import ProjectObjects, measure_project
 from napari_unet.project.project_folder import ProjectFolder
 from napari_unet.project.records import ProjectState
 from napari_unet.project.sources import image_record
@@ -246,8 +246,9 @@ def test_a_project_measures_with_the_borders_its_cuts_teach(tmp_path: Path, monk
     folder.put_result(record.id)
     folder.write_strokes(record.id, Scribbles(image.shape, {0: strokes()}))
     folder.write_objects("tissue", ObjectNotes(image.shape, {FIRST: PlaceNotes(CUTS)}))
-    taught = run_to_end(project_lessons(folder))
-    look = run_to_end(project_borders(taught))
+    objects = ProjectObjects(folder, classes)
+    run_to_end(objects.learn())
+    look = objects.borders
     assert look is not None
     seen = look.of_plane(image, 1)
     assert seen[12:48, SEAMS[3]].mean() > 2 * seen[12:48, SEAMS[3] + 13].mean()

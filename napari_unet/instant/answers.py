@@ -24,6 +24,7 @@ from ..predicting.network_model import NetworkModel
 from ..predicting.weights import Weights
 from .answer_on_features import BorderLook
 from .border_fit import fit_border
+from .coarse_answers import CoarseAnswers
 from .features import FeatureStore, same_features, with_usual_range
 from .instant_model import InstantModel, fit_instantly, head_kind
 from .pixel_heads import Kind
@@ -87,6 +88,11 @@ class InstantAnswers:
         self._rested: float | None = None  # when its rest is over; None: no answer yet to the newest strokes
         self._refused: tuple[weakref.ref[TrainingSet], Model | None] | None = None
 
+    def from_afar(self) -> CoarseAnswers:
+        """Return what answers a view of many tiles at the resolution that is seen, before this does."""
+        return CoarseAnswers(self._painted, lambda reduced: InstantAnswers(
+            reduced, self._features, self._device, self._memory // 8, self._volume))
+
     @property
     def busy(self) -> bool:
         """Whether there is no answer yet to the newest strokes, but soon: ask again at once."""
@@ -132,11 +138,12 @@ class InstantAnswers:
                 self._work(self._fit)
         return self._answer or model
 
-    def look_ahead(self, image: Image, plane: int, view: View | None) -> bool:
+    def look_ahead(self, image: Image, plane: int, view: View | None, planes: tuple[int, ...] = ()) -> bool:
         """Compute a few features of what is looked at, before anything is painted; say whether there were any left.
 
-        Tiles of the plane come first, then the cuts through a small volume. So the first answers need not wait for
-        them. Nothing is done once there is something to answer, or where the image is not one of those to learn from.
+        Tiles of the plane (of an image in windows, of the ``planes`` in view) come first, then the cuts through a small
+        volume. So the first answers need not wait for them. Nothing is done once there is something to answer, or where
+        the image is not one of those to learn from.
         """
         training = self._painted.get()
         if training.missing() is None or all(pair.image is not image for pair in training.pairs):
@@ -145,7 +152,7 @@ class InstantAnswers:
             self._begin(None, training, image)
         assert self._store is not None
         seen: Latest[View | None] = Latest(view)
-        for done, (at, number, _) in enumerate(self._store.ordered(image, (plane,), seen)):
+        for done, (at, number, _) in enumerate(self._store.ordered(image, planes[:AHEAD] or (plane,), seen)):
             if done == AHEAD:
                 break
             if not self._store.holds(image, at, number):

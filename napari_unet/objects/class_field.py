@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,8 @@ class ClassField:
         as 1.
     border : ndarray of float, optional
         How much each pixel looks like the border between two objects, 0 to 1; see :mod:`.border_strokes`.
+    names : mapping of int to str
+        What people call the classes, by painted id; for what is said of them.
 
     Raises
     ------
@@ -47,6 +50,7 @@ class ClassField:
     ids: tuple[int, ...] = ()
     spacing: tuple[float, ...] = ()
     border: NDArray[np.floating[Any]] | None = None
+    names: Mapping[int, str] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
         labels = np.asarray(self.labels)
@@ -66,6 +70,10 @@ class ClassField:
         object.__setattr__(self, "spacing", _sizes(self.spacing, labels.ndim))
         countable = tuple(self.countable) or tuple(one for one in ids_in(self.labels) if one > 1)
         object.__setattr__(self, "countable", countable)
+
+    def name(self, number: int) -> str:
+        """Return what people call a class (painted id)."""
+        return self.names.get(number, f"class {number}")
 
     def probability(self, number: int) -> NDArray[np.float32] | None:
         """Return the probability of a class (painted id), None where it is not known."""
