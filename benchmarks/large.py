@@ -70,12 +70,15 @@ class MadeUp:
         self._wide = np.tile(tile, (1, 2 + size // PERIOD))  # so that making pixels costs next to no time
 
     def __getitem__(self, where: Any) -> NDArray[np.uint8]:
-        plane, rows, columns = int(where[0]), *(part.indices(size) for part, size in zip(where[1:], self.shape[1:],
-                                                                                         strict=True))
-        (y, last, _), (x, end, _) = rows, columns
+        plane, rows, columns = where
+        if isinstance(plane, slice):
+            numbers = range(*plane.indices(self.shape[0]))
+            return np.array([self[number, rows, columns] for number in numbers], np.uint8).reshape(
+                len(numbers), *(len(range(*part.indices(self.shape[1]))) for part in (rows, columns)))
+        (y, last, _), (x, end, _) = (part.indices(self.shape[1]) for part in (rows, columns))
         made = np.empty((last - y, end - x), np.uint8)
         while y < last:
-            row, at = (y + 7 * plane) % PERIOD, (x + 3 * (y // PERIOD)) % PERIOD
+            row, at = (y + 7 * int(plane)) % PERIOD, (x + 3 * (y // PERIOD)) % PERIOD
             count = min(last - y, PERIOD - row, PERIOD - y % PERIOD)
             made[y - last :][:count] = self._wide[row : row + count, at : at + end - x]
             y += count
@@ -147,8 +150,9 @@ def model_of(name: str) -> NetworkModel:
 
 def threshold_model() -> Any:
     """Return a threshold of the grey value, after a blur."""
-    image, painted = Image(MadeUp(1, 512), "NYX"), np.zeros((1, 512, 512), np.uint8)
-    painted[0, 10:20, 10:200], painted[0, 300:310, 10:200] = 1, 2
+    image = Image(MadeUp(1, 512), "NYX")
+    values = image.plane(0)
+    painted = np.where(values < 90, 1, np.where(values > 150, 2, 0)).astype(np.uint8)
     pair = Pair(image, Scribbles.from_array(painted))
     return run_to_end(Threshold(value=120.0, sigma=1.5).fit(TrainingSet((pair,), ClassTable.default((1, 2)))))
 
