@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import warnings
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -80,6 +82,14 @@ def test_those_that_scikit_image_has_in_3_d_see_volumes() -> None:
     assert {"threshold", "slic", "watershed", "random_walker", "region_growing", "flood", "contours",
             "mean_shift"} <= {one.name for one in DEEP}
     assert sees_of(next(one.item for one in ENTRIES if one.name == "felzenszwalb")) == "planes"
+
+
+def test_the_docs_say_which_method_looks_at_what() -> None:
+    text = (Path(__file__).parent.parent / "docs" / "how_it_works.md").read_text(encoding="utf-8")
+    deep, flat = (set(re.findall(r"`(\w+)`", re.search(rf"^\| {re.escape(words)} \|(.*)$", text, re.MULTILINE)[1]))
+                  for words in ("planes or volumes", "planes"))
+    assert deep == {one.name for one in DEEP}
+    assert flat == {one.name for one in ENTRIES if issubclass(one.item, ClassicalMethod)} - deep
 
 
 # --- laws -------------------------------------------------------------------------------------------------------------
@@ -228,8 +238,9 @@ def test_a_guess_is_not_z() -> None:
 
 def test_very_long_voxels_are_planes_unless_a_person_says_otherwise() -> None:
     long = Image(pixels(), "ZYX", "long", scale=(1000.0, 1.0, 1.0))
-    with pytest.warns(InputWarning, match=r"looks at 'long' plane by plane: its voxels are 1e\+03 times as lo"):
-        assert seen(long) == "planes"
+    model = fitted(Threshold(kind="otsu", background=0.0, sigma=1.0), training(long))
+    assert model.seen(long) == "planes"
+    assert "Looked at plane by plane ('long': its voxels are 1e+03 times as long as wide, and up to 20" in model.note
     assert seen(Image(pixels(), "ZYX", scale=(1000.0, 1.0, 1.0)), volume="volume") == "volumes"
     assert seen(Image(pixels(), "ZYX"), volume="planes") == "planes"
     with pytest.warns(InputWarning, match=r"looks at 'film' plane by plane: it has no axis that is known to be z"):
@@ -244,27 +255,37 @@ def test_what_does_not_fit_the_memory_is_planes_and_said(monkeypatch: pytest.Mon
         assert set(np.unique(answer(model, volume))) == {1, 2}
     assert model.seen(volume) == "planes"
     with pytest.warns(InputWarning, match="Threshold looks at 'other' plane by plane: as a volume it takes 0.0 GB"):
-        assert seen(Image(pixels(), "ZYX", "other")) == "planes"
+        assert seen(Image(pixels(), "ZYX", "other"), volume="volume") == "planes"
+    model = fitted(Threshold(kind="otsu", sigma=1.0, background=0.0), training(Image(pixels(), "ZYX", "third")))
+    assert "Looked at plane by plane ('third': as a volume it takes 0.0 GB of memory, and 0.0 GB may be" in model.note
     monkeypatch.undo()
     monkeypatch.setattr(Slic, "swift_voxels", 100)
     method = Slic(background=0.0, sigma=1.0, filters=False, looks=1, size=4.0)
-    with pytest.warns(InputWarning, match="Slic looks at 'third' plane by plane: as a volume of 0.0 million voxels it"):
-        assert fitted(method, training(third := Image(pixels(), "ZYX", "third"))).seen(third) == "planes"
+    model = fitted(method, training(third := Image(pixels(), "ZYX", "third")))
+    assert model.seen(third) == "planes"
+    assert "('third': a volume of 0.0 million voxels takes it long (volume 'volume' looks at it all" in model.note
     deep = dataclasses.replace(method, volume="volume")
     assert fitted(deep, training(fourth := Image(pixels(), "ZYX"))).seen(fourth) == "volumes"
 
 
-@pytest.mark.parametrize("fading", [False, True])
-def test_strokes_left_out_decide(fading: bool) -> None:
-    """Where light falls from plane to plane, one threshold for all of them is worse than one for each."""
-    data = pixels()
-    if fading:
-        data = data * np.linspace(1, 0.2, len(data))[:, None, None]
+@pytest.mark.parametrize("alike", [True, False])
+def test_strokes_left_out_decide(alike: bool) -> None:
+    """Where planes have nothing in common, a blur along z mixes what is not the same."""
+    where = np.zeros(SHAPE, bool)
+    where[:, 6:16, 4:14] = True
+    if not alike:
+        where[::2] = where[::2, :, ::-1]
+    data = np.where(where, 160, 60) + np.random.default_rng(0).normal(0, 8, SHAPE)
+    paint = np.zeros(SHAPE, np.uint8)
+    for plane in (2, 5, 8, 9):
+        paint[plane, 8:14] = np.where(where[plane, 8:14], 2, 1)
+        paint[plane, 20:23, 4:30] = 1
     volume = Image(data.astype(np.float32), "ZYX")
-    model = fitted(Threshold(kind="otsu", background=0.0, sigma=1.0, offset=0.0), training(volume, (1, 4, 7, 10)))
-    assert model.seen(volume) == ("planes" if fading else "volumes")
-    assert ("Looked at plane by plane (mean Dice" if fading else "Looked at as a volume (mean Dice") in model.note
-    assert model.method.volume == ("planes" if fading else "volume")
+    method = Threshold(kind="otsu", background=0.0, sigma=3.0, offset=0.0)
+    model = fitted(method, TrainingSet((Pair(volume, Scribbles.from_array(paint)),)))
+    assert model.seen(volume) == ("volumes" if alike else "planes")
+    assert ("Looked at as a volume (mean Dice" if alike else "Looked at plane by plane (mean Dice") in model.note
+    assert model.method.volume == ("volume" if alike else "planes")
 
 
 def test_pictures_beside_a_volume_make_planes_of_all() -> None:

@@ -125,11 +125,8 @@ def paint_folds(
     list of list of ndarray of uint8
         For every fold and plane the paint left out; empty if nothing can be left out.
     """
-    present = [set(np.unique(plane)) - {0} for plane in paint]
-    ids = sorted(set().union(*present))
     strokes = _strokes_by_class(paint, [[index] for index in range(len(paint))] if runs is None else runs)
-    through = any(len(stroke) > 1 for each in strokes.values() for stroke in each)
-    if not through and all(sum(number in found for found in present) >= 2 for number in ids):
+    if _may_leave_planes_out(paint, strokes):
         return [
             [plane if other == index else np.zeros_like(plane) for other, plane in enumerate(paint)]
             for index in range(len(paint))
@@ -138,11 +135,18 @@ def paint_folds(
     if count < 2:
         return []
     out = [[np.zeros_like(plane) for plane in paint] for _ in range(count)]
-    for number in ids:
-        for place, stroke in enumerate(strokes[number]):
+    for number, mine in sorted(strokes.items()):
+        for place, stroke in enumerate(mine):
             for index, pixels in stroke:
                 out[place % count][index].ravel()[pixels] = number
     return out
+
+
+def _may_leave_planes_out(paint: Sequence[NDArray[np.uint8]], strokes: dict[int, list[Pieces]]) -> bool:
+    """Whether every class is painted in at least two planes, and no stroke passes through several."""
+    present = [set(np.unique(plane)) for plane in paint]
+    through = any(len(stroke) > 1 for each in strokes.values() for stroke in each)
+    return not through and all(sum(number in found for found in present) >= 2 for number in strokes)
 
 
 def _strokes_by_class(

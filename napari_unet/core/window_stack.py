@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .errors import UserError, reason_of
 from .image import Image
 
 SIDE = 512
@@ -96,6 +97,23 @@ class SampledPixels:
         return np.array(self._data, dtype=dtype, copy=copy)
 
 
+class LevelledPixels(SampledPixels):
+    """The finest level of an image that is learnt from at another one.
+
+    Parameters
+    ----------
+    data : array-like
+    level : Image
+        That level.
+    factor : (int, int)
+        Rows and columns of the finest level that one of it stands for.
+    """
+
+    def __init__(self, data: Any, level: Image, factor: tuple[int, int]) -> None:
+        super().__init__(data)
+        self.level, self.factor = level, factor
+
+
 class WindowedPixels:
     """The pixels of an image as windows, (..., W, [C,] Y, X); used by several threads.
 
@@ -156,12 +174,24 @@ class WindowedPixels:
             if key in self._kept:
                 self._kept.move_to_end(key)
                 return self._kept[key]
-        block = self.whole.window(plane, slice(down * SIDE, (down + 1) * SIDE), slice(right * SIDE, (right + 1) * SIDE))
+        block = self._read(plane, down * SIDE, right * SIDE)
         with self._lock:
             self._kept[key] = block
             while len(self._kept) > max(9, KEPT // max(1, block.nbytes)):
                 self._kept.popitem(last=False)
         return block
+
+
+    def _read(self, plane: int, top: int, left: int) -> NDArray[Any]:
+        try:
+            return self.whole.window(plane, slice(top, top + SIDE), slice(left, left + SIDE))
+        except UserError:
+            raise
+        except Exception as error:  # readers of other plugins raise what they like
+            raise UserError(
+                f"{self.whole.name!r} could not be read at rows {top} to {top + SIDE - 1}, columns {left} to "
+                f"{left + SIDE - 1} ({reason_of(error)}). Is its file still there? What is painted is kept."
+            ) from error
 
 
 def window_stack(whole: Image) -> Image:

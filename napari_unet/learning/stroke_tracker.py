@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from ..core.depth import plane_behind
 from ..core.image import Image
 from ..core.scribbles import TrainingSet
+from .joined_pieces import JoinedPieces
+from .stroke_roles import ClassRoles, StrokeRecord, WholeStroke
 from .strokes import Stroke, held_share, pixels_by_number, stroke_components
 
 _Place = tuple[tuple[int, str, int], int]
@@ -31,61 +33,6 @@ def image_keys(training: TrainingSet) -> list[tuple[int, str, int]]:
 
 
 @dataclasses.dataclass
-class _Record:
-    """What is remembered of a stroke."""
-
-    class_id: int
-    seen: int
-    held_since: int | None = None
-    fresh: bool = True
-    released: bool = False
-    derived: bool = False
-
-    @classmethod
-    def of(cls, pieces: list[_Record]) -> _Record:
-        """Return what is remembered of a stroke of these pieces, which have one role; of a single one, itself."""
-        if len(pieces) == 1:
-            return pieces[0]
-        return cls(pieces[0].class_id, max(one.seen for one in pieces), pieces[0].held_since,
-                   all(one.fresh for one in pieces), any(one.released for one in pieces))
-
-    def release(self) -> None:
-        """Send it back to training, for good."""
-        self.held_since, self.released = None, True
-
-
-@dataclasses.dataclass(frozen=True)
-class _ClassRoles:
-    """The strokes of a class by what may become of them.
-
-    Parameters
-    ----------
-    must : list of int
-        Held out, and have to go back to training.
-    held : list of int
-        Held out, and may stay so.
-    free : list of int
-        In training, and may be held out.
-    """
-
-    must: list[int]
-    held: list[int]
-    free: list[int]
-
-    @classmethod
-    def of(cls, records: Mapping[int, _Record], alone: set[int]) -> _ClassRoles:
-        """Sort the strokes of a class: its newest and those that touch others of it always train."""
-        newest = max(records, key=lambda number: (records[number].seen, number))
-        held = [number for number, record in records.items() if record.held_since is not None]
-        may = [number for number in records if number != newest and number in alone]
-        return cls(
-            must=[number for number in held if number not in may],
-            held=[number for number in held if number in may],
-            free=[number for number in may if number not in held and not records[number].released],
-        )
-
-
-@dataclasses.dataclass
 class _Plane:
     """A painted plane as last seen: ids (Y, X) uint8, stroke numbers (Y, X) int32, pixels and neighbours by stroke."""
 
@@ -93,26 +40,6 @@ class _Plane:
     numbers: NDArray[np.int32]
     pixels: dict[int, NDArray[np.int64]] = dataclasses.field(default_factory=dict)
     alone: set[int] = dataclasses.field(default_factory=set)
-
-
-_Links = tuple[_Plane, _Plane, set[tuple[int, int]]]
-"""Two planes of a volume, and which of their strokes touch."""
-
-
-def touching(plane: _Plane, behind: _Plane) -> set[tuple[int, int]]:
-    """Return the numbers of strokes of one class that touch in two planes directly behind one another."""
-    found: set[tuple[int, int]] = set()
-    rows, columns = np.nonzero(plane.numbers)
-    height, width = plane.numbers.shape
-    for down in (-1, 0, 1):
-        for right in (-1, 0, 1):
-            inside = ((rows + down) % height == rows + down) & ((columns + right) % width == columns + right)
-            here = rows[inside], columns[inside]
-            there = here[0] + down, here[1] + right
-            same = (behind.numbers[there] > 0) & (plane.painted[here] == behind.painted[there])
-            pairs = np.unique(np.stack([plane.numbers[here][same], behind.numbers[there][same]], axis=1), axis=0)
-            found.update(map(tuple, pairs.tolist()))
-    return found
 
 
 class StrokeTracker:
@@ -153,9 +80,9 @@ class StrokeTracker:
         self._generator = np.random.default_rng(seed)
         self.holds = hold
         self._generation = 0
-        self._records: dict[int, _Record] = {}
+        self._records: dict[int, StrokeRecord] = {}
         self._planes: dict[_Place, _Plane] = {}
-        self._links: dict[tuple[_Place, _Place], _Links] = {}
+        self._joined: JoinedPieces[_Place] = JoinedPieces()
         self._images: list[Image] = []  # alive, so that no new array takes over an id
         self._next = 0
 
@@ -217,28 +144,10 @@ class StrokeTracker:
 
     def _through_planes(self, keys: list[tuple[int, str, int]], training: TrainingSet) -> dict[int, int]:
         """Return for each stroke that passes through several planes the smallest number of its pieces."""
-        links: dict[tuple[_Place, _Place], _Links] = {}
-        for key, pair in zip(keys, training.pairs, strict=True):
-            for number in pair.scribbles.planes:
-                behind = plane_behind(pair.image, number)
-                if behind is not None and (key, behind) in self._planes:
-                    places = (key, number), (key, behind)
-                    sides = self._planes[places[0]], self._planes[places[1]]
-                    old = self._links.get(places)
-                    links[places] = old if old is not None and old[:2] == sides else (*sides, touching(*sides))
-        self._links = links
-        least: dict[int, int] = {}
-
-        def root(number: int) -> int:
-            while (above := least.setdefault(number, number)) != number:
-                least[number] = number = least[above]
-            return number
-
-        for *_, pairs in links.values():
-            for one, other in pairs:
-                ends = root(one), root(other)
-                least[max(ends)] = min(ends)
-        return {number: root(number) for number in tuple(least)}
+        behind = [((key, number), (key, next_)) for key, pair in zip(keys, training.pairs, strict=True)
+                  for number in pair.scribbles.planes
+                  if (next_ := plane_behind(pair.image, number)) is not None and (key, next_) in self._planes]
+        return self._joined.groups(self._planes, behind)
 
     def _note_derived(self, marks: Mapping[_Place, NDArray[np.uint8]]) -> None:
         """Note which strokes were taken from a prediction, all or in part."""
@@ -268,7 +177,7 @@ class StrokeTracker:
             if number is None:
                 self._next += 1
                 number = self._next
-                self._records[number] = _Record(
+                self._records[number] = StrokeRecord(
                     class_id, self._generation, fresh=not (self._learnt and self._generation == 1))
             self._records[number].seen = self._generation
             numbers.flat[pixels] = number
@@ -301,29 +210,25 @@ class StrokeTracker:
 
     def _assign_roles(self, alone: set[int], groups: Mapping[int, int], step: int) -> None:
         """Hold out as many strokes of each class as there should be, and send back those that have to train."""
-        wholes: dict[int, dict[int, _Record]] = {}
+        pieces: dict[int, dict[int, StrokeRecord]] = {}
         for number, record in self._records.items():
-            wholes.setdefault(groups.get(number, number), {})[number] = record
-        by_class: defaultdict[int, dict[int, _Record]] = defaultdict(dict)
-        for number, pieces in wholes.items():
-            held = [record.held_since is not None for record in pieces.values()]
-            derived = any(record.derived for record in pieces.values())
-            if derived or (any(held) and not all(held)):
-                for record in pieces.values():
-                    record.release()
-            if not derived:
-                by_class[pieces[number].class_id][number] = _Record.of(list(pieces.values()))
-        for records in by_class.values():
-            roles = _ClassRoles.of(records, {number for number in records if wholes[number].keys() <= alone})
-            wanted = held_share(len(records)) if self.holds else 0
+            pieces.setdefault(groups.get(number, number), {})[number] = record
+        by_class: defaultdict[int, dict[int, WholeStroke]] = defaultdict(dict)
+        for number, mine in pieces.items():
+            stroke = WholeStroke(mine)
+            if stroke.derived or stroke.divided:
+                stroke.release()
+            if not stroke.derived:
+                by_class[stroke.class_id][number] = stroke
+        for strokes in by_class.values():
+            roles = ClassRoles.of(strokes, alone)
+            wanted = held_share(len(strokes)) if self.holds else 0
             for number in roles.must + roles.held[wanted:]:
-                for record in wholes[number].values():
-                    record.release()
+                strokes[number].release()
             ranked = sorted(
                 zip(roles.free, self._generator.random(len(roles.free)).tolist(), strict=True),
-                key=lambda item: (records[item[0]].seen, item[1]),
+                key=lambda item: (strokes[item[0]].seen, item[1]),
                 reverse=True,
             )
             for number, _ in ranked[: max(0, wanted - len(roles.held))]:
-                for record in wholes[number].values():
-                    record.held_since = step
+                strokes[number].hold(step)

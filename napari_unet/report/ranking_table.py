@@ -12,8 +12,7 @@ from .held_out_ranking import CANNOT_TELL
 from .held_out_verdict import LIKELY, LIKELY_MEANS, likely_cell, sentence_case
 from .methods_text import method_titles
 from .paired_differences import Difference, RankedMethod
-from .summary import format_value, summarise
-from .table import SEES
+from .summary import SEES, format_value, summarise
 
 
 def ranking_table(comparison: Comparison, ranked: Sequence[RankedMethod]) -> str:

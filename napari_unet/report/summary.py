@@ -14,6 +14,8 @@ from napari_unet.metrics import LENGTH, REGISTRY, UNMATCHED, About, about, order
 from .held_out_ranking import named_best
 
 UNLIKE = "the images have different units"
+SEES = "looked at"
+"""Head of the column that says whether a method looked at planes or at volumes."""
 EVIDENCE = "evidence"
 """Family of what is known of a method without a reference: no column of its own, see :meth:`Summary.evidence`."""
 
@@ -163,11 +165,8 @@ def summarise(rows: Iterable[Row]) -> Summary:
     Values that are missing are left out and noted. Seconds are added up.
     """
     groups: dict[tuple[str, SummaryColumn], list[Row]] = {}
-    sights: dict[str, set[str]] = {}
     for row in rows:
         groups.setdefault((row.method, SummaryColumn.of(row)), []).append(row)
-        if row.sees:
-            sights.setdefault(row.method, set()).add(row.sees)
     values = {
         key: _total(key[1], [(row.value, row.note) for row in group])
         if len({row.unit for row in group}) == 1 else SummaryValue(None, 0, UNLIKE)
@@ -181,10 +180,17 @@ def summarise(rows: Iterable[Row]) -> Summary:
         key=lambda one: (one.volume, ways[one.way], order.get(one.metric, len(order)), one.class_id or 0),
     )
     methods = tuple(dict.fromkeys(method for method, _ in groups))
-    sees: dict[str, Sees] = {
-        method: "both" if len(found) > 1 else "volumes" if "volumes" in found else "planes"
-        for method, found in sights.items()}
-    return Summary(methods, tuple(columns), MappingProxyType(values), MappingProxyType(sees))
+    return Summary(methods, tuple(columns), MappingProxyType(values), _sights(groups.values()))
+
+
+def _sights(groups: Iterable[Iterable[Row]]) -> Mapping[str, Sees]:
+    """Return what each method looked at, as its rows say."""
+    found: dict[str, set[str]] = {}
+    for row in (row for group in groups for row in group if row.sees):
+        found.setdefault(row.method, set()).add(row.sees)
+    sees: dict[str, Sees] = {method: "both" if len(words) > 1 else "volumes" if "volumes" in words else "planes"
+                             for method, words in found.items()}
+    return MappingProxyType(sees)
 
 
 def _class_means(

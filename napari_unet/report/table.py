@@ -15,7 +15,7 @@ from napari_unet.metrics import COMPANIONS, UNMATCHED
 
 from .csv_cells import ENCODING, harmless_cell
 from .held_out_verdict import LIKELY, LIKELY_MEANS
-from .summary import EVIDENCE, Summary, SummaryColumn, SummaryValue, best_methods, format_value, summarise
+from .summary import EVIDENCE, SEES, Summary, SummaryColumn, SummaryValue, best_methods, format_value, summarise
 from .whole_file import appearing_whole
 
 __all__ = ["Summary", "SummaryColumn", "TableCell", "TableGrid", "best_methods", "format_text", "summarise",
@@ -23,8 +23,6 @@ __all__ = ["Summary", "SummaryColumn", "TableCell", "TableGrid", "best_methods",
 
 DASH = "-"
 NOT_SHOWN = "not shown"
-SEES = "looked at"
-"""Head of the column that says whether a method looked at planes or at volumes."""
 _ALWAYS_SHOWN = ("dice", "iou", "seconds")
 
 

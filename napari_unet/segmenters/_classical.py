@@ -79,9 +79,10 @@ class ClassicalMethod(ClassicalSteps):
         """Return the method with planes or volumes chosen, and what people should know about that."""
         if not isinstance(self, SeesVolumes):
             return self, ""
-        volume, open_ = settled_volume(self, dict.fromkeys(image for image, _ in samples.places))
-        if not open_:
-            return dataclasses.replace(self, volume=volume), "Looked at as a volume." if volume == "volume" else ""
+        volume, is_open, why = settled_volume(self, dict.fromkeys(image for image, _ in samples.places))
+        if not is_open:
+            told = f"Looked at plane by plane ({why})." if why else ""
+            return dataclasses.replace(self, volume=volume), "Looked at as a volume." if volume == "volume" else told
         deep, flat = (dataclasses.replace(self, volume=one) for one in ("volume", "planes"))
         if not samples.painted:
             return deep, "Looked at as a volume."

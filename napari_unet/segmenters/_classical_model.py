@@ -42,6 +42,10 @@ class _AnsweredVolume:
     valid: NDArray[np.bool_]
 
 
+_AnsweredPlane = tuple[int, Paint, NDArray[np.float32] | None, int]
+"""Number of a plane, its labels and (if asked for) memberships, and how many of its pixels are no numbers."""
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class ClassicalModel:
     """A fitted classical method.
@@ -137,26 +141,38 @@ class ClassicalModel:
     def _patches(
         self, image: Image, numbers: list[int], probabilities: bool, view: Latest[View | None] | None
     ) -> Iterator[Patch]:
-        missing, total, deep = 0, len(numbers), looks_deep(self.method, image)
-        volume: _AnsweredVolume | None = self._answered.get()
-        soft: NDArray[np.float32] | None = None
-        for done in range(1, total + 1):
-            number = numbers.pop(place_in_view(image, numbers, view))
-            if deep:
-                stack = stack_planes(image, number)
-                known = volume is not None and volume.image is image and volume.stack == stack
-                if volume is None or not known or (probabilities and soft is None):
-                    volume, soft = self._volume(image, stack, probabilities)
-                    self._answered.put(volume)
-                place = stack.index(number)
-                labels, lost = volume.labels[place].copy(), int(np.count_nonzero(~volume.valid[place]))
-                shares = None if soft is None else soft[:, place].copy()
-            else:
-                labels, shares, lost = self._plane(image.plane(number), probabilities)
+        missing, total = 0, len(numbers)
+        work = self._by_volume if looks_deep(self.method, image) else self._by_plane
+        for done, (number, labels, shares, lost) in enumerate(work(image, numbers, probabilities, view), 1):
             missing += lost
             if done == total:
                 warn_not_finite(image, missing)
             yield Patch(image.where(number), labels, shares, done, total)
+
+    def _by_plane(
+        self, image: Image, numbers: list[int], probabilities: bool, view: Latest[View | None] | None
+    ) -> Iterator[_AnsweredPlane]:
+        while numbers:
+            number = numbers.pop(place_in_view(image, numbers, view))
+            yield number, *self._plane(image.plane(number), probabilities)
+
+    def _by_volume(
+        self, image: Image, numbers: list[int], probabilities: bool, view: Latest[View | None] | None
+    ) -> Iterator[_AnsweredPlane]:
+        """Answer volume after volume, and of each the planes asked for."""
+        while numbers:
+            stack = stack_planes(image, numbers[place_in_view(image, numbers, view)])
+            mine = [number for number in numbers if number in stack]
+            numbers = [number for number in numbers if number not in stack]
+            known, soft = self._answered.get(), None
+            if known is None or known.image is not image or known.stack != stack or probabilities:
+                known, soft = self._volume(image, stack, probabilities)
+                self._answered.put(known)
+            while mine:
+                number = mine.pop(place_in_view(image, mine, view))
+                place = stack.index(number)
+                shares = None if soft is None else soft[:, place].copy()
+                yield number, known.labels[place].copy(), shares, int(np.count_nonzero(~known.valid[place]))
 
     def _plane(
         self, pixels: NDArray[np.float32], probabilities: bool

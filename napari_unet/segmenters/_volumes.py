@@ -30,7 +30,7 @@ class SeesVolumes:
     sees: ClassVar[Sees] = "both"
     voxel_bytes: ClassVar[int] = 64
     """Memory for a voxel, its features apart."""
-    swift_voxels: ClassVar[int] = 2**26
+    swift_voxels: ClassVar[int] = 2**21
     """A larger volume takes so long that it is answered plane by plane, unless a person asks for more."""
 
     volume: Annotated[
@@ -76,30 +76,32 @@ def why_not_volumes(method: Any, image: Image) -> str:
         shape = f"{longer:.3g} times as long as wide" if longer > 1 else f"{1 / longer:.3g} times as wide as long"
         return f"its voxels are {shape}, and up to {LONGEST_BESIDE:g} times tell something"
     if _voxels(image) > method.swift_voxels:
-        return f"as a volume of {_voxels(image) / 1e6:.1f} million voxels it takes very long"
+        return (f"a volume of {_voxels(image) / 1e6:.1f} million voxels takes it long (volume 'volume' looks at it all "
+                "the same)")
     return ""
 
 
-def settled_volume(method: Any, images: Iterable[Image]) -> tuple[Literal["planes", "volume"] | None, bool]:
-    """Return how a method looks at all of some images, and whether strokes are to decide that.
+def settled_volume(method: Any, images: Iterable[Image]) -> tuple[Literal["planes", "volume"] | None, bool, str]:
+    """Return how a method looks at all of some images, whether strokes are to decide that, and why it is planes.
 
     Warns
     -----
     InputWarning
-        Once per image with depth (or for which a person asks for volumes) that cannot be looked at as volumes.
+        Once per image that a person asks to be looked at as volumes, if that cannot be.
     """
     wanted: Literal["planes", "volume"] | None = method.volume
     if wanted == "planes":
-        return wanted, False
-    settled = wanted
+        return wanted, False, ""
+    settled, why = wanted, ""
     for image in images:
         reason = why_planes(method, image) or ("" if wanted else why_not_volumes(method, image))
-        if reason and (wanted or has_depth(image)):
+        if reason and not (wanted or has_depth(image)):
+            return None, False, ""  # pictures without depth are neither
+        if reason:
+            settled, why = "planes", f"{image.name!r}: {reason}"
+        if reason and wanted:
             say_once(image.data, f"{type(method).__name__} looks at {image.name!r} plane by plane: {reason}.")
-            settled = "planes"
-        elif reason:
-            return None, False  # pictures without depth are neither
-    return settled, settled is None
+    return settled, settled is None, why
 
 
 def looks_deep(method: Any, image: Image) -> bool:

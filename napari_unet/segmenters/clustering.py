@@ -82,6 +82,7 @@ class Clustering(SeesVolumes, FeatureMethod):
     """
 
     voxel_bytes: ClassVar[int] = 300  # how much each belongs to which cluster
+    swift_voxels: ClassVar[int] = 2**22
 
     kind: Annotated[
         Literal["k-means", "fuzzy", "gaussian"] | None,

@@ -52,7 +52,7 @@ class Contours(SeesVolumes, AppearanceMethod):
     planes; the other two move surfaces through volumes.
     """
 
-    swift_voxels: ClassVar[int] = 2**22
+    voxel_bytes: ClassVar[int] = 96  # its measures along two axes, and claims of classes
 
     kind: Annotated[
         Literal["chan_vese", "geodesic", "snake"] | None,

@@ -30,7 +30,6 @@ class RandomWalker(SeededMethod):
     """
 
     voxel_bytes: ClassVar[int] = 600  # the equations of a walk
-    swift_voxels: ClassVar[int] = 2**21
 
     beta: Annotated[float | None, Parameter("How strongly edges hold the walk back; smaller values give smoother "
                                             "borders.", min=0.1, max=100000, step=10, auto=(130.0, 30.0, 600.0))] = None

@@ -74,7 +74,8 @@ class Threshold(SeesVolumes, ClassicalMethod):
     planes, and surroundings reach along z too.
     """
 
-    voxel_bytes: ClassVar[int] = 40
+    voxel_bytes: ClassVar[int] = 80
+    swift_voxels: ClassVar[int] = 2**25
 
     kind: Annotated[
         Literal["otsu", "manual", "local_gaussian", "local_mean", "multi_otsu", "li", "triangle", "minimum", "sauvola",

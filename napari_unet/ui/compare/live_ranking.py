@@ -10,9 +10,8 @@ from napari_unet.core.rows import Row
 from napari_unet.report.held_out_ranking import CANNOT_TELL, cannot_tell
 from napari_unet.report.held_out_verdict import LIKELY, LIKELY_MEANS, held_out_verdict, sentence_case
 from napari_unet.report.paired_differences import FEW, RankedMethod, by_plane, rank_methods
-from napari_unet.report.summary import Summary, best_methods, format_value, summarise
+from napari_unet.report.summary import SEES, Summary, best_methods, format_value, summarise
 from napari_unet.report.summary import SummaryColumn as Scored
-from napari_unet.report.table import SEES
 
 from ..score_table import DASH, STAR, ScoreCell, ScoreColumn, ScoreLine
 from .score_cells import MAIN, column_key, score_cell, score_column, scored_columns

@@ -22,6 +22,7 @@ from napari_unet.core.window_stack import SIDE, windows_of
 from napari_unet.session.annotation_session import Session
 from napari_unet.session.level_lens import LevelLens
 from napari_unet.session.model_history import steps_behind
+from napari_unet.session.session_state import SessionState
 
 from ..large_images import ImageLevel, ImageLevels, expected_strokes, levels_of
 from .field_layers import FieldLayers
@@ -43,14 +44,19 @@ class FieldBinding(FieldLayers):
         self, viewer: Any, session: Session, image_layer: ImageLayer, strokes: Labels, parent: QObject | None = None,
     ) -> None:
         self._lenses: dict[int, LevelLens] = {}
-        self._known = np.zeros((1, 1), np.uint8)
+        self._known, self._told = np.zeros((1, 1), np.uint8), False
         super().__init__(viewer, session, image_layer, strokes, parent)
         self._follow = QTimer(self)
         self._follow.setSingleShot(True)
         self._follow.setInterval(FOLLOW_MS)
         self._follow.timeout.connect(self.follow_view)
+        self._grow = QTimer(self)
+        self._grow.setSingleShot(True)
+        self._grow.setInterval(0)
+        self._grow.timeout.connect(self._on_grow)
         events = image_layer.events
-        more = [(camera_of(viewer).events, self._follow_soon), (viewer.dims.events, self._follow_soon),
+        more = [(session.state_changed, self._on_state), (camera_of(viewer).events, self._follow_soon),
+                (viewer.dims.events, self._follow_soon),
                 *((getattr(events, name), self._on_moved)
                   for name in ("scale", "translate", "rotate", "shear", "affine"))]
         for emitter, slot in more:
@@ -73,12 +79,11 @@ class FieldBinding(FieldLayers):
         self._session.put_pair(self.key, self.image, painted or Scribbles.empty(self.image.shape),
                                self._lens(self.level))
         self._fill()
-        if self.levels.left_out:
-            self.troubled.emit(self.levels.left_out)
 
     def close(self, publish: bool = True) -> None:
         """Publish what is left and let go of the layers."""
         self._follow.stop()
+        self._grow.stop()
         super().close(publish)
 
     def is_fresh(self) -> bool:
@@ -98,6 +103,9 @@ class FieldBinding(FieldLayers):
         """Lay the field over what is seen, at the level that is seen; not while a stroke is drawn."""
         if self.strokes not in self._viewer.layers:
             return
+        if self.levels.left_out and not self._told:
+            self._told = True
+            self.troubled.emit(self.levels.left_out)
         pressed = QApplication.mouseButtons() != Qt.MouseButton.NoButton
         if pressed and str(self.strokes.mode) != "pan_zoom":
             self._follow.start()
@@ -163,6 +171,16 @@ class FieldBinding(FieldLayers):
         now = self._session.lens(self.key)
         if not held and now is not None and now.factor != level.factor:
             self._session.see_through(self.key, self._lens(level))
+
+    def _on_state(self, state: SessionState) -> None:
+        if state.phase == "answered":
+            self._grow.start()
+
+    def _on_grow(self) -> None:
+        """After a first answer, learn from all that is painted."""
+        lens = self._session.lens(self.key)
+        if lens is not None and lens.grow():
+            self._session.see_through(self.key, lens)
 
     @property
     def focus_image(self) -> Any:

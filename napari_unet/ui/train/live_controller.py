@@ -78,6 +78,7 @@ class LiveController(QObject):
         self._count_again = False
         self.prediction = LiveLayers(viewer, self.session, self.workers, self)
         self.prediction.said.connect(lambda text: self.noted.emit("prediction", text))
+        self.prediction.settled.connect(self._get_ready)
         self.unsure = UncertaintyView(viewer, self.session, self.workers, self.prediction, self)
         self.unsure.said.connect(self.said)
         self.unsure.failed.connect(self.tell)
@@ -106,6 +107,7 @@ class LiveController(QObject):
             self.session.set_state("paused", "The training was stopped when its dock was closed; what it had learnt is "
                                    "kept. Press Live to train on.")
         self.workers.stop_all()
+        self.runs.close()
         self.session.end()
         self.prediction.close()
         self.dragging.close()
@@ -211,6 +213,10 @@ class LiveController(QObject):
         if self.current is not None:
             self.current.make_prediction(self.session.classes)
         self.runs.start(make_method, once)
+
+    def _get_ready(self) -> None:
+        """Prepare the first training, once what can be answered without it has been."""
+        self.workers.start(self.runs.get_ready, "napari-unet warm-up")
 
     def pause(self) -> None:
         """Let the training rest; it keeps all it has learnt."""
