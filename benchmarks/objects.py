@@ -17,7 +17,8 @@ is parted. The answer is that of the instant method to the fixed strokes. Scored
 half, mean over at most --planes test planes, of a volume over the whole test part at once. --cache keeps the answers:
 the next run takes seconds. Throw the folder away when the method or the strokes change.
 
---speed needs no data: drawn discs, how many objects are found, and the processor time that takes.
+--speed needs no data: drawn discs, how many objects are found, the processor time that takes, and how long after an
+answer the window has the numbers of its objects, each as it was before.
 """
 
 from __future__ import annotations

@@ -124,7 +124,8 @@ def shown(strip: Strip) -> Iterator[tuple[str, str]]:
 
 def missing() -> set[tuple[str, str]]:
     """Return name and kind of what is in the registry but in no strip."""
-    there = {(entry.name, kind) for entry in segmenters.REGISTRY for kind in kinds(entry.name)}
+    there = {(entry.name, kind) for entry in segmenters.REGISTRY if "needs" not in entry.extras
+             for kind in kinds(entry.name)}
     return there - {one for strip in STRIPS for one in shown(strip)}
 
 

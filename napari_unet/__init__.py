@@ -15,6 +15,7 @@ except PackageNotFoundError:  # a source tree that is not installed
     __version__ = "0+unknown"
 
 _PUBLIC = {
+    "plan": "workflows.plans",
     "train": "workflows",
     "predict": "workflows",
     "score": "workflows",

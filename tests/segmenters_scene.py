@@ -14,7 +14,8 @@ from napari_unet.core.parameters import fields
 from napari_unet.core.registry import Entry
 from napari_unet.core.scribbles import Pair, Scribbles, TrainingSet
 
-ENTRIES = tuple(segmenters.REGISTRY)
+ENTRIES = tuple(entry for entry in segmenters.REGISTRY if "needs" not in entry.extras)
+"""Those that need nothing that is not here."""
 
 
 SMALL = {"seconds": None, "steps": 2, "width": 4, "depth": 2, "patch": 32, "batch": 1, "device": "cpu", "threads": 1,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -16,10 +17,11 @@ from test_block_runs import files_of, picture
 from napari_unet.core.errors import UserError
 from napari_unet.core.image import Image
 from napari_unet.io import read_image
+from napari_unet.predicting.block_plan import BlockPlan
 from napari_unet.predicting.network_model import NetworkModel
 from napari_unet.workflows import cluster
 from napari_unet.workflows.cluster import ClusterEngine
-from napari_unet.workflows.store_run import predict_store
+from napari_unet.workflows.store_run import BlockTask, predict_store
 
 distributed = pytest.importorskip("distributed")
 pytestmark = pytest.mark.filterwarnings("ignore")  # of Dask's own, in threads that end late
@@ -66,6 +68,47 @@ def test_a_block_that_cannot_be_read_is_named(tmp_path: Path, address: str) -> N
     torn.write_bytes(torn.read_bytes()[:20])
     with pytest.raises(UserError, match=r"block at Z=19.*damaged"):
         run.result()
+
+
+def test_a_run_that_is_ended_leaves_nobody_at_work(tmp_path: Path, address: str) -> None:
+    model = NetworkModel(weights_of(NETWORKS["deep"], seed=3), "cpu", full_precision=True)
+    image = source(tmp_path, 40)
+    (tmp_path / "a").mkdir()
+    expected = files_of(predict_store(image, model, tmp_path / "a" / "m.zarr").result())
+    engine = ClusterEngine(tmp_path / "in.zarr", "ZYX", address=address)
+    run = predict_store(image, model, tmp_path / "m.zarr", engine=engine)
+    next(run)
+    run.close()
+    assert not (tmp_path / ".m.zarr.unfinished.lock").exists()
+    before = files_of(tmp_path / ".m.zarr.unfinished")
+    with distributed.Client(address, set_as_default=False) as client:
+        assert not any(sum(at_work.values()) for at_work in client.run(at_work_in).values())
+    assert files_of(tmp_path / ".m.zarr.unfinished") == before
+    events = list(run := predict_store(image, model, tmp_path / "m.zarr", engine=engine))
+    assert events[0].before >= 1
+    assert files_of(run.result()) == expected
+
+
+def test_a_worker_that_runs_out_of_memory_is_said_with_its_block(tmp_path: Path) -> None:
+    from distributed.scheduler import KilledWorker
+
+    class Failed:
+        key = "block-0123abcd-3"
+
+        def result(self) -> int:
+            raise KilledWorker(self.key, SimpleNamespace(address="tcp://x:1"), 3)  # type: ignore[arg-type]
+
+    image = Image(np.zeros((4, 20, 30), np.uint8), "ZYX", "slide")
+    plan = BlockPlan(4, (20, 30))
+    task: Any = BlockTask(image, None, plan, None)  # type: ignore[arg-type]
+    with pytest.raises(UserError, match=r"block at Z=3, Y=0 to 19, X=0 to 29 of 'slide'.*too little memory.*go on"):
+        cluster._result(Failed(), task, {block.number: block for block in plan})
+
+
+def at_work_in() -> dict[str, int]:
+    from napari_unet.workflows import cluster
+
+    return dict(cluster._at_work)
 
 
 def test_no_scheduler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

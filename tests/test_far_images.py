@@ -15,10 +15,11 @@ import numpy as np
 import pytest
 
 from napari_unet import io
+from napari_unet.core.addresses import is_url
 from napari_unet.core.errors import UserError
 from napari_unet.core.image import Image
 from napari_unet.io import read_image
-from napari_unet.io._remote_errors import far_read, is_url
+from napari_unet.io._remote_errors import far_read
 
 pytest.importorskip("fsspec")
 pytest.importorskip("aiohttp")

@@ -20,6 +20,7 @@ from napari_unet.learning.augmentation import Augmentation
 from napari_unet.learning.trainer import train_network
 from napari_unet.learning.training_data import TrainingDataCollector
 from napari_unet.learning.training_plan import TrainingPlan
+from napari_unet.networks.unet import UNet
 
 
 def dense_scene():
@@ -54,7 +55,7 @@ def test_patches_of_a_densely_labelled_plane_pass_however_they_are_turned(shape)
     training = TrainingSet((Pair(Image(np.random.default_rng(0).random(shape, np.float32)),
                                  Scribbles.from_array(paint)),))
     plan = TrainingPlan()
-    data = TrainingDataCollector(plan, 16, Normalisation(), hold=False).collect(training, 0)
+    data = TrainingDataCollector(plan, UNet(), Normalisation(), hold=False).collect(training, 0)
     chance = torch.Generator().manual_seed(0)
     for _ in range(8):
         _, target = data.augmented_batch(plan.augmentation, chance)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from scipy import ndimage
-from skimage.measure import regionprops_table
+from skimage.measure import marching_cubes, mesh_surface_area, regionprops_table
 
 from napari_unet.core.classes import ClassTable
 from napari_unet.core.errors import UserError
@@ -65,20 +65,29 @@ def test_physical_sizes_are_those_of_scikit_image_with_spacing() -> None:
         table.heads)
 
 
-def test_a_volume_is_measured_as_by_scikit_image() -> None:
+def test_a_volume_is_measured_as_by_scikit_image(monkeypatch: pytest.MonkeyPatch) -> None:
     numbers = scene(5, (20, 30, 40), level=1.0)
     names = {"volume": "area", "z": "centroid-0", "y": "centroid-1", "x": "centroid-2", "extent": "extent",
              "major": "axis_major_length", "minor": "axis_minor_length", "diameter": "equivalent_diameter_area",
              "solidity": "area_convex"}
     table = measure(ObjectMap.of(numbers, spacing=(2.0, 0.5, 0.5)), unit="micrometer", solidity=True)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of a flat object there is no hull
+        warnings.simplefilter("ignore")  # of a flat object it has no hull
         theirs = by_scikit_image(numbers, None, names, spacing=(2.0, 0.5, 0.5))  # type: ignore[arg-type]
     hull = theirs["area_convex"]
-    theirs["area_convex"] = np.divide(theirs["area"], hull, where=hull > 0, out=np.full(len(hull), np.nan))
+    theirs["area_convex"] = np.divide(theirs["area"], hull, where=hull > 0, out=table.columns["solidity"].copy())
+    assert (hull > 0).sum() > 10
     for name, other in names.items():
         np.testing.assert_allclose(table.columns[name], theirs[other], atol=1e-6, err_msg=name)
-    assert "solidity" not in measure(ObjectMap.of(numbers)).columns
+    ours = table.columns["surface"]
+    for number in (1, 2, 3):
+        corners, triangles, _, _ = marching_cubes(
+            np.pad(numbers == table.columns["object"][number], 1).astype(float), 0.5, spacing=(2.0, 0.5, 0.5))
+        assert ours[number] == pytest.approx(mesh_surface_area(corners, triangles), rel=1e-4)
+    without = measure(ObjectMap.of(numbers), solidity=False)
+    assert not {"solidity", "surface"} & set(without.columns)
+    monkeypatch.setattr("napari_unet.objects.measures.MOST_SHAPES", 3)
+    assert "No solidity and no surface" in " ".join(measure(ObjectMap.of(numbers)).notes)
 
 
 def test_parts_of_the_work_give_the_same_as_all_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

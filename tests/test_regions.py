@@ -20,7 +20,7 @@ from napari_unet.core.method import assemble
 from napari_unet.core.parameters import Parameter
 from napari_unet.core.scribbles import Pair, Scribbles, TrainingSet
 from napari_unet.core.work import run_to_end
-from napari_unet.segmenters._candidate_scorer import richest_window
+from napari_unet.segmenters._richest_windows import richest_window
 from napari_unet.segmenters._sample_collection import collect_samples
 from napari_unet.segmenters.mean_shift import mean_shift_filter
 from napari_unet.segmenters.region_growing import RegionGrowing, grow_regions
@@ -252,7 +252,7 @@ def test_the_window_for_the_search_holds_every_class_if_it_can() -> None:
     paint[10:60, 0:60] = 1
     paint[10:20, 300:310] = 1
     paint[30:33, 310:320] = 2
-    rows, columns = richest_window(paint, 100)
+    rows, columns = richest_window(np.argwhere(paint), paint[paint > 0], paint.shape, (100, 100))
     assert columns.start <= 300
     assert columns.stop >= 320
     assert rows == slice(0, 100)

@@ -127,7 +127,7 @@ def test_a_file_is_never_replaced_unasked(tmp_path):
         write_csv(path, [row(value=1.0)])
     assert path.read_text() == "mine"
     write_csv(path, [row(value=1.0)], overwrite=True)
-    assert path.read_text(encoding="utf-8-sig").splitlines() == [",".join(COLUMNS), "a,i,0,2,class 2,dice,1,,"]
+    assert path.read_text(encoding="utf-8-sig").splitlines() == [",".join(COLUMNS), "a,i,0,2,class 2,dice,1,,,"]
 
 
 def test_an_interrupted_table_leaves_the_old_one_whole(tmp_path):

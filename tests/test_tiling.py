@@ -29,7 +29,7 @@ def test_write_boxes_partition_the_plane(tiling: Tiling, size: int | None) -> No
 
 @given(tilings, st.one_of(st.none(), st.integers(1, 100)))
 def test_tiles_read_aligned_boxes_with_the_whole_halo(tiling: Tiling, size: int | None) -> None:
-    height, width = tiling.whole
+    height, width = (axis.whole for axis in tiling.axes)
     halo = tiling.halo
     for tile in tiling.tiles(size):
         read, write, keep = tile.read, tile.write, tile.keep

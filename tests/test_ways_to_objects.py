@@ -11,19 +11,11 @@ from test_drawn_lines import blobs, discs
 
 from napari_unet.core.components import count_components
 from napari_unet.core.image import Image
-from napari_unet.core.method import Patch
+from napari_unet.learning.border_lesson import BORDER, FEW, INSIDE
 from napari_unet.objects import REGISTRY
 from napari_unet.objects.auto import Auto, taught
 from napari_unet.objects.basins import find_basins, merged_basins
-from napari_unet.objects.border_strokes import (
-    BORDER,
-    FEW,
-    INSIDE,
-    border_classes,
-    border_of,
-    border_strokes,
-    border_training,
-)
+from napari_unet.objects.border_strokes import border_lesson, border_strokes
 from napari_unet.objects.class_field import ClassField
 from napari_unet.objects.class_objects import Foreground
 from napari_unet.objects.finding import find_objects
@@ -233,10 +225,13 @@ def test_strokes_of_borders_lie_under_cuts_and_deep_inside():
     assert (said[under][labels[under] == 2] == BORDER).all()
     assert said[20, 9] == said[20, 18] == said[20, 41] == INSIDE
     image = Image(np.zeros((40, 60), np.uint8))
-    training = border_training([(image, {0: said})])
-    assert training is not None
-    assert training.classes.ids == (INSIDE, BORDER)
-    assert border_training([(image, {0: np.where(said == BORDER, 0, said)})]) is None
+    lesson = border_lesson([(image, {0: said})], FEW)
+    assert lesson is not None
+    assert lesson.training.classes.ids == (INSIDE, BORDER)
+    assert lesson.trust == 0.5
+    assert lesson.of_channels(1) is lesson
+    assert lesson.of_channels(3) is None
+    assert border_lesson([(image, {0: np.where(said == BORDER, 0, said)})], 1) is None
 
 
 def test_what_looks_like_a_border_parts():
@@ -245,16 +240,7 @@ def test_what_looks_like_a_border_parts():
     border = np.zeros(labels.shape, np.float32)
     border[:, 29:32] = 1
 
-    class Seer:
-        classes, note = border_classes(), ""
-
-        def segment(self, image, planes=None, *, probabilities=False, view=None):
-            assert probabilities
-            yield Patch(image.where(0), labels, np.stack([1 - border, border]))
-
-    image = Image(np.zeros((30, 60), np.uint8))
-    np.testing.assert_array_equal(border_of(Seer(), image, 0, FEW), border / 2)
-    seen = border_of(Seer(), image, 0, 20)
+    seen = 0.8 * border
     for way in ("auto", "watershed"):
         assert find_objects(ClassField(labels), way=way).count == 1
         assert find_objects(ClassField(labels, border=seen), way=way).count == 2

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from napari_unet.core.image import Image
 from napari_unet.core.method import Model
 from napari_unet.core.work import Work
-from napari_unet.objects.border_strokes import border_of, border_strokes, border_training
+from napari_unet.instant.border_fit import fit_border
+from napari_unet.objects.border_strokes import border_lesson, border_strokes
 from napari_unet.objects.class_field import ClassField
 from napari_unet.objects.hints import Hints
 from napari_unet.objects.object_map import ObjectMap
@@ -86,14 +87,16 @@ class Answers:
             for (number, plane), flat in zip(one.places, said.reshape(-1, *said.shape[-2:]), strict=True):
                 strokes.setdefault(number, {})[plane] = flat
         images = [pair.image for pair in self.sample.pairs]
-        training = border_training((images[number], planes) for number, planes in strokes.items())
-        if training is None:
+        lesson = border_lesson(((images[number], planes) for number, planes in strokes.items()),
+                               sum(len(one.hints.cuts) for one in drawn))
+        if lesson is None:
             return self.test
         method = Instant(seed=self.seed, device="cpu")
-        model = Work(method.fit(training, method.store(self.sample.training))).result()
-        cuts = sum(len(one.hints.cuts) for one in drawn)
+        look = Work(fit_border(method.store(self.sample.training), lesson)).result()
+        if look is None:
+            return self.test
         return tuple(dataclasses.replace(one, field=dataclasses.replace(one.field, border=np.stack(
-            [border_of(model, images[number], plane, cuts) for number, plane in one.places]).reshape(one.true.shape)))
+            [look.of_plane(images[number], plane) for number, plane in one.places]).reshape(one.true.shape)))
             for one in self.test)
 
 

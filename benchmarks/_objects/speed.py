@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 import time
 from collections.abc import Iterator
 
@@ -10,6 +11,8 @@ from scipy import ndimage
 
 from napari_unet.objects.class_field import ClassField
 from napari_unet.objects.finding import find_objects
+from napari_unet.session.likelihoods import Likelihoods
+from napari_unet.session.object_search import ObjectQuestion
 
 SCENES = ((1024, 2500), (2048, 10_000), (4096, 27_000))
 """Pixels of a side, and how many discs are drawn."""
@@ -42,9 +45,31 @@ def seconds(field: ClassField, times: int = 3) -> tuple[int, float]:
     return found.count, min(took)
 
 
+def following(field: ClassField, times: int = 5) -> float:
+    """Return how many seconds by the clock pass from an answer to the numbers of its objects, as in the window.
+
+    Median of several. The answers take turns with one that is nowhere quite the same, so that objects change.
+    """
+    maps = field.probabilities
+    assert maps is not None
+    size, took = field.labels.shape, []
+    before, taken = np.zeros(size, np.uint32), np.zeros(1, np.uint8)
+    for turn in range(times + 1):
+        now = maps if turn % 2 else np.stack([1 - 0.97 * maps[1], 0.97 * maps[1]])
+        box = (slice(0, size[0]), slice(0, size[1]))
+        labels = np.where(now[1] > 0.5, 2, 1).astype(np.uint8)
+        question = ObjectQuestion(labels, before, taken, likely=(Likelihoods.of(box, now, field.ids),))
+        began = time.perf_counter()
+        found = question.found()
+        took.append(time.perf_counter() - began)
+        before, taken = found.numbers, found.classes
+    return statistics.median(took[1:])
+
+
 def lines() -> Iterator[str]:
     """Yield the table, line by line."""
-    yield f"{'scene':<12}{'objects':>10}{'seconds':>10}"
+    yield f"{'scene':<12}{'objects':>10}{'processor':>12}{'follow':>10}   (seconds)"
     for side, count in SCENES:
-        found, took = seconds(drawn_discs(side, count))
-        yield f"{f'{side}x{side}':<12}{found:>10}{took:>10.3f}"
+        field = drawn_discs(side, count)
+        found, took = seconds(field)
+        yield f"{f'{side}x{side}':<12}{found:>10}{took:>12.3f}{following(field):>10.3f}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -19,11 +20,11 @@ _CUTS = 10
 
 
 def adjacent_regions(numbers: NDArray[np.integer]) -> Pairs:
-    """Find which regions share a border (4 neighbours).
+    """Find which regions share a border (4 neighbours, in a volume 6).
 
     Parameters
     ----------
-    numbers : ndarray of int, shape (Y, X)
+    numbers : ndarray of int, shape (Y, X) or (Z, Y, X)
         Region of each pixel, from 0.
 
     Returns
@@ -31,11 +32,12 @@ def adjacent_regions(numbers: NDArray[np.integer]) -> Pairs:
     ndarray of int64, shape (E, 2)
         Each pair once, the smaller number first, sorted.
     """
-    pairs = np.concatenate([
-        np.stack([numbers[:-1].ravel(), numbers[1:].ravel()], axis=1),
-        np.stack([numbers[:, :-1].ravel(), numbers[:, 1:].ravel()], axis=1),
-    ]).astype(np.int64)
-    return _once(pairs, int(numbers.max()) + 1)
+    sides = []
+    for axis in range(numbers.ndim):
+        turned = np.moveaxis(numbers, axis, 0)
+        differ = turned[:-1] != turned[1:]
+        sides.append(np.stack([turned[:-1][differ], turned[1:][differ]], axis=1))
+    return _once(np.concatenate(sides).astype(np.int64), int(numbers.max()) + 1)
 
 
 def _once(pairs: Pairs, count: int) -> Pairs:
@@ -46,18 +48,21 @@ def _once(pairs: Pairs, count: int) -> Pairs:
     return np.stack([keys // count, keys % count], axis=1)
 
 
-def grid_cells(numbers: NDArray[np.integer], reach: int) -> NDArray[np.int64]:
-    """Say in which square of a grid ``reach`` pixels wide the centre of each region lies, shape (n,).
+def grid_cells(
+    numbers: NDArray[np.integer], reach: float, spacing: Sequence[float] = (1.0, 1.0)
+) -> NDArray[np.int64]:
+    """Say in which square of a grid ``reach`` pixels wide (along rows) the centre of each region lies, shape (n,).
 
     Over a whole plane anything touches anything in the end; links are kept inside squares only.
     """
     flat = numbers.ravel()
     size = np.maximum(np.bincount(flat), 1)
-    row, column = (
-        np.bincount(flat, place.ravel()) / size // reach
-        for place in np.broadcast_arrays(*np.ogrid[: numbers.shape[0], : numbers.shape[1]])
-    )
-    return (row * (numbers.shape[1] // reach + 1) + column).astype(np.int64)
+    cells = np.zeros(len(size))
+    for axis, (long, step) in enumerate(zip(numbers.shape, spacing, strict=True)):
+        place = np.arange(long).reshape([-1 if other == axis else 1 for other in range(numbers.ndim)])
+        centre = np.bincount(flat, np.broadcast_to(place, numbers.shape).ravel()) / size
+        cells = cells * (long * step // reach + 1) + centre * step // reach
+    return cells.astype(np.int64)
 
 
 def pair_differences(features: NDArray[np.floating], pairs: Pairs) -> NDArray[np.float64]:

@@ -6,12 +6,13 @@ Knows no image, plane or method; features come in as plain arrays.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from .background import PreparedPlane
+from .background import PreparedPlane, widths_along
 
 _MOST_SAMPLES = 4000
 _ROUNDS = 25
@@ -23,13 +24,14 @@ def gaussian_blur(plane: PreparedPlane, sigma: float) -> NDArray[np.float32]:
 
     Returns
     -------
-    ndarray of float32, shape (C, Y, X)
+    ndarray of float32, shape (C, Y, X) or (C, Z, Y, X)
     """
     if sigma <= 0:
         return plane.pixels
-    out = np.stack([ndimage.gaussian_filter(channel, sigma, mode="nearest") for channel in plane.pixels])
+    widths = widths_along(sigma, plane.spacing)
+    out = np.stack([ndimage.gaussian_filter(channel, widths, mode="nearest") for channel in plane.pixels])
     if not plane.valid.all():
-        weight = ndimage.gaussian_filter(plane.valid.astype(np.float32), sigma, mode="nearest")
+        weight = ndimage.gaussian_filter(plane.valid.astype(np.float32), widths, mode="nearest")
         out = np.where(plane.valid, out / np.maximum(weight, 1e-6), 0)
     return out
 
@@ -49,32 +51,87 @@ def measure_features(plane: PreparedPlane, sigma: float, filters: bool) -> NDArr
     if filters:
         grey = plane.pixels.mean(axis=0)
         for scale in (2.0, 4.0):
-            stack.append(scale * ndimage.gaussian_gradient_magnitude(grey, scale, mode="nearest"))
-            stack.extend(hessian_eigenvalues(grey, scale))
+            stack.append(scale * gaussian_slope(grey, scale, plane.spacing))
+            stack.extend(hessian_eigenvalues(grey, scale, plane.spacing))
     return np.stack(stack).astype(np.float32, copy=False)
 
 
-def hessian_eigenvalues(grey: NDArray[np.float32], scale: float) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return the larger and the smaller curvature of a grey image: the eigenvalues of its Hessian times scale squared.
-
-    A dark line has one large positive, a dark spot two; a bright line one large negative.
+def gaussian_slope(grey: NDArray[np.float32], scale: float, spacing: Sequence[float]) -> NDArray[np.float32]:
+    """Return how steep a grey image is (the length of its Gaussian gradient), per pixel along rows.
 
     Parameters
     ----------
-    grey : ndarray of float32, shape (Y, X)
+    grey : ndarray of float32, shape (Y, X) or (Z, Y, X)
     scale : float
-        Standard deviation of the Gaussian derivatives, in pixels.
+        Standard deviation of the Gaussian, in pixels along rows.
+    spacing : sequence of float
+        Steps from pixel to pixel along each axis.
+    """
+    total = np.zeros_like(grey)
+    for axis in range(grey.ndim):
+        total += np.square(_derivative(grey, scale, spacing, (axis,)))
+    return np.sqrt(total)
+
+
+def hessian_eigenvalues(
+    grey: NDArray[np.float32], scale: float, spacing: Sequence[float] = (1.0, 1.0)
+) -> tuple[NDArray[np.float32], ...]:
+    """Return the curvatures of a grey image, the largest first: the eigenvalues of its Hessian times scale squared.
+
+    In a plane, a dark line has one large positive, a dark spot two; a bright line one large negative. In a volume, a
+    dark sheet has one, a dark line two, a dark spot three.
+
+    Parameters
+    ----------
+    grey : ndarray of float32, shape (Y, X) or (Z, Y, X)
+    scale : float
+        Standard deviation of the Gaussian derivatives, in pixels along rows.
+    spacing : sequence of float
+        Steps from pixel to pixel along each axis.
 
     Returns
     -------
-    larger, smaller : ndarray of float32, shape (Y, X)
+    tuple of ndarray of float32, shape (Y, X) or (Z, Y, X)
+        Two, or of a volume three.
     """
-    down, across, mixed = (
-        scale * scale * ndimage.gaussian_filter(grey, scale, order=order, mode="nearest")
-        for order in ((2, 0), (0, 2), (1, 1))
-    )
-    middle, spread = (down + across) / 2, np.hypot((down - across) / 2, mixed)
-    return middle + spread, middle - spread
+    axes = [(one, other) for one in range(grey.ndim) for other in range(one, grey.ndim)]
+    second = {pair: scale * scale * _derivative(grey, scale, spacing, pair) for pair in axes}
+    if grey.ndim == 2:
+        down, across, mixed = second[0, 0], second[1, 1], second[0, 1]
+        middle, spread = (down + across) / 2, np.hypot((down - across) / 2, mixed)
+        return middle + spread, middle - spread
+    found = np.empty((3, *grey.shape), np.float32)
+    for plane in range(len(grey)):  # plane by plane, for the sake of memory
+        found[:, plane] = _eigenvalues(*(second[pair][plane] for pair in axes))
+    return tuple(found)
+
+
+def _derivative(
+    grey: NDArray[np.float32], scale: float, spacing: Sequence[float], along: Sequence[int]
+) -> NDArray[np.float32]:
+    """Return a Gaussian derivative along these axes (one twice: the second along it)."""
+    order = [list(along).count(axis) for axis in range(grey.ndim)]
+    found = ndimage.gaussian_filter(grey, widths_along(scale, spacing), order=order, mode="nearest")
+    steps = np.float32(np.prod([spacing[axis] for axis in along]))
+    return found if steps == 1 else found / steps
+
+
+def _eigenvalues(
+    deep: NDArray[np.float32], deep_down: NDArray[np.float32], deep_across: NDArray[np.float32],
+    down: NDArray[np.float32], down_across: NDArray[np.float32], across: NDArray[np.float32],
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+    """Return the eigenvalues of symmetric 3 x 3 matrices, falling (Smith 1961, doi:10.1145/355578.366316)."""
+    mean = (deep + down + across) / 3
+    one, two, three = deep - mean, down - mean, across - mean
+    mixed = deep_down**2 + deep_across**2 + down_across**2
+    spread = np.sqrt((one * one + two * two + three * three + 2 * mixed) / 6)
+    product = (one * (two * three - down_across**2) - deep_down * (deep_down * three - down_across * deep_across)
+               + deep_across * (deep_down * down_across - two * deep_across))
+    cosine = product / np.maximum(2 * spread**3, np.float32(1e-30))
+    angle = np.arccos(np.clip(cosine, -1, 1)) / 3
+    largest = mean + 2 * spread * np.cos(angle)
+    smallest = mean + 2 * spread * np.cos(angle + 2 * np.pi / 3)
+    return largest, 3 * mean - largest - smallest, smallest
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

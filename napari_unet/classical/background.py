@@ -1,8 +1,13 @@
-"""Uneven lighting: estimate it and take it away before a classical method looks. Knows no strokes and no method."""
+"""Uneven lighting: estimate it and take it away before a classical method looks. Knows no strokes and no method.
+
+What is said of planes (Y, X), here and in all of this room, holds for volumes (Z, Y, X) unless it says otherwise.
+"""
 
 from __future__ import annotations
 
 import dataclasses
+import math
+from collections.abc import Sequence
 from typing import Annotated
 
 import numpy as np
@@ -11,6 +16,7 @@ from scipy import ndimage
 
 from ..core.normalisation import Normalisation
 from ..core.parameters import Parameter, check
+from ..core.pixel_values import percentile_range
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,46 +33,83 @@ class BackgroundCorrection:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class PreparedPlane:
-    """One plane, ready for a classical method.
+    """One plane, or one volume, ready for a classical method.
 
     Parameters
     ----------
-    pixels : ndarray of float32, shape (C, Y, X)
+    pixels : ndarray of float32, shape (C, Y, X) or (C, Z, Y, X)
         Usually normalised to about 0 to 1 per channel, uneven lighting taken away; 0 where a pixel is not a number.
-    valid : ndarray of bool, shape (Y, X)
+    valid : ndarray of bool, shape (Y, X) or (Z, Y, X)
         False where any channel is NaN or infinite.
+    longer : float
+        Of a volume: how many times as long voxels are along z as along rows and columns.
     """
 
     pixels: NDArray[np.float32]
     valid: NDArray[np.bool_]
+    longer: float = 1.0
 
-    def crop(self, window: tuple[slice, slice]) -> PreparedPlane:
+    @property
+    def spacing(self) -> tuple[float, ...]:
+        """Steps from pixel to pixel along each axis; along rows and columns 1."""
+        return (1.0, 1.0) if self.valid.ndim == 2 else (self.longer, 1.0, 1.0)
+
+    def crop(self, window: tuple[slice, ...]) -> PreparedPlane:
         """Return a part of the plane."""
-        return PreparedPlane(self.pixels[:, *window], self.valid[window])
+        # copied: a view would keep the whole of a volume in memory
+        return PreparedPlane(self.pixels[:, *window].copy(), self.valid[window].copy(), self.longer)
 
 
-def prepare_plane(pixels: NDArray[np.float32], background: float, normalise: bool = True) -> PreparedPlane:
-    """Normalise a plane and take its uneven lighting away.
+def widths_along(width: float, spacing: Sequence[float]) -> tuple[float, ...]:
+    """Return a width in pixels along each axis: along z, where voxels are longer, it is fewer of them."""
+    return tuple(width / step for step in spacing)
+
+
+def prepare_plane(
+    pixels: NDArray[np.float32], background: float, normalise: bool = True, longer: float = 1.0
+) -> PreparedPlane:
+    """Normalise a plane and take its uneven lighting away; a volume as one, not plane by plane.
 
     Parameters
     ----------
-    pixels : ndarray of float32, shape (C, Y, X)
+    pixels : ndarray of float32, shape (C, Y, X) or (C, Z, Y, X)
         As it comes from :meth:`napari_unet.core.image.Image.plane`; not changed.
     background : float
         Width in pixels (standard deviation of the Gaussian); 0 leaves the lighting as it is.
     normalise : bool
         False keeps the grey values of the file.
+    longer : float
+        Of a volume, see :class:`PreparedPlane`.
     """
     if normalise:
-        pixels, valid = Normalisation()(pixels)
+        pixels, valid = Normalisation()(pixels) if pixels.ndim == 3 else _normalised_volume(pixels)
     else:
         pixels, valid = pixels.copy(), np.asarray(np.isfinite(pixels).all(axis=0))
     pixels[:, ~valid] = 0
-    return PreparedPlane(subtract_shading(pixels, valid, background) if background > 0 else pixels, valid)
+    plane = PreparedPlane(pixels, valid, longer)
+    if background <= 0:
+        return plane
+    return PreparedPlane(subtract_shading(pixels, valid, widths_along(background, plane.spacing)), valid, longer)
+
+
+def _normalised_volume(pixels: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Normalise a volume (C, Z, Y, X): the range of each plane is brought half way to that of the volume.
+
+    So light that falls with depth is made up for in part, and a plane without objects is not stretched until its noise
+    looks like some; as networks see the planes of a stack. (A threshold of the plant nuclei had a Dice of 0.79 so, 0.65
+    with one range for all planes, and 0.67 with one for each.)
+    """
+    rule = Normalisation()
+    whole = []
+    for channel in pixels:
+        finite = channel[np.isfinite(channel)]
+        whole.append(percentile_range(finite, rule.low, rule.high) if finite.size else (0.0, 0.0))
+    planes = [rule(pixels[:, place], whole) for place in range(pixels.shape[1])]
+    return np.stack([plane for plane, _ in planes], axis=1), np.stack([valid for _, valid in planes])
 
 
 def subtract_shading(
-    pixels: NDArray[np.float32], valid: NDArray[np.bool_], sigma: float
+    pixels: NDArray[np.float32], valid: NDArray[np.bool_], sigma: float | Sequence[float]
 ) -> NDArray[np.float32]:
     """Subtract the shading (:func:`estimate_shading`) of every channel but keep the channel's mean.
 
@@ -74,8 +117,8 @@ def subtract_shading(
     ----------
     pixels : ndarray of float32, shape (C, Y, X)
     valid : ndarray of bool, shape (Y, X)
-    sigma : float
-        Width in pixels, more than 0.
+    sigma : float or sequence of float
+        Width in pixels (along each axis), more than 0.
 
     Returns
     -------
@@ -90,7 +133,9 @@ def subtract_shading(
     return out
 
 
-def estimate_shading(values: NDArray[np.float32], valid: NDArray[np.bool_], sigma: float) -> NDArray[np.float32]:
+def estimate_shading(
+    values: NDArray[np.float32], valid: NDArray[np.bool_], sigma: float | Sequence[float]
+) -> NDArray[np.float32]:
     """Estimate the large-scale lighting: a Gaussian mean over the valid pixels around each pixel.
 
     Computed on block means of about a quarter of ``sigma``, so that its cost does not grow with ``sigma``. Pixels that
@@ -100,29 +145,32 @@ def estimate_shading(values: NDArray[np.float32], valid: NDArray[np.bool_], sigm
     ----------
     values : ndarray of float32, shape (Y, X)
     valid : ndarray of bool, shape (Y, X)
-    sigma : float
-        Standard deviation of the Gaussian in pixels.
+    sigma : float or sequence of float
+        Standard deviation of the Gaussian in pixels (along each axis).
 
     Returns
     -------
     ndarray of float32, shape (Y, X)
     """
-    block = max(1, int(sigma // 4))
-    width = sigma / block
-    total = ndimage.gaussian_filter(_block_sums(np.where(valid, values, 0), block), width, mode="constant")
-    weight = ndimage.gaussian_filter(_block_sums(valid.astype(np.float32), block), width, mode="constant")
+    sigmas = [float(one) for one in np.broadcast_to(sigma, values.ndim)]
+    blocks = [max(1, int(one // 4)) for one in sigmas]
+    widths = [one / block for one, block in zip(sigmas, blocks, strict=True)]
+    total = ndimage.gaussian_filter(_block_sums(np.where(valid, values, 0), blocks), widths, mode="constant")
+    weight = ndimage.gaussian_filter(_block_sums(valid.astype(np.float32), blocks), widths, mode="constant")
     mean = float(values[valid].mean(dtype=np.float64)) if valid.any() else 0.0
-    coarse = np.where(weight > 1e-6 * block * block, total / np.maximum(weight, 1e-12), mean)
-    rows, columns = (_stretch(size, count, block) for size, count in zip(values.shape, coarse.shape, strict=True))
-    low, high, part = rows
-    tall = coarse[low] * (1 - part)[:, None] + coarse[high] * part[:, None]
-    low, high, part = columns
-    return np.asarray(tall[:, low] * (1 - part) + tall[:, high] * part, dtype=np.float32)
+    light = np.where(weight > 1e-6 * math.prod(blocks), total / np.maximum(weight, 1e-12), mean)
+    for axis, (size, block) in enumerate(zip(values.shape, blocks, strict=True)):
+        low, high, part = _stretch(size, light.shape[axis], block)
+        part = part.reshape([-1 if other == axis else 1 for other in range(values.ndim)])
+        light = light.take(low, axis) * (1 - part) + light.take(high, axis) * part
+    return light.astype(np.float32)
 
 
-def _block_sums(values: NDArray[np.float32], block: int) -> NDArray[np.float64]:
-    sums = np.add.reduceat(values.astype(np.float64), np.arange(0, values.shape[0], block), axis=0)
-    return np.asarray(np.add.reduceat(sums, np.arange(0, values.shape[1], block), axis=1))
+def _block_sums(values: NDArray[np.float32], blocks: Sequence[int]) -> NDArray[np.float64]:
+    sums = values.astype(np.float64)
+    for axis, block in enumerate(blocks):
+        sums = np.add.reduceat(sums, np.arange(0, values.shape[axis], block), axis=axis)
+    return sums
 
 
 def _stretch(size: int, count: int, block: int) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float64]]:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from .appearance import gaussian_slope
 from .background import PreparedPlane
 
 _LOWER = 0.4
@@ -32,12 +33,11 @@ def gradient_strength(plane: PreparedPlane, scale: float) -> NDArray[np.float32]
 
     Returns
     -------
-    ndarray of float32, shape (Y, X)
+    ndarray of float32, shape (Y, X) or (Z, Y, X)
     """
     strongest = np.zeros(plane.valid.shape, np.float32)
     for channel in fill_invalid(plane):
-        slope = ndimage.gaussian_gradient_magnitude(channel, scale, mode="nearest")
-        np.maximum(strongest, slope, out=strongest)
+        np.maximum(strongest, gaussian_slope(channel, scale, plane.spacing), out=strongest)
     # the pixels beside a step are half a pixel from it
     return strongest * np.float32(scale * math.sqrt(2 * math.pi) * math.exp(1 / (8 * scale * scale)))
 
@@ -46,7 +46,8 @@ def fill_invalid(plane: PreparedPlane) -> NDArray[np.float32]:
     """Return the channels (C, Y, X) with every invalid pixel at the value of the nearest valid one."""
     if plane.valid.all() or not plane.valid.any():
         return plane.pixels
-    nearest = ndimage.distance_transform_edt(~plane.valid, return_distances=False, return_indices=True)
+    sampling = None if plane.longer == 1 else plane.spacing
+    nearest = ndimage.distance_transform_edt(~plane.valid, sampling, return_distances=False, return_indices=True)
     return plane.pixels[:, *nearest]
 
 

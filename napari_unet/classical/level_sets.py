@@ -4,14 +4,18 @@ Morphological level sets after Marquez-Neila, Baumela and Alvarez 2014 (doi:10.1
 of scikit-image and tested against them. They are written here for four reasons. scikit-image keeps the order of its
 smoothing operators in a variable of its module, so that two fits may differ. It cannot stop once nothing moves. It
 takes tens of milliseconds for a round. And at the border of a plane it eats the mask away, where ours goes on.
+
+What is said of planes (Y, X) holds for volumes (Z, Y, X) as well; a step is then one voxel along each axis.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ..core.leaving import look_up
 
 Mask = NDArray[np.bool_]
 
@@ -44,8 +48,7 @@ def chan_vese(
     def move(mask: Mask) -> Mask:
         if not mask.any() or mask.all():
             return mask
-        up, down, left, right = _beside(mask)
-        edge = (up != down) | (left != right)
+        edge = _edge(mask)
         part = parts[edge]
         inner, outer = np.zeros(len(part)), np.zeros(len(part))
         group = parts[mask]
@@ -78,15 +81,16 @@ def geodesic_contour(
         Grow (1) or shrink (-1) by a pixel a round wherever ``speed`` is more than ``stop``.
     stop : float
     """
-    slope_y, slope_x = _slopes(speed)
+    slopes = _slopes(speed)
     free = speed > stop
 
     def move(mask: Mask) -> Mask:
         if push:
             mask = np.where(free, _grown(mask) if push > 0 else ~_grown(~mask), mask)
-        up, down, left, right = _beside(mask)
-        edge = (up != down) | (left != right)
-        drift = slope_y[edge] * _difference(down, up, edge) + slope_x[edge] * _difference(right, left, edge)
+        edge = _edge(mask)
+        drift = np.zeros(int(edge.sum()), np.float32)
+        for slope, (before, behind) in zip(slopes, _beside(mask), strict=True):
+            drift += slope[edge] * (behind[edge].astype(np.float32) - before[edge])
         moved = mask.copy()
         moved[edge] = np.where(drift == 0, mask[edge], drift > 0)
         return moved
@@ -120,6 +124,7 @@ def _until_still(move: Callable[[Mask], Mask], start: Mask, rounds: int, smoothi
     """
     mask, earlier, turn = start.astype(bool), [start, start], False
     for number in range(rounds):
+        look_up()  # of a volume, a round takes its time
         mask = move(mask)
         for _ in range(smoothing):
             mask = smoothed_contour(mask, inward_first=turn)
@@ -132,48 +137,75 @@ def _until_still(move: Callable[[Mask], Mask], start: Mask, rounds: int, smoothi
 
 def _narrowest(mask: Mask) -> Mask:
     """Keep what some straight piece of 3 pixels around a pixel covers wholly (supremum of erosions)."""
-    wide = np.pad(mask, 1, mode="edge")
     kept = np.zeros(mask.shape, bool)
-    for one, other in _pairs(wide):
-        kept |= one & other
-    return kept & mask
+    for piece in _pieces(mask, np.logical_and):
+        kept |= piece
+    return kept
 
 
 def _widest(mask: Mask) -> Mask:
     """Add what every straight piece of 3 pixels around a pixel touches (infimum of dilations)."""
-    wide = np.pad(mask, 1, mode="edge")
     added = np.ones(mask.shape, bool)
-    for one, other in _pairs(wide):
-        added &= one | other
-    return added | mask
+    for piece in _pieces(mask, np.logical_or):
+        added &= piece
+    return added
 
 
-def _pairs(wide: Mask) -> tuple[tuple[Mask, Mask], ...]:
-    """Return the opposite neighbours of every pixel, in four directions, as views of the padded mask."""
-    return (
-        (wide[:-2, 1:-1], wide[2:, 1:-1]),
-        (wide[1:-1, :-2], wide[1:-1, 2:]),
-        (wide[:-2, :-2], wide[2:, 2:]),
-        (wide[:-2, 2:], wide[2:, :-2]),
-    )
+_Direction = tuple[int, ...]
+_PIECES: dict[int, dict[_Direction, tuple[_Direction, ...]]] = {
+    2: {(1, 0): (), (0, 1): (), (1, 1): (), (1, -1): ()},
+    3: {(1, 0, 0): ((0, 1, 0), (0, 0, 1), (0, 1, 1), (0, 1, -1)), (0, 1, 0): ((0, 0, 1), (1, 0, 1), (1, 0, -1)),
+        (0, 0, 1): ((1, 1, 0), (1, -1, 0))},
+}
+"""The straight pieces around a pixel: lines of 3 pixels in a plane, squares of 3 x 3 in a volume, each by the direction
+of its lines and, of squares, the directions in which those lie side by side."""
 
 
-def _beside(mask: Mask) -> tuple[Mask, Mask, Mask, Mask]:
+def _pieces(mask: Mask, joined: Callable[[Mask, Mask], Mask]) -> Iterator[Mask]:
+    """Yield for every straight piece what its pixels joined (all of them, or any) say at each pixel."""
+    for first, others in _PIECES[mask.ndim].items():
+        line = _along(mask, first, joined)
+        if not others:
+            yield line
+        for second in others:
+            yield _along(line, second, joined)
+
+
+def _along(mask: Mask, direction: _Direction, joined: Callable[[Mask, Mask], Mask]) -> Mask:
+    """Join each pixel with its two neighbours in a direction; at the border a mask goes on."""
+    wide = np.pad(mask, [(abs(step), abs(step)) for step in direction], mode="edge")
+    found = mask
+    for sign in (1, -1):
+        found = joined(found, wide[tuple(
+            slice(abs(step) + sign * step, abs(step) + sign * step + size)
+            for step, size in zip(direction, mask.shape, strict=True))])
+    return found
+
+
+def _beside(mask: Mask) -> list[tuple[Mask, Mask]]:
+    """Return the neighbours of every pixel before and behind it along each axis, as views of a padded mask."""
     wide = np.pad(mask, 1, mode="edge")
-    return wide[:-2, 1:-1], wide[2:, 1:-1], wide[1:-1, :-2], wide[1:-1, 2:]
+    inner = [slice(1, -1)] * mask.ndim
+    return [(wide[(*inner[:axis], slice(None, -2), *inner[axis + 1:])],
+             wide[(*inner[:axis], slice(2, None), *inner[axis + 1:])]) for axis in range(mask.ndim)]
+
+
+def _edge(mask: Mask) -> Mask:
+    """Return where a mask ends, on both sides."""
+    edge = np.zeros(mask.shape, bool)
+    for before, behind in _beside(mask):
+        edge |= before != behind
+    return edge
 
 
 def _grown(mask: Mask) -> Mask:
-    wide = np.pad(mask, 1, mode="edge")
-    tall = wide[:-2] | wide[1:-1] | wide[2:]
-    return tall[:, :-2] | tall[:, 1:-1] | tall[:, 2:]
+    for axis in range(mask.ndim):
+        mask = _along(mask, tuple(int(other == axis) for other in range(mask.ndim)), np.logical_or)
+    return mask
 
 
-def _difference(one: Mask, other: Mask, where: Mask) -> NDArray[np.float32]:
-    return one[where].astype(np.float32) - other[where]
-
-
-def _slopes(image: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def _slopes(image: NDArray[np.float32]) -> list[NDArray[np.float32]]:
     wide = np.pad(image, 1, mode="edge").astype(np.float32, copy=False)
-    half = np.float32(0.5)
-    return half * (wide[2:, 1:-1] - wide[:-2, 1:-1]), half * (wide[1:-1, 2:] - wide[1:-1, :-2])
+    inner, half = [slice(1, -1)] * image.ndim, np.float32(0.5)
+    return [half * (wide[(*inner[:axis], slice(2, None), *inner[axis + 1:])]
+                    - wide[(*inner[:axis], slice(None, -2), *inner[axis + 1:])]) for axis in range(image.ndim)]

@@ -101,45 +101,66 @@ def coordinate_search(
     return best, tuple(tried), False
 
 
-def paint_folds(paint: Sequence[NDArray[np.uint8]]) -> list[list[NDArray[np.uint8]]]:
+Pieces = list[tuple[int, NDArray[np.int64]]]
+"""A stroke: in which of some planes it lies, and there at which flat indices."""
+
+
+def paint_folds(
+    paint: Sequence[NDArray[np.uint8]], runs: Sequence[Sequence[int]] | None = None
+) -> list[list[NDArray[np.uint8]]]:
     """Divide paint for scoring: each fold is what is left out of each plane.
 
-    Whole planes are left out in turn where every class is painted in at least two; else whole strokes (thirds of the
-    strokes of every class; halves, where a class has only two); with fewer strokes nothing can be left out.
+    Whole planes are left out in turn where every class is painted in at least two, and no stroke passes through
+    several; else whole strokes (thirds of the strokes of every class; halves, where a class has only two); with fewer
+    strokes nothing can be left out.
 
     Parameters
     ----------
-    paint : sequence of ndarray of uint8, shape (Y, X)
+    paint : sequence of ndarray of uint8, shape (Y, X) or (Z, Y, X)
+    runs : sequence of sequence of int, optional
+        Which of these planes lie directly behind one another, run by run, each in one; by default none does.
 
     Returns
     -------
     list of list of ndarray of uint8
         For every fold and plane the paint left out; empty if nothing can be left out.
     """
-    present = [set(np.unique(plane)) - {0} for plane in paint]
-    ids = sorted(set().union(*present))
-    if all(sum(number in found for found in present) >= 2 for number in ids):
+    strokes = _strokes_by_class(paint, [[index] for index in range(len(paint))] if runs is None else runs)
+    if _may_leave_planes_out(paint, strokes):
         return [
             [plane if other == index else np.zeros_like(plane) for other, plane in enumerate(paint)]
             for index in range(len(paint))
         ]
-    strokes = _strokes_by_class(paint)
     count = min(3, *map(len, strokes.values()))
     if count < 2:
         return []
     out = [[np.zeros_like(plane) for plane in paint] for _ in range(count)]
-    for number in ids:
-        for place, (index, pixels) in enumerate(strokes[number]):
-            out[place % count][index].ravel()[pixels] = number
+    for number, mine in sorted(strokes.items()):
+        for place, stroke in enumerate(mine):
+            for index, pixels in stroke:
+                out[place % count][index].ravel()[pixels] = number
     return out
 
 
-def _strokes_by_class(paint: Sequence[NDArray[np.uint8]]) -> dict[int, list[tuple[int, NDArray[np.int64]]]]:
-    """Return the strokes of each class: number of the plane, and flat indices of its pixels."""
-    strokes: dict[int, list[tuple[int, NDArray[np.int64]]]] = {}
-    for index, plane in enumerate(paint):
-        for _, pixels in pixels_by_number(stroke_components(plane)[0]):
-            strokes.setdefault(int(plane.ravel()[pixels[0]]), []).append((index, pixels))
+def _may_leave_planes_out(paint: Sequence[NDArray[np.uint8]], strokes: dict[int, list[Pieces]]) -> bool:
+    """Whether every class is painted in at least two planes, and no stroke passes through several."""
+    present = [set(np.unique(plane)) for plane in paint]
+    through = any(len(stroke) > 1 for each in strokes.values() for stroke in each)
+    return not through and all(sum(number in found for found in present) >= 2 for number in strokes)
+
+
+def _strokes_by_class(
+    paint: Sequence[NDArray[np.uint8]], runs: Sequence[Sequence[int]]
+) -> dict[int, list[Pieces]]:
+    """Return the strokes of each class; one that passes through the planes of a run is one stroke."""
+    strokes: dict[int, list[Pieces]] = {}
+    for run in runs:
+        block = np.stack([paint[index] for index in run]) if len(run) > 1 else paint[run[0]]
+        size = paint[run[0]].size
+        for _, pixels in pixels_by_number(stroke_components(block)[0]):
+            planes = pixels // size
+            pieces = [(run[place], pixels[planes == place] % size) for place in np.unique(planes)]
+            strokes.setdefault(int(block.ravel()[pixels[0]]), []).append(pieces)
     return strokes
 
 

@@ -16,17 +16,26 @@ class Regions:
 
     Parameters
     ----------
-    numbers : ndarray of int, shape (Y, X)
+    numbers : ndarray of int, shape (Y, X) or (Z, Y, X)
         Region of each pixel, 0 to n - 1.
     features : ndarray of float32, shape (n, F)
         What is measured of each region: the mean of its pixels.
-    stack : ndarray of float32, shape (F, Y, X)
+    stack : ndarray of float32, shape (F, Y, X) or (F, Z, Y, X)
         What is measured of each pixel.
+    spacing : tuple of float
+        Steps from pixel to pixel along each axis.
     """
 
     numbers: NDArray[np.integer]
     features: NDArray[np.float32]
     stack: NDArray[np.float32]
+    spacing: tuple[float, ...] = (1.0, 1.0)
+
+    @classmethod
+    def of_pixels(cls, stack: NDArray[np.float32], spacing: tuple[float, ...]) -> Regions:
+        """Take every pixel of a stack (F, Y, X) or (F, Z, Y, X) as a region of its own."""
+        numbers = np.arange(stack[0].size).reshape(stack.shape[1:])
+        return cls(numbers, stack.reshape(len(stack), -1).T, stack, spacing)
 
     @classmethod
     def of(cls, numbers: NDArray[np.integer], stack: NDArray[np.float32], valid: NDArray[np.bool_]) -> Regions:
@@ -34,10 +43,10 @@ class Regions:
 
         Parameters
         ----------
-        numbers : ndarray of int, shape (Y, X)
+        numbers : ndarray of int, shape (Y, X) or (Z, Y, X)
             Any whole numbers from 0; they are renumbered without gaps.
-        stack : ndarray of float32, shape (F, Y, X)
-        valid : ndarray of bool, shape (Y, X)
+        stack : ndarray of float32, shape (F, Y, X) or (F, Z, Y, X)
+        valid : ndarray of bool, shape (Y, X) or (Z, Y, X)
         """
         present = np.bincount(numbers.ravel()) > 0
         dense = (np.cumsum(present) - 1)[numbers]

@@ -16,7 +16,8 @@ def confident_seeds(shares: NDArray[np.float32], sure: float, size: int) -> NDAr
     sure : float
         Least membership, 0 to 1.
     size : int
-        Least number of touching pixels (4 neighbours). A class without so large a patch starts at its smaller ones.
+        Least number of touching pixels (4 neighbours, in a volume 6). A class without so large a patch starts at its
+        smaller ones.
     """
     seeds = np.full(shares.shape[1:], -1, np.int16)
     for index, share in enumerate(shares):
@@ -44,12 +45,12 @@ def memberships_of_taken(shares: NDArray[np.float32], taken: NDArray[np.int16]) 
     ndarray of float32, shape (K, Y, X)
         Sums to 1.
     """
-    best = np.where(taken >= 0, taken, shares.argmax(axis=0))
-    overruled = best != shares.argmax(axis=0)
+    likeliest = shares.argmax(axis=0)
+    best = np.where(taken >= 0, taken, likeliest)
+    overruled = best != likeliest
+    others = 1 - shares[(best[overruled], *np.nonzero(overruled))]
     out = shares.copy()
     for index, share in enumerate(out):
         mine = best[overruled] == index
-        others = 1 - shares[best[overruled], np.flatnonzero(overruled) // shares.shape[2],
-                            np.flatnonzero(overruled) % shares.shape[2]]
         share[overruled] = np.where(mine, 0.51, 0.49 * share[overruled] / np.maximum(others, 1e-6))
     return out / out.sum(axis=0)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from napari_unet.core.addresses import is_url
 
 MOST_PLANES = 1_000_000
 """Planes that can be named; no image has as many."""
@@ -47,6 +50,11 @@ def _plane_range(text: str) -> tuple[int, int]:
 def _shown(text: str) -> str:
     """Return what was given as messages show it: a long text cut short."""
     return repr(text if len(text) <= 80 else f"{text[:77]}...")
+
+
+def place_or_url(text: str) -> Path | str:
+    """Read where a result goes: a path, or an address as text (as a path it would lose a stroke)."""
+    return text if is_url(text) else Path(text)
 
 
 def positive_number(kind: type) -> Callable[[str], float]:

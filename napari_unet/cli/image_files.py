@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from napari_unet.core.addresses import is_url
 from napari_unet.core.classes import ClassTable, to_painted
 from napari_unet.core.errors import UserError
 from napari_unet.core.readable import readable
@@ -32,7 +33,9 @@ def expanded_images(names: Sequence[str]) -> list[str]:
     found: list[str] = []
     for name in names:
         path = Path(name)
-        if path.is_dir() and not _is_store(path):
+        if is_url(name):
+            found.append(name)
+        elif path.is_dir() and not _is_store(path):
             inside = [str(one) for one in sorted(path.iterdir()) if one.name.lower().endswith(ENDINGS)]
             if not inside:
                 raise UserError(f"The folder {readable(name)} holds no image ({', '.join(ENDINGS)}). Choose another, "

@@ -14,6 +14,7 @@ from napari_unet.core import parameters
 from napari_unet.core.errors import UserError
 from napari_unet.core.namesake import namesake_warning
 from napari_unet.core.registry import Registry
+from napari_unet.core.sight import SIGHTS, sees_of
 from napari_unet.predicting.devices import choose_device
 from napari_unet.pretrained.eye_weights import eye_state
 
@@ -28,6 +29,8 @@ _REGISTRIES: tuple[tuple[str, Registry[Any]], ...] = (
     ("ways to objects", objects.REGISTRY),
     ("formats", io.REGISTRY),
 )
+_SEEING = ("methods", "networks")
+"""Kinds of things that look at planes or at volumes."""
 _PACKAGES = ("torch", "numpy", "scipy", "scikit-image", "scikit-learn", "zarr", "tifffile", "napari", "magicgui",
              "PyQt5", "PyQt6")
 
@@ -37,7 +40,8 @@ def catalogue() -> dict[str, list[dict[str, Any]]]:
     found = {}
     for kind, registry in _REGISTRIES:
         found[kind] = [
-            {"name": entry.name, "title": entry.title, "summary": entry.summary, "parameters": _parameters(entry.item)}
+            {"name": entry.name, "title": entry.title, "summary": entry.summary,
+             **({"sees": sees_of(entry.item)} if kind in _SEEING else {}), "parameters": _parameters(entry.item)}
             for entry in registry
         ]
     return found
@@ -63,6 +67,8 @@ def print_methods(arguments: argparse.Namespace) -> None:
         show(f"{kind}\n{'=' * len(kind)}")
         for item in items:
             show(f"{item['name']}: {item['summary']}")
+            if item.get("sees", "planes") != "planes":
+                show(f"    looks at {SIGHTS[item['sees']]}")
             for parameter in item["parameters"]:
                 name, default, allowed, words = parameter.values()
                 show(f"    {name} = {default}  ({allowed})  {words}")

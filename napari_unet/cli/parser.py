@@ -10,7 +10,7 @@ from typing import NoReturn
 from napari_unet import __version__
 from napari_unet.core.readable import readable
 
-from .flag_values import assignment, name_list, pixel_size, plane_index, positive_number, seed_number
+from .flag_values import assignment, name_list, pixel_size, place_or_url, plane_index, positive_number, seed_number
 from .object_flags import add_compared_objects, add_finding_flags, add_object_flags
 
 DEFAULT_METHODS = "unet,threshold,slic,mean_shift,region_growing"
@@ -39,8 +39,8 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"napari-unet {__version__}")
     _debug(parser, False)
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for add in (_demo, _train, _predict, _objects, _export_model, _score, _compare, _counts, _methods, _methods_text,
-                _info):
+    for add in (_demo, _plan, _train, _predict, _objects, _export_model, _score, _compare, _counts, _methods,
+                _methods_text, _info):
         add(commands)
     return parser
 
@@ -124,6 +124,19 @@ def _train(commands: argparse._SubParsersAction[CommandParser]) -> None:
     _overwrite(parser)
 
 
+def _plan(commands: argparse._SubParsersAction[CommandParser]) -> None:
+    parser = _command(commands, "plan", "plan_command:run_plan",
+                      "Show which network would be chosen for images, and why: pieces, halvings, kernels, channels.")
+    parser.add_argument("images", nargs="+", metavar="IMAGES", help="images, folders of them, or patterns ('in/*.tif')")
+    parser.add_argument("--network", default="planned", metavar="NAME",
+                        help="a network that is planned from the data: planned or unet3d (default: planned)")
+    parser.add_argument("--set", type=assignment, action="append", default=[], metavar="NAME=VALUE",
+                        help="a parameter of the network, e.g. --set dimensions=planes or --set memory=4")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps (default: auto)")
+    parser.add_argument("--json", action="store_true", help="as JSON")
+    _axes(parser)
+
+
 def _predict(commands: argparse._SubParsersAction[CommandParser]) -> None:
     parser = _command(commands, "predict", "predict_command:run_predict",
                       "Segment images with a trained model.")
@@ -133,10 +146,10 @@ def _predict(commands: argparse._SubParsersAction[CommandParser]) -> None:
     parser.add_argument("--counts", type=Path, metavar="T.csv",
                         help="also write one table of parts, holes and areas of each class in all images")
     parser.add_argument("--model", type=Path, metavar="MODEL.pt", help="(of a project, the one that is shown)")
-    parser.add_argument("-o", "--output", type=Path, metavar="OUT",
+    parser.add_argument("-o", "--output", type=place_or_url, metavar="OUT",
                         help="a .tif or .zarr file, a folder (then STEM_mask.tif for each image), or "
-                             "IMAGE.ome.zarr/labels/NAME to save beside the image; of a project a folder (default: "
-                             "the project's own results)")
+                             "IMAGE.ome.zarr/labels/NAME to save beside the image; or an address, s3://... .ome.zarr; "
+                             "of a project a folder (default: the project's own results)")
     parser.add_argument("--pattern", metavar="NAME", help="of a project: names of the masks in the folder, with {name} "
                         "or {number} of the image (default: {name}_mask.tif)")
     _moved(parser)
@@ -250,7 +263,7 @@ def _compare(commands: argparse._SubParsersAction[CommandParser]) -> None:
 
 
 def _counts(commands: argparse._SubParsersAction[CommandParser]) -> None:
-    parser = _command(commands, "counts", "project_commands:run_counts",
+    parser = _command(commands, "counts", "counts_command:run_counts",
                       "Count parts, holes and areas of each class in the predictions of a project, or in a mask, as "
                       "one table.")
     parser.add_argument("project", type=Path, metavar="NAME.unet",

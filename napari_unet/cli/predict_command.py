@@ -14,16 +14,15 @@ from typing import Any
 
 import numpy as np
 
+from napari_unet.core.addresses import is_url
 from napari_unet.core.errors import InputWarning, UsageError, UserError
 from napari_unet.core.image import Image
 from napari_unet.core.method import Model, Patch
 from napari_unet.core.provenance import now, of_model
 from napari_unet.core.readable import readable
 from napari_unet.core.work import Work
-from napari_unet.io import check_output, clear_of_inputs, create_mask, create_probabilities, file_stem, is_output
-from napari_unet.io.model_file import load_model
+from napari_unet.io import clear_of_inputs, create_mask, create_probabilities
 from napari_unet.predicting.mask_origin import mask_provenance
-from napari_unet.predicting.network_model import NetworkModel
 from napari_unet.predicting.patches import prediction_shape, probability_shape, segment_into
 from napari_unet.report.counts_table import is_counts
 from napari_unet.workflows.batch import (
@@ -36,13 +35,17 @@ from napari_unet.workflows.batch import (
     PieceStarted,
     run_batch,
 )
+from napari_unet.workflows.class_images import ClassImage
 from napari_unet.workflows.counts import COLUMNS
-from napari_unet.workflows.object_finding import ClassImage, make_search
+from napari_unet.workflows.object_finding import make_search
 
 from .image_files import expanded_images, save_counts
 from .input_files import read_images
-from .object_output import ObjectTargets, find_and_keep, is_object_file, way_values
+from .object_blocks import find_by_blocks
+from .object_output import ObjectTargets, find_and_keep, way_values
 from .predict_blocks import goes_by_blocks, predict_by_blocks
+from .predict_far import predict_far
+from .predict_targets import OutputTarget, left_to_do, model_of, plan_outputs, settings_of
 from .project_commands import names_project, predict_project
 from .terminal import check_writable, make_folder, progress_bar, say, show
 
@@ -50,39 +53,26 @@ _MOST_IN_MEMORY = 2**29
 """Probabilities of an image that are kept in memory to find its objects, at most: 2 GB."""
 
 
-@dataclasses.dataclass(frozen=True)
-class OutputTarget:
-    """Where the results of one image go."""
-
-    mask: Path
-    probabilities: Path | None
-    objects: Path | None = None
-
-    @property
-    def paths(self) -> tuple[Path, ...]:
-        """All files that are written."""
-        return tuple(path for path in (self.mask, self.probabilities, self.objects) if path is not None)
-
-
 def run_predict(arguments: argparse.Namespace) -> None:
     """Segment images and save the masks."""
     if any(map(names_project, arguments.images)):
+        if is_url(arguments.output):
+            raise UsageError("Masks of a project go to folders of this computer: give -o such a one, or leave it out.")
         predict_project(arguments, watch_batch)
         return
     if arguments.model is None or arguments.output is None:
         raise UsageError("Give --model MODEL.pt and -o OUT (a project, NAME.unet, has its own model and results).")
     if arguments.moved or arguments.pattern:
         raise UsageError("--moved and --pattern are for projects (NAME.unet).")
+    if is_url(arguments.output):
+        predict_far(arguments, watch_batch)
+        return
     values = way_values(arguments)
     make_search(arguments.way, values)
     targets = _planned(arguments)
-    left = _left_to_do(arguments, targets)
+    left = left_to_do(arguments, targets)
     replace = _claim_outputs(arguments, [path for target in left.values() for path in target.paths], list(targets))
-    model = load_model(arguments.model, device=arguments.device)
-    if arguments.tta:
-        if not isinstance(model, NetworkModel):
-            raise UsageError("Averaging over turned versions (--tta) is only for networks.")
-        model = dataclasses.replace(model, tta=True)
+    model = model_of(arguments)
     summary = watch_batch(run_batch([
         BatchPiece(name, partial(_predict_file, name, model, target, replace, arguments))
         for name, target in left.items()
@@ -135,27 +125,6 @@ def watch_batch(batch: Work[BatchEvent, BatchSummary]) -> BatchSummary:
     return batch.result()
 
 
-def _left_to_do(arguments: argparse.Namespace, targets: Mapping[str, OutputTarget]) -> dict[str, OutputTarget]:
-    """Return what is not done yet; files appear whole or not at all, so what is there is done.
-
-    Raises
-    ------
-    UserError
-        If only some of the results of an image are there, and may not be replaced.
-    """
-    if not arguments.resume:
-        return dict(targets)
-    left = {name: one for name, one in targets.items() if not all(path.exists() for path in one.paths)}
-    for name, one in left.items():
-        there = next((path for path in one.paths if path.exists()), None)
-        if there is not None and not arguments.overwrite:
-            raise UserError(f"Of {name} only some results are there, e.g. {there}. Add --overwrite to make such images "
-                            "anew; where all is there, it stays as it is.")
-    if len(left) < len(targets):
-        say(f"{len(targets) - len(left)} of {len(targets)} are there already and stay as they are.")
-    return left
-
-
 def _claim_outputs(arguments: argparse.Namespace, outputs: list[Path], images: list[str]) -> dict[Path, bool]:
     """Check where results go and make their folders; returns by file whether it may replace one that is there."""
     for path in outputs:
@@ -176,9 +145,12 @@ def _predict_file(
 ) -> Generator[Any, None, tuple[Path, ...]]:
     """Segment one image file; returns the files made, once they are known to be there."""
     (image,) = read_images([name], arguments.axes)
-    if goes_by_blocks(image, target.mask, arguments):
+    if goes_by_blocks(image, target.mask, target.objects, arguments):
         yield from predict_by_blocks(name, image, model, target.mask, replace[target.mask], arguments)
-        found = None  # objects hinder blocks
+        found = None
+        if target.objects is not None:  # probabilities of blocks are not kept
+            yield from find_by_blocks(name, target.mask, ObjectTargets((target.objects,)), replace,
+                                      way_values(arguments), arguments, None, now(), of_model(model))
     else:
         found = yield from _predict_image(image, model, target, replace, arguments)
     if found is not None and target.objects is not None:
@@ -202,8 +174,7 @@ def _predict_image(
             target.mask, shape, classes=model.classes, geometry=geometry,
             code="painted" if arguments.painted_ids else "mask", overwrite=replace[target.mask],
             version=arguments.zarr_version,
-            provenance=mask_provenance(model, image, settings={
-                "planes": "all" if index is None else list(index), "tta": bool(arguments.tta)}),
+            provenance=mask_provenance(model, image, settings=settings_of(arguments)),
         ))
         if labels.note:
             warnings.warn(labels.note, InputWarning, stacklevel=2)
@@ -238,34 +209,3 @@ class SeveralSinks:
     def __setitem__(self, where: Any, values: Any) -> None:
         for one in self.sinks:
             one[where] = values
-
-
-def plan_outputs(
-    images: Sequence[str], output: Path, probabilities: Path | None, objects: Path | None = None
-) -> list[OutputTarget]:
-    """Say where the results of each image go.
-
-    Raises
-    ------
-    UsageError
-        If several images are to go into one file.
-    """
-    in_folder = not is_output(output)
-    if in_folder and output.suffix and not output.is_dir():
-        check_output(output)  # says which endings are known
-    if len(images) > 1 and not in_folder:
-        raise UsageError(f"{len(images)} images cannot go into the one file {output}. Give -o a folder.")
-    if probabilities is not None and (probabilities.suffix.lower() in (".tif", ".tiff", ".zarr")) is (len(images) > 1):
-        raise UsageError(
-            f"--probabilities {probabilities}: give a .tif file or a .zarr for one image, a folder for several."
-        )
-    if objects is not None and is_object_file(objects) is (len(images) > 1):
-        raise UsageError(f"--objects {objects}: give a .tif, .zarr, .zip or .geojson for one image, a folder for "
-                         "several.")
-
-    def of_several(path: Path | None, name: str) -> Path | None:
-        return path if path is None or len(images) == 1 else path / name
-
-    return [OutputTarget(output / f"{stem}_mask.tif" if in_folder else output,
-                         of_several(probabilities, f"{stem}_probabilities.tif"),
-                         of_several(objects, f"{stem}_objects.tif")) for stem in map(file_stem, images)]

@@ -47,7 +47,8 @@ class StrokeCount:
     def of(cls, training: TrainingSet, held: Sequence[TrainingSet]) -> StrokeCount:
         """Count the strokes of a training set, and those held out of it."""
         by_class = strokes_by_class(training)
-        return cls(min(map(len, by_class.values()), default=0), sum(len(single_strokes(one)) for one in held))
+        return cls(min(map(len, by_class.values()), default=0),
+                   sum(len({stroke.stroke for stroke in single_strokes(one)}) for one in held))
 
 
 class HeldOutLoss:

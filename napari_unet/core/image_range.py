@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from .image import Image
 from .pixel_values import percentile_range
 from .plane_facts import is_large, spread_pixels
+from .window_stack import windows_of
 
 SEEN_PLANES = 8
 """Of all planes of an image, so many are looked at."""
@@ -69,6 +70,8 @@ def channel_ranges(image: Image, low: float = 1.0, high: float = 99.0) -> tuple[
     low, high : float
         Percentiles.
     """
+    windows = windows_of(image)
+    image = image if windows is None else windows.whole
     known = _known.setdefault(image, {})
     if (low, high) not in known:
         known[low, high] = _measured(image, low, high)

@@ -30,6 +30,8 @@ class Patch:
         On request, in the order of ``model.classes.ids``; sums to 1 over C.
     done, total : int
         This is patch ``done`` of ``total``.
+    border : ndarray of float32, shape (Y, X), optional
+        How much each pixel looks like the border between two objects, 0 to 1; with probabilities, if that was learnt.
     """
 
     where: Where
@@ -37,6 +39,7 @@ class Patch:
     probabilities: NDArray[np.float32] | None = None
     done: int = 1
     total: int = 1
+    border: NDArray[np.float32] | None = None
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -20,6 +20,7 @@ from .image import Image
 from .image_range import ChannelRange, channel_ranges
 from .pixel_values import percentile_range
 from .plane_facts import PlaneFacts, plane_facts
+from .window_stack import windows_of
 
 MOST = 4.0
 """Planes of one experiment are hardly exposed more differently; 8 and 16 bits side by side are."""
@@ -102,6 +103,8 @@ class Normalisation:
 
     def plane(self, image: Image, number: int) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """Normalise a plane of an image, as :meth:`__call__`, in the numbers of this image."""
+        if windows_of(image) is not None:  # all windows of a plane alike
+            return self.window(image, number, image.window(number))
         return self(image.plane(number), self.references(image))
 
     def references(self, image: Image) -> tuple[Reference, ...]:

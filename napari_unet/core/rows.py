@@ -30,6 +30,8 @@ class Row:
         Why there is no value.
     way : str
         By which way objects were found (``"auto"``); empty for what is no score of objects.
+    sees : str
+        What the method looked at in this image: ``"planes"`` or ``"volumes"``; empty for what is no image.
     """
 
     method: str
@@ -42,7 +44,8 @@ class Row:
     unit: str = ""
     note: str = ""
     way: str = ""
+    sees: str = ""
 
 
-COLUMNS = ("method", "image", "plane", "class_id", "class_name", "metric", "value", "unit", "way")
+COLUMNS = ("method", "image", "plane", "class_id", "class_name", "metric", "value", "unit", "way", "sees")
 """Columns of ``table.csv``, in order."""

@@ -20,6 +20,7 @@ from napari_unet.core.work import work
 from napari_unet.foreign.onnx_session import OnnxSession
 from napari_unet.io._output import appearing, check_place, replace_file
 from napari_unet.predicting.network_model import NetworkModel
+from napari_unet.predicting.slabs import depth_reach
 
 from .export_check import check_answers
 from .graph import INPUT, OUTPUTS, onnx_graph, torch_program
@@ -111,6 +112,11 @@ def exported_network(model: Any) -> NetworkModel:
             "recipe."
         )
     network = model if isinstance(model, NetworkModel) else model.as_network("cpu")
+    if depth_reach(network.weights.network) is not None:
+        raise UserError(
+            f"This model ({network.note}) cannot be exported: it looks at volumes, and what is exported takes planes. "
+            "Export a network of planes (`unet`), or share the model file, which napari-unet reads."
+        )
     return NetworkModel(network.weights, "cpu", full_precision=True)
 
 

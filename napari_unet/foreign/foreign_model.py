@@ -98,6 +98,11 @@ class ForeignModel:
     note: str
     provenance: Provenance | None = None
 
+    @property
+    def digest(self) -> str:
+        """What the model is known by: its graph, and what is done before and after."""
+        return f"{self.session.digest} {self.taken!r} {self.given!r}"
+
     def segment(
         self, image: Image, planes: Sequence[int] | None = None, *, probabilities: bool = False,
         view: Latest[View | None] | None = None,

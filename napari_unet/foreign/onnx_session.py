@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import threading
 from collections.abc import Mapping
@@ -49,7 +50,7 @@ class OnnxSession:
 
     def __init__(self, graph: bytes, name: str) -> None:
         runtime = needed("onnxruntime", "A model in ONNX")
-        self.name = name
+        self.name, self.digest = name, hashlib.sha256(graph).hexdigest()
         options = runtime.SessionOptions()
         options.log_severity_level = 4  # what goes wrong is said by the error
         options.intra_op_num_threads = max(1, available_cores() - 1)

@@ -12,13 +12,16 @@ from torch import Tensor
 
 from ..core.classes import ClassTable
 from ..core.errors import UserError
-from ..core.image import Image, warn_not_finite
+from ..core.image import Image, say_some_not_finite, warn_not_finite
 from ..core.latest import Latest
 from ..core.method import Patch, View, checked_planes
 from ..core.provenance import Provenance
+from ..core.sight import Seen
+from ..learning.border_lesson import BORDER, BorderLesson
 from ..predicting.feature_groups import summed
 from ..predicting.network_model import most_likely
 from ..predicting.oblivious_trees import ObliviousTrees, corrected
+from ..predicting.tiling import asked_for
 from .feature_tile import FeatureTile
 from .features import FeatureStore
 from .linear_heads import PIECE, DeepHead, LinearHead, weighed
@@ -46,6 +49,8 @@ class AnswerOnFeatures:
         Where it comes from.
     deep : DeepHead, optional
         In place of ``head`` where an image has planes behind one another.
+    border : BorderLook, optional
+        Tells how much pixels look like the border between two objects, where probabilities are asked for.
     """
 
     store: FeatureStore
@@ -56,11 +61,16 @@ class AnswerOnFeatures:
     trees: ObliviousTrees | None = None
     provenance: Provenance | None = None
     deep: DeepHead | None = None
+    border: BorderLook | None = None
 
     @property
     def two_eyed(self) -> bool:
         """Whether the head looks through the second eye as well."""
         return len(self.head.weights) > len(self.store.prior(self.channels, eye=False, depth="plane"))
+
+    def seen(self, image: Image) -> Seen:
+        """Return whether an image is looked at plane by plane or as volumes."""
+        return "planes" if depth_of_answer(image, self.store, self.deep) == "plane" else "volumes"
 
     def segment(
         self,
@@ -97,8 +107,12 @@ class AnswerOnFeatures:
                 if maps is not None:
                     maps[:, tile.hidden] = 0
                     maps[0, tile.hidden] = 1
-            yield Patch(image.where(plane, *tile.box.slices), labels, maps, done, done + left)
-        warn_not_finite(image, holes)
+            border = None if self.border is None or not probabilities else self.border.of(image, plane, number)
+            yield Patch(image.where(plane, *tile.box.slices), labels, maps, done, done + left, border)
+        if asked_for(image) is None:
+            warn_not_finite(image, holes)
+        elif holes:
+            say_some_not_finite(image)
 
     def scores(self, tile: FeatureTile) -> Tensor:
         """Return logits (classes, Y, X) of a tile, float32: the head where features are, enlarged, then the trees."""
@@ -123,3 +137,41 @@ class AnswerOnFeatures:
         if self.deep is not None and len(self.deep.head.weights) <= count:
             return self.deep.head, self.deep.trees
         return self.head, self.trees
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class BorderLook:
+    """How much pixels look like the border between two objects.
+
+    It stands beside the classes and takes nothing from them: what looks like a border is no background.
+
+    Parameters
+    ----------
+    answer : AnswerOnFeatures
+        Tells borders from insides, by the features of planes.
+    lesson : BorderLesson
+        What it was fitted to.
+    """
+
+    answer: AnswerOnFeatures
+    lesson: BorderLesson
+
+    def of(self, image: Image, plane: int, number: int) -> NDArray[np.float32]:
+        """Return how much each pixel of a tile looks like a border, 0 to 1; 0 where it holds no number."""
+        tile = self.answer.store.tile(image, plane, number, self.answer.two_eyed, "plane")
+        maps = torch.softmax(self.answer.scores(tile), 0).numpy()
+        found: NDArray[np.float32] = maps[self.answer.classes.ids.index(BORDER)] * np.float32(self.lesson.trust)
+        if tile.hidden is not None:
+            found[tile.hidden] = 0
+        return found
+
+    def serves(self, image: Image) -> bool:
+        """Whether it was fitted to images with as many channels."""
+        return image.n_channels == self.answer.channels
+
+    def of_plane(self, image: Image, plane: int) -> NDArray[np.float32]:
+        """Return the same of a whole plane, (Y, X)."""
+        found = np.zeros(image.plane_shape, np.float32)
+        for number, box in enumerate(self.answer.store.boxes(image)):
+            found[box.slices] = self.of(image, plane, number)
+        return found

@@ -20,7 +20,8 @@ from ..predicting.network_model import NetworkModel
 from ..predicting.weights import Weights
 from .candidate_selection import MEMORY, CandidateSelection
 from .features import FeatureStore, with_usual_range
-from .instant_model import InstantModel, Kind, fit_instantly, head_kind
+from .instant_model import InstantModel, fit_instantly, head_kind
+from .pixel_heads import Kind
 from .volume_model import looks_beyond
 
 CUT_MEMORY = 2**31

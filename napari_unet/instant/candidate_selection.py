@@ -22,8 +22,9 @@ from ..predicting.weights import Weights, snapshot
 from .decision import Candidate, Decision, decide
 from .features import FeatureStore
 from .held_out_evaluation import HeldOutResult, can_evaluate, evaluate_held_out, few_planes, without_progress
-from .instant_model import Kind, fit_to_pixels, head_kind
+from .instant_model import fit_to_pixels, head_kind
 from .painted_features import PaintedFeatures, gather_features
+from .pixel_heads import Kind
 from .unpainted_ground import UnpaintedGround, agreement_lost
 
 if TYPE_CHECKING:

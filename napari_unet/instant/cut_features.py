@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import math
 from collections.abc import Callable, Generator
 
 import numpy as np
@@ -122,7 +123,7 @@ class CutFeatures:
         for axis in (2, 3):  # rows, then columns
             cuts, into = np.moveaxis(volume, axis, 1), values.movedim(axis, 0)
             tiling = self._network.tiling((cuts.shape[2], cuts.shape[3]))
-            several = max(1, BATCH_PIXELS // (tiling.whole[0] * tiling.whole[1]))
+            several = max(1, BATCH_PIXELS // (math.prod(axis.whole for axis in tiling.axes)))
             for start in range(0, cuts.shape[1], several):
                 for tile in _cut_tiles(tiling):
                     place = slice(start, start + several)

@@ -10,7 +10,7 @@ from ..learning.validation import SETTLE_STEPS, ModelChoice, Score
 from ..predicting.network_model import NetworkModel
 from .features import FeatureStore
 from .held_out_evaluation import DICE_TOLERANCE, MIN_HELD_OUT, HeldOutResult
-from .instant_model import Kind
+from .pixel_heads import Kind
 
 FARTHER = 2.0
 """So many times the clear margin a network must be better than one that stayed nearer to the first, to be shown in its

@@ -23,7 +23,7 @@ from ..core.scribbles import TrainingSet
 from ..predicting.devices import Device
 from ..predicting.oblivious_trees import feature_tensors
 from ..predicting.tile_run import InputPlane
-from ..predicting.tiling import Box, Tile, Tiling
+from ..predicting.tiling import Box, Tile, Tiling, asked_for
 from ..predicting.weights import Weights
 from .cut_features import CutFeatures
 from .eye_features import EyeFeatures, has_eye
@@ -203,7 +203,9 @@ class FeatureStore:
     ) -> Iterator[tuple[int, int, int]]:
         """Yield (plane, tile number, tiles left) for all tiles of some planes, those in view first."""
         boxes = self.boxes(image)
-        waiting = [(plane, number) for plane in planes for number in range(len(boxes))]
+        asked = asked_for(image)
+        wanted = [number for number, box in enumerate(boxes) if asked is None or box.touches(*asked.slices)]
+        waiting = [(plane, number) for plane in planes for number in wanted]
         seen: View | None = None
         while waiting:
             now = view.get() if view is not None else None

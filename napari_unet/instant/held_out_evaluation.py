@@ -16,8 +16,9 @@ from ..core.work import relayed
 from ..learning.strokes import Stroke, keep_strokes
 from ..learning.validation import SETTLE_STEPS, Score, mean_score
 from .features import FeatureStore
-from .instant_model import Kind, fit_to_pixels
+from .instant_model import fit_to_pixels
 from .painted_features import PaintedFeatures
+from .pixel_heads import Kind
 
 Result = TypeVar("Result")
 
@@ -79,7 +80,7 @@ class HeldOutResult:
 
 def can_evaluate(strokes: tuple[Stroke, ...], step: int) -> bool:
     """Say whether two classes have enough strokes that a network of so many steps has not learnt, or could forget."""
-    honest = Counter(one.class_id for one in strokes if one.counts(step, SETTLE_STEPS))
+    honest = Counter({one.stroke: one.class_id for one in strokes if one.counts(step, SETTLE_STEPS)}.values())
     return sum(count >= MIN_HELD_OUT for count in honest.values()) >= 2
 
 
@@ -112,7 +113,7 @@ def evaluate_held_out(
         for number in present
     }
     loss = float(np.mean([losses[truth == number].mean() for number in present]))
-    return HeldOutResult(nothing.dice | dice, loss, len(honest))
+    return HeldOutResult(nothing.dice | dice, loss, len({one.stroke for one in honest}))
 
 
 def few_planes(training: TrainingSet, strokes: tuple[Stroke, ...]) -> tuple[TrainingSet, tuple[Stroke, ...]]:

@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Generator
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from ..core.classes import ClassTable
 from ..core.depth import DEPTHS, Depth
@@ -28,18 +27,7 @@ from .answer_on_features import AnswerOnFeatures
 from .eye_features import without_eye
 from .features import FeatureStore
 from .leaving_out import best_prior, can_choose
-from .linear_heads import (
-    RIDGE,
-    START_PENALTY,
-    DeepHead,
-    LinearHead,
-    PixelSamples,
-    logistic,
-    penalty_factor,
-    pixel_shares,
-    ridge,
-    tempered,
-)
+from .linear_heads import DeepHead, pixel_shares
 from .painted_features import (
     PaintedFeatures,
     balanced_sample,
@@ -47,16 +35,11 @@ from .painted_features import (
     is_seen,
     is_seen_along_depth,
 )
+from .pixel_heads import MOST_NUMBERS, Kind, solved_head
 from .tree_growing import grow_trees
 from .trust import Trust, trusts_to_try
 from .viewing_depth import painted_volumes, settled_depth
 from .volume_model import network_model
-
-MOST_NUMBERS = 1_500_000
-"""Most features of painted pixels, all together, a head is fitted to; of more pixels some are drawn."""
-
-Kind = Literal["ridge", "logistic", "trees"]
-"""How far a head is fitted."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -167,27 +150,15 @@ def _linear(painted: PaintedFeatures, store: FeatureStore, seed: int, head: Kind
     eye = count > len(store.prior(channels, eye=False, depth=painted.depth))
     trust = store.trust if can_choose(painted) else Trust()
     depth = min(painted.depth, trust.depth, key=DEPTHS.index)
-    of_plane = _solved(painted, store.prior(channels, eye, "plane", trust), seed, head)
+    of_plane = solved_head(painted, store.prior(channels, eye, "plane", trust), seed, head)
     deep = None if depth == "plane" else DeepHead(
-        depth, _solved(painted, store.prior(channels, eye, depth, trust), seed, head))
+        depth, solved_head(painted, store.prior(channels, eye, depth, trust), seed, head))
     count = len((deep.head if deep is not None else of_plane).weights)
     classes = ClassTable(tuple(one for one in painted.classes.classes if one.id in ids))
     kind = "ridge" if head == "ridge" else "logistic"
     looks = "" if deep is None else f", {deep.depth}"
     note = f"instant answer from {len(painted.ids)} painted pixels ({kind} head on {count} features{looks})"
     return InstantModel(store, of_plane, classes, channels, note, deep=deep)
-
-
-def _solved(painted: PaintedFeatures, prior: NDArray[np.float32], seed: int, head: Kind) -> LinearHead:
-    """Return a head on as many of the first features as there is a prior of."""
-    _, labels = np.unique(painted.ids, return_inverse=True)
-    kept = balanced_sample(labels, MOST_NUMBERS // len(prior), seed)
-    samples = PixelSamples(painted.features[kept, : len(prior)].astype(np.float32), labels[kept], prior)
-    care = penalty_factor(painted.strokes)
-    coefficients = ridge(samples, care * RIDGE)
-    if head != "ridge":
-        coefficients = tempered(logistic(samples, coefficients, care * START_PENALTY))
-    return samples.head(coefficients)
 
 
 def _first(head: Kind) -> Kind:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.classes import ClassTable
-from ..core.depth import Depth, planes_beside
+from ..core.depth import Depth
 from ..core.errors import UserError
 from ..core.method import Progress
 from ..core.scribbles import TrainingSet
@@ -128,7 +128,7 @@ def gather_features(
             f"Every painted pixel of {lost[0]} is NaN or infinite. Paint a little of it where the image has numbers."
         )
     strokes, places, where = single_strokes(training), np.concatenate(planes), np.concatenate(pixels)
-    whole = strokes_through_planes(training, strokes)
+    whole = np.array([one.stroke for one in strokes])
     return PaintedFeatures(np.concatenate(rows), found, places, where, whole[_stroke_numbers(strokes, places, where)],
                            len(np.unique(whole)), channels, training.classes, depth)
 
@@ -141,32 +141,6 @@ def _look_along_depth(
         image = training.pairs[index].image
         for _ in store.look_along_depth(image, plane):
             yield Progress(f"Looking along z through {image.name}")
-
-
-def strokes_through_planes(training: TrainingSet, strokes: Sequence[Stroke]) -> NDArray[np.int64]:
-    """Return for each stroke which one it is part of: painted in a cut, it is one through many planes."""
-    found = np.arange(len(strokes))
-    by_plane: dict[tuple[int, int], list[int]] = {}
-    for number, one in enumerate(strokes):
-        by_plane.setdefault((one.pair, one.plane), []).append(number)
-    for (index, plane), mine in by_plane.items():
-        behind = planes_beside(training.pairs[index].image, plane)[-1:]
-        theirs = by_plane.get((index, behind[0]), []) if behind and behind[0] > plane else []
-        for first, second in _touching([strokes[number] for number in mine], [strokes[number] for number in theirs]):
-            one, other = found[mine[first]], found[theirs[second]]
-            found[found == other] = one
-    return found
-
-
-def _touching(some: Sequence[Stroke], others: Sequence[Stroke]) -> list[tuple[int, int]]:
-    """Return which strokes of two planes are of one class and share pixels, by their places."""
-    if not some or not others:
-        return []
-    sides = [(np.concatenate([one.pixels for one in side]),
-              np.repeat(np.arange(len(side)), [len(one.pixels) for one in side])) for side in (some, others)]
-    _, here, there = np.intersect1d(sides[0][0], sides[1][0], assume_unique=True, return_indices=True)
-    pairs = np.unique(np.stack([sides[0][1][here], sides[1][1][there]], axis=1), axis=0)
-    return [(one, other) for one, other in pairs.tolist() if some[one].class_id == others[other].class_id]
 
 
 def _stroke_numbers(

@@ -7,16 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..core.depth import DEPTHS, Depth, elongation, has_depth, stack_planes
+from ..core.depth import DEPTHS, LONGEST_BESIDE, Depth, elongation, has_depth, stack_planes
 from ..core.image import Image
 from ..core.saying import say_once
 from ..core.scribbles import TrainingSet
 from .features import FeatureStore
 from .linear_heads import DeepHead
 
-LONGEST_CUT, LONGEST_BESIDE = 4.0, 20.0
-"""Voxels that are so many times as long as wide, or as wide as long, show nothing in cuts, and nothing in the planes
-beside theirs."""
+LONGEST_CUT = 4.0
+"""Voxels that are so many times as long as wide, or as wide as long, show nothing in cuts."""
 
 FEWEST_PLANES = 8
 """A cut through fewer planes is no picture."""

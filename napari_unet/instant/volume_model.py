@@ -11,6 +11,7 @@ from ..core.image import Image
 from ..core.latest import Latest
 from ..core.method import Patch, View
 from ..core.saying import say_once
+from ..core.sight import Seen
 from ..predicting.devices import choose_device
 from ..predicting.network_model import NetworkModel
 from ..predicting.oblivious_trees import ObliviousTrees, without_trees
@@ -32,6 +33,10 @@ class VolumeModel(NetworkModel):
     def by_windows(self) -> bool:
         """Whether a plane can be read in windows: not where others are looked at as well."""
         return False
+
+    def seen(self, image: Image) -> Seen:
+        """Return whether an image is looked at plane by plane or as volumes."""
+        return "planes" if self.tta is True or self.tta > 1 else self._answer().seen(image)
 
     def _segment(
         self, image: Image, numbers: tuple[int, ...], probabilities: bool, view: Latest[View | None] | None,

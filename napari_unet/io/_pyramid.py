@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ._far_store import store_at
 from ._mode_levels import write_smaller
 
 _BAND = 2048
@@ -89,8 +90,8 @@ class PyramidSink:
 
     Parameters
     ----------
-    path : Path
-        Where the group is made.
+    path : Path or str
+        Where the group is made: a folder or an address.
     axes : str
         Letters of what is put.
     shape : tuple of int
@@ -117,7 +118,7 @@ class PyramidSink:
     """
 
     def __init__(
-        self, path: Path, axes: str, shape: tuple[int, ...], stored: str, names: Sequence[str],
+        self, path: Path | str, axes: str, shape: tuple[int, ...], stored: str, names: Sequence[str],
         levels: Sequence[Level], attributes: Callable[[], dict[str, Any]], version: str, chunk: int,
         dtype: Any = np.uint8, *, shard: int = 0, by_mode: bool = False, begun: bool = False,
     ) -> None:
@@ -128,7 +129,8 @@ class PyramidSink:
         self._levels, self._attributes, self._dtype = levels, attributes, np.dtype(dtype)
         self._from = [axes.index(letter) if letter in axes else None for letter in stored]
         self._unused = [axis for axis, letter in enumerate(axes) if letter not in stored]
-        self._group = zarr.open_group(str(path), mode="r+" if begun else "w-", zarr_format=2 if version == "0.4" else 3)
+        self._group = zarr.open_group(
+            store_at(path, read_only=False), mode="r+" if begun else "w-", zarr_format=2 if version == "0.4" else 3)
         self._whole: Any = self._group["0"] if begun else self._array(0)
 
     def _array(self, number: int) -> Any:

@@ -10,15 +10,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_unet.core.addresses import is_url
 from napari_unet.core.classes import ClassTable
 from napari_unet.core.errors import UserError
 from napari_unet.core.image import Image
 from napari_unet.core.saying import say_once
 
 from ._contents import Contents, Format, ManyPictures
+from ._far_file import is_far_file, read_far_file
 from ._registry import REGISTRY
 from ._remote import read_far
-from ._remote_errors import is_url
 
 
 def read_contents(
@@ -52,7 +53,7 @@ def read_contents(
 def open_contents(path: str | Path, labels: bool = False, series: int = 0) -> Contents:
     """Read a file, its axes as they are told there; errors and warnings as :func:`read_contents`, but for axes."""
     if is_url(path):
-        return read_far(str(path))
+        return read_far_file(str(path), labels) if is_far_file(str(path)) else read_far(str(path), labels)
     path = Path(path).expanduser()
     reader = format_of(path)
     if series == 0:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 from napari_unet.core.errors import UserError
@@ -14,13 +15,6 @@ INSTALL = "python -m pip install napari-unet-live[remote]"
 _RIGHTS = ("403", "401", "forbidden", "access denied", "accessdenied", "credential", "permission", "unauthorized",
            "invalidaccesskey", "signaturedoesnotmatch")
 _MISSING = ("404", "not found", "nosuchbucket", "nosuchkey", "no such file")
-
-
-def is_url(path: object) -> bool:
-    """Say whether a path is the address of something far away: ``s3://``, ``https://``, ..."""
-    text = str(path)
-    scheme, found, _ = text.partition("://")
-    return bool(found) and scheme.isalnum() and len(scheme) > 1
 
 
 def far_read(read: Callable[[], Result], what: str) -> Result:
@@ -35,11 +29,30 @@ def far_read(read: Callable[[], Result], what: str) -> Result:
         return read()
     except UserError:
         raise
-    except ImportError as error:
-        raise UserError(f"{what} needs a package that is not installed ({error}). Install it: {INSTALL}") from error
     except Exception as error:  # every kind of store, and every library below it, raises types of its own
-        reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
-        raise UserError(f"{what} could not be read: {_cause(error, reason.lower())} ({reason})") from error
+        raise _told(error, what, "read") from error
+
+
+@contextlib.contextmanager
+def far_written(what: str) -> Iterator[None]:
+    """Turn what goes wrong in the block, while something is written over a network, into errors as of far_read."""
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        raise _told(error, what, "written") from error
+
+
+def _told(error: Exception, what: str, done: str) -> UserError:
+    """Return an error of a store or a library as a message."""
+    if isinstance(error, ImportError):
+        return UserError(f"{what} needs a package that is not installed ({error}). Install it: {INSTALL}")
+    reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+    if isinstance(error, ValueError) and "protocol not known" in reason.lower():
+        return UserError(f"{what}: addresses of this kind are not known. Allowed: s3://, gs://, https:// (to read) and "
+                         "others that fsspec knows.")
+    return UserError(f"{what} could not be {done}: {_cause(error, reason.lower())} ({reason})")
 
 
 def _cause(error: Exception, text: str) -> str:

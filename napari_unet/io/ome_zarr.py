@@ -73,7 +73,7 @@ class OmeZarr:
         except Exception as error:  # metadata may say anything: what was not expected is no reason to end
             raise UserError(f"The metadata of {path} make no sense ({reason_of(error)}). {_HELP}") from error
 
-    def create(self, path: Path, shape: tuple[int, ...], info: MaskInfo, begun: bool = False) -> PyramidSink:
+    def create(self, path: Path | str, shape: tuple[int, ...], info: MaskInfo, begun: bool = False) -> PyramidSink:
         """Begin to write a mask; parts go to disk as they come. Or go on with one that was ``begun``.
 
         Raises
@@ -153,7 +153,7 @@ def _image(path: Path, attributes: Mapping[str, Any], image: Mapping[str, Any]) 
     data = open_folder(path / levels[0]) if levels else None
     if data is None or hasattr(data, "keys"):
         raise UserError(f"{path} names no array as its full resolution. {_HELP}")
-    contents = _described(path, data, image, 0, attributes)
+    contents = described_level(path, data, image, 0, attributes)
     several = len(_ngff.ome_attributes(attributes)["multiscales"])
     if several > 1:
         contents = _noted(contents, f"first of {several} images")
@@ -186,7 +186,7 @@ def _array(path: Path, array: Any) -> Contents:
     image = _ngff.multiscale(attributes)
     if image is not None and path.name in _ngff.level_paths(image):
         level = _ngff.level_paths(image).index(path.name)
-        contents = _described(path, array, image, level, attributes)
+        contents = described_level(path, array, image, level, attributes)
         return dataclasses.replace(contents, notes=(f"level {level} of its image",))
     names = getattr(array.metadata, "dimension_names", None) or array.attrs.asdict().get("_ARRAY_DIMENSIONS")
     letters = UNKNOWN * array.ndim
@@ -195,7 +195,30 @@ def _array(path: Path, array: Any) -> Contents:
     return Contents(LazyArray(array, str(path)), letters, (1.0,) * array.ndim)
 
 
-def _described(path: Path, array: Any, image: Mapping[str, Any], level: int, attributes: Mapping[str, Any]) -> Contents:
+def described_level(
+    path: Path | str, array: Any, image: Mapping[str, Any], level: int, attributes: Mapping[str, Any],
+    is_far: bool = False,
+) -> Contents:
+    """Read a level of a multiscale image as the attributes of its group describe it.
+
+    Parameters
+    ----------
+    path : Path or str
+        For messages; of what ``is_far``, the address.
+    array : zarr.Array
+    image : mapping
+        The multiscale image in the attributes.
+    level : int
+    attributes : mapping
+        Of the group.
+    is_far : bool
+        It is read over a network.
+
+    Raises
+    ------
+    UserError
+        If they make no sense.
+    """
     try:
         told = _ngff.describe_level(image, level, array.ndim)
         values = _ngff.class_values(attributes)
@@ -209,9 +232,9 @@ def _described(path: Path, array: Any, image: Mapping[str, Any], level: int, att
         letters = stored_axes(order)
     noted = Geometry.of_record(record, order)
     return Contents(
-        LazyArray(array, str(path)), letters, told.scale, told.unit, classes, code, order, translate=told.translate,
-        time_unit=told.time_unit, linear=noted.linear if noted is not None else (), role=recorded_role(record),
-        objects=recorded_runs(record), named=values or {},
+        LazyArray(array, str(path), is_far=is_far), letters, told.scale, told.unit, classes, code, order,
+        translate=told.translate, time_unit=told.time_unit, linear=noted.linear if noted is not None else (),
+        role=recorded_role(record), objects=recorded_runs(record), named=values or {},
     )
 
 

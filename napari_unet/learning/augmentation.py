@@ -84,9 +84,10 @@ class Augmentation:
 
         Parameters
         ----------
-        images : Tensor, shape (B, C, S, S), float32
-            On the generator's device.
-        targets : Tensor, shape (B, S, S), int64
+        images : Tensor, shape (B, C, S, S) or (B, C, Z, S, S), float32
+            On the generator's device. The planes of a patch are changed alike, as if seen from above; their order may
+            turn round.
+        targets : Tensor, shape (B, S, S) or (B, Z, S, S), int64
             Class index, -1 = not painted.
         size : int
             Side of the patches to return, at most S; they are taken from the middle.
@@ -95,17 +96,38 @@ class Augmentation:
 
         Returns
         -------
-        images : Tensor, shape (B, C, size, size), float32
-        targets : Tensor, shape (B, size, size), int64
+        images : Tensor, shape (B, C, [Z,] size, size), float32
+        targets : Tensor, shape (B, [Z,] size, size), int64
             What came from outside the patch is not painted.
         """
+        if images.ndim == 5:
+            return self._of_volumes(images, targets, size, generator)
+        changed, labels = self._of_planes(images, targets[:, None], size, generator, 1)
+        return changed, labels[:, 0]
+
+    def _of_volumes(
+        self, images: Tensor, targets: Tensor, size: int, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        depth = images.shape[2]
+        changed, labels = self._of_planes(images.flatten(1, 2), targets, size, generator, depth)
+        changed = changed.unflatten(1, (-1, depth))
+        if self.flip:
+            turned = _Draws(len(images), self.share, generator).integers(2).bool()
+            changed = torch.where(turned[:, None, None, None, None], changed.flip(2), changed)
+            labels = torch.where(turned[:, None, None, None], labels.flip(1), labels)
+        return changed, labels
+
+    def _of_planes(
+        self, images: Tensor, targets: Tensor, size: int, generator: torch.Generator, depth: int
+    ) -> tuple[Tensor, Tensor]:
+        """Change (B, C * depth, S, S) and (B, planes, S, S), all planes of a patch alike."""
         grid = self._grid(images, size, generator)
         # nearest neighbour of labels + 1, so that what lies outside becomes 0 and then -1
         moved = F.grid_sample(
-            (targets[:, None] + 1).float(), grid, mode="nearest", padding_mode="zeros", align_corners=False
+            (targets + 1).float(), grid, mode="nearest", padding_mode="zeros", align_corners=False
         )
         images = F.grid_sample(images, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
-        return self._intensity(images, generator), moved[:, 0].round().long() - 1
+        return self._intensity(images, generator, depth), moved.round().long() - 1
 
     def _grid(self, images: Tensor, size: int, generator: torch.Generator) -> Tensor:
         """Return where each output pixel comes from: (B, size, size, 2) as x, y in -1 to 1, see grid_sample."""
@@ -133,16 +155,18 @@ class Augmentation:
             moved = moved + field.permute(0, 2, 3, 1)
         return moved * moved.new_tensor([2 / width, 2 / height])
 
-    def _intensity(self, images: Tensor, generator: torch.Generator) -> Tensor:
+    def _intensity(self, images: Tensor, generator: torch.Generator, depth: int) -> Tensor:
         batch, channels, height, width = images.shape
         draws = _Draws(batch, self.share, generator)
         if self.gamma:
             exponent = torch.exp(draws.maybe(draws.uniform(math.log1p(self.gamma), 1, 1, 1)))
             images = images.sign() * images.abs().pow(exponent)
         if self.gain:
-            images = images * torch.exp(draws.maybe(draws.uniform(math.log1p(self.gain), channels, 1, 1)))
+            gain = draws.maybe(draws.uniform(math.log1p(self.gain), channels // depth, 1, 1))
+            images = images * torch.exp(gain.repeat_interleave(depth, 1))
         if self.offset:
-            images = images + draws.maybe(draws.uniform(self.offset, channels, 1, 1))
+            offset = draws.maybe(draws.uniform(self.offset, channels // depth, 1, 1))
+            images = images + offset.repeat_interleave(depth, 1)
         if self.shading:
             coarse = draws.maybe(draws.normal(self.shading, 1, 3, 3))
             images = images + F.interpolate(coarse, size=(height, width), mode="bicubic", align_corners=True)

@@ -12,9 +12,9 @@ from .strokes import Stroke, keep_strokes, strokes_by_class
 def fold_strokes(training: TrainingSet, folds: int, seed: int = 0) -> list[tuple[TrainingSet, TrainingSet]]:
     """Divide the strokes into ``folds`` parts, each held out once while the others are learnt from.
 
-    The strokes (connected components in one plane, over all images) of every class are dealt out in turn, in an order
-    drawn at random. A class with a single stroke always keeps it for learning and has no score; one with fewer strokes
-    than folds is held out in some of them only.
+    The strokes (connected components in one plane or in a volume, over all images) of every class are dealt out in
+    turn, in an order drawn at random. A class with a single stroke always keeps it for learning and has no score; one
+    with fewer strokes than folds is held out in some of them only.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ def fold_strokes(training: TrainingSet, folds: int, seed: int = 0) -> list[tuple
     for strokes in strokes_by_class(training).values():
         if len(strokes) > 1:
             for place, index in enumerate(generator.permutation(len(strokes))):
-                dealt[place % folds].append(strokes[index])
+                dealt[place % folds].extend(strokes[index])
     return [
         (_part(training, held, inside=False), _part(training, held, inside=True)) for held in dealt if held
     ]

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ..core.errors import UserError
 from ..core.random_numbers import own_random_numbers
-from ..predicting.devices import Device, is_out_of_memory, release_memory
+from ..predicting.devices import Device, is_out_of_memory, put_module, release_memory
 from ..predicting.forward import leave_between_layers
 from ..predicting.weights import Network, Weights, load_into
 from . import batchnorm
@@ -85,7 +85,7 @@ class Learner:
             self.step = initial.step
         elif hasattr(network, "begin"):
             network.begin(module)
-        self.module = module.to(device.name, memory_format=device.memory_format)  # type: ignore[call-overload]
+        self.module = put_module(module, device)
         leave_between_layers(self.module)
         self.averaged: nn.Module = copy.deepcopy(self.module).requires_grad_(False).eval()
         self._optimizer = torch.optim.AdamW(
@@ -125,8 +125,8 @@ class Learner:
 
         Parameters
         ----------
-        images : Tensor, shape (B, C, Y, X), float32
-        targets : Tensor, shape (B, Y, X), int64
+        images : Tensor, shape (B, C, [Z,] Y, X), float32
+        targets : Tensor, shape (B, [Z,] Y, X), int64
         rate : float
             Factor on the learning rate.
 
@@ -185,7 +185,7 @@ class Learner:
                 for part, labels in zip(images.chunk(self.parts), targets.chunk(self.parts), strict=True):
                     with self.device.autocast():
                         logits = self.module(self._put(part))
-                    loss = self._loss(logits, labels.to(self.device.name)) * (len(part) / len(images))
+                    loss = self._loss(*as_planes(logits, labels.to(self.device.name))) * (len(part) / len(images))
                     self._scaler.scale(loss).backward()
                     total += loss.detach()
         except Exception as error:
@@ -219,7 +219,7 @@ class Learner:
                 old.copy_(current)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Run the averaged network on a batch (B, C, Y, X); logits (B, classes, Y, X) float32."""
+        """Run the averaged network on a batch (B, C, [Z,] Y, X); logits (B, classes, [Z,] Y, X) float32."""
         while True:
             try:
                 with torch.no_grad(), self.device.autocast():
@@ -237,4 +237,24 @@ class Learner:
         return not self._frozen and bool(batchnorm.batchnorm_layers(self.averaged))
 
     def _put(self, images: Tensor) -> Tensor:
-        return images.to(self.device.name).contiguous(memory_format=self.device.memory_format)
+        return images.to(self.device.name).contiguous(memory_format=self.device.layout(images.ndim))
+
+
+def as_planes(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """Return logits and targets of volumes as those of their planes, as far as there is paint on them.
+
+    Losses look at planes: what they say of one does not depend on how many bare ones lie beside it.
+
+    Parameters
+    ----------
+    logits : Tensor, shape (B, classes, Z, Y, X)
+        Those of planes (B, classes, Y, X) are returned as they are.
+    targets : Tensor, shape (B, Z, Y, X)
+        -1 where not painted.
+    """
+    if logits.ndim == 4:
+        return logits, targets
+    labels = targets.flatten(0, 1)
+    painted = (labels >= 0).flatten(1).any(1)
+    painted[0] |= ~painted.any()  # a batch whose paint was turned out of sight is one bare plane
+    return logits.transpose(1, 2).flatten(0, 1)[painted], labels[painted]

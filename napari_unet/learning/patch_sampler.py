@@ -30,6 +30,10 @@ class Batch:
     targets: NDArray[np.int64]
 
 
+Window = tuple[NDArray[np.int64], NDArray[np.bool_]]
+"""Indices along an axis, and which of them lie inside the image."""
+
+
 class PatchSampler:
     """Cuts square patches around strokes.
 
@@ -107,7 +111,8 @@ class PatchSampler:
             pair, plane = self._planes_painted[generator.integers(len(self._planes_painted))]
             height, width = self._training.pairs[pair].image.plane_shape
             row, column = generator.integers(height), generator.integers(width)
-            cuts.append(self.cut(pair, plane, int(row) - size // 2, int(column) - size // 2, size))
+            cuts.append(self.cut(pair, plane, int(row) - size // 2, int(column) - size // 2, size,
+                                 ahead=self.planes_ahead(generator)))
         return _stack(cuts)
 
     def centred(self, stroke: Stroke, size: int) -> Batch:
@@ -116,13 +121,20 @@ class PatchSampler:
         row, column = divmod(int(stroke.pixels[stroke.pixels.size // 2]), image.plane_shape[1])
         alone = np.zeros(image.plane_shape, np.uint8)
         alone.flat[stroke.pixels] = stroke.class_id
-        return _stack([self.cut(stroke.pair, stroke.plane, row - size // 2, column - size // 2, size, paint=alone)])
+        return _stack([self.cut(stroke.pair, stroke.plane, row - size // 2, column - size // 2, size, paint=alone,
+                                ahead=self.planes_ahead())])
 
     def _around(self, stroke: Stroke, size: int, margin: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         width = self._training.pairs[stroke.pair].image.plane_shape[1]
         row, column = divmod(int(self._generator.choice(stroke.pixels)), width)
         down, right = self._generator.integers(size // 4, size - size // 4, 2)
-        return self.cut(stroke.pair, stroke.plane, row - int(down), column - int(right), size, margin)
+        return self.cut(stroke.pair, stroke.plane, row - int(down), column - int(right), size, margin,
+                        ahead=self.planes_ahead(self._generator))
+
+    def planes_ahead(self, generator: np.random.Generator | None = None) -> int:
+        """Return how many planes of a patch come before the one it is cut around, by chance or half of them: none."""
+        del generator
+        return 0
 
     def cut(
         self,
@@ -133,6 +145,7 @@ class PatchSampler:
         size: int,
         margin: int = 0,
         paint: NDArray[np.uint8] | None = None,
+        ahead: int = 0,
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """Cut one patch, its inner part (without the margin) moved into the image as far as it fits.
 
@@ -145,21 +158,34 @@ class PatchSampler:
             See :meth:`draw`.
         paint : ndarray of uint8, shape (Y, X), optional
             Painted ids to take instead of the plane's.
+        ahead : int
+            Planes of the patch before this one; a patch of one plane has none.
 
         Returns
         -------
         image : ndarray of float32, shape (C, S, S)
         target : ndarray of int64, shape (S, S)
         """
-        values, valid = self._planes.get(self._training.pairs[pair].image, plane)
-        if paint is None:
-            paint = self._painted(pair, plane)
-        rows, rows_in = _window(top, size, margin, valid.shape[0])
-        columns, columns_in = _window(left, size, margin, valid.shape[1])
-        image = values[:, rows][:, :, columns]
-        seen = valid[rows][:, columns] & rows_in[:, None] & columns_in
-        target = np.where(seen, self._index[paint[rows][:, columns]], -1)
-        return image, target
+        del ahead
+        rows, columns = self._windows(pair, top, left, size, margin)
+        paint = self._painted(pair, plane) if paint is None else paint
+        return self._pixels(pair, plane, rows, columns), self._target(pair, plane, rows, columns, paint)
+
+    def _windows(self, pair: int, top: int, left: int, size: int, margin: int) -> tuple[Window, Window]:
+        """Return rows and columns of a patch, see :func:`axis_window`."""
+        height, width = self._training.pairs[pair].image.plane_shape
+        return axis_window(top, size, margin, height), axis_window(left, size, margin, width)
+
+    def _pixels(self, pair: int, plane: int, rows: Window, columns: Window) -> NDArray[np.float32]:
+        values, _ = self._planes.get(self._training.pairs[pair].image, plane)
+        return values[:, rows[0]][:, :, columns[0]]
+
+    def _target(
+        self, pair: int, plane: int, rows: Window, columns: Window, paint: NDArray[np.uint8]
+    ) -> NDArray[np.int64]:
+        _, valid = self._planes.get(self._training.pairs[pair].image, plane)
+        seen = valid[rows[0]][:, columns[0]] & rows[1][:, None] & columns[1]
+        return np.where(seen, self._index[paint[rows[0]][:, columns[0]]], -1)
 
     def _painted(self, pair: int, plane: int) -> NDArray[np.uint8]:
         """Return the paint of a plane without held-out strokes."""
@@ -186,7 +212,7 @@ def _shares(strokes: Sequence[Stroke]) -> NDArray[np.float64]:
     return np.asarray(weights / weights.sum(), np.float64)
 
 
-def _window(start: int, size: int, margin: int, length: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+def axis_window(start: int, size: int, margin: int, length: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """Return indices of a window along one axis, mirrored at the borders, and which of them lie inside the image."""
     if length >= size:
         start = min(max(start, 0), length - size)

@@ -9,8 +9,11 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.depth import plane_behind
 from ..core.image import Image
 from ..core.scribbles import TrainingSet
+from .joined_pieces import JoinedPieces
+from .stroke_roles import ClassRoles, StrokeRecord, WholeStroke
 from .strokes import Stroke, held_share, pixels_by_number, stroke_components
 
 _Place = tuple[tuple[int, str, int], int]
@@ -30,53 +33,6 @@ def image_keys(training: TrainingSet) -> list[tuple[int, str, int]]:
 
 
 @dataclasses.dataclass
-class _Record:
-    """What is remembered of a stroke."""
-
-    class_id: int
-    seen: int
-    held_since: int | None = None
-    fresh: bool = True
-    released: bool = False
-    derived: bool = False
-
-    def release(self) -> None:
-        """Send it back to training, for good."""
-        self.held_since, self.released = None, True
-
-
-@dataclasses.dataclass(frozen=True)
-class _ClassRoles:
-    """The strokes of a class by what may become of them.
-
-    Parameters
-    ----------
-    must : list of int
-        Held out, and have to go back to training.
-    held : list of int
-        Held out, and may stay so.
-    free : list of int
-        In training, and may be held out.
-    """
-
-    must: list[int]
-    held: list[int]
-    free: list[int]
-
-    @classmethod
-    def of(cls, records: Mapping[int, _Record], alone: set[int]) -> _ClassRoles:
-        """Sort the strokes of a class: its newest and those that touch others of it always train."""
-        newest = max(records, key=lambda number: (records[number].seen, number))
-        held = [number for number, record in records.items() if record.held_since is not None]
-        may = [number for number in records if number != newest and number in alone]
-        return cls(
-            must=[number for number in held if number not in may],
-            held=[number for number in held if number in may],
-            free=[number for number in may if number not in held and not records[number].released],
-        )
-
-
-@dataclasses.dataclass
 class _Plane:
     """A painted plane as last seen: ids (Y, X) uint8, stroke numbers (Y, X) int32, pixels and neighbours by stroke."""
 
@@ -91,7 +47,9 @@ class StrokeTracker:
 
     *What is a stroke.* Between two snapshots, each connected component (8 neighbours) of newly painted pixels of a
     class is a new stroke. If it touches the stroke of its class that was painted in the snapshot just before, it is
-    the same brush still moving and that stroke grows. Pixels erased or painted over leave their stroke.
+    the same brush still moving and that stroke grows. Pixels erased or painted over leave their stroke. In a volume,
+    strokes of a class that touch in planes directly behind one another are pieces of one stroke: they count as one, and
+    have one role.
 
     *Which are held out.* Of a class with n >= 3 strokes, max(1, n // 4); never its newest, and only strokes that touch
     no other stroke of their class, so that a held-out stroke is a whole connected component. What was taken from a
@@ -122,8 +80,9 @@ class StrokeTracker:
         self._generator = np.random.default_rng(seed)
         self.holds = hold
         self._generation = 0
-        self._records: dict[int, _Record] = {}
+        self._records: dict[int, StrokeRecord] = {}
         self._planes: dict[_Place, _Plane] = {}
+        self._joined: JoinedPieces[_Place] = JoinedPieces()
         self._images: list[Image] = []  # alive, so that no new array takes over an id
         self._next = 0
 
@@ -159,18 +118,19 @@ class StrokeTracker:
         })
         self._images = [pair.image for pair in training.pairs]
 
+        groups = self._through_planes(keys, training)
         where = {number: place for place, plane in self._planes.items() for number in plane.pixels}
         self._records = {number: record for number, record in self._records.items() if number in where}
         for number in known & self._records.keys():
             if self._records[number].held_since is None:
                 self._records[number].fresh = False
-        self._assign_roles(set().union(*(plane.alone for plane in self._planes.values())), step)
+        self._assign_roles(set().union(*(plane.alone for plane in self._planes.values())), groups, step)
         index = {key: number for number, key in enumerate(keys)}
         strokes = []
         for number, record in sorted(self._records.items(), key=lambda item: (item[1].seen, item[0])):
             key, plane = place = where[number]
             strokes.append(Stroke(number, index[key], plane, record.class_id, self._planes[place].pixels[number],
-                                  record.seen, record.held_since, record.fresh, record.derived))
+                                  record.seen, record.held_since, record.fresh, record.derived, groups.get(number)))
         return tuple(strokes)
 
     def _take_up(self, wanted: Mapping[_Place, NDArray[np.uint8]]) -> None:
@@ -181,6 +141,13 @@ class StrokeTracker:
         self._generation += bool(changed)
         for place, painted in changed.items():
             self._look(place, painted)
+
+    def _through_planes(self, keys: list[tuple[int, str, int]], training: TrainingSet) -> dict[int, int]:
+        """Return for each stroke that passes through several planes the smallest number of its pieces."""
+        behind = [((key, number), (key, next_)) for key, pair in zip(keys, training.pairs, strict=True)
+                  for number in pair.scribbles.planes
+                  if (next_ := plane_behind(pair.image, number)) is not None and (key, next_) in self._planes]
+        return self._joined.groups(self._planes, behind)
 
     def _note_derived(self, marks: Mapping[_Place, NDArray[np.uint8]]) -> None:
         """Note which strokes were taken from a prediction, all or in part."""
@@ -210,7 +177,7 @@ class StrokeTracker:
             if number is None:
                 self._next += 1
                 number = self._next
-                self._records[number] = _Record(
+                self._records[number] = StrokeRecord(
                     class_id, self._generation, fresh=not (self._learnt and self._generation == 1))
             self._records[number].seen = self._generation
             numbers.flat[pixels] = number
@@ -241,23 +208,27 @@ class StrokeTracker:
         ]
         return max(just_before, default=None)
 
-    def _assign_roles(self, alone: set[int], step: int) -> None:
+    def _assign_roles(self, alone: set[int], groups: Mapping[int, int], step: int) -> None:
         """Hold out as many strokes of each class as there should be, and send back those that have to train."""
-        by_class: defaultdict[int, dict[int, _Record]] = defaultdict(dict)
+        pieces: dict[int, dict[int, StrokeRecord]] = {}
         for number, record in self._records.items():
-            if record.derived:
-                record.release()
-            else:
-                by_class[record.class_id][number] = record
-        for records in by_class.values():
-            roles = _ClassRoles.of(records, alone)
-            wanted = held_share(len(records)) if self.holds else 0
+            pieces.setdefault(groups.get(number, number), {})[number] = record
+        by_class: defaultdict[int, dict[int, WholeStroke]] = defaultdict(dict)
+        for number, mine in pieces.items():
+            stroke = WholeStroke(mine)
+            if stroke.derived or stroke.divided:
+                stroke.release()
+            if not stroke.derived:
+                by_class[stroke.class_id][number] = stroke
+        for strokes in by_class.values():
+            roles = ClassRoles.of(strokes, alone)
+            wanted = held_share(len(strokes)) if self.holds else 0
             for number in roles.must + roles.held[wanted:]:
-                records[number].release()
+                strokes[number].release()
             ranked = sorted(
                 zip(roles.free, self._generator.random(len(roles.free)).tolist(), strict=True),
-                key=lambda item: (self._records[item[0]].seen, item[1]),
+                key=lambda item: (strokes[item[0]].seen, item[1]),
                 reverse=True,
             )
             for number, _ in ranked[: max(0, wanted - len(roles.held))]:
-                records[number].held_since = step
+                strokes[number].hold(step)

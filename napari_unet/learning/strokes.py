@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.components import label_components
+from ..core.depth import plane_runs
 from ..core.scribbles import Pair, Scribbles, TrainingSet
 
 MIN_STROKES = 3
@@ -22,6 +23,8 @@ HELD_OUT = 4
 @dataclasses.dataclass(frozen=True, eq=False)
 class Stroke:
     """One stroke: connected pixels of one class in one plane, painted at one go.
+
+    Of a stroke that passes through several planes of a volume, the piece in one of them.
 
     Parameters
     ----------
@@ -41,6 +44,9 @@ class Stroke:
         True if it has never been trained on.
     derived : bool
         Whether any of it was taken from a prediction: such a stroke is learnt from, and never held out.
+    whole : int or None
+        Number of one of the pieces of the stroke that this is a piece of, the same for all of them; None: it is whole.
+        All pieces are held out together, or none.
     """
 
     number: int
@@ -52,6 +58,12 @@ class Stroke:
     held_since: int | None = None
     fresh: bool = True
     derived: bool = False
+    whole: int | None = None
+
+    @property
+    def stroke(self) -> int:
+        """Number of the whole stroke: pieces that have the same are one."""
+        return self.number if self.whole is None else self.whole
 
     @property
     def held(self) -> bool:
@@ -64,11 +76,11 @@ class Stroke:
 
 
 def stroke_components(plane: NDArray[np.uint8]) -> tuple[NDArray[np.integer], int]:
-    """Number the connected pixels (8 neighbours) of each class of a painted plane.
+    """Number the connected pixels (8 neighbours, in a volume 26) of each class of a painted plane or volume.
 
     Returns
     -------
-    numbers : ndarray of int, shape (Y, X)
+    numbers : ndarray of int, shape (Y, X) or (Z, Y, X)
         0 = not painted, 1, 2, ... = components in the order in which a scan meets them.
     count : int
     """
@@ -89,23 +101,52 @@ def pixels_by_number(numbers: NDArray[np.integer]) -> Iterator[tuple[int, NDArra
 
 
 def single_strokes(training: TrainingSet) -> list[Stroke]:
-    """List the connected components of paint, by pair, plane and place; all of one age."""
+    """List the connected components of paint in each plane, by pair, plane and place; all of one age.
+
+    Those that touch in planes directly behind one another (along z, never along time) are pieces of one stroke.
+    """
     found: list[Stroke] = []
     for index, pair in enumerate(training.pairs):
+        first = len(found)
         for number, plane in pair.scribbles.planes.items():
             flat, marks = plane.ravel(), pair.scribbles.derived.get(number)
             for _, pixels in pixels_by_number(stroke_components(plane)[0]):
                 derived = marks is not None and bool(marks.ravel()[pixels].any())
                 found.append(Stroke(len(found), index, number, int(flat[pixels[0]]), pixels, derived=derived))
+        found[first:] = _joined(pair, found[first:])
     return found
 
 
-def strokes_by_class(training: TrainingSet) -> dict[int, list[Stroke]]:
-    """Return the strokes that a person has painted by class, also a class of which none is: only they say how good."""
-    by_class: defaultdict[int, list[Stroke]] = defaultdict(list)
+def _joined(pair: Pair, pieces: list[Stroke]) -> list[Stroke]:
+    """Say of the strokes of a pair, which are told apart plane by plane, of which whole stroke they are pieces."""
+    runs = [run for run in plane_runs(pair.image, pair.scribbles.planes) if len(run) > 1]
+    if not runs:
+        return pieces
+    wholes: dict[int, tuple[int, bool]] = {}  # by number: that of the first piece, and whether any is derived
+    for run in runs:
+        blocks = stroke_components(np.stack([pair.scribbles.planes[plane] for plane in run]))[0]
+        place = {plane: number for number, plane in enumerate(run)}
+        mine: defaultdict[int, list[Stroke]] = defaultdict(list)
+        for piece in pieces:
+            if piece.plane in place:
+                mine[int(blocks[place[piece.plane]].ravel()[piece.pixels[0]])].append(piece)
+        for group in mine.values():
+            wholes |= {one.number: (group[0].number, any(each.derived for each in group)) for one in group}
+    return [dataclasses.replace(one, whole=wholes[one.number][0], derived=wholes[one.number][1])
+            if one.number in wholes else one for one in pieces]
+
+
+def strokes_by_class(training: TrainingSet) -> dict[int, list[tuple[Stroke, ...]]]:
+    """Return the strokes that a person has painted by class, also a class of which none is: only they say how good.
+
+    Each as its pieces: several where it passes through several planes of a volume.
+    """
+    by_class: defaultdict[int, dict[int, list[Stroke]]] = defaultdict(dict)
     for stroke in single_strokes(training):
-        by_class[stroke.class_id] += [] if stroke.derived else [stroke]
-    return dict(sorted(by_class.items()))
+        mine = by_class[stroke.class_id]
+        if not stroke.derived:
+            mine.setdefault(stroke.stroke, []).append(stroke)
+    return {number: [tuple(pieces) for pieces in mine.values()] for number, mine in sorted(by_class.items())}
 
 
 def held_share(count: int) -> int:
@@ -116,9 +157,9 @@ def held_share(count: int) -> int:
 def hold_out(training: TrainingSet, seed: int = 0, part: int = 0) -> tuple[TrainingSet, TrainingSet]:
     """Divide the strokes into those to learn from and those to score on.
 
-    Of every class with at least three strokes (connected components in one plane, over all images) about one in four
-    is held out; a class with fewer keeps all its strokes for learning. What was taken from a prediction is always
-    learnt from, with the strokes that touch it.
+    Of every class with at least three strokes (connected components in one plane or in a volume, over all images) about
+    one in four is held out; a class with fewer keeps all its strokes for learning. What was taken from a prediction is
+    always learnt from, with the strokes that touch it.
 
     Parameters
     ----------
@@ -139,7 +180,7 @@ def hold_out(training: TrainingSet, seed: int = 0, part: int = 0) -> tuple[Train
     for strokes in strokes_by_class(training).values():
         share = held_share(len(strokes))
         picks = generator.permutation(len(strokes))[part * share : (part + 1) * share]
-        chosen.extend(strokes[index] for index in picks)
+        chosen.extend(piece for index in picks for piece in strokes[index])
     held = [keep_strokes(pair.scribbles, index, chosen, inside=True) for index, pair in enumerate(training.pairs)]
     kept = [keep_strokes(pair.scribbles, index, chosen, inside=False) for index, pair in enumerate(training.pairs)]
     return tuple(  # type: ignore[return-value]  # two of them

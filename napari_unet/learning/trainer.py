@@ -181,10 +181,10 @@ class _Run:
         self.normalisation = Normalisation() if initial is None else initial.normalisation
         self.device = choose_device(plan.device)
         # Apple's GPU lacks some operations of the augmentation
-        self.generator = torch.Generator(self.device.name if self.device.kind == "cuda" else "cpu")
-        self.generator.manual_seed(plan.seed)
+        chance = self.device.name if self.device.kind == "cuda" else "cpu"
+        self.generator = torch.Generator(chance).manual_seed(plan.seed)
         hold = self.live if plan.hold_out is None else plan.hold_out
-        self.collector = TrainingDataCollector(plan, self.network.stride, self.normalisation, hold, initial)
+        self.collector = TrainingDataCollector(plan, self.network, self.normalisation, hold, initial)
         self.learner: Learner | None = None
         self.choice = ModelChoice({})
         self.done = 0

@@ -13,13 +13,16 @@ from ..core.classes import ClassTable
 from ..core.errors import UserError
 from ..core.normalisation import Normalisation
 from ..core.scribbles import TrainingSet
-from ..predicting.weights import Weights
+from ..predicting.axis_tiling import rounded_up
+from ..predicting.slabs import depth_reach
+from ..predicting.weights import Network, Weights
 from .augmentation import Augmentation
 from .patch_sampler import PatchSampler
 from .plane_cache import PlaneCache
 from .stroke_tracker import StrokeTracker
 from .strokes import Stroke
 from .training_plan import TrainingPlan
+from .volume_sampler import VolumeSampler
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -63,7 +66,7 @@ class TrainingData:
         What was taken from a prediction does not count: it says nothing of how good that is.
         """
         counts = Counter({stroke.class_id: 0 for stroke in self.strokes})
-        counts.update(stroke.class_id for stroke in self.strokes if not stroke.derived)
+        counts.update({stroke.stroke: stroke.class_id for stroke in self.strokes if not stroke.derived}.values())
         return dict(sorted(counts.items()))
 
     @property
@@ -74,7 +77,7 @@ class TrainingData:
     @property
     def held(self) -> tuple[int, ...]:
         """How many strokes of each pair are held out."""
-        where = [stroke.pair for stroke in self.strokes if stroke.held]
+        where = list({stroke.stroke: stroke.pair for stroke in self.strokes if stroke.held}.values())
         return tuple(where.count(pair) for pair in range(len(self.training.pairs)))
 
     @property
@@ -83,7 +86,7 @@ class TrainingData:
         return ClassTable(tuple(one for one in self.training.classes.classes if one.id in self.ids))
 
     def augmented_batch(self, augmentation: Augmentation, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Return augmented patches (B, C, S, S) and targets (B, S, S) on the generator's device."""
+        """Return augmented patches (B, C, [Z,] S, S) and targets (B, [Z,] S, S) on the generator's device."""
         cut = self.sampler.draw(self.batch, self.size, augmentation.margin(self.size))
         images = torch.from_numpy(cut.images).to(generator.device)
         targets = torch.from_numpy(cut.targets).to(generator.device)
@@ -96,8 +99,8 @@ class TrainingDataCollector:
     Parameters
     ----------
     plan : TrainingPlan
-    stride : int
-        Of the network.
+    network : Network
+        Says what patches it can do with.
     normalisation : Normalisation
     hold : bool
         Whether strokes are held out.
@@ -106,9 +109,11 @@ class TrainingDataCollector:
     """
 
     def __init__(
-        self, plan: TrainingPlan, stride: int, normalisation: Normalisation, hold: bool, initial: Weights | None = None
+        self, plan: TrainingPlan, network: Network, normalisation: Normalisation, hold: bool,
+        initial: Weights | None = None,
     ) -> None:
-        self._plan, self._stride, self._initial = plan, stride, initial
+        self._plan, self._stride, self._initial = plan, network.stride, initial
+        self._along = depth_reach(network)
         self._planes = PlaneCache(normalisation)
         self._tracker = StrokeTracker(plan.seed, hold, learnt=initial is not None and initial.step > 0)
         self._generator = np.random.default_rng(plan.seed)
@@ -136,9 +141,15 @@ class TrainingDataCollector:
         largest = max(max(training.pairs[stroke.pair].image.plane_shape) for stroke in strokes)
         size, batch = self._plan.shape(largest, self._stride)
         order = tuple(sorted(ids))
-        sampler = PatchSampler(training, strokes, order, self._planes, self._generator)
+        sampler = self._sampler(training, strokes, order)
         self._data = TrainingData(training, strokes, order, channels, size, batch, sampler, self._tracker.holds)
         return self._data
+
+    def _sampler(self, training: TrainingSet, strokes: tuple[Stroke, ...], ids: tuple[int, ...]) -> PatchSampler:
+        if self._along is None:
+            return PatchSampler(training, strokes, ids, self._planes, self._generator)
+        thickness = 1 if self._along.beyond else rounded_up(self._plan.patch_planes, self._along.stride)
+        return VolumeSampler(training, strokes, ids, self._planes, self._generator, self._along, thickness)
 
     def release(self) -> None:
         """Hold no strokes out any more."""

@@ -22,6 +22,9 @@ class TrainingPlan:
         With ``steps`` on a CPU the same seed gives the same weights.
     patch : int or None
         Side of the patches in pixels; None: ``largest_patch``, or as large as the largest plane where that is less.
+    patch_planes : int
+        Planes of the patches of a network that looks along z and answers several planes at once; rounded up to a
+        multiple of its stride.
     largest_patch : int
         In pixels; rounded up to a multiple of the network's stride.
     batch : int
@@ -43,6 +46,7 @@ class TrainingPlan:
     steps: int | None = None
     seed: int = 0
     patch: int | None = None
+    patch_planes: int = 16
     largest_patch: int = 192
     batch: int = 4
     learning_rate: float = 2e-3

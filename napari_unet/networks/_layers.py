@@ -22,6 +22,16 @@ class Norm(nn.BatchNorm2d):
         return super().forward(x)
 
 
+class VolumeNorm(nn.BatchNorm3d):
+    """Batch norm of volumes; as :class:`Norm` where there is a single value per channel."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the normalised (B, C, Z, Y, X)."""
+        if self.training and x.numel() == x.shape[1]:
+            return functional.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps)
+        return super().forward(x)
+
+
 def convolution(incoming: int, width: int, size: int = 3, dilation: int = 1, padded: bool = True) -> nn.Sequential:
     """Convolution, batch norm, ReLU; the norm brings the bias."""
     padding = dilation * (size // 2) if padded else 0
@@ -85,7 +95,10 @@ def he_initialise(module: nn.Module) -> None:
         if isinstance(layer, nn.ConvTranspose2d):
             # its 2x2 windows do not overlap: an output pixel has one incoming node per channel
             nn.init.normal_(layer.weight, std=math.sqrt(2 / layer.in_channels))
-        elif isinstance(layer, nn.Conv2d):
+        elif isinstance(layer, nn.ConvTranspose3d):
+            nn.init.normal_(layer.weight, std=math.sqrt(2 / layer.in_channels))
+        elif isinstance(layer, (nn.Conv2d, nn.Conv3d)):
             nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
-        if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)) and layer.bias is not None:
+        if (isinstance(layer, (nn.Conv2d, nn.Conv3d, nn.ConvTranspose2d, nn.ConvTranspose3d))
+                and layer.bias is not None):
             nn.init.zeros_(layer.bias)

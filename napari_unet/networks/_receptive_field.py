@@ -41,6 +41,78 @@ class Span:
         return Span(low, high + 1)
 
 
+@dataclasses.dataclass(frozen=True)
+class AxisPath:
+    """What a U-Net does along one axis: two convolutions at each level of encoder and decoder, pooling between levels.
+
+    Parameters
+    ----------
+    kernels : tuple of int
+        Of the convolutions by level, the finest first: 1 or 3.
+    pools : tuple of int
+        Of the pooling after each level but the coarsest: 1 (none) or 2.
+    """
+
+    kernels: tuple[int, ...]
+    pools: tuple[int, ...]
+
+    @property
+    def stride(self) -> int:
+        """Pixels per pixel of the coarsest level."""
+        return math.prod(self.pools)
+
+    @property
+    def reach(self) -> int:
+        """Largest distance in pixels of an input pixel on which an output pixel depends."""
+        needs = [(place, self.need(Span(place, place))) for place in range(self.stride)]
+        return max(max(place - span.low, span.high - place) for place, span in needs)
+
+    @property
+    def halo(self) -> int:
+        """:attr:`reach`, rounded up to a multiple of the stride."""
+        return math.ceil(self.reach / self.stride) * self.stride
+
+    def need(self, span: Span) -> Span:
+        """Return the pixels of the input that the pixels ``span`` of the output depend on."""
+        total = span
+        for level, pool in enumerate(self.pools):
+            span = span.around(2 * (self.kernels[level] // 2))
+            total |= self._encoded(span, level)
+            span = span.risen(pool)
+        return total | self._encoded(span, len(self.pools))
+
+    def _encoded(self, span: Span, level: int) -> Span:
+        for upward in range(level, 0, -1):
+            span = span.around(2 * (self.kernels[upward] // 2)).pooled(self.pools[upward - 1])
+        return span.around(2 * (self.kernels[0] // 2))
+
+    def cuts(self, start: int, stop: int, length: int) -> list[DecoderCut]:
+        """Return what each level of the decoder takes, so that it works for ``start`` to ``stop`` of a line alone."""
+        wanted, found = (start, stop), []
+        for level, pool in enumerate(self.pools):
+            around = 2 * (self.kernels[level] // 2)
+            low = max(0, (wanted[0] - around) // pool * pool)
+            high = min(length, math.ceil((wanted[1] + around) / pool) * pool)
+            below = low // pool, high // pool
+            coarse = slice(*below) if level == len(self.pools) - 1 else slice(None)  # others give what is wanted
+            found.append(DecoderCut(coarse, slice(low, high), slice(wanted[0] - low, wanted[1] - low)))
+            wanted, length = below, length // pool
+        return found
+
+
+@dataclasses.dataclass(frozen=True)
+class DecoderCut:
+    """What a level of a decoder takes along one axis.
+
+    ``coarse`` is cut from what the level below gives, ``skip`` from the encoder's result, ``right`` from the outcome of
+    the level's convolutions.
+    """
+
+    coarse: slice
+    skip: slice
+    right: slice
+
+
 class FiniteReceptiveField:
     """Mixed into a network whose output depends on a neighbourhood only: gives it ``reach`` and ``halo``."""
 

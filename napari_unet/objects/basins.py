@@ -8,15 +8,22 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import math
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
+
+from .halves import shared, two_parts
 
 CROWD = 0.15
 """How much shallower a waist is cut where its two sides are together twice as large as is typical."""
 
 MOST = 0.98
 """Share of the peak that a saddle cannot fall short of but by the noise of a border."""
+
+_OUTSIDE = -1024
+"""Lower than any pixel, by more than all steps together."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -51,15 +58,11 @@ def find_basins(height: NDArray[np.float32], mask: NDArray[np.bool_]) -> Basins:
     """Divide what a mask holds into basins; the inputs are never changed."""
     inside = np.flatnonzero(mask)
     values = np.maximum(np.asarray(height, np.float32).ravel()[inside], 0)
-    # the bits of a float from 0 upwards order as it does; with its place below, no two pixels are of one height, so
-    # that a plain has one way up, and the highest neighbour brings its place along
-    keys = np.full(mask.size, -1, np.int64)
-    keys[inside] = (values.view(np.int32).astype(np.int64) << 32) | inside
-    highest = _highest(keys.reshape(mask.shape)).ravel()[inside] & 0xFFFFFFFF
+    highest = inside + _way_up(values, inside, mask.shape)
     places = np.zeros(mask.size, np.int32)
     own = np.arange(len(inside), dtype=np.int32)
     places[inside] = own
-    up = _ends(places[highest].astype(np.intp))
+    up = way_ends(places[highest].astype(np.intp))
     tops = up == own
     basin = np.cumsum(tops, dtype=np.int32)
     numbers = np.zeros(mask.shape, np.int32)
@@ -70,37 +73,62 @@ def find_basins(height: NDArray[np.float32], mask: NDArray[np.bool_]) -> Basins:
     return Basins(numbers, peaks, sizes, *_borders(numbers, np.asarray(height, np.float32)))
 
 
-def _ends(to: NDArray[np.intp]) -> NDArray[np.intp]:
+def way_ends(to: NDArray[np.intp]) -> NDArray[np.intp]:
     """Return where each place ends that leads from place to place; an end leads to itself."""
     while True:
-        further = np.take(to, to, mode="clip")  # nothing is to be clipped, but no bounds are looked at: faster
+        further = np.empty_like(to)
+        # nothing is to be clipped, but no bounds are looked at: faster
+        tasks = [partial(np.take, to, to[half], mode="clip", out=further[half]) for half in two_parts(len(to))]
+        shared(tasks, to.size)
         if np.array_equal(further, to):
             return to
         to = further
 
 
-def _highest(keys: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the most of each pixel and its neighbours, by a corner too."""
-    for axis in range(keys.ndim):
-        lower = (slice(None),) * axis + (slice(None, -1),)
-        upper = (slice(None),) * axis + (slice(1, None),)
-        found = keys.copy()
-        np.maximum(found[upper], keys[lower], out=found[upper])
-        np.maximum(found[lower], keys[upper], out=found[lower])
+def _way_up(
+    values: NDArray[np.float32], inside: NDArray[np.intp], shape: tuple[int, ...]
+) -> NDArray[np.intp]:
+    """Return the step in the flat array from each pixel to the highest of it and its neighbours, by a corner too.
+
+    The bits of a float from 0 upwards order as it does. In place of the lowest four (five in a volume) stands where a
+    pixel lies, seen from the one that looks: so the highest neighbour brings its direction along, and of equal ones
+    the last is taken: a plain has one way up.
+    """
+    axes = len(shape)
+    weights = 3 ** np.arange(axes)[::-1]
+    here = int(weights.sum())  # the code of no step at all; each axis adds or takes its weight
+    spare = 2 ** math.ceil(math.log2(3**axes)) - 1
+    keys = np.full(math.prod(shape), _OUTSIDE, np.int32)
+    keys[inside] = (values.view(np.int32) & ~np.int32(spare)) | np.int32(here)
+    keys = keys.reshape(shape)
+    for axis, weight in enumerate(weights.astype(np.int32)):
+        found = np.empty_like(keys)
+        across = 1 if axis == 0 else 0
+        parts = [(slice(None),) * across + (half,) for half in two_parts(keys.shape[across])]
+        shared([partial(_highest_along, keys[part], axis, weight, found[part]) for part in parts], keys.size)
         keys = found
-    return keys
+    sides = [math.prod(shape[axis + 1:]) for axis in range(axes)]
+    steps = np.array([int(np.dot(step, sides)) for step in itertools.product((-1, 0, 1), repeat=axes)])
+    return np.asarray(steps[keys.ravel()[inside] & spare])
+
+
+def _highest_along(keys: NDArray[np.int32], axis: int, weight: np.int32, found: NDArray[np.int32]) -> None:
+    """Put the most of each pixel and its two neighbours along an axis into ``found``."""
+    lower = (slice(None),) * axis + (slice(None, -1),)
+    upper = (slice(None),) * axis + (slice(1, None),)
+    np.copyto(found, keys)
+    np.maximum(found[lower], keys[upper] + weight, out=found[lower])
+    np.maximum(found[upper], keys[lower] - weight, out=found[upper])
 
 
 def _borders(
     numbers: NDArray[np.int32], height: NDArray[np.float32]
 ) -> tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.int64]]:
     """Return pairs of basins that touch, the saddle between them and how long their border is."""
-    keys, lows = [], []
     inside = numbers > 0
     count = int(numbers.max(initial=0)) + 1
-    for step in itertools.product((-1, 0, 1), repeat=numbers.ndim):
-        if step <= (0,) * numbers.ndim:
-            continue
+
+    def across(step: tuple[int, ...]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         here = tuple(slice(max(0, -one), -one if one > 0 else None) for one in step)
         there = tuple(slice(max(0, one), one if one < 0 else None) for one in step)
         first, second = numbers[here], numbers[there]
@@ -109,9 +137,12 @@ def _borders(
         differ &= inside[there]
         apart = np.unravel_index(np.flatnonzero(differ), differ.shape)
         one, other = first[apart].astype(np.int64), second[apart].astype(np.int64)
-        keys.append(np.minimum(one, other) * count + np.maximum(one, other))
-        lows.append(np.minimum(height[here][apart], height[there][apart]))
-    key, low = np.concatenate(keys), np.concatenate(lows)
+        return (np.minimum(one, other) * count + np.maximum(one, other),
+                np.minimum(height[here][apart], height[there][apart]))
+
+    steps = [one for one in itertools.product((-1, 0, 1), repeat=numbers.ndim) if one > (0,) * numbers.ndim]
+    found = shared([partial(across, step) for step in steps], numbers.size)
+    key, low = (np.concatenate(parts) for parts in zip(*found, strict=True))
     if not len(key):
         return np.zeros((0, 2), np.int64), low, np.zeros(0, np.int64)
     order = np.argsort(key, kind="stable")
@@ -151,7 +182,7 @@ class Groups:
 
     def roots(self) -> NDArray[np.intp]:
         """Return the number of the group of each basin."""
-        return _ends(np.array(self._of, np.intp))
+        return way_ends(np.array(self._of, np.intp))
 
     def numbers(self) -> NDArray[np.int32]:
         """Return the group of each basin, numbered from 1 without gaps; 0 for 0."""

@@ -13,32 +13,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_unet.core.classes import ClassTable
 from napari_unet.core.image import Image
-from napari_unet.core.method import Model
 from napari_unet.core.scribbles import Pair, Scribbles, TrainingSet
+from napari_unet.learning.border_lesson import BORDER, INSIDE, BorderLesson, border_classes
 
 from .drawn_lines import beside
 from .hints import Hints
 from .object_map import ObjectMap
 
-INSIDE = 1
-"""Stroke of what lies inside objects."""
-
-BORDER = 2
-"""Stroke of what parts objects."""
-
 DEEP = 0.6
 """Inside is what is deeper than this share of the deepest of its object."""
-
-
-FEW = 5
-"""So many cuts are trusted by half."""
-
-
-def border_classes() -> ClassTable:
-    """Return the two classes of border strokes."""
-    return ClassTable.named({INSIDE: "inside", BORDER: "border"})
 
 
 def border_strokes(found: ObjectMap, hints: Hints) -> NDArray[np.uint8]:
@@ -72,33 +56,18 @@ def border_strokes(found: ObjectMap, hints: Hints) -> NDArray[np.uint8]:
     return strokes
 
 
-def border_training(strokes: Iterable[tuple[Image, Mapping[int, NDArray[np.uint8]]]]) -> TrainingSet | None:
-    """Return a training set of border strokes; None where nothing was cut, or nothing is known of insides.
+def border_lesson(
+    strokes: Iterable[tuple[Image, Mapping[int, NDArray[np.uint8]]]], cuts: int
+) -> BorderLesson | None:
+    """Return what border strokes teach; None where nothing was cut, or nothing is known of insides.
 
     Parameters
     ----------
     strokes : iterable of (Image, mapping of int to ndarray)
         Images, and by plane what :func:`border_strokes` says.
+    cuts : int
+        How many cuts they stand on.
     """
     pairs = tuple(Pair(image, Scribbles(image.shape, planes)) for image, planes in strokes)
     seen = {int(one) for pair in pairs for plane in pair.scribbles.planes.values() for one in np.unique(plane)}
-    return TrainingSet(pairs, border_classes()) if {INSIDE, BORDER} <= seen else None
-
-
-def border_of(model: Model, image: Image, plane: int, cuts: int) -> NDArray[np.float32]:
-    """Return how much each pixel of a plane (Y, X) looks like a border to a model fitted to border strokes.
-
-    Parameters
-    ----------
-    model : Model
-    image : Image
-    plane : int
-    cuts : int
-        How many it has learnt from: few say little.
-    """
-    found = np.zeros(image.shape[-2:], np.float32)
-    place = model.classes.ids.index(BORDER)
-    for patch in model.segment(image, [plane], probabilities=True):
-        assert patch.probabilities is not None, "asked for"
-        found[patch.where[-2:]] = patch.probabilities[place]
-    return found * np.float32(cuts / (cuts + FEW))
+    return BorderLesson(TrainingSet(pairs, border_classes()), cuts) if {INSIDE, BORDER} <= seen else None

@@ -39,7 +39,9 @@ def plan_blocks(image: Image, model: Model, chunk: int) -> BlockPlan:
     """Cut an image for a model, and for a store with chunks of so many rows and columns."""
     tile = model.tile_side() if isinstance(model, AnswersBoxes) and is_large(image) else None
     side = 0 if tile is None else block_side(tile, chunk)
-    return BlockPlan(image.n_planes, image.plane_shape, side, _planes_in_chunk(image))
+    together = getattr(model, "slab_planes", None)  # answered together, so that they should follow each other
+    depth = max(_planes_in_chunk(image), 1 if together is None else together(image))
+    return BlockPlan(image.n_planes, image.plane_shape, side, depth)
 
 
 def answer_block(

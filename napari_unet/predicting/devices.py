@@ -7,6 +7,7 @@ import dataclasses
 import re
 
 import torch
+from torch import nn
 
 from ..core.errors import UsageError, UserError
 from .self_test import trouble_of
@@ -53,6 +54,10 @@ class Device:
     def memory_format(self) -> torch.memory_format:
         """Memory format for modules and batches."""
         return torch.channels_last if self.channels_last else torch.contiguous_format
+
+    def layout(self, axes: int) -> torch.memory_format:
+        """Memory format for a tensor of so many axes: of five (a batch of volumes) the one that goes with theirs."""
+        return torch.channels_last_3d if self.channels_last and axes == 5 else self.memory_format
 
     def autocast(self) -> contextlib.AbstractContextManager[object]:
         """Return a context in which convolutions run in :attr:`dtype` (no effect where that is None)."""
@@ -142,11 +147,34 @@ def is_out_of_memory(error: BaseException) -> bool:
                                           "alloc_failed", "could not create a memory"))
 
 
+def put_module(module: nn.Module, device: Device) -> nn.Module:
+    """Return a module on a device, its weights in the memory format that is fast there."""
+    if not device.channels_last or all(one.ndim != 5 for one in module.parameters()):
+        # torch's stubs leave memory_format out
+        return module.to(device.name, memory_format=device.memory_format)  # type: ignore[call-overload, no-any-return]
+    module = module.to(device.name)
+    for one in module.parameters():
+        if one.ndim in (4, 5):
+            one.data = one.data.contiguous(memory_format=device.layout(one.ndim))
+    return module
+
+
 def free_memory(device: Device) -> int | None:
     """Return the free bytes of a CUDA device, None where torch cannot tell."""
     if device.kind != "cuda":
         return None
     return int(torch.cuda.mem_get_info(device.name)[0])
+
+
+def training_memory(device: Device) -> int:
+    """Return the bytes that a step of training should take: of a graphics card half of what is free.
+
+    A processor has the memory, but not the time: a step should take less than a second or so.
+    """
+    free = free_memory(device)
+    if free is not None:
+        return free // 2
+    return 2**31 if device.kind == "mps" else 2**28
 
 
 def release_memory(device: Device) -> None:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from ..core.errors import UserError, WorkError
 from ..core.leaving import look_up
 from ..core.random_numbers import own_random_numbers
-from .devices import Device, is_out_of_memory
+from .devices import Device, is_out_of_memory, put_module
 from .tiling import Box
 from .weights import Weights, load_into
 
@@ -33,9 +33,7 @@ class Forward:
         with own_random_numbers():
             module = weights.network.build(weights.channels, len(weights.classes.ids))
         load_into(module, weights)
-        module = module.eval().requires_grad_(False)
-        # torch's stubs leave memory_format out
-        self._module = module.to(device.name, memory_format=device.memory_format)  # type: ignore[call-overload]
+        self._module = put_module(module.eval().requires_grad_(False), device)
         leave_between_layers(self._module)
         self._gives_parts = "part" in inspect.signature(module.forward).parameters
         self._unpadded = is_unpadded(weights.network)
@@ -58,35 +56,41 @@ class Forward:
             load_into(self._module, weights)
             self._weights = weights
 
-    def __call__(self, batch: Tensor, device: Device, keep: Box | None = None) -> Tensor:
+    def __call__(
+        self, batch: Tensor, device: Device, keep: Box | None = None, planes: tuple[int, int] | None = None
+    ) -> Tensor:
         """Return logits.
 
         Parameters
         ----------
-        batch : Tensor, shape (B, C, Y, X)
+        batch : Tensor, shape (B, C, [Z,] Y, X)
             float32 on the CPU; Y and X are multiples of the stride.
         device : Device
             The device of this module, which says in which precision to compute.
         keep : Box, optional
             The only part that is wanted, in coordinates of the batch; must be given for an unpadded network, and lie
             a halo away from the border.
+        planes : (int, int), optional
+            Of a batch of slabs, the first plane of what the network gives that is wanted, and one after the last.
 
         Returns
         -------
-        Tensor of float32, shape (B, classes, Y, X) of ``keep``, on the device
+        Tensor of float32, shape (B, classes, [Z,] Y, X) of ``keep``, on the device
         """
         module: Any = self._module
         keep = keep or Box(0, batch.shape[-2], 0, batch.shape[-1])
         with torch.inference_mode(), device.autocast():
-            batch = batch.to(device.name, memory_format=device.memory_format, non_blocking=True)
+            batch = batch.to(device.name, memory_format=device.layout(batch.ndim), non_blocking=True)
             if self._unpadded:
                 logits: Tensor = module.valid(batch)
                 inset = (batch.shape[-2] - logits.shape[-2]) // 2
                 logits = logits[..., keep.y0 - inset:keep.y1 - inset, keep.x0 - inset:keep.x1 - inset]
             elif self._gives_parts:
-                logits = module(batch, part=((keep.y0, keep.y1), (keep.x0, keep.x1)))
+                along_z = () if planes is None else (planes,)
+                logits = module(batch, part=(*along_z, (keep.y0, keep.y1), (keep.x0, keep.x1)))
             else:
                 logits = module(batch)[(..., *keep.slices)]
+                logits = logits if planes is None else logits[:, :, planes[0] : planes[1]]
         return logits.float()
 
 
@@ -110,12 +114,14 @@ def ready_network(weights: Weights, device: Device) -> Forward:
     return found
 
 
-def forward(weights: Weights, batch: Tensor, device: Device, keep: Box) -> tuple[Tensor, Device]:
+def forward(
+    weights: Weights, batch: Tensor, device: Device, keep: Box, planes: tuple[int, int] | None = None
+) -> tuple[Tensor, Device]:
     """Compute logits as :class:`Forward` does, in float32 where 16 bits fail.
 
     Returns
     -------
-    logits : Tensor of float32, shape (B, classes, Y, X) of ``keep``
+    logits : Tensor of float32, shape (B, classes, [Z,] Y, X) of ``keep``
     device : Device
         The device to use from now on: in full precision if 16 bits gave NaN or are not supported by an operation.
 
@@ -128,7 +134,7 @@ def forward(weights: Weights, batch: Tensor, device: Device, keep: Box) -> tuple
     """
     module = ready_network(weights, device)
     try:
-        logits = module(batch, device, keep)
+        logits = module(batch, device, keep, planes)
         failure: RuntimeError | None = None
     except RuntimeError as error:
         if is_out_of_memory(error):
@@ -137,7 +143,7 @@ def forward(weights: Weights, batch: Tensor, device: Device, keep: Box) -> tuple
     if failure is None and bool(torch.isfinite(logits.sum())):  # a tenth of the time of asking every number
         return logits, device
     if device.dtype is not None:
-        return forward(weights, batch, device.full_precision(), keep)
+        return forward(weights, batch, device.full_precision(), keep, planes)
     if failure is not None:
         raise WorkError(f"The network failed on {device}: {failure}") from failure
     raise UserError(

@@ -7,7 +7,12 @@ from typing import Any
 
 from ..core.image import Image
 from ..core.provenance import ImageFacts, Provenance, now, of_model
+from .block_answer import as_block_model
 from .devices import choose_device
+from .model_hash import model_hash
+
+MODEL_HASH = "model_hash"
+"""Among the settings of a mask: what its model is known by."""
 
 
 def mask_provenance(
@@ -29,7 +34,8 @@ def mask_provenance(
     """
     return Provenance.here(
         "mask", made_by=made_by, begun=begun or now(), device=_device(model), classes=model.classes,
-        images=(ImageFacts.of(image),), settings=dict(settings or {}), note=model.note,
+        images=(ImageFacts.of(image),), note=model.note,
+        settings={MODEL_HASH: model_hash(as_block_model(model), on_device=False), **(settings or {})},
         model=of_model(model),
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable, Iterator, Sequence
-from typing import cast
+from typing import Literal, cast
 
 import numpy as np
 import torch
@@ -13,18 +13,22 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..core.classes import ClassTable
+from ..core.depth import has_depth, stack_planes
 from ..core.errors import UsageError, UserError
 from ..core.image import Image, say_some_not_finite, warn_not_finite
 from ..core.latest import Latest
 from ..core.method import Patch, View, checked_planes
 from ..core.normalisation import warn_of_scale
 from ..core.plane_facts import is_large
+from ..core.saying import say_once
 from . import tta
 from .devices import choose_device
 from .forward import is_unpadded
+from .kept_planes import extra_planes, kept_planes
 from .plane_windows import WindowedPlane
-from .tile_run import InputPlane, TileRun, tile_size
-from .tiling import Box, Tiling
+from .slabs import DepthReach, Slab, depth_reach, single_planes, slab_of, slab_size, slabs_of
+from .tile_run import InputPlane, TileRun, slab_voxels, tile_size
+from .tiling import LARGE, Box, Tiling, asked_for
 from .weights import Weights
 
 
@@ -115,7 +119,7 @@ class NetworkModel:
         """
         self._check_channels(image.n_channels, repr(image.name))
         numbers = tuple(dict.fromkeys(checked_planes(image, planes)))
-        return self._segment(image, numbers, probabilities, view)
+        return self._segment(image, numbers, probabilities, view, asked_for(image))
 
     def segment_box(self, image: Image, plane: int, box: Box) -> Iterator[Patch]:
         """Segment the tiles that begin in a box of a plane: the same labels that :meth:`segment` gives there.
@@ -130,7 +134,7 @@ class NetworkModel:
         network = self.weights.network
         if network.halo is None or not self.by_windows:
             return None
-        size = self.tile if self.tile is not None else tile_size(self.weights, choose_device(self.device))
+        size = self.tile or tile_size(self.weights, choose_device(self.device))
         return math.ceil(size / network.stride) * network.stride
 
     @property
@@ -139,28 +143,36 @@ class NetworkModel:
         return int(self.tta) in (0, 1, 4, 8)
 
     def logits(self, plane: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return what the network says about one normalised plane, tile by tile like :meth:`segment`.
+        """Return what the network says about normalised values, tile by tile like :meth:`segment`.
 
         Parameters
         ----------
-        plane : ndarray of float32, shape (C, Y, X)
-            Output of ``weights.normalisation``.
+        plane : ndarray of float32, shape (C, Y, X) or (C, Z, Y, X)
+            Output of ``weights.normalisation``, of one plane or of the planes of a volume.
 
         Returns
         -------
-        ndarray of float32, shape (classes, Y, X)
+        ndarray of float32, shape (classes, Y, X) or (classes, Z, Y, X)
             Logits; with ``tta``, the logarithm of the average probability.
 
         Raises
         ------
         UserError
-            If the plane has another number of channels than the network.
+            If it has another number of channels than the network.
         """
         self._check_channels(len(plane), "the plane")
-        out = np.empty((len(self.classes.ids), *plane.shape[1:]), np.float32)
-        for _, write, scores, _ in self._run((plane.shape[1], plane.shape[2]), (0,), lambda _: InputPlane(plane)):
-            out[(slice(None), *write.slices)] = scores.cpu().numpy()
-        return out
+        volume = plane[:, None] if plane.ndim == 3 else plane
+        count, height, width = volume.shape[1:]
+        out = np.empty((len(self.classes.ids), *volume.shape[1:]), np.float32)
+        along, side = depth_reach(self.weights.network), None
+        slabs = single_planes(range(count))
+        if along is not None:
+            thickness, side = self._slab_size((count, height, width), along)
+            slabs = [slab_of(range(count), *ends, along) for ends in along.axis(count).even_cuts(thickness)]
+        run = self._run((height, width), slabs, lambda number: InputPlane(volume[:, number]), side=side)
+        for number, write, scores, _ in run:
+            out[(slice(None), number, *write.slices)] = scores.cpu().numpy()
+        return out[:, 0] if plane.ndim == 3 else out
 
     def _check_channels(self, channels: int, what: str) -> None:
         if channels != self.weights.channels:
@@ -171,16 +183,32 @@ class NetworkModel:
             )
 
     def _run(
-        self, shape: tuple[int, int], numbers: Sequence[int], read: Callable[[int], InputPlane],
-        within: Box | None = None,
+        self, shape: tuple[int, int], slabs: Sequence[Slab], read: Callable[[int], InputPlane],
+        within: Box | None = None, side: int | None = None,
     ) -> TileRun:
         device = choose_device(self.device)
-        size = self.tile if self.tile is not None else tile_size(self.weights, device)
+        size = side or self.tile or tile_size(self.weights, device)
         if self.full_precision:
             device = device.full_precision()
         network = self.weights.network
         tiling = Tiling(shape, network.stride, network.halo, is_unpadded(network))
-        return TileRun(tta.AveragedScores(self.weights, self.tta), tiling, size, device, numbers, read, within)
+        return TileRun(tta.AveragedScores(self.weights, self.tta), tiling, size, device, slabs, read, within)
+
+    def _slab_size(self, shape: tuple[int, int, int], along: DepthReach) -> tuple[int, int | None]:
+        """Return how many planes, and rows and columns of them, go through the network at once."""
+        if along.beyond:  # what it needs of other planes is not computed
+            return 1, None
+        side = self.tile_side() if math.prod(shape[1:]) > LARGE else self.tile
+        return slab_size(shape, self.weights.network, slab_voxels(choose_device(self.device)), side)
+
+    def slab_planes(self, image: Image) -> int:
+        """Return how many planes of an image are answered together."""
+        along = depth_reach(self.weights.network)
+        return 1 if along is None else self._slab_size((len(stack_planes(image, 0)), *image.plane_shape), along)[0]
+
+    def seen(self, image: Image) -> Literal["planes", "volumes"]:
+        """Say what is used of an image: each plane alone, or its volume."""
+        return "volumes" if depth_reach(self.weights.network) is not None and has_depth(image) else "planes"
 
     def _plane(self, image: Image, number: int, within: Box | None) -> InputPlane:
         if is_large(image) and self.by_windows and self.weights.network.halo is not None:
@@ -194,6 +222,37 @@ class NetworkModel:
         self, image: Image, numbers: tuple[int, ...], probabilities: bool, view: Latest[View | None] | None,
         within: Box | None = None,
     ) -> Iterator[Patch]:
+        along = depth_reach(self.weights.network)
+        if along is None:
+            yield from self._computed(image, single_planes(numbers), probabilities, view, within)
+            return
+        if not has_depth(image):
+            say_once(image.data, f"{image.name!r} has no axis that is known to be z (say what its axes are, e.g. ZYX), "
+                                 "but this network looks at volumes: it sees each plane alone.")
+        kept = kept_planes((self.weights, image.data), (image.axes, image.guessed_axes, self.device, int(self.tta),
+                                                        self.tile, self.full_precision))
+        missing = []
+        for number in numbers:
+            patches = kept.take(within, number, probabilities)
+            if patches is None:
+                missing.append(number)
+            for done, patch in enumerate(patches or (), 1):
+                yield dataclasses.replace(patch, done=done, total=len(patches or ()))
+        if not missing:
+            return
+        thickness, side = self._slab_size((len(stack_planes(image, missing[0])), *image.plane_shape), along)
+        slabs, wanted, more = slabs_of(image, missing, along, thickness), set(missing), []
+        for patch in self._computed(image, slabs, probabilities, view, within, side):
+            if image.plane_of(patch.where) in wanted:
+                yield patch
+            else:
+                more.append(patch)
+        kept.keep(within, extra_planes(image, more))
+
+    def _computed(
+        self, image: Image, slabs: Sequence[Slab], probabilities: bool, view: Latest[View | None] | None,
+        within: Box | None, side: int | None = None,
+    ) -> Iterator[Patch]:
         ids = np.array(self.classes.ids, np.uint8)
         holes = 0
 
@@ -205,7 +264,7 @@ class NetworkModel:
             return plane
 
         warn_of_scale(self.weights.normalisation, image)
-        run = self._run(image.plane_shape, numbers, read, within)
+        run = self._run(image.plane_shape, slabs, read, within, side)
         if view is not None:
             run.look_at(view, image)
         for done, (number, write, scores, plane) in enumerate(run, 1):

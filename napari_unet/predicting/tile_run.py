@@ -15,6 +15,7 @@ from ..core.image import Image
 from ..core.latest import Latest
 from ..core.method import View
 from .devices import Device, free_memory, is_out_of_memory, release_memory
+from .slabs import Slab, SlabValues, depth_reach
 from .tiling import Box, Tile, Tiling
 from .tta import AveragedScores
 from .weights import Weights
@@ -37,11 +38,11 @@ class InputPlane:
 
 
 class TileRun:
-    """Tiles of some planes on their way through a network, those in view first. Iterate over it once.
+    """Tiles of some planes or slabs on their way through a network, those in view first. Iterate over it once.
 
-    Yields (plane number, write, scores, plane), where ``scores`` (classes, Y, X) float32 belong to the box ``write``
-    and their soft-max over classes is the probability. Where memory runs out, it goes on with smaller batches and
-    tiles.
+    Yields (plane number, write, scores, plane) for each plane of a tile, where ``scores`` (classes, Y, X) float32
+    belong to the box ``write`` and their soft-max over classes is the probability. Where memory runs out, it goes on
+    with smaller batches and tiles.
 
     Parameters
     ----------
@@ -53,8 +54,8 @@ class TileRun:
         Largest rows and columns of a tile.
     device : Device
         Where to compute.
-    numbers : sequence of int
-        Planes.
+    slabs : sequence of Slab
+        Planes, and what is read for them.
     read : callable
         Returns a plane by its number; called when it is needed.
     within : Box, optional
@@ -67,13 +68,13 @@ class TileRun:
         tiling: Tiling,
         size: int,
         device: Device,
-        numbers: Sequence[int],
+        slabs: Sequence[Slab],
         read: Callable[[int], InputPlane],
         within: Box | None = None,
     ) -> None:
         self._network, self._tiling, self._device, self._read = network, tiling, device, read
         tiles = [tiling.tile(box) for box in tiling.boxes(size, within)]
-        self._waiting = [(number, tile) for number in numbers for tile in tiles]
+        self._waiting = [(slab, tile) for slab in slabs for tile in tiles]
         self._computed = 0
         self._batch_pixels = _BATCH_PIXELS.get(device.kind, _BATCH_PIXELS["cpu"])
         self._planes: dict[int, InputPlane] = {}
@@ -87,27 +88,28 @@ class TileRun:
 
     @property
     def left(self) -> int:
-        """Number of tiles not yet yielded."""
-        return len(self._waiting) + self._computed
+        """Number of tiles not yet yielded, each counted for every plane."""
+        return sum(len(slab.write) for slab, _ in self._waiting) + self._computed
 
     def __iter__(self) -> Iterator[tuple[int, Box, Tensor, InputPlane]]:
         while self._waiting:
             self._look()
             jobs = self._next_jobs()
-            planes = [self._plane(number) for number, _ in jobs]
+            values, tiles = [self._values(slab) for slab, _ in jobs], [tile for _, tile in jobs]
+            planes = {number: self._plane(number) for slab, _ in jobs for number in slab.write}
             try:
-                values, tiles = [plane.values for plane in planes], [tile for _, tile in jobs]
-                scores, self._device = self._network(values, self._tiling, tiles, self._device)
+                scores, self._device = self._network(values, self._tiling, tiles, self._device, jobs[0][0].keep)
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
                     raise
                 self._make_smaller(jobs, error)
                 continue
             del self._waiting[: len(jobs)]
-            self._computed = len(jobs)
-            for (number, tile), own, plane in zip(jobs, scores, planes, strict=True):
-                self._computed -= 1
-                yield number, tile.write, own, plane
+            self._computed = sum(len(slab.write) for slab, _ in jobs)
+            for (slab, tile), own in zip(jobs, scores, strict=True):
+                for number, of_plane in slab.planes(own):
+                    self._computed -= 1
+                    yield number, tile.write, of_plane, planes[number]
 
     def _look(self) -> None:
         """Put tiles that touch the view first, then the rest of its plane, if the view has changed."""
@@ -117,22 +119,29 @@ class TileRun:
         self._seen = view
         plane = self._image.plane_of(view.where)
         rows, columns = (part if isinstance(part, slice) else slice(part, part + 1) for part in view.where[-2:])
-        self._waiting.sort(key=lambda job: 2 if job[0] != plane else 0 if job[1].write.touches(rows, columns) else 1)
+        self._waiting.sort(
+            key=lambda job: 2 if plane not in job[0].write else 0 if job[1].write.touches(rows, columns) else 1)
 
-    def _next_jobs(self) -> list[tuple[int, Tile]]:
+    def _next_jobs(self) -> list[tuple[Slab, Tile]]:
         """Return the next tiles that fit into one batch: alike, and not too many pixels."""
-        shape, keep = self._waiting[0][1].read.shape, self._waiting[0][1].keep
-        most = max(1, self._batch_pixels // math.prod(shape))
+        first, tile = self._waiting[0]
+        shape, keep = tile.read.shape, tile.keep
+        most = max(1, self._batch_pixels // (math.prod(shape) * len(first.read)))
         jobs = []
         for job in self._waiting[:most]:
-            if job[1].read.shape != shape or job[1].keep != keep:
+            if job[1].read.shape != shape or job[1].keep != keep or job[0].kind != first.kind:
                 break
             jobs.append(job)
         return jobs
 
+    def _values(self, slab: Slab) -> NDArray[np.float32] | SlabValues:
+        if slab.keep is None:
+            return self._plane(slab.read[0]).values
+        return SlabValues([self._plane(number).values for number in slab.read])
+
     def _plane(self, number: int) -> InputPlane:
         if number not in self._planes:
-            waiting = {one for one, _ in self._waiting}
+            waiting = {one for slab in dict.fromkeys(slab for slab, _ in self._waiting) for one in slab.read}
             for old in [one for one in self._planes if one not in waiting]:
                 del self._planes[old]
             while sum(plane.values.size for plane in self._planes.values()) > _KEPT_PIXELS:
@@ -140,30 +149,41 @@ class TileRun:
             self._planes[number] = self._read(number)
         return self._planes[number]
 
-    def _make_smaller(self, jobs: list[tuple[int, Tile]], error: BaseException) -> None:
+    def _make_smaller(self, jobs: list[tuple[Slab, Tile]], error: BaseException) -> None:
         """After memory ran out: halve the batch, or if it is one tile, the tile."""
         release_memory(self._device)
         if len(jobs) > 1:
-            self._batch_pixels = math.prod(jobs[0][1].read.shape) * (len(jobs) // 2)
+            self._batch_pixels = math.prod(jobs[0][1].read.shape) * len(jobs[0][0].read) * (len(jobs) // 2)
             return
-        (number, tile), = jobs
+        (slab, tile), = jobs
         parts = self._tiling.halves(tile)
         if len(parts) == 1:
             raise UserError(
                 f"There is not enough memory on {self._device} to predict even {tile.read.shape} pixels at once. "
                 "Close other programs, use a narrower network, or choose the device 'cpu'."
             ) from error
-        self._batch_pixels = math.prod(parts[0].read.shape)
-        self._waiting[:1] = [(number, part) for part in parts]
+        self._batch_pixels = math.prod(parts[0].read.shape) * len(slab.read)
+        self._waiting[:1] = [(slab, part) for part in parts]
 
 
 def tile_size(weights: Weights, device: Device) -> int:
     """Return a tile size that gives an answer about every half second and fits the device."""
+    along = depth_reach(weights.network)
+    if along is not None and not along.beyond:  # halos are long, and of three axes
+        return 128 if device.kind == "cpu" else 256
     if device.kind == "cpu":
         heavy = sum(tensor.numel() for tensor in weights.tensors.values()) > 4_000_000
         return 256 if heavy else 512  # activations of larger tiles do not fit the caches
     free = free_memory(device)
     return 2048 if free is not None and free > 12 * 2**30 else 1024
+
+
+def slab_voxels(device: Device) -> int:
+    """Return how many voxels of a volume may go through a network at once."""
+    if device.kind == "cpu":
+        return 2**20
+    free = free_memory(device)
+    return 2**24 if free is not None and free > 12 * 2**30 else 2**22
 
 
 _BATCH_PIXELS = {"cpu": 256 * 256, "cuda": 4 * 2**20, "mps": 2**20}

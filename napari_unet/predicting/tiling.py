@@ -1,4 +1,4 @@
-"""Which part of a plane is read, kept and written at a time. Integers only: knows no arrays, networks or devices.
+"""Which part of a plane is read, kept and written at a time. Integers only: knows no pixels, networks or devices.
 
 The plane is thought of as continued beyond its borders by mirroring. What a network would be given as the *whole* is
 the plane, continued at the bottom and right up to a multiple of the stride. A tile reads a box of exactly that picture.
@@ -14,12 +14,15 @@ trees moves a probability by up to 1 / (2 T).
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import math
 from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ..core.image import Image
+from ..core.window_stack import windows_of
+from .axis_tiling import AxisTiling, rounded_up
 
 LARGE = 2**22
 """Pixels of a plane. A larger one is cut at multiples of the tile's size."""
@@ -100,9 +103,10 @@ class Tiling:
     beyond: bool = False
 
     @property
-    def whole(self) -> tuple[int, int]:
-        """Rows and columns of the plane, rounded up to multiples of the stride."""
-        return _up(self.shape[0], self.stride), _up(self.shape[1], self.stride)
+    def axes(self) -> tuple[AxisTiling, AxisTiling]:
+        """How rows and columns are cut."""
+        rows, columns = (AxisTiling(length, self.stride, self.halo, self.beyond) for length in self.shape)
+        return rows, columns
 
     def tiles(self, size: int | None) -> tuple[Tile, ...]:
         """Cut the plane into tiles, row by row: of about equal size, or a large plane at multiples of it.
@@ -126,8 +130,8 @@ class Tiling:
         Large planes are cut at multiples of the size, so that the tiles of a part of one can be told without the rest.
         """
         most = size if self.halo is not None else None
-        cut = _regular_cuts if math.prod(self.shape) > LARGE else _cuts
-        rows, columns = (cut(length, most, self.stride) for length in self.shape)
+        large = math.prod(self.shape) > LARGE
+        rows, columns = (axis.regular_cuts(most) if large else axis.even_cuts(most) for axis in self.axes)
         if within is not None:
             rows = [one for one in rows if within.y0 <= one[0] < within.y1]
             columns = [one for one in columns if within.x0 <= one[0] < within.x1]
@@ -135,12 +139,8 @@ class Tiling:
 
     def tile(self, write: Box) -> Tile:
         """Return the tile that writes a box, which must start at multiples of the stride."""
-        height, width = self.whole
-        halo = self.halo if self.halo is not None else max(height, width)
-        low = -halo if self.beyond and self.halo is not None else 0
-        y0, x0 = max(write.y0 - halo, low), max(write.x0 - halo, low)
-        y1 = min(_up(write.y1, self.stride) + halo, height - low)
-        x1 = min(_up(write.x1, self.stride) + halo, width - low)
+        rows, columns = self.axes
+        (y0, y1), (x0, x1) = rows.read(write.y0, write.y1), columns.read(write.x0, write.x1)
         keep = Box(write.y0 - y0, write.y1 - y0, write.x0 - x0, write.x1 - x0)
         return Tile(Box(y0, y1, x0, x1), keep, write)
 
@@ -151,12 +151,21 @@ class Tiling:
         if self.halo is None or max(height, width) <= self.stride:
             return (tile,)
         if height >= width:
-            middle = write.y0 + _up(height // 2, self.stride)
+            middle = write.y0 + rounded_up(height // 2, self.stride)
             parts = [dataclasses.replace(write, y1=middle), dataclasses.replace(write, y0=middle)]
         else:
-            middle = write.x0 + _up(width // 2, self.stride)
+            middle = write.x0 + rounded_up(width // 2, self.stride)
             parts = [dataclasses.replace(write, x1=middle), dataclasses.replace(write, x0=middle)]
         return tuple(self.tile(part) for part in parts)
+
+
+def asked_for(image: Image) -> Box | None:
+    """Return the part of its planes that an image is asked for, where the rest is only looked at; None: all."""
+    windows = windows_of(image)
+    if windows is None:
+        return None
+    rows, columns = windows.inner
+    return Box(rows.start, rows.stop, columns.start, columns.stop)
 
 
 def tiles(
@@ -181,25 +190,6 @@ def mirror_indices(start: int, stop: int, length: int) -> NDArray[np.intp]:
     period = 2 * (length - 1)
     places = places % period
     return np.where(places < length, places, period - places)
-
-
-def _cuts(length: int, size: int | None, stride: int) -> list[tuple[int, int]]:
-    """Cut a line into about equal parts of at most ``size``, at multiples of the stride."""
-    whole = _up(length, stride) // stride
-    most = whole if size is None else max(1, math.ceil(size / stride))
-    count = math.ceil(whole / most)
-    ends = [round(whole * number / count) * stride for number in range(count + 1)]
-    return [(start, min(end, length)) for start, end in itertools.pairwise(ends)]
-
-
-def _regular_cuts(length: int, size: int | None, stride: int) -> list[tuple[int, int]]:
-    """Cut a line into parts of ``size``, rounded up to a multiple of the stride; the last is what is left."""
-    step = _up(length if size is None else size, stride)
-    return [(start, min(start + step, length)) for start in range(0, length, step)]
-
-
-def _up(number: int, multiple: int) -> int:
-    return math.ceil(number / multiple) * multiple
 
 
 def _overlap(start: int, stop: int, part: slice) -> bool:

@@ -18,8 +18,12 @@ from torch import Tensor
 
 from .devices import Device
 from .forward import forward
+from .slabs import SlabValues
 from .tiling import Box, Tile, Tiling, mirror_indices
 from .weights import Weights
+
+Values = NDArray[np.float32] | SlabValues
+"""Of a plane, or of the planes of a slab."""
 
 MOST = 72
 """Most versions that can be averaged."""
@@ -41,47 +45,52 @@ class AveragedScores:
         self._versions = 8 if versions is True else int(versions)
 
     def __call__(
-        self, planes: Sequence[NDArray[np.float32]], tiling: Tiling, tiles: Sequence[Tile], device: Device
+        self, planes: Sequence[Values], tiling: Tiling, tiles: Sequence[Tile], device: Device,
+        keep: tuple[int, int] | None = None,
     ) -> tuple[list[Tensor], Device]:
         """Compute tiles that read and keep the same shape, in a batch.
 
         Parameters
         ----------
-        planes : sequence of ndarray of float32, shape (C, Y, X)
-            Plane of each tile.
+        planes : sequence of ndarray of float32, shape (C, Y, X), or of SlabValues
+            Plane (or slab) of each tile.
         tiling : Tiling
             How they were cut.
         tiles : sequence of Tile
         device : Device
+        keep : (int, int), optional
+            Of slabs, the first plane of what the network gives that is wanted, and one after the last.
 
         Returns
         -------
-        scores : list of Tensor of float32, shape (classes, Y, X) of each ``write`` box
+        scores : list of Tensor of float32, shape (classes, [Z,] Y, X) of each ``write`` box
         device : Device
             Device to use from now on, see :func:`napari_unet.predicting.forward.forward`.
         """
         if self._versions > 1 and self._versions not in (4, 8):
             scores = []
             for plane, tile in zip(planes, tiles, strict=True):
-                own, device = self._rotated(plane, tiling, tile.write, device)
+                own, device = self._rotated(plane, tiling, tile.write, device, keep)
                 scores.append(own)
             return scores, device
         batch = torch.from_numpy(np.stack([read_mirrored(plane, tile.read)
                                            for plane, tile in zip(planes, tiles, strict=True)]))
         if self._versions > 1:
-            batched, device = self._turned(batch, tiles[0].keep, device)
+            batched, device = self._turned(batch, tiles[0].keep, device, keep)
         else:
-            batched, device = forward(self._weights, batch, device, tiles[0].keep)
+            batched, device = forward(self._weights, batch, device, tiles[0].keep, keep)
         return list(batched), device
 
-    def _turned(self, batch: Tensor, keep: Box, device: Device) -> tuple[Tensor, Device]:
+    def _turned(
+        self, batch: Tensor, keep: Box, device: Device, planes: tuple[int, int] | None
+    ) -> tuple[Tensor, Device]:
         """Average over the quarter turns, and their mirror images if there are 8 versions."""
         total: Tensor | None = None
         for version in range(self._versions):
             turns, mirror = version % 4, version >= 4
             turned = torch.rot90(batch.flip(-1) if mirror else batch, turns, (-2, -1)).contiguous()
             place = _turned_box(keep, (batch.shape[-2], batch.shape[-1]), turns, mirror)
-            logits, device = forward(self._weights, turned, device, place)
+            logits, device = forward(self._weights, turned, device, place, planes)
             probability = torch.rot90(torch.softmax(logits, 1), -turns, (-2, -1))
             probability = probability.flip(-1) if mirror else probability
             total = probability if total is None else total + probability
@@ -89,17 +98,20 @@ class AveragedScores:
         return _log(total / self._versions), device
 
     def _rotated(
-        self, plane: NDArray[np.float32], tiling: Tiling, write: Box, device: Device
+        self, plane: Values, tiling: Tiling, write: Box, device: Device, planes: tuple[int, int] | None
     ) -> tuple[Tensor, Device]:
         """Average over rotations by equal angles."""
-        total = np.zeros((len(self._weights.classes.ids), *write.shape), np.float32)
+        depth = () if planes is None else (planes[1] - planes[0],)
+        total = np.zeros((len(self._weights.classes.ids), *depth, *write.shape), np.float32)
         for version in range(self._versions):
             frame = RotatedFrame(tiling, 2 * math.pi * version / self._versions)
             part = frame.tiling.tile(frame.cover(write))
-            values = frame.sample(plane, part.read)
-            logits, device = forward(self._weights, torch.from_numpy(values[None]), device, part.keep)
+            values = (np.stack([frame.sample(one, part.read) for one in plane.planes], 1)
+                      if isinstance(plane, SlabValues) else frame.sample(plane, part.read))
+            logits, device = forward(self._weights, torch.from_numpy(values[None]), device, part.keep, planes)
             probability = torch.softmax(logits[0], 0).cpu().numpy()
-            total += frame.back(probability, part.write, write)
+            flat = probability.reshape(-1, *probability.shape[-2:])
+            total += frame.back(flat, part.write, write).reshape(total.shape)
         return _log(torch.from_numpy(total / np.float32(self._versions))), device
 
 
@@ -163,15 +175,17 @@ class RotatedFrame:
         return y * cos - x * sin + (target[0] - 1) / 2, y * sin + x * cos + (target[1] - 1) / 2
 
 
-def read_mirrored(plane: NDArray[np.float32], box: Box) -> NDArray[np.float32]:
-    """Return a box (C, y, x) of a plane (C, Y, X) that goes on beyond its borders as its mirror image."""
+def read_mirrored(plane: Values, box: Box) -> NDArray[np.float32]:
+    """Return a box (C, y, x) of a plane (C, Y, X) that goes on beyond its borders as its mirror image; of a slab
+    (C, Z, y, x).
+    """
     height, width = plane.shape[1:]
     if box.y0 >= 0 and box.x0 >= 0 and box.y1 <= height and box.x1 <= width:
         return plane[(slice(None), *box.slices)]
     rows, columns = mirror_indices(box.y0, box.y1, height), mirror_indices(box.x0, box.x1, width)
     first, left = int(rows.min()), int(columns.min())  # a plane that is read in windows knows only these
     window = plane[:, first : int(rows.max()) + 1, left : int(columns.max()) + 1]
-    return window[:, rows[:, None] - first, columns - left]
+    return window[..., rows[:, None] - first, columns - left]
 
 
 def _turned_box(box: Box, shape: tuple[int, int], turns: int, mirror: bool) -> Box:

@@ -33,6 +33,12 @@ class Network(Protocol):
     The module's ``forward`` may have a parameter ``part``, ((first, last + 1) row, (first, last + 1) column), with
     which it returns only that part of the logits; prediction then spares the work for what would be thrown away.
 
+    A network that looks along z has an ``along_z`` (:class:`.slabs.DepthReach`), and its module also maps volumes
+    (B, channels, Z, Y, X) to logits (B, classes, Z, Y, X), for any Z that is a multiple of its stride along z; ``part``
+    begins with planes then. Where it has to be given planes beyond those it answers, it maps Z + 2 halo planes to Z. A
+    single plane counts as a volume that shows it again and again. It may be planned for the images that it is to learn
+    from, see :mod:`napari_unet.segmenters.trained_networks`.
+
     A network may have a method ``begin`` that takes a module it has built, once, before a training that starts from
     nothing, for example to give it pre-trained weights; ``build`` itself must not need a network connection.
     """

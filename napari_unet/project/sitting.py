@@ -48,7 +48,9 @@ def capture(session: Session, state: ProjectState) -> ProjectState:
     for key in session.keys:
         record = state.pair_image(key)
         if record is not None:
-            seen = dataclasses.replace(_as_seen(record, session.pair(key).image), learn=session.enabled(key))
+            lens = session.lens(key)
+            seen = dataclasses.replace(_as_seen(record, session.pair(key).image), learn=session.enabled(key),
+                                       level=() if lens is None else lens.factor)
             if seen != record:
                 records.append(seen)
     current = session.images.current

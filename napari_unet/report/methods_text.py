@@ -13,6 +13,8 @@ from napari_unet.comparison.outcome import Comparison
 from napari_unet.core import parameters
 from napari_unet.segmenters import REGISTRY as METHODS
 
+from .summary import summarise
+
 _PACKAGES = ("numpy", "scipy", "scikit-image", "scikit-learn", "torch")
 _WIDTH = 100
 
@@ -72,6 +74,9 @@ def _method(comparison: Comparison, name: str) -> str:
     if method is not None:
         lines += _wrapped(inspect.getdoc(type(method)) or "")
     lines += _wrapped(comparison.notes.get(name, ""))
+    summary = summarise(comparison.rows)
+    if summary.tells_sight and summary.sight(name):
+        lines.append(f"It looked at {summary.sight(name)}.")
     if comparison.partial(name) and name in comparison.masks:
         for image, planes in zip(comparison.images, comparison.planes_of(name), strict=True):
             lines.append(f"  {image.name}: planes {_ranges(planes) or 'none'} in time")

@@ -12,7 +12,7 @@ from .held_out_ranking import CANNOT_TELL
 from .held_out_verdict import LIKELY, LIKELY_MEANS, likely_cell, sentence_case
 from .methods_text import method_titles
 from .paired_differences import Difference, RankedMethod
-from .summary import format_value, summarise
+from .summary import SEES, format_value, summarise
 
 
 def ranking_table(comparison: Comparison, ranked: Sequence[RankedMethod]) -> str:
@@ -68,7 +68,8 @@ class _RankingTable:
         apart = "likely difference to the first" if self._held_out else "difference to the best [95 %]"
         return ["method", *dice, "spread", apart, "",
                 *(f"Dice {name}" for _, name in self._classes),
-                *(["parts and holes unmatched"] if self._topology else []), "planes", "seconds"]
+                *(["parts and holes unmatched"] if self._topology else []),
+                *([SEES] if self._summary.tells_sight else []), "planes", "seconds"]
 
     def ranked_line(self, rank: int, one: RankedMethod) -> str:
         """Return the line of a method with a score."""
@@ -84,10 +85,12 @@ class _RankingTable:
         return f'<tr class="">{"".join(cells)}</tr>'
 
     def _more_cells(self, method: str) -> list[str]:
-        """Dice of each class, topology, planes and seconds."""
+        """Dice of each class, topology, what was looked at, planes and seconds."""
         cells = [_number_cell(self._summary.get(method, "dice", class_id), "{:.3f}") for class_id, _ in self._classes]
         if self._topology:
             cells.append(_number_cell(self._topology.get(method), "{:.1f}"))
+        if self._summary.tells_sight:
+            cells.append(table_cell(self._summary.sight(method) or "-"))
         partial = self._comparison.partial(method)
         done = sum(map(len, self._comparison.planes_of(method)))
         cells.append(table_cell(f"{partial[0]} of {partial[1]} in its time" if partial else str(done), done))

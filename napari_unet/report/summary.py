@@ -7,12 +7,15 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from types import MappingProxyType
 
 from napari_unet.core.rows import Row
+from napari_unet.core.sight import Sees
 from napari_unet.learning.true_dice import HeldOutEvidence, LikelyDice
 from napari_unet.metrics import LENGTH, REGISTRY, UNMATCHED, About, about, ordered
 
 from .held_out_ranking import named_best
 
 UNLIKE = "the images have different units"
+SEES = "looked at"
+"""Head of the column that says whether a method looked at planes or at volumes."""
 EVIDENCE = "evidence"
 """Family of what is known of a method without a reference: no column of its own, see :meth:`Summary.evidence`."""
 
@@ -97,11 +100,24 @@ class Summary:
         Metrics in the order of the registry; of each, the mean over classes first, then the classes.
     values : mapping of (method, SummaryColumn) to SummaryValue
         Combinations that had no row are absent.
+    sees : mapping of str to str
+        By method, what it looked at: planes, volumes or both; methods whose rows do not say are absent.
     """
 
     methods: tuple[str, ...]
     columns: tuple[SummaryColumn, ...]
     values: Mapping[tuple[str, SummaryColumn], SummaryValue]
+    sees: Mapping[str, Sees] = dataclasses.field(default_factory=dict)
+
+    @property
+    def tells_sight(self) -> bool:
+        """Whether there is something to tell about what methods looked at: some looked at volumes."""
+        return any(one != "planes" for one in self.sees.values())
+
+    def sight(self, method: str) -> str:
+        """Return what a method looked at, in a word or three."""
+        found = self.sees.get(method)
+        return "" if found is None else "planes and volumes" if found == "both" else found
 
     @property
     def classes(self) -> tuple[tuple[int, str], ...]:
@@ -164,7 +180,17 @@ def summarise(rows: Iterable[Row]) -> Summary:
         key=lambda one: (one.volume, ways[one.way], order.get(one.metric, len(order)), one.class_id or 0),
     )
     methods = tuple(dict.fromkeys(method for method, _ in groups))
-    return Summary(methods, tuple(columns), MappingProxyType(values))
+    return Summary(methods, tuple(columns), MappingProxyType(values), _sights(groups.values()))
+
+
+def _sights(groups: Iterable[Iterable[Row]]) -> Mapping[str, Sees]:
+    """Return what each method looked at, as its rows say."""
+    found: dict[str, set[str]] = {}
+    for row in (row for group in groups for row in group if row.sees):
+        found.setdefault(row.method, set()).add(row.sees)
+    sees: dict[str, Sees] = {method: "both" if len(words) > 1 else "volumes" if "volumes" in words else "planes"
+                             for method, words in found.items()}
+    return MappingProxyType(sees)
 
 
 def _class_means(

@@ -15,7 +15,7 @@ from napari_unet.metrics import COMPANIONS, UNMATCHED
 
 from .csv_cells import ENCODING, harmless_cell
 from .held_out_verdict import LIKELY, LIKELY_MEANS
-from .summary import EVIDENCE, Summary, SummaryColumn, SummaryValue, best_methods, format_value, summarise
+from .summary import EVIDENCE, SEES, Summary, SummaryColumn, SummaryValue, best_methods, format_value, summarise
 from .whole_file import appearing_whole
 
 __all__ = ["Summary", "SummaryColumn", "TableCell", "TableGrid", "best_methods", "format_text", "summarise",
@@ -73,7 +73,7 @@ def table_grids(summary: Summary) -> tuple[TableGrid, ...]:
             where = "whole volume" if volume else _planes(summary, found)
             what = f"{name}, objects by {way}" if way else name
             made.append(_grid(f"{what}, {where}", found, summary, marked))
-    return _with_likely(tuple(grid for grid in made if grid.headers), summary)
+    return _with_sight(_with_likely(tuple(grid for grid in made if grid.headers), summary), summary)
 
 
 def format_text(summary: Summary, markdown: bool = False, width: int = 100) -> str:
@@ -205,6 +205,16 @@ def _with_likely(grids: tuple[TableGrid, ...], summary: Summary) -> tuple[TableG
     first = dataclasses.replace(grid, headers=(grid.headers[0], LIKELY, *grid.headers[1:]),
                                 spare=(grid.spare[0], 0, *grid.spare[1:]), cells=tuple(cells))
     return first, *grids[1:]
+
+
+def _with_sight(grids: tuple[TableGrid, ...], summary: Summary) -> tuple[TableGrid, ...]:
+    """Put what methods looked at behind the first table, where some looked at volumes."""
+    if not grids or not summary.tells_sight:
+        return grids
+    grid = grids[0]
+    cells = tuple((*line, TableCell(summary.sight(method) or DASH))
+                  for method, line in zip(grid.methods, grid.cells, strict=True))
+    return dataclasses.replace(grid, headers=(*grid.headers, SEES), spare=(*grid.spare, 0), cells=cells), *grids[1:]
 
 
 def _short(name: str, length: int = 12) -> str:

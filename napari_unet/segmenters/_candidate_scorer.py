@@ -11,14 +11,16 @@ from numpy.typing import NDArray
 
 from napari_unet.classical.background import PreparedPlane
 from napari_unet.classical.parameter_search import mean_dice, paint_folds
+from napari_unet.core.depth import plane_runs
 from napari_unet.core.errors import UserError
 from napari_unet.core.work import run_to_end
 
+from ._painted_fields import PaintedField
+from ._richest_windows import Window, richest_windows
 from ._steps import ClassicalSteps, Paint
 from ._training_samples import TrainingSamples
 
-_PLANES = 4
-_WINDOW = 320
+_FIELDS = 4
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -43,106 +45,122 @@ class _Fold:
         return all(any((plane == number).any() for plane in self.learnt) for number in ids)
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
+class _View:
+    """What a candidate is shown: one of the windows, or one plane of a window of a volume."""
+
+    plane: PreparedPlane
+    window: int
+    place: int | None = None
+
+    def of(self, paint: Sequence[Paint]) -> Paint:
+        """Return its part of what lies in all windows."""
+        return paint[self.window] if self.place is None else paint[self.window][self.place]
+
+
 class CandidateScorer:
     """Scores candidates on paint that they have not seen.
+
+    Of volumes, candidates that look at planes are shown the painted planes of the same windows, so that both kinds are
+    judged by the same paint.
 
     Parameters
     ----------
     ids : tuple of int
-    pixels : sequence of ndarray of float32, shape (C, Y, X)
-    paint : sequence of ndarray of uint8, shape (Y, X)
+    fields : sequence of PaintedField
+        Planes, or volumes.
     """
 
-    def __init__(
-        self,
-        ids: tuple[int, ...],
-        pixels: Sequence[NDArray[np.float32]],
-        paint: Sequence[Paint],
-    ) -> None:
+    def __init__(self, ids: tuple[int, ...], fields: Sequence[PaintedField]) -> None:
         self._ids = ids
-        self._pixels = pixels
-        self._prepared: dict[float, list[PreparedPlane]] = {}
-        self._windows = [richest_window(plane, _WINDOW) for plane in paint]
-        self._paint = [plane[window] for plane, window in zip(paint, self._windows, strict=True)]
-        if any(not any((plane == number).any() for plane in self._paint) for number in ids):
-            self._windows, self._paint = [(slice(None), slice(None))] * len(paint), list(paint)
-        folds = [_Fold.without(self._paint, out) for out in paint_folds(self._paint)]
-        self._folds = [fold for fold in folds or [_Fold(self._paint, self._paint, True)] if fold.has_all(ids)]
+        self._fields = fields
+        self._views: dict[tuple[float, bool], list[_View]] = {}
+        self._known: dict[ClassicalSteps, float] = {}
+        runs = _runs(fields)
+        self._windows: list[Window] = richest_windows(fields, ids, runs)
+        paint = [field.paint_in(window) for field, window in zip(fields, self._windows, strict=True)]
+        folds = [_Fold.without(paint, out) for out in paint_folds(paint, runs)]
+        self._paint = paint
+        self._folds = [fold for fold in folds or [_Fold(paint, paint, True)] if fold.has_all(ids)]
 
     @classmethod
-    def of(cls, samples: TrainingSamples) -> CandidateScorer:
-        """Choose a few painted planes to try parameters on: those with most classes and paint, every class included."""
-        left = sorted(range(len(samples.paint)), key=lambda one: -np.count_nonzero(samples.paint[one]))
-        present = [set(np.unique(plane)) for plane in samples.paint]
+    def of(cls, samples: TrainingSamples, deep: bool) -> CandidateScorer:
+        """Choose a few painted planes, or volumes: those with most classes and paint, every class included."""
+        fields = samples.fields(deep)
+        counts = [sum(map(np.count_nonzero, field.painted.values())) for field in fields]
+        present = [set().union(*(np.unique(plane) for plane in field.painted.values())) for field in fields]
+        left = sorted(range(len(fields)), key=lambda one: -counts[one])
         chosen: list[int] = []
         unseen = set(samples.ids)
-        while left and (len(chosen) < _PLANES or unseen):
+        while left and (len(chosen) < _FIELDS or unseen):
             best = max(left, key=lambda one: (len(unseen & present[one]), -left.index(one)))
             left.remove(best)
-            if len(chosen) < _PLANES or unseen & present[best]:
+            if len(chosen) < _FIELDS or unseen & present[best]:
                 chosen.append(best)
                 unseen -= present[best]
-        places = [samples.places[index] for index in sorted(chosen)]
-        return cls(samples.ids, [image.plane(number) for image, number in places],
-                   [samples.paint[index] for index in sorted(chosen)])
+        return cls(samples.ids, [fields[index] for index in sorted(chosen)])
 
     def score(self, method: ClassicalSteps) -> float:
         """Return the mean Dice over classes on the paint left out, all folds together.
 
-        0 for a candidate that cannot tell so many classes apart.
+        0 for a candidate that cannot tell so many classes apart, or not in volumes.
         """
+        if method not in self._known:
+            self._known[method] = self._scored(method)
+        return self._known[method]
+
+    def _scored(self, method: ClassicalSteps) -> float:
         try:
             method.check_ids(self._ids)
         except UserError:
             return 0.0
-        planes = self._planes(method)
-        survey = method.survey(planes, self._paint)
-        seen = [method.describe(plane, survey) for plane in planes]
-        scored = [part for fold in self._folds for part in self._scored(method, seen, fold)]
+        if method.deep and getattr(method, "only_planes", ""):
+            return 0.0
+        views = self._shown(method)
+        survey = method.survey([view.plane for view in views], [view.of(self._paint) for view in views])
+        seen = [method.describe(view.plane, survey) for view in views]
+        scored = [part for fold in self._folds for part in self._answers(method, views, seen, fold)]
         if not scored:
             return 0.0
         truth, given = zip(*scored, strict=True)
         return mean_dice(np.concatenate(truth), np.concatenate(given))
 
-    def _planes(self, method: ClassicalSteps) -> list[PreparedPlane]:
+    def _shown(self, method: ClassicalSteps) -> list[_View]:
         """Return the windows, prepared as the method wants them; kept for other candidates that want the same."""
-        background = method.background or 0
-        if background not in self._prepared:
-            self._prepared[background] = [
-                method.prepared(pixels).crop(window)
-                for pixels, window in zip(self._pixels, self._windows, strict=True)
-            ]
-        return self._prepared[background]
+        key = method.background or 0, method.deep
+        if key not in self._views:
+            self._views[key] = [view for number in range(len(self._fields)) for view in self._prepared(method, number)]
+        return self._views[key]
 
-    def _scored(self, method: ClassicalSteps, seen: list[Any], fold: _Fold
-                ) -> Iterator[tuple[NDArray[np.uint8], NDArray[Any]]]:
-        """Yield, plane by plane, the true and the given ids of the pixels that are left out."""
-        pairs = [(one, plane) for one, plane in zip(seen, fold.learnt, strict=True) if plane.any()]
+    def _prepared(self, method: ClassicalSteps, number: int) -> Iterator[_View]:
+        field, window = self._fields[number], self._windows[number]
+        if method.deep or not field.deep:
+            yield _View(field.prepared(method).crop(window), number)
+            return
+        for place in sorted(field.painted):
+            if window[0].start <= place < window[0].stop:
+                yield _View(field.plane(place).prepared(method).crop(window[1:]), number, place - window[0].start)
+
+    def _answers(
+        self, method: ClassicalSteps, views: list[_View], seen: list[Any], fold: _Fold
+    ) -> Iterator[tuple[NDArray[np.uint8], NDArray[Any]]]:
+        """Yield, view by view, the true and the given ids of the pixels that are left out."""
+        pairs = [(one, paint) for one, view in zip(seen, views, strict=True) if (paint := view.of(fold.learnt)).any()]
         learnt = run_to_end(method.learn(lambda: iter(pairs), self._ids))
-        for one, paint, out in zip(seen, fold.learnt, fold.left_out, strict=True):
+        for one, view in zip(seen, views, strict=True):
+            paint, out = view.of(fold.learnt), view.of(fold.left_out)
             if out.any():
                 shown = paint if paint.any() and not fold.whole else None
                 decided = method.decide(one, learnt, self._ids, shown)
-                choice = decided.argmax(axis=0) if decided.ndim == 3 else decided
+                choice = decided.argmax(axis=0) if decided.ndim > out.ndim else decided
                 yield out[out > 0], np.array(self._ids)[choice[out > 0]]
 
 
-def richest_window(paint: Paint, size: int) -> tuple[slice, slice]:
-    """Return the window of at most ``size`` pixels each way that holds most of every class (steps of a quarter).
-
-    Counted is, summed over the classes, the square root of the share of its paint that lies inside, so that some of
-    each class is worth more than all of one.
-    """
-    starts = [np.unique(np.append(np.arange(0, max(1, long - size), size // 4), max(0, long - size)))
-              for long in paint.shape]
-    top, left = starts[0][:, None], starts[1][None, :]
-    bottom, right = np.minimum(top + size, paint.shape[0]), np.minimum(left + size, paint.shape[1])
-    worth = np.zeros((len(starts[0]), len(starts[1])))
-    for number in np.unique(paint[paint > 0]):
-        corner = np.zeros((paint.shape[0] + 1, paint.shape[1] + 1), np.int64)
-        corner[1:, 1:] = (paint == number).cumsum(axis=0).cumsum(axis=1)
-        inside = corner[bottom, right] - corner[top, right] - corner[bottom, left] + corner[top, left]
-        worth += np.sqrt(inside / corner[-1, -1])
-    row, column = np.unravel_index(int(worth.argmax()), worth.shape)
-    y, x = int(starts[0][row]), int(starts[1][column])
-    return slice(y, min(y + size, paint.shape[0])), slice(x, min(x + size, paint.shape[1]))
+def _runs(fields: Sequence[PaintedField]) -> list[list[int]]:
+    """Return which of some fields are planes that lie directly behind one another, run by run; volumes stand alone."""
+    runs = [[number] for number, field in enumerate(fields) if field.deep]
+    for image in dict.fromkeys(field.image for field in fields):
+        numbers = {field.planes[0]: number for number, field in enumerate(fields)
+                   if field.image is image and not field.deep}
+        runs += [[numbers[plane] for plane in run] for run in plane_runs(image, numbers)]
+    return runs

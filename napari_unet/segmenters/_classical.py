@@ -6,7 +6,10 @@ import dataclasses
 from collections.abc import Generator, Iterator
 from typing import Any
 
+import numpy as np
+
 from napari_unet.classical.parameter_search import (
+    MARGIN,
     TriedSettings,
     auto_parameters,
     coordinate_search,
@@ -19,9 +22,11 @@ from napari_unet.core.work import relayed
 
 from ._candidate_scorer import CandidateScorer
 from ._classical_model import ClassicalModel
+from ._richest_windows import richest_windows
 from ._sample_collection import collect_samples
 from ._steps import ClassicalSteps, Paint
 from ._training_samples import TrainingSamples
+from ._volumes import SeesVolumes, settled_volume
 
 SEARCH_SECONDS = 10.0
 
@@ -49,24 +54,43 @@ class ClassicalMethod(ClassicalSteps):
         yield Progress("reading the strokes", 0.0)
         samples = collect_samples(newest_training_set(painted))
         self.check_ids(samples.ids)
-        method, tried, cut = yield from self._search(samples)
-        few = samples.sample()
-        survey = method.survey([method.prepared(pixels) for pixels, _ in few], [paint for _, paint in few])
+        settled, looked = self._settled(samples)
+        method, tried, cut = yield from settled._search(samples)
+        survey = _surveyed(method, samples)
 
         def source() -> Iterator[tuple[Any, Paint]]:
-            for pixels, paint in samples.planes():
-                yield method.describe(method.prepared(pixels), survey), paint
+            for field in samples.fields(method.deep):
+                plane = field.prepared(method)
+                yield method.describe(plane, survey), np.where(plane.valid, field.paint, np.uint8(0))
 
         learnt = yield from relayed(method.learn(source, samples.ids),
                                     lambda done, _: Progress(f"learning from plane {done}", 0.9))
         note = " ".join(filter(None, (
-            samples.remark, method.remark(learnt, samples.classes, samples.ids), _chosen(self, method, tried, cut),
+            samples.remark, method.remark(learnt, samples.classes, samples.ids), looked,
+            _chosen(settled, method, tried, cut),
         )))
         model = method.modelled(ClassicalModel(
             method, samples.classes, note, samples.ids, samples.channels, survey, learnt, samples.strokes(), tried
         ))
         yield Progress("done", 1.0, model)
         return model
+
+    def _settled(self, samples: TrainingSamples) -> tuple[ClassicalMethod, str]:
+        """Return the method with planes or volumes chosen, and what people should know about that."""
+        if not isinstance(self, SeesVolumes):
+            return self, ""
+        volume, is_open, why = settled_volume(self, dict.fromkeys(image for image, _ in samples.places))
+        if not is_open:
+            told = f"Looked at plane by plane ({why})." if why else ""
+            return dataclasses.replace(self, volume=volume), "Looked at as a volume." if volume == "volume" else told
+        deep, flat = (dataclasses.replace(self, volume=one) for one in ("volume", "planes"))
+        if not samples.painted:
+            return deep, "Looked at as a volume."
+        scorer = CandidateScorer.of(samples, True)
+        scores = [scorer.score(default_candidate(one)) for one in (deep, flat)]
+        better, words = (flat, "plane by plane") if scores[1] > scores[0] + MARGIN else (deep, "as a volume")
+        return better, (f"Looked at {words} (mean Dice on strokes left out {scores[0]:.2f} as a volume, "
+                        f"{scores[1]:.2f} plane by plane).")
 
     def _search(
         self, samples: TrainingSamples
@@ -75,10 +99,21 @@ class ClassicalMethod(ClassicalSteps):
         if not samples.painted:
             return default_candidate(self), (), False
         total = 1 + sum(len(values) - 1 for values in auto_parameters(self).values())
-        search = coordinate_search(self, CandidateScorer.of(samples).score,
+        search = coordinate_search(self, CandidateScorer.of(samples, self.deep).score,
                                    lambda candidate, parameter: candidate.uses(parameter), SEARCH_SECONDS)
         return (yield from relayed(search,
                                    lambda done, text: Progress(text, min(0.1 + 0.7 * done / total, 0.8))))
+
+
+def _surveyed(method: ClassicalMethod, samples: TrainingSamples) -> Any:
+    """Let a method look at a few planes together; of volumes, at the parts with most paint."""
+    fields = samples.sample(method.deep)
+    if not method.deep:
+        return method.survey([field.prepared(method) for field in fields], [field.paint for field in fields])
+    windows = richest_windows(fields, (), [[number] for number in range(len(fields))])
+    parts = list(zip(fields, windows, strict=True))
+    return method.survey([field.prepared(method).crop(window) for field, window in parts],
+                         [field.paint_in(window) for field, window in parts])
 
 
 def _chosen(asked: Any, method: Any, tried: tuple[TriedSettings, ...], cut: bool) -> str:

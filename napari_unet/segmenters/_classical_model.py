@@ -1,4 +1,4 @@
-"""A fitted classical method: segments plane by plane, the plane in view first. Learns nothing."""
+"""A fitted classical method: segments plane by plane, or volume by volume, what is in view first. Learns nothing."""
 
 from __future__ import annotations
 
@@ -13,19 +13,37 @@ from numpy.typing import NDArray
 from napari_unet.classical.background import PreparedPlane
 from napari_unet.classical.parameter_search import TriedSettings
 from napari_unet.core.classes import ClassTable
+from napari_unet.core.depth import elongation, stack_planes
 from napari_unet.core.errors import UserError
 from napari_unet.core.image import Image, say_some_not_finite, warn_not_finite
 from napari_unet.core.latest import Latest
 from napari_unet.core.method import Patch, View, checked_planes
 from napari_unet.core.normalisation import Normalisation
 from napari_unet.core.provenance import Provenance
+from napari_unet.core.sight import Seen
+from napari_unet.core.volume_pixels import read_volume
 from napari_unet.predicting.tiling import Box
 
 from ._steps import ClassicalSteps, Paint
 from ._training_samples import plane_fingerprint
+from ._volumes import looks_deep
 
 BOX = 512
 """Rows and columns of a box of a large plane."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _AnsweredVolume:
+    """A volume that is answered: its image and the numbers of its planes, labels and what is valid (Z, Y, X)."""
+
+    image: Image
+    stack: tuple[int, ...]
+    labels: Paint
+    valid: NDArray[np.bool_]
+
+
+_AnsweredPlane = tuple[int, Paint, NDArray[np.float32] | None, int]
+"""Number of a plane, its labels and (if asked for) memberships, and how many of its pixels are no numbers."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -63,6 +81,13 @@ class ClassicalModel:
     strokes: Mapping[bytes, Paint] = dataclasses.field(default_factory=lambda: MappingProxyType({}))
     tried: tuple[TriedSettings, ...] = ()
     provenance: Provenance | None = None
+    # the volume that was answered last, as planes of one are often asked for one by one
+    _answered: Latest[_AnsweredVolume | None] = dataclasses.field(
+        default_factory=lambda: Latest(None), init=False, repr=False)
+
+    def seen(self, image: Image) -> Seen:
+        """Return whether an image is looked at plane by plane or as volumes."""
+        return "volumes" if looks_deep(self.method, image) else "planes"
 
     def segment(
         self,
@@ -95,7 +120,7 @@ class ClassicalModel:
 
     def tile_side(self) -> int | None:
         """Return how many rows and columns are answered at a time; None where a pixel depends on the whole plane."""
-        return None if getattr(self.method, "reach", None) is None else BOX
+        return None if self.method.deep or getattr(self.method, "reach", None) is None else BOX
 
     def segment_box(self, image: Image, plane: int, box: Box) -> Iterator[Patch]:
         """Segment a box of a plane, from it and what lies around it: the labels of :meth:`segment`."""
@@ -117,32 +142,75 @@ class ClassicalModel:
         self, image: Image, numbers: list[int], probabilities: bool, view: Latest[View | None] | None
     ) -> Iterator[Patch]:
         missing, total = 0, len(numbers)
-        for done in range(1, total + 1):
-            number = numbers.pop(place_in_view(image, numbers, view))
-            labels, shares, lost = self._plane(image.plane(number), probabilities)
+        work = self._by_volume if looks_deep(self.method, image) else self._by_plane
+        for done, (number, labels, shares, lost) in enumerate(work(image, numbers, probabilities, view), 1):
             missing += lost
             if done == total:
                 warn_not_finite(image, missing)
             yield Patch(image.where(number), labels, shares, done, total)
+
+    def _by_plane(
+        self, image: Image, numbers: list[int], probabilities: bool, view: Latest[View | None] | None
+    ) -> Iterator[_AnsweredPlane]:
+        while numbers:
+            number = numbers.pop(place_in_view(image, numbers, view))
+            yield number, *self._plane(image.plane(number), probabilities)
+
+    def _by_volume(
+        self, image: Image, numbers: list[int], probabilities: bool, view: Latest[View | None] | None
+    ) -> Iterator[_AnsweredPlane]:
+        """Answer volume after volume, and of each the planes asked for."""
+        while numbers:
+            stack = stack_planes(image, numbers[place_in_view(image, numbers, view)])
+            mine = [number for number in numbers if number in stack]
+            numbers = [number for number in numbers if number not in stack]
+            known, soft = self._answered.get(), None
+            if known is None or known.image is not image or known.stack != stack or probabilities:
+                known, soft = self._volume(image, stack, probabilities)
+                self._answered.put(known)
+            while mine:
+                number = mine.pop(place_in_view(image, mine, view))
+                place = stack.index(number)
+                shares = None if soft is None else soft[:, place].copy()
+                yield number, known.labels[place].copy(), shares, int(np.count_nonzero(~known.valid[place]))
 
     def _plane(
         self, pixels: NDArray[np.float32], probabilities: bool
     ) -> tuple[Paint, NDArray[np.float32] | None, int]:
         plane = self.method.prepared(pixels)
         labels, decided = self._labels(plane, self.strokes.get(plane_fingerprint(pixels)) if self.strokes else None)
-        shares = None
-        if probabilities:
-            shares = np.zeros((len(self.classes.ids), *labels.shape), np.float32)
-            for share, number in zip(decided, self.ids, strict=True):
-                shares[self.classes.ids.index(number)] = np.where(plane.valid, share, 0)
-            shares[0, ~plane.valid] = 1
+        shares = self._shares(plane, decided) if probabilities else None
         return labels, shares, int(np.count_nonzero(~plane.valid))
 
+    def _volume(
+        self, image: Image, stack: tuple[int, ...], probabilities: bool
+    ) -> tuple[_AnsweredVolume, NDArray[np.float32] | None]:
+        """Answer a volume, and return memberships (C, Z, Y, X) if they are asked for."""
+        volume = self.method.prepared(read_volume(image, stack), elongation(image))
+        painted = {place: self.strokes[key] for place, number in enumerate(stack)
+                   if (key := plane_fingerprint(image.plane(number))) in self.strokes} if self.strokes else {}
+        paint = np.zeros(volume.valid.shape, np.uint8) if painted else None
+        for place, plane in painted.items():
+            paint[place] = plane  # type: ignore[index]  # there is some
+        labels, decided = self._labels(volume, paint)
+        return (_AnsweredVolume(image, stack, labels, volume.valid),
+                self._shares(volume, decided) if probabilities else None)
+
+    def _shares(self, plane: PreparedPlane, decided: NDArray[Any]) -> NDArray[np.float32]:
+        """Return the memberships of every class, in the order of its ids."""
+        shares = np.zeros((len(self.classes.ids), *plane.valid.shape), np.float32)
+        for share, number in zip(decided, self.ids, strict=True):
+            shares[self.classes.ids.index(number)] = np.where(plane.valid, share, 0)
+        shares[0, ~plane.valid] = 1
+        return shares
 
     def _labels(self, plane: PreparedPlane, paint: Paint | None) -> tuple[Paint, NDArray[Any]]:
-        """Return the labels of a plane, and what the method decided: choices (Y, X) or shares (K, Y, X)."""
+        """Return the labels of a plane, and what the method decided: choices (Y, X) or shares (K, Y, X).
+
+        Of a volume, (Z, Y, X) and (K, Z, Y, X).
+        """
         decided = self.method.decide(self.method.describe(plane, self.survey), self.learnt, self.ids, paint)
-        choice = decided.argmax(axis=0) if decided.ndim == 3 else decided
+        choice = decided.argmax(axis=0) if decided.ndim > plane.valid.ndim else decided
         labels = np.array(self.ids, np.uint8)[choice]
         labels[~plane.valid] = self.classes.ids[0]
         return labels, decided

@@ -18,13 +18,15 @@ from napari_unet.core.parameters import Parameter
 
 from ._by_appearance import AppearanceMethod
 from ._steps import Paint
+from ._volumes import SeesVolumes
 
 
 @dataclasses.dataclass(frozen=True)
-class SeededMethod(AppearanceMethod, abc.ABC):
+class SeededMethod(SeesVolumes, AppearanceMethod, abc.ABC):
     """A method that spreads classes from seeds: the strokes, and pixels that surely look like one class.
 
-    Planes without strokes are honest work for such a method only because it has learnt what sure pixels look like.
+    Planes without strokes are honest work for such a method only because it has learnt what sure pixels look like. In a
+    volume, classes spread along z too, from the strokes of all planes.
     """
 
     sure: Annotated[float | None, Parameter("How surely a pixel must look like a class to be a seed; 1 is beyond "
@@ -39,8 +41,7 @@ class SeededMethod(AppearanceMethod, abc.ABC):
         """Measure every pixel."""
         del survey
         stack = measure_features(plane, self.sigma or 0, bool(self.filters))
-        numbers = np.arange(plane.valid.size).reshape(plane.valid.shape)
-        return Regions(numbers, stack.reshape(len(stack), -1).T, stack)
+        return Regions.of_pixels(stack, plane.spacing)
 
     def decide(
         self, seen: Any, learnt: Appearance, ids: tuple[int, ...], paint: Paint | None

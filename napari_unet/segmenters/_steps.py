@@ -1,4 +1,7 @@
-"""What a classical method is asked, step by step: what it sees of a plane, learns and decides. Fits nothing."""
+"""What a classical method is asked, step by step: what it sees of a plane, learns and decides. Fits nothing.
+
+A method that can look at volumes (:class:`._volumes.SeesVolumes`) is given volumes (Z, Y, X) in place of planes (Y, X).
+"""
 
 from __future__ import annotations
 
@@ -27,9 +30,12 @@ class ClassicalSteps(BackgroundCorrection, abc.ABC):
     any of the three is called.
     """
 
-    def prepared(self, pixels: NDArray[np.float32]) -> PreparedPlane:
-        """Return a plane (C, Y, X) as the method wants it: normalised, without uneven lighting."""
-        return prepare_plane(pixels, self.background or 0)
+    def prepared(self, pixels: NDArray[np.float32], longer: float = 1.0) -> PreparedPlane:
+        """Return a plane (C, Y, X) as the method wants it: normalised, without uneven lighting.
+
+        Of a volume (C, Z, Y, X), ``longer`` says how many times as long as wide its voxels are.
+        """
+        return prepare_plane(pixels, self.background or 0, longer=longer)
 
     def uses(self, parameter: str) -> bool:
         """Whether a parameter matters, given the others."""
@@ -69,3 +75,8 @@ class ClassicalSteps(BackgroundCorrection, abc.ABC):
 
     def check_ids(self, ids: tuple[int, ...]) -> None:
         """Raise :class:`UserError` if the method cannot tell so many classes apart with its parameters."""
+
+    @property
+    def deep(self) -> bool:
+        """Whether the method looks at volumes, with the parameters chosen here."""
+        return False

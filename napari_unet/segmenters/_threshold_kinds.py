@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,17 +14,17 @@ from napari_unet.classical import histogram_thresholds, local_thresholds
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class GreyPlane:
-    """One plane in grey values and what the local kinds need to know.
+    """One plane (or volume) in grey values and what the local kinds need to know.
 
     Parameters
     ----------
-    values : ndarray of float32, shape (Y, X)
+    values : ndarray of float32, shape (Y, X) or (Z, Y, X)
         0 where not valid.
-    valid : ndarray of bool, shape (Y, X)
+    valid : ndarray of bool, of the same shape
     cuts : int
         How many thresholds are wanted.
-    window : float
-        How far the surroundings reach, in pixels.
+    window : sequence of float
+        How far the surroundings reach along each axis, in pixels.
     k : float
         How much the contrast of the surroundings counts.
     bright : bool
@@ -34,13 +34,17 @@ class GreyPlane:
     values: NDArray[np.float32]
     valid: NDArray[np.bool_]
     cuts: int
-    window: float
+    window: Sequence[float]
     k: float
     bright: bool
 
+    def everywhere(self, cuts: NDArray[Any]) -> NDArray[np.float32]:
+        """Return cuts (n,) that hold for all pixels in a shape to be compared with them, (n, 1, 1)."""
+        return cuts.reshape(-1, *(1 for _ in self.valid.shape)).astype(np.float32)
+
 
 Base = Callable[[GreyPlane], NDArray[Any]]
-"""What a kind compares the grey value with: an array (cuts, 1, 1) or (cuts, Y, X)."""
+"""What a kind compares the grey value with: an array (cuts, 1, 1) or (cuts, Y, X); of a volume with Z too."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,34 +60,37 @@ class ThresholdKind:
         Parameters that only some kinds have, and this one has.
     many : bool
         Whether it divides more than two classes.
+    each : bool
+        Whether it is found anew in each plane (or volume), from its histogram.
     """
 
     title: str
     base: Base
     parameters: tuple[str, ...] = ()
     many: bool = False
+    each: bool = False
 
 
 def _zero(grey: GreyPlane) -> NDArray[Any]:
-    return np.zeros((grey.cuts, 1, 1), np.float32)
+    return grey.everywhere(np.zeros(grey.cuts))
 
 
 def _otsu(grey: GreyPlane) -> NDArray[Any]:
     values = grey.values[grey.valid]
     found = histogram_thresholds.otsu_thresholds(values, grey.cuts + 1) if values.size else np.full(grey.cuts, np.inf)
-    return found[:, None, None].astype(np.float32)
+    return grey.everywhere(found)
 
 
 def _single(rule: Callable[[NDArray[np.float32]], float]) -> Base:
     def base(grey: GreyPlane) -> NDArray[Any]:
         values = grey.values[grey.valid]
         level = rule(values) if values.size else np.inf
-        return _otsu(grey) if np.isnan(level) else np.full((1, 1, 1), level, np.float32)
+        return _otsu(grey) if np.isnan(level) else grey.everywhere(np.array([level]))
 
     return base
 
 
-def _around(rule: Callable[[NDArray[np.float32], NDArray[np.bool_], float], NDArray[np.float32]]) -> Base:
+def _around(rule: Callable[[NDArray[np.float32], NDArray[np.bool_], Sequence[float]], NDArray[np.float32]]) -> Base:
     def base(grey: GreyPlane) -> NDArray[Any]:
         return np.broadcast_to(rule(grey.values, grey.valid, grey.window), (grey.cuts, *grey.valid.shape))
 
@@ -91,7 +98,7 @@ def _around(rule: Callable[[NDArray[np.float32], NDArray[np.bool_], float], NDAr
 
 
 def _contrast(
-    rule: Callable[[NDArray[np.float32], NDArray[np.bool_], float, float], NDArray[np.float32]]
+    rule: Callable[[NDArray[np.float32], NDArray[np.bool_], Sequence[float], float], NDArray[np.float32]]
 ) -> Base:
     """Bright objects are found as dark ones of the inverted plane: that is what these rules were made for."""
     def base(grey: GreyPlane) -> NDArray[Any]:
@@ -103,18 +110,17 @@ def _contrast(
 
 
 KINDS = {
-    "otsu": ThresholdKind("Otsu, plane by plane", _otsu, many=True),
+    "otsu": ThresholdKind("Otsu", _otsu, many=True, each=True),
     "manual": ThresholdKind("one threshold for all planes", _zero, many=True),
     "local_gaussian": ThresholdKind("the Gaussian mean of the surroundings",
                                     _around(local_thresholds.gaussian_local_mean),
                                     ("window",), many=True),
     "local_mean": ThresholdKind("the mean of the surroundings", _around(local_thresholds.box_local_mean), ("window",),
                                 many=True),
-    "multi_otsu": ThresholdKind("multi-Otsu, plane by plane", _otsu, ("parts",), many=True),
-    "li": ThresholdKind("Li, plane by plane", _single(histogram_thresholds.li_threshold)),
-    "triangle": ThresholdKind("triangle, plane by plane", _single(histogram_thresholds.triangle_threshold)),
-    "minimum": ThresholdKind("minimum of the histogram, plane by plane",
-                             _single(histogram_thresholds.minimum_threshold)),
+    "multi_otsu": ThresholdKind("multi-Otsu", _otsu, ("parts",), many=True, each=True),
+    "li": ThresholdKind("Li", _single(histogram_thresholds.li_threshold), each=True),
+    "triangle": ThresholdKind("triangle", _single(histogram_thresholds.triangle_threshold), each=True),
+    "minimum": ThresholdKind("minimum of the histogram", _single(histogram_thresholds.minimum_threshold), each=True),
     "sauvola": ThresholdKind("Sauvola", _contrast(local_thresholds.sauvola_threshold), ("window", "k")),
     "niblack": ThresholdKind("Niblack", _contrast(local_thresholds.niblack_threshold), ("window", "k")),
     "hysteresis": ThresholdKind("hysteresis, one pair of thresholds for all planes", _zero, ("drop",)),

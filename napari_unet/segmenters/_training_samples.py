@@ -11,12 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_unet.core.classes import ClassTable
+from napari_unet.core.depth import stack_planes
 from napari_unet.core.image import Image
 
+from ._painted_fields import PaintedField
 from ._steps import Paint
 
 SAMPLE_PLANES = 4
-"""So many planes are looked at together, before any of them is described."""
+"""So many planes (or volumes) are looked at together, before any of them is described."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -53,10 +55,22 @@ class TrainingSamples:
         for (image, number), paint in zip(self.places, self.paint, strict=True):
             yield image.plane(number), paint
 
-    def sample(self) -> list[tuple[NDArray[np.float32], Paint]]:
-        """Return the pixels and the paint of a few planes, evenly spread."""
-        chosen = np.unique(np.linspace(0, len(self.places) - 1, SAMPLE_PLANES).round().astype(int))
-        return [(self.places[index][0].plane(self.places[index][1]), self.paint[index]) for index in chosen]
+    def fields(self, deep: bool) -> list[PaintedField]:
+        """Return the planes to learn from, or the volumes that they are of."""
+        if not deep:
+            return [PaintedField(image, (number,), {0: paint})
+                    for (image, number), paint in zip(self.places, self.paint, strict=True)]
+        found: dict[tuple[Image, tuple[int, ...]], dict[int, Paint]] = {}
+        for (image, number), paint in zip(self.places, self.paint, strict=True):
+            stack = stack_planes(image, number)
+            found.setdefault((image, stack), {})[stack.index(number)] = paint
+        return [PaintedField(image, stack, painted) for (image, stack), painted in found.items()]
+
+    def sample(self, deep: bool) -> list[PaintedField]:
+        """Return a few planes (or volumes) to learn from, evenly spread."""
+        fields = self.fields(deep)
+        chosen = np.unique(np.linspace(0, len(fields) - 1, SAMPLE_PLANES).round().astype(int))
+        return [fields[index] for index in chosen]
 
     def strokes(self) -> Mapping[bytes, Paint]:
         """Return the paint by the plane's fingerprint; nothing if it was guessed."""

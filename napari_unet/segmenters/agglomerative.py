@@ -18,13 +18,14 @@ from napari_unet.core.parameters import Parameter
 
 from . import register
 from ._by_appearance import RegionMethod
+from ._volumes import SeesVolumes
 
 _COMPACTNESS = 0.1
 
 
 @register("agglomerative", title="Agglomerative clustering", family="clusters")
 @dataclasses.dataclass(frozen=True)
-class Agglomerative(RegionMethod):
+class Agglomerative(SeesVolumes, RegionMethod):
     """Agglomerative clustering: touching superpixels that are alike are joined, the most similar pair first.
 
     Kind average compares two clusters by the mean difference between their superpixels, kind complete by the largest,
@@ -50,9 +51,8 @@ class Agglomerative(RegionMethod):
 
         del survey
         stack = measure_features(plane, self.sigma or 0, bool(self.filters))
-        small = Regions.of(
-            slic_superpixels(stack[: len(plane.pixels)], self.size or 6.0, _COMPACTNESS), stack, plane.valid
-        )
+        pieces = slic_superpixels(stack[: len(plane.pixels)], self.size or 6.0, _COMPACTNESS, plane.spacing)
+        small = Regions.of(pieces, stack, plane.valid)
         count = len(small.features)
         if count < 2:
             return small

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import warnings
 from collections.abc import Callable, Generator, Sequence
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ from napari_unet.core.parameters import Parameter
 from . import register
 from ._by_appearance import FeatureMethod
 from ._steps import Paint, Source
+from ._volumes import SeesVolumes
 
 _SAMPLES = 3000
 _LEAST = 1e-3
@@ -71,7 +72,7 @@ class ClusterMemberships:
 
 @register("clustering", title="Clustering", family="clusters")
 @dataclasses.dataclass(frozen=True)
-class Clustering(FeatureMethod):
+class Clustering(SeesVolumes, FeatureMethod):
     """Clustering: pixels are sorted into clusters of brightness and colour; the paint says what a cluster means.
 
     Clusters are found on a sample of pixels: k-means (each pixel to the nearest centre), fuzzy c-means (Bezdek et al.
@@ -79,6 +80,9 @@ class Clustering(FeatureMethod):
     (clusters of different width and share). A cluster stands for the classes in proportion to how much of their paint
     lies in it; one without paint for those of the nearest that has some. Where a pixel lies plays no part.
     """
+
+    voxel_bytes: ClassVar[int] = 300  # how much each belongs to which cluster
+    swift_voxels: ClassVar[int] = 2**22
 
     kind: Annotated[
         Literal["k-means", "fuzzy", "gaussian"] | None,

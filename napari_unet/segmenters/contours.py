@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ from napari_unet.core.parameters import Parameter
 from . import register
 from ._by_appearance import AppearanceMethod
 from ._steps import Paint
+from ._volumes import SeesVolumes
 
 TITLES = {
     "chan_vese": "Chan-Vese contours",
@@ -32,7 +33,7 @@ _STEEP = 100.0
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class ContourInput:
-    """What a contour sees of a plane: the measured pixels, and how large a step each lies on (Y, X) or None."""
+    """What a contour sees of a plane or volume: the measured pixels, and how large a step each lies on, or None."""
 
     pixels: Regions
     steps: NDArray[np.float32] | None
@@ -40,15 +41,18 @@ class ContourInput:
 
 @register("contours", title="Active contours", family="cuts")
 @dataclasses.dataclass(frozen=True)
-class Contours(AppearanceMethod):
-    """Active contours: outlines that move until they fit, and stay smooth (Chan-Vese, geodesic, snakes).
+class Contours(SeesVolumes, AppearanceMethod):
+    """Active contours: outlines (in a volume, surfaces) that move until they fit, and stay smooth.
 
     How much a pixel resembles each class comes from the painted pixels (a mixture of Gaussians per class). Every class
     but the first has a contour, which starts around the pixels that look like it. Chan-Vese moves it until resemblance
     inside and outside is as even as can be (doi:10.1109/83.902291); geodesic contours (doi:10.1023/A:1007979827043) and
     snakes (doi:10.1007/BF00133570) are drawn to steps in brightness. Where contours overlap, the class that a pixel
-    resembles more has it; what lies in none is the first class. Painted pixels keep their class.
+    resembles more has it; what lies in none is the first class. Painted pixels keep their class. Snakes are curves in
+    planes; the other two move surfaces through volumes.
     """
+
+    voxel_bytes: ClassVar[int] = 96  # its measures along two axes, and claims of classes
 
     kind: Annotated[
         Literal["chan_vese", "geodesic", "snake"] | None,
@@ -78,6 +82,11 @@ class Contours(AppearanceMethod):
         """A contour has no probabilities."""
         return False
 
+    @property
+    def only_planes(self) -> str:
+        """Snakes are curves."""
+        return "snakes are curves in planes" if self.kind == "snake" else ""
+
     def uses(self, parameter: str) -> bool:
         """Some parameters are for some kinds."""
         kind = self.kind or "chan_vese"
@@ -89,10 +98,9 @@ class Contours(AppearanceMethod):
     def describe(self, plane: PreparedPlane, survey: Any) -> ContourInput:
         """Measure every pixel, and the edges where the kind looks at them."""
         del survey
-        numbers = np.arange(plane.valid.size).reshape(plane.valid.shape)
         stack = measure_features(plane, self.sigma or 0, bool(self.filters))
         steps = gradient_strength(plane, self.scale or 2.0) if self.uses("scale") else None
-        return ContourInput(Regions(numbers, stack.reshape(len(stack), -1).T, stack), steps)
+        return ContourInput(Regions.of_pixels(stack, plane.spacing), steps)
 
     def measured(self, seen: ContourInput) -> Regions:
         """Return the measured pixels."""

@@ -55,10 +55,10 @@ def flood_from_seeds(stack: NDArray[np.float32], seeds: NDArray[np.int16], toler
 
     Parameters
     ----------
-    stack : ndarray of float32, shape (F, Y, X)
-    seeds : ndarray of int16, shape (Y, X)
-        Class index, -1 = free. Touching seed pixels of a class (8 neighbours) are one seed with one mean; a class has
-        at most 24 different means, similar seeds share one.
+    stack : ndarray of float32, shape (F, Y, X) or (F, Z, Y, X)
+    seeds : ndarray of int16, shape (Y, X) or (Z, Y, X)
+        Class index, -1 = free. Touching seed pixels of a class (8 neighbours, in a volume 26) are one seed with one
+        mean; a class has at most 24 different means, similar seeds share one.
     tolerance : float
         Root mean square difference over the features from that mean.
 
@@ -67,7 +67,7 @@ def flood_from_seeds(stack: NDArray[np.float32], seeds: NDArray[np.int16], toler
     ndarray of int16, shape (Y, X)
         Class index, -1 where no flood came. Seeds keep their class.
     """
-    around = np.ones((3, 3))
+    around = np.ones((3,) * seeds.ndim)
     nearest = np.full(seeds.shape, np.inf, np.float32)
     taken = seeds.copy()
     for index in np.unique(seeds[seeds >= 0]):
@@ -79,7 +79,8 @@ def flood_from_seeds(stack: NDArray[np.float32], seeds: NDArray[np.int16], toler
         for one in range(int(level.max()) + 1):
             mine = level == one
             mean = (means[mine] * size[mine, None]).sum(axis=0) / size[mine].sum()
-            gap = np.sqrt(np.square(stack - mean.astype(np.float32)[:, None, None]).mean(axis=0))
+            centre = mean.astype(np.float32).reshape(-1, *(1 for _ in seeds.shape))
+            gap = np.sqrt(np.square(stack - centre).mean(axis=0))
             seed = np.concatenate([[False], mine])[patches]
             pools, number = ndimage.label((gap <= tolerance) | seed, around)
             reached = np.zeros(number + 1, bool)

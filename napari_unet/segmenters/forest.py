@@ -193,7 +193,7 @@ class Forest(ClassicalMethod):
 
     def modelled(self, model: ClassicalModel) -> ForestModel:
         """Return the model as one that answers tile by tile; it needs no strokes."""
-        parts = {field.name: getattr(model, field.name) for field in dataclasses.fields(model)}
+        parts = {field.name: getattr(model, field.name) for field in dataclasses.fields(model) if field.init}
         return ForestModel(**{**parts, "strokes": {}})
 
     def restore(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Generator
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from napari_unet.core import parameters
 from napari_unet.core.depth import Depth
@@ -15,8 +15,10 @@ from napari_unet.core.latest import Latest
 from napari_unet.core.method import Progress, newest_training_set
 from napari_unet.core.parameters import Parameter
 from napari_unet.core.scribbles import TrainingSet
+from napari_unet.core.sight import Sees
 from napari_unet.instant.features import FeatureStore, with_usual_range
-from napari_unet.instant.instant_model import InstantModel, Kind, fit_instantly
+from napari_unet.instant.instant_model import InstantModel, fit_instantly
+from napari_unet.instant.pixel_heads import Kind
 from napari_unet.predicting.devices import choose_device
 from napari_unet.pretrained import load_features
 
@@ -37,6 +39,8 @@ class Instant:
     UsageError
         If a parameter is out of its bounds.
     """
+
+    sees: ClassVar[Sees] = "both"
 
     head: Annotated[Kind, Parameter("How features are weighed: ridge is solved at once, logistic is better, trees "
                                     "correct that where strokes say otherwise and take a moment longer",

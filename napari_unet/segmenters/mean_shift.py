@@ -11,15 +11,17 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from napari_unet.classical.appearance import Appearance, measure_features
-from napari_unet.classical.background import PreparedPlane
+from napari_unet.classical.background import PreparedPlane, widths_along
 from napari_unet.classical.pixel_sample import sample_pixels
 from napari_unet.classical.regions import Regions
 from napari_unet.core.classes import ClassTable
+from napari_unet.core.leaving import look_up
 from napari_unet.core.parameters import Parameter
 
 from . import register
 from ._by_appearance import RegionMethod
 from ._steps import Paint
+from ._volumes import SeesVolumes
 
 _SAMPLES = 800
 _MOST_STARTS = 32
@@ -29,7 +31,7 @@ _FILTER_ROUNDS = 2
 
 @register("mean_shift", title="Mean shift", family="clusters")
 @dataclasses.dataclass(frozen=True)
-class MeanShift(RegionMethod):
+class MeanShift(SeesVolumes, RegionMethod):
     """Mean shift: pixels of similar brightness and colour that touch form regions, each takes a class.
 
     First every pixel moves to the mean of the similar pixels around it (mean shift filtering in position and colour,
@@ -74,8 +76,10 @@ class MeanShift(RegionMethod):
         values = stack.reshape(len(stack), -1).T
         nearest = cKDTree(survey).query(values)[1].reshape(plane.valid.shape)
         # over a whole plane anything touches anything in the end: a region stays in its cell of a coarse grid
-        rows, columns = (np.arange(size) // (self.reach or size) for size in nearest.shape)
-        cells = rows[:, None] * (columns[-1] + 1) + columns
+        cells = np.zeros((), np.int64)
+        for places, step in zip(np.ogrid[tuple(slice(size) for size in nearest.shape)], plane.spacing, strict=True):
+            cell = (places * step // (self.reach or places.size * step)).astype(np.int64)
+            cells = cells * (cell.max() + 1) + cell
         return Regions.of(label(cells * len(survey) + nearest, background=-1, connectivity=1) - 1, stack, plane.valid)
 
     def remark(self, learnt: Appearance, classes: ClassTable, ids: tuple[int, ...]) -> str:
@@ -87,37 +91,41 @@ class MeanShift(RegionMethod):
     def _features(self, plane: PreparedPlane) -> NDArray[np.float32]:
         stack = measure_features(plane, self.sigma or 0, bool(self.filters))
         colours = len(plane.pixels)
-        moved = mean_shift_filter(stack[:colours], self.position or 0, self.bandwidth or _BANDWIDTH)
+        moved = mean_shift_filter(stack[:colours], self.position or 0, self.bandwidth or _BANDWIDTH, plane.spacing)
         return np.concatenate([moved, stack[colours:]])
 
 
-def mean_shift_filter(stack: NDArray[np.float32], radius: int, bandwidth: float) -> NDArray[np.float32]:
+def mean_shift_filter(
+    stack: NDArray[np.float32], radius: int, bandwidth: float, spacing: Sequence[float] = (1.0, 1.0)
+) -> NDArray[np.float32]:
     """Move every pixel to the mean of the similar pixels in the square around it, twice (flat kernel).
 
     Parameters
     ----------
-    stack : ndarray of float32, shape (F, Y, X)
+    stack : ndarray of float32, shape (F, Y, X) or (F, Z, Y, X)
     radius : int
-        Half the side of the square in pixels; 0 changes nothing.
+        Half the side of the square in pixels along rows; 0 changes nothing.
     bandwidth : float
         Pixels count as similar up to this root mean square difference over the features.
+    spacing : sequence of float
+        Steps from pixel to pixel along each axis.
 
     Returns
     -------
-    ndarray of float32, shape (F, Y, X)
+    ndarray of float32, shape (F, Y, X) or (F, Z, Y, X)
     """
     if radius < 1:
         return stack
     limit = np.float32(len(stack) * bandwidth * bandwidth)
-    rows, columns = stack.shape[1:]
+    shape, reach = stack.shape[1:], [round(width) for width in widths_along(radius, spacing)]
     for _ in range(_FILTER_ROUNDS):
-        padded = np.pad(stack, ((0, 0), (radius, radius), (radius, radius)), mode="edge")
-        total, weight = np.zeros_like(stack), np.zeros((rows, columns), np.float32)
-        for down in range(2 * radius + 1):
-            for right in range(2 * radius + 1):
-                other = padded[:, down : down + rows, right : right + columns]
-                similar = np.square(other - stack).sum(axis=0) <= limit
-                total += other * similar
-                weight += similar
+        look_up()  # of a volume, a round takes its time
+        padded = np.pad(stack, ((0, 0), *((far, far) for far in reach)), mode="edge")
+        total, weight = np.zeros_like(stack), np.zeros(shape, np.float32)
+        for first in np.ndindex(*(2 * far + 1 for far in reach)):
+            other = padded[:, *(slice(start, start + size) for start, size in zip(first, shape, strict=True))]
+            similar = np.square(other - stack).sum(axis=0) <= limit
+            total += other * similar
+            weight += similar
         stack = total / weight  # the pixel itself always counts
     return stack

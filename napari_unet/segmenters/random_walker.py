@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,8 @@ class RandomWalker(SeededMethod):
     class they resemble most.
     """
 
+    voxel_bytes: ClassVar[int] = 600  # the equations of a walk
+
     beta: Annotated[float | None, Parameter("How strongly edges hold the walk back; smaller values give smoother "
                                             "borders.", min=0.1, max=100000, step=10, auto=(130.0, 30.0, 600.0))] = None
 
@@ -47,7 +49,7 @@ class RandomWalker(SeededMethod):
             labels[seeds == index] = number
         found = random_walker(
             np.moveaxis(seen.stack, 0, -1), labels, beta=self.beta or 130.0, mode="cg_j", tol=1e-3, copy=True,
-            return_full_prob=True, prob_tol=np.inf, channel_axis=-1,
+            return_full_prob=True, prob_tol=np.inf, channel_axis=-1, spacing=seen.spacing,
         )
         out = np.zeros_like(shares)
         out[present] = np.clip(found, 1e-6, 1)

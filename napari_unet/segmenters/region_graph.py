@@ -24,13 +24,14 @@ from napari_unet.core.parameters import Parameter
 
 from . import register
 from ._by_appearance import RegionMethod
+from ._volumes import SeesVolumes
 
 _COMPACTNESS = 0.1
 
 
 @register("region_graph", title="Region graph cut", family="graphs")
 @dataclasses.dataclass(frozen=True)
-class RegionGraph(RegionMethod):
+class RegionGraph(SeesVolumes, RegionMethod):
     """Region graph cut: the graph of touching superpixels is cut where neighbours differ; what is left is a region.
 
     Kind threshold cuts every link between superpixels that differ by more than ``similar``. Kind normalised cuts where
@@ -64,12 +65,11 @@ class RegionGraph(RegionMethod):
         """Divide a plane and measure the regions."""
         del survey
         stack = measure_features(plane, self.sigma or 0, bool(self.filters))
-        small = Regions.of(
-            slic_superpixels(stack[: len(plane.pixels)], self.size or 6.0, _COMPACTNESS), stack, plane.valid
-        )
+        pieces = slic_superpixels(stack[: len(plane.pixels)], self.size or 6.0, _COMPACTNESS, plane.spacing)
+        small = Regions.of(pieces, stack, plane.valid)
         pairs = adjacent_regions(small.numbers)
         if self.reach:
-            cell = grid_cells(small.numbers, self.reach)
+            cell = grid_cells(small.numbers, self.reach, plane.spacing)
             pairs = pairs[cell[pairs[:, 0]] == cell[pairs[:, 1]]]
         return Regions.of(self._groups(small, pairs)[small.numbers], stack, plane.valid)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 import numpy as np
@@ -10,10 +11,12 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from napari_unet.classical.appearance import Appearance
+from napari_unet.classical.background import widths_along
 from napari_unet.classical.local_appearance import local_memberships
 from napari_unet.classical.regions import Regions
 from napari_unet.classical.seeds import memberships_of_taken
 from napari_unet.core.classes import ClassTable
+from napari_unet.core.leaving import look_up
 from napari_unet.core.parameters import Parameter
 
 from . import register
@@ -57,7 +60,8 @@ class RegionGrowing(SeededMethod):
         tolerance = self.tolerance if self.tolerance is not None else 0.6
         if self.kind != "adaptive":
             return memberships_of_taken(shares, grow_regions(shares, seeds, tolerance))
-        return memberships_of_taken(*grow_adaptive_regions(learnt, seen.stack, seeds, tolerance, self.reach or 15.0))
+        return memberships_of_taken(*grow_adaptive_regions(learnt, seen.stack, seeds, tolerance, self.reach or 15.0,
+                                                           seen.spacing))
 
     def remark(self, learnt: Appearance, classes: ClassTable, ids: tuple[int, ...]) -> str:
         """Say what grows from where."""
@@ -69,7 +73,7 @@ def grow_regions(shares: NDArray[np.float32], seeds: NDArray[np.int16], toleranc
     """Grow all classes from their seeds, in stages of falling resemblance.
 
     In each stage a class takes all free pixels of at least the stage's membership that touch it, directly or through
-    each other (4 neighbours); where two classes could take a pixel, the one it resembles more does.
+    each other (4 neighbours, in a volume 6); where two classes could take a pixel, the one it resembles more does.
 
     Parameters
     ----------
@@ -94,7 +98,8 @@ def grow_regions(shares: NDArray[np.float32], seeds: NDArray[np.int16], toleranc
 
 
 def grow_adaptive_regions(
-    looks: Appearance, stack: NDArray[np.float32], seeds: NDArray[np.int16], tolerance: float, reach: float
+    looks: Appearance, stack: NDArray[np.float32], seeds: NDArray[np.int16], tolerance: float, reach: float,
+    spacing: Sequence[float] = (1.0, 1.0),
 ) -> tuple[NDArray[np.float32], NDArray[np.int16]]:
     """Grow all classes step by step, their looks measured anew after each step from the pixels they hold nearby.
 
@@ -107,7 +112,9 @@ def grow_adaptive_regions(
     tolerance : float
         A class takes no pixel of membership below ``1 - tolerance``.
     reach : float
-        Pixels; a step goes half as far.
+        Pixels along rows; a step goes half as far.
+    spacing : sequence of float
+        Steps from pixel to pixel along each axis.
 
     Returns
     -------
@@ -117,11 +124,12 @@ def grow_adaptive_regions(
         Class index, -1 where no class came.
     """
     taken = seeds.copy()
-    step = 2 * max(1, round(reach / 2)) + 1
+    window = tuple(2 * max(1, round(half)) + 1 for half in widths_along(reach / 2, spacing))
     for _ in range(_MOST_ROUNDS):
-        shares = local_memberships(looks, stack, taken, reach)
+        look_up()  # of a volume, a round takes its time
+        shares = local_memberships(looks, stack, taken, reach, spacing)
         free = taken < 0
-        near = np.stack([free & ndimage.maximum_filter(taken == index, step) for index in range(len(shares))])
+        near = np.stack([free & ndimage.maximum_filter(taken == index, window) for index in range(len(shares))])
         grown = _stage(shares, taken, 1 - tolerance, near)
         if (grown == taken).all():
             break

@@ -14,12 +14,13 @@ from napari_unet.core.parameters import Parameter
 
 from . import register
 from ._by_appearance import RegionMethod
+from ._volumes import SeesVolumes
 
 
 @register("slic", title="SLIC superpixels", family="clusters")
 @dataclasses.dataclass(frozen=True)
-class Slic(RegionMethod):
-    """Superpixels (SLIC): the plane is divided into small even regions, each takes a class.
+class Slic(SeesVolumes, RegionMethod):
+    """Superpixels (SLIC): the plane (or the volume) is divided into small even regions, each takes a class.
 
     A region takes the class most painted inside it; without paint, the class whose painted pixels it resembles most
     (a mixture of Gaussians per class over the region means of brightness, colour and, with ``filters``, edges, spots
@@ -37,7 +38,7 @@ class Slic(RegionMethod):
         """Divide a plane and measure the regions."""
         del survey
         stack = measure_features(plane, self.sigma or 0, bool(self.filters))
-        numbers = slic_superpixels(stack[: len(plane.pixels)], self.size or 6.0, self.compactness or 0.1)
+        numbers = slic_superpixels(stack[: len(plane.pixels)], self.size or 6.0, self.compactness or 0.1, plane.spacing)
         return Regions.of(numbers, stack, plane.valid)
 
     def remark(self, learnt: Appearance, classes: ClassTable, ids: tuple[int, ...]) -> str:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Generator
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_unet.classical.appearance import gaussian_blur
-from napari_unet.classical.background import PreparedPlane, prepare_plane
+from napari_unet.classical.background import PreparedPlane, prepare_plane, widths_along
 from napari_unet.classical.fisher import fisher_discriminant
 from napari_unet.classical.histogram_thresholds import best_dice_threshold
 from napari_unet.core.classes import ClassTable
@@ -21,6 +21,7 @@ from . import register
 from ._classical import ClassicalMethod
 from ._steps import Paint, Source
 from ._threshold_kinds import KINDS, GreyPlane
+from ._volumes import SeesVolumes
 
 _LEVELS = 15
 _OWN_PARAMETERS = {parameter for kind in KINDS.values() for parameter in kind.parameters}
@@ -28,10 +29,11 @@ _OWN_PARAMETERS = {parameter for kind in KINDS.values() for parameter in kind.pa
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class ThresholdInput:
-    """What a threshold sees of a plane: blurred channels (C, Y, X), and what is valid."""
+    """What a threshold sees of a plane or volume: blurred channels (C, Y, X), what is valid, steps along each axis."""
 
     pixels: NDArray[np.float32]
     valid: NDArray[np.bool_]
+    spacing: tuple[float, ...]
 
     def grey(self, mix: NDArray[np.float32]) -> NDArray[np.float32]:
         """Mix the channels into one (Y, X)."""
@@ -62,14 +64,18 @@ class FittedThresholds:
 
 @register("threshold", title="Threshold", family="cuts")
 @dataclasses.dataclass(frozen=True)
-class Threshold(ClassicalMethod):
+class Threshold(SeesVolumes, ClassicalMethod):
     """Threshold of the grey value: a value of your own, Otsu and other rules for the histogram, or local.
 
     Colour and several channels are mixed into one grey value first: with strokes by Fisher's linear discriminant of
     the painted pixels, without by their mean. More than two classes are divided by several thresholds (kinds otsu,
     multi_otsu, manual and the local means; the other kinds divide two); the painted pixels tell which class is darker.
-    Grey values run from about 0 (darkest per cent of a plane) to 1 (brightest).
+    Grey values run from about 0 (darkest per cent of a plane) to 1 (brightest). A volume has one histogram for all its
+    planes, and surroundings reach along z too.
     """
+
+    voxel_bytes: ClassVar[int] = 80
+    swift_voxels: ClassVar[int] = 2**25
 
     kind: Annotated[
         Literal["otsu", "manual", "local_gaussian", "local_mean", "multi_otsu", "li", "triangle", "minimum", "sauvola",
@@ -116,9 +122,9 @@ class Threshold(ClassicalMethod):
         """A threshold has no probabilities."""
         return False
 
-    def prepared(self, pixels: NDArray[np.float32]) -> PreparedPlane:
+    def prepared(self, pixels: NDArray[np.float32], longer: float = 1.0) -> PreparedPlane:
         """Keep the grey values of the file where the user's own threshold is in them."""
-        return prepare_plane(pixels, self.background or 0, normalise=self.value is None)
+        return prepare_plane(pixels, self.background or 0, normalise=self.value is None, longer=longer)
 
     @property
     def reach(self) -> int | None:
@@ -146,7 +152,7 @@ class Threshold(ClassicalMethod):
     def describe(self, plane: PreparedPlane, survey: Any) -> ThresholdInput:
         """Blur the plane."""
         del survey
-        return ThresholdInput(gaussian_blur(plane, self.sigma or 0), plane.valid)
+        return ThresholdInput(gaussian_blur(plane, self.sigma or 0), plane.valid, plane.spacing)
 
     def learn(self, source: Source, ids: tuple[int, ...]) -> Generator[None, None, FittedThresholds]:
         """Find the mix of channels, the order of the classes and the best offsets."""
@@ -181,7 +187,7 @@ class Threshold(ClassicalMethod):
         for seen, paint in source():
             painted = paint > 0
             values = seen.grey(mix)
-            base = self._base(values, seen.valid, len(ids) - 1, bright=order[-1] > order[0])
+            base = self._base(seen, values, len(ids) - 1, bright=order[-1] > order[0])
             residuals.append((values - base)[:, painted])
             ranks.append(rank[np.searchsorted(ids, paint[painted])])
             yield
@@ -201,7 +207,7 @@ class Threshold(ClassicalMethod):
         votes = np.zeros((parts, len(ids)))
         for seen, paint in source():
             values = seen.grey(mix)
-            above = count_above(values, self._base(values, seen.valid, parts - 1) + (self.offset or 0))
+            above = count_above(values, self._base(seen, values, parts - 1) + (self.offset or 0))
             painted = paint > 0
             np.add.at(votes, (above[painted], np.searchsorted(ids, paint[painted])), 1)
             yield
@@ -229,10 +235,11 @@ class Threshold(ClassicalMethod):
         return float(levels[good[len(good) // 2]])
 
     def _base(
-        self, values: NDArray[np.float32], valid: NDArray[np.bool_], cuts: int, bright: bool = True
+        self, seen: ThresholdInput, values: NDArray[np.float32], cuts: int, bright: bool = True
     ) -> NDArray[Any]:
         """What the grey value (Y, X) is compared with, before the offsets."""
-        grey = GreyPlane(values, valid, cuts, self.window or 20.0, 0.2 if self.k is None else self.k, bright)
+        window = widths_along(self.window or 20.0, seen.spacing)
+        grey = GreyPlane(values, seen.valid, cuts, window, 0.2 if self.k is None else self.k, bright)
         return KINDS[self.kind or "otsu"].base(grey)
 
     def decide(self, seen: ThresholdInput, learnt: FittedThresholds, ids: tuple[int, ...],
@@ -243,7 +250,8 @@ class Threshold(ClassicalMethod):
         if self.kind == "hysteresis" and len(ids) > 1:
             return self._grown(values, seen.valid, learnt, learnt.offsets[0])
         bright = learnt.order[-1] > learnt.order[0]  # the later class are the objects
-        cuts = self._base(values, seen.valid, len(learnt.offsets), bright) + learnt.offsets[:, None, None]
+        offsets = learnt.offsets.reshape(-1, *(1 for _ in values.shape))
+        cuts = self._base(seen, values, len(learnt.offsets), bright) + offsets
         return learnt.order[count_above(values, cuts)]
 
     def _grown(
@@ -267,7 +275,8 @@ class Threshold(ClassicalMethod):
         names = " < ".join(classes.name(ids[index]) for index in parts)
         levels = ", ".join(f"{offset:.3g}" for offset in learnt.offsets)
         what = "at" if kind.base is KINDS["manual"].base else "offset"
-        text = f"Threshold: {kind.title}, {what} {levels or 'none'}; dark to bright: {names}."
+        where = f"{kind.title}, {'one for a volume' if self.deep else 'plane by plane'}" if kind.each else kind.title
+        text = f"Threshold: {where}, {what} {levels or 'none'}; dark to bright: {names}."
         if len(learnt.mix) > 1:
             text += f" Grey value: channels times {', '.join(f'{weight:.2f}' for weight in learnt.mix)}."
         return text

@@ -14,13 +14,15 @@ from typing import Annotated, Any, ClassVar, Literal, cast, get_type_hints
 
 from napari_unet import losses, networks
 from napari_unet.core import parameters
-from napari_unet.core.depth import Depth
+from napari_unet.core.depth import Depth, has_depth
 from napari_unet.core.errors import InputWarning, UsageError, UserError
 from napari_unet.core.latest import Latest
 from napari_unet.core.method import Progress
 from napari_unet.core.parameters import Parameter
 from napari_unet.core.registry import Entry
+from napari_unet.core.saying import say_once
 from napari_unet.core.scribbles import TrainingSet
+from napari_unet.core.sight import sees_of
 from napari_unet.core.threads import run_deterministically
 from napari_unet.instant.answer_then_train import answer_then_train, is_answer, wait_for_strokes
 from napari_unet.learning.augmentation import Augmentation
@@ -28,7 +30,9 @@ from napari_unet.learning.recorded_fit import DRAWN, recorded
 from napari_unet.learning.trainer import train_network
 from napari_unet.learning.training_plan import TrainingPlan
 from napari_unet.networks.unet import UNet
+from napari_unet.predicting.devices import choose_device, training_memory
 from napari_unet.predicting.network_model import NetworkModel
+from napari_unet.predicting.slabs import depth_reach
 from napari_unet.predicting.weights import Network, Weights
 from napari_unet.pretrained import load_features
 
@@ -72,10 +76,10 @@ class NetworkTraining:
     seed: Annotated[int, Parameter("Start of all random numbers; another one gives a slightly different result", min=0,
                                    max=2**31 - 1, advanced=True)] = 0
     patch: Annotated[int | None, Parameter("Side of the pieces of the image that are learnt from; auto: 192, or 128 "
-                                           "from pre-trained features; less for small images", min=16, max=2048,
-                                           step=16, unit="px", advanced=True)] = None
-    batch: Annotated[int, Parameter("Pieces learnt from at a time; more is steadier but slower", min=1, max=64,
-                                    advanced=True)] = 4
+                                           "from pre-trained features, or as was planned; less for small images",
+                                           min=16, max=2048, step=16, unit="px", advanced=True)] = None
+    batch: Annotated[int | None, Parameter("Pieces learnt from at a time; more is steadier but slower; auto: 4, or as "
+                                           "many as was planned", min=1, max=64, advanced=True)] = None
     learning_rate: Annotated[
         float | None, Parameter("How far the weights move at each step; lower it if the loss jumps; auto: 0.002, or "
                                 "0.0005 when it goes on from a trained model", min=1e-6, max=0.1, step=1e-4,
@@ -112,10 +116,17 @@ class NetworkTraining:
         names = [field.name for field in parameters.adjustable(self.network_type)]
         return cast(Network, self.network_type(**{name: getattr(self, name) for name in names}))
 
-    def plan(self, gentle: bool = False) -> TrainingPlan:
-        """Return the training parameters as the trainer takes them; gentle where there are strokes to forget."""
+    def plan(self, gentle: bool = False, network: Any = None) -> TrainingPlan:
+        """Return the training parameters as the trainer takes them; gentle where there are strokes to forget.
+
+        A network that was planned for the images says which pieces suit it.
+        """
+        piece = getattr(network, "piece", None)
+        planes, side, _ = piece or (TrainingPlan.patch_planes, None, None)
+        batch = network.pieces if piece is not None else TrainingPlan.batch
         return TrainingPlan(
-            seconds=self.seconds, steps=self.steps, seed=self.seed, patch=self.patch, batch=self.batch,
+            seconds=self.seconds, steps=self.steps, seed=self.seed, patch=self.patch or side, patch_planes=planes,
+            batch=self.batch or batch,
             learning_rate=self.learning_rate or (GENTLE_RATE if gentle else TrainingPlan.learning_rate),
             augmentation=Augmentation().times(self.augmentation),
             device=self.device, threads=1 if self.deterministic else self.threads,
@@ -174,8 +185,9 @@ class NetworkTraining:
         if features is not None:
             plan = dataclasses.replace(self.plan(gentle=features.step > 0), largest_patch=PRETRAINED_PATCH)
             return (yield from answer_then_train(painted, features, loss, plan, self.volume, answered))
+        network = (yield from self._planned(painted)) if initial is None else initial.network
         return (yield from train_network(
-            painted, self.network, loss, self.plan(gentle=initial is not None),
+            painted, network, loss, self.plan(initial is not None, network),
             network_name=self.network_name, initial=initial,
         ))
 
@@ -183,6 +195,26 @@ class NetworkTraining:
         """Say whether weights are an answer to strokes such as this training finds for itself before it learns."""
         own = self.start != "scratch" and self._has_features and weights.network_name == self.network_name
         return own and is_answer(weights)
+
+    def _planned(self, painted: TrainingSet | Latest[TrainingSet]) -> Generator[Progress, None, Network]:
+        """Return the network, planned for the painted images where it can be; says what is odd about these."""
+        network: Any = self.network
+        along_z = depth_reach(network) is not None
+        if not along_z and not hasattr(network, "planned_for"):
+            return cast(Network, network)
+        training = yield from wait_for_strokes(painted)
+        images = [pair.image for pair in training.pairs if pair.scribbles.planes]
+        for image in images:
+            if along_z and not has_depth(image):
+                say_once(image.data, f"{image.name!r} has no axis that is known to be z (say what its axes are, e.g. "
+                                     f"ZYX): {self.network_name!r} learns each of its planes alone.")
+        if not hasattr(network, "planned_for"):
+            return cast(Network, network)
+        plan = network.planned_for(images, training_memory(choose_device(self.device)))
+        for remark in plan.remarks if any(map(has_depth, images)) else ():
+            say_once(images[0].data, remark)
+        yield Progress(f"Planned: looks at {plan.dimensions}, pieces of {'x'.join(map(str, plan.patch))}")
+        return cast(Network, network.fitted_to(plan))
 
     def _features(self) -> Weights | None:
         """Return the pre-trained features if the network is as it comes; they have an architecture of their own."""
@@ -264,7 +296,8 @@ def register_network(entry: Entry[type[Network]]) -> type[NetworkTraining]:
         entry.item.__name__,
         [(field.name, hints[field.name], dataclasses.field(default=field.default)) for field in own],
         bases=(NetworkTraining,),
-        namespace={"network_type": entry.item, "network_name": entry.name, "__doc__": entry.item.__doc__},
+        namespace={"network_type": entry.item, "network_name": entry.name, "sees": sees_of(entry.item),
+                   "__doc__": entry.item.__doc__},
         frozen=True,
     )
     method.__module__ = __name__

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -23,7 +24,7 @@ from ._steps import Paint
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class WatershedInput:
-    """A plane as a watershed sees it: what is measured, and the height (Y, X), which is the strength of edges."""
+    """A plane or volume as a watershed sees it: what is measured, and how high each pixel is: how strong edges are."""
 
     regions: Regions
     height: NDArray[np.float32]
@@ -66,13 +67,12 @@ class Watershed(SeededMethod):
         """Measure edges and pixels, and for kind compact divide the plane."""
         del survey
         stack = measure_features(plane, self.sigma or 0, bool(self.filters))
-        height = edge_strength(stack[: len(plane.pixels)])
+        height = edge_strength(stack[: len(plane.pixels)], plane.spacing)
         if self.kind == "compact":
             compactness = self.compactness if self.compactness is not None else 0.003
-            return WatershedInput(Regions.of(compact_watershed(height, self.size or 6.0, compactness), stack,
-                                             plane.valid), height)
-        numbers = np.arange(height.size).reshape(height.shape)
-        return WatershedInput(Regions(numbers, stack.reshape(len(stack), -1).T, stack), height)
+            numbers = compact_watershed(height, self.size or 6.0, compactness, plane.spacing)
+            return WatershedInput(Regions.of(numbers, stack, plane.valid), height)
+        return WatershedInput(Regions.of_pixels(stack, plane.spacing), height)
 
     def decide(
         self, seen: WatershedInput, learnt: Appearance, ids: tuple[int, ...], paint: Paint | None
@@ -104,24 +104,30 @@ class Watershed(SeededMethod):
         return f"Watershed over the edges {self.started(classes, ids)}"
 
 
-def edge_strength(stack: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the strength of edges of an image (C, Y, X): the length of Sobel's gradient over all channels, (Y, X)."""
+def edge_strength(stack: NDArray[np.float32], spacing: Sequence[float] = (1.0, 1.0)) -> NDArray[np.float32]:
+    """Return the strength of edges of an image (C, Y, X): the length of Sobel's gradient over all channels, (Y, X).
+
+    Of a volume (C, Z, Y, X), ``spacing`` says how far apart pixels are along each axis.
+    """
     total = np.zeros(stack.shape[1:], np.float32)
+    weights = 2 * 4 ** (len(spacing) - 1)  # what Sobel's filter makes of a slope of 1
     for channel in stack:
-        for axis in (0, 1):
-            total += np.square(ndimage.sobel(channel, axis, mode="nearest") / 8)
+        for axis, step in enumerate(spacing):
+            total += np.square(ndimage.sobel(channel, axis, mode="nearest") / np.float32(weights * step))
     return np.asarray(np.sqrt(total), np.float32)
 
 
-def compact_watershed(height: NDArray[np.float32], size: float, compactness: float) -> NDArray[np.int64]:
-    """Divide a plane into regions from a grid of markers ``size`` apart; numbers from 0, shape (Y, X)."""
+def compact_watershed(
+    height: NDArray[np.float32], size: float, compactness: float, spacing: Sequence[float] = (1.0, 1.0)
+) -> NDArray[np.int64]:
+    """Divide a plane or volume into regions from a grid of markers ``size`` apart; numbers from 0, of its shape."""
     from skimage.segmentation import watershed
 
-    rows, columns = (
+    grid = np.ix_(*(
         np.unique(((np.arange(count) + 0.5) * long / count).astype(int))
-        for long in height.shape
-        for count in [max(1, round(long / size))]
-    )
+        for long, step in zip(height.shape, spacing, strict=True)
+        for count in [min(long, max(1, round(long * step / size)))]
+    ))
     markers = np.zeros(height.shape, np.int32)
-    markers[np.ix_(rows, columns)] = np.arange(1, len(rows) * len(columns) + 1).reshape(len(rows), -1)
+    markers[grid] = np.arange(1, markers[grid].size + 1).reshape(markers[grid].shape)
     return np.asarray(watershed(height, markers, compactness=compactness), np.int64) - 1

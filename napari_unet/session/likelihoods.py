@@ -28,17 +28,27 @@ class Likelihoods:
         0 to 255.
     ids : tuple of int
         Painted ids of the classes.
+    border : ndarray of uint8, shape (1, Y, X), optional
+        How much pixels look like the border between two objects, 0 to 255; None: nobody knows.
     """
 
     box: tuple[slice, slice]
     maps: NDArray[np.uint8]
     ids: tuple[int, ...]
+    border: NDArray[np.uint8] | None = None
 
     @classmethod
-    def of(cls, box: tuple[slice, slice], maps: NDArray[np.floating[Any]], ids: tuple[int, ...]) -> Likelihoods:
+    def of(
+        cls, box: tuple[slice, slice], maps: NDArray[np.floating[Any]], ids: tuple[int, ...],
+        border: NDArray[np.floating[Any]] | None = None,
+    ) -> Likelihoods:
         """Return probabilities (0 to 1) in a quarter of the memory."""
-        return cls(box, np.rint(np.clip(maps, 0, 1) * _PROBABLE).astype(np.uint8), ids)
+        return cls(box, _in_steps(maps), ids, None if border is None else _in_steps(border[None]))
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes in memory."""
+        return self.maps.nbytes + (0 if self.border is None else self.border.nbytes)
 
 
 def put_together(
@@ -58,16 +68,38 @@ def put_together(
     ids = parts[0].ids if parts and len(shape) == 2 else ()
     if not ids or any(one.ids != ids for one in parts):
         return None, ()
-    made, known = np.zeros((len(ids), *shape), np.uint8), np.zeros(shape, bool)
+    made = _pasted([(one.box, one.maps) for one in parts], len(ids), shape, box)
+    return (None, ()) if made is None else (made, ids)
+
+
+def seen_border(
+    parts: Sequence[Likelihoods], shape: tuple[int, ...], box: tuple[slice, ...] | None = None
+) -> NDArray[np.float32] | None:
+    """Return how much each pixel (Y, X) looks like a border; None if the newest of some pixel does not say it."""
+    if len(shape) != 2 or not parts or any(one.border is None for one in parts):
+        return None
+    made = _pasted([(one.box, one.border) for one in parts if one.border is not None], 1, shape, box)
+    return None if made is None else made[0]
+
+
+def _pasted(
+    parts: Sequence[tuple[tuple[slice, slice], NDArray[np.uint8]]], count: int, shape: tuple[int, ...],
+    box: tuple[slice, ...] | None,
+) -> NDArray[np.float32] | None:
+    """Return maps (count, Y, X), 0 to 1, with later parts over earlier ones; None if they do not cover all."""
+    made, known = np.zeros((count, *shape), np.uint8), np.zeros(shape, bool)
     corner = (0, 0) if box is None else tuple(one.start for one in box)
-    for one in parts:
+    for where, maps in parts:
         here, there = [], []
-        for side, at, size in zip(one.box, corner, shape, strict=True):
+        for side, at, size in zip(where, corner, shape, strict=True):
             start, stop = max(side.start, at), min(side.stop, at + size)
             here.append(slice(start - at, max(start, stop) - at))
             there.append(slice(start - side.start, max(start, stop) - side.start))
-        made[(slice(None), *here)] = one.maps[(slice(None), *there)]
+        made[(slice(None), *here)] = maps[(slice(None), *there)]
         known[tuple(here)] = True
-    if not known.all():
-        return None, ()
-    return made.astype(np.float32) * np.float32(1 / _PROBABLE), ids
+    return made.astype(np.float32) * np.float32(1 / _PROBABLE) if known.all() else None
+
+
+def _in_steps(maps: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:
+    found = np.clip(maps, 0, 1) * _PROBABLE
+    return np.rint(np.nan_to_num(found, copy=False, nan=0.0)).astype(np.uint8)

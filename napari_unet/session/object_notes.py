@@ -12,13 +12,18 @@ from collections.abc import Hashable, Iterable, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
 from psygnal import Signal
 
+from ..core.image import Image
+from ..core.latest import Latest
+from ..learning.border_lesson import BorderLesson
 from ..objects.corrections import Pin
 from ..objects.hints import Line
 from .annotations import Annotations
 from .edit_history import EditOutcome, StrokeEdit
-from .line_lessons import LineLessons
+from .line_lessons import LineBorders, LineLessons
 
 
 class Place(NamedTuple):
@@ -116,7 +121,13 @@ class ObjectsEdit(StrokeEdit):
 
 
 class ObjectAnnotations(Annotations):
-    """Annotations, and what is noted of objects, image by image."""
+    """Annotations, and what is noted of objects, image by image.
+
+    Attributes
+    ----------
+    borders : Latest[BorderLesson | None]
+        What cuts teach of borders between objects; what a predictor in another thread reads.
+    """
 
     objects_changed = Signal(object)
     """What is noted of the objects of an image (its key) has changed."""
@@ -124,7 +135,9 @@ class ObjectAnnotations(Annotations):
     def __init__(self) -> None:
         super().__init__()
         self._notes: dict[Hashable, ObjectNotes] = {}
-        self._lessons = LineLessons()
+        self._lessons, self._borders = LineLessons(), LineBorders()
+        self.borders: Latest[BorderLesson | None] = Latest(None)
+        self.pairs_changed.connect(self._forget_closed)
 
     @property
     def noted_images(self) -> Mapping[Hashable, ObjectNotes]:
@@ -141,6 +154,24 @@ class ObjectAnnotations(Annotations):
     ) -> None:
         """Keep what the lines of a plane or volume say of necks, now that its objects were found with them."""
         self._lessons.put((key, place), lines, said)
+
+    def _forget_closed(self) -> None:
+        """Forget what images teach of borders that are no longer among the pairs: they must not stay in memory."""
+        if self._borders and self._borders.keep([item.pair.image for item in self._items.values()]):
+            self._publish_borders()
+
+    def learn_borders(
+        self, key: Hashable, place: Place, lines: tuple[Line, ...], image: Image, planes: dict[int, NDArray[np.uint8]]
+    ) -> None:
+        """Keep the border strokes of a plane or volume (of planes by number), now that its objects were found."""
+        if self._borders.put((key, place), lines, image, planes):
+            self._publish_borders()
+
+    def _publish_borders(self) -> None:
+        lesson = self._borders.lesson(((image, where), kept.lines) for image, notes in self._notes.items()
+                                      for where, kept in notes.places.items())
+        if lesson is not self.borders.get():
+            self.borders.put(lesson)
 
     def lessons_elsewhere(self, key: Hashable = None, place: Place = FIRST) -> tuple[float, ...]:
         """Return what all lines say of necks but those of this place; planes teach planes, and volumes volumes.
@@ -181,7 +212,10 @@ class ObjectAnnotations(Annotations):
         return EditOutcome(True, f"Done: {text}. {told}".strip())
 
     def _put_notes(self, key: Hashable, notes: ObjectNotes) -> None:
+        before = self._notes.get(key)
         self._notes[key] = notes
+        if before is not None and self._borders:
+            self._publish_borders()  # a line was undone, say: it teaches no more
         self.objects_changed.emit(key)
 
     def _go(self, undoing: bool) -> EditOutcome:

@@ -14,14 +14,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import UserError
-from ..objects.class_field import ClassField
+from ..objects.border_strokes import border_strokes
+from ..objects.class_field import ClassField, ids_in
 from ..objects.corrections import put_right
 from ..objects.counting import ClassCount, object_counts
 from ..objects.finding import find_objects
 from ..objects.hints import Hints, Line
+from ..objects.measure_table import MeasureTable
 from ..objects.numbering import keep_numbers
 from ..objects.object_map import ObjectMap
-from .likelihoods import Likelihoods, put_together
+from ..objects.quick_measures import quick_measures
+from .likelihoods import Likelihoods, put_together, seen_border
 from .object_notes import NOTHING_NOTED, PlaceNotes
 
 Box = tuple[slice, ...]
@@ -88,6 +91,10 @@ class ObjectQuestion:
         The part of the plane that ``labels`` is; None: all of it.
     serial : int
         Newer questions have larger numbers.
+    names : mapping of int to str
+        What people call the classes.
+    border : ndarray of float, optional
+        How much each pixel of ``labels`` looks like a border; None: as ``likely`` say.
     """
 
     labels: NDArray[np.uint8]
@@ -101,30 +108,35 @@ class ObjectQuestion:
     elsewhere: tuple[float, ...] = ()
     box: Box | None = None
     serial: int = 0
+    names: Mapping[int, str] = dataclasses.field(default_factory=dict)
+    border: NDArray[np.float32] | None = None
 
     def answer(self) -> FoundObjects:
-        """Find them.
+        """Find them and count them; errors as :meth:`found`."""
+        return self.found().counted()
+
+    def found(self) -> FoundObjects:
+        """Find them, which is what people wait for; :meth:`FoundObjects.counted` does the rest.
 
         Raises
         ------
         UserError
             If the way cannot do it.
         """
-        there = np.flatnonzero(np.bincount(self.labels.ravel(), minlength=2))
-        countable = tuple(one for one in there.tolist() if one > 1 and one not in self.way.areas)
+        countable = tuple(one for one in ids_in(self.labels) if one > 1 and one not in self.way.areas)
+        hints = Hints(self._lines(), self.strokes, self.elsewhere)
         if countable:
             probabilities, ids = put_together(self.likely, self.labels.shape, self.box)
-            field = ClassField(self.labels, countable, probabilities, ids, self.spacing)
-            hints = Hints(self._lines(), self.strokes, self.elsewhere)
+            border = seen_border(self.likely, self.labels.shape, self.box) if self.border is None else self.border
+            field = ClassField(self.labels, countable, probabilities, ids, self.spacing, border, self.names)
             found = find_objects(field, hints, self.way.way, **self.way.parameters)
         else:  # a field without countable classes would count all
             found = ObjectMap(np.zeros(self.labels.shape, np.uint32), np.zeros(1, np.uint8), self.spacing)
         right = put_right(found, self._pins())
         numbers, classes = keep_numbers(right, self.before, None if self.box is None else self.taken)
         numbers.flags.writeable = classes.flags.writeable = False
-        counts = {} if self.box is not None else object_counts(
-            dataclasses.replace(right, numbers=numbers, classes=classes), self.labels)
-        return FoundObjects(self, numbers, classes, counts, found.note, found.said if self.box is None else ())
+        return FoundObjects(self, numbers, classes, note=found.note, said=found.said if self.box is None else (),
+                            lined=found if hints.cuts and self.box is None else None)
 
     def _lines(self) -> tuple[Line, ...]:
         if self.box is None:
@@ -152,19 +164,38 @@ class FoundObjects:
     classes : ndarray of uint8
         Painted id of the class by number, also of objects outside of the question's box.
     counts : mapping of int to ClassCount
-        By painted id; empty for a part of a plane.
+        By painted id; empty for a part of a plane, and before :meth:`counted`.
     note : str
         What was chosen and why.
     said : tuple of tuple of float
         What each line of the question says of necks; empty if the way did not ask them, or for a part of a plane.
+    borders : ndarray of uint8, optional
+        Border strokes (:mod:`napari_unet.objects.border_strokes`), where something was cut in a whole plane or volume.
+    measured : MeasureTable, optional
+        What is known of the objects at once; None for a part of a plane, and before :meth:`counted`.
+    lined : ObjectMap, optional
+        The objects before anything was put right by hand, where something was cut.
     """
 
     question: ObjectQuestion
     numbers: NDArray[np.uint32]
     classes: NDArray[np.uint8]
-    counts: Mapping[int, ClassCount]
+    counts: Mapping[int, ClassCount] = dataclasses.field(default_factory=dict)
     note: str = ""
     said: tuple[tuple[float, ...], ...] = ()
+    borders: NDArray[np.uint8] | None = None
+    measured: MeasureTable | None = None
+    lined: ObjectMap | None = None
+
+    def counted(self) -> FoundObjects:
+        """Return the same, counted and measured; a part of a plane as it is."""
+        asked = self.question
+        if asked.box is not None:
+            return self
+        made = ObjectMap(self.numbers, self.classes, asked.spacing)
+        borders = None if self.lined is None else border_strokes(self.lined, Hints(asked.notes.lines, asked.strokes))
+        return dataclasses.replace(self, counts=object_counts(made, asked.labels), borders=borders, lined=None,
+                                   measured=quick_measures(made))
 
 
 def painted_ids(labels: NDArray[Any], has_classes: bool, name: str) -> NDArray[np.uint8]:

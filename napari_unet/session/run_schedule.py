@@ -27,7 +27,8 @@ class ViewFocus:
     """What the user looks at: an image (``key`` names its pair), a plane of it, and the visible part of the plane.
 
     ``unsure`` says whether patches tell how unsure the model is, too: 0 for no; a larger number than before asks for
-    all of them anew. ``likely`` does so for the probabilities of the classes.
+    all of them anew. ``likely`` does so for the probabilities of the classes. ``planes``: the only ones that are
+    wanted, in this order, as of an image that is looked at in windows; none: all.
     """
 
     key: Hashable
@@ -36,6 +37,7 @@ class ViewFocus:
     view: View | None = None
     unsure: int = 0
     likely: int = 0
+    planes: tuple[int, ...] = ()
 
     def same_place(self, other: ViewFocus) -> bool:
         """Say whether two belong to the same image."""
@@ -47,6 +49,7 @@ class LivePatch:
     """A patch of a live prediction, of which image, and from which model.
 
     ``unsure`` (Y, X) is the uncertainty of its pixels, 0 to 1, where it was asked for; ``likely`` are probabilities.
+    ``from_afar``: only a first answer, at the resolution that is seen.
     """
 
     focus: ViewFocus
@@ -54,6 +57,7 @@ class LivePatch:
     model: Model
     unsure: NDArray[np.float16] | None = None
     likely: Likelihoods | None = None
+    from_afar: bool = False
 
 
 class PlaneRun:
@@ -75,9 +79,10 @@ class PlaneRun:
         maps = patch.probabilities
         if maps is None:
             return LivePatch(self.focus, patch, self.model)
-        slim = dataclasses.replace(patch, probabilities=None)  # they take many times the memory
+        slim = dataclasses.replace(patch, probabilities=None, border=None)  # they take many times the memory
         unsure = uncertainty(maps).astype(np.float16) if self.unsure else None
-        likely = Likelihoods.of(_whole_box(patch), maps, self.model.classes.ids) if self.likely else None
+        likely = Likelihoods.of(
+            _whole_box(patch), maps, self.model.classes.ids, patch.border) if self.likely else None
         return LivePatch(self.focus, slim, self.model, unsure, likely)
 
     def close(self) -> None:
@@ -109,8 +114,8 @@ class RunSchedule:
         """Say whether what is looked at has been brought by this model."""
         front = self._front_on(focus.plane)
         if front is not None and front.serves(model, focus):
-            return front.seen_view
-        return not self._needs(model, focus, focus.plane)
+            return front.seen_view and not focus.planes
+        return not any(self._needs(model, focus, plane) for plane in focus.planes or (focus.plane,))
 
     def next_run(self, model: Model, focus: ViewFocus) -> PlaneRun | None:
         """Return the run whose patch is wanted next; None if every plane is predicted with this model.
@@ -121,6 +126,11 @@ class RunSchedule:
             If the model cannot do this image.
         """
         self._view.put(focus.view)
+        if focus.planes:  # what leaves the view is forgotten, and answered anew when it comes back
+            self._done = {plane: self._done[plane] for plane in focus.planes if plane in self._done}
+            for run in (self._front, self._rest):
+                if run is not None and run.plane not in focus.planes:
+                    self._drop(run)
         if self._wants_front(model, focus):
             self._put_in_front(self._run(model, focus, focus.plane))
         if self._front is None and self._rest is None:
@@ -140,6 +150,13 @@ class RunSchedule:
             return run.live(patch)
         return None
 
+    def _drop(self, run: PlaneRun) -> None:
+        run.close()
+        if run is self._front:
+            self._front = None
+        else:
+            self._rest = None
+
     def _wants_front(self, model: Model, focus: ViewFocus) -> bool:
         """Whether the plane looked at needs a new run; one over it first finishes what is in view."""
         front = self._front_on(focus.plane)
@@ -155,9 +172,12 @@ class RunSchedule:
         self._front = run
 
     def _longest_waiting(self, model: Model, focus: ViewFocus) -> PlaneRun | None:
-        waiting = [plane for plane in range(focus.image.n_planes) if self._needs(model, focus, plane)]
+        planes = focus.planes or range(focus.image.n_planes)
+        waiting = [plane for plane in planes if self._needs(model, focus, plane)]
         if not waiting:
             return None
+        if focus.planes:  # they come in order
+            return self._run(model, focus, waiting[0])
         oldest = min(waiting, key=lambda plane: (self._done_serial(plane), abs(plane - focus.plane)))
         return self._run(model, focus, oldest)
 

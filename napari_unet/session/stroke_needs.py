@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from ..core.classes import ClassTable
+from ..core.depth import plane_runs
 from ..core.scribbles import TrainingSet
 from ..learning.strokes import stroke_components
 
@@ -20,6 +21,9 @@ STROKES_TO_JUDGE = 8
 """Separate strokes that each of two classes needs before a network can be judged; a test holds it to what judging
 takes (two held-out strokes, of which one in four is held out). Not imported from there, because that imports torch."""
 
+
+_Run = Sequence[NDArray[np.uint8] | None]
+"""Planes (Y, X) that lie directly behind one another, or marks on them."""
 
 SPARSE = 50
 """Where less than one pixel in so many is painted, strokes are found from painted pixels, not from whole planes."""
@@ -60,23 +64,48 @@ class StrokeCounter:
     """Counts separate strokes; planes that have not changed are counted once. Belongs to one thread."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[int, int], tuple[NDArray[np.uint8], NDArray[np.uint8] | None, Counter[int]]] = {}
+        self._known: dict[tuple[int, int], tuple[_Run, _Run, Counter[int]]] = {}
 
     def count(self, training: TrainingSet) -> StrokeNeeds:
-        """Return the strokes of all pairs: connected pixels of one class in one plane are one.
+        """Return the strokes of all pairs: connected pixels of one class in one plane, or in a volume, are one.
 
         What was taken from a prediction does not count: it says nothing of how good that is.
         """
         known, total = {}, Counter[int]()
         for index, pair in enumerate(training.pairs):
-            for number, plane in pair.scribbles.planes.items():
-                before, marks = self._known.get((index, number)), pair.scribbles.derived.get(number)
-                same = before is not None and before[0] is plane and before[1] is marks
-                counts = before[2] if before is not None and same else strokes_of(plane, marks)
-                known[index, number] = plane, marks, counts
+            for run in plane_runs(pair.image, pair.scribbles.planes):
+                planes = [pair.scribbles.planes[number] for number in run]
+                marks = [pair.scribbles.derived.get(number) for number in run]
+                before = self._known.get((index, run[0]))
+                same = before is not None and _are_same(before[0], planes) and _are_same(before[1], marks)
+                counts = before[2] if before is not None and same else strokes_through(planes, marks)
+                known[index, run[0]] = planes, marks, counts
                 total.update(counts)
         self._known = known
         return StrokeNeeds(dict(sorted(total.items())))
+
+
+def _are_same(some: _Run, others: _Run) -> bool:
+    return len(some) == len(others) and all(one is other for one, other in zip(some, others, strict=True))
+
+
+def strokes_through(planes: Sequence[NDArray[np.uint8]], derived: _Run) -> Counter[int]:
+    """Return how many separate strokes of each class planes (Y, X) have that lie directly behind one another.
+
+    Parameters are, plane by plane, those of :func:`strokes_of`.
+    """
+    if len(planes) == 1:
+        return strokes_of(planes[0], derived[0])
+    rows, columns = (np.flatnonzero(np.logical_or.reduce([plane.any(axis=axis) for plane in planes]))
+                     for axis in (1, 0))
+    if not rows.size:
+        return Counter()
+    where = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+    block = np.stack([plane[where] for plane in planes])
+    marks = np.stack([np.zeros_like(plane[where]) if mark is None else mark[where]
+                      for plane, mark in zip(planes, derived, strict=True)])
+    painted = block > 0
+    return _counted(stroke_components(block)[0][painted], block[painted], marks[painted])
 
 
 def strokes_of(plane: NDArray[np.uint8], derived: NDArray[np.uint8] | None = None) -> Counter[int]:

@@ -5,6 +5,7 @@ Reads a part of one plane at most; changes no layer.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 import numpy as np
@@ -20,6 +21,9 @@ NARROWEST, WIDEST, PLAIN = 2, 40, 5
 
 PART = 512
 """Side of the part in the middle of a plane that is looked at."""
+
+LARGEST = 2**28
+"""Strokes on planes of more pixels are not measured: they are never put together."""
 
 THIN = 25
 """Of all widths found, so many percent are thinner than the one that counts: the thin ones, but for some specks."""
@@ -45,7 +49,7 @@ def proposed_width(image: Image, painted: Iterable[Scribbles] = (), plane: int =
 
 def stroke_widths(scribbles: Scribbles) -> list[float]:
     """Return the widths of the strokes of the plane painted last, specks of a few pixels apart."""
-    if not scribbles.planes:
+    if not scribbles.planes or math.prod(scribbles.shape[-2:]) > LARGEST:
         return []
     plane = scribbles.planes[max(scribbles.planes)]
     rows, columns = np.flatnonzero(plane.any(axis=1)), np.flatnonzero(plane.any(axis=0))

@@ -17,6 +17,7 @@ from psygnal import Signal
 from napari_unet.core.errors import UserError
 
 from .channel_layers import first_channel, part_channels
+from .large_images import is_field
 from .layer_axes import image_of
 from .layer_metadata import (
     forget,
@@ -209,6 +210,8 @@ def named_for(layer: Layer, image: Layer, words: tuple[str, ...]) -> bool:
 
 def fits(labels: Labels, image: ImageLayer) -> bool:
     """Say whether a labels layer has the shape of an image without its channels."""
+    if is_field(labels):
+        return image_id_of(labels) == identity(image)
     try:
         return same_shape(labels, image_of(image))
     except UserError:

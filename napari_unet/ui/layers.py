@@ -21,6 +21,7 @@ from napari_unet.core.image import Image
 from napari_unet.core.scribbles import Scribbles, checked_ids
 
 from .brush_width import proposed_width
+from .large_images import is_field
 from .layer_axes import GUESSED, axes_of, channel_axis, finest_level, layer_shape
 from .layer_metadata import mark_layer, set_class_table
 
@@ -94,6 +95,8 @@ def _axis_names(layer: ImageLayer) -> list[str]:
 
 def follow(layer: Layer, image_layer: ImageLayer) -> None:
     """Put a layer of ours where its image layer lies now; one of another number of axes stays."""
+    if is_field(layer):  # whoever fills it puts it where it belongs
+        return
     place = place_of(image_layer)
     if layer.ndim != len(place["scale"]):
         return
@@ -139,6 +142,11 @@ def label_view(layer: Layer, image: Image) -> NDArray[Any]:
     UserError
         If the layer does not have the image's shape.
     """
+    if is_field(layer):
+        raise UserError(
+            f"{layer.name!r} shows a part of {image.name!r} at a time, because the whole is too large. This needs the "
+            "whole; predict the image to a store, and open that."
+        )
     shape = layer_shape(layer)
     if not same_shape(layer, image):
         raise UserError(

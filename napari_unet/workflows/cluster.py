@@ -3,6 +3,8 @@
 Every worker opens the image and the store by their names, so both must be where all workers see them; the model is sent
 to each worker once. A block is computed in one thread, as in :class:`.store_run.ThreadEngine`, and comes out alike. A
 block whose worker dies is given to another. The journal is written here, when the scheduler says that a block is done.
+A run that is ended tells its workers and waits for them. Should the word not reach one, the lock of the store does,
+which is looked at before every write.
 """
 
 from __future__ import annotations
@@ -12,14 +14,15 @@ import dataclasses
 import hashlib
 import os
 import tempfile
+import threading
+import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from napari_unet.core.errors import UserError, reason_of
-from napari_unet.core.normalisation import Normalisation
-from napari_unet.core.plane_facts import PlaneFacts, give_plane_facts, is_large, plane_facts
+from napari_unet.core.plane_facts import PlaneFacts, give_plane_facts
 from napari_unet.core.threads import limit_threads
 from napari_unet.io import read_image
 from napari_unet.io._resumable import BlockWriter, StoreToFill
@@ -71,7 +74,7 @@ class ClusterEngine:
         self._image, self._axes = str(image) if "://" in str(image) else os.path.abspath(image), axes
         self._workers, self._address = workers, address
 
-    def run(self, task: BlockTask, waiting: Sequence[Block], sink: Any) -> Iterator[Block]:
+    def run(self, task: BlockTask, waiting: Sequence[Block], sink: Any) -> Generator[Block, None, None]:
         """Do blocks; see :class:`.store_run.BlockEngine`.
 
         Raises
@@ -97,16 +100,25 @@ class ClusterEngine:
 
             def sent() -> Any:
                 block = left.popleft()
-                return client.submit(compute_block, job, ready, block.number, _facts(task, block), pure=False,
-                                     retries=RETRIES, resources=resources, key=f"block-{job.model[:8]}-{block.number}")
+                future = client.submit(
+                    compute_block, job, ready, block.number, task.facts(block.plane), pure=False, retries=RETRIES,
+                    resources=resources, key=f"block-{task.store.run[:8]}-{block.number}")
+                asked[future.key] = future
+                return future
 
+            asked: dict[str, Any] = {}
             most = 4 * max(1, len(client.scheduler_info(n_workers=-1)["workers"]))
-            running = distributed.as_completed([sent() for _ in range(min(most, len(left)))])
-            for future in running:
-                number = _result(future, task, by_number)
-                if left:
-                    running.add(sent())
-                yield by_number[number]
+            try:
+                running = distributed.as_completed([sent() for _ in range(min(most, len(left)))])
+                for future in running:
+                    number = _result(future, task, by_number)
+                    del asked[future.key]
+                    if left:
+                        running.add(sent())
+                    yield by_number[number]
+            finally:
+                if asked:
+                    _end(client, list(asked.values()), task.store.run)
 
     @contextlib.contextmanager
     def _connected(self, distributed: Any) -> Iterator[Any]:
@@ -135,14 +147,48 @@ class ClusterEngine:
         return {"GPU": 1} if wanted and any("GPU" in one.get("resources", {}) for one in workers) else None
 
 
+def _end(client: Any, asked: list[Any], run: str) -> None:
+    """Take back what was asked for, and wait until nobody works on it; a scheduler that is gone takes nothing back."""
+    with contextlib.suppress(Exception):
+        client.cancel(asked, force=True)
+        end = time.monotonic() + PATIENCE
+        while any(client.run(stop_blocks, run).values()) and time.monotonic() < end:
+            time.sleep(0.05)
+
+
+_stopped: set[str] = set()
+_at_work: dict[str, int] = {}
+_counting = threading.Lock()
+
+
+def stop_blocks(run: str) -> int:
+    """Stop the blocks of a run in a worker within a tile; returns how many it still works on."""
+    with _counting:
+        _stopped.add(run)
+        return _at_work.get(run, 0)
+
+
+@contextlib.contextmanager
+def _working(run: str) -> Iterator[None]:
+    """Count a block that is being worked on."""
+    with _counting:
+        _at_work[run] = _at_work.get(run, 0) + 1
+    try:
+        yield
+    finally:
+        with _counting:
+            _at_work[run] -= 1
+
+
 def compute_block(job: ClusterJob, model: bytes, number: int, facts: PlaneFacts | None) -> int:
     """Compute and write a block in a worker; returns its number."""
     limit_threads(1)
-    task, sink = _opened(job, model)
-    block = task.plan.block(number)
-    if facts is not None:
-        give_plane_facts(task.image, block.plane, *_percentiles(task.model), facts)
-    task.do(block, sink)
+    with _working(job.store.run):
+        task, sink = _opened(job, model)
+        block = task.plan.block(number)
+        if facts is not None:
+            give_plane_facts(task.image, block.plane, *task.percentiles, facts)
+        task.do(block, sink, lambda: job.store.run in _stopped)
     return number
 
 
@@ -169,16 +215,6 @@ def _model_bytes(model: Any) -> bytes:
         path = Path(folder) / "model.pt"
         save_model(path, model)
         return path.read_bytes()
-
-
-def _percentiles(model: Any) -> tuple[float, float]:
-    weights = getattr(model, "weights", None)
-    used = Normalisation() if weights is None else weights.normalisation
-    return used.low, used.high
-
-
-def _facts(task: BlockTask, block: Block) -> PlaneFacts | None:
-    return plane_facts(task.image, block.plane, *_percentiles(task.model)) if is_large(task.image) else None
 
 
 def _result(future: Any, task: BlockTask, blocks: dict[int, Block]) -> int:

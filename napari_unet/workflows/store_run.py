@@ -7,11 +7,12 @@ on from there. Who computes the blocks is an engine: threads of this process her
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any, Protocol
@@ -20,7 +21,8 @@ from napari_unet.core.errors import UsageError, UserError, reason_of
 from napari_unet.core.fingerprints import image_hash
 from napari_unet.core.image import Image
 from napari_unet.core.method import Model
-from napari_unet.core.plane_facts import how_judged, is_large
+from napari_unet.core.normalisation import Normalisation
+from napari_unet.core.plane_facts import PlaneFacts, how_judged, is_large, plane_facts
 from napari_unet.core.threads import available_cores, limit_threads
 from napari_unet.core.work import work
 from napari_unet.instant.volume_model import VolumeModel
@@ -48,12 +50,15 @@ class BlockDone:
         Blocks that an earlier run had done.
     left : float
         Seconds until the last, about.
+    note : str
+        What people should know of how the run began.
     """
 
     done: int
     total: int
     before: int
     left: float
+    note: str = ""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -83,6 +88,24 @@ class BlockTask:
         planes = [f"{letter}={number}" for letter, number in zip(self.image.label_axes, leading, strict=False)]
         return ", ".join([*planes, f"Y={box.y0} to {box.y1 - 1}", f"X={box.x0} to {box.x1 - 1}"])
 
+    def facts(self, plane: int) -> PlaneFacts | None:
+        """Return what has to be known of a whole plane before any block of it is done; None of a small one."""
+        if not is_large(self.image):
+            return None
+        return plane_facts(self.image, plane, *self.percentiles)
+
+    def prepare(self, plane: int, stopped: Callable[[], bool]) -> None:
+        """Find out ahead of time what has to be known of a plane."""
+        if not stopped():
+            self.facts(plane)
+
+    @property
+    def percentiles(self) -> tuple[float, float]:
+        """Which percentiles of a plane the model asks for."""
+        weights = getattr(self.model, "weights", None)
+        used = Normalisation() if weights is None else weights.normalisation
+        return used.low, used.high
+
     def do(self, block: Block, sink: Any, stopped: Callable[[], bool] = lambda: False) -> None:
         """Compute and write a block.
 
@@ -105,8 +128,8 @@ class BlockTask:
 class BlockEngine(Protocol):
     """Who computes blocks."""
 
-    def run(self, task: BlockTask, waiting: Sequence[Block], sink: Any) -> Iterator[Block]:
-        """Do blocks, in about this order; yields each once it is written."""
+    def run(self, task: BlockTask, waiting: Sequence[Block], sink: Any) -> Generator[Block, None, None]:
+        """Do blocks, in about this order; yields each once it is written. Closed, it writes nothing any more."""
 
 
 class ThreadEngine:
@@ -121,19 +144,21 @@ class ThreadEngine:
     def __init__(self, threads: int | None = None) -> None:
         self._threads = threads
 
-    def run(self, task: BlockTask, waiting: Sequence[Block], sink: Any) -> Iterator[Block]:
+    def run(self, task: BlockTask, waiting: Sequence[Block], sink: Any) -> Generator[Block, None, None]:
         """Do blocks; whoever stops asking ends it within a tile."""
-        on_card = hasattr(task.model, "device") and choose_device(task.model.device).kind != "cpu"
-        alone = isinstance(task.model, VolumeModel)  # what one thread keeps of a volume, others would compute again
-        count = 1 if alone else self._threads or (2 if on_card else available_cores())
+        count, each = self._sizes(task)
         stop = threading.Event()
         left = deque(waiting)
         running: dict[Future[None], Block] = {}
-        with ThreadPoolExecutor(count, initializer=limit_threads, initargs=(None if on_card or alone else 1,)) as pool:
+        planes = deque(dict.fromkeys(block.plane for block in waiting))
+        with ThreadPoolExecutor(count, initializer=limit_threads, initargs=(each,)) as pool:
             try:
                 while left or running:
                     while left and len(running) < 2 * count:
                         block = left.popleft()
+                        if planes and block.plane == planes[0]:
+                            planes.popleft()
+                            _prepare(pool, task, planes, stop)
                         running[pool.submit(task.do, block, sink, stop.is_set)] = block
                     done, _ = wait(running, return_when=FIRST_COMPLETED)
                     for future in done:
@@ -144,6 +169,21 @@ class ThreadEngine:
                 stop.set()
                 for future in running:
                     future.cancel()
+
+    def _sizes(self, task: BlockTask) -> tuple[int, int | None]:
+        """Return how many blocks are done at a time, and in how many threads each computes; None: as it likes."""
+        if isinstance(task.model, VolumeModel):  # what one thread keeps of a volume, others would compute again
+            return 1, None
+        if hasattr(task.model, "device") and choose_device(task.model.device).kind != "cpu":
+            return self._threads or 2, None
+        return self._threads or available_cores(), 1
+
+
+def _prepare(pool: ThreadPoolExecutor, task: BlockTask, planes: Sequence[int], stop: threading.Event) -> None:
+    """Have it found out what the next plane is like, so that nobody waits at its beginning."""
+    if planes and hasattr(task.model, "weights"):
+        ahead = pool.submit(task.prepare, planes[0], stop.is_set)
+        ahead.add_done_callback(Future.exception)  # whoever needs the plane tells of it
 
 
 def needs_store(image: Image) -> bool:
@@ -163,7 +203,7 @@ def predict_store(
     skip_background: float | None = None,
     overwrite: bool = False,
     format: OmeZarr | None = None,
-) -> Generator[BlockDone, None, Path]:
+) -> Generator[BlockDone, None, Path | str]:
     """Segment an image into a file, block by block; goes on with what an earlier run has left.
 
     Parameters
@@ -172,8 +212,8 @@ def predict_store(
         Read block by block; :func:`napari_unet.io.read_image` opens files so.
     model : Model
         Networks and forests are computed by blocks, other methods by planes.
-    output : path
-        ``.zarr`` or ``.tif``; a TIFF is made of a store in the end.
+    output : path or str
+        ``.zarr`` or ``.tif``; a TIFF is made of a store in the end. Or an address (``s3://``...), ``.zarr``.
     engine : BlockEngine, optional
         Threads of this process by default.
     painted_ids : bool
@@ -191,7 +231,8 @@ def predict_store(
 
     Returns
     -------
-    Path
+    Path or str
+        Where the mask is; text is an address.
 
     Raises
     ------
@@ -204,12 +245,13 @@ def predict_store(
         raise UsageError(f"A share of {skip_background:g} of the range of a plane cannot be left out. Allowed: a "
                          "number above 0 and below 1, e.g. 0.1.")
     model, format = as_block_model(model), format or OmeZarr()
+    deque(model.segment(image, []), 0)  # what does not suit the model is said before anything is made
     plan = plan_blocks(image, model, max(format.chunk, format.shard))
     asked = {"image": image_hash(image), "axes": image.axes, "model": model_hash(model), "plan": repr(plan),
              "skip": skip_background, "painted": painted_ids}
     provenance = mask_provenance(model, image, settings={
         "planes": "all", "tta": bool(getattr(model, "tta", False)), "blocks": plan.side or "planes",
-        "percentiles_from": how_judged(image), "skip_background": skip_background})
+        "percentiles_from": how_judged(image), "skip_background": skip_background, "painted_ids": painted_ids})
     mask = ResumableMask(
         output, image.shape, classes=model.classes, geometry=image.geometry, asked=asked, overwrite=overwrite,
         code="painted" if painted_ids else "mask", format=format, provenance=provenance)
@@ -218,11 +260,12 @@ def predict_store(
         waiting = [block for block in plan if block.number not in mask.finished]
         task = BlockTask(image, model, plan, mask.store, skip_background)
         begun = time.monotonic()
-        blocks = (engine or ThreadEngine()).run(task, waiting, mask)
-        for done, block in enumerate(blocks, 1):
-            mask.note(block.number)
-            seconds = time.monotonic() - begun
-            yield BlockDone(done, len(waiting), before, seconds / done * (len(waiting) - done))
+        # closed before the store is let go of: nobody writes into it then
+        with contextlib.closing((engine or ThreadEngine()).run(task, waiting, mask)) as blocks:
+            for done, block in enumerate(blocks, 1):
+                mask.note(block.number)
+                seconds = time.monotonic() - begun
+                yield BlockDone(done, len(waiting), before, seconds / done * (len(waiting) - done), mask.note_of_lock)
         return mask.finish()
     finally:
         mask.release()

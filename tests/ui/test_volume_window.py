@@ -7,6 +7,9 @@ from typing import Any
 import numpy as np
 from instant_window_scene import dock, filled, open_image  # noqa: F401 (fixtures)
 
+from napari_unet.core.classes import ClassTable
+from napari_unet.ui.layer_metadata import KEY, mark_layer, set_class_table
+
 
 def test_a_volume_is_answered_everywhere_and_painted_in_every_view(hands: Any, viewer: Any, dock: Any) -> None:
     pixels = np.random.default_rng(0).normal(100, 15, (10, 32, 32))
@@ -51,3 +54,42 @@ def test_a_volume_is_answered_everywhere_and_painted_in_every_view(hands: Any, v
     dock.settings._form.set_values({"volume": "neighbours"})
     dock.settings._on_changed()
     hands.wait(lambda: depth() == "neighbours")
+
+
+def test_methods_are_compared_in_volumes_once_somebody_says_what_z_is(hands: Any, viewer: Any) -> None:
+    truth = np.ones((8, 40, 40), np.uint8)
+    truth[2:7, 10:28, 8:26] = 2
+    viewer.add_image((truth * 60 + np.random.default_rng(0).normal(0, 9, truth.shape)).astype(np.uint8), name="block")
+    paint = np.zeros_like(truth)
+    for row in (2, 31, 36):
+        paint[3, row, 4:36] = 1
+    for row in (12, 18, 25):
+        paint[3, row, 12:22] = 2
+    strokes = viewer.add_labels(paint, name="block strokes")
+    set_class_table(strokes, ClassTable.named({1: "background", 2: "cell"}))
+    mark_layer(strokes, "strokes", "block")
+    viewer.add_labels(truth, name="block reference", visible=False)
+    dock = hands.dock("Compare methods")
+    hands.tick_methods(dock, "threshold", "felzenszwalb")
+    box = dock.scoring.against
+    box.setCurrentIndex(next(index for index in range(box.count()) if "reference" in box.itemText(index)))
+
+    def looked() -> dict[str, str]:
+        hands.click(dock, "compare_run")
+        hands.wait(lambda: not dock.running)
+        model = dock.table.scores
+        heads = [column.title for column in model.columns]
+        if "looked at" not in heads:
+            return {}
+        return {line.name: line.cells[model.columns[heads.index("looked at")].key].text for line in model.lines}
+
+    assert looked() == {}, "a guess is not z"
+    axes = hands.find(dock, "compare_axes_0")
+    index = axes.findData("ZYX")
+    axes.setCurrentIndex(index)
+    axes.activated.emit(index)
+    assert looked() == {"threshold": "volumes", "felzenszwalb": "planes"}
+    comparison = dock.board.comparison
+    shown = [layer for layer in viewer.layers if layer.metadata.get(KEY, {}).get("role") == "result" and layer.visible]
+    assert np.array_equal(shown[0].data, comparison.masks[dock.table.chosen][0])
+    assert (comparison.masks["threshold"][0] == truth).mean() > 0.97

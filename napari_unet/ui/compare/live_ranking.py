@@ -10,13 +10,13 @@ from napari_unet.core.rows import Row
 from napari_unet.report.held_out_ranking import CANNOT_TELL, cannot_tell
 from napari_unet.report.held_out_verdict import LIKELY, LIKELY_MEANS, held_out_verdict, sentence_case
 from napari_unet.report.paired_differences import FEW, RankedMethod, by_plane, rank_methods
-from napari_unet.report.summary import Summary, best_methods, format_value, summarise
+from napari_unet.report.summary import SEES, Summary, best_methods, format_value, summarise
 from napari_unet.report.summary import SummaryColumn as Scored
 
 from ..score_table import DASH, STAR, ScoreCell, ScoreColumn, ScoreLine
 from .score_cells import MAIN, column_key, score_cell, score_column, scored_columns
 
-TO_BEST, EXPECTED = "to_best", "expected"
+TO_BEST, EXPECTED, SIGHT = "to_best", "expected", "sees"
 _TO_BEST = ScoreColumn(TO_BEST, "to the best", (
     "How much Dice differs from the best method's, plane by plane, with the 95 % bootstrap interval of the mean.\n"
     "tie: the interval holds 0, so that these planes do not tell the two apart.\nClick to sort."
@@ -26,6 +26,7 @@ _TO_FIRST = ScoreColumn(TO_BEST, "to the first", (
     "tie: the interval holds 0, so that these strokes do not tell the two apart; then none is called best.\n"
     "Click to sort."
 ), True)
+_SIGHT = ScoreColumn(SIGHT, SEES, "Whether a method looked at planes, each alone, or at volumes.\nClick to sort.")
 _EXPECTED = ScoreColumn(EXPECTED, LIKELY, f"{sentence_case(LIKELY_MEANS)}\nClick to sort.", True)
 
 
@@ -136,6 +137,8 @@ class LiveRanking:
             extra.append(_EXPECTED)
         if len(self.ranked(class_id)) > 1:
             extra.append(_TO_FIRST if self.summary.held_out else _TO_BEST)
+        if self.summary.tells_sight:
+            extra.append(_SIGHT)
         return [*made[:place], *extra, *made[place:]]
 
     def _shows_likely(self, class_id: int | None) -> bool:
@@ -158,6 +161,9 @@ class LiveRanking:
                 cells[TO_BEST] = self._to_best(ranked.get(name), class_id)
                 if self._shows_likely(class_id):
                     cells[EXPECTED] = _expected(self.summary, name)
+                if self.summary.tells_sight:
+                    deep = self.summary.sees.get(name) != "planes"
+                    cells[SIGHT] = ScoreCell(self.summary.sight(name) or DASH, float(deep))
                 planes = ranked[name].planes if name in ranked else most
                 partial = (planes, most) if planes < most else None
                 made.append(ScoreLine(name, self.title(name), state.note, cells, partial=partial))

@@ -17,6 +17,7 @@ from napari_unet.core.method import Progress
 from napari_unet.core.scribbles import checked_ids
 from napari_unet.io import SavedCode, create_mask, keep_objects, shape_format
 
+from ..large_images import is_field
 from ..layer_axes import finest_level, layer_shape
 from ..layer_geometry import exported_shape, layer_geometry
 from ..layer_metadata import class_table, role_of
@@ -89,6 +90,7 @@ class ExportPlan:
         UserError
             If the place cannot be written or is taken, or the values are no class ids.
         """
+        _check_whole(self.layer)
         if goes_as_objects(self.layer, self.path):
             return (yield from self._write_objects())
         data, shape = finest_level(self.layer), layer_shape(self.layer)
@@ -145,6 +147,12 @@ class ExportPlan:
             except StopIteration as end:
                 saved: Saved = end.value
                 return saved
+
+
+def _check_whole(layer: Labels) -> None:
+    if is_field(layer):
+        raise UserError(f"{layer.name!r} shows a part of a large image at a time. To save all of it, press Whole image "
+                        "to a store; strokes are in the project.")
 
 
 def checked_objects(plane: Any, name: str) -> int:

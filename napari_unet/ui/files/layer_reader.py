@@ -6,7 +6,8 @@ Stands on :mod:`napari_unet.io`; napari calls :func:`get_reader`. Makes no layer
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from napari_unet.core.classes import ClassTable, to_painted
 from napari_unet.core.errors import UserError
 from napari_unet.core.scribbles import checked_ids
 from napari_unet.io import Contents, ImageFolder, file_stem, image_folder, open_contents
+from napari_unet.io._tiff_by_tile import tiff_levels
 
 from ..layer_geometry import placement
 from ..layer_metadata import KEY, NO_DATA, colormap
@@ -24,6 +26,9 @@ LayerData = tuple[Any, dict[str, Any], str]
 
 _MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _UNKNOWN = "?"
+
+LARGEST_LABELS = 2**26
+"""Pixels of labels that are read at once when they are opened; of more, what is looked at."""
 
 
 def get_reader(path: str | list[str]) -> Callable[[Any], list[LayerData]] | None:
@@ -54,20 +59,24 @@ def read_layers(path: str) -> list[LayerData]:
     """
     place = Path(path)
     if not place.is_dir():
-        return [_layer(open_contents(place), file_stem(place))]
+        contents = open_contents(place)
+        levels = [] if isinstance(contents.data, np.ndarray) else tiff_levels(place)
+        return [_layer(contents, file_stem(place), smaller=[dataclasses.replace(contents, data=one) for one in levels
+                                                            if one.ndim == contents.data.ndim])]
     folder = image_folder(place)
     if folder is None:
         raise UserError(f"{path} is no OME-Zarr image. Choose the folder of one.")
     name = file_stem(place)
     inside = [
-        _layer(open_contents(one), file_stem(one), image=name, is_label=True)
-        for one in folder.labels if image_folder(one) is not None
+        _layer(open_contents(one), file_stem(one), found, name, is_label=True)
+        for one in folder.labels if (found := image_folder(one)) is not None
     ]
     return [_layer(open_contents(folder.path), name, folder), *inside]
 
 
 def _layer(
-    contents: Contents, name: str, folder: ImageFolder | None = None, image: str = "", is_label: bool = False
+    contents: Contents, name: str, folder: ImageFolder | None = None, image: str = "", is_label: bool = False,
+    smaller: Sequence[Contents] = (),
 ) -> LayerData:
     """Make a layer of what a file holds: of labels a Labels layer, of anything else an Image layer."""
     whole = np.dtype(contents.data.dtype).kind in "bui"
@@ -76,10 +85,13 @@ def _layer(
     settled = _settled(contents, is_label)
     if settled is None:  # nobody knows the axes: as napari would show it
         return _arrayed(contents), {"name": name}, "labels" if is_label else "image"
-    return _labels(settled, name, image) if is_label else _image(settled, name, folder)
+    return _labels(settled, name, image, folder) if is_label else _image(
+        settled, name, [*_smaller(settled, folder), *(found for one in smaller
+                                                      if (found := _settled(one, False)) is not None
+                                                      and found.letters == settled.letters)])
 
 
-def _image(contents: Contents, name: str, folder: ImageFolder | None) -> LayerData:
+def _image(contents: Contents, name: str, smaller: Sequence[Contents]) -> LayerData:
     """Make an Image layer, rows and columns last; colour stays colour, other channels are an axis named c."""
     letters = contents.letters
     colour = (letters.endswith("C") and contents.data.shape[-1] in (3, 4)
@@ -87,7 +99,7 @@ def _image(contents: Contents, name: str, folder: ImageFolder | None) -> LayerDa
     leading = [letter for letter in letters if letter not in ("YXC" if colour else "YX")]
     axes = "".join(leading) + "YX"
     order = [letters.index(letter) for letter in axes + ("C" if colour else "")]
-    levels = [_arrayed(one).transpose(order) for one in (contents, *_smaller(contents, folder))]
+    levels = [_arrayed(one).transpose(order) for one in (contents, *smaller)]
     options = {"name": name, **placement(contents.geometry(axes))}
     if contents.no_data:
         options["metadata"] = {NO_DATA: list(contents.no_data)}
@@ -115,9 +127,32 @@ def _labels_last(contents: Contents) -> str:
     return "".join(letter for letter in contents.letters if letter not in "YX") + "YX"
 
 
-def _labels(contents: Contents, name: str, image: str) -> LayerData:
+def _large_labels(
+    contents: Contents, axes: str, name: str, image: str, folder: ImageFolder | None
+) -> LayerData:
+    """Make a Labels layer whose pixels are read where they are looked at."""
+    order = [contents.letters.index(letter) for letter in axes]
+    levels = [_arrayed(one).transpose(order) for one in (contents, *_smaller(contents, folder))]
+    options: dict[str, Any] = {"name": name, **placement(contents.geometry(axes))}
+    if contents.code == "mask":
+        levels = [one.map_blocks(to_painted, dtype=np.uint8, meta=np.empty((0,) * one.ndim, np.uint8))
+                  for one in levels]
+    if contents.code is not None:
+        role = contents.role or "result"
+        classes = contents.classes or ClassTable.default((1,))
+        options["metadata"] = {KEY: layer_notes(classes, role, image)}
+        options["colormap"] = colormap(classes, background=role == "strokes")
+        options["opacity"] = 0.5
+    if len(levels) == 1:
+        return levels[0], options, "labels"
+    return levels, {**options, "multiscale": True}, "labels"
+
+
+def _labels(contents: Contents, name: str, image: str, folder: ImageFolder | None = None) -> LayerData:
     """Make a Labels layer; ours gets painted ids, class names and colours, and what it is."""
     axes = _labels_last(contents)
+    if math.prod(contents.data.shape) > LARGEST_LABELS and not isinstance(contents.data, np.ndarray):
+        return _large_labels(contents, axes, name, image, folder)
     values = np.asarray(contents.data).transpose([contents.letters.index(letter) for letter in axes])
     values = np.ascontiguousarray(values)
     options: dict[str, Any] = {"name": name, **placement(contents.geometry(axes))}

@@ -87,13 +87,13 @@ class AllPlanes(QObject):
             base, noted = shown.values(place), self._finder.noted
 
             def work() -> Iterator[AnsweredObjects]:
-                yield AnsweredObjects.of(make(), (place.plane,), base)
+                yield AnsweredObjects.of(make(), (place.plane,), base).counted()
 
             def deliver(item: AnsweredObjects) -> None:
                 if shown is self._finder.shown and place != shown.place and noted == self._finder.noted:
                     shown.put_aside(item.pieces)
                     self._finder.states[place] = PlaceState(item.found.classes, item.found.counts, True,
-                                                            item.found.note)
+                                                            item.found.note, item.found.measured)
                     if self._finder.learn(place, item.found):
                         self._queue = self._unfound(shown)
 

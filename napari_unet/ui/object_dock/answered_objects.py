@@ -34,8 +34,8 @@ class AnsweredObjects:
 
     @classmethod
     def of(cls, question: ObjectQuestion, planes: tuple[int, ...], base: NDArray[np.uint32]) -> AnsweredObjects:
-        """Answer a question about planes of these numbers; takes long."""
-        found = question.answer()
+        """Answer a question about planes of these numbers, but count nothing yet; takes long."""
+        found = question.found()
         numbers = found.numbers
         if question.box is not None:
             numbers = base.copy()
@@ -52,3 +52,7 @@ class AnsweredObjects:
                         columns = slice(left + column, left + column + here.shape[1])
                         pieces.append((plane, (rows, columns), here))
         return cls(found, base, numbers, tuple(pieces))
+
+    def counted(self) -> AnsweredObjects:
+        """Return the same, counted and measured."""
+        return dataclasses.replace(self, found=self.found.counted())

@@ -62,10 +62,19 @@ class CanvasMarks(QWidget):
         self.show()
 
     def show_marks(self, layer: Labels | None, marks: Sequence[CanvasLine]) -> None:
-        """Show lines in pixels of a layer's plane."""
+        """Show lines in pixels of a layer's plane, for as long as the layer can be seen."""
+        if layer is not self._layer:
+            self._watch(layer)
         if marks or self._marks:
-            self._layer, self._marks = layer, tuple(marks)
+            self._marks = tuple(marks)
             self.update()
+
+    def _watch(self, layer: Labels | None) -> None:
+        for one, connects in ((self._layer, False), (layer, True)):
+            if one is not None:
+                emitter = one.events.visible
+                (emitter.connect if connects else emitter.disconnect)(self._on_moved)
+        self._layer = layer
 
     def draw(self, places: Sequence[tuple[float, float]], color: str) -> None:
         """Show a line that is being drawn, in pixels of the canvas (across, down); none: nothing."""
@@ -82,13 +91,20 @@ class CanvasMarks(QWidget):
         if self._marks:
             self.update()
 
+    @property
+    def shows_marks(self) -> bool:
+        """Whether marks can be seen: what they mark is not hidden, and planes are shown one over the other."""
+        layer = self._layer
+        return (bool(self._marks) and layer is not None and layer.visible and layer in self._viewer.layers
+                and shows_planes(self._viewer) and not in_grid(self._viewer))
+
     def paintEvent(self, _event: QPaintEvent | None) -> None:
         """Draw all lines, each with a dark rim."""
         if not (self._drawing or self._marks):
             return
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        if shows_planes(self._viewer) and not in_grid(self._viewer):
+        if self.shows_marks:
             for mark in self._marks:
                 self._draw_mark(painter, mark)
         if self._drawing:

@@ -36,4 +36,4 @@ class LikelihoodShelf:
         self._planes.clear()
 
     def _size(self) -> int:
-        return sum(one.maps.nbytes for parts in self._planes.values() for one in parts.values())
+        return sum(one.nbytes for parts in self._planes.values() for one in parts.values())

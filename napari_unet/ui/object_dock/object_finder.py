@@ -13,7 +13,7 @@ from qtpy.QtCore import QObject, QTimer
 
 from napari_unet.core.errors import UserError
 from napari_unet.session.object_notes import Place
-from napari_unet.session.object_search import ObjectQuestion
+from napari_unet.session.object_search import FoundObjects, ObjectQuestion
 
 from ..train.live_controller import LiveController
 from ..train.viewport import shows_planes
@@ -121,11 +121,18 @@ class ObjectFinder(ObjectFollower):
             return None
 
         def work() -> Iterator[AnsweredObjects]:
-            yield AnsweredObjects.of(make(), planes, base)
+            item = AnsweredObjects.of(make(), planes, base)
+            yield item
+            if box is None:
+                yield item.counted()
 
         def deliver(item: AnsweredObjects) -> None:
-            if shown is self.shown and place == shown.place and noted == self.noted:
+            if shown is not self.shown or place != shown.place or noted != self.noted:
+                return
+            if item.found.measured is None:
                 self._take(item)
+            elif item.numbers is shown.shown:
+                self._take_counts(item.found)
 
         return self._controller.workers.start(work, "napari-unet objects", on_item=deliver, on_error=self._on_failed,
                                               on_end=on_end)
@@ -141,13 +148,23 @@ class ObjectFinder(ObjectFollower):
             self._again = True
             return
         state = self.states.get(shown.place)
-        counts = found.counts if box is None else state.counts if state is not None else {}
-        self.states[shown.place] = PlaceState(found.classes, counts, current and box is None, found.note)
+        self.states[shown.place] = PlaceState(
+            found.classes, state.counts if state is not None else {}, False, found.note)
         shown.paste(item.numbers, found.classes, item.pieces)
-        self.learn(shown.place, found)
         if box is not None and current and self._rest is None:
             self._rest = self._start(None, self._on_rest_end)
         self.said.emit("")
+        self.changed.emit()
+
+    def _take_counts(self, found: FoundObjects) -> None:
+        """Show the numbers of objects that are shown already."""
+        shown = self.shown
+        assert shown is not None
+        fresh = found.question.serial == self._serial
+        self.states[shown.place] = PlaceState(found.classes, found.counts, fresh, found.note, found.measured)
+        if found.measured is not None:
+            shown.tell_features(found.measured, self.classes())
+        self.learn(shown.place, found)
         self.changed.emit()
 
     def _on_front_end(self) -> None:

@@ -11,8 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from qtpy.QtCore import QObject, Signal
 
+from napari_unet.core.classes import ClassTable
 from napari_unet.objects.corrections import Pin
 from napari_unet.objects.counting import ClassCount
+from napari_unet.objects.measure_table import MeasureTable
 from napari_unet.objects.neck_choice import chosen_neck
 from napari_unet.session.object_notes import Place, PlaceNotes
 from napari_unet.session.object_search import FoundObjects, ObjectWay
@@ -20,6 +22,7 @@ from napari_unet.session.run_schedule import LivePatch
 
 from ..train.live_controller import LiveController
 from ..train.viewport import shown_plane
+from .border_teaching import teach_borders
 from .likelihood_shelf import LikelihoodShelf
 from .object_layer import ObjectLayer, with_classes
 from .object_source import ObjectSource
@@ -33,6 +36,7 @@ class PlaceState:
     counts: Mapping[int, ClassCount]
     fresh: bool
     note: str = ""
+    measured: MeasureTable | None = None
 
 
 class ObjectFollower(QObject):
@@ -163,6 +167,13 @@ class ObjectFollower(QObject):
         assert self.shown is not None
         known = self.states.get(place)
         self.shown.turn_to(place, known.classes if known is not None else np.zeros(1, np.uint8))
+        if known is not None and known.measured is not None:
+            self.shown.tell_features(known.measured, self.classes())
+
+    def classes(self) -> ClassTable:
+        """Return names and colours of what is shown; those of a live answer are the session's."""
+        source = self.source
+        return source.classes if source is not None and not source.is_live else self._session.classes
 
     def ask(self) -> None:
         """Find the objects of what is shown, in a moment."""
@@ -224,7 +235,11 @@ class ObjectFollower(QObject):
     def learn(self, place: Place, found: FoundObjects) -> bool:
         """Keep what the lines of a place say of necks; say whether others must be found anew because of that."""
         source = self.source
-        if source is None or not found.said:
+        if source is None:
+            return False
+        if found.borders is not None:
+            teach_borders(self._controller, source, place, found)
+        if not found.said:
             return False
         self._session.learn_lines(source.key, place, found.question.notes.lines, found.said)
         return self._heed_lines(place)

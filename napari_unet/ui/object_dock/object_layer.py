@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections import deque
 from typing import Any
@@ -11,12 +12,15 @@ from napari.layers import Labels
 from numpy.typing import NDArray
 from qtpy.QtCore import QObject, QTimer, Signal
 
+from napari_unet.core.classes import ClassTable
 from napari_unet.core.errors import UserError
 from napari_unet.objects.corrections import Pin, pins_of_change
+from napari_unet.objects.measure_table import MeasureTable
 from napari_unet.session.object_notes import Place
 
 from ..layer_metadata import KEY, identity, mark_layer, note
 from ..layers import place_of
+from ..train.edit_layers import forget_edits
 from ..train.partial_redraw import StalePart
 from .object_source import ObjectSource
 
@@ -137,6 +141,12 @@ class ObjectLayer(QObject):
         else:
             self.drawn.emit()
 
+    def tell_features(self, table: MeasureTable, classes: ClassTable) -> None:
+        """Let other plugins know what is known of the objects that are shown."""
+        words = np.array([classes.name(number) for number in range(256)], object)
+        columns = {**table.columns, "class": words[table.columns["class"]]}
+        self.layer.features = dataclasses.replace(table, columns=columns).features()
+
     def finish(self) -> None:
         """Paste at once what is left to paste."""
         while self._waiting:
@@ -209,18 +219,6 @@ class ObjectLayer(QObject):
         self.shown = now
         self.edited.emit(self.place, pins)
         return True
-
-
-def forget_edits(layer: Labels) -> None:
-    """Let napari's undo of a layer begin anew: its old values belong to objects of before.
-
-    napari does so itself where a layer cannot be edited.
-    """
-    if getattr(layer, "_undo_history", True):
-        mode, editable = layer.mode, layer.editable
-        layer.editable = False
-        layer.editable = editable
-        layer.mode = mode
 
 
 def with_classes(pins: tuple[Pin, ...], class_id: int) -> tuple[Pin, ...]:

@@ -11,7 +11,6 @@ from napari.layers import Image as ImageLayer
 from napari.layers import Labels
 from qtpy.QtWidgets import QMessageBox
 
-from napari_unet.core.classes import ClassTable
 from napari_unet.core.errors import UserError
 from napari_unet.objects.counting import ClassCount
 from napari_unet.session.object_search import SETTING, ObjectWay
@@ -186,11 +185,11 @@ class ObjectsDock(ObjectsPanel):
         """Make lines and buttons say what is so."""
         finder, state = self.finder, self.finder.state
         source = finder.source
-        self.counts.show_classes(self._classes(), ObjectWay.of_settings(self.session.settings).areas)
+        self.counts.show_classes(self.finder.classes(), ObjectWay.of_settings(self.session.settings).areas)
         counts = state.counts if state is not None else {}
         self.counts.show_counts(counts, state is not None and state.fresh, finder.by_volume)
         self.state_line.setText(self._sentence())
-        self.way_line.setText(with_class_names(state.note, self._classes()) if state is not None else "")
+        self.way_line.setText(with_class_names(state.note, self.finder.classes()) if state is not None else "")
         stack = source is not None and source.image.n_planes > 1
         self.image_line.setText(self._of_image() if stack else "")
         self.image_line.setVisible(stack)
@@ -202,11 +201,6 @@ class ObjectsDock(ObjectsPanel):
         self.cancel_button.setEnabled(self.planes.busy or (finder.busy and finder.by_volume))
         for one in (*self.tools.values(), self.strokes_button, self.forget_button):
             one.setEnabled(source is not None)
-
-    def _classes(self) -> ClassTable:
-        """Return names and colours of what is shown; those of a live answer are the session's."""
-        source = self.finder.source
-        return source.classes if source is not None and not source.is_live else self.session.classes
 
     def _sentence(self) -> str:
         """Say how far the counts hold, or what to do next."""
@@ -231,7 +225,7 @@ class ObjectsDock(ObjectsPanel):
         for state in found:
             for number, count in state.counts.items():
                 total[number] = total.get(number, ClassCount()) + count
-        words = ", ".join(f"{self._classes().name(number)} {count.objects:,}" for number, count in total.items())
+        words = ", ".join(f"{self.finder.classes().name(number)} {count.objects:,}" for number, count in total.items())
         old = "" if all(state.fresh for state in found) else " (some of before)"
         return f"In {len(found)} of {source.image.n_planes} planes: {words or 'nothing counted yet'}{old}"
 
@@ -260,7 +254,7 @@ class ObjectsDock(ObjectsPanel):
         if not picked or shown is None:
             self.picked_line.setText("Nothing is picked.")
             return
-        names = sorted({self._classes().name(int(shown.classes[one])) for one in picked
+        names = sorted({self.finder.classes().name(int(shown.classes[one])) for one in picked
                         if one < len(shown.classes)})
         self.picked_line.setText(f"Picked: {', '.join(names)} {picked[0]}" if len(picked) == 1
                                  else f"Picked: {len(picked)} objects ({', '.join(names)})")

@@ -19,6 +19,7 @@ ABOUT = {
     "eccentricity": "Of that ellipse: 0 is a disc, near 1 a needle.",
     "extent": "Share of its box that the object fills.",
     "solidity": "Share of its convex hull that the object fills: two in one often have a low one.",
+    "surface": "Area of the surface of an object of a volume.",
     "mean": "Mean of the image inside the object, of its pixels as they are.",
     "std": "Spread (standard deviation) of the image inside the object.",
     "min": "Smallest value of the image inside the object.",

@@ -99,12 +99,15 @@ class AnswerLayers(QObject):
             if layer is None or values is None or layer not in self._viewer.layers:
                 continue
             try:
-                label_view(layer, self.image)[patch.where] = values
+                self._put(layer, patch, values)
             except (UserError, ValueError):  # changed by hand
                 continue
             self._note_stale(patch)
         if self._stale and not self._redraw.isActive():
             self._on_redraw()
+
+    def _put(self, layer: Layer, patch: Patch, values: NDArray[Any]) -> None:
+        label_view(layer, self.image)[patch.where] = values
 
     def _note_stale(self, patch: Patch) -> None:
         """Take note of what is to be drawn: nothing of a plane that is not shown."""

@@ -20,6 +20,7 @@ from napari_unet.core.method import Model, Progress
 from napari_unet.core.provenance import Provenance, now
 from napari_unet.workflows.batch import BatchEvent, BatchPiece, BatchSummary, PieceDone, PieceProgress, run_batch
 
+from ..large_images import is_painted_in_fields
 from ..layer_axes import image_of
 from ..layer_metadata import identity, mark_layer
 from ..layer_origin import note_origin, sum_of
@@ -81,6 +82,13 @@ class BackgroundJobs(QObject):
         if not targets:
             controller.said.emit("There is no image to segment. Open one first.")
             return
+        large = [one.name for one in targets if is_painted_in_fields(one)]
+        if large:
+            controller.said.emit(f"{', '.join(map(repr, large))}: too large for a layer. Choose it, and press Whole "
+                                 "image to a store.")
+            targets = [one for one in targets if not is_painted_in_fields(one)]
+            if not targets:
+                return
         pieces = [BatchPiece(layer.name, partial(_segmented, model, layer, _picture(layer))) for layer in targets]
         self.progressed.emit("Predicting", 0.0)
         self._job = controller.workers.start(

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from napari_unet.core.errors import UserError
 from napari_unet.core.scribbles import Scribbles
 
+from ..large_images import is_field
 from ..layers import label_view
 from .layer_binding import LayerBinding
 
@@ -35,6 +36,8 @@ def write_strokes(binding: LayerBinding, scribbles: Scribbles, planes: Iterable[
     """
     layer, planes = binding.strokes, tuple(planes)
     binding.note_written(planes)
+    if is_field(layer):  # it has been filled anew
+        return True
     try:
         view = label_view(layer, binding.image)
     except UserError:  # the layer has been given another shape; what does not fit is said when it is published
@@ -53,7 +56,7 @@ def write_strokes(binding: LayerBinding, scribbles: Scribbles, planes: Iterable[
     small = where.size <= SMALL
     layer.data_setitem(_indices(where, layer), what.astype(layer.data.dtype), refresh=False)
     if not small:
-        _forget_edits(layer)
+        forget_edits(layer)
     layer.refresh(extent=False)
     return small
 
@@ -65,9 +68,14 @@ def _indices(where: NDArray[np.int64], layer: Labels) -> Indices:
     return tuple(axis.astype(kind) for axis, kind in zip(np.unravel_index(where, shape), kinds, strict=True))
 
 
-def _forget_edits(layer: Labels) -> None:
-    """Let napari's undo of a layer begin anew; it does so itself where a layer cannot be edited."""
-    mode, active = layer.mode, layer.editable
+def forget_edits(layer: Labels) -> None:
+    """Let napari's undo of a layer begin anew: its old values belong to what was shown before.
+
+    napari does so itself where a layer cannot be edited.
+    """
+    if not getattr(layer, "_undo_history", True):
+        return
+    mode, editable = layer.mode, layer.editable
     layer.editable = False
-    layer.editable = active
+    layer.editable = editable
     layer.mode = mode

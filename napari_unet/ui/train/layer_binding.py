@@ -6,6 +6,7 @@ events come before the data is written (edits from code), under another name (un
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
 from typing import Any
 
@@ -16,6 +17,8 @@ from numpy.typing import NDArray
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_unet.core.errors import UserError
+from napari_unet.core.image import Image
+from napari_unet.core.method import View
 from napari_unet.core.painted_plane import Block, blocks_in, box_of
 from napari_unet.core.scribbles import checked_ids
 from napari_unet.session.annotation_session import Session
@@ -25,7 +28,7 @@ from ..layer_axes import image_of
 from ..layer_metadata import identity
 from ..layers import label_view, scribbles_of
 from .answer_layers import AnswerLayers
-from .viewport import shown_plane, shows_planes
+from .viewport import shown_plane, shows_planes, visible_part
 
 DRAG_MS = 150
 """Strokes are published at most this often while the mouse is down, and at once when it is released."""
@@ -33,6 +36,16 @@ DRAG_MS = 150
 LARGE = 2**23
 """Painted planes with more pixels than this are not compared as a whole while somebody paints: only the blocks are
 that napari says it has drawn in. Whoever asks for all strokes (:meth:`LayerBinding.flush`) has all compared."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class LookedAt:
+    """What is looked at, as :class:`~napari_unet.session.run_schedule.ViewFocus` has it."""
+
+    image: Image
+    plane: int
+    view: View | None
+    planes: tuple[int, ...] = ()
 
 
 class LayerBinding(AnswerLayers):
@@ -57,22 +70,36 @@ class LayerBinding(AnswerLayers):
         self._session = session
         self.key = identity(strokes)
         self._channels = channels_of(image_layer)
-        scribbles = scribbles_of(strokes, self.image)
         self._all = False
         self._dirty: set[int] = set()
         self._touched: dict[int, set[Block]] = {}
-        self._ever = set(scribbles.planes)
-        session.put_pair(self.key, self.image, scribbles)
+        self._ever: set[int] = set()
+        self._begin()
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._on_due)
-        self._connected = [
+        self._connected: list[tuple[Any, Any]] = [
             (strokes.events.labels_update, self._on_touched), (strokes.events.paint, self._on_painted),
             (strokes.events.set_data, self._on_drawn), (strokes.events.data, self._on_replaced),
             *((one.events.data, self._on_image_replaced) for one in self._channels),
         ]
         for emitter, slot in self._connected:
             emitter.connect(slot)
+
+    def _begin(self) -> None:
+        scribbles = scribbles_of(self.strokes, self.image)
+        self._ever = set(scribbles.planes)
+        self._session.put_pair(self.key, self.image, scribbles)
+
+    @property
+    def focus_image(self) -> Image:
+        """What is predicted."""
+        return self.image
+
+    def seen(self) -> LookedAt | None:
+        """Return what is to be predicted first now."""
+        return LookedAt(self.image, shown_plane(self._viewer, self.strokes, self.image),
+                    visible_part(self._viewer, self.strokes, self.image))
 
     def is_fresh(self) -> bool:
         """Whether the image is read as its axes and channels are said to be now."""

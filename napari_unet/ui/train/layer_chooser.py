@@ -17,14 +17,16 @@ from ..axes_change import change_axes
 from ..brush_width import proposed_width
 from ..channel_layers import first_channel
 from ..image_ties import fits
-from ..layer_axes import channels_are_last, image_of
+from ..large_images import is_field
+from ..layer_axes import channels_are_last
 from ..layer_boxes import LayerBox
 from ..layer_metadata import class_table, is_source_image, role_of
-from ..layers import sliders_at, strokes_for
+from ..layers import sliders_at
 from ..projects.keeper import keeper_of
 from ..widgets import tool_button
 from . import shortcuts
 from .channel_menu import ChannelMenu
+from .field_strokes import new_strokes
 from .live_controller import LiveController
 
 RETRY_MS = 150
@@ -260,13 +262,13 @@ class LayerChooser(QWidget):
             self.said.emit(NO_IMAGE)
             return
         try:
-            made = strokes_for(image, image_of(image), self._controller.session.classes)
+            made, seen = new_strokes(self._viewer, image, self._controller.session.classes)
         except UserError as error:
             self.said.emit(str(error))
             return
         painted = self._controller.session.painted()
-        if painted:
-            made.brush_size = proposed_width(image_of(image), painted)
+        if painted and not is_field(made):
+            made.brush_size = proposed_width(seen, painted)
         strokes = self._viewer.add_layer(made)
         self.image_box.refresh()
         self.strokes_box.refresh()

@@ -16,12 +16,14 @@ from napari_unet.core.method import Segmenter
 from napari_unet.session.annotation_session import Session
 from napari_unet.session.stroke_needs import StrokeCounter, StrokeNeeds
 
+from ..large_images import is_painted_in_fields
 from ..layer_metadata import identity
 from ..projects.keeper import keeper_of
 from ..sessions import session_of, ties_of
 from ..workers import Worker, WorkerGroup, error_sentence
 from .current_image import CurrentImage
 from .drag_watch import DragWatch
+from .field_binding import FieldBinding
 from .kept_pairs import take_up_pairs
 from .layer_binding import LayerBinding
 from .live_layers import LiveLayers
@@ -135,7 +137,8 @@ class LiveController(QObject):
         key = identity(strokes)
         old = self.bindings.get(key)
         if old is None or old.image_layer is not image_layer or not old.is_fresh():
-            made = LayerBinding(self.viewer, self.session, image_layer, strokes, self)
+            kind = FieldBinding if is_painted_in_fields(image_layer) else LayerBinding
+            made = kind(self.viewer, self.session, image_layer, strokes, self)
             if old is not None:
                 old.close(publish=False)
             made.troubled.connect(lambda text: self.noted.emit("strokes", text))

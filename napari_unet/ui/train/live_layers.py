@@ -25,7 +25,7 @@ from ..layer_origin import has_origin, note_origin
 from ..workers import Worker, WorkerGroup, error_sentence
 from .chosen_depth import ChosenDepth
 from .layer_binding import LayerBinding
-from .viewport import camera_of, shown_plane, visible_part
+from .viewport import camera_of
 
 if TYPE_CHECKING:
     from napari_unet.instant.answers import InstantAnswers  # imports torch
@@ -159,10 +159,10 @@ class LiveLayers(QObject):
             self.focus.put(None)
             self._ahead.put(None)
             return
-        looked = ViewFocus(
-            binding.key, binding.image, shown_plane(self._viewer, binding.strokes, binding.image),
-            visible_part(self._viewer, binding.strokes, binding.image), self._times if self._unsure else 0,
-            self._times if self._likely else 0,
+        seen = binding.seen()
+        looked = None if seen is None else ViewFocus(
+            binding.key, seen.image, seen.plane, seen.view, self._times if self._unsure else 0,
+            self._times if self._likely else 0, seen.planes,
         )
         self._ahead.put(looked)
         self.focus.put(looked if self._session.speaks else None)
@@ -203,8 +203,7 @@ class LiveLayers(QObject):
         if self._worker is None:
             self._worker = self._workers.start(
                 partial(live_prediction, self._session.models, self.focus, answers=self._answers,
-                        ahead=self._ahead, threads=max(1, available_cores() // 4)),
-                "napari-unet prediction",
+                        ahead=self._ahead, threads=max(1, available_cores() // 4)), "napari-unet prediction",
                 on_item=self._on_found, on_error=self._on_failed, on_end=self._on_ended, on_stall=self._on_stalled,
             )
 
@@ -214,14 +213,16 @@ class LiveLayers(QObject):
         from napari_unet.pretrained import load_features
 
         load_features()  # if they cannot be read, the predictor says so and goes on without answers
-        return InstantAnswers(self._session.snapshots, load_features, self._device, volume=self._volume.latest)
+        return InstantAnswers(self._session.snapshots, load_features, self._device, volume=self._volume.latest,
+                              borders=self._session.borders)
 
     def _on_found(self, found: Found | None) -> None:
         if isinstance(found, LivePatch):
             binding = self._binding
-            if binding is None or binding.key != found.focus.key or binding.image is not found.focus.image:
+            if binding is None or binding.key != found.focus.key or binding.focus_image is not found.focus.image:
                 return
-            self._note_answer(found.model)
+            if not found.from_afar:
+                self._note_answer(found.model)
             shown = binding.make_prediction(self._session.classes)
             if has_origin(shown):
                 note_origin(shown, None)  # until all of it is new
@@ -230,6 +231,9 @@ class LiveLayers(QObject):
             binding.paste(found.patch, found.unsure)
             self.pasted.emit(found)
             unfinished = found.patch.done < found.patch.total
+            if found.from_afar:
+                self._say("A first answer, at the resolution that you see; it is being refined.")
+                return
             self._say(f"Predicting tile {found.patch.done} of {found.patch.total}" if unfinished else self._learnt())
         elif isinstance(found, PredictionFailed):
             self._stop_waiting()
@@ -250,7 +254,7 @@ class LiveLayers(QObject):
         """Note where the prediction comes from, so that its file says it."""
         binding = self._binding
         if (binding is not None and binding.prediction is not None and binding.key == found.focus.key
-                and binding.image is found.focus.image):
+                and binding.focus_image is found.focus.image):
             note_origin(binding.prediction, found.origin)
 
     def _learnt(self) -> str:

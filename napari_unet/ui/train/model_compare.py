@@ -16,6 +16,7 @@ from napari_unet.core.threads import available_cores, limit_threads
 from napari_unet.session.model_difference import ModelDifference, model_difference
 from napari_unet.session.model_history import HistoryEntry
 
+from ..large_images import is_field
 from ..layer_metadata import mark_layer
 from ..layers import labels_like
 from ..widgets import button, combo_box, text_line
@@ -125,6 +126,10 @@ class ModelCompare(QWidget):
             self.said.emit("Choose an image and strokes first: press + beside Strokes.")
             return
         if shown is None or other is None:
+            return
+        if is_field(binding.strokes):
+            self.said.emit(f"{binding.image.name!r} is too large to be predicted twice. Switch between the two: what "
+                           "you look at is predicted anew.")
             return
         image, plane = binding.image, shown_plane(self._controller.viewer, binding.strokes, binding.image)
         self._both = shown, other

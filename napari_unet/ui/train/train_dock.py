@@ -7,7 +7,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from napari.layers import Image as ImageLayer
 from napari.layers import Labels
 from qtpy.QtWidgets import QFileDialog
 
@@ -26,6 +25,7 @@ from .layer_binding import LayerBinding
 from .layer_chooser import NO_IMAGE, NO_STROKES
 from .live_controller import controller_of
 from .paint_watch import PaintWatch
+from .predict_button import PredictButton
 from .train_panel import TrainPanel
 
 
@@ -43,6 +43,7 @@ class TrainDock(TrainPanel):
         self.viewer = self.controller.viewer
         self.jobs = BackgroundJobs(self.controller, self)
         self.project_jobs = project_jobs_of(self.viewer)
+        self.predicting = PredictButton(self.predict_button, self.controller, self.chooser, self.jobs)
         self._brush_of: Labels | None = None
         self.painting = PaintWatch(self.viewer, lambda text: self.notes.say("painting", text))
         self._connect()
@@ -72,7 +73,6 @@ class TrainDock(TrainPanel):
         self.update_button.clicked.connect(self.update_once)
         self.stop_button.clicked.connect(lambda: controller.stop())
         self.prediction_tick.toggled.connect(self._on_prediction_toggled)
-        self.predict_button.clicked.connect(self._on_predict)
         self.predict_all_button.clicked.connect(lambda: self.jobs.predict_all())
         self.cancel_button.clicked.connect(self._on_cancel)
         self.unsure_tick.setChecked(controller.prediction.unsure)
@@ -92,7 +92,7 @@ class TrainDock(TrainPanel):
         controller.pairs_changed.connect(self.pairs.refresh)
         self.project_jobs.said.connect(self.say)
         self.project_jobs.failed.connect(self._on_failed)
-        for jobs in (self.jobs, self.project_jobs):
+        for jobs in (self.jobs, self.project_jobs, self.predicting.filler):
             jobs.progressed.connect(self._on_job)
         pairs: list[tuple[Any, Any]] = [
             (session.state_changed, self._show_state), (session.classes_changed, self._on_classes_changed),
@@ -250,10 +250,6 @@ class TrainDock(TrainPanel):
     def _on_model_changed(self, _model: Any = None) -> None:
         self.chooser.show_model()
 
-    def _on_predict(self) -> None:
-        layer = self.chooser.image_box.layer
-        self.jobs.predict([layer] if isinstance(layer, ImageLayer) else [])
-
     def _on_job(self, text: str, fraction: float) -> None:
         busy = bool(text)
         self.predict_place.setCurrentIndex(int(busy))
@@ -267,6 +263,7 @@ class TrainDock(TrainPanel):
     def _on_cancel(self) -> None:
         self.jobs.cancel()
         self.project_jobs.cancel()
+        self.predicting.filler.cancel()
         self.edits.jobs.cancel()
         self.model_compare.cancel()
         self.controller.unsure.cancel()

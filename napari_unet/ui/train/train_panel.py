@@ -109,7 +109,7 @@ class TrainPanel(QWidget):
         self.prediction_tick.setChecked(True)
         self.prediction_tick.setToolTip("Hide the prediction to see the bare image, and show it again.")
         self.predict_button = button(
-            "Predict image", "train_predict", "Segment this whole image, all planes, into a new layer."
+            "Predict image", "train_predict", ""
         )
         self.predict_all_button = button(
             "Predict all", "train_predict_all",

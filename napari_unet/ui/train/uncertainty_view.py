@@ -16,6 +16,7 @@ from napari_unet.core.threads import available_cores, limit_threads
 from napari_unet.predicting.uncertainty import UncertainPlace, find_least_sure
 from napari_unet.session.annotation_session import Session
 
+from ..large_images import is_field
 from ..workers import Worker, WorkerGroup
 from .layer_binding import LayerBinding
 from .live_layers import LiveLayers
@@ -92,6 +93,10 @@ class UncertaintyView(QObject):
             return
         if model is None:
             self.said.emit("There is no prediction yet. Paint a little of two classes.")
+            return
+        if is_field(binding.strokes):
+            self.said.emit(f"{binding.image.name!r} is too large to be looked through. Tick 'Show where it is unsure': "
+                           "it follows what you look at.")
             return
         binding.flush()
         if self._image is not binding.image:

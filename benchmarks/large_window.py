@@ -1,0 +1,220 @@
+"""A large OME-Zarr painted on in the real window: xvfb-run python benchmarks/large_window.py [--side 50000].
+
+Makes a pyramid of soft discs on the fly (its chunks are hard links of a few, so that it takes no room), opens it in the
+real window, paints far out and close up, and prints: seconds from the first stroke of the second class to
+the first tile of an answer that is seen, at both levels; the work in the window's thread for a stroke; the peak of
+memory above the window alone; what the store of the whole costs, with ``--store``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import napari
+import numpy as np
+import zarr
+from _apart import keep_projects_apart
+from numpy.typing import NDArray
+from qtpy.QtCore import QPoint, Qt
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication
+
+CHUNK = 1024
+PATTERN = 2 * CHUNK
+"""Rows and columns of the picture that is repeated."""
+
+
+def pattern(seed: int = 0) -> NDArray[np.uint8]:
+    """Return a grey picture of soft, uneven discs."""
+    chance = np.random.default_rng(seed)
+    image = np.full((PATTERN, PATTERN), 60.0, np.float32)
+    for _ in range(700):
+        row, column, radius = *chance.uniform(30, PATTERN - 30, 2).astype(int), chance.uniform(8, 24)
+        box = slice(row - 30, row + 30), slice(column - 30, column + 30)
+        down, right = np.mgrid[-30:30, -30:30]
+        image[box] += chance.uniform(40, 90) / (1 + np.exp((np.hypot(down, right) - radius) / 2))
+    rows, columns = np.mgrid[:PATTERN, :PATTERN]
+    image += 30 * (np.sin(rows * 2 * np.pi / PATTERN) * np.sin(columns * 2 * np.pi / PATTERN))
+    return np.clip(image + chance.normal(0, 8, image.shape), 0, 255).astype(np.uint8)
+
+
+def make_pyramid(path: Path, side: int) -> Path:
+    """Write an OME-Zarr image (0.4) of ``side`` x ``side`` pixels with levels halved down to about 1000."""
+    group = zarr.open_group(str(path), mode="w", zarr_format=2)
+    level, tile = 0, pattern()
+    datasets: list[Any] = []
+    while True:
+        size = -(-side // 2**level)
+        array = group.create_array(str(level), shape=(size, size), chunks=(CHUNK, CHUNK), dtype=np.uint8, fill_value=0,
+                                   chunk_key_encoding={"name": "v2", "separator": "/"})
+        whole = np.tile(tile, (-(-PATTERN // len(tile)),) * 2)
+        grid, there = -(-size // CHUNK), {}
+        for row, column in itertools.product(range(grid), repeat=2):
+            kind = row % 2, column % 2
+            if kind not in there:
+                box = [slice(at * CHUNK, min((at + 1) * CHUNK, size)) for at in (row, column)]
+                part = whole[kind[0] * CHUNK :, kind[1] * CHUNK :][: box[0].stop - box[0].start,
+                                                                   : box[1].stop - box[1].start]
+                array[tuple(box)] = part
+                if all(one.stop - one.start == CHUNK for one in box):
+                    there[kind] = path / str(level) / str(row) / str(column)
+            else:
+                target = path / str(level) / str(row) / str(column)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                os.link(there[kind], target)
+        datasets.append({"path": str(level), "coordinateTransformations": [
+            {"type": "scale", "scale": [2.0**level] * 2}]})
+        if size <= CHUNK:
+            break
+        tile = tile.reshape(len(tile) // 2, 2, len(tile) // 2, 2).mean((1, 3)).round().astype(np.uint8)
+        level += 1
+    group.attrs["multiscales"] = [{"version": "0.4", "name": path.name, "datasets": datasets, "axes": [
+        {"name": name, "type": "space", "unit": "micrometer"} for name in "yx"]}]
+    return path
+
+
+def memory(what: str) -> float:
+    """Return what the process takes in MB: ``VmRSS`` now, ``VmHWM`` at most so far."""
+    text = Path("/proc/self/status").read_text()
+    return int(text.split(f"{what}:")[1].split()[0]) / 1024
+
+
+def wait(until: Any, seconds: float = 120.0) -> float:
+    """Let the window live until something is true; return how long that took."""
+    begun = time.perf_counter()
+    while not until():
+        if time.perf_counter() - begun > seconds:
+            raise SystemExit(f"nothing came within {seconds:.0f} s")
+        QApplication.processEvents()
+        time.sleep(0.001)
+    return time.perf_counter() - begun
+
+
+def rest(seconds: float) -> None:
+    """Let the window live for so many seconds."""
+    end = time.perf_counter() + seconds
+    wait(lambda: time.perf_counter() > end)
+
+
+class LargeWindow:
+    """The window with a large image, and hands.
+
+    Parameters
+    ----------
+    path : Path
+    size : (int, int)
+        Of the window.
+    """
+
+    def __init__(self, path: Path, size: tuple[int, int] = (1366, 768)) -> None:
+        self.viewer = napari.Viewer()
+        self.viewer.window._qt_window.resize(*size)
+        self.viewer.open(str(path), plugin="napari-unet-live")
+        self.dock: Any = self.viewer.window.add_plugin_dock_widget("napari-unet-live", "Train U-Net")[1]
+        wait(lambda: self.dock.chooser.has_image)
+        self.camera = self.viewer.scene.camera
+
+    def go(self, row: float, column: float, zoom: float) -> None:
+        """Look at a place (world), with so many pixels of the screen to a unit."""
+        self.camera.center, self.camera.zoom = (0.0, row, column), zoom
+        rest(0.4)
+
+    def stroke(self, points: Sequence[tuple[float, float]]) -> float:
+        """Draw with the mouse along points (row, column), in pixels from the middle of the canvas.
+
+        Returns
+        -------
+        float
+            Seconds that the window's thread was busy from the release to rest.
+        """
+        native = self.viewer.window._qt_viewer.canvas.native
+
+        def place(point: Sequence[float]) -> QPoint:
+            return QPoint(round(native.width() / 2 + point[1]), round(native.height() / 2 + point[0]))
+
+        left, none = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+        QTest.mouseMove(native, place(points[0]))
+        QTest.mousePress(native, left, none, place(points[0]))
+        for start, stop in itertools.pairwise(points):
+            for part in np.linspace(0, 1, 6):
+                QTest.mouseMove(native, place((1 - part) * np.array(start) + part * np.array(stop)))
+                QApplication.processEvents()
+        begun = time.process_time()
+        QTest.mouseRelease(native, left, none, place(points[-1]))
+        binding = self.dock.controller.current
+        binding.flush()
+        return time.process_time() - begun
+
+    def answer(self, far: bool) -> float:
+        """Paint background and a disc where one is looked at; return seconds to the first tile that is seen."""
+        layers, dock = self.viewer.layers, self.dock
+        dock.hold_class(1)
+        self.stroke([(60, -220), (60, -120)])
+        dock.hold_class(2)
+        name = next(one.name for one in dock.controller.ties.images) + " prediction"
+        before = layers[name].data.copy() if name in layers else None
+        self.stroke([(-40, 80), (-40, 110)] if not far else [(-60, 60), (-60, 160)])
+        released = time.perf_counter()
+        wait(lambda: name in layers and layers[name].data.any() and (
+            before is None or before.shape != layers[name].data.shape or not np.array_equal(before, layers[name].data)))
+        return time.perf_counter() - released
+
+    def close(self) -> None:
+        """Close."""
+        self.viewer.close()
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--side", type=int, default=16384)
+    parser.add_argument("--keep", type=Path, help="folder for the image; by default it is removed")
+    parser.add_argument("--picture", type=Path, help="folder for pictures of the window")
+    parser.add_argument("--store", action="store_true", help="also segment the whole image")
+    given = parser.parse_args()
+    keep_projects_apart()
+    with tempfile.TemporaryDirectory() as folder:
+        path = make_pyramid((given.keep or Path(folder)) / f"large_{given.side}.ome.zarr", given.side)
+        begun = time.perf_counter()
+        window = LargeWindow(path)
+        found: dict[str, Any] = {"side": given.side, "opened_s": round(time.perf_counter() - begun, 2)}
+        window.dock.chooser.make_strokes()
+        wait(lambda: window.dock.controller.current is not None)
+        window.go(given.side / 2, given.side / 2, 500 / given.side)
+        rest(6)  # torch comes with the first look at an image
+        alone = memory("VmRSS")
+        for what, zoom in (("far", 500 / given.side), ("close", 1.0)):
+            window.go(given.side / 2 + 130, given.side / 2 - 210, zoom)
+            found[f"{what}_level"] = window.dock.controller.current.level.number
+            found[f"{what}_first_tile_s"] = round(window.answer(what == "far"), 2)
+            rest(8)
+            if given.picture:
+                window.viewer.window.screenshot(str(given.picture / f"{given.side}_{what}.png"), canvas_only=False)
+        work = [window.stroke([(row, -150), (row, -100)]) for row in range(-120, 121, 40)]
+        found["stroke_ms"] = round(1000 * statistics.median(work), 1)
+        found["peak_above_window_mb"] = round(memory("VmHWM") - alone)
+        found["window_alone_mb"] = round(alone)
+        if given.store:
+            before, begun = memory("VmRSS"), time.perf_counter()
+            window.dock.predicting._ask = lambda _: str(Path(folder) / "mask.ome.zarr")
+            window.dock.predict_button.click()
+            wait(lambda: window.dock.predicting.filler.busy)
+            wait(lambda: not window.dock.predicting.filler.busy, 3600)
+            found["store_s"] = round(time.perf_counter() - begun, 1)
+            found["store_level"] = window.dock.controller.current.level.number
+            found["store_above_mb"] = round(memory("VmHWM") - before)
+        print(json.dumps(found))
+        window.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,175 @@
+"""What ``napari-unet predict`` makes: which files of each image, with which model, and which of them are there already.
+
+A file that is there appeared whole. Whether it is what the command would make is told by the note beside it. Segments
+nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from napari_unet.core.errors import UsageError, UserError
+from napari_unet.core.fingerprints import image_hash
+from napari_unet.core.method import Model
+from napari_unet.core.provenance import Provenance
+from napari_unet.io import check_output, file_stem, is_output, provenance_path, read_image
+from napari_unet.io.model_file import load_model
+from napari_unet.io.provenance_file import read_provenance
+from napari_unet.predicting.block_answer import as_block_model
+from napari_unet.predicting.mask_origin import MODEL_HASH
+from napari_unet.predicting.model_hash import model_hash
+from napari_unet.predicting.network_model import NetworkModel
+
+from .object_output import is_object_file
+from .terminal import say
+
+_NAMED = 5
+"""Results that are named in a message, at most."""
+
+
+@dataclasses.dataclass(frozen=True)
+class OutputTarget:
+    """Where the results of one image go."""
+
+    mask: Path
+    probabilities: Path | None
+    objects: Path | None = None
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """All files that are written."""
+        return tuple(path for path in (self.mask, self.probabilities, self.objects) if path is not None)
+
+
+def model_of(arguments: argparse.Namespace) -> Model:
+    """Load the model that a command names, as it wants it.
+
+    Raises
+    ------
+    UserError
+        If it cannot be loaded, or cannot be used so.
+    """
+    model: Model = load_model(arguments.model, device=arguments.device)
+    if arguments.tta:
+        if not isinstance(model, NetworkModel):
+            raise UsageError("Averaging over turned versions (--tta) is only for networks.")
+        model = dataclasses.replace(model, tta=True)
+    return model
+
+
+def settings_of(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return how the command segments, as the note beside a mask tells it."""
+    return {"planes": "all" if arguments.index is None else list(arguments.index), "tta": bool(arguments.tta),
+            "painted_ids": bool(arguments.painted_ids), "skip_background": arguments.skip_background}
+
+
+def left_to_do(arguments: argparse.Namespace, targets: Mapping[str, OutputTarget]) -> dict[str, OutputTarget]:
+    """Return what is not done yet.
+
+    Raises
+    ------
+    UserError
+        If only some of the results of an image are there, or one was made of another image, with another model or in
+        another way, and it may not be replaced.
+    """
+    if not arguments.resume:
+        return dict(targets)
+    missing = {name for name, one in targets.items() if not all(path.exists() for path in one.paths)}
+    others = _made_otherwise(arguments, {name: one for name, one in targets.items() if name not in missing})
+    if not arguments.overwrite:
+        _check_parts([(name, one) for name, one in targets.items() if name in missing])
+        _check_others({targets[name].mask: reason for name, reason in others.items()})
+    left = {name: one for name, one in targets.items() if name in missing or name in others}
+    if len(left) < len(targets):
+        say(f"{len(targets) - len(left)} of {len(targets)} are there already and stay as they are.")
+    return left
+
+
+def _check_parts(missing: Sequence[tuple[str, OutputTarget]]) -> None:
+    for name, one in missing:
+        there = next((path for path in one.paths if path.exists()), None)
+        if there is not None:
+            raise UserError(f"Of {name} only some results are there, e.g. {there}. Add --overwrite to make such images "
+                            "anew; where all is there, it stays as it is.")
+
+
+def _check_others(others: Mapping[Path, str]) -> None:
+    if not others:
+        return
+    lines = [f"  {mask}: {reason}" for mask, reason in others.items()]
+    more = [f"  and {len(lines) - _NAMED} more"] if len(lines) > _NAMED else []
+    raise UserError("\n".join([
+        f"{len(lines)} of the results that are there {'is' if len(lines) == 1 else 'are'} not what this command makes. "
+        "Add --overwrite to make such images anew (all others stay), or choose another folder:",
+        *lines[:_NAMED], *more]))
+
+
+def _made_otherwise(arguments: argparse.Namespace, done: Mapping[str, OutputTarget]) -> dict[str, str]:
+    """Say of results that are there in what they are not what the command makes; of most, nothing."""
+    found: dict[str, str] = {}
+    unknown: list[str] = []
+    hashed = model_hash(as_block_model(model_of(arguments)), on_device=False) if done else ""
+    for name, one in done.items():
+        try:
+            told = read_provenance(provenance_path(one.mask))
+        except UserError:
+            unknown.append(str(one.mask))
+            continue
+        if reason := _difference(told, name, hashed, arguments):
+            found[name] = reason
+    if unknown:
+        say(f"Nothing beside {', '.join(unknown[:_NAMED])}{' and others' if len(unknown) > _NAMED else ''} says how it "
+            "was made: kept unchecked.")
+    return found
+
+
+def _difference(told: Provenance, name: str, hashed: str, arguments: argparse.Namespace) -> str:
+    """Say in what a mask differs from what the command makes of an image; what is not noted does not."""
+    parts = []
+    if told.settings.get(MODEL_HASH, hashed) != hashed:
+        parts.append("another model")
+    for key, now in settings_of(arguments).items():
+        if key in told.settings and told.settings[key] != now:
+            parts.append(f"other {key.replace('_', ' ')} ({told.settings[key]} then, {now} now)")
+    (first,) = told.images[:1] or (None,)
+    if first is not None and first.hash:
+        with contextlib.suppress(UserError):  # an image that cannot be read any more makes its mask no worse
+            if first.hash != image_hash(read_image(name, arguments.axes)):
+                parts.append("another image (its pixels or axes have changed)")
+    return ", ".join(parts)
+
+
+def plan_outputs(
+    images: Sequence[str], output: Path, probabilities: Path | None, objects: Path | None = None
+) -> list[OutputTarget]:
+    """Say where the results of each image go.
+
+    Raises
+    ------
+    UsageError
+        If several images are to go into one file.
+    """
+    in_folder = not is_output(output)
+    if in_folder and output.suffix and not output.is_dir():
+        check_output(output)  # says which endings are known
+    if len(images) > 1 and not in_folder:
+        raise UsageError(f"{len(images)} images cannot go into the one file {output}. Give -o a folder.")
+    if probabilities is not None and (probabilities.suffix.lower() in (".tif", ".tiff", ".zarr")) is (len(images) > 1):
+        raise UsageError(
+            f"--probabilities {probabilities}: give a .tif file or a .zarr for one image, a folder for several."
+        )
+    if objects is not None and is_object_file(objects) is (len(images) > 1):
+        raise UsageError(f"--objects {objects}: give a .tif, .zarr, .zip or .geojson for one image, a folder for "
+                         "several.")
+
+    def of_several(path: Path | None, name: str) -> Path | None:
+        return path if path is None or len(images) == 1 else path / name
+
+    return [OutputTarget(output / f"{stem}_mask.tif" if in_folder else output,
+                         of_several(probabilities, f"{stem}_probabilities.tif"),
+                         of_several(objects, f"{stem}_objects.tif")) for stem in map(file_stem, images)]

@@ -1,0 +1,149 @@
+"""What lies at an address while a mask is written there block by block.
+
+Nothing can be renamed there, so the store is made at its place. It is no image before the end: what describes the group
+comes last. Beside it lie, until then, its journal and a lock.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator
+
+from napari_unet.core.addresses import scheme_of
+from napari_unet.core.errors import UserError
+
+from . import _ngff
+from ._far_lock import FarLock
+from ._far_store import open_files, store_at
+from ._remote_errors import far_read, far_written
+
+_EVERY = 1.0
+"""Seconds between two writings of the journal: objects cannot be appended to."""
+
+
+class FarRun:
+    """The same as :class:`._run_files.LocalRun`, at an address.
+
+    Parameters
+    ----------
+    url : str
+        Of the result, ``.zarr``.
+    overwrite : bool
+
+    Raises
+    ------
+    UserError
+        If nothing can be written there, or something is there that is not to be replaced.
+    """
+
+    def __init__(self, url: str, overwrite: bool) -> None:
+        self.store = url.rstrip("/")
+        check_far_place(self.store)
+        self._files, self._root = open_files(self.store)
+        folder, _, name = self._root.rpartition("/")
+        self._journal, self.lock_path = (f"{folder}/.{name}.unfinished.{ending}" for ending in ("blocks", "lock"))
+        self._written: list[str] = []
+        self._at = 0.0
+        if self.journal() is None:
+            with self.guard():
+                self._check_free(overwrite)
+
+    def _check_free(self, overwrite: bool) -> None:
+        self._files.invalidate_cache()
+        if not self._files.exists(self._root):
+            return
+        if not overwrite:
+            raise UserError(f"{self.store} exists already and is not overwritten. Choose another name, or allow it "
+                            "(--overwrite).")
+        if not _is_mask(self.store):
+            raise UserError(f"{self.store} is not overwritten: it is not a mask. Choose another name, or remove it "
+                            "yourself.")
+
+    def lock(self, what: str) -> FarLock:
+        """Take the lock."""
+        return FarLock(self._files, self.lock_path, what)
+
+    def journal(self) -> str | None:
+        """Return the journal."""
+        def read() -> str | None:
+            try:
+                return str(self._files.cat_file(self._journal).decode())
+            except FileNotFoundError:
+                return None
+
+        return far_read(read, self.store)
+
+    def begin(self, header: str) -> None:
+        """Begin anew: what was there goes now."""
+        self._written = [header]
+        self._flush()
+        self._files.invalidate_cache()
+        if self._files.exists(self._root):
+            self._files.rm(self._root, recursive=True)
+
+    def cut(self, torn: str) -> None:
+        """Keep a journal without its end."""
+        text = self.journal() or ""
+        self._written = (text[: len(text) - len(torn)] if torn else text).splitlines()
+
+    def note(self, number: int) -> None:
+        """Add a block; what was added in the last second is done again if the run is killed."""
+        self._written.append(str(number))
+        if time.monotonic() - self._at > _EVERY:
+            self._flush()
+
+    def _flush(self) -> None:
+        self._files.pipe_file(self._journal, "".join(f"{line}\n" for line in self._written).encode())
+        self._at = time.monotonic()
+
+    def close(self, lost: bool = False) -> None:
+        """Write the journal, unless another run has taken over."""
+        if self._written and not lost:
+            self._flush()
+
+    def remove(self) -> None:
+        """Remove the journal."""
+        self._written = []
+        with contextlib.suppress(FileNotFoundError):
+            self._files.rm_file(self._journal)
+
+    def tell(self, name: str, text: str | None) -> None:
+        """Write a small object beside the result, or remove it."""
+        path = f"{self._root.rpartition('/')[0]}/{name}"
+        if text is not None:
+            self._files.pipe_file(path, text.encode())
+        else:
+            with contextlib.suppress(FileNotFoundError):
+                self._files.rm_file(path)
+
+    @contextlib.contextmanager
+    def guard(self) -> Iterator[None]:
+        """Turn what goes wrong over a network into a message."""
+        with far_written(self.store):
+            yield
+
+
+def check_far_place(url: str) -> None:
+    """Check that a mask can be written at an address of this kind.
+
+    Raises
+    ------
+    UserError
+        If not.
+    """
+    if scheme_of(url) in ("http", "https", "ftp", "github", "git"):
+        raise UserError(f"{url} can only be read: nothing can be written to {scheme_of(url)}://. Give a folder of this "
+                        "computer, or an address like s3://BUCKET/NAME.ome.zarr.")
+    if not url.lower().endswith(".zarr"):
+        raise UserError(f"{url} cannot be written: at an address only OME-Zarr is. Let the name end in .ome.zarr.")
+
+
+def _is_mask(url: str) -> bool:
+    """Say whether a group at an address is a mask, which may be replaced."""
+    import zarr
+
+    with contextlib.suppress(Exception):  # whatever it is, it is no mask
+        node = zarr.open_group(store=store_at(url), mode="r")
+        return _ngff.class_values(node.attrs.asdict()) is not None
+    return False

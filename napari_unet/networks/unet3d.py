@@ -1,0 +1,64 @@
+"""A U-Net of volumes (3-D). Knows nothing of images or training.
+
+O. Cicek and others: 3D U-Net: Learning Dense Volumetric Segmentation from Sparse Annotation. MICCAI 2016. Kernels and
+pooling of each axis and level are those that :mod:`napari_unet.learning.network_planning` chooses by the voxels.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from typing import Annotated, ClassVar, Literal
+
+from napari_unet.core import parameters
+from napari_unet.core.image import Image
+from napari_unet.core.parameters import Parameter
+from napari_unet.learning.data_fingerprint import fingerprint_of
+from napari_unet.learning.network_planning import NetworkPlan, plan_network
+
+from . import register
+from ._axes_unet import AxesLayout, BuiltFromLayout, check_piece, layout_of, written_steps
+
+
+@register("unet3d", "3-D U-Net")
+@dataclasses.dataclass(frozen=True)
+class UNet3D(BuiltFromLayout):
+    """U-Net that looks along z as well: for volumes whose planes say little alone. Slower than one of planes.
+
+    Raises
+    ------
+    UsageError
+        If a parameter is out of its bounds.
+    """
+
+    sees: ClassVar[Literal["volumes"]] = "volumes"
+
+    depth: Annotated[int, Parameter("How many times the volume is halved at most; more sees a wider surrounding", min=1,
+                                    max=4, advanced=True)] = 2
+    width: Annotated[int, Parameter("Channels at full resolution, doubled at each halving; more learns finer "
+                                    "differences but is slower", min=2, max=64, advanced=True)] = 8
+    kernels: Annotated[str, Parameter("Sizes of convolutions by level, along planes, rows and columns",
+                                      fitted=True)] = ""
+    poolings: Annotated[str, Parameter("How each level is halved along planes, rows and columns", fitted=True)] = ""
+    patch: Annotated[str, Parameter("Planes, rows and columns of the pieces that it learnt from", fitted=True)] = ""
+    pieces: Annotated[int, Parameter("Pieces learnt from at a time", min=1, max=64, fitted=True)] = 2
+
+    def __post_init__(self) -> None:
+        parameters.check(self)
+        check_piece(self.patch)
+        _ = self.layout
+
+    @property
+    def layout(self) -> AxesLayout:
+        """What it does along each axis."""
+        return layout_of(self.width, self.depth, self.kernels, self.poolings)
+
+    def planned_for(self, images: Iterable[Image], memory: int) -> NetworkPlan:
+        """Return the plan for some images, with the channels and halvings chosen here."""
+        return plan_network(fingerprint_of(images), memory, dimensions="volume", width=self.width, halvings=self.depth)
+
+    def fitted_to(self, plan: NetworkPlan) -> UNet3D:
+        """Return the network as it was planned."""
+        return dataclasses.replace(
+            self, kernels=written_steps(plan.kernels), poolings=written_steps(plan.pools),
+            patch="x".join(map(str, plan.patch)), pieces=plan.batch)

@@ -1,0 +1,127 @@
+"""Segment a large image into a store and tell of each part what it looks like from afar. Shows nothing itself."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import math
+from collections import deque
+from collections.abc import Generator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_unet.core.image import Image
+from napari_unet.core.method import Model
+from napari_unet.predicting.block_plan import Block
+
+from .store_run import BlockDone, BlockEngine, BlockTask, ThreadEngine, predict_store
+
+PREVIEW = 4096
+"""Rows and columns of the whole, seen from afar, at most."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class FilledPart:
+    """A part of the store is filled.
+
+    Parameters
+    ----------
+    store : Path
+        Folder of the array with all pixels, as mask values, while it is written.
+    plane : int
+    rows, columns : slice
+        Of the picture from afar: each so-manieth row and column.
+    values : ndarray of uint8, shape (Y, X)
+        What is there, as painted ids.
+    event : BlockDone or None
+        How far it has come; None for what an earlier run had done.
+    """
+
+    store: Path
+    plane: int
+    rows: slice
+    columns: slice
+    values: NDArray[np.uint8]
+    event: BlockDone | None
+
+
+def preview_step(image: Image) -> int:
+    """Return which rows and columns the picture from afar consists of: each so-manieth."""
+    return max(1, math.ceil(max(image.plane_shape) / PREVIEW))
+
+
+def preview_shape(image: Image) -> tuple[int, ...]:
+    """Return the shape of the picture from afar, all planes."""
+    step = preview_step(image)
+    return (*image.shape[:-2], *(-(-size // step) for size in image.plane_shape))
+
+
+class _TellingEngine:
+    """An engine that keeps what each block looks like from afar, for whoever follows the run."""
+
+    def __init__(self, engine: BlockEngine, step: int) -> None:
+        self._engine, self._step = engine, step
+        self.parts: deque[FilledPart] = deque()
+
+    def run(self, task: BlockTask, waiting: Sequence[Block], sink: Any) -> Generator[Block, None, None]:
+        """Do blocks; those that are done already are told first."""
+        left, store = {block.number for block in waiting}, task.store.sink()
+        for block in task.plan:
+            if block.number not in left:
+                self.parts.append(self._part(task, block, store))
+        with contextlib.closing(self._engine.run(task, waiting, sink)) as blocks:
+            for block in blocks:
+                self.parts.append(self._part(task, block, store))
+                yield block
+
+    def _part(self, task: BlockTask, block: Block, store: Any) -> FilledPart:
+        box, step = block.box, self._step
+        first = (-(-box.y0 // step), -(-box.x0 // step))
+        seen = np.asarray(store[task.image.where(block.plane, *box.slices)])
+        seen = seen[first[0] * step - box.y0 :: step, first[1] * step - box.x0 :: step]
+        rows, columns = (slice(at, at + size) for at, size in zip(first, seen.shape, strict=True))
+        values = seen if task.store.info.code == "painted" else seen + np.uint8(1)
+        return FilledPart(Path(task.store.folder) / "0", block.plane, rows, columns, values.astype(np.uint8), None)
+
+
+def fill_store(
+    image: Image, model: Model, output: str | Path, *, overwrite: bool = False
+) -> Generator[FilledPart, None, Path]:
+    """Segment an image into a store, block by block; goes on with what an earlier run has left.
+
+    Parameters
+    ----------
+    image : Image
+    model : Model
+    output : path
+    overwrite : bool
+
+    Yields
+    ------
+    FilledPart
+        Of blocks that an earlier run had done, and of each that is done now.
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    UserError
+        As :func:`.store_run.predict_store`; what is done stays.
+    """
+    engine = _TellingEngine(ThreadEngine(), preview_step(image))
+    run = predict_store(image, model, output, engine=engine, overwrite=overwrite)
+    try:
+        for event in run:
+            while engine.parts:
+                part = engine.parts.popleft()
+                yield part if engine.parts else dataclasses.replace(part, event=event)
+        while engine.parts:  # all of it was done before
+            yield engine.parts.popleft()
+        return Path(run.result())
+    finally:
+        run.close()

@@ -1,0 +1,130 @@
+"""A large image in the real window: painted at two levels, answered where one looks, and nothing reads the whole."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dask.array
+import numpy as np
+import pytest
+
+from napari_unet.core.window_stack import windows_of
+from napari_unet.ui import large_images
+from napari_unet.ui.layer_axes import finest_level, layer_shape
+from napari_unet.ui.layer_metadata import role_of
+from napari_unet.ui.train.field_binding import FieldBinding
+from napari_unet.ui.train.viewport import camera_of
+
+SIDE = 4096
+
+
+class Watched:
+    """An array that says how much of it was read."""
+
+    def __init__(self, data: np.ndarray) -> None:
+        self._data, self.read = data, 0
+        self.shape, self.dtype, self.ndim, self.size = data.shape, data.dtype, data.ndim, data.size
+
+    def __getitem__(self, index: Any) -> np.ndarray:
+        found = self._data[index]
+        self.read += found.size
+        return found
+
+
+@pytest.fixture
+def large(viewer, hands, monkeypatch):
+    """A pyramid that counts as large, the dock, and its strokes layer linked."""
+    monkeypatch.setattr(large_images, "LARGEST_LAZY", 2**20)
+    rows, columns = np.mgrid[:SIDE, :SIDE]
+    bright = ((rows // 64 + columns // 64) % 2 * 120 + 40).astype(np.uint8)
+    chance = np.random.default_rng(0)
+    bright += chance.integers(0, 20, bright.shape, np.uint8)
+    finest = Watched(bright)
+    levels = [finest, *(bright[::by, ::by] for by in (2, 4, 8))]
+    arrays = [dask.array.from_array(one, chunks=512, name=False, meta=np.empty((0, 0), np.uint8)) for one in levels]
+    image = viewer.add_image(arrays, multiscale=True, name="slide", contrast_limits=(0, 255), scale=(2, 2))
+    dock = hands.dock("Train U-Net")
+    hands.wait(lambda: dock.chooser.has_image)
+    hands.click(dock, "train_new_strokes")
+    hands.wait(lambda: isinstance(dock.controller.current, FieldBinding))
+    return image, dock, finest
+
+
+def look(viewer, hands, dock, row, column, zoom):
+    """Look at a place of the world, and wait until the field lies over it."""
+    camera = camera_of(viewer)
+    camera.center, camera.zoom = (0, row, column), zoom
+    binding = dock.controller.current
+    hands.qtbot.wait(1)
+    hands.wait(lambda: not binding._follow.isActive())
+    binding.follow_view()
+
+
+def test_painted_at_two_levels_and_answered_where_one_looks(viewer, hands, large):
+    _, dock, finest = large
+    binding = dock.controller.current
+    before = finest.read
+    look(viewer, hands, dock, SIDE, SIDE, 0.05)
+    far = binding.field
+    assert far.factor == (8, 8)
+    assert binding.strokes.data.size < 2**22
+    dock.hold_class(1)
+    hands.drag(binding.strokes, [(100, 100), (100, 140)])
+    look(viewer, hands, dock, 1000, 1000, 0.5)
+    assert binding.field.factor == (1, 1)
+    hands.published(dock)
+    scribbles = dock.session.pair(binding.key).scribbles
+    assert scribbles.shape == (SIDE, SIDE)
+    painted = scribbles.planes[0]
+    assert painted[804, 900] == 1  # what was painted far out is there in pixels of the finest level
+    dock.hold_class(2)
+    top, left = binding.field.rows.start, binding.field.columns.start
+    hands.drag(binding.strokes, [(500 - top, 500 - left), (500 - top, 530 - left)])
+    hands.published(dock)
+    scribbles = dock.session.pair(binding.key).scribbles
+    assert set(scribbles.counts()) == {1, 2}
+    assert scribbles.planes[0][500, 515] == 2
+    hands.wait(lambda: binding.prediction is not None and bool(binding.prediction.data.any()))
+    hands.settle(dock)
+    shown = binding.prediction.data
+    assert shown.shape == binding.field.shape
+    view = binding.seen()
+    pixels = windows_of(view.image)
+    for plane in view.planes:  # all that is seen is answered, nothing else
+        rows, columns = pixels.grid.box(plane)
+        assert shown[rows.start - binding.field.rows.start, columns.start - binding.field.columns.start]
+    assert finest.read - before < SIDE * SIDE * 3
+    assert role_of(binding.prediction) == "prediction"
+    assert np.allclose(np.array(binding.prediction.scale), 2)
+
+
+def test_the_whole_goes_to_a_store_that_fills_and_levels_that_do_not_fit_are_said(viewer, hands, large, tmp_path):
+    _, dock, _ = large
+    binding = dock.controller.current
+    look(viewer, hands, dock, SIDE, SIDE, 0.05)
+    dock.hold_class(1)
+    hands.drag(binding.strokes, [(100, 100), (100, 140)])
+    dock.hold_class(2)
+    hands.drag(binding.strokes, [(300, 300), (300, 340)])
+    hands.wait(lambda: dock.session.model is not None)
+    button = hands.find(dock, "train_predict")
+    assert button.text() == "Whole image to a store..."
+    path = tmp_path / "mask"
+    dock.predicting._ask = lambda _: str(path)
+    names = []
+    viewer.layers.events.inserted.connect(lambda event: names.append(event.value.name))
+    hands.click(dock, "train_predict")
+    hands.wait(lambda: not dock.predicting.filler.busy)
+    assert (tmp_path / "mask.ome.zarr" / "0").is_dir(), dock.note_line.text()
+    shown = next(one for one in viewer.layers if role_of(one) == "result")
+    assert names.count("mask.ome.zarr") == 1  # while it filled
+    assert layer_shape(shown) == (SIDE // 8, SIDE // 8)
+    assert np.allclose(np.array(shown.scale), 16)
+    assert set(np.unique(finest_level(shown))) <= {1, 2}
+    wrong = [np.zeros((SIDE, SIDE), np.uint8), np.zeros((SIDE // 2, SIDE // 2), np.uint16),
+             np.zeros((900, 700), np.uint8)]
+    other = viewer.add_image([dask.array.from_array(one) for one in wrong], multiscale=True, name="odd",
+                             contrast_limits=(0, 1))
+    found = large_images.levels_of(other)
+    assert [one.factor for one in found.levels] == [(1, 1)]
+    assert "2 of 3 levels of 'odd' are not used" in found.left_out
