@@ -22,6 +22,7 @@ from napari_unet.core.image import Image
 from napari_unet.core.latest import Latest
 from napari_unet.core.method import Progress
 from napari_unet.core.scribbles import Pair, Scribbles, TrainingSet
+from napari_unet.core.window_stack import SampledPixels, window_stack, windows_of
 from napari_unet.core.work import run_to_end
 from napari_unet.predicting.network_model import NetworkModel
 from napari_unet.predicting.weights import snapshot
@@ -266,6 +267,20 @@ def test_what_is_mentioned_again_is_the_same_object_and_is_not_sent_again() -> N
     assert came[-1].pairs[0].scribbles.same_paint(session.pair("a").scribbles)
     assert came[-1].versions == session.training_set().versions
     assert sizes[-1] < 0.8 * sizes[0], "the other image and its strokes are known"
+
+
+def test_a_large_image_is_the_same_windows_there() -> None:
+    whole = Image(SampledPixels(np.arange(700 * 600, dtype=np.uint16).reshape(700, 600)), name="large")
+    stack = window_stack(whole)
+    there = Parcels(lambda _number, shape, dtype: SampledPixels(np.zeros(shape, dtype)))
+    here = Parcels()
+    came = between(here, there, stack)
+    windows = windows_of(came)
+    assert windows is not None
+    assert (came.shape, came.axes, came.name) == (stack.shape, stack.axes, "large")
+    assert windows.whole.data.by_sample
+    numbers = [number for number in here._images if here.image(number) is whole]
+    assert len(numbers) == 1, "pixels are asked of the whole image"
 
 
 def test_what_is_gone_here_is_let_go_there() -> None:
