@@ -157,7 +157,8 @@ class Parcels:
             number, shape, dtype, facts, others = rest
             assert self._pixels is not None, "images go one way only"
             pixels = self._pixels(number, shape, np.dtype(dtype))
-            vars(pixels).update(facts)
+            for name, value in facts.items():
+                setattr(pixels, name, value)
             return Image(pixels, **others)
         made = object.__new__(rest[0])
         made.__dict__.update(rest[1])
