@@ -203,6 +203,15 @@ def main() -> None:
         found["stroke_ms"] = round(1000 * statistics.median(work), 1)
         found["peak_above_window_mb"] = round(memory("VmHWM") - alone)
         found["window_alone_mb"] = round(alone)
+        if given.store:
+            before, begun = memory("VmRSS"), time.perf_counter()
+            window.dock.predicting._ask = lambda _: str(Path(folder) / "mask.ome.zarr")
+            window.dock.predict_button.click()
+            wait(lambda: window.dock.predicting.filler.busy)
+            wait(lambda: not window.dock.predicting.filler.busy, 3600)
+            found["store_s"] = round(time.perf_counter() - begun, 1)
+            found["store_level"] = window.dock.controller.current.level.number
+            found["store_above_mb"] = round(memory("VmHWM") - before)
         print(json.dumps(found))
         window.close()
 

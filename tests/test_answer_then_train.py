@@ -43,6 +43,32 @@ class TestStart:
         assert (labels[:, 30:50] == 2).mean() > 0.9
         assert sum(getattr(event, "step", None) == 3 for event in events) >= 1
 
+    def test_an_answer_that_is_there_is_not_found_again(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        image, method = picture(), make_method("unet", seconds=None, steps=None, device="cpu", patch=32)
+        training = trained_on(image, strokes(*TWO))
+        answer = next(event.model for event in method.fit(Latest(training)) if event.model is not None)
+        assert method.begins_with(answer.weights)
+        assert not dataclasses.replace(method, start="scratch").begins_with(answer.weights)
+        assert not make_method("unet", width=4).begins_with(answer.weights)
+        found: list[int] = []
+
+        def looked(*given: Any, **options: Any) -> Any:
+            found.append(1)
+            return fit_instantly(*given, **options)
+
+        monkeypatch.setattr(answer_then_train, "fit_instantly", looked)
+        events = method.continue_from(answer.weights).fit(Latest(training))
+        begun = next(event.model for event in events if event.model is not None)
+        assert all(begun.weights.tensors[name] is tensor for name, tensor in answer.weights.tensors.items())
+        assert next(event for event in events if getattr(event, "step", 0)).step == 1
+        assert not found, "the first step comes at once"
+        events.close()
+        other = trained_on(image, np.where(strokes(*TWO) == 2, 3, strokes(*TWO)))
+        colour = trained_on(Image(np.stack([image.plane(0)[0]] * 3), "CYX"), strokes(*TWO))
+        for newer in (other, colour):  # the answer is one to strokes of before
+            next(event for event in method.continue_from(answer.weights).fit(Latest(newer)) if event.model)
+            assert found.pop()
+
     @pytest.mark.parametrize("head", ["logistic", "trees"])
     @pytest.mark.parametrize("planes", [1, MOST_PLANES + 2])
     def test_the_last_head_is_fitted_to_every_stroke_of_every_plane(

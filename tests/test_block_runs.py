@@ -254,6 +254,13 @@ def test_a_full_disk_leaves_what_is_done(tmp_path: Path, small: None, monkeypatc
     np.testing.assert_array_equal(io.read_labels(path)[0], to_mask(assemble(image, network().segment(image))))
 
 
+def test_missing_channels_are_said_before_anything_is_made(tmp_path: Path, small: None) -> None:
+    colours = Image(picture(150, 133, 3), "YXC", "tissue")
+    with pytest.raises(UserError, match=r"^'tissue' has 3 channels, but this model was trained on 1"):
+        predict_store(colours, network(), tmp_path / "m.zarr", format=FORMAT).result()
+    assert not list(tmp_path.iterdir())
+
+
 def test_flat_blocks_are_left_to_the_background(tmp_path: Path, small: None) -> None:
     data = np.full((128, 192), 30, np.uint8) + (np.arange(192) % 3).astype(np.uint8)
     data[:, 64:128] = picture(128, 64)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,12 +16,13 @@ from napari_unet.core.image import Image
 from napari_unet.core.method import Patch
 from napari_unet.core.scribbles import Scribbles
 from napari_unet.core.work import run_to_end
+from napari_unet.instant import answers as answers_module
 from napari_unet.instant.answers import InstantAnswers
 from napari_unet.instant.instant_model import InstantModel
 from napari_unet.io import read_image, save_mask
 from napari_unet.learning.border_lesson import BorderLesson
 from napari_unet.objects.hints import Line
-from napari_unet.project.object_tables import measure_project, project_borders, project_lessons
+from napari_unet.project.object_tables import ProjectObjects, measure_project
 from napari_unet.project.project_folder import ProjectFolder
 from napari_unet.project.records import ProjectState
 from napari_unet.project.sources import image_record
@@ -154,6 +156,35 @@ def test_another_stroke_keeps_the_border_and_an_undone_cut_takes_it_back() -> No
     assert third.border is None
 
 
+def test_strokes_do_not_wait_for_borders_and_do_not_hold_them_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    made, begun = session(), []
+    fit = answers_module.fit_border
+
+    def noted(*args: Any) -> Any:
+        begun.append(args)
+        return fit(*args)
+
+    monkeypatch.setattr(answers_module, "fit_border", noted)
+    answers = InstantAnswers(made.snapshots, load_features, "cpu", borders=made.borders)
+    first = settled(answers)
+    cut(made)
+    while len(begun) < 2:  # the first asks whether there is anything
+        assert answers.over(None) is first
+    painted = strokes()
+    painted[20:24, 10:20] = 2
+    made.paint("strokes", {0: painted})
+    found = answers.over(None)
+    while answers.busy:
+        found = answers.over(None)
+    assert isinstance(found, InstantModel)
+    assert found is not first
+    assert found.border is None, "the stroke is answered before what cuts teach"
+    last = settled(answers)
+    assert isinstance(last, InstantModel)
+    assert last.border is not None
+    assert len(begun) == 2, "what was begun went on"
+
+
 def test_an_image_that_is_closed_teaches_no_more_and_images_of_other_channels_are_left_out() -> None:
     made = session()
     cut(made)
@@ -215,8 +246,9 @@ def test_a_project_measures_with_the_borders_its_cuts_teach(tmp_path: Path, monk
     folder.put_result(record.id)
     folder.write_strokes(record.id, Scribbles(image.shape, {0: strokes()}))
     folder.write_objects("tissue", ObjectNotes(image.shape, {FIRST: PlaceNotes(CUTS)}))
-    taught = run_to_end(project_lessons(folder))
-    look = run_to_end(project_borders(taught))
+    objects = ProjectObjects(folder, classes)
+    run_to_end(objects.learn())
+    look = objects.borders
     assert look is not None
     seen = look.of_plane(image, 1)
     assert seen[12:48, SEAMS[3]].mean() > 2 * seen[12:48, SEAMS[3] + 13].mean()

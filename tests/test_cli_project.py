@@ -387,3 +387,25 @@ def test_a_project_in_a_script(project: Path) -> None:
     assert [mask.shape for mask in masks] == [(40, 48)] * 3
     again = train_project(contents, "forest", trees=3, largest=2.0).result()
     assert np.array_equal(napari_unet.predict(contents.images[0], again).result(), masks[0])
+
+
+def test_objects_of_a_project_are_those_of_its_table(project: Path, tmp_path: Path, capsys: Any) -> None:
+    assert run("train", project, *TRAIN) == 0
+    out = tmp_path / "objects"
+    assert run("predict", project, "--objects", out, "--way", "parts") == 2
+    assert run("predict", project, "--objects", tmp_path / "one.tif") == 2
+    assert run("predict", project, "--objects", project / "o") == 2
+    assert not out.exists()
+    assert run("predict", project, "--objects", out) == 0
+    assert "nucleus" in capsys.readouterr().err
+    assert run("predict", project, "-o", tmp_path / "masks", "--objects", tmp_path / "again") == 0
+    assert run("counts", project, "--objects", "-o", tmp_path / "t.csv") == 0
+    with open(tmp_path / "t.csv", encoding=ENCODING) as file:
+        lines = list(csv.DictReader(file))
+    for name in NAMES:
+        found = napari_unet.load_objects(out / f"{name}_objects.tif").found
+        assert found.count == sum(line["image"] == name for line in lines) > 0
+        np.testing.assert_array_equal(
+            napari_unet.load_objects(tmp_path / "again" / f"{name}_objects.tif").found.numbers, found.numbers)
+    assert run("predict", project, "--objects", out) == 1
+    assert "exists already" in capsys.readouterr().err

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -16,10 +17,11 @@ from test_block_runs import files_of, picture
 from napari_unet.core.errors import UserError
 from napari_unet.core.image import Image
 from napari_unet.io import read_image
+from napari_unet.predicting.block_plan import BlockPlan
 from napari_unet.predicting.network_model import NetworkModel
 from napari_unet.workflows import cluster
 from napari_unet.workflows.cluster import ClusterEngine
-from napari_unet.workflows.store_run import predict_store
+from napari_unet.workflows.store_run import BlockTask, predict_store
 
 distributed = pytest.importorskip("distributed")
 pytestmark = pytest.mark.filterwarnings("ignore")  # of Dask's own, in threads that end late
@@ -85,6 +87,22 @@ def test_a_run_that_is_ended_leaves_nobody_at_work(tmp_path: Path, address: str)
     events = list(run := predict_store(image, model, tmp_path / "m.zarr", engine=engine))
     assert events[0].before >= 1
     assert files_of(run.result()) == expected
+
+
+def test_a_worker_that_runs_out_of_memory_is_said_with_its_block(tmp_path: Path) -> None:
+    from distributed.scheduler import KilledWorker
+
+    class Failed:
+        key = "block-0123abcd-3"
+
+        def result(self) -> int:
+            raise KilledWorker(self.key, SimpleNamespace(address="tcp://x:1"), 3)  # type: ignore[arg-type]
+
+    image = Image(np.zeros((4, 20, 30), np.uint8), "ZYX", "slide")
+    plan = BlockPlan(4, (20, 30))
+    task: Any = BlockTask(image, None, plan, None)  # type: ignore[arg-type]
+    with pytest.raises(UserError, match=r"block at Z=3, Y=0 to 19, X=0 to 29 of 'slide'.*too little memory.*go on"):
+        cluster._result(Failed(), task, {block.number: block for block in plan})
 
 
 def at_work_in() -> dict[str, int]:

@@ -13,7 +13,7 @@ from napari_unet.core.work import run_to_end
 from napari_unet.io import read_image, save_mask
 from napari_unet.objects.hints import Line
 from napari_unet.objects.neck_choice import NECKS
-from napari_unet.project.object_tables import measure_project, project_lessons
+from napari_unet.project.object_tables import ProjectObjects, measure_project
 from napari_unet.project.project_folder import ProjectFolder
 from napari_unet.project.records import ProjectState
 from napari_unet.project.sources import image_record
@@ -116,5 +116,7 @@ def test_lines_of_one_image_teach_the_others_of_a_project(tmp_path: Path) -> Non
     assert left_out == ()
     assert len(taught) == 12
     (tmp_path / "lines.tif").unlink()
-    assert run_to_end(project_lessons(folder)).lessons_elsewhere() == (), "an image that is gone says nothing"
+    objects = ProjectObjects(folder, classes)
+    run_to_end(objects.learn())
+    assert objects.taught.lessons_elsewhere() == (), "an image that is gone says nothing"
     folder.close()

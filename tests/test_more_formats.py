@@ -108,6 +108,29 @@ def test_files_of_microscopes_go_through_bioio(tmp_path: Path, monkeypatch: pyte
         io.read_image(tmp_path / "bad.nd2")
 
 
+def test_a_real_czi_is_read_with_pixel_size_and_colours(tmp_path: Path) -> None:
+    pytest.importorskip("bioio_czi", reason="the reader is not installed")
+    writer = pytest.importorskip("pylibCZIrw.czi")
+    data = np.random.default_rng(0).integers(0, 65535, (2, 3, 40, 50)).astype(np.uint16)
+    with writer.create_czi(str(tmp_path / "a b.czi")) as file:
+        for channel, z in np.ndindex(2, 3):
+            file.write(data=data[channel, z][..., None], plane={"C": channel, "Z": z})
+        file.write_metadata("a b", scale_x=0.5e-6, scale_y=0.5e-6, scale_z=2e-6)
+    colours = np.random.default_rng(1).integers(0, 255, (30, 20, 3)).astype(np.uint8)
+    with writer.create_czi(str(tmp_path / "c.czi")) as file:
+        file.write(data=np.ascontiguousarray(colours[..., ::-1]))  # blue first
+    image = io.read_image(tmp_path / "a b.czi")
+    assert (image.axes, image.scale, image.unit) == ("CZYX", (2, 0.5, 0.5), "micrometer")
+    for z in range(3):
+        np.testing.assert_array_equal(image.window(z), data[:, z])
+    coloured = io.read_image(tmp_path / "c.czi")
+    assert coloured.axes == "YXC"
+    np.testing.assert_array_equal(np.asarray(coloured.data), colours)
+    (tmp_path / "torn.czi").write_bytes((tmp_path / "a b.czi").read_bytes()[:2000])
+    with pytest.raises(UserError, match=r"torn.czi cannot be read by bioio-czi"):
+        io.read_image(tmp_path / "torn.czi")
+
+
 def test_a_folder_is_predicted_and_gone_on_with_into_one_table(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

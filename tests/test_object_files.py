@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import struct
 import tempfile
 import zipfile
 from pathlib import Path
@@ -303,3 +304,68 @@ def test_endings_and_what_is_missing_are_told(tmp_path: Path) -> None:
         io.save_objects(tmp_path / "o.zip", ObjectMap.of(np.ones((2,) * 6, int)), classes=TABLE,
                         geometry=Geometry("PQRSYX"))
     assert not list(tmp_path.iterdir())
+
+
+# -- against what the documents of the formats say, without the libraries that we write with -------------------------
+
+POSITION = {"type": "array", "items": {"type": "number"}, "minItems": 2}
+RINGS = {"type": "array", "minItems": 1, "items": {"type": "array", "minItems": 4, "items": POSITION}}
+FEATURES = {  # of RFC 7946: sections 3.1.6, 3.1.7, 3.2 and 3.3
+    "type": "object", "required": ["type", "features"],
+    "properties": {"type": {"const": "FeatureCollection"}, "features": {"type": "array", "items": {
+        "type": "object", "required": ["type", "geometry", "properties"],
+        "properties": {"type": {"const": "Feature"}, "properties": {"type": "object"}, "geometry": {"oneOf": [
+            {"type": "object", "properties": {"type": {"const": "Polygon"}, "coordinates": RINGS}},
+            {"type": "object", "properties": {"type": {"const": "MultiPolygon"}, "coordinates": {
+                "type": "array", "items": RINGS}}}]}}}}}}
+
+
+def test_geojson_is_what_its_standard_says(tmp_path: Path) -> None:
+    import jsonschema
+
+    numbers = np.zeros((2, 9, 9), np.uint32)
+    numbers[0, :4, :4], numbers[1, 4:, 5:], numbers[0, 8, 8] = RING, 4_000_000_000 % 2**24, 3
+    path = io.save_objects(tmp_path / "o.geojson", ObjectMap.of(numbers, 2), classes=TABLE)
+    whole = json.loads(path.read_text(encoding="utf-8"))
+    jsonschema.validate(whole, FEATURES)
+    assert len(whole["features"]) == 4
+    for feature in whole["features"]:
+        geometry = feature["geometry"]
+        for polygon in [geometry["coordinates"]] if geometry["type"] == "Polygon" else geometry["coordinates"]:
+            for place, ring in enumerate(polygon):
+                assert ring[0] == ring[-1], "closed"
+                x, y = np.array(ring[:-1]).T
+                area = float((x * np.roll(y, -1) - np.roll(x, -1) * y).sum())
+                assert (area > 0) is (place == 0), "the right-hand rule: shells one way, holes the other"
+
+
+def test_rois_are_what_imagej_reads(tmp_path: Path) -> None:
+    """Bytes by the offsets in ImageJ's own RoiDecoder (ij.io): big-endian, header of 64 bytes, then coordinates."""
+    numbers = np.zeros((3, 2, 12, 14), np.uint32)  # T, Z
+    numbers[1, 0, 2:5, 3:9], numbers[2, 1, 11, 13], numbers[0, 0, :4, :4] = 70_000, 2, RING
+    path = io.save_objects(tmp_path / "o.zip", ObjectMap.of(numbers, 2), classes=TABLE, geometry=Geometry("TZYX"))
+    seen = 0
+    with zipfile.ZipFile(path) as archive:
+        for name in archive.namelist():
+            data = archive.read(name)
+            assert data[:4] == b"Iout"
+            top, left, bottom, right, count = struct.unpack(">5h", data[8:18])
+            composite, header2 = struct.unpack(">i", data[36:40])[0], struct.unpack(">i", data[60:64])[0]
+            _, z, t = struct.unpack(">3i", data[header2 + 4: header2 + 16])
+            plane = numbers[t - 1, z - 1]
+            if composite:  # a path of floats: move to (0), line to (1), close (4)
+                path_ = np.frombuffer(data[64: 64 + 4 * composite], ">f4")
+                assert set(path_[::3][:1].tolist()) == {0.0}
+                assert (bottom - top, right - left) == (4, 4)
+                continue
+            assert data[6] == 8, "traced"
+            x, y = (np.frombuffer(data[64 + start: 64 + start + 2 * count], ">i2") for start in (0, 2 * count))
+            inside = plane[top:bottom, left:right]
+            assert (inside > 0).all()
+            assert (x.min(), x.max(), y.min(), y.max()) == (0, right - left, 0, bottom - top)
+            word = data[struct.unpack(">i", data[header2 + 16: header2 + 20])[0]:]
+            length = struct.unpack(">i", data[header2 + 20: header2 + 24])[0]
+            told = word[: 2 * length].decode("utf-16-be")
+            assert told.startswith(f"nucleus-{int(inside.max()):05d}")
+            seen += 1
+    assert seen == 3

@@ -79,7 +79,7 @@ def test_probabilities_are_classes_and_what_is_none_is_refused(tmp_path: Path) -
     empty = np.full((2, 5, 6), np.nan)
     assert napari_unet.objects_of(empty).result().found.count == 0
     with pytest.raises(UserError, match=r"no probabilities. Allowed: 0 to 1"):
-        napari_unet.objects_of(soft[0] * 7).result()
+        napari_unet.objects_of(soft[0] * 7.5).result()
     with pytest.raises(UserError, match=r"There is no class 'axon' besides the background. There are: nucleus"):
         napari_unet.objects_of(mask, classes=TABLE, countable=["axon"]).result()
     with pytest.raises(UsageError, match="no way to objects called 'nix'"):
@@ -163,8 +163,11 @@ def test_every_way_against_true_objects() -> None:
     text = format_text(summarise(found.rows))
     for words in ("class 2, objects by parts, one plane", "class 2, objects by watershed, one plane", "AP50"):
         assert words in text
-    masks = found.masks["threshold"][0]
-    wrong = object_errors(*found.objects.plane_objects(0, found.images[0], masks, found.references[0], 0))
+    kept = found.found["threshold"]
+    both = found.objects.plane_objects(0, found.images[0], found.references[0], 0, kept)
+    assert both is not None
+    wrong = object_errors(*both)
+    assert kept["parts"][0].whole().count == 3
     assert "1 merged" in wrong.words
 
 
@@ -248,9 +251,13 @@ def test_an_array_is_measured_as_an_image_is() -> None:
 
 
 def test_pictures_are_neither_masks_nor_probabilities(tmp_path: Path) -> None:
-    tifffile.imwrite(colour := tmp_path / "c.tif", np.zeros((40, 60, 3), np.uint8), photometric="rgb")
+    tifffile.imwrite(colour := tmp_path / "c.tif", np.eye(3, dtype=np.uint8)[np.eye(40, 60, dtype=int)] * 99,
+                     photometric="rgb")
     with pytest.raises(UserError, match="These labels are a colour picture"):
         napari_unet.objects_of(colour).result()
+    tifffile.imwrite(colour, np.repeat(squares()[..., None], 3, axis=2), photometric="rgb")
+    with pytest.warns(InputWarning, match="whose channels are all the same"):
+        assert napari_unet.objects_of(colour, way="parts", code="mask").result().found.count == 4
     grey = np.full((2, 40, 60), 200, np.float32)
     grey[0, 3, 3] = np.nan
     with pytest.raises(UserError, match="decimal numbers from 200 to 200, no probabilities"):

@@ -17,6 +17,9 @@ def add_finding_flags(parser: argparse.ArgumentParser, flag: str = "--set") -> N
     parser.add_argument("--countable", type=name_list, metavar="A,B,...",
                         help="classes whose objects are counted: names, or numbers in a mask (default: all but "
                         "background)")
+    parser.add_argument("--halo", type=int, metavar="N",
+                        help="find objects block by block, each block looking N pixels beyond its own (default, for "
+                        "masks larger than memory: two typical diameters)")
     parser.add_argument("--by-plane", action="store_true", help="each plane of a z-stack by itself, not as a volume")
     parser.add_argument("--panoptic", action="store_true",
                         help="add the areas of the classes that are not counted, each as one more number")
@@ -25,14 +28,19 @@ def add_finding_flags(parser: argparse.ArgumentParser, flag: str = "--set") -> N
 def add_object_flags(parser: argparse.ArgumentParser) -> None:
     """Add what ``objects`` takes."""
     parser.add_argument("masks", nargs="+", metavar="MASK_OR_PROBABILITIES",
-                        help="masks of classes, or probabilities as `predict --probabilities` writes them")
+                        help="masks of classes, or probabilities as `predict --probabilities` writes them; also "
+                        "folders, and patterns such as 'out/*.tif'. Single objects are taken as they are")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT",
                         help="object numbers (uint16, or uint32 beyond 65535): a .tif or .zarr, "
                         "IMAGE.ome.zarr/labels/NAME, or a folder (then STEM_objects.tif); also .zip (ImageJ ROIs) or "
                         ".geojson (QuPath)")
     add_finding_flags(parser)
-    parser.add_argument("--values", choices=("mask", "painted"), default="mask",
-                        help="code of masks that do not say: mask has background 0, painted 1 (default: mask)")
+    parser.add_argument("--values", choices=("auto", "mask", "painted", "objects"), default="auto",
+                        help="what the numbers are in files that do not say: mask has background 0, painted has "
+                        "background 1, objects are numbered one by one already (default: recognised, or asked)")
+    parser.add_argument("--blocks", action="store_true",
+                        help="find objects block by block, as in masks larger than memory; a run that ended early is "
+                        "gone on with")
     parser.add_argument("--table", type=Path, metavar="T.csv", help="also measure: one line an object, of all masks")
     parser.add_argument("--image", metavar="IMAGE", help="with --table and one mask: measure its channels too")
     parser.add_argument("--rois", type=Path, metavar="R.zip",

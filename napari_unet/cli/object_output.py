@@ -17,7 +17,8 @@ from napari_unet.core.provenance import Provenance
 from napari_unet.io import is_output, keep_objects
 from napari_unet.objects import REGISTRY as WAYS
 from napari_unet.objects.measure_table import MeasureTable
-from napari_unet.workflows.object_finding import ClassImage, ImageObjects, objects_of
+from napari_unet.workflows.class_images import ClassImage
+from napari_unet.workflows.object_finding import ImageObjects, objects_of
 from napari_unet.workflows.object_measuring import measure_objects
 
 from .flag_values import countable_words

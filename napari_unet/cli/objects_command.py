@@ -16,9 +16,12 @@ from napari_unet.io import check_object_output, clear_of_inputs, file_stem
 from napari_unet.objects.measure_table import MeasureTable, joined_tables
 from napari_unet.report.object_csv import write_objects
 from napari_unet.workflows.batch import BatchPiece, run_batch
-from napari_unet.workflows.object_finding import as_class_image, make_search
+from napari_unet.workflows.class_images import as_class_image
+from napari_unet.workflows.object_finding import make_search
 
+from .image_files import expanded_images
 from .input_files import read_images
+from .object_blocks import by_blocks, find_by_blocks
 from .object_output import (
     GEOJSON,
     ROIS,
@@ -37,24 +40,34 @@ def run_objects(arguments: argparse.Namespace) -> None:
     """Find the objects of masks or probabilities, and save them."""
     values = way_values(arguments)
     make_search(arguments.way, values)
-    if arguments.image is not None and len(arguments.masks) > 1:
-        raise UsageError(f"--image is for one mask, but {len(arguments.masks)} are given.")
+    targets = _planned(arguments)
+    if arguments.image is not None and len(targets) > 1:
+        raise UsageError(f"--image is for one mask, but {len(targets)} are given.")
     if arguments.image is not None and arguments.table is None:
         raise UsageError("--image is what --table measures. Say where the table goes: --table TABLE.csv.")
     if arguments.unit and not arguments.voxel_size:
         raise UsageError(f"--unit {readable(arguments.unit)} is of --voxel-size. Give that too.")
-    targets = plan_objects(arguments.masks, arguments)
-    inputs = [*arguments.masks, *([arguments.image] if arguments.image is not None else [])]
-    replace = claim_objects(targets, arguments, inputs)
+    inputs = [*targets, *([arguments.image] if arguments.image is not None else [])]
+    replace = claim_objects(list(targets.values()), arguments, inputs)
     summary = watch_batch(run_batch([
         BatchPiece(name, partial(_find, name, target, replace, values, arguments))
-        for name, target in zip(arguments.masks, targets, strict=True)
+        for name, target in targets.items()
     ]))
     tables = [table for one in summary.done if (table := getattr(one.result, "table", None)) is not None]
     if arguments.table is not None and tables:
         save_table(arguments.table, tables, arguments.overwrite)
     if summary.failed:
         raise (UsageError if summary.wrong_use else UserError)(summary.sentence) from summary.failed[0].error
+
+
+def _planned(arguments: argparse.Namespace) -> dict[str, ObjectTargets]:
+    """Return by mask where its objects go; results of others that lie in the same folder are no masks."""
+    masks = expanded_images(arguments.masks)
+    planned = plan_objects(masks, arguments)
+    results = {path.resolve() for one in planned for path in one.paths}
+    named = set(arguments.masks)
+    return {name: one for name, one in zip(masks, planned, strict=True)
+            if name in named or Path(name).resolve() not in results}
 
 
 def plan_objects(names: Sequence[str], arguments: argparse.Namespace) -> list[ObjectTargets]:
@@ -115,11 +128,14 @@ def _find(
     arguments: argparse.Namespace,
 ) -> Generator[PieceShare, None, FoundFiles]:
     """Find the objects of one file."""
-    begun = now()
+    begun, measured = now(), None
+    if by_blocks(name, target, arguments):
+        if arguments.image is not None:
+            (measured,) = read_images([arguments.image], arguments.axes)
+        return (yield from find_by_blocks(name, name, target, replace, values, arguments, measured, begun))
     image = as_class_image(name, arguments.axes, arguments.values, scale=arguments.voxel_size or ())
     if arguments.unit:
         image = dataclasses.replace(image, geometry=dataclasses.replace(image.geometry, unit=arguments.unit))
-    measured = None
     if arguments.image is not None:
         (measured,) = read_images([arguments.image], arguments.axes)
     return (yield from find_and_keep(name, image, target, replace, values, arguments, measured, begun))

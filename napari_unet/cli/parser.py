@@ -263,7 +263,7 @@ def _compare(commands: argparse._SubParsersAction[CommandParser]) -> None:
 
 
 def _counts(commands: argparse._SubParsersAction[CommandParser]) -> None:
-    parser = _command(commands, "counts", "project_commands:run_counts",
+    parser = _command(commands, "counts", "counts_command:run_counts",
                       "Count parts, holes and areas of each class in the predictions of a project, or in a mask, as "
                       "one table.")
     parser.add_argument("project", type=Path, metavar="NAME.unet",

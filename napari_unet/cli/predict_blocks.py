@@ -10,7 +10,7 @@ from napari_unet.core.errors import UsageError
 from napari_unet.core.image import Image
 from napari_unet.core.method import Model
 from napari_unet.core.plane_facts import how_judged
-from napari_unet.io import label_place
+from napari_unet.io import is_output, label_place
 from napari_unet.io.ome_zarr import OmeZarr
 from napari_unet.workflows.store_run import BlockDone, BlockEngine, needs_store, predict_store
 
@@ -23,7 +23,7 @@ def asked_for_blocks(arguments: argparse.Namespace) -> bool:
                 or arguments.skip_background is not None)
 
 
-def goes_by_blocks(image: Image, mask: Path, arguments: argparse.Namespace) -> bool:
+def goes_by_blocks(image: Image, mask: Path, objects: Path | None, arguments: argparse.Namespace) -> bool:
     """Say whether an image is segmented block by block: when asked to, or where it is large and nothing forbids it.
 
     Raises
@@ -33,7 +33,8 @@ def goes_by_blocks(image: Image, mask: Path, arguments: argparse.Namespace) -> b
     """
     hinder = [flag for flag, given in (
         ("--index", arguments.index is not None), ("--probabilities", arguments.probabilities is not None),
-        ("--objects", arguments.objects is not None),
+        ("--panoptic", arguments.panoptic),
+        (f"--objects {objects}", objects is not None and not (is_output(objects) and label_place(objects) is None)),
         ("-o IMAGE.zarr/labels/NAME", label_place(mask) is not None)) if given]
     if asked_for_blocks(arguments):
         if hinder:

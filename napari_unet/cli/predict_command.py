@@ -35,11 +35,13 @@ from napari_unet.workflows.batch import (
     PieceStarted,
     run_batch,
 )
+from napari_unet.workflows.class_images import ClassImage
 from napari_unet.workflows.counts import COLUMNS
-from napari_unet.workflows.object_finding import ClassImage, make_search
+from napari_unet.workflows.object_finding import make_search
 
 from .image_files import expanded_images, save_counts
 from .input_files import read_images
+from .object_blocks import find_by_blocks
 from .object_output import ObjectTargets, find_and_keep, way_values
 from .predict_blocks import goes_by_blocks, predict_by_blocks
 from .predict_far import predict_far
@@ -143,9 +145,12 @@ def _predict_file(
 ) -> Generator[Any, None, tuple[Path, ...]]:
     """Segment one image file; returns the files made, once they are known to be there."""
     (image,) = read_images([name], arguments.axes)
-    if goes_by_blocks(image, target.mask, arguments):
+    if goes_by_blocks(image, target.mask, target.objects, arguments):
         yield from predict_by_blocks(name, image, model, target.mask, replace[target.mask], arguments)
-        found = None  # objects hinder blocks
+        found = None
+        if target.objects is not None:  # probabilities of blocks are not kept
+            yield from find_by_blocks(name, target.mask, ObjectTargets((target.objects,)), replace,
+                                      way_values(arguments), arguments, None, now(), of_model(model))
     else:
         found = yield from _predict_image(image, model, target, replace, arguments)
     if found is not None and target.objects is not None:

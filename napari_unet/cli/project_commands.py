@@ -1,4 +1,4 @@
-"""Projects (``NAME.unet``) on the command line: train, predict and count as the docks do."""
+"""Projects (``NAME.unet``) on the command line: train and predict as the docks do."""
 
 from __future__ import annotations
 
@@ -12,24 +12,19 @@ from typing import Any
 from napari_unet.core.errors import UsageError, UserError
 from napari_unet.core.method import Patch
 from napari_unet.core.readable import readable
-from napari_unet.core.work import run_to_end
 from napari_unet.io import clear_of_inputs
-from napari_unet.io.model_file import can_be_saved, load_model, save_model
-from napari_unet.objects.measure_table import MeasureTable, joined_tables
+from napari_unet.io.model_file import load_model, save_model
 from napari_unet.project.mask_names import PATTERNS, mask_places
-from napari_unet.project.object_tables import measure_planes, project_borders, project_lessons
 from napari_unet.project.project_contents import ProjectContents, method_of_project, open_project
 from napari_unet.project.project_home import SUFFIX
 from napari_unet.project.records import ImageRecord
 from napari_unet.project.sources import files_of
-from napari_unet.project.verbs import count_image, keep_model, predict_image, train_project, write_project_state
-from napari_unet.report.counts_table import write_counts
-from napari_unet.report.object_csv import write_objects
+from napari_unet.project.verbs import keep_model, predict_image, train_project, write_project_state
 from napari_unet.workflows.batch import BatchPiece, run_batch
-from napari_unet.workflows.counts import COLUMNS, CountRow
 
-from .count_files import count_file
-from .terminal import check_writable, make_folder, say, show, with_progress_bar
+from .project_objects import check_project_objects, find_in_project
+from .terminal import check_writable, make_folder, say, show
+from .watched_training import watch_training
 
 
 def names_project(path: object) -> bool:
@@ -117,22 +112,7 @@ def train_in_project(arguments: argparse.Namespace, read_options: Any) -> None:
         asked = {*dict(arguments.set), *(("seed",) if arguments.seed is not None else ())}
         options = {**read_options(arguments), **{name: base[name] for name in base if name not in asked}}
         work = train_project(contents, arguments.network, go_on=arguments.go_on, **options)
-        model: Any = None
-        try:
-            for event in with_progress_bar(work, "training"):
-                if can_be_saved(event.model):
-                    model = event.model
-            model = work.result()
-        except KeyboardInterrupt:
-            work.close()
-            if model is None:
-                say("Interrupted before there was a model; nothing was saved.")
-            else:
-                say(f"Interrupted; the model so far is kept ({model.note}).")
-                _keep(contents, model, arguments.output, replace, into_project)
-            raise
-        say(model.note)
-        _keep(contents, model, arguments.output, replace, into_project)
+        watch_training(work, lambda model: _keep(contents, model, arguments.output, replace, into_project))
 
 
 def _keep(contents: ProjectContents, model: Any, output: Path | None, replace: bool, into_project: bool) -> None:
@@ -166,18 +146,22 @@ def predict_project(arguments: argparse.Namespace, watch: Any) -> None:
         if not records:
             raise UserError(f"{contents.folder.path.name} has no images yet. Open it in napari and add some.")
         targets = _targets(arguments, contents)
+        check_project_objects(arguments, contents)
         model = load_model(arguments.model, arguments.device) if arguments.model else contents.model(arguments.device)
         if arguments.output is not None:  # only now: a refused command leaves no folder behind
             make_folder(arguments.output)
         pieces = [BatchPiece(record.name, partial(_predicted, contents, record, model, targets.get(record.id),
                                                   arguments)) for record in records]
         summary = watch(run_batch(pieces))
-        _raise_failures(summary)
+        if arguments.objects is not None:
+            done = {one.name for one in summary.done}
+            find_in_project(contents, [one for one in records if one.name in done], targets, arguments, watch)
+        raise_failures(summary)
 
 
 def _refuse_other_flags(arguments: argparse.Namespace) -> None:
     """Refuse what makes sense for files alone."""
-    flags = ("axes", "index", "tta", "probabilities", "painted_ids", "objects")
+    flags = ("axes", "index", "tta", "probabilities", "painted_ids", "countable", "panoptic", "by_plane", "halo")
     wrong = [f"--{flag.replace('_', '-')}" for flag in flags if getattr(arguments, flag)]
     if len(arguments.images) > 1:
         raise UsageError("Give one project, or images.")
@@ -227,72 +211,7 @@ def _predicted(
                                      version=arguments.zarr_version))
 
 
-def _raise_failures(summary: Any) -> None:
+def raise_failures(summary: Any) -> None:
+    """Raise what a batch says of pieces that could not be done, if there are any."""
     if summary.failed:
         raise (UsageError if summary.wrong_use else UserError)(summary.sentence) from summary.failed[0].error
-
-
-# -- counts -----------------------------------------------------------------------------------------------------------
-
-
-def run_counts(arguments: argparse.Namespace) -> None:
-    """Write one table of parts, holes and areas of all predictions of a project or of a mask, or of its objects."""
-    if not names_project(arguments.project):
-        if not arguments.project.exists():
-            raise UsageError(f"{arguments.project} is no project. Give a folder NAME{SUFFIX}, or a mask.")
-        if arguments.objects:
-            raise UsageError("--objects measures the objects of a project. Of a mask: napari-unet objects MASK -o OUT "
-                             "--table TABLE.csv.")
-        count_file(arguments, arguments.project)
-        return
-    outside(arguments.output, arguments.project)
-    replace = check_writable(arguments.output, arguments.overwrite, [arguments.project])
-    if arguments.objects:
-        _measure_objects(arguments, replace)
-        return
-    rows: list[CountRow] = []
-
-    def counted(contents: ProjectContents, record: ImageRecord) -> Generator[None, None, list[CountRow]]:
-        found = []
-        for row in count_image(contents.folder, record, contents.classes):
-            found.append(row)
-            yield
-        return found
-
-    with opened(arguments, arguments.project) as contents:
-        pieces = [BatchPiece(record.name, partial(counted, contents, record))
-                  for record in contents.folder.state.images]
-        summary = run_batch(pieces).result()
-    for one in summary.done:
-        rows += one.result
-    if not summary.done:
-        raise UserError(summary.sentence or f"{arguments.project} has no images yet. Open it in napari and add some.")
-    write_counts(arguments.output, rows, COLUMNS, overwrite=replace)
-    show(readable(arguments.output))
-    _raise_failures(summary)
-
-
-def _measure_objects(arguments: argparse.Namespace, replace: bool) -> None:
-    """Write one table of all objects in the predictions of a project."""
-
-    def measured(contents: ProjectContents, record: ImageRecord) -> Generator[None, None, list[MeasureTable]]:
-        found = []
-        for table in measure_planes(contents.folder, record, contents.classes, taught, contents.moved, borders):
-            found.append(table)
-            yield
-        return found
-
-    with opened(arguments, arguments.project) as contents:
-        taught = run_to_end(project_lessons(contents.folder, contents.moved))
-        borders = run_to_end(project_borders(taught))
-        pieces = [BatchPiece(record.name, partial(measured, contents, record))
-                  for record in contents.folder.state.images]
-        summary = run_batch(pieces).result()
-    if not summary.done:
-        raise UserError(summary.sentence or f"{arguments.project} has no images yet. Open it in napari and add some.")
-    table = joined_tables([one for piece in summary.done for one in piece.result])
-    write_objects(arguments.output, table, overwrite=replace)
-    for note in table.notes:
-        say(note)
-    show(readable(arguments.output))
-    _raise_failures(summary)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Literal, TypeVar
 
 import numpy as np
@@ -18,6 +18,7 @@ from ..core.patience import patiently
 from ..core.rows import Row
 from ..core.scribbles import TrainingSet
 from .contenders import Contender
+from .packed_objects import PackedObjects
 
 Stage = Literal["fit", "segment", "done", "failed", "cancelled"]
 Labels = NDArray[np.uint8]
@@ -38,8 +39,9 @@ class ComparisonEvent:
     """What a running comparison has just learnt.
 
     ``fraction`` is of this method's stage; ``image`` and ``patch`` come with stage ``"segment"``, ``rows`` with
-    ``"done"``; ``text`` is one sentence (with ``"failed"``, the reason). A patch of zeros takes back a plane that was
-    not finished in time. ``"cancelled"`` is said of a method that was called off.
+    ``"done"``, and ``objects`` by way and image where they are judged; ``text`` is one sentence (with ``"failed"``, the
+    reason). A patch of zeros takes back a plane that was not finished in time. ``"cancelled"`` is said of a method that
+    was called off.
     """
 
     method: str
@@ -49,6 +51,7 @@ class ComparisonEvent:
     image: int | None = None
     patch: Patch | None = None
     rows: tuple[Row, ...] = ()
+    objects: Mapping[str, tuple[PackedObjects | None, ...]] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

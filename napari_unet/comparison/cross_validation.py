@@ -8,7 +8,7 @@ from collections.abc import Generator, Sequence
 import numpy as np
 
 from ..core.scribbles import TrainingSet
-from .contender_run import ComparisonEvent, ContenderResult, Labels, run_contender
+from .contender_run import ComparisonEvent, ContenderResult, Labels, Watch, run_contender
 from .contenders import Contender
 from .held_out_evidence import MORE_PLANES, FitAgreement, HeldOutLoss
 
@@ -36,7 +36,8 @@ class FoldsResult:
 
 
 def run_folds(
-    contender: Contender, parts: Sequence[Fold], planes: tuple[tuple[int, ...], ...], held_strokes: int | None
+    contender: Contender, parts: Sequence[Fold], planes: tuple[tuple[int, ...], ...], held_strokes: int | None,
+    watch: Watch | None = None,
 ) -> Generator[ComparisonEvent, None, FoldsResult]:
     """Let a contender run in every fold; later folds answer only for the strokes held out in them.
 
@@ -49,12 +50,14 @@ def run_folds(
         By image: planes to segment.
     held_strokes : int or None
         How many strokes the methods are scored on, None if it is a reference: then only the first fold counts.
+    watch : callable, optional
+        With a reference: sees the patches, with probabilities.
 
     What is yielded and raised is that of :func:`.contender_run.run_contender`. Masks are painted ids, 0 where nothing
     was segmented.
     """
     if held_strokes is None:
-        return FoldsResult((yield from run_contender(contender, parts[0][0], planes)))
+        return FoldsResult((yield from run_contender(contender, parts[0][0], planes, watch=watch)))
     ids = parts[0][0].classes.ids
     losses = [HeldOutLoss(held, held_strokes, ids) for _, held in parts]
     whole = _FoldedResult((yield from run_contender(contender, parts[0][0], planes, watch=losses[0].see)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,8 +18,11 @@ from ..metrics import Options
 from ..metrics.object_scoring import ObjectPair, score_objects, unscored_rows
 from ..objects.image_objects import Box, ObjectSearch, find_in_image, object_boxes, parts_of_image
 from ..objects.object_map import ObjectMap
+from .packed_objects import PackedObjects
 
 Labels = NDArray[np.integer[Any]]
+Found = Mapping[str, tuple[PackedObjects | None, ...]]
+"""Objects of the result of a method, by way and by image."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -63,7 +66,8 @@ class ObjectContest:
     def rows(
         self, method: str, number: int, image: Image, mask: Labels, truth: Labels, planes: Sequence[int],
         classes: ClassTable, metrics: Sequence[str] | None, options: Options,
-    ) -> Generator[str, None, list[Row]]:
+        soft: tuple[NDArray[np.float32] | None, tuple[int, ...]] = (None, ()),
+    ) -> Generator[str, None, tuple[list[Row], dict[str, PackedObjects]]]:
         """Score the result of a method on an image by every way.
 
         Parameters
@@ -79,20 +83,31 @@ class ObjectContest:
         classes : ClassTable
         metrics : sequence of str, optional
         options : Options
+        soft : (ndarray, tuple of int)
+            Class probabilities (C, ...) of the result and the painted ids in their order, where they are known.
 
         Yields
         ------
         str
             What is done now.
+
+        Returns
+        -------
+        rows : list of Row
+        found : dict of str to PackedObjects
+            By way.
         """
         boxes = self.boxes(image, planes)
         places = [box for box, _ in boxes]
         true = self.true_objects(number, truth, image.label_axes, places)
         rows: list[Row] = []
+        kept: dict[str, PackedObjects] = {}
         for search in self.searches:
             about: dict[str, Any] = {"method": method, "image_name": image.name, "way": search.way, "metrics": metrics}
             try:
-                finding = Work(find_in_image(mask, image.label_axes, search, scale=image.scale, boxes=places))
+                finding = Work(find_in_image(
+                    mask, image.label_axes, search, scale=image.scale, boxes=places, probabilities=soft[0],
+                    ids=soft[1]))
                 for _ in finding:
                     yield f"{image.name}: objects by {search.way}"
                 found = finding.result()
@@ -100,16 +115,17 @@ class ObjectContest:
                 for _, plane in boxes:
                     rows += unscored_rows(f"{search.way}: {error}", classes, plane=plane, **about)
                 continue
+            kept[search.way] = PackedObjects.of(found)
             pair = ObjectPair(found, true, boxes, truth > 0, (mask, truth))
             for row in score_objects(pair, classes, search=search, scale=image.scale, unit=image.unit, options=options,
                                      **about):
                 rows.append(row)
             yield f"{image.name}: objects by {search.way} scored"
-        return rows
+        return rows, kept
 
     def plane_objects(
-        self, number: int, image: Image, labels: Labels, truth: Labels, plane: int, way: str = ""
-    ) -> tuple[Labels, Labels]:
+        self, number: int, image: Image, truth: Labels, plane: int, found: Found, way: str = ""
+    ) -> tuple[Labels, Labels] | None:
         """Return the numbers of found and of true objects on one plane, where the truth is known.
 
         Parameters
@@ -117,16 +133,25 @@ class ObjectContest:
         number, plane : int
             Of the image and of its plane.
         image : Image
-        labels, truth : ndarray of uint8, shape (Y, X)
+        truth : ndarray of uint8, shape (Y, X)
             Painted ids.
+        found : mapping of str to tuple
+            Of the result, by way and by image.
         way : str
             Default: the first.
+
+        Returns
+        -------
+        (ndarray, ndarray) or None
+            None where the way could not do it.
         """
         search = next((one for one in self.searches if one.way == way), self.searches[0])
+        mine = found.get(search.way, (None,) * (number + 1))[number]
+        if mine is None:
+            return None
         search = dataclasses.replace(search, by_plane=True)
-        found = Work(find_in_image(labels, "YX", search, scale=image.scale[-2:])).result()
         given = self.references[number] if self.references else None
         box = object_boxes(image.label_axes, image.shape, True)[plane]
         true = parts_of_image(truth, "YX", search).numbers if given is None else given.numbers[box]
         known = truth > 0
-        return np.where(known, found.numbers, 0), np.where(known, true, 0)
+        return np.where(known, mine.plane(plane), 0), np.where(known, true, 0)

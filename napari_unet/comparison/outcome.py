@@ -11,7 +11,7 @@ from ..core.method import Model
 from ..core.rows import Row
 from ..core.scribbles import TrainingSet
 from .contender_run import Labels
-from .object_contest import ObjectContest
+from .object_contest import Found, ObjectContest
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -50,6 +50,8 @@ class Comparison:
         quarter in a second fit.
     objects : ObjectContest, optional
         How objects were found and judged, if they were.
+    found : dict of str to mapping
+        By method, by way and image: the objects of its result.
     """
 
     training: TrainingSet
@@ -66,6 +68,7 @@ class Comparison:
     models: dict[str, Model] = dataclasses.field(default_factory=dict)
     folds: int = 1
     objects: ObjectContest | None = None
+    found: dict[str, Found] = dataclasses.field(default_factory=dict)
 
     @property
     def images(self) -> tuple[Image, ...]:

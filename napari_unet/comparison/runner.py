@@ -24,8 +24,10 @@ from .contenders import Contender
 from .cross_validation import plane_view, run_folds
 from .design import ComparisonDesign
 from .held_out_evidence import dice_on_strokes, evidence_rows
-from .object_contest import ObjectContest
+from .object_contest import Found, ObjectContest
 from .outcome import Comparison
+from .packed_objects import PackedObjects
+from .soft_answers import SoftAnswers
 
 _log = logging.getLogger(__name__)
 
@@ -100,12 +102,12 @@ def run_comparison(
                         "reference, or leave objects out.")
     found = Comparison(design.training, design.planes, design.references, design.held_out, (), {}, {}, {}, folds=folds,
                        objects=objects)
-    judge = partial(_score_objects, objects, metrics, Options(**(judging or {})))
+    judge = None if objects is None else partial(_score_objects, objects, metrics, Options(**(judging or {})))
     rows: list[Row] = []
     for contender in contenders:
         run = _fit_and_score(contender, design, score, judge)
         try:
-            result, own = yield from until_cancelled(run, partial(_is_among, contender.name, cancelled))
+            result, own, kept = yield from until_cancelled(run, partial(_is_among, contender.name, cancelled))
         except Cancelled:
             event = ComparisonEvent(contender.name, "cancelled")
         except Exception as error:  # one method's bug must not take the others' results along
@@ -114,7 +116,9 @@ def run_comparison(
         else:
             rows += own
             _keep(found, contender, result)
-            event = ComparisonEvent(contender.name, "done", found.notes[contender.name], 1.0, rows=tuple(own))
+            found.found[contender.name] = kept
+            event = ComparisonEvent(contender.name, "done", found.notes[contender.name], 1.0, rows=tuple(own),
+                                    objects=kept)
         yield event
     return dataclasses.replace(found, rows=tuple(rows))
 
@@ -165,17 +169,22 @@ def _is_among(name: str, cancelled: Callable[[], Collection[str]]) -> bool:
 
 
 def _fit_and_score(
-    contender: Contender, design: ComparisonDesign, score: Scorer, judge: Callable[..., Any]
-) -> Generator[ComparisonEvent, None, tuple[ContenderResult, list[Row]]]:
+    contender: Contender, design: ComparisonDesign, score: Scorer, judge: Callable[..., Any] | None
+) -> Generator[ComparisonEvent, None, tuple[ContenderResult, list[Row], Found]]:
+    soft = None if judge is None else SoftAnswers([pair.image for pair in design.training.pairs])
     strokes = design.strokes if design.held_out else None
-    found = yield from run_folds(contender, design.folds, design.planes, strokes.held_out if strokes else None)
-    result = found.whole
+    found = yield from run_folds(contender, design.folds, design.planes, strokes.held_out if strokes else None,
+                                 None if soft is None else soft.see)
+    result, kept = found.whole, dict[str, Any]()
     rows = yield from _score(contender.name, design, result, score)
-    rows += yield from judge(contender.name, design, result)
+    if judge is not None and soft is not None:
+        judged, kept = yield from judge(contender.name, design, result, soft)
+        rows += judged
+        result = dataclasses.replace(result, said=" ".join(filter(None, (result.said, soft.said))))
     if strokes and strokes.held_out:
         dice = dice_on_strokes(result.masks, design.references, result.planes)
         rows += evidence_rows(contender.name, design.training.classes, strokes, dice, found.agreement, found.losses)
-    return result, [*rows, Row(contender.name, "", None, None, "", "seconds", result.seconds, "s")]
+    return result, [*rows, Row(contender.name, "", None, None, "", "seconds", result.seconds, "s")], kept
 
 
 def _score(
@@ -204,13 +213,13 @@ def _score(
 
 
 def _score_objects(
-    objects: ObjectContest | None, metrics: Sequence[str] | None, options: Options, name: str, design: ComparisonDesign,
-    result: ContenderResult,
-) -> Generator[ComparisonEvent, None, list[Row]]:
-    """Judge the objects of what was segmented, by every way."""
+    objects: ObjectContest, metrics: Sequence[str] | None, options: Options, name: str, design: ComparisonDesign,
+    result: ContenderResult, soft: SoftAnswers,
+) -> Generator[ComparisonEvent, None, tuple[list[Row], Found]]:
+    """Judge the objects of what was segmented, by every way; return the scores, and the objects."""
     rows: list[Row] = []
-    if objects is None:
-        return rows
+    kept: dict[str, list[PackedObjects | None]] = {
+        one.way: [None] * len(design.training.pairs) for one in objects.searches}
     for number, (pair, mask, truth, done) in enumerate(zip(
         design.training.pairs, result.masks, design.references, result.planes, strict=True
     )):
@@ -218,9 +227,12 @@ def _score_objects(
         if truth is None or not known:
             continue
         run = Work(objects.rows(name, number, pair.image, mask, truth, known, design.training.classes, metrics,
-                                options))
+                                options, soft.of(number)))
         for said in run:
             yield ComparisonEvent(name, "segment", said, 1.0)
+        own, found = run.result()
         sees = seen_by(result.model, pair.image)
-        rows += [dataclasses.replace(row, sees=sees) for row in run.result()]
-    return rows
+        rows += [dataclasses.replace(row, sees=sees) for row in own]
+        for way, packed in found.items():
+            kept[way][number] = packed
+    return rows, {way: tuple(images) for way, images in kept.items()}

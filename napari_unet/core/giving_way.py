@@ -46,3 +46,13 @@ def give_way() -> None:
     elif sys.platform == "win32":
         kernel = ctypes.WinDLL("kernel32")
         kernel.SetThreadPriority(ctypes.c_void_p(kernel.GetCurrentThread()), -1)  # below normal
+
+
+def work_behind() -> None:
+    """Let the calling process run behind the window of another: it holds no lock that a window waits for."""
+    if sys.platform == "win32":
+        kernel = ctypes.WinDLL("kernel32")
+        kernel.SetPriorityClass(ctypes.c_void_p(kernel.GetCurrentProcess()), 0x4000)  # below normal
+        return
+    with contextlib.suppress(OSError):
+        os.nice(GIVING_WAY)

@@ -15,8 +15,9 @@ from .painted_plane import BLOCK, Block
 from .scribbles import Scribbles
 from .window_stack import SIDE, WindowedPixels, windows_of
 
-MOST_WINDOWS = 24
-"""Of so many painted windows of a level, those painted last, strokes are learnt from: more would make answers late."""
+FIRST_WINDOWS, MOST_WINDOWS = 6, 24
+"""Of so many painted windows of a level, those painted last, strokes are learnt from: for a first answer, and at most.
+More would make answers late."""
 
 _INNER: Block = (1, 1)  # of a window, in blocks of strokes: the margin is one block wide
 
@@ -40,7 +41,13 @@ class StrokesAtLevel:
         self._seen = Scribbles.empty(windows.shape)
         self._made: dict[int, tuple[tuple[tuple[Block, NDArray[np.uint8]], ...], NDArray[np.uint8]]] = {}
         self._order: dict[int, int] = {}
-        self._turn = 0
+        self._turn, self._most, self._left = 0, FIRST_WINDOWS, False
+
+    def grow(self) -> bool:
+        """Learn from more windows from now on; say whether there are any that were left out."""
+        grows = self._left and self._most < MOST_WINDOWS
+        self._most = MOST_WINDOWS
+        return grows
 
     def __call__(self, scribbles: Scribbles) -> Scribbles:
         """Return strokes of the finest level as they are seen at this one."""
@@ -68,10 +75,11 @@ class StrokesAtLevel:
         """Return the windows to learn from: those painted last, and the last ones of each class."""
         painted = [number for number, (_, values) in self._made.items() if values.any()]
         painted.sort(key=lambda number: (-self._order[number], number))
-        chosen = set(painted[:MOST_WINDOWS])
+        chosen = set(painted[: self._most])
+        self._left = len(chosen) < len(painted)
         if len(chosen) < len(painted):
             met = {one for number in chosen for one in np.unique(self._made[number][1]).tolist()}
-            for number in painted[MOST_WINDOWS:]:
+            for number in painted[self._most :]:
                 new = set(np.unique(self._made[number][1]).tolist()) - met
                 if new:
                     chosen.add(number)

@@ -30,7 +30,7 @@ class PaintedPlane:
         Read-only arrays; blocks without paint are absent.
     """
 
-    __slots__ = ("_blocks", "_counts", "_whole", "shape")
+    __slots__ = ("__weakref__", "_blocks", "_counts", "_whole", "shape")
 
     def __init__(
         self, shape: tuple[int, int], whole: NDArray[np.uint8] | None = None,

@@ -36,6 +36,8 @@ class Parameter:
         Folded away in forms.
     auto : tuple
         Values to try when the field is None (``auto``); only for fields whose type admits None.
+    files : str
+        Of a text that is the name of a file: which files are offered, e.g. ``"Weights (*.pth *.pt)"``.
     fitted : bool
         Found by fitting, not chosen by people: kept in files, left out of forms and flags.
     """
@@ -47,6 +49,7 @@ class Parameter:
     unit: str = ""
     advanced: bool = False
     auto: tuple[Any, ...] = ()
+    files: str = ""
     fitted: bool = False
 
 

@@ -33,7 +33,7 @@ LIVE_SECONDS = 5.0
 
 def answer_then_train(
     source: TrainingSet | Latest[TrainingSet], features: Weights, loss: Loss, plan: TrainingPlan,
-    volume: Depth | None = None,
+    volume: Depth | None = None, answered: Weights | None = None,
 ) -> Generator[Progress, None, NetworkModel]:
     """Answer from features at once, then train on; what has learnt is shown where held-out strokes are clearly for it.
 
@@ -52,6 +52,8 @@ def answer_then_train(
     volume : str, optional
         How far the answer looks beyond planes, see :func:`~.instant_model.fit_instantly`. The network learns from
         planes and looks at planes; it is shown where it is better all the same.
+    answered : Weights, optional
+        An answer to strokes that is there already, see :func:`is_answer`: it need not be found again.
 
     Yields
     ------
@@ -68,14 +70,20 @@ def answer_then_train(
         As :func:`~napari_unet.learning.trainer.train_network` and :func:`~.instant_model.fit_instantly`.
     """
     training = yield from wait_for_strokes(source)
-    if features.step == 0:
+    live, release = isinstance(source, Latest), plan.hold_out is None
+    if answered is not None:
+        features = dataclasses.replace(features, normalisation=answered.normalisation)
+    elif features.step == 0:
         features = with_usual_range(features, training)
     store = FeatureStore(features, choose_device(plan.device), MEMORY, cut_limit=CUT_MEMORY)
-    # what has learnt goes on as it was shown: strokes may have chosen a head without trees
-    answer = yield from _answer(store, training, plan.seed, head_kind(features) if features.step else "trees", volume)
-    model = dataclasses.replace(answer.as_network(plan.device), refits=True)
+    if answered is not None:
+        model = NetworkModel(answered, plan.device, refits=True)
+    else:
+        # what has learnt goes on as it was shown: strokes may have chosen a head without trees
+        kind = head_kind(features) if features.step else "trees"
+        answer = yield from _answer(store, training, plan.seed, kind, volume)
+        model = dataclasses.replace(answer.as_network(plan.device), refits=True)
     yield Progress("Answered at once; now the network learns", model=model)
-    live, release = isinstance(source, Latest), plan.hold_out is None
     plan = dataclasses.replace(
         plan,
         publish_seconds=plan.publish_seconds or (LIVE_SECONDS if live else None),
@@ -85,7 +93,7 @@ def answer_then_train(
     if not plan.hold_out:
         return (yield from train_network(source, begun.network, loss, plan, network_name=begun.network_name,
                                          initial=begun))
-    selection = CandidateSelection(store, model, plan.seed, release)
+    selection = CandidateSelection(store, model, plan.seed, release, live)
     best = yield from train_network(
         source, begun.network, loss, plan, network_name=begun.network_name, initial=begun, selector=selection)
     training = newest_training_set(source)
@@ -98,6 +106,11 @@ def answer_then_train(
     except UserError:  # the strokes were erased, or changed to some that cannot be learnt from
         return best
     return dataclasses.replace(answer.as_network(best.device), refits=True)
+
+
+def is_answer(weights: Weights) -> bool:
+    """Whether weights are a whole answer to strokes, trees included, and nothing has been trained yet."""
+    return weights.step == 0 and head_kind(weights) == "trees"
 
 
 def wait_for_strokes(source: TrainingSet | Latest[TrainingSet]) -> Generator[Progress, None, TrainingSet]:

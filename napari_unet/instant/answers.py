@@ -9,6 +9,7 @@ import dataclasses
 import time
 import weakref
 from collections.abc import Callable, Generator
+from typing import Any
 
 from ..core.depth import Depth
 from ..core.errors import UserError, WorkError
@@ -23,6 +24,7 @@ from ..predicting.network_model import NetworkModel
 from ..predicting.weights import Weights
 from .answer_on_features import BorderLook
 from .border_fit import fit_border
+from .coarse_answers import CoarseAnswers
 from .features import FeatureStore, same_features, with_usual_range
 from .instant_model import InstantModel, fit_instantly, head_kind
 from .pixel_heads import Kind
@@ -75,6 +77,7 @@ class InstantAnswers:
         self._lesson: BorderLesson | None = None
         self._look: BorderLook | None = None
         self._looked: tuple[FeatureStore, BorderLesson | None] | None = None  # what that was fitted to
+        self._looking: tuple[Any, Generator[Progress, None, BorderLook | None]] | None = None
         self._ahead: tuple[FeatureStore, Image, Generator[None, None, None]] | None = None
         self._store: FeatureStore | None = None
         self._base: Weights | None = None
@@ -84,6 +87,11 @@ class InstantAnswers:
         self._head: Kind = "trees"
         self._rested: float | None = None  # when its rest is over; None: no answer yet to the newest strokes
         self._refused: tuple[weakref.ref[TrainingSet], Model | None] | None = None
+
+    def from_afar(self) -> CoarseAnswers:
+        """Return what answers a view of many tiles at the resolution that is seen, before this does."""
+        return CoarseAnswers(self._painted, lambda reduced: InstantAnswers(
+            reduced, self._features, self._device, self._memory // 8, self._volume))
 
     @property
     def busy(self) -> bool:
@@ -130,11 +138,12 @@ class InstantAnswers:
                 self._work(self._fit)
         return self._answer or model
 
-    def look_ahead(self, image: Image, plane: int, view: View | None) -> bool:
+    def look_ahead(self, image: Image, plane: int, view: View | None, planes: tuple[int, ...] = ()) -> bool:
         """Compute a few features of what is looked at, before anything is painted; say whether there were any left.
 
-        Tiles of the plane come first, then the cuts through a small volume. So the first answers need not wait for
-        them. Nothing is done once there is something to answer, or where the image is not one of those to learn from.
+        Tiles of the plane come first (of an image in windows, those of the ``planes`` in view), then the cuts through
+        a small volume. So the first answers need not wait for them. Nothing is done once there is something to answer,
+        or where the image is not one of those to learn from.
         """
         training = self._painted.get()
         if training.missing() is None or all(pair.image is not image for pair in training.pairs):
@@ -143,7 +152,7 @@ class InstantAnswers:
             self._begin(None, training, image)
         assert self._store is not None
         seen: Latest[View | None] = Latest(view)
-        for done, (at, number, _) in enumerate(self._store.ordered(image, (plane,), seen)):
+        for done, (at, number, _) in enumerate(self._store.ordered(image, planes[:AHEAD] or (plane,), seen)):
             if done == AHEAD:
                 break
             if not self._store.holds(image, at, number):
@@ -200,10 +209,12 @@ class InstantAnswers:
         self, store: FeatureStore, fit: Generator[Progress, None, InstantModel], lesson: BorderLesson | None,
         training: TrainingSet,
     ) -> Generator[Progress, None, InstantModel]:
-        """Let every model of a fit tell borders, too."""
-        if self._looked != (store, lesson):
-            self._look = yield from fit_border(store, _fitting(lesson, training))
-            self._looked = store, lesson
+        """Let every model of a fit tell borders, too.
+
+        On other features there is none to tell yet, so borders come first; else those of before are told meanwhile.
+        """
+        if self._looked is None or self._looked[0] is not store:
+            yield from self._look_at_borders(store, lesson, training)
         look = self._look
 
         def telling(_number: int, event: Progress) -> Progress:
@@ -212,7 +223,29 @@ class InstantAnswers:
                 if isinstance(model, InstantModel) and look is not None else event
 
         model = yield from relayed(fit, telling)
-        return model if model.border is look else dataclasses.replace(model, border=look)
+        model = model if model.border is look else dataclasses.replace(model, border=look)
+        if self._looked != (store, lesson):
+            yield Progress("Looking at borders", model=model)
+            yield from self._look_at_borders(store, lesson, training)
+        return model if model.border is self._look else dataclasses.replace(model, border=self._look)
+
+    def _look_at_borders(
+        self, store: FeatureStore, lesson: BorderLesson | None, training: TrainingSet
+    ) -> Generator[Progress, None, None]:
+        """Fit what tells borders, unless it is known; what was begun goes on, or strokes would hold it up for ever."""
+        key = store, lesson
+        if self._looked == key:
+            return
+        if self._looking is None or self._looking[0] != key:
+            self._looking = key, fit_border(store, _fitting(lesson, training))
+        work = self._looking[1]
+        while self._looking is not None:  # step by step: who drops the fit that asks for it does not end it
+            try:
+                event = next(work)
+            except StopIteration as end:
+                self._look, self._looked, self._looking = end.value, key, None
+            else:
+                yield event
 
     def _serves(self, model: Model | None) -> bool:
         """Whether the features kept are those of a model."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Generator
 
 from ..core.errors import UserError
@@ -12,6 +13,7 @@ from .answer_on_features import BorderLook
 from .features import FeatureStore
 from .instant_model import fit_to_pixels
 from .painted_features import gather_features
+from .trust import Trust
 
 
 def fit_border(
@@ -34,13 +36,12 @@ def fit_border(
     """
     if lesson is None:
         return None
-    trust = store.trust  # what strokes have chosen; borders choose for themselves
+    own = copy.copy(store)  # the same features, but what borders choose to trust is not what strokes do
+    own.trust = Trust()
+    own.look_as_far("plane")
     try:
-        painted = yield from gather_features(store, lesson.training, depth="plane")
-        fit = fit_to_pixels(painted, store, seed, "trees")
-        answer = yield from relayed(fit, lambda _number, event: Progress(event.text))
+        painted = yield from gather_features(own, lesson.training)
+        fit = fit_to_pixels(painted, own, seed, "trees")
+        return BorderLook((yield from relayed(fit, lambda _number, event: Progress(event.text))), lesson)
     except UserError:  # nothing under the cuts is a number: they teach nothing
         return None
-    finally:
-        store.trust = trust
-    return BorderLook(answer, lesson)

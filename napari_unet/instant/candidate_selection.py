@@ -61,10 +61,15 @@ class CandidateSelection:
         Of heads and trees.
     release : bool
         Whether strokes that are held out may be learnt from once a trained network has won.
+    follows : bool
+        Whether what the training began with is fitted to newer strokes by whoever shows it; then it is not done here.
     """
 
-    def __init__(self, store: FeatureStore, shown: NetworkModel, seed: int = 0, release: bool = False) -> None:
+    def __init__(
+        self, store: FeatureStore, shown: NetworkModel, seed: int = 0, release: bool = False, follows: bool = False
+    ) -> None:
         self._begun, self._seed, self._release = without_trees(shown.weights), seed, release
+        self._shown = shown if follows else None
         self._first = Candidate(store, head_kind(shown.weights), shown.weights.step)
         self._decision = Decision(self._first, model=shown)
         self._data: TrainingData | None = None
@@ -148,6 +153,8 @@ class CandidateSelection:
 
     def _model(self, one: Candidate, learner: Learner) -> Generator[None, None, NetworkModel]:
         """Return a candidate with a head fitted to all strokes."""
+        if one is self._first and self._shown is not None:
+            return self._shown
         painted = yield from self._painted(one)
         answer = yield from without_progress(fit_to_pixels(painted, one.store, self._seed, one.head))
         self.answered = self._few[0]

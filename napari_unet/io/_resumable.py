@@ -8,6 +8,7 @@ one that asks for the same goes on. The finished bytes are those of a run that w
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import math
@@ -243,7 +244,9 @@ class ResumableMask:
         """Let go of the files; what is written so far stays, for the next run."""
         settle_zarr()
         try:
-            with self._run.guard():
+            # what goes wrong here too must not stand in the way of the error that ended the run; blocks that are not
+            # noted are done again
+            with contextlib.suppress(UserError), self._run.guard():
                 self._run.close(self._lock.is_lost)
         finally:
             self._lock.release()

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ._lazy import LazyArray
+from ._tiff_planes import choose_series
 
 if TYPE_CHECKING:
     from tifffile import TiffPageSeries
@@ -38,13 +39,26 @@ def tiff_by_tile(path: Path, series: TiffPageSeries, number: int) -> LazyArray |
     return None
 
 
-def _opened(path: Path, number: int) -> LazyArray:
+def tiff_levels(path: Path) -> list[LazyArray]:
+    """Return the smaller resolutions of a large TIFF file that is read tile by tile; none where it has none."""
+    import tifffile
+
+    try:
+        with tifffile.TiffFile(path) as tiff:
+            number, _ = choose_series(tiff)
+            count = len(tiff.series[number].levels)
+        return [_opened(path, number, level) for level in range(1, count)]
+    except Exception:  # whoever reads the full resolution has told of damage
+        return []
+
+
+def _opened(path: Path, number: int, level: int = 0) -> LazyArray:
     import tifffile
     import zarr
 
     tiff = tifffile.TiffFile(path)
     try:
-        store: Any = tiff.series[number].aszarr(level=0)
+        store: Any = tiff.series[number].aszarr(level=level)
         array = zarr.open_array(store, mode="r")
     except BaseException:
         tiff.close()

@@ -55,6 +55,9 @@ class MicroscopeFiles:
         except Exception as error:  # readers raise nearly anything
             raise UserError(f"{path} cannot be read by {wanted.replace('_', '-')} ({reason_of(error)}). It is damaged, "
                             "or of a kind that this reader does not know; convert it to OME-TIFF with Fiji.") from error
+        if "S" in order and path.suffix.lower() == ".czi":
+            # read where one looks at it, bioio-czi (3.0) gives the first colour three times; and CZI holds blue first
+            data = image.data[..., ::-1]
         if "S" in order:  # colours are samples of the one channel
             order, data = order.replace("C", ""), data.squeeze(axis=order.index("C"))
             order = order.replace("S", "C")

@@ -80,7 +80,7 @@ class Auto:
             own = merged_basins(one.basins, neck, one.smallest, one.typical)[one.basins.numbers]
             number = one.ground.number
             found.append((number, self._sure_ones(own, one, hints), one.smallest))
-            words.append(f"class {number}: typically {one.typical:.0f} px, at least {one.smallest:.0f}")
+            words.append(f"{field.name(number)}: typically {one.typical:.0f} px, at least {one.smallest:.0f}")
         note = f"Parted at necks narrower than {neck:.2f} of the smaller side"
         made = joined_classes(field, found, hints.strokes, f"{note}; {'; '.join(words)}." if words else f"{note}.")
         return dataclasses.replace(made, said=tuple(map(tuple, said.tolist())))
@@ -89,20 +89,25 @@ class Auto:
         """Return the basins of a class, and how large its objects are by what the usual neck would part."""
         bare = Foreground.of(field, class_id, hints.strokes)
         smooth = 1.0 if self.smooth is None else self.smooth
-        ground, typical = bare, 0.0
+        ground = bare
+        sizes: NDArray[Any] = np.zeros(0)
+        basins: Basins | None = None
+        typical = known = hints.typical.get(class_id, 0.0)
         holes = holes_of(bare.mask) if self.fill else None
         # twice: what is a gap between objects, and no hole in one, is known only from the size of the objects
-        for share in (0, HOLE) if self.fill else (0,):
+        for share in (0, HOLE) if self.fill and not known else (HOLE,):
             mask = without_holes(bare.mask, bare.free, share * typical, bare.sure, holes) if self.fill else bare.mask
-            if typical and np.array_equal(mask, ground.mask):
+            if basins is not None and np.array_equal(mask, ground.mask):
                 break
             ground = dataclasses.replace(bare, mask=mask)
             basins = find_basins(heights(ground, "distance", smooth), mask)
-            typical = typical_size(np.bincount(merged_basins(basins, USUAL), basins.sizes))
+            sizes = np.bincount(merged_basins(basins, USUAL), basins.sizes)
+            typical = known or typical_size(sizes)
+        assert basins is not None
         if self.smooth is None and SMOOTH * radius_of(typical, field) > 1:
             basins = find_basins(heights(ground, "distance", SMOOTH * radius_of(typical, field)), ground.mask)
         least = round(DIRT ** field.labels.ndim * typical) if self.smallest is None else self.smallest
-        return Parted(ground, basins, typical, least)
+        return Parted(ground, basins, typical, least, sizes)
 
     def _sure_ones(self, numbers: NDArray[Any], parted: Parted, hints: Hints) -> NDArray[Any]:
         """Return the objects that the answer is sure of, with what fades around them."""
@@ -121,12 +126,16 @@ class Auto:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Parted:
-    """One class before its basins are merged: where it is, its basins, and the pixels of its objects."""
+    """One class before its basins are merged: where it is, its basins, and the pixels of its objects.
+
+    ``sizes`` are those of the objects that the usual neck would part.
+    """
 
     ground: Foreground
     basins: Basins
     typical: float
     smallest: float
+    sizes: NDArray[Any]
 
 
 def radius_of(size: float, field: ClassField) -> float:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_unet.core.errors import UserError
+
+_FEW = 12
+"""Numbers below this are looked for one by one."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -31,6 +35,8 @@ class ClassField:
         as 1.
     border : ndarray of float, optional
         How much each pixel looks like the border between two objects, 0 to 1; see :mod:`.border_strokes`.
+    names : mapping of int to str
+        What people call the classes, by painted id; for what is said of them.
 
     Raises
     ------
@@ -44,6 +50,7 @@ class ClassField:
     ids: tuple[int, ...] = ()
     spacing: tuple[float, ...] = ()
     border: NDArray[np.floating[Any]] | None = None
+    names: Mapping[int, str] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
         labels = np.asarray(self.labels)
@@ -61,14 +68,26 @@ class ClassField:
             raise UserError(f"A border of shape {self.border.shape} does not fit labels of shape {labels.shape}.")
         object.__setattr__(self, "labels", labels.astype(np.uint8, copy=False))
         object.__setattr__(self, "spacing", _sizes(self.spacing, labels.ndim))
-        there = tuple(int(one) for one in np.flatnonzero(np.bincount(labels.ravel(), minlength=2)) if one > 1)
-        object.__setattr__(self, "countable", tuple(self.countable) or there)
+        countable = tuple(self.countable) or tuple(one for one in ids_in(self.labels) if one > 1)
+        object.__setattr__(self, "countable", countable)
+
+    def name(self, number: int) -> str:
+        """Return what people call a class (painted id)."""
+        return self.names.get(number, f"class {number}")
 
     def probability(self, number: int) -> NDArray[np.float32] | None:
         """Return the probability of a class (painted id), None where it is not known."""
         if self.probabilities is None or number not in self.ids:
             return None
         return np.asarray(self.probabilities[self.ids.index(number)], np.float32)
+
+
+def ids_in(labels: NDArray[np.uint8]) -> tuple[int, ...]:
+    """Return the numbers that occur, in order; of a few small ones by looking for each, which is far faster."""
+    largest = int(labels.max(initial=0))
+    if largest < _FEW:
+        return tuple(one for one in range(largest + 1) if (labels == one).any())
+    return tuple(np.flatnonzero(np.bincount(labels.ravel())).tolist())
 
 
 def _sizes(spacing: tuple[float, ...], axes: int) -> tuple[float, ...]:

@@ -90,7 +90,8 @@ def joined_classes(
         new = np.zeros(len(sizes), np.uint32)
         new[kept] = np.arange(start + 1, start + 1 + np.count_nonzero(kept))
         start += int(np.count_nonzero(kept))
-        numbers.ravel()[inside] = np.maximum(numbers.ravel()[inside], new[flat])
+        flat = new[flat]
+        numbers.ravel()[inside] = flat if len(classes) == 1 else np.maximum(numbers.ravel()[inside], flat)
         classes.append(np.full(np.count_nonzero(kept), class_id, np.uint8))
     return ObjectMap(numbers, np.concatenate(classes), field.spacing, note)
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from napari_unet.core.components import label_components
 
+from .class_field import ids_in
 from .object_map import ObjectMap
 
 
@@ -58,8 +59,7 @@ def object_counts(
     classes : iterable of int
         Painted ids that are counted although there may be none.
     """
-    there = np.flatnonzero(np.bincount(labels.ravel(), minlength=2))
-    ids = sorted({*classes, *there.tolist(), *np.unique(found.classes).tolist()} - {0, 1})
+    ids = sorted({*classes, *ids_in(labels), *np.unique(found.classes).tolist()} - {0, 1})
     edge = found.classes[touching_border(found.numbers)]
     return {one: ClassCount(found.count_of(one), int(np.count_nonzero(edge == one)), *_topology(labels == one))
             for one in ids}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -62,11 +62,14 @@ class Hints:
         one object, a stroke of background lies in none.
     elsewhere : tuple of float
         What lines on other planes say of how narrow a neck is cut (:mod:`.neck_choice`), empty if nothing.
+    typical : mapping of int to float
+        Pixels that objects of a class (painted id) typically have, where more is known than this part of a plane says.
     """
 
     lines: tuple[Line, ...] = ()
     strokes: NDArray[Any] | None = None
     elsewhere: tuple[float, ...] = ()
+    typical: Mapping[int, float] = dataclasses.field(default_factory=dict)
 
     @property
     def cuts(self) -> tuple[Line, ...]:

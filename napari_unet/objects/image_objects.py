@@ -18,6 +18,7 @@ from napari_unet.core.errors import UserError
 
 from .class_field import ClassField
 from .finding import find_objects
+from .hints import Hints
 from .object_map import ObjectMap
 
 Box = tuple[Any, ...]
@@ -83,6 +84,7 @@ def find_in_image(
     probabilities: NDArray[np.floating[Any]] | None = None,
     ids: tuple[int, ...] = (),
     boxes: Sequence[Box] | None = None,
+    names: Mapping[int, str] | None = None,
 ) -> Generator[float, None, ObjectMap]:
     """Find the objects of an image.
 
@@ -101,6 +103,8 @@ def find_in_image(
         Painted ids in the order of ``probabilities``.
     boxes : sequence of tuple, optional
         Only these planes or volumes; default: all of :func:`object_boxes`.
+    names : mapping of int to str, optional
+        What people call the classes.
 
     Yields
     ------
@@ -124,19 +128,49 @@ def find_in_image(
     classes: list[NDArray[np.uint8]] = [np.zeros(1, np.uint8)]
     last, notes = 0, []
     for done, box in enumerate(boxes):
-        here = np.asarray(labels[box])
-        countable = tuple(one for one in np.unique(here).tolist() if search.counts(one))
-        if countable:
-            soft = None if probabilities is None else probabilities[(slice(None), *box)]
-            field = ClassField(here, countable, soft, ids if soft is not None else (), box_spacing(scale, box))
-            found = find_objects(field, None, search.way, **search.values).renumbered()
+        soft = None if probabilities is None else probabilities[(slice(None), *box)]
+        found = objects_here(np.asarray(labels[box]), search, box_spacing(scale, box), soft, ids, names)
+        if found.count:
             numbers[box] = np.where(found.numbers > 0, found.numbers + np.uint32(last), 0)
             classes.append(found.classes[1:])
             last += found.count
-            notes.append(found.note)
+        notes += [found.note] if found.note else []
         yield (done + 1) / len(boxes)
     note = notes[0] if len(set(notes)) == 1 else ""
     return ObjectMap(numbers, np.concatenate(classes), tuple(scale) or (1.0,) * labels.ndim, note)
+
+
+def objects_here(
+    labels: NDArray[np.integer[Any]], search: ObjectSearch, spacing: tuple[float, ...] = (),
+    probabilities: NDArray[np.floating[Any]] | None = None, ids: tuple[int, ...] = (),
+    names: Mapping[int, str] | None = None, hints: Hints | None = None,
+) -> ObjectMap:
+    """Find the objects of one plane or volume, or of a part of it; none, without a note, where no class is counted.
+
+    Parameters
+    ----------
+    labels : ndarray of int, shape (Y, X) or (Z, Y, X)
+        Painted ids.
+    search : ObjectSearch
+    spacing : tuple of float
+    probabilities : ndarray of float, shape (C, ...), optional
+        Of the classes ``ids``.
+    ids : tuple of int
+    names : mapping of int to str, optional
+        What people call the classes.
+    hints : Hints, optional
+
+    Returns
+    -------
+    ObjectMap
+        Numbers from 1 without gaps.
+    """
+    countable = tuple(one for one in np.unique(labels).tolist() if search.counts(one))
+    if not countable:
+        return ObjectMap(np.zeros(labels.shape, np.uint32), np.zeros(1, np.uint8), spacing)
+    field = ClassField(labels.astype(np.uint8, copy=False), countable, probabilities,
+                       ids if probabilities is not None else (), spacing, names=names or {})
+    return find_objects(field, hints, search.way, **search.values).renumbered()
 
 
 def parts_of_image(

@@ -23,13 +23,12 @@ Solidity and surface of a volume are measured object by object: of more than :da
 
 They are those of scikit-image's ``regionprops`` (``area``, ``perimeter``, ``centroid``, ``equivalent_diameter_area``,
 ``axis_major_length``, ``axis_minor_length``, ``eccentricity``, ``extent``, ``solidity``, ``intensity_*``, of a surface
-``mesh_surface_area``), counted for all objects at once by :mod:`.pixel_sums`.
+``mesh_surface_area``), counted for all objects at once by :mod:`.pixel_sums` and :mod:`.brightness_sums`.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Generator, Iterator, Sequence
 from typing import Any
 
@@ -40,35 +39,17 @@ from napari_unet.core.classes import ClassTable
 from napari_unet.core.errors import UserError
 from napari_unet.core.geometry import Geometry
 
+from .brightness_sums import intensities
 from .hull_areas import hull_areas
-from .measure_table import NO_OBJECT, PIXEL_ENDING, MeasureTable
-from .neighbours import nearest_centers, neighbour_counts, touching_pairs
+from .measure_columns import ObjectSums, channel_names, pixel_steps
+from .measure_table import MeasureTable
+from .neighbours import touching_pairs
 from .object_map import ObjectMap
-from .pixel_sums import Extents, extents, intensities, perimeters
+from .pixel_sums import extents, perimeters
 from .volume_shapes import volume_shapes
 
-MOST_SHAPES = 2000
-"""Objects of a volume whose hulls and surfaces are measured without being asked for: some seconds."""
-
-
-@dataclasses.dataclass(frozen=True)
-class _Steps:
-    """Size of a pixel along each axis, and the unit; 1 and pixels where it is not known."""
-
-    sizes: tuple[float, ...]
-    unit: str
-    note: str = ""
-
-    @property
-    def known(self) -> bool:
-        return self.unit != "pixel"
-
-    @property
-    def square(self) -> bool:
-        return math.isclose(min(self.sizes), max(self.sizes), rel_tol=1e-6)
-
-    def power(self, power: int) -> str:
-        return f"{self.unit}^{power}"
+MOST_SHAPES = 1000
+"""Objects of a volume whose hulls and surfaces are measured without being asked for: ten seconds for small ones."""
 
 
 def measure(
@@ -119,8 +100,8 @@ def measuring(
         If the image, its names or the place do not fit the objects.
     """
     image = _checked_image(found, image)
-    names = _channel_names(channels, len(image))
-    steps = _steps(found, unit)
+    names = channel_names(channels, len(image))
+    steps = pixel_steps(found.spacing, found.numbers.ndim, unit)
     there, small = found.present, found.renumbered()
     size, numbers = len(there) + 1, small.numbers
     yield 0.0
@@ -131,36 +112,24 @@ def measuring(
         left = dataclasses.replace(found, classes=classes_left)
         yield from measuring(left, image, channels, classes, unit, place, solidity)
         return
+    rim = full = surface = None
     notes: tuple[str, ...] = ()
-    columns: dict[str, NDArray[Any]] = {"object": there, "class": _class_words(small, classes)}
-    units: dict[str, str] = {}
-    _add_sizes(columns, units, extent, steps)
     if numbers.ndim == 2:
         rim = yield from _last(perimeters(numbers, size), 0.2, 0.3)
-        if not steps.known or steps.square:
-            columns["perimeter"], units["perimeter"] = rim[1:] * steps.sizes[0], steps.unit
-    _add_places(columns, units, extent, steps, place)
-    _add_shape(columns, units, extent, steps)
-    if numbers.ndim == 2:
-        columns["solidity"] = extent.area[1:] / (yield from _last(hull_areas(numbers, extent), 0.3, 0.5))[1:]
+        full = extent.area[1:] / (yield from _last(hull_areas(numbers, extent), 0.3, 0.5))[1:]
     elif solidity or (solidity is None and len(there) <= MOST_SHAPES):
         shapes = yield from _within(volume_shapes(numbers, extent, steps.sizes), 0.2, 0.5)
-        columns["solidity"], columns["surface"] = extent.area[1:] / shapes[0][1:], shapes[1][1:]
-        units["surface"] = steps.power(2)
+        full, surface = extent.area[1:] / shapes[0][1:], shapes[1][1:]
     else:
         notes = (f"No solidity and no surface: {len(there)} objects would take long.",)
+    seen = []
     for at, channel in enumerate(image):
         start, end = (0.5 + 0.4 * (at + more) / len(image) for more in (0, 1))
-        seen = yield from _last(intensities(numbers, channel, size), start, end)
-        ending = f" {names[at]}" if names[at] else ""
-        columns.update({f"mean{ending}": seen.mean[1:], f"std{ending}": seen.spread[1:],
-                        f"min{ending}": seen.low[1:], f"max{ending}": seen.high[1:]})
+        seen.append((yield from _last(intensities(numbers, channel, size), start, end)))
     yield 0.9
-    columns["border"] = extent.touching(numbers.shape)[1:]
-    columns["neighbours"] = neighbour_counts(touching_pairs(numbers, size), size)[1:]
-    columns["nearest"] = nearest_centers(extent.center[1:] * steps.sizes)
-    units["nearest"] = steps.unit
-    yield MeasureTable(columns, units, (*_notes(small, steps), *notes))
+    sums = ObjectSums(there, small.classes[1:], numbers.shape, extent, touching_pairs(numbers, size), rim, full,
+                      surface, tuple(seen))
+    yield sums.table(steps, names, classes, place, notes)
 
 
 def _last(work: Iterator[Any], start: float, end: float) -> Generator[float, None, Any]:
@@ -182,16 +151,6 @@ def _within(work: Iterator[Any], start: float, end: float) -> Generator[float, N
     return item
 
 
-def _notes(found: ObjectMap, steps: _Steps) -> tuple[str, ...]:
-    """Say what the table lacks, and why."""
-    notes = [] if found.count else [NO_OBJECT]
-    if steps.note:
-        notes.append(steps.note)
-    if steps.known and not steps.square and found.numbers.ndim == 2:
-        notes.append("No perimeter: the pixels are not square.")
-    return tuple(notes)
-
-
 def _checked_image(found: ObjectMap, image: NDArray[Any] | None) -> NDArray[Any]:
     if image is None:
         return np.zeros((0, *found.numbers.shape), np.uint8)
@@ -202,79 +161,3 @@ def _checked_image(found: ObjectMap, image: NDArray[Any] | None) -> NDArray[Any]
     if image.dtype.kind not in "buif":
         raise UserError(f"The pixels of the image are {image.dtype}. Allowed: bool, integer or real numbers.")
     return image
-
-
-def _channel_names(channels: Sequence[str], count: int) -> list[str]:
-    """Return a name for each channel, no two the same; nothing for a single one without a name."""
-    if channels and len(channels) != count:
-        raise UserError(f"{len(channels)} names do not fit {count} channels: {list(channels)}.")
-    names = [str(one).strip() for one in channels] or [""] * count
-    if count > 1:
-        names = [one or str(at) for at, one in enumerate(names, 1)]
-        names = [one if names.count(one) == 1 else f"{one} {at}" for at, one in enumerate(names, 1)]
-    return names
-
-
-def _steps(found: ObjectMap, unit: str) -> _Steps:
-    sizes = tuple(map(float, found.spacing))
-    if len(sizes) != found.numbers.ndim:
-        raise UserError(f"{len(sizes)} pixel sizes do not fit the {found.numbers.ndim} axes of the objects.")
-    plain = (1.0,) * len(sizes)
-    if unit in ("", "pixel"):
-        return _Steps(plain, "pixel", "The size of a pixel is not known: lengths and areas are in pixels.")
-    if not all(math.isfinite(one) and one > 0 for one in sizes):
-        return _Steps(plain, "pixel",
-                      f"The size of a pixel is given as {sizes}, which is none: lengths and areas are in pixels.")
-    return _Steps(sizes, unit)
-
-
-def _class_words(found: ObjectMap, classes: ClassTable | None) -> NDArray[Any]:
-    table = classes or ClassTable.default()
-    words = np.array([table.name(number) if number else "" for number in range(256)], object)
-    return np.asarray(words[found.classes[1:]])
-
-
-def _add_sizes(columns: dict[str, NDArray[Any]], units: dict[str, str], extent: Extents, steps: _Steps) -> None:
-    axes = len(steps.sizes)
-    word, pixels = ("area", "pixel") if axes == 2 else ("volume", "voxel")
-    columns[word + PIXEL_ENDING], units[word + PIXEL_ENDING] = extent.area[1:], pixels
-    if steps.known:
-        columns[word], units[word] = extent.area[1:] * math.prod(steps.sizes), steps.power(axes)
-
-
-def _add_places(
-    columns: dict[str, NDArray[Any]], units: dict[str, str], extent: Extents, steps: _Steps, place: Geometry | None
-) -> None:
-    center = extent.center[1:]
-    letters = "zyx"[-center.shape[1]:]
-    for axis, letter in enumerate(letters):
-        columns[letter + PIXEL_ENDING], units[letter + PIXEL_ENDING] = center[:, axis], "pixel"
-    if not steps.known:
-        return
-    world = center * steps.sizes
-    if place is not None:
-        if len(place.axes) != center.shape[1]:
-            raise UserError(f"The place has axes {place.axes}, the objects have {center.shape[1]}.")
-        world = (center * place.scale) @ place.matrix.T + place.translate
-    for axis, letter in enumerate(letters):
-        columns[letter], units[letter] = world[:, axis], steps.unit
-
-
-def _add_shape(columns: dict[str, NDArray[Any]], units: dict[str, str], extent: Extents, steps: _Steps) -> None:
-    """Add diameter, ellipse, eccentricity and extent, as scikit-image defines them."""
-    axes, area = len(steps.sizes), extent.area[1:] * math.prod(steps.sizes)
-    values = np.linalg.eigvalsh(extent.moments[1:] * np.outer(steps.sizes, steps.sizes)).clip(0)
-    if axes == 2:
-        # of the tensor of inertia, whose eigenvalues in a plane are those of the second moments, and of a volume not
-        large, small = values[:, 1], values[:, 0]
-        major, minor = 4 * np.sqrt(large), 4 * np.sqrt(small)
-    else:
-        major, minor = np.sqrt(20 * values[:, 2]), np.sqrt(20 * values[:, 0])
-    columns["diameter"] = (2 * axes * area / np.pi) ** (1 / axes)
-    columns["major"], columns["minor"] = major, minor
-    units.update(dict.fromkeys(("diameter", "major", "minor"), steps.unit))
-    if axes == 2:
-        with np.errstate(invalid="ignore", divide="ignore"):
-            columns["eccentricity"] = np.where(large > 0, np.sqrt(1 - small / np.where(large > 0, large, 1)), 0.0)
-    box = (extent.high - extent.low)[1:].prod(axis=1)
-    columns["extent"] = extent.area[1:] / box

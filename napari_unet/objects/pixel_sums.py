@@ -45,20 +45,60 @@ class Extents:
         return np.asarray((((self.low == 0) | (self.high == np.array(shape))) & open_axes).any(axis=1))
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class Intensities:
-    """Values of one channel inside objects, by number; NaN for numbers without a value."""
-
-    mean: NDArray[np.float64]
-    spread: NDArray[np.float64]
-    low: NDArray[np.float64]
-    high: NDArray[np.float64]
-
-
 def slabs(shape: Sequence[int]) -> list[slice]:
     """Return parts of the first axis with about :data:`SLAB` pixels each."""
     step = max(1, SLAB // max(1, int(np.prod(shape[1:]))))
     return [slice(start, min(start + step, shape[0])) for start in range(0, shape[0], step)]
+
+
+class ExtentSums:
+    """Where objects lie, added up part by part of one plane or volume.
+
+    Parameters
+    ----------
+    size : int
+        The largest number and one.
+    shape : tuple of int
+        Of the whole.
+    """
+
+    def __init__(self, size: int, shape: Sequence[int]) -> None:
+        axes = len(shape)
+        self._area = np.zeros(size, np.int64)
+        self._low = np.full((size, axes), np.iinfo(np.int64).max)
+        self._high = np.zeros((size, axes), np.int64)
+        self._sums, self._products = np.zeros((axes, size)), np.zeros((axes, axes, size))
+        # from the middle of the array: whole numbers of a square stay exact, and what is taken away from them is small
+        self._middle = np.array(shape) // 2
+
+    def add(self, numbers: NDArray[np.integer[Any]], corner: Sequence[int]) -> None:
+        """Take in a part that begins at a corner."""
+        places = np.nonzero(numbers)
+        found, size = numbers[places], len(self._area)
+        self._area += np.bincount(found, minlength=size)
+        shifted = []
+        for axis, (at, first) in enumerate(zip(places, corner, strict=True)):
+            at = at + first
+            np.minimum.at(self._low[:, axis], found, at)
+            np.maximum.at(self._high[:, axis], found, at + 1)
+            shifted.append((at - self._middle[axis]).astype(np.float64))
+            self._sums[axis] += np.bincount(found, weights=shifted[axis], minlength=size)
+        for one, mine in enumerate(shifted):
+            for other, theirs in enumerate(shifted[one:], one):
+                self._products[one, other] += np.bincount(found, weights=mine * theirs, minlength=size)
+
+    def result(self) -> Extents:
+        """Return what was added up."""
+        area, axes = self._area, len(self._middle)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            center = (self._sums / area).T
+            moments = np.empty((len(area), axes, axes))
+            for one in range(axes):
+                for other in range(one, axes):
+                    mean = self._products[one, other] / area - center[:, one] * center[:, other]
+                    moments[:, one, other] = moments[:, other, one] = mean
+        low = np.where(area[:, None] == 0, 0, self._low)
+        return Extents(area, low, self._high, center + self._middle, moments)
 
 
 def extents(numbers: NDArray[np.uint32], size: int) -> Iterator[Extents | None]:
@@ -75,38 +115,11 @@ def extents(numbers: NDArray[np.uint32], size: int) -> Iterator[Extents | None]:
     None or Extents
         None after every slab, in the end the result.
     """
-    axes = numbers.ndim
-    area = np.zeros(size, np.int64)
-    low = np.full((size, axes), np.iinfo(np.int64).max)
-    high = np.zeros((size, axes), np.int64)
-    sums, products = np.zeros((axes, size)), np.zeros((axes, axes, size))
-    # from the middle of the array: whole numbers of a square stay exact, and what is taken away from them is small
-    middle = np.array(numbers.shape) // 2
+    sums = ExtentSums(size, numbers.shape)
     for part in slabs(numbers.shape):
-        slab = numbers[part]
-        places = np.nonzero(slab)
-        found = slab[places]
-        area += np.bincount(found, minlength=size)
-        shifted = []
-        for axis, at in enumerate(places):
-            at = at + (part.start if axis == 0 else 0)
-            np.minimum.at(low[:, axis], found, at)
-            np.maximum.at(high[:, axis], found, at + 1)
-            shifted.append((at - middle[axis]).astype(np.float64))
-            sums[axis] += np.bincount(found, weights=shifted[axis], minlength=size)
-        for one in range(axes):
-            for other in range(one, axes):
-                products[one, other] += np.bincount(found, weights=shifted[one] * shifted[other], minlength=size)
+        sums.add(numbers[part], (part.start, *(0,) * (numbers.ndim - 1)))
         yield None
-    with np.errstate(invalid="ignore", divide="ignore"):
-        center = (sums / area).T
-        moments = np.empty((size, axes, axes))
-        for one in range(axes):
-            for other in range(one, axes):
-                mean = products[one, other] / area - center[:, one] * center[:, other]
-                moments[:, one, other] = moments[:, other, one] = mean
-    low[area == 0] = 0
-    yield Extents(area, low, high, center + middle, moments)
+    yield sums.result()
 
 
 def perimeters(numbers: NDArray[np.uint32], size: int) -> Iterator[NDArray[np.float64] | None]:
@@ -123,91 +136,61 @@ def perimeters(numbers: NDArray[np.uint32], size: int) -> Iterator[NDArray[np.fl
     None or ndarray of float64, shape (size,)
         None after every slab, in the end the perimeters.
     """
-    padded = np.pad(numbers, 2)
-    total = np.zeros(size)
+    padded = np.pad(numbers, RIM)
+    sums = RimSums(size)
     for part in slabs(numbers.shape):
-        # two rows more on either side: the border of an object, and what its pixels have beside them
-        here = padded[part.start : part.stop + 4]
-        total += _perimeter_of_rows(here, size)
+        sums.add(padded[part.start : part.stop + 2 * RIM])
         yield None
-    yield total
+    yield sums.result()
 
 
-def _perimeter_of_rows(here: NDArray[np.uint32], size: int) -> NDArray[np.float64]:
-    """Measure the perimeter that lies in the rows of an array but for the two outer ones on each side."""
-    inner = here[1:-1, 1:-1]
-    edge = np.zeros(here.shape, bool)
-    edge[1:-1, 1:-1] = (inner > 0) & (
-        (inner != here[:-2, 1:-1]) | (inner != here[2:, 1:-1]) | (inner != here[1:-1, :-2]) | (inner != here[1:-1, 2:]))
-    edge[:1], edge[-1:] = False, False
-    width = here.shape[1]
-    flat, border = here.ravel(), edge.ravel()
-    at = np.flatnonzero(edge)
-    at = at[(at >= 2 * width) & (at < flat.size - 2 * width)]
-    mine = flat[at]
-    code = np.ones(at.size, np.intp)
-    for step, weight in ((1, 2), (-1, 2), (width, 2), (-width, 2), (width + 1, 10), (width - 1, 10), (1 - width, 10),
-                         (-1 - width, 10)):
-        beside = at + step
-        code += weight * (border[beside] & (flat[beside] == mine))
-    return np.bincount(mine, weights=_LENGTHS[code], minlength=size).astype(np.float64)
+RIM = 2
+"""Rows and columns around a part by which its perimeters are known: the border of an object, and what is beside it."""
 
 
-def _lengths() -> NDArray[np.float64]:
-    """Return the length that a border pixel stands for, by which of its neighbours are border too (Benkrid 2000)."""
-    lengths = np.zeros(50)
-    lengths[[5, 7, 15, 17, 25, 27]] = 1
-    lengths[[21, 33]] = np.sqrt(2)
-    lengths[[13, 23]] = (1 + np.sqrt(2)) / 2
-    return lengths
+class RimSums:
+    """Perimeters of objects of a plane, added up part by part: how many border pixels there are of each length."""
+
+    def __init__(self, size: int) -> None:
+        self._counts = np.zeros((len(_KINDS), size), np.int64)
+
+    def add(self, here: NDArray[np.integer[Any]]) -> None:
+        """Take in a part with :data:`RIM` rows and columns around it; 0 beyond the plane."""
+        inner = here[1:-1, 1:-1]
+        edge = np.zeros(here.shape, bool)
+        edge[1:-1, 1:-1] = (inner > 0) & (
+            (inner != here[:-2, 1:-1]) | (inner != here[2:, 1:-1])
+            | (inner != here[1:-1, :-2]) | (inner != here[1:-1, 2:]))
+        width = here.shape[1]
+        own = np.zeros(here.shape, bool)
+        own[RIM:-RIM, RIM:-RIM] = edge[RIM:-RIM, RIM:-RIM]
+        flat, border, at = here.ravel(), edge.ravel(), np.flatnonzero(own)
+        mine = flat[at]
+        code = np.ones(at.size, np.intp)
+        for step, weight in ((1, 2), (-1, 2), (width, 2), (-width, 2), (width + 1, 10), (width - 1, 10),
+                             (1 - width, 10), (-1 - width, 10)):
+            beside = at + step
+            code += weight * (border[beside] & (flat[beside] == mine))
+        kind = _KIND_OF[code]
+        for one, counts in enumerate(self._counts):
+            counts += np.bincount(mine[kind == one], minlength=len(counts))
+
+    def result(self) -> NDArray[np.float64]:
+        """Return the perimeters by number."""
+        return np.asarray(sum(length * counts for length, counts in zip(_KINDS, self._counts, strict=True)))
 
 
-_LENGTHS = _lengths()
+_KINDS = (1.0, np.sqrt(2), (1 + np.sqrt(2)) / 2)
+"""Lengths that a border pixel may stand for (Benkrid 2000)."""
 
 
-def intensities(
-    numbers: NDArray[np.uint32], channel: NDArray[Any], size: int
-) -> Iterator[Intensities | None]:
-    """Measure one channel inside objects; what is no finite number is left out.
-
-    Parameters
-    ----------
-    numbers : ndarray of uint32
-    channel : ndarray of bool, integers or real numbers, same shape
-    size : int
-        The largest number and one.
-
-    Yields
-    ------
-    None or Intensities
-        None after every slab (gone through twice), in the end the result.
-    """
-    count, total, squares = np.zeros(size, np.int64), np.zeros(size), np.zeros(size)
-    low, high = np.full(size, np.inf), np.full(size, -np.inf)
-    parts = slabs(numbers.shape)
-    for part in parts:
-        found, values = _values(numbers[part], channel[part])
-        count += np.bincount(found, minlength=size)
-        total += np.bincount(found, weights=values, minlength=size)
-        np.minimum.at(low, found, values)
-        np.maximum.at(high, found, values)
-        yield None
-    with np.errstate(invalid="ignore", divide="ignore"):
-        mean = total / count
-        for part in parts:
-            found, values = _values(numbers[part], channel[part])
-            # from the mean: a small spread on a large offset is not lost
-            squares += np.bincount(found, weights=(values - mean[found]) ** 2, minlength=size)
-            yield None
-        spread = np.sqrt(squares / count)
-    without = count == 0
-    low[without] = high[without] = np.nan
-    yield Intensities(mean, spread, low, high)
+def _kind_of() -> NDArray[np.int64]:
+    """Return which length it is, by which of its neighbours are border too; -1 = none."""
+    kinds = np.full(50, -1)
+    kinds[[5, 7, 15, 17, 25, 27]] = 0
+    kinds[[21, 33]] = 1
+    kinds[[13, 23]] = 2
+    return kinds
 
 
-def _values(slab: NDArray[np.uint32], channel: NDArray[Any]) -> tuple[NDArray[np.uint32], NDArray[np.float64]]:
-    """Return numbers and values of the pixels of objects that hold a number."""
-    inside = slab > 0
-    values = np.asarray(channel)[inside].astype(np.float64)
-    found, good = slab[inside], np.isfinite(values)
-    return (found, values) if good.all() else (found[good], values[good])
+_KIND_OF = _kind_of()

@@ -18,6 +18,9 @@ from .pixel_sums import Extents
 SLACK = 1e-10
 """How far beyond the hull a middle still counts as in it: rounding."""
 
+AT_ONCE = 2**21
+"""Pairs of a row and a side of the hull that are looked at in one go."""
+
 _DIAMOND = 0.5 * np.array([[-1, 0, 0], [1, 0, 0], [0, -1, 0], [0, 1, 0], [0, 0, -1], [0, 0, 1]])
 
 
@@ -65,12 +68,17 @@ def hull_voxels(mask: NDArray[np.bool_]) -> int:
     points = np.unique((ends[:, None] + _DIAMOND).reshape(-1, 3), axis=0)
     planes = np.unique(ConvexHull(points).equations.round(12), axis=0)  # a flat side comes in several triangles
     places = np.stack(np.nonzero(np.ones(mask.shape[:2], bool)), axis=1)
+    step = max(1, AT_ONCE // len(planes))
+    return sum(_in_rows(places[start:start + step], planes, mask.shape[2]) for start in range(0, len(places), step))
+
+
+def _in_rows(places: NDArray[np.intp], planes: NDArray[np.float64], length: int) -> int:
+    """Count the voxels of rows (numbers of plane and row) that lie on the inner side of all planes."""
     rest = places @ planes[:, :2].T + planes[:, 3]  # of each row and plane, what x is still to add
     slope = planes[:, 2]
-    low, high = np.zeros(len(places)), np.full(len(places), mask.shape[2] - 1.0)
     up, down, along = slope > SLACK, slope < -SLACK, np.abs(slope) <= SLACK
-    high = np.minimum(high, np.floor((SLACK - rest[:, up]) / slope[up]).min(axis=1, initial=np.inf))
-    low = np.maximum(low, np.ceil((SLACK - rest[:, down]) / slope[down]).max(axis=1, initial=-np.inf))
+    high = np.floor((SLACK - rest[:, up]) / slope[up]).min(axis=1, initial=length - 1.0)
+    low = np.ceil((SLACK - rest[:, down]) / slope[down]).max(axis=1, initial=0.0)
     there = (rest[:, along] <= SLACK).all(axis=1)
     return int(np.maximum(high - low + 1, 0)[there].sum())
 

@@ -92,6 +92,9 @@ class ImageRecord:
         Where its mask was saved last; empty: nowhere.
     no_data : tuple of float
         Numbers that stand for no data.
+    level : tuple of int
+        Of a large image, the level that is learnt from: how many rows and columns of the finest one each of it stands
+        for. Empty: the image is learnt from as it is.
     """
 
     id: str
@@ -112,6 +115,7 @@ class ImageRecord:
     translate: tuple[float, ...] = ()
     time_unit: str = "pixel"
     no_data: tuple[float, ...] = ()
+    level: tuple[int, ...] = ()
 
     @property
     def pair_key(self) -> str:
@@ -134,7 +138,7 @@ class ImageRecord:
         if known is None:
             return self
         return dataclasses.replace(self, strokes_id=self.strokes_id or known.strokes_id, learn=known.learn,
-                                   looked_at=known.looked_at, exported=known.exported)
+                                   looked_at=known.looked_at, exported=known.exported, level=known.level)
 
     def to_json(self) -> dict[str, Any]:
         """Return it ready for JSON."""
@@ -152,8 +156,10 @@ class ImageRecord:
             size=read.whole("size", 0), hash=read.text("hash", ""), learn=read.flag("learn", True),
             looked_at=read.flag("looked_at", False), exported=read.text("exported", ""),
             translate=read.numbers("translate"), time_unit=read.text("time_unit", "pixel"),
-            no_data=read.numbers("no_data"),
+            no_data=read.numbers("no_data"), level=tuple(map(int, read.numbers("level", positive=True))),
         )
+        if made.level and (len(made.level) != 2 or min(made.level) < 1):
+            raise UserError(f"The level {made.level} of {what} makes no sense. Allowed: two whole numbers from 1 on.")
         good = len(set(made.axes)) == len(made.axes) == len(made.shape) and made.axes.isalpha() and made.axes.isupper()
         if made.axes and not (good and {"Y", "X"} <= set(made.axes)):
             raise UserError(f"The axes {made.axes!r} of {what} do not fit its shape {made.shape}.")

@@ -1,4 +1,4 @@
-"""Objects of all images of a project, measured: found in its predictions with all that a person noted. Shows nothing.
+"""Objects of all images of a project: found in its predictions with all that is noted, and measured. Shows nothing.
 
 An image whose predictions were parted by hand as one volume is measured as one; all others plane by plane. Lines on
 any plane teach all others, as in the window; so planes with lines are looked at first.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 from collections.abc import Generator, Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,12 +21,14 @@ from napari_unet.core.geometry import Geometry
 from napari_unet.core.image import Image
 from napari_unet.core.method import Progress
 from napari_unet.core.scribbles import Scribbles
+from napari_unet.objects.image_objects import ObjectSearch
 from napari_unet.objects.measure_table import MeasureTable, joined_tables
 from napari_unet.objects.measures import measure
 from napari_unet.objects.object_map import ObjectMap
 from napari_unet.objects.raw_values import raw_values
 from napari_unet.session.object_notes import ObjectAnnotations, ObjectNotes, Place
 from napari_unet.session.object_search import FoundObjects, ObjectQuestion, ObjectWay
+from napari_unet.workflows.object_finding import ImageObjects
 
 from .predictions import open_result
 from .project_folder import ProjectFolder
@@ -34,6 +37,134 @@ from .sources import read_source
 
 if TYPE_CHECKING:
     from napari_unet.instant.answer_on_features import BorderLook  # imports torch
+
+
+class ProjectObjects:
+    """The objects of the images of a project; the answer of each image is opened once.
+
+    Parameters
+    ----------
+    folder : ProjectFolder
+    classes : ClassTable
+    moved : mapping of str to str, optional
+        New folder by old folder of images that were moved.
+    masks : mapping of str to Path, optional
+        By id of an image, a mask that is taken in place of the project's own prediction.
+    """
+
+    def __init__(
+        self, folder: ProjectFolder, classes: ClassTable, moved: Mapping[str, str] | None = None,
+        masks: Mapping[str, Path] | None = None,
+    ) -> None:
+        self._folder, self._classes, self._moved, self._masks = folder, classes, moved, masks or {}
+        self._answers: dict[str, _Answer] = {}
+        self.taught = ObjectAnnotations()
+        self.borders: BorderLook | None = None
+
+    def learn(self) -> Generator[Progress, None, None]:
+        """Find out what the lines on all planes say of necks and of borders, by the predictions; comes before all else.
+
+        An image that cannot be measured says nothing.
+
+        Yields
+        ------
+        Progress
+        """
+        for record in self._folder.state.images:
+            with contextlib.suppress(UserError, OSError):  # told where it is measured
+                if self._mask(record) is None or self._folder.read_objects(record.id) is None:
+                    continue
+                answer = self._answer(record)
+                self.taught.restore_objects(record.id, answer.notes)
+                for place, where in _places(answer.image, answer.notes):
+                    lines = answer.notes.at(place).lines
+                    if lines:
+                        yield Progress(f"Learning from the cuts and joins in {record.name}", 0.0)
+                        found = answer.found(place, where)
+                        self.taught.learn_lines(record.id, place, lines, found.said)
+                        if found.borders is not None and answer.strokes is not None:
+                            self.taught.learn_borders(record.id, place, lines, answer.image,
+                                                      _by_plane(answer.image, place, where, found.borders))
+        yield from self._learn_borders()
+
+    def _learn_borders(self) -> Generator[Progress, None, None]:
+        """Learn what borders look like from what lies under the cuts, as the window does before it trains.
+
+        Not where nothing was cut, or the pre-trained features are not there.
+        """
+        lesson = self.taught.borders.get()
+        if lesson is None:
+            return
+        from napari_unet.instant.border_fit import fit_border  # imports torch
+        from napari_unet.segmenters.instant_answer import Instant
+
+        with contextlib.suppress(UserError):
+            self.borders = yield from fit_border(Instant().store(lesson.training), lesson)
+
+    def tables(self, record: ImageRecord) -> Iterator[MeasureTable]:
+        """Measure the objects of one image, one table for each plane (or volume).
+
+        Raises
+        ------
+        UserError
+            If it has no prediction, the image cannot be read, or the two do not fit.
+        """
+        image = self._answer(record).image
+        for where, made in self._found(record):
+            spot = _spot(image.geometry, where)
+            found = ObjectMap(made.numbers, made.classes, spot.scale)
+            names = [f"{letter}={at}" for letter, at, size in zip(image.label_axes, where, image.shape, strict=True)
+                     if isinstance(at, int) and size > 1]
+            table = measure(found, raw_values(image, where), (), self._classes, image.unit, spot)
+            yield table.with_words(image=record.name, plane=" ".join(names))
+
+    def objects(self, record: ImageRecord) -> Generator[Progress, None, ImageObjects]:
+        """Find the objects of one image as the window does, numbered through; errors as :meth:`tables`.
+
+        Yields
+        ------
+        Progress
+
+        Returns
+        -------
+        ImageObjects
+        """
+        answer = self._answer(record)
+        numbers = np.zeros(answer.image.shape, np.uint32)
+        classes, last, notes = [np.zeros(1, np.uint8)], 0, []
+        for done, (where, made) in enumerate(self._found(record), 1):
+            found = ObjectMap(made.numbers, made.classes).renumbered()
+            numbers[where] = np.where(found.numbers > 0, found.numbers + np.uint32(last), 0)
+            classes.append(found.classes[1:])
+            last += found.count
+            notes += [made.note] if made.note else []
+            yield Progress(f"finding objects in {record.name}", done / answer.image.n_planes)
+        way = answer.way
+        table = self._classes.including(np.unique(np.concatenate(classes)[1:]).tolist())
+        counted = tuple(one.id for one in table.classes if one.id > 1 and one.id not in way.areas) if way.areas else ()
+        search = ObjectSearch(way.way, dict(way.parameters), counted, not any(
+            place.volume for place in answer.notes.places))
+        found = ObjectMap(numbers, np.concatenate(classes), answer.image.scale,
+                          notes[0] if len(set(notes)) == 1 else "")
+        return ImageObjects(found, table, answer.image.geometry, search)
+
+    def _found(self, record: ImageRecord) -> Iterator[tuple[tuple[int | slice, ...], FoundObjects]]:
+        answer = self._answer(record)
+        names = {one.id: one.name for one in self._classes.classes}
+        image, borders = answer.image, self.borders
+        for place, where in _places(image, answer.notes):
+            seen = None if borders is None or place.volume or not borders.serves(image) else \
+                borders.of_plane(image, place.plane)
+            yield where, answer.found(place, where, self.taught.lessons_elsewhere(record.id, place), names, seen)
+
+    def _mask(self, record: ImageRecord) -> Path | None:
+        result = self._folder.state.result(record.id)
+        return self._masks.get(record.id, None if result is None else self._folder.path / result.file)
+
+    def _answer(self, record: ImageRecord) -> _Answer:
+        if record.id not in self._answers:
+            self._answers[record.id] = _Answer.of(self._folder, record, self._mask(record), self._moved)
+        return self._answers[record.id]
 
 
 def measure_project(
@@ -67,11 +198,11 @@ def measure_project(
     state = folder.state
     records = [one for one in state.images if state.result(one.id) is not None]
     tables, left_out = [], []
-    taught = yield from project_lessons(folder, moved)
-    borders = yield from project_borders(taught)
+    objects = ProjectObjects(folder, classes, moved)
+    yield from objects.learn()
     for number, record in enumerate(records):
         try:
-            for plane, table in enumerate(measure_planes(folder, record, classes, taught, moved, borders), 1):
+            for plane, table in enumerate(objects.tables(record), 1):
                 yield Progress(f"Measuring {record.name} ({number + 1} of {len(records)}), plane {plane}",
                                number / len(records))
                 tables.append(table)
@@ -81,110 +212,6 @@ def measure_project(
         raise UserError(left_out[0] if left_out else
                         f"{folder.path.name} has no predictions yet. Predict its images first.")
     return joined_tables(tables), tuple(left_out)
-
-
-def project_lessons(
-    folder: ProjectFolder, moved: Mapping[str, str] | None = None
-) -> Generator[Progress, None, ObjectAnnotations]:
-    """Find out what the lines on all planes of a project say of necks, by the predictions.
-
-    Parameters
-    ----------
-    folder : ProjectFolder
-    moved : mapping of str to str, optional
-        New folder by old folder of images that were moved.
-
-    Yields
-    ------
-    Progress
-
-    Returns
-    -------
-    ObjectAnnotations
-        What the lines of the images say, by id. An image that cannot be measured says nothing.
-    """
-    taught = ObjectAnnotations()
-    for record in folder.state.images:
-        with contextlib.suppress(UserError, OSError):  # told where it is measured
-            if folder.state.result(record.id) is None or folder.read_objects(record.id) is None:
-                continue
-            answer = _Answer.of(folder, record, moved)
-            taught.restore_objects(record.id, answer.notes)
-            for place, where in _places(answer.image, answer.notes):
-                lines = answer.notes.at(place).lines
-                if lines:
-                    yield Progress(f"Learning from the cuts and joins in {record.name}", 0.0)
-                    found = answer.found(place, where)
-                    taught.learn_lines(record.id, place, lines, found.said)
-                    if found.borders is not None and answer.strokes is not None:
-                        taught.learn_borders(record.id, place, lines, answer.image,
-                                             _by_plane(answer.image, place, where, found.borders))
-    return taught
-
-
-def project_borders(taught: ObjectAnnotations) -> Generator[Progress, None, BorderLook | None]:
-    """Learn what borders look like from what lies under the cuts of a project, as the window does before it trains.
-
-    Parameters
-    ----------
-    taught : ObjectAnnotations
-        Of :func:`project_lessons`.
-
-    Yields
-    ------
-    Progress
-
-    Returns
-    -------
-    BorderLook or None
-        None where nothing was cut, or the pre-trained features are not there.
-    """
-    lesson = taught.borders.get()
-    if lesson is None:
-        return None
-    from napari_unet.instant.border_fit import fit_border  # imports torch
-    from napari_unet.segmenters.instant_answer import Instant
-
-    with contextlib.suppress(UserError):
-        return (yield from fit_border(Instant().store(lesson.training), lesson))
-    return None
-
-
-def measure_planes(
-    folder: ProjectFolder, record: ImageRecord, classes: ClassTable, taught: ObjectAnnotations,
-    moved: Mapping[str, str] | None = None, borders: BorderLook | None = None,
-) -> Iterator[MeasureTable]:
-    """Measure the objects of one image, one table for each plane (or volume).
-
-    Parameters
-    ----------
-    folder : ProjectFolder
-    record : ImageRecord
-    classes : ClassTable
-    taught : ObjectAnnotations
-        Of :func:`project_lessons`.
-    moved : mapping of str to str, optional
-        New folder by old folder of images that were moved.
-    borders : BorderLook, optional
-        Of :func:`project_borders`.
-
-    Raises
-    ------
-    UserError
-        If it has no prediction, the image cannot be read, or the two do not fit.
-    """
-    answer = _Answer.of(folder, record, moved)
-    image = answer.image
-    for place, where in _places(image, answer.notes):
-        seen = None if borders is None or place.volume or not borders.serves(image) else \
-            borders.of_plane(image, place.plane)
-        made = answer.found(place, where, taught.lessons_elsewhere(record.id, place), seen)
-        found = ObjectMap(made.numbers, made.classes, _spot(image.geometry, where).scale)
-        names = [f"{letter}={at}" for letter, at, size in zip(image.label_axes, where, image.shape, strict=True)
-                 if isinstance(at, int) and size > 1]
-        spot = _spot(image.geometry, where)
-        table = measure(found, raw_values(image, where), (), classes, image.unit, spot)
-        yield table.with_words(image=record.name, plane=" ".join(names))
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -198,13 +225,14 @@ class _Answer:
     strokes: Scribbles | None
 
     @classmethod
-    def of(cls, folder: ProjectFolder, record: ImageRecord, moved: Mapping[str, str] | None) -> _Answer:
-        """Open it; errors as :func:`measure_planes`."""
-        result = folder.state.result(record.id)
-        if result is None:
+    def of(
+        cls, folder: ProjectFolder, record: ImageRecord, mask: Path | None, moved: Mapping[str, str] | None
+    ) -> _Answer:
+        """Open it; errors as :meth:`ProjectObjects.tables`."""
+        if mask is None:
             raise UserError(f"{record.name} has no prediction yet. Predict it first.")
         image = read_source(record, folder.path, moved or {})
-        labels = open_result(folder.path / result.file, image.label_axes, image.shape)
+        labels = open_result(mask, image.label_axes, image.shape)
         if labels is None:
             raise UserError(
                 f"The prediction of {record.name} is of another shape than the image is now. Predict it again.")
@@ -215,7 +243,7 @@ class _Answer:
 
     def found(
         self, place: Place, where: tuple[int | slice, ...], elsewhere: tuple[float, ...] = (),
-        border: NDArray[np.float32] | None = None,
+        names: Mapping[int, str] | None = None, border: NDArray[np.float32] | None = None,
     ) -> FoundObjects:
         """Find the objects as the window does."""
         painted = np.asarray(self.labels[where])
@@ -223,7 +251,8 @@ class _Answer:
         return ObjectQuestion(
             painted, np.zeros(painted.shape, np.uint32), np.zeros(1, np.uint8), self.way, self.notes.at(place),
             paint if paint is not None and paint.shape == painted.shape else None,
-            spacing=_spot(self.image.geometry, where).scale, elsewhere=elsewhere, border=border).answer()
+            spacing=_spot(self.image.geometry, where).scale, elsewhere=elsewhere, names=names or {},
+            border=border).answer()
 
 
 def _by_plane(

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping
 
 from napari_unet.core.errors import UserError
 from napari_unet.core.image import Image
+from napari_unet.core.scribbles import Scribbles
+from napari_unet.core.work import run_to_end
 from napari_unet.session.annotation_session import Session
+from napari_unet.session.object_notes import ObjectNotes
 from napari_unet.session.open_images import KnownImage
 
 from .project_folder import ProjectFolder
@@ -45,7 +48,9 @@ def capture(session: Session, state: ProjectState) -> ProjectState:
     for key in session.keys:
         record = state.pair_image(key)
         if record is not None:
-            seen = dataclasses.replace(_as_seen(record, session.pair(key).image), learn=session.enabled(key))
+            lens = session.lens(key)
+            seen = dataclasses.replace(_as_seen(record, session.pair(key).image), learn=session.enabled(key),
+                                       level=() if lens is None else lens.factor)
             if seen != record:
                 records.append(seen)
     current = session.images.current
@@ -89,8 +94,77 @@ def snapshot_of(session: Session, folder: ProjectFolder) -> Snapshot:
     )
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
+class StoredPair:
+    """What a project has of a painted image.
+
+    Parameters
+    ----------
+    record : ImageRecord
+    image : Image or None
+        None if its file is not where it was.
+    scribbles : Scribbles or None
+        None if they cannot be used.
+    told : str
+        What is wrong, or has changed.
+    """
+
+    record: ImageRecord
+    image: Image | None = None
+    scribbles: Scribbles | None = None
+    told: str = ""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class StoredWork:
+    """What a session needs of a project's files.
+
+    Parameters
+    ----------
+    pairs : tuple of StoredPair
+        In the order in which they were painted.
+    objects : mapping of str to ObjectNotes
+        What a person has said of single objects, by id of the image.
+    """
+
+    pairs: tuple[StoredPair, ...]
+    objects: Mapping[str, ObjectNotes] = dataclasses.field(default_factory=dict)
+
+
+def read_stored(
+    folder: ProjectFolder, moved: Mapping[str, str] | None = None
+) -> Generator[tuple[int, int], None, StoredWork]:
+    """Read the strokes of a project; may run in a thread of its own.
+
+    Parameters
+    ----------
+    folder : ProjectFolder
+    moved : mapping of str to str, optional
+        New folder by old folder of images that were moved.
+
+    Yields
+    ------
+    tuple of (int, int)
+        How many images of how many have been read.
+    """
+    state, pairs, objects = folder.state, [], {}
+    records = state.in_painted_order
+    for number, record in enumerate(records, 1):
+        pair = _read_pair(folder, record, moved)
+        if pair is not None:
+            pairs.append(pair)
+        yield number, len(records)
+    for record in state.images:
+        notes = folder.read_objects(record.id)
+        if notes is not None:
+            objects[record.id] = notes
+        yield len(records), len(records)
+    return StoredWork(tuple(pairs), objects)
+
+
 def restore(
     folder: ProjectFolder, session: Session, *, moved: Mapping[str, str] | None = None, model: bool = True,
+    stored: StoredWork | None = None,
 ) -> Restored:
     """Put a project into a session that is empty: classes, a pair for every painted image, and the models kept.
 
@@ -106,16 +180,17 @@ def restore(
         New folder by old folder of images that were moved.
     model : bool
         Whether to load the models that are kept, see :func:`stored_models`.
+    stored : StoredWork, optional
+        What :func:`read_stored` has read already; no file is read then.
     """
     state = folder.state
+    stored = stored or run_to_end(read_stored(folder, moved))
     session.set_classes(state.classes)
     session.put_settings(state.settings)
-    pairs = _put_pairs(folder, session, state.in_painted_order, moved)
+    pairs = _put_pairs(session, stored.pairs)
     told = list(pairs.told)
-    for record in state.images:
-        notes = folder.read_objects(record.id)
-        if notes is not None:
-            session.restore_objects(record.id, notes)
+    for image_id, notes in stored.objects.items():
+        session.restore_objects(image_id, notes)
     if model:
         told += [take_model(session, one) for one in stored_models(folder, session)]
     session.set_classes(state.classes)
@@ -125,26 +200,32 @@ def restore(
     return Restored(pairs.painted, pairs.missing, tuple(text for text in (*folder.told, *told) if text))
 
 
-def restore_pairs(folder: ProjectFolder, session: Session) -> Restored:
-    """Put a pair into the session for each painted image that has none in it: its file was found again."""
-    away = [one for one in folder.state.in_painted_order if one.pair_key not in session.keys]
-    return _put_pairs(folder, session, away, None)
+def read_found(folder: ProjectFolder, here: Iterable[object]) -> Generator[tuple[int, int], None, StoredWork]:
+    """Read what is painted on images that are not in a session, whose keys are given: their files were found again."""
+    pairs = []
+    away = [one for one in folder.state.in_painted_order if one.pair_key not in here]
+    for number, record in enumerate(away, 1):
+        pairs.append(_read_pair(folder, record, None))
+        yield number, len(away)
+    return StoredWork(tuple(one for one in pairs if one is not None))
 
 
-def _put_pairs(
-    folder: ProjectFolder, session: Session, records: Iterable[ImageRecord], moved: Mapping[str, str] | None
-) -> Restored:
+def restore_pairs(session: Session, stored: StoredWork) -> Restored:
+    """Put a pair into the session for each painted image that has none in it."""
+    return _put_pairs(session, [one for one in stored.pairs if one.record.pair_key not in session.keys])
+
+
+def _put_pairs(session: Session, pairs: Iterable[StoredPair]) -> Restored:
     told, lost, painted = [], [], []
-    for record in records:
-        try:
-            if _put_pair(folder, session, record, moved):
-                painted.append(record.id)
-                told.append(what_changed(record, folder.path))
-        except _MissingImage as error:
-            lost.append(record)
-            told.append(str(error))
-        except UserError as error:
-            told.append(str(error))
+    for one in pairs:
+        told.append(one.told)
+        if one.image is None:
+            lost.append(one.record)
+        elif one.scribbles is not None:
+            session.put_pair(one.record.pair_key, one.image, one.scribbles)
+            if not one.record.learn:
+                session.enable(one.record.pair_key, False)
+            painted.append(one.record.id)
     return Restored(tuple(painted), tuple(lost), tuple(text for text in told if text))
 
 
@@ -157,30 +238,26 @@ def known_images(state: ProjectState) -> list[KnownImage]:
     ]
 
 
-class _MissingImage(UserError):
-    """The image of some strokes is not where it was."""
-
-
-def _put_pair(
-    folder: ProjectFolder, session: Session, record: ImageRecord, moved: Mapping[str, str] | None
-) -> bool:
-    """Put the strokes of an image into the session, and say whether there are any."""
+def _read_pair(
+    folder: ProjectFolder, record: ImageRecord, moved: Mapping[str, str] | None
+) -> StoredPair | None:
+    """Read the strokes of an image; None if there are none."""
     if not folder.has_strokes(record.id):
-        return False
+        return None
     try:
         image = read_source(record, folder.path, moved)
     except UserError as error:
-        raise _MissingImage(str(error)) from error
-    scribbles = folder.read_strokes(record.id)  # only now: what was not read is never overwritten
+        return StoredPair(record, told=str(error))
+    try:
+        scribbles = folder.read_strokes(record.id)  # only now: what was not read is never overwritten
+    except UserError as error:
+        return StoredPair(record, image, told=str(error))
     if scribbles is None or not scribbles.planes:
-        return False
+        return None
     if image.shape != scribbles.shape:
-        raise UserError(
+        return StoredPair(record, image, told=(
             f"The strokes of {record.name!r} have shape {scribbles.shape}, but the image has {image.shape} (axes "
             f"{image.label_axes}). They are kept in the project and not shown. If the axes are wrong, say what they "
             "are."
-        )
-    session.put_pair(record.pair_key, image, scribbles)
-    if not record.learn:
-        session.enable(record.pair_key, False)
-    return True
+        ))
+    return StoredPair(record, image, scribbles, what_changed(record, folder.path))

@@ -17,6 +17,7 @@ from napari_unet.core.image import Image
 from napari_unet.io import read_image
 
 from .lazy_pixels import ChannelFiles, LazyPixels, Reordered
+from .level_images import at_level
 from .records import ImageRecord, ImageSource, ProjectState, new_id
 
 _PART = 2**16
@@ -244,10 +245,10 @@ def read_source(record: ImageRecord, place: Path, moved: Mapping[str, str] | Non
         return dataclasses.replace(read_image(found[0], series=record.source.series), name=record.name)
     parts = [_pixels(record, path, len(found) > 1) for path in found]
     data = parts[0] if len(parts) == 1 else ChannelFiles(parts, record.axes.index("C") if "C" in record.axes else 0)
-    return Image(
+    return at_level(Image(
         data, record.axes, record.name, record.scale, record.unit, f"axes {record.axes} (of the project)",
         record.translate, record.time_unit, record.no_data,
-    )
+    ), record, found)
 
 
 def _pixels(record: ImageRecord, path: Path, one_channel: bool) -> LazyPixels | Reordered:

@@ -23,6 +23,7 @@ from napari_unet.predicting.patches import segment_into
 from napari_unet.report.methods_paragraph import methods_paragraph
 from napari_unet.workflows.counts import CountRow, count_mask
 
+from .level_images import check_predictable
 from .predictions import open_result, result_origin
 from .project_contents import ProjectContents
 from .project_folder import ProjectFolder
@@ -140,6 +141,7 @@ def predict_image(
     UserError
         If the image is missing or does not suit the model, or the mask cannot be written.
     """
+    check_predictable(record)
     folder, image, begun = contents.folder, contents.read(record), now()
     own = target is None
     path = folder.result_path(record.id) if target is None else target

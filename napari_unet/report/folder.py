@@ -1,4 +1,4 @@
-"""A comparison as a folder: report, table, figure, parameters, masks, recipes, models, and where all that comes from.
+"""A comparison as a folder: report, table, figure, parameters, masks, objects, recipes, models, their provenance.
 
 Replaces nothing unasked.
 """
@@ -17,10 +17,11 @@ from napari_unet.comparison.outcome import Comparison
 from napari_unet.core.errors import UserError
 from napari_unet.core.provenance import Provenance
 from napari_unet.core.readable import readable
-from napari_unet.io import clear_of_inputs, save_mask
+from napari_unet.io import clear_of_inputs, save_mask, save_objects
 from napari_unet.io.model_file import can_be_saved, save_model
 from napari_unet.io.provenance_file import provenance_text
 from napari_unet.io.recipe import save_recipe
+from napari_unet.objects import REGISTRY as WAYS
 from napari_unet.segmenters import REGISTRY
 
 from .csv_cells import ENCODING, word_of_cell
@@ -33,7 +34,7 @@ from .whole_file import appearing_whole
 
 REPORT, TABLE, FIGURE, METHODS = "report.html", "table.csv", "figure.png", "methods.txt"
 PROVENANCE = "provenance.json"
-MASKS, RECIPES, MODELS = "masks", "recipes", "models"
+MASKS, RECIPES, MODELS, OBJECTS = "masks", "recipes", "models", "objects"
 _MASK_ENDINGS = (".tif", ".ome.zarr")
 
 
@@ -61,7 +62,7 @@ class ComparisonFolder:
     inputs: Sequence[str | Path] = ()
 
     def __post_init__(self) -> None:
-        folders = [self.path / name for name in (MASKS, RECIPES, MODELS)]
+        folders = [self.path / name for name in (MASKS, RECIPES, MODELS, OBJECTS)]
         for place in (*self._files, *folders):
             clear_of_inputs(place, self.inputs)
         try:
@@ -90,7 +91,7 @@ class ComparisonFolder:
         models: bool = False,
         provenance: Provenance | None = None,
     ) -> None:
-        """Write the report, the table, the figure, the parameters, and of each method its masks and its recipe.
+        """Write the report, the table, the figure, the parameters, and of each method masks, objects and its recipe.
 
         Where results are replaced, masks, recipes and models of earlier methods (those in the table there) go too. Old
         and new results change places when all new ones are there (see :mod:`.result_swap`).
@@ -126,6 +127,9 @@ class ComparisonFolder:
             for number, planes in enumerate(comparison.planes_of(method)):
                 if planes:
                     self._mask(place / MASKS, comparison, method, number, masks[number], planes, formats)
+        for method, ways in comparison.found.items():
+            for way, images in ways.items():
+                self._objects(place / OBJECTS, comparison, method, way, images)
         for method, made in comparison.methods.items():
             if any(type(made) is entry.item for entry in REGISTRY):  # a method of one's own need not be in the registry
                 (place / RECIPES).mkdir(exist_ok=True)
@@ -147,12 +151,14 @@ class ComparisonFolder:
         """
         names = {_plain(name) for name in _methods_of(self.path / TABLE)}
         found: set[Path] = set()
-        for folder, endings in ((MASKS, _MASK_ENDINGS), (RECIPES, (".json",)), (MODELS, (".pt",))):
+        by_way = {f"{name}_{way}" for name in names for way in WAYS.names()}
+        for folder, endings, known in ((MASKS, _MASK_ENDINGS, names), (OBJECTS, (".tif",), by_way),
+                                       (RECIPES, (".json",), names), (MODELS, (".pt",), names)):
             for place in sorted((self.path / folder).glob("*")):
                 ending = next((one for one in endings if place.name.endswith(one)), None)
                 stem = place.name.removesuffix(ending or "")
-                own = stem in names or (folder == MASKS and any(
-                    re.fullmatch(rf"\d+_.*_{re.escape(name)}", stem) for name in names))
+                own = stem in known or (folder in (MASKS, OBJECTS) and any(
+                    re.fullmatch(rf"\d+_.*_{re.escape(name)}", stem) for name in known))
                 if ending and own:
                     found.add(place.relative_to(self.path))
         return found
@@ -166,10 +172,22 @@ class ComparisonFolder:
         if planes != tuple(range(image.n_planes)):
             labels = labels.reshape(-1, *image.plane_shape)[list(planes)]
             geometry = geometry.of_planes()
-        name = _plain(method)
-        stem = name if len(comparison.images) == 1 else f"{number}_{_plain(image.name)}_{name}"
         for suffix in formats:
-            save_mask(folder / f"{stem}{suffix}", labels, classes=comparison.classes, geometry=geometry)
+            save_mask(folder / f"{_stem(comparison, number, _plain(method))}{suffix}", labels,
+                      classes=comparison.classes, geometry=geometry)
+
+    def _objects(self, folder: Path, comparison: Comparison, method: str, way: str, images: Sequence[Any]) -> None:
+        """Write the objects of a method by a way, of every image that has some judged."""
+        for number, packed in enumerate(images):
+            if packed is not None:
+                folder.mkdir(exist_ok=True)
+                save_objects(folder / f"{_stem(comparison, number, f'{_plain(method)}_{_plain(way)}')}.tif",
+                             packed.whole(), classes=comparison.classes, geometry=comparison.images[number].geometry)
+
+
+def _stem(comparison: Comparison, number: int, name: str) -> str:
+    """Return how a file of an image is called, by its own name."""
+    return name if len(comparison.images) == 1 else f"{number}_{_plain(comparison.images[number].name)}_{name}"
 
 
 def _methods_of(table: Path) -> set[str]:

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from napari_unet.comparison.outcome import Comparison
 from napari_unet.core.classes import ClassTable
-from napari_unet.core.errors import UserError
 from napari_unet.core.image import Image
 from napari_unet.core.rows import Row
 from napari_unet.core.scribbles import TrainingSet
@@ -171,9 +170,9 @@ def shown_objects(comparison: Comparison, one: ShownPlane, method: str) -> tuple
     """Return the objects of a method's result on a plane and the true ones, in the part shown; None if not judged."""
     if comparison.objects is None or one.reference is None:
         return None
-    try:
-        found, true = comparison.objects.plane_objects(
-            one.number, one.image, one.masks[method], one.reference, one.plane)
-    except UserError:  # the way cannot do it: the rows say why
+    both = comparison.objects.plane_objects(
+        one.number, one.image, one.reference, one.plane, comparison.found.get(method, {}))
+    if both is None:  # the way cannot do it: the rows say why
         return None
+    found, true = both
     return found[one.box], true[one.box]

@@ -39,11 +39,12 @@ class SegmentAnything(ClassicalMethod):
     mobile_sam or sam2, or exported to ONNX. Nothing is downloaded.
     """
 
-    background: Annotated[float | None, Parameter("Uneven lighting wider than this is taken away first; choose it "
-                                                  "larger than your objects. 0 = leave as is.", min=0, max=10000,
-                                                  step=10, unit="px")] = 0.0
+    background: Annotated[float, Parameter("Uneven lighting wider than this is taken away first; choose it larger than "
+                                           "your objects. 0 = leave as is.", min=0, max=10000, step=10, unit="px",
+                                           advanced=True)] = 0.0
     weights: Annotated[str, Parameter("File of the weights (.pth, .pt), or NAME_encoder.onnx with NAME_decoder.onnx "
-                                      "beside it; empty = what the environment variable NAPARI_UNET_SAM names.")] = ""
+                                      "beside it; empty = what the environment variable NAPARI_UNET_SAM names.",
+                                      files="Weights (*.pth *.pt *.onnx)")] = ""
     points: Annotated[int, Parameter("How many points of each stroke are given.", min=1, max=20)] = 3
     places: Annotated[int, Parameter("At how many places that look like painted ones it is asked, for each class and "
                                      "plane; 0 = only at strokes.", min=0, max=1000, step=10)] = 40

@@ -14,29 +14,27 @@ from typing import Annotated, Any, ClassVar, Literal, cast, get_type_hints
 
 from napari_unet import losses, networks
 from napari_unet.core import parameters
-from napari_unet.core.depth import Depth, has_depth
+from napari_unet.core.depth import Depth
 from napari_unet.core.errors import InputWarning, UsageError, UserError
 from napari_unet.core.latest import Latest
 from napari_unet.core.method import Progress
 from napari_unet.core.parameters import Parameter
 from napari_unet.core.registry import Entry
-from napari_unet.core.saying import say_once
 from napari_unet.core.scribbles import TrainingSet
 from napari_unet.core.sight import sees_of
 from napari_unet.core.threads import run_deterministically
-from napari_unet.instant.answer_then_train import answer_then_train, wait_for_strokes
+from napari_unet.instant.answer_then_train import answer_then_train, is_answer, wait_for_strokes
 from napari_unet.learning.augmentation import Augmentation
 from napari_unet.learning.recorded_fit import DRAWN, recorded
 from napari_unet.learning.trainer import train_network
 from napari_unet.learning.training_plan import TrainingPlan
 from napari_unet.networks.unet import UNet
-from napari_unet.predicting.devices import choose_device, training_memory
 from napari_unet.predicting.network_model import NetworkModel
-from napari_unet.predicting.slabs import depth_reach
 from napari_unet.predicting.weights import Network, Weights
 from napari_unet.pretrained import load_features
 
 from . import register
+from ._network_planning import fitted_network
 
 GENTLE_RATE = 5e-4
 """Learning rate from a model that was trained on strokes before: a higher one forgets them."""
@@ -152,7 +150,7 @@ class NetworkTraining:
 
     def _beginning(self, initial: Weights | None) -> str:
         """Say what the training begins with."""
-        if initial is not None:
+        if initial is not None and initial.step:
             return f"Training went on from a model with {initial.step} steps behind it."
         if self.start != "scratch" and self._has_features:
             return f"Training began with features {DRAWN}."
@@ -167,7 +165,11 @@ class NetworkTraining:
         self, painted: TrainingSet | Latest[TrainingSet], initial: Weights | None
     ) -> Generator[Progress, None, NetworkModel]:
         loss = losses.REGISTRY[self.loss]
-        features = None
+        features, answered = None, None
+        if initial is not None and self.begins_with(initial):
+            training = yield from wait_for_strokes(painted)
+            fits = all(pair.image.n_channels == initial.channels for pair in training.pairs)
+            answered, initial = initial if fits and _answers(initial, training) else None, None
         if initial is not None:
             if _answers(initial, (yield from wait_for_strokes(painted))):
                 features = initial
@@ -180,32 +182,20 @@ class NetworkTraining:
                 warnings.warn(f"{error} Training from nothing goes on.", InputWarning, stacklevel=2)
         if features is not None:
             plan = dataclasses.replace(self.plan(gentle=features.step > 0), largest_patch=PRETRAINED_PATCH)
-            return (yield from answer_then_train(painted, features, loss, plan, self.volume))
-        network = (yield from self._planned(painted)) if initial is None else initial.network
+            return (yield from answer_then_train(painted, features, loss, plan, self.volume, answered))
+        if initial is None:
+            network = yield from fitted_network(self.network, self.network_name, self.device, painted)
+        else:
+            network = initial.network
         return (yield from train_network(
             painted, network, loss, self.plan(initial is not None, network),
             network_name=self.network_name, initial=initial,
         ))
 
-    def _planned(self, painted: TrainingSet | Latest[TrainingSet]) -> Generator[Progress, None, Network]:
-        """Return the network, planned for the painted images where it can be; says what is odd about these."""
-        network: Any = self.network
-        along_z = depth_reach(network) is not None
-        if not along_z and not hasattr(network, "planned_for"):
-            return cast(Network, network)
-        training = yield from wait_for_strokes(painted)
-        images = [pair.image for pair in training.pairs if pair.scribbles.planes]
-        for image in images:
-            if along_z and not has_depth(image):
-                say_once(image.data, f"{image.name!r} has no axis that is known to be z (say what its axes are, e.g. "
-                                     f"ZYX): {self.network_name!r} learns each of its planes alone.")
-        if not hasattr(network, "planned_for"):
-            return cast(Network, network)
-        plan = network.planned_for(images, training_memory(choose_device(self.device)))
-        for remark in plan.remarks if any(map(has_depth, images)) else ():
-            say_once(images[0].data, remark)
-        yield Progress(f"Planned: looks at {plan.dimensions}, pieces of {'x'.join(map(str, plan.patch))}")
-        return cast(Network, network.fitted_to(plan))
+    def begins_with(self, weights: Weights) -> bool:
+        """Say whether weights are an answer to strokes such as this training finds for itself before it learns."""
+        own = self.start != "scratch" and self._has_features and weights.network_name == self.network_name
+        return own and is_answer(weights)
 
     def _features(self) -> Weights | None:
         """Return the pre-trained features if the network is as it comes; they have an architecture of their own."""

@@ -14,15 +14,14 @@ from typing import Any
 from psygnal import Signal
 
 from ..core.classes import merged
-from ..core.errors import UsageError, UserError, reason_of
+from ..core.errors import UsageError
 from ..core.latest import Latest
 from ..core.method import Model, Progress, Segmenter
 from ..core.scribbles import TrainingSet
-from ..core.threads import limit_threads
 from ..learning.true_dice import LikelyDice
 from .held_out_score import HeldOutScore, TrainingPoint
 from .model_history import HistoryEntry, ModelHistory, ShownModel, steps_behind, without_refitting
-from .resumed_training import resumed
+from .resumed_training import Fitting, fit_here, kept_going
 from .session_state import StatedAnnotations
 from .training_words import TrainingWords
 from .update_run import fixed_run, outcome
@@ -186,7 +185,9 @@ class Session(StatedAnnotations):
 
     # -- training --------------------------------------------------------------------------------------------------
 
-    def training(self, method: Segmenter, threads: int | None = None) -> Generator[Progress, None, Model]:
+    def training(
+        self, method: Segmenter, threads: int | None = None, fit: Fitting = fit_here
+    ) -> Generator[Progress, None, Model]:
         """Fit a method to the strokes as they are painted; ends when the method does, or when closed.
 
         The generator may run in another thread: hand each event to :meth:`take` in the session's own. Only the
@@ -198,16 +199,20 @@ class Session(StatedAnnotations):
         threads : int, optional
             Threads torch may use in the generator's thread. Set when the work starts, because torch keeps the
             number by thread, and two teams on the same cores wait for each other.
+        fit : callable
+            Where it is done.
         """
-        return self._begin(method, self.snapshots, threads, TrainingWords())
+        return self._begin(method, self.snapshots, threads, TrainingWords(), fit)
 
-    def updating(self, method: Segmenter, threads: int | None = None) -> Generator[Progress, None, Model]:
+    def updating(
+        self, method: Segmenter, threads: int | None = None, fit: Fitting = fit_here
+    ) -> Generator[Progress, None, Model]:
         """Fit a method for a fixed number of steps to the strokes as they are now; see :meth:`training`.
 
         What is run is kept in :attr:`last_run`; :meth:`end_update` says what it brought.
         """
         self.last_run = run = fixed_run(method, self.snapshots.get())
-        return self._begin(run.method, run.strokes, threads, TrainingWords(run.steps))
+        return self._begin(run.method, run.strokes, threads, TrainingWords(run.steps), fit)
 
     def end_update(self, model: Model) -> None:
         """Take the model of :meth:`updating`, and say whether it is better than the one before."""
@@ -226,7 +231,8 @@ class Session(StatedAnnotations):
         return "instant answer" if shown is None else f"network of {shown.name}" if shown.step else shown.name
 
     def _begin(
-        self, method: Segmenter, source: TrainingSet | Latest[TrainingSet], threads: int | None, words: TrainingWords
+        self, method: Segmenter, source: TrainingSet | Latest[TrainingSet], threads: int | None, words: TrainingWords,
+        fit: Fitting,
     ) -> Generator[Progress, None, Model]:
         run = object()
         self._given = False
@@ -242,34 +248,8 @@ class Session(StatedAnnotations):
             self.model_history_changed.emit()
         self.learning_curve_changed.emit()
         self.set_state("learning", "Warming up...")
-        return self._train(method, source, threads, run)
-
-    def _train(
-        self, method: Segmenter, source: TrainingSet | Latest[TrainingSet], threads: int | None, run: object
-    ) -> Generator[Progress, None, Model]:
-        limit_threads(threads)
-        newest, revived = None, source is not self.snapshots  # an update is run once: it must come out the same
-        while True:
-            fit = method.fit(source)
-            try:
-                while True:
-                    event = next(fit)
-                    if event.model is not None:
-                        newest = event.model
-                        self.models.offer(event.model, run)  # a predictor need not wait for the session's thread
-                    yield event
-            except StopIteration as end:
-                model: Model = end.value
-                return model
-            except UserError:
-                raise
-            except Exception as error:  # once: what goes wrong twice would go wrong for ever
-                if revived:
-                    raise
-                revived, method = True, resumed(method, newest)
-                yield Progress(f"The training was started again, it had stopped: {reason_of(error)}")
-            finally:
-                fit.close()
+        return kept_going(method, lambda one: fit(one, source, threads), lambda model: self.models.offer(model, run),
+                          revive=source is self.snapshots)
 
     def end(self) -> None:
         """Note that a training was stopped."""

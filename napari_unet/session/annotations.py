@@ -5,7 +5,6 @@ Belongs to one thread, in which all signals are emitted; other threads read the 
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 from collections.abc import Hashable, Mapping
 from itertools import count
@@ -14,16 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 from psygnal import Signal
 
-from ..core.classes import ClassTable, PaintedClass
-from ..core.errors import UserError
+from ..core.classes import ClassTable
 from ..core.image import Image
 from ..core.latest import Latest
 from ..core.painted_plane import Block
 from ..core.scribbles import Pair, Scribbles, TrainingSet
 from .annotated_pair import AnnotatedPair
-from .edit_history import EditHistory, EditOutcome, StrokeEdit, changed_blocks, marked_plane, put_back
-from .level_lens import LevelLens
+from .block_edits import ByBlocks, blocks_put_back, differing_blocks
+from .edit_history import EditHistory, EditOutcome, StrokeEdit, changed_blocks, marked_plane, painted_over, put_back
+from .level_lens import LevelLens, lens_of
 from .open_images import OpenImages
+from .removed_classes import RemovedClasses
 
 FIRST_CLASSES = ClassTable.default((1, 2))
 """Background and one class to start with."""
@@ -55,7 +55,7 @@ class Annotations:
         self._versions = count(1)
         self._classes = FIRST_CLASSES
         self.edits = EditHistory()
-        self._removed: dict[int, tuple[PaintedClass, dict[Hashable, int]]] = {}
+        self._removed = RemovedClasses()
         self.images = OpenImages()
         self.snapshots: Latest[TrainingSet] = Latest(TrainingSet((), self._classes))
 
@@ -89,7 +89,7 @@ class Annotations:
         if old is not None:
             scribbles = scribbles.marked_as(old.pair.scribbles)
         pair = Pair(image, dataclasses.replace(scribbles, version=next(self._versions)))
-        self._items[key] = AnnotatedPair(pair, old.enabled if old else True, lens)
+        self._items[key] = AnnotatedPair(pair, old.enabled if old else True, lens or lens_of(image))
         self._changed()
 
     def see_through(self, key: Hashable, lens: LevelLens) -> None:
@@ -169,7 +169,7 @@ class Annotations:
 
     def _publish(self, before: ClassTable | None = None) -> None:
         before = self._classes if before is None else before
-        self._bring_back()
+        self._classes = self._removed.brought_back(self._classes, self._count)
         training = self.training_set()
         self.snapshots.put(training)
         self._classes = training.classes  # an id may have been painted that the table did not have
@@ -182,6 +182,7 @@ class Annotations:
     def edit(
         self, text: str, planes: Mapping[Hashable, Mapping[int, NDArray[np.uint8]]] | None = None, *,
         derived: Mapping[Hashable, Mapping[int, NDArray[np.uint8]]] | None = None, classes: ClassTable | None = None,
+        blocks: ByBlocks | None = None,
     ) -> EditOutcome:
         """Do an operation: change planes of strokes, the class table or both, as one step of undo.
 
@@ -196,17 +197,21 @@ class Annotations:
             before and have not changed.
         classes : ClassTable, optional
             The new table; painted ids that it lacks are kept in it.
+        blocks : mapping, optional
+            Paint by key, plane number and block, of planes that are too large to be put together.
         """
-        before, old = self._classes, {key: self._items[key].pair for key in planes or {}}
+        parts = blocks or {}
+        before, old = self._classes, {key: self._items[key].pair for key in (*(planes or {}), *parts)}
         for gone in set(before.ids) - set(before.ids if classes is None else classes.ids):
             self.note_removal(gone)
-        changed = self._replace(planes or {}, derived or {}, classes)
-        blocks = tuple(block for key, numbers in changed.items() for number in numbers
-                       for block in changed_blocks(key, number, old[key].scribbles, self._items[key].pair.scribbles))
-        if not blocks and self._classes == before:
+        changed = self._replace(planes or {}, derived or {}, classes, parts)
+        edited = tuple(block for key, numbers in changed.items() for number in numbers
+                       for block in (differing_blocks if key in parts else changed_blocks)(
+                           key, number, old[key].scribbles, self._items[key].pair.scribbles))
+        if not edited and self._classes == before:
             return EditOutcome(False)
         told = self.edits.add(StrokeEdit(
-            text, blocks, {key: pair.image.shape for key, pair in old.items()},
+            text, edited, {key: pair.image.shape for key, pair in old.items()},
             {key: pair.image.name for key, pair in old.items()}, before, self._classes))
         self.strokes_edited.emit(changed)
         return EditOutcome(True, f"Done: {text}. {told}".strip())
@@ -224,21 +229,22 @@ class Annotations:
         edit = self.edits.next_edit(undoing)
         if edit is None:
             return EditOutcome(False, f"There is nothing to {'undo' if undoing else 'redo'}.")
-        back = put_back(edit, undoing, self._scribbles, self._classes)
-        before = self._classes
-        changed = self._replace(back.planes, back.derived, back.classes)
+        parts, over = blocks_put_back(edit, undoing, self._scribbles)
+        back = put_back(edit, undoing, self._scribbles, self._classes, parts)
+        before, left = self._classes, (*back.left, *([painted_over(over)] if over else []))
+        changed = self._replace(back.planes, back.derived, back.classes, parts)
         done = bool(changed) or self._classes != before
-        self.edits.moved(undoing, keep=done or not back.left)
+        self.edits.moved(undoing, keep=done or not left)
         if done:
             self.strokes_edited.emit(changed)
-        return EditOutcome(done, " ".join((f"{word if done else f'Not {word.lower()}'}: {edit.text}.", *back.left)))
+        return EditOutcome(done, " ".join((f"{word if done else f'Not {word.lower()}'}: {edit.text}.", *left)))
 
     def _scribbles(self, key: Hashable) -> Scribbles | None:
         return self._items[key].pair.scribbles if key in self._items else None
 
     def _replace(
         self, planes: Mapping[Hashable, Mapping[int, NDArray[np.uint8]]],
-        derived: Mapping[Hashable, Mapping[int, NDArray[np.uint8]]], classes: ClassTable | None,
+        derived: Mapping[Hashable, Mapping[int, NDArray[np.uint8]]], classes: ClassTable | None, parts: ByBlocks,
     ) -> dict[Hashable, tuple[int, ...]]:
         """Take over planes and classes and publish them once; return the numbers of the planes that differ, by key."""
         changed = {}
@@ -251,6 +257,11 @@ class Annotations:
             if differ:
                 changed[key] = differ
                 self._items[key] = dataclasses.replace(item, pair=Pair(item.pair.image, new))
+        for key, numbers in parts.items():
+            item = self._items[key]
+            new = item.pair.scribbles.repainting(numbers, next(self._versions))
+            changed[key] = tuple(numbers)
+            self._items[key] = dataclasses.replace(item, pair=Pair(item.pair.image, new))
         before = self._classes
         if classes is not None:
             self._classes = classes.including(self._painted_ids())
@@ -280,18 +291,7 @@ class Annotations:
     def note_removal(self, number: int) -> None:
         """Remember a class that is about to go with its paint: when that comes back (undo), so do name and colour."""
         paint = {key: item.pair.scribbles.counts().get(number, 0) for key, item in self._items.items()}
-        row = next((one for one in self._classes.classes if one.id == number), None)
-        if row is not None and any(paint.values()):
-            self._removed[number] = row, paint
-
-    def _bring_back(self) -> None:
-        """Put removed classes into the table whose paint is there again, as it was on an image."""
-        for number, (row, paint) in tuple(self._removed.items()):
-            if any(count and count == self._count(key, number) for key, count in paint.items()):
-                del self._removed[number]
-                rows = {one.id: one for one in self._classes.classes} | {number: row}
-                with contextlib.suppress(UserError):  # another class has taken the name
-                    self._classes = ClassTable(tuple(rows[one] for one in sorted(rows)))
+        self._removed.note(next((one for one in self._classes.classes if one.id == number), None), paint)
 
     def _count(self, key: Hashable, number: int) -> int:
         return self._items[key].pair.scribbles.counts().get(number, 0) if key in self._items else 0

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import zlib
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,13 +17,11 @@ from psygnal import Signal
 
 from ..core.classes import ClassTable
 from ..core.errors import UserError
+from ..core.painted_plane import BLOCK
 from ..core.scribbles import Scribbles
 
 MEMORY = 64 * 2**20
 """Bytes that all operations together may take; the oldest go first."""
-
-_BLOCK = 512
-"""Rows and columns of a block."""
 
 _FAST = 1
 """How hard blocks are compressed: paint is mostly nothing, and people wait."""
@@ -204,9 +202,9 @@ def marked_plane(scribbles: Scribbles, number: int) -> NDArray[np.uint16]:
 def changed_blocks(key: Hashable, number: int, old: Scribbles, new: Scribbles) -> Iterator[EditedBlock]:
     """Yield the blocks of a plane in which paint, or where it came from, differs."""
     before, after = marked_plane(old, number), marked_plane(new, number)
-    for top in range(0, before.shape[0], _BLOCK):
-        for left in range(0, before.shape[1], _BLOCK):
-            block = slice(top, top + _BLOCK), slice(left, left + _BLOCK)
+    for top in range(0, before.shape[0], BLOCK):
+        for left in range(0, before.shape[1], BLOCK):
+            block = slice(top, top + BLOCK), slice(left, left + BLOCK)
             differ = before[block] != after[block]
             if differ.any():
                 rows, columns = np.flatnonzero(differ.any(axis=1)), np.flatnonzero(differ.any(axis=0))
@@ -219,7 +217,8 @@ def changed_blocks(key: Hashable, number: int, old: Scribbles, new: Scribbles) -
 
 
 def put_back(
-    edit: StrokeEdit, undoing: bool, strokes: Callable[[Hashable], Scribbles | None], classes: ClassTable
+    edit: StrokeEdit, undoing: bool, strokes: Callable[[Hashable], Scribbles | None], classes: ClassTable,
+    apart: Collection[Hashable] = (),
 ) -> PutBack:
     """Work out an undo or a redo: only what the operation changed, and nobody has changed since.
 
@@ -232,12 +231,14 @@ def put_back(
         Gives the present strokes of a key, None where there are none any more.
     classes : ClassTable
         As it is now.
+    apart : collection of hashable
+        Pairs that :mod:`.block_edits` puts back.
     """
     marked: dict[tuple[Hashable, int], NDArray[np.uint16]] = {}
     left, over = _closed(edit, strokes), 0
     for block in edit.blocks:
         now = strokes(block.key)
-        if now is None or now.shape != edit.shapes[block.key]:
+        if now is None or now.shape != edit.shapes[block.key] or block.key in apart:
             continue
         place = block.key, block.plane
         if place not in marked:
@@ -249,7 +250,7 @@ def put_back(
         over += int((changed & ~same & (part % _DERIVED != wanted % _DERIVED)).sum())
         part[...] = np.where(changed & same, wanted, part)
     if over:
-        left.append(f"{over} pixel{'s were' if over > 1 else ' was'} painted over since and {_stay(over)}.")
+        left.append(painted_over(over))
     table, kept = _classes_back(edit, undoing, classes)
     planes: dict[Hashable, dict[int, NDArray[np.uint8]]] = {}
     derived: dict[Hashable, dict[int, NDArray[np.uint8]]] = {}
@@ -271,8 +272,10 @@ def _closed(edit: StrokeEdit, strokes: Callable[[Hashable], Scribbles | None]) -
     return told
 
 
-def _stay(count: int) -> str:
-    return "stay as they are" if count > 1 else "stays as it is"
+def painted_over(count: int) -> str:
+    """Say that so many pixels could not be put back."""
+    return (f"{count} pixels were painted over since and stay as they are." if count > 1 else
+            "1 pixel was painted over since and stays as it is.")
 
 
 def _classes_back(edit: StrokeEdit, undoing: bool, classes: ClassTable) -> tuple[ClassTable, Sequence[str]]:

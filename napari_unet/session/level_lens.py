@@ -6,6 +6,13 @@ from ..core.image import Image
 from ..core.level_field import Factor
 from ..core.level_strokes import StrokesAtLevel
 from ..core.scribbles import Pair, Scribbles
+from ..core.window_stack import LevelledPixels, window_stack
+
+
+def lens_of(image: Image) -> LevelLens | None:
+    """Return what an image that knows its level is seen through; None for any other."""
+    data = image.data
+    return LevelLens(window_stack(data.level), data.factor) if isinstance(data, LevelledPixels) else None
 
 
 class LevelLens:
@@ -23,6 +30,13 @@ class LevelLens:
         self.windows, self.factor = windows, factor
         self._strokes = StrokesAtLevel(windows, factor)
         self._last: tuple[Scribbles, Pair] | None = None
+
+    def grow(self) -> bool:
+        """Let more of what is painted be learnt from, once there is a first answer; say whether there is more."""
+        grows = self._strokes.grow()
+        if grows:
+            self._last = None
+        return grows
 
     def pair(self, pair: Pair) -> Pair:
         """Return what is learnt from of a pair; the same object as long as its strokes are the same."""

@@ -101,4 +101,5 @@ def _pasted(
 
 
 def _in_steps(maps: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:
-    return np.rint(np.clip(maps, 0, 1) * _PROBABLE).astype(np.uint8)
+    found = np.clip(maps, 0, 1) * _PROBABLE
+    return np.rint(np.nan_to_num(found, copy=False, nan=0.0)).astype(np.uint8)

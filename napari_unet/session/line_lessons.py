@@ -72,9 +72,10 @@ class LineBorders:
         self._known[where] = _Borders(image, lines, planes)
         return True
 
-    def forget(self, image: Image) -> bool:
-        """Forget what an image teaches, which is open no more; say whether there was anything."""
-        gone = [where for where, known in self._known.items() if known.image is image]
+    def keep(self, images: Iterable[Image]) -> bool:
+        """Forget what other images teach; say whether there was anything."""
+        there = {id(one) for one in images}
+        gone = [where for where, known in self._known.items() if id(known.image) not in there]
         for where in gone:
             del self._known[where]
         return bool(gone)

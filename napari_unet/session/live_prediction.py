@@ -66,6 +66,7 @@ class _Predictor:
         self, models: Latest[Model | None], focus: Latest[ViewFocus | None], answers: InstantAnswers | None = None
     ) -> None:
         self._models, self._focus, self._answers = models, focus, answers
+        self._coarse = None if answers is None else answers.from_afar()
         self._runs = RunSchedule()
         self._place: ViewFocus | None = None
         self._refused: tuple[Model, ViewFocus] | None = None
@@ -73,6 +74,9 @@ class _Predictor:
 
     def step(self) -> Found | None:
         """Bring the next patch; None where there is nothing to do."""
+        first = self._from_afar()
+        if first is not None:
+            return first
         while True:
             try:
                 wanted = self._wanted()
@@ -93,6 +97,14 @@ class _Predictor:
                 return PredictionFailed(str(error))
             if patch is not None:
                 return patch
+
+    def _from_afar(self) -> LivePatch | None:
+        """Answer a view of many tiles at the resolution that is seen, before anything finer."""
+        focus = self._focus.get()
+        if self._coarse is None or focus is None or focus.planes or self._models.get() is not None:
+            return None
+        found = self._coarse.next_patch(focus.image, focus.plane, focus.view)
+        return None if found is None else LivePatch(focus, found[0], found[1], from_afar=True)
 
     def _wanted(self) -> tuple[Model, ViewFocus] | None:
         """Read the mailboxes; None if there is nothing to predict now."""
@@ -129,7 +141,7 @@ class _Predictor:
         if self._answers is None or ahead is None or self._models.get() is not None:
             return False
         try:
-            return self._answers.look_ahead(ahead.image, ahead.plane, ahead.view)
+            return self._answers.look_ahead(ahead.image, ahead.plane, ahead.view, ahead.planes)
         except (UserError, WorkError):
             return False  # said when there is something to answer
 

@@ -18,13 +18,11 @@ from psygnal import Signal
 
 from ..core.image import Image
 from ..core.latest import Latest
-from ..core.scribbles import Scribbles
 from ..learning.border_lesson import BorderLesson
 from ..objects.corrections import Pin
 from ..objects.hints import Line
 from .annotations import Annotations
 from .edit_history import EditOutcome, StrokeEdit
-from .level_lens import LevelLens
 from .line_lessons import LineBorders, LineLessons
 
 
@@ -139,6 +137,7 @@ class ObjectAnnotations(Annotations):
         self._notes: dict[Hashable, ObjectNotes] = {}
         self._lessons, self._borders = LineLessons(), LineBorders()
         self.borders: Latest[BorderLesson | None] = Latest(None)
+        self.pairs_changed.connect(self._forget_closed)
 
     @property
     def noted_images(self) -> Mapping[Hashable, ObjectNotes]:
@@ -156,24 +155,9 @@ class ObjectAnnotations(Annotations):
         """Keep what the lines of a plane or volume say of necks, now that its objects were found with them."""
         self._lessons.put((key, place), lines, said)
 
-    def put_pair(
-        self, key: Hashable, image: Image, scribbles: Scribbles | None = None, lens: LevelLens | None = None
-    ) -> None:
-        """Add a pair, or replace its image and strokes; the borders of an image that is replaced are forgotten."""
-        old = self._items[key].pair.image if key in self._items else image
-        super().put_pair(key, image, scribbles, lens)
-        if old is not image:
-            self._forget_borders(old)
-
-    def remove_pair(self, key: Hashable) -> None:
-        """Forget a pair, and what its image teaches of borders: an image that is closed does not stay in memory."""
-        old = self._items[key].pair.image if key in self._items else None
-        super().remove_pair(key)
-        if old is not None:
-            self._forget_borders(old)
-
-    def _forget_borders(self, image: Image) -> None:
-        if self._borders.forget(image):
+    def _forget_closed(self) -> None:
+        """Forget what images teach of borders that are no longer among the pairs: they must not stay in memory."""
+        if self._borders and self._borders.keep([item.pair.image for item in self._items.values()]):
             self._publish_borders()
 
     def learn_borders(

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ..core.errors import UserError
 from ..objects.border_strokes import border_strokes
-from ..objects.class_field import ClassField
+from ..objects.class_field import ClassField, ids_in
 from ..objects.corrections import put_right
 from ..objects.counting import ClassCount, object_counts
 from ..objects.finding import find_objects
@@ -91,6 +91,8 @@ class ObjectQuestion:
         The part of the plane that ``labels`` is; None: all of it.
     serial : int
         Newer questions have larger numbers.
+    names : mapping of int to str
+        What people call the classes.
     border : ndarray of float, optional
         How much each pixel of ``labels`` looks like a border; None: as ``likely`` say.
     """
@@ -106,6 +108,7 @@ class ObjectQuestion:
     elsewhere: tuple[float, ...] = ()
     box: Box | None = None
     serial: int = 0
+    names: Mapping[int, str] = dataclasses.field(default_factory=dict)
     border: NDArray[np.float32] | None = None
 
     def answer(self) -> FoundObjects:
@@ -120,13 +123,12 @@ class ObjectQuestion:
         UserError
             If the way cannot do it.
         """
-        there = np.flatnonzero(np.bincount(self.labels.ravel(), minlength=2))
-        countable = tuple(one for one in there.tolist() if one > 1 and one not in self.way.areas)
+        countable = tuple(one for one in ids_in(self.labels) if one > 1 and one not in self.way.areas)
         hints = Hints(self._lines(), self.strokes, self.elsewhere)
         if countable:
             probabilities, ids = put_together(self.likely, self.labels.shape, self.box)
             border = seen_border(self.likely, self.labels.shape, self.box) if self.border is None else self.border
-            field = ClassField(self.labels, countable, probabilities, ids, self.spacing, border)
+            field = ClassField(self.labels, countable, probabilities, ids, self.spacing, border, self.names)
             found = find_objects(field, hints, self.way.way, **self.way.parameters)
         else:  # a field without countable classes would count all
             found = ObjectMap(np.zeros(self.labels.shape, np.uint32), np.zeros(1, np.uint8), self.spacing)

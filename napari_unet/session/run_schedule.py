@@ -49,6 +49,7 @@ class LivePatch:
     """A patch of a live prediction, of which image, and from which model.
 
     ``unsure`` (Y, X) is the uncertainty of its pixels, 0 to 1, where it was asked for; ``likely`` are probabilities.
+    ``from_afar``: only a first answer, at the resolution that is seen.
     """
 
     focus: ViewFocus
@@ -56,6 +57,7 @@ class LivePatch:
     model: Model
     unsure: NDArray[np.float16] | None = None
     likely: Likelihoods | None = None
+    from_afar: bool = False
 
 
 class PlaneRun:

@@ -5,7 +5,7 @@ What a person has painted is never painted over by a prediction, a filling or a 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from ..core.components import label_components
 from ..core.errors import UserError
 from ..core.scribbles import Scribbles
 from .annotations import Annotations
+from .block_edits import blocks_after_change, is_changed_in_blocks
 from .edit_history import EditOutcome
 
 Planes = dict[int, NDArray[np.uint8]]
@@ -32,19 +33,17 @@ def clear_strokes(
     where = " of all images" if keys is None else "".join(f" of {session.pair(key).image.name}" for key in chosen[:1])
     stacks = any(len(session.pair(key).scribbles.shape) > 2 for key in chosen)
     text = f"clear strokes{whose}{where}" + (f", plane {plane}" if plane is not None and stacks else "")
-    outcome = session.edit(text, _replaced(
-        session, chosen, lambda paint: np.zeros_like(paint) if number is None
-        else np.where(paint == number, np.uint8(0), paint), plane))
+    outcome = _edit_all(session, text, chosen, lambda paint: np.zeros_like(paint) if number is None
+                        else np.where(paint == number, np.uint8(0), paint), plane)
     return outcome if outcome.changed else EditOutcome(False, NOTHING_PAINTED)
 
 
 def remove_class(session: Annotations, number: int) -> EditOutcome:
     """Take a class and its strokes away, on all images."""
     _check_class(session, number)
-    return session.edit(
-        f"remove class {session.classes.name(number)}",
-        _replaced(session, session.keys, lambda paint: np.where(paint == number, np.uint8(0), paint)),
-        classes=without_class(session.classes, number),
+    return _edit_all(
+        session, f"remove class {session.classes.name(number)}", session.keys,
+        lambda paint: np.where(paint == number, np.uint8(0), paint), classes=without_class(session.classes, number),
     )
 
 
@@ -61,9 +60,9 @@ def merge_classes(session: Annotations, number: int, into: int) -> EditOutcome:
         raise UserError(f"{session.classes.name(number)!r} cannot be merged into class {into}. Allowed: "
                         f"{', '.join(one.name for one in session.classes.classes if one.id != number)}.")
     rows = tuple(one for one in session.classes.classes if one.id != number)
-    return session.edit(
-        f"merge {session.classes.name(number)} into {session.classes.name(into)}",
-        _replaced(session, session.keys, lambda paint: np.where(paint == number, np.uint8(into), paint)),
+    return _edit_all(
+        session, f"merge {session.classes.name(number)} into {session.classes.name(into)}", session.keys,
+        lambda paint: np.where(paint == number, np.uint8(into), paint),
         derived={key: session.pair(key).scribbles.derived for key in session.keys},
         classes=ClassTable(rows),
     )
@@ -90,7 +89,7 @@ def accept_labels(
     text : str
         What people read behind *Undo*.
     """
-    scribbles = session.pair(key).scribbles
+    scribbles = _whole_strokes(session, key)
     paint = scribbles.planes.get(plane, np.zeros(scribbles.shape[-2:], np.uint8))
     new = (paint == 0) & (labels > 0)
     marks = new | (scribbles.derived.get(plane, np.uint8(0)) > 0)
@@ -116,7 +115,7 @@ def fill_at(
     predicted : ndarray of uint8, shape (Y, X), optional
         Painted ids as predicted, 0 where nothing is.
     """
-    scribbles = session.pair(key).scribbles
+    scribbles = _whole_strokes(session, key)
     paint = scribbles.planes.get(plane, np.zeros(scribbles.shape[-2:], np.uint8))
     if not (0 <= row < paint.shape[0] and 0 <= column < paint.shape[1]):
         return EditOutcome(False, "The pointer is outside of the image. Point at what is to be filled.")
@@ -153,7 +152,7 @@ def import_strokes(
     name : str
         Where they come from.
     """
-    scribbles = session.pair(key).scribbles
+    scribbles = _whole_strokes(session, key)
     new = Scribbles.from_array(painted, name)
     if new.shape != scribbles.shape:
         raise UserError(f"{name} has shape {new.shape}, but strokes on {session.pair(key).image.name!r} need "
@@ -176,13 +175,34 @@ def without_class(classes: ClassTable, number: int) -> ClassTable:
     return ClassTable(rows)
 
 
-def _replaced(
-    session: Annotations, keys: Iterable[Hashable], change: Callable[[NDArray[np.uint8]], NDArray[np.uint8]],
-    plane: int | None = None,
-) -> dict[Hashable, Planes]:
-    """Return the painted planes of some images (or one plane of theirs) after a change."""
-    return {key: {number: change(paint) for number, paint in session.pair(key).scribbles.planes.items()
-                  if plane in (None, number)} for key in keys}
+def _edit_all(
+    session: Annotations, text: str, keys: Iterable[Hashable],
+    change: Callable[[NDArray[np.uint8]], NDArray[np.uint8]], plane: int | None = None, *,
+    derived: Mapping[Hashable, Mapping[int, NDArray[np.uint8]]] | None = None, classes: ClassTable | None = None,
+) -> EditOutcome:
+    """Change the painted pixels of some images (or of one plane of theirs), as one operation."""
+    strokes = {key: session.pair(key).scribbles for key in keys}
+    large = {key for key, one in strokes.items() if is_changed_in_blocks(one.shape)}
+    planes = {key: {number: change(paint) for number, paint in one.planes.items() if plane in (None, number)}
+              for key, one in strokes.items() if key not in large}
+    blocks = {key: blocks_after_change(strokes[key], change, plane) for key in strokes if key in large}
+    return session.edit(text, planes, derived={key: marks for key, marks in (derived or {}).items() if key in planes},
+                        classes=classes, blocks=blocks)
+
+
+def _whole_strokes(session: Annotations, key: Hashable) -> Scribbles:
+    """Return the strokes of an image, for what puts a plane of them together.
+
+    Raises
+    ------
+    UserError
+        If they are too large for that.
+    """
+    pair = session.pair(key)
+    if is_changed_in_blocks(pair.scribbles.shape):
+        raise UserError(f"{pair.image.name!r} is too large for this ({pair.image.shape[-2]} x {pair.image.shape[-1]} "
+                        "pixels). Paint with the brush instead, far out with a wide one.")
+    return pair.scribbles
 
 
 def _check_class(session: Annotations, number: int) -> None:

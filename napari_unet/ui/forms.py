@@ -14,6 +14,8 @@ from superqt import QCollapsible
 
 from napari_unet.core.parameters import Field, fields
 
+from .file_button import file_button
+
 _WIDEST = {int: 10**9, float: 1e9}
 """Bounds of a number whose parameter gives none."""
 
@@ -96,6 +98,8 @@ class ParameterControl(QWidget):
         native.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         native.installEventFilter(self)
         row.addWidget(native, 1)
+        if field.parameter.files:
+            row.addWidget(file_button(native, field.parameter.files, f"{name}_file"))
         self._input.changed.connect(self._on_input_changed)
         self.set(value)
 
@@ -284,13 +288,11 @@ def _magic(field: Field) -> Any:
     options: dict[str, Any] = {}
     if field.type in (int, float):
         widest = _WIDEST[field.type]
-        low = parameter.min if parameter.min is not None else -widest
-        high = parameter.max if parameter.max is not None else widest
+        low, high = (given if given is not None else end
+                     for given, end in ((parameter.min, -widest), (parameter.max, widest)))
         options = {"min": field.type(low), "max": field.type(high)}
-        if field.type is int:
-            options["step"] = int(parameter.step or 1)
-        else:
-            options["step"] = parameter.step or (0.1 if high - low > 1 else 0.05)
+        usual = 1 if field.type is int else 0.1 if high - low > 1 else 0.05
+        options["step"] = field.type(parameter.step or usual)
         made = create_widget(value=_suggestion(field), annotation=field.type, options=options)
         if field.type is float:
             made.native.setDecimals(_decimals(field, options["step"]))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import math
 from collections import deque
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -65,15 +66,16 @@ class _TellingEngine:
         self._engine, self._step = engine, step
         self.parts: deque[FilledPart] = deque()
 
-    def run(self, task: BlockTask, waiting: Sequence[Block], sink: Any) -> Iterator[Block]:
+    def run(self, task: BlockTask, waiting: Sequence[Block], sink: Any) -> Generator[Block, None, None]:
         """Do blocks; those that are done already are told first."""
         left, store = {block.number for block in waiting}, task.store.sink()
         for block in task.plan:
             if block.number not in left:
                 self.parts.append(self._part(task, block, store))
-        for block in self._engine.run(task, waiting, sink):
-            self.parts.append(self._part(task, block, store))
-            yield block
+        with contextlib.closing(self._engine.run(task, waiting, sink)) as blocks:
+            for block in blocks:
+                self.parts.append(self._part(task, block, store))
+                yield block
 
     def _part(self, task: BlockTask, block: Block, store: Any) -> FilledPart:
         box, step = block.box, self._step
@@ -120,6 +122,6 @@ def fill_store(
                 yield part if engine.parts else dataclasses.replace(part, event=event)
         while engine.parts:  # all of it was done before
             yield engine.parts.popleft()
-        return run.result()
+        return Path(run.result())
     finally:
         run.close()

@@ -48,7 +48,7 @@ def measure_objects(objects: ImageObjects, image: ArrayLike = None, name: str = 
     tables = []
     for box in boxes:
         where = (*box, slice(None), slice(None))
-        spot, numbers = _spot(place, box), found.numbers[box]
+        spot, numbers = spot_of(place, box), found.numbers[box]
         here = np.zeros_like(found.classes)
         there = np.unique(numbers)
         here[there] = found.classes[there]
@@ -56,17 +56,17 @@ def measure_objects(objects: ImageObjects, image: ArrayLike = None, name: str = 
         table = measure(ObjectMap(numbers, here, spot.scale), values, (), objects.classes, spot.unit, spot)
         words = {"image": name} if name else {}
         if len(boxes) > 1:
-            words["plane"] = _plane_words(place.axes, box, found.numbers.shape)
+            words["plane"] = plane_words(place.axes, box, found.numbers.shape)
         tables.append(table.with_words(**words))
     return joined_tables(tables)
 
 
-def _spot(place: Geometry, box: Box) -> Geometry:
+def spot_of(place: Geometry, box: Box) -> Geometry:
     """Return where a plane or a volume lies."""
     return place.dropping("".join(letter for letter, at in zip(place.axes, box, strict=False) if isinstance(at, int)))
 
 
-def _plane_words(axes: str, box: Box, shape: tuple[int, ...]) -> str:
+def plane_words(axes: str, box: Box, shape: tuple[int, ...]) -> str:
     """Return which plane a box is: ``T=3 Z=0``."""
     return " ".join(f"{letter}={at}" for letter, at, size in zip(axes, box, shape, strict=False)
                     if isinstance(at, int) and size > 1)

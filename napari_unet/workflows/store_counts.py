@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_unet.core.classes import ClassTable
-from napari_unet.core.errors import UserError
+from napari_unet.core.errors import InputWarning, UserError
 from napari_unet.core.geometry import Geometry
 from napari_unet.io import file_stem, read_contents
 from napari_unet.metrics._block_counts import BlockCount, count_by_blocks
 
+from .class_images import hint_of_objects
 from .counts import CountRow, pixel_size_along
 
 SIDE = 2048
@@ -47,15 +49,23 @@ def count_store(path: str | Path, classes: ClassTable | None = None, name: str =
     """
     contents, _ = read_contents(path, labels=True)
     if contents.role == "objects":
-        raise UserError(f"{path} holds single objects, not classes. Give the mask in which they were found.")
+        raise UserError(f"{path} holds single objects, not classes. Give the mask in which they were found, or measure "
+                        f"them: napari-unet objects {path} -o OUT.tif --table TABLE.csv.")
     letters = contents.letters
     if letters[-2:] != "YX":
         raise UserError(f"The axes of {path} are {letters}; rows and columns have to be last. Save it again.")
     geometry = contents.geometry(letters)
     found = classes or contents.classes or ClassTable.default((1, 2))
     offset = int(contents.code != "painted")  # from a number in the file to a painted id
+    if contents.code is None and (hint := hint_of_objects(_some_of(contents.data), str(path))):
+        warnings.warn(hint, InputWarning, stacklevel=2)
     stored = StoredMask(contents.data, letters, name or file_stem(path))
     yield from stored.rows(found, geometry, offset)
+
+
+def _some_of(data: Any) -> NDArray[Any]:
+    """Read the first rows and columns of the first plane."""
+    return np.asarray(data[(*(0,) * (data.ndim - 2), slice(0, SIDE), slice(0, SIDE))])
 
 
 class StoredMask:
@@ -91,7 +101,8 @@ class StoredMask:
             leading = [box[0] if axis == z else number for axis, number in enumerate(where)]
             found = np.asarray(self._data[(*leading, *box[-2:])])
             if found.dtype.kind not in "bui" or found.max(initial=0) > 254 or found.min(initial=0) < 0:
-                raise UserError(f"{self._name!r} holds other numbers than classes (0 to 254). Give a mask.")
+                raise UserError(f"{self._name!r} holds other numbers than classes (0 to 254). Give a mask; of single "
+                                "objects: napari-unet objects FILE --values objects -o OUT.tif --table TABLE.csv.")
             return found
 
         return read

@@ -245,6 +245,7 @@ def predict_store(
         raise UsageError(f"A share of {skip_background:g} of the range of a plane cannot be left out. Allowed: a "
                          "number above 0 and below 1, e.g. 0.1.")
     model, format = as_block_model(model), format or OmeZarr()
+    deque(model.segment(image, []), 0)  # what does not suit the model is said before anything is made
     plan = plan_blocks(image, model, max(format.chunk, format.shard))
     asked = {"image": image_hash(image), "axes": image.axes, "model": model_hash(model), "plan": repr(plan),
              "skip": skip_background, "painted": painted_ids}

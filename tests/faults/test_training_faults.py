@@ -1,5 +1,7 @@
 """A training that fails: started again once, with what it had learnt, and then told."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -8,6 +10,7 @@ from napari_unet.core.errors import UserError, WorkError
 from napari_unet.core.image import Image
 from napari_unet.core.method import Progress
 from napari_unet.core.scribbles import Scribbles
+from napari_unet.learning.learner import Learner
 from napari_unet.segmenters import REGISTRY
 from napari_unet.segmenters.trained_networks import ContinuedTraining
 from napari_unet.session.annotation_session import Session
@@ -83,6 +86,40 @@ def test_a_network_that_was_learning_goes_on_from_what_it_had_learnt(monkeypatch
     before = max(one for one in steps[:-1] if one is not None)
     assert steps[-1] > 1
     assert steps[-1] <= before + 1
+
+
+def small_session(monkeypatch, attempt):
+    """A session and its training, whose steps go through a function that gets the real one first."""
+    real = Learner._attempt
+    monkeypatch.setattr(Learner, "_attempt", lambda self, *batch: attempt(lambda: real(self, *batch), self))
+    session = painted_session()
+    return session, session.training(REGISTRY["unet"](width=4, depth=2, patch=32, batch=4, start="scratch"), 1)
+
+
+def test_a_loss_that_is_no_number_ends_the_training_and_keeps_what_was_learnt(monkeypatch):
+    broken = [False]
+    session, training = small_session(monkeypatch, lambda step, _: math.nan if broken[0] else step())
+    model = next(event.model for event in training if event.model is not None)
+    broken[0] = True
+    said = []
+    with pytest.raises(UserError, match=r"the loss was not a number for 20 steps\. Choose a lower learning rate"):
+        said.extend(event.text for event in training)
+    assert not [one for one in said if "started again" in one], "it would diverge again"
+    assert session.models.newest.weights.step >= model.weights.step
+
+
+def test_full_memory_halves_the_batch_and_the_training_goes_on_and_says_so(monkeypatch):
+    full = [True]
+
+    def attempt(step, learner):
+        if full[0] and learner.parts == 1:
+            return None
+        return step()
+
+    _, training = small_session(monkeypatch, attempt)
+    step = next(event for event in training if getattr(event, "step", 0) == 3)
+    training.close()
+    assert "its memory is full, so batches go in 2 parts" in step.device
 
 
 def test_only_networks_go_on_from_a_model():

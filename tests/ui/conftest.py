@@ -57,6 +57,27 @@ def kept_elsewhere(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest
     return folder
 
 
+@pytest.fixture(autouse=True)
+def training_in_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Start no process for each window that trains: it is the same training, and has tests of its own."""
+    from napari_unet.session.training_process import IN_THREAD
+
+    monkeypatch.setenv(IN_THREAD, "1")
+
+
+@pytest.fixture(autouse=True)
+def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let what gathers for a moment gather for less: no result depends on it, and each test waits for some of it."""
+    from napari_unet.session.live_prediction import live_prediction
+    from napari_unet.ui.projects import kept_project
+    from napari_unet.ui.train import layer_binding, live_controller, live_layers
+
+    monkeypatch.setitem(live_prediction.__kwdefaults__, "pause", 0.004)
+    for module, name, pause in ((kept_project, "SOON_MS", 30), (layer_binding, "DRAG_MS", 30),
+                                (live_controller, "COUNT_MS", 40), (live_layers, "LOOK_MS", 15)):
+        monkeypatch.setattr(module, name, pause)
+
+
 @pytest.fixture
 def keeping(kept_elsewhere: Path, tmp_path: Path) -> Path:
     """Let strokes be kept in projects, in the folder returned."""

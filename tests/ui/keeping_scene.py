@@ -32,6 +32,18 @@ def open_and_paint(hands: Any, file: Path, dock: Any = None) -> tuple[Any, Any]:
     return dock, strokes
 
 
+def open_project_in(hands: Any, path: Path) -> None:
+    """Open a project in the window, and wait until its strokes have been read."""
+    from napari_unet.ui.projects.keeper import keeper_of
+    from napari_unet.ui.projects.opening import show_project
+
+    keeper = keeper_of(hands.viewer)
+    assert show_project(hands.viewer, path)
+    hands.wait(lambda: keeper.opening is None)
+    assert keeper.folder is not None
+    assert keeper.folder.path == path
+
+
 def kept(hands: Any) -> Any:
     """Wait until all is on disk; return the project."""
     from napari_unet.ui.projects.keeper import keeper_of

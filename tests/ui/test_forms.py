@@ -9,7 +9,7 @@ import pytest
 from conftest import SLOW
 from qtpy.QtCore import QPoint, QPointF, Qt
 from qtpy.QtGui import QWheelEvent
-from qtpy.QtWidgets import QApplication, QCheckBox, QWidget
+from qtpy.QtWidgets import QApplication, QCheckBox, QFileDialog, QToolButton, QWidget
 
 from napari_unet import losses, networks, segmenters
 from napari_unet.core.errors import UsageError
@@ -32,6 +32,7 @@ class Everything:
     flat: Annotated[bool, Parameter("Remove shading.")] = False
     invert: Annotated[bool | None, Parameter("Dark objects.")] = None
     word: Annotated[str, Parameter("Any text.")] = "abc"
+    weights: Annotated[str, Parameter("A file.", files="Weights (*.pth)")] = ""
 
     def __post_init__(self) -> None:
         check(self)
@@ -43,6 +44,18 @@ def form(qtbot):
     made = ParameterForm(Everything, "all")
     qtbot.addWidget(made)
     return made
+
+
+def test_the_name_of_a_file_can_be_chosen(form, monkeypatch):
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: ("/folder/w ü.pth", ""))
+    changes = []
+    form.changed.connect(lambda: changes.append(form.method().weights))
+    form.findChild(QToolButton, "all_weights_file").click()
+    assert form.method().weights == "/folder/w ü.pth"
+    assert changes
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: ("", ""))
+    form.findChild(QToolButton, "all_weights_file").click()
+    assert form.method().weights == "/folder/w ü.pth"
 
 
 def test_untouched_form_gives_the_defaults_exactly(form):

@@ -10,6 +10,7 @@ import pytest
 
 from napari_unet.core.window_stack import windows_of
 from napari_unet.ui import large_images
+from napari_unet.ui.layer_axes import finest_level, layer_shape
 from napari_unet.ui.layer_metadata import role_of
 from napari_unet.ui.train.field_binding import FieldBinding
 from napari_unet.ui.train.viewport import camera_of
@@ -60,7 +61,7 @@ def look(viewer, hands, dock, row, column, zoom):
 
 
 def test_painted_at_two_levels_and_answered_where_one_looks(viewer, hands, large):
-    image, dock, finest = large
+    _, dock, finest = large
     binding = dock.controller.current
     before = finest.read
     look(viewer, hands, dock, SIDE, SIDE, 0.05)
@@ -95,3 +96,35 @@ def test_painted_at_two_levels_and_answered_where_one_looks(viewer, hands, large
     assert finest.read - before < SIDE * SIDE * 3
     assert role_of(binding.prediction) == "prediction"
     assert np.allclose(np.array(binding.prediction.scale), 2)
+
+
+def test_the_whole_goes_to_a_store_that_fills_and_levels_that_do_not_fit_are_said(viewer, hands, large, tmp_path):
+    _, dock, _ = large
+    binding = dock.controller.current
+    look(viewer, hands, dock, SIDE, SIDE, 0.05)
+    dock.hold_class(1)
+    hands.drag(binding.strokes, [(100, 100), (100, 140)])
+    dock.hold_class(2)
+    hands.drag(binding.strokes, [(300, 300), (300, 340)])
+    hands.wait(lambda: dock.session.model is not None)
+    button = hands.find(dock, "train_predict")
+    assert button.text() == "Whole image to a store..."
+    path = tmp_path / "mask"
+    dock.predicting._ask = lambda _: str(path)
+    names = []
+    viewer.layers.events.inserted.connect(lambda event: names.append(event.value.name))
+    hands.click(dock, "train_predict")
+    hands.wait(lambda: not dock.predicting.filler.busy)
+    assert (tmp_path / "mask.ome.zarr" / "0").is_dir(), dock.note_line.text()
+    shown = next(one for one in viewer.layers if role_of(one) == "result")
+    assert names.count("mask.ome.zarr") == 1  # while it filled
+    assert layer_shape(shown) == (SIDE // 8, SIDE // 8)
+    assert np.allclose(np.array(shown.scale), 16)
+    assert set(np.unique(finest_level(shown))) <= {1, 2}
+    wrong = [np.zeros((SIDE, SIDE), np.uint8), np.zeros((SIDE // 2, SIDE // 2), np.uint16),
+             np.zeros((900, 700), np.uint8)]
+    other = viewer.add_image([dask.array.from_array(one) for one in wrong], multiscale=True, name="odd",
+                             contrast_limits=(0, 1))
+    found = large_images.levels_of(other)
+    assert [one.factor for one in found.levels] == [(1, 1)]
+    assert "2 of 3 levels of 'odd' are not used" in found.left_out

@@ -86,6 +86,27 @@ def test_an_ome_zarr_image_arrives_in_all_its_resolutions(tmp_path: Path, versio
     assert layer.axis_labels == ("t", "c", "z", "y", "x")
 
 
+@pytest.mark.parametrize("colour", [False, True])
+def test_a_large_tiled_tiff_arrives_in_all_its_resolutions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, colour: bool
+) -> None:
+    pytest.importorskip("tifffile", minversion="2025.5.21")  # older ones do not know zarr 3
+    monkeypatch.setattr("napari_unet.io._tiff_by_tile.LARGE", 1000)
+    data = np.random.default_rng(0).integers(0, 255, (200, 300, 3) if colour else (200, 300)).astype(np.uint8)
+    options: dict[str, Any] = {"tile": (64, 64), "compression": "zlib",
+                               "photometric": "rgb" if colour else "minisblack"}
+    with tifffile.TiffWriter(tmp_path / "slide.tif") as tiff:
+        tiff.write(data, subifds=2, **options)
+        for by in (2, 4):
+            tiff.write(data[::by, ::by], subfiletype=1, **options)
+    (layer,) = opened(tmp_path / "slide.tif")
+    assert layer.multiscale
+    assert layer.rgb == colour
+    assert [level.shape[:2] for level in layer.data] == [(200, 300), (100, 150), (50, 75)]
+    for by, level in zip((1, 2, 4), layer.data, strict=True):
+        np.testing.assert_array_equal(np.asarray(level), data[::by, ::by])
+
+
 @pytest.mark.parametrize(
     ("shape", "dtype", "axes", "expected", "rgb"),
     [((8, 9, 3), np.uint8, None, (8, 9, 3), True), ((5, 8, 9), np.float32, None, (5, 8, 9), False),
@@ -142,6 +163,17 @@ def test_masks_come_back_as_results(tmp_path: Path, name: str) -> None:
     assert layer_geometry(layer) == PLACE
     np.testing.assert_allclose(layer.get_color(2), [0.902, 0.624, 0, 1], atol=0.01)
     assert layer.get_color(1)[3] == 0, "a result lets the image shine through its background"
+
+
+def test_a_large_mask_is_read_where_it_is_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("napari_unet.ui.files.layer_reader.LARGEST_LABELS", 1000)
+    painted = ids(3, 700, 800)
+    io.save_mask(tmp_path / "m.ome.zarr", painted, classes=CLASSES, geometry=Geometry("ZYX", (1.0, 1.0, 1.0)))
+    (layer,) = opened(tmp_path / "m.ome.zarr")
+    assert layer.multiscale
+    assert not isinstance(layer.data[0], np.ndarray)
+    np.testing.assert_array_equal(np.asarray(layer.data[0]), painted)
+    assert (class_table(layer), role_of(layer)) == (CLASSES, "result")
 
 
 @pytest.mark.parametrize("name", ["m.tif", "m.ome.zarr"])

@@ -146,6 +146,12 @@ def test_what_the_brush_paints_into_the_layer_is_kept_and_undone(hands: Any, vie
     found(hands, dock)
     layer = dock.finder.shown.layer
     before = layer.data.copy()
+    dock.hand.pick((int(layer.data[48, 16]),))
+    assert dock.marks.shows_marks
+    layer.visible = False  # what else is looked at is not covered by outlines of what is hidden
+    assert not dock.marks.shows_marks
+    layer.visible = True
+    assert dock.marks.shows_marks
     viewer.layers.selection.active = layer
     layer.selected_label, layer.brush_size, layer.mode = 900, 5, "paint"
     hands.drag(layer, [(6, 60), (6, 72)])
@@ -187,6 +193,17 @@ def test_objects_follow_the_live_answer_and_go_into_the_strokes(
     assert viewer.layers.selection.active is strokes, "the brush stays in the hand"
     hands.wait(lambda: bool(objects.finder._likely.of(0)))  # it is found with the probabilities of the answer
 
+    shown = viewer.layers["cells prediction"].data.copy()
+    objects.hand.cut([(8.0, 24.0), (33.0, 24.0)])  # teaches what a border looks like, beside the classes
+    hands.wait(lambda: train.session.borders.get() is not None)
+    hands.wait(lambda: any(part.border is not None for part in objects.finder._likely.of(0)))
+    found(hands, objects)
+    assert np.array_equal(viewer.layers["cells prediction"].data, shown), "no class changes by it"
+    press(objects.undo_button)
+    assert train.session.borders.get() is None
+    hands.wait(lambda: all(part.border is None for part in objects.finder._likely.of(0)))
+    found(hands, objects)
+
     press(objects.tools["pick"])
     hands.drag(layer, [(46, 42), (46, 42)])
     painted = strokes.data.copy()
@@ -222,8 +239,12 @@ def test_a_stack_plane_by_plane_and_as_a_whole(hands: Any, viewer: Any, press: A
     assert not layer.data[1].any()
     dock.hand.cut([(8.0, 24.0), (33.0, 24.0)])
     assert found(hands, dock)[2].objects == 4
+    told = layer.features  # other plugins see what there is, without any table
+    assert set(told["class"]) == {"nucleus"}
+    assert told["area (pixel)"].tolist() == [np.count_nonzero(layer.data[0] == one) for one in told["index"]]
     viewer.dims.set_point(0, 1)
     assert found(hands, dock)[2].objects == 3, "a cut holds on its own plane"
+    assert len(layer.features) == 3
     press(dock.planes_button)
     hands.wait(lambda: not dock.planes.busy)
     assert dock.image_line.text() == "In 4 of 4 planes: nucleus 10"
@@ -243,6 +264,7 @@ def test_a_stack_plane_by_plane_and_as_a_whole(hands: Any, viewer: Any, press: A
     assert found(hands, dock)[2].objects == 3
     viewer.dims.set_point(0, 0)
     assert found(hands, dock)[2].objects == 4
+    assert len(layer.features) == 4
 
 
 def test_of_a_large_plane_the_visible_field_comes_first_and_the_rest_fits(

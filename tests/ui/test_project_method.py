@@ -9,13 +9,12 @@ import pytest
 import tifffile
 import torch
 from conftest import TINY
-from keeping_scene import kept, open_and_paint
+from keeping_scene import kept, open_and_paint, open_project_in
 
 from napari_unet.cli import main
 from napari_unet.io.model_file import load_model
 from napari_unet.project.project_contents import METHOD
 from napari_unet.ui.projects.keeper import keeper_of
-from napari_unet.ui.projects.opening import show_project
 
 
 @pytest.fixture
@@ -70,6 +69,6 @@ def test_live_does_not_need_a_number_of_steps_and_the_choice_comes_back(
                and keeper_of(viewer).all_saved)
     assert keeper_of(viewer).leave_project()
     dock.settings._form.set_values({"seed": 1, "width": 8, "deterministic": False})
-    assert show_project(viewer, folder.path)
+    open_project_in(hands, folder.path)
     made = dock.settings.method(None, once=True)
     assert (made.seed, made.width, made.deterministic) == (7, 4, True)

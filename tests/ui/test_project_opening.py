@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import tifffile
-from keeping_scene import kept, open_and_paint, paint
+from keeping_scene import kept, open_and_paint, open_project_in, paint
 from qtpy.QtWidgets import QApplication, QFileDialog
 
 from napari_unet.core.classes import ClassTable
@@ -125,7 +126,7 @@ def test_one_window_writes_and_another_reads(hands: Any, viewer: Any, project: P
     other = ProjectFolder.open(project)
     assert not other.read_only
     before = (project / "project.json").read_bytes()
-    assert show_project(viewer, project)
+    open_project_in(hands, project)
     dock = dock_of(viewer)
     assert "Read only" in lines(dock)
     hands.wait(lambda: dock.controller.current is not None)
@@ -149,7 +150,7 @@ def test_moved_images_are_asked_for_once_a_folder(hands: Any, viewer: Any, proje
                                                   monkeypatch: pytest.MonkeyPatch) -> None:
     elsewhere = tmp_path / "elsewhere"
     file.parent.rename(elsewhere)
-    assert show_project(viewer, project)
+    open_project_in(hands, project)
     dock = dock_of(viewer)
     assert "2 images are not where they were" in lines(dock)
     assert "cells" not in viewer.layers
@@ -167,7 +168,7 @@ def test_without_its_images_a_project_keeps_their_strokes(hands: Any, viewer: An
     before = {one.name: one.read_bytes() for one in (project / "strokes").rglob("*") if one.is_file()}
     for one in tuple(file.parent.iterdir()):
         one.unlink()
-    assert show_project(viewer, project)
+    open_project_in(hands, project)
     (box,) = [one for one in QApplication.topLevelWidgets() if isinstance(one, MovedImagesBox) and one.isVisible()]
     hands.click(box, "moved_images_done")
     hands.wait(lambda: keeper_of(viewer).all_saved)
@@ -175,8 +176,18 @@ def test_without_its_images_a_project_keeps_their_strokes(hands: Any, viewer: An
     assert {one.name: one.read_bytes() for one in (project / "strokes").rglob("*") if one.is_file()} == before
 
 
-def test_opening_another_project_saves_the_one_before(hands: Any, viewer: Any, project: Path, tmp_path: Path) -> None:
-    assert show_project(viewer, project)
+def test_opening_another_project_saves_the_one_before(hands: Any, viewer: Any, project: Path, tmp_path: Path,
+                                                      monkeypatch: pytest.MonkeyPatch) -> None:
+    may_read, read = threading.Event(), ProjectFolder.read_strokes
+    with monkeypatch.context() as slow_disk:
+        slow_disk.setattr(ProjectFolder, "read_strokes", lambda *what: may_read.wait() and read(*what))
+        assert show_project(viewer, project)
+        assert show_project(viewer, project), "a second click opens it no second time"
+        assert "Opening cells.unet" in lines(dock_of(viewer)), "the disk is slow, the window is not"
+        assert keeper_of(viewer).folder is None
+        may_read.set()
+        hands.wait(lambda: keeper_of(viewer).folder is not None)
+    assert not keeper_of(viewer).folder.read_only
     dock = dock_of(viewer)
     hands.wait(lambda: dock.controller.current is not None)
     strokes, key = dock.controller.current.strokes, dock.controller.current.key
@@ -188,7 +199,7 @@ def test_opening_another_project_saves_the_one_before(hands: Any, viewer: Any, p
     painted = strokes.data.copy()
     other = ProjectFolder.create(tmp_path / "other.unet")
     other.close()
-    assert show_project(viewer, other.path)
+    open_project_in(hands, other.path)
     assert keeper_of(viewer).folder.path == other.path
     assert not viewer.layers
     back = ProjectFolder.open(project, read_only=True)
@@ -207,7 +218,7 @@ def test_going_on_goes_on_with_the_same_model(hands: Any, viewer: Any, file: Pat
     kept_models = {(one.step, one.time) for one in folder.state.models}
     keeper_of(viewer).close_project()
     assert dock.session.model is None
-    assert show_project(viewer, folder.path)
+    open_project_in(hands, folder.path)
     hands.wait(lambda: dock.session.model is not None)
     assert dock.session.model.weights.step == step
     hands.wait(lambda: {(one.step, one.time) for one in dock.session.model_history} >= kept_models)  # to go back to
@@ -239,7 +250,7 @@ def test_save_as_goes_on_there_and_a_copy_does_not(hands: Any, viewer: Any, file
 
 
 def test_the_classes_of_the_project_win_over_those_of_a_layer(hands: Any, viewer: Any, project: Path) -> None:
-    assert show_project(viewer, project)
+    open_project_in(hands, project)
     dock = dock_of(viewer)
     hands.wait(lambda: dock.controller.current is not None)
     names = ClassTable.named({1: "ground", 2: "nucleus"})

@@ -139,8 +139,10 @@ def test_objects_are_judged_and_what_is_wrong_with_them_is_marked(
     press(dock.table.viewport(), row_of(dock.table, "Threshold"))
     hands.wait(lambda: not dock.board.linked.errors.busy)
     rings = viewer.layers["cells · split, merged, missed, invented"]
-    wrong = object_errors(*comparison.objects.plane_objects(
-        0, comparison.images[0], comparison.masks["threshold"][0], comparison.references[0], 0))
+    both = comparison.objects.plane_objects(0, comparison.images[0], comparison.references[0], 0,
+                                            comparison.found["threshold"])
+    assert both is not None
+    wrong = object_errors(*both)
     assert len(rings.data) == len(wrong.marks) >= 1
     assert "merged" in dock.legend.text()
     assert "stray" not in dock.legend.text()

@@ -16,7 +16,7 @@ from ..sessions import session_of, ties_of
 from ..widgets import CloseWatch
 from ..workers import Worker, WorkerGroup
 from .compare_panel import RESULTS, ComparePanel
-from .comparison_request import ComparisonRequest, make_request
+from .comparison_request import ComparisonRequest, classes_of, make_request
 from .image_rows import plane_shown
 from .linked_viewer import LinkedViewer
 from .live_ranking import LiveRanking, ending_sentence
@@ -85,6 +85,7 @@ class CompareDock(ComparePanel):
             chosen = self.images.chosen()
             self.scoring.show_planes(any(one.image.n_planes > 1 for one in chosen))
             self.scoring.look_at(chosen)
+            self.scoring.objects.offer(classes_of(chosen, self._session.classes))
             self.hint.setText(self._hint([one.strokes is not None for one in chosen]) or self.images.taken)
         except UserError as error:
             self.hint.setText(str(error))
@@ -157,6 +158,7 @@ class CompareDock(ComparePanel):
         if request.references is not None:
             linked.judge_by(request.references, dense=True, contest=request.objects)
         self.show_legend(request.objects is not None)
+        self.show_ways([one.way for one in request.objects.searches] if request.objects is not None else [])
         self.board.start(LiveRanking(titles), linked, targets)
         self._request = request
         self.queue.start(titles)

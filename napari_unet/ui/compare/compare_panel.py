@@ -7,6 +7,7 @@ from typing import Any
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QProgressBar, QTabWidget, QVBoxLayout, QWidget
 
+from napari_unet.objects import REGISTRY as WAYS
 from napari_unet.report.error_maps import COLOURS, NAMES, ring_legend
 
 from ..error_details import TellingLine
@@ -119,6 +120,11 @@ class ComparePanel(QWidget):
         self.show_errors.setObjectName("compare_show_errors")
         self.show_errors.setChecked(True)
         self.show_errors.setToolTip("Show in the viewer where the chosen method is wrong.")
+        self.of_way = QComboBox()
+        self.of_way.setObjectName("compare_rings_way")
+        self.of_way.setToolTip("Of which way to objects the rings show what is wrong.")
+        self.of_way.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        self.of_way.setVisible(False)
         self.legend = QLabel()
         self.legend.setObjectName("compare_legend")
         self.legend.setWordWrap(True)
@@ -131,7 +137,7 @@ class ComparePanel(QWidget):
         column.setSpacing(4)
         column.addWidget(self.queue)
         column.addWidget(self.table, 3)
-        column.addLayout(_row(self.of_class, self.show_errors, None, self.back))
+        column.addLayout(_row(self.of_class, self.show_errors, self.of_way, None, self.back))
         column.addWidget(self.legend)
         column.addWidget(self.planes_of)
         column.addWidget(self.planes, 2)
@@ -145,6 +151,13 @@ class ComparePanel(QWidget):
             "Rings, object by object: in several pieces; several in one; nothing found there; nothing there." if objects
             else "Yellow rings: parts that touch nothing in the reference; green rings: holes where the reference has "
             "none."))
+
+    def show_ways(self, ways: list[str]) -> None:
+        """Offer the ways by which objects are judged, where there are several."""
+        self.of_way.clear()
+        for way in ways:
+            self.of_way.addItem(WAYS.entry(way).title, way)
+        self.of_way.setVisible(len(ways) > 1)
 
     def _saving_row(self) -> QHBoxLayout:
         self.save_report = button("Report…", "compare_save_report", (

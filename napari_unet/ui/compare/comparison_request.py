@@ -134,13 +134,18 @@ def make_request(
         )
     references = _references(chosen, code) if against_reference else None
     contest = _contest(searches, chosen, code, references)
-    layers = [one.strokes for one in chosen]
-    if references is not None:
-        layers += [one.reference for one in chosen]
-    classes = (_first_table(layers) or fallback).including(_ids(references or ()))
+    classes = classes_of(chosen, fallback, references is not None).including(_ids(references or ()))
     wanted = [None] * len(pairs) if planes is None else [(number,) for number in planes]
     return ComparisonRequest(TrainingSet(pairs, classes), tuple(contenders), references, tuple(wanted), folds, metrics,
                              judging or {}, contest)
+
+
+def classes_of(chosen: Sequence[ChosenImage], fallback: ClassTable, against_reference: bool = True) -> ClassTable:
+    """Return the names and colours of the classes: those of strokes, or of references, else others."""
+    layers = [one.strokes for one in chosen]
+    if against_reference:
+        layers += [one.reference for one in chosen]
+    return _first_table(layers) or fallback
 
 
 def _contest(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 from collections.abc import Generator, Sequence
 from functools import partial
@@ -13,9 +12,8 @@ from napari.layers import Image as ImageLayer
 from napari.layers import Labels, Points
 from numpy.typing import NDArray
 
-from napari_unet.comparison.object_contest import ObjectContest
+from napari_unet.comparison.object_contest import Found, ObjectContest
 from napari_unet.core.classes import ClassTable, PaintedClass
-from napari_unet.core.errors import UserError
 from napari_unet.core.image import Image
 from napari_unet.report.error_maps import COLOURS, NAMES, ErrorMap, error_map
 from napari_unet.report.object_errors import Mark
@@ -51,6 +49,10 @@ class ErrorRequest:
         The image itself, where objects are judged.
     contest : ObjectContest, optional
         How objects are judged.
+    found : mapping of str to tuple
+        The objects of the result, by way and image.
+    way : str
+        By which objects are shown; default the first.
     """
 
     number: int
@@ -60,14 +62,22 @@ class ErrorRequest:
     dense: bool
     image: Image | None = None
     contest: ObjectContest | None = None
+    found: Found = dataclasses.field(default_factory=dict)
+    way: str = ""
 
-    def objects(self, plane: int, labels: Labels8, truth: Labels8) -> tuple[NDArray[Any], NDArray[Any]] | None:
+    def objects(self, plane: int, truth: Labels8) -> tuple[NDArray[Any], NDArray[Any]] | None:
         """Return the objects found and the true ones on a plane; None where they are not judged."""
         if self.contest is None or self.image is None:
             return None
-        with contextlib.suppress(UserError):  # the way cannot do it: the table says why
-            return self.contest.plane_objects(self.number, self.image, labels, truth, plane)
-        return None
+        return self.contest.plane_objects(self.number, self.image, truth, plane, self.found, self.way)
+
+    @property
+    def about(self) -> str:
+        """What the rings are about."""
+        if self.contest is None:
+            return "stray parts and holes"
+        by = f" (by {self.way})" if self.way and len(self.contest.searches) > 1 else ""
+        return f"split, merged, missed, invented{by}"
 
 
 def find_errors(wanted: Sequence[ErrorRequest]) -> Generator[tuple[int, int, ErrorMap], None, None]:
@@ -78,7 +88,7 @@ def find_errors(wanted: Sequence[ErrorRequest]) -> Generator[tuple[int, int, Err
         for plane in one.planes:
             labels, truth = results[plane].copy(), truths[plane]
             yield one.number, plane, error_map(labels, truth, dense=one.dense,
-                                               objects=one.objects(plane, labels, truth))
+                                               objects=one.objects(plane, truth))
 
 
 @dataclasses.dataclass(eq=False)
@@ -120,8 +130,7 @@ class ErrorLayers:
         self._stop()
         for one in wanted:
             self._clear(one.number)
-            what = "stray parts and holes" if one.contest is None else "split, merged, missed, invented"
-            self._layers[one.number].rings.name = f"{self._targets[one.number][1].name} · {what}"
+            self._layers[one.number].rings.name = f"{self._targets[one.number][1].name} · {one.about}"
         if wanted:
             self._asked += 1
             asked = self._asked

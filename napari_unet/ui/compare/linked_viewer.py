@@ -10,7 +10,7 @@ from napari.layers import Image as ImageLayer
 from napari.layers import Layer
 from numpy.typing import NDArray
 
-from napari_unet.comparison.object_contest import ObjectContest
+from napari_unet.comparison.object_contest import Found, ObjectContest
 from napari_unet.core.image import Image
 
 from ..layer_axes import channel_axis
@@ -46,6 +46,8 @@ class LinkedViewer:
         self._references: Sequence[Reference] = ()
         self._dense = True
         self._contest: ObjectContest | None = None
+        self.found: dict[str, Found] = {}
+        self.way = ""
         self.method = ""
         self._image = ""
         self._elsewhere: list[Layer] = []
@@ -80,7 +82,7 @@ class LinkedViewer:
                 planes = np.flatnonzero(known)
                 nearest = planes[np.argsort(np.abs(planes - first), kind="stable")]
                 wanted.append(ErrorRequest(number, labels, reference, tuple(nearest.tolist()), self._dense, image,
-                                           self._contest))
+                                           self._contest, self.found.get(self.method, {}), self.way))
         self.errors.hide()
         self.errors.show(wanted)
 

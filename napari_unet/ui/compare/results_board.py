@@ -54,6 +54,7 @@ class ResultsBoard(QObject):
         panel.planes.method_clicked.connect(self._on_plane_clicked)
         panel.of_class.activated.connect(lambda _index: self.show_tables())
         panel.show_errors.clicked.connect(self._on_errors_toggled)
+        panel.of_way.activated.connect(lambda _index: self._on_way())
         panel.back.clicked.connect(self._on_back)
         panel.pages.currentChanged.connect(self._on_page)
         panel.save.clicked.connect(lambda: saving.table(list(self.ranking.rows)))
@@ -74,6 +75,7 @@ class ResultsBoard(QObject):
         """Show a comparison that begins."""
         self.ranking, self.linked, self._targets = ranking, linked, tuple(targets)
         self.comparison, self._place = None, None
+        self.linked.way = str(self._panel.of_way.currentData() or "")
         self._follow = self._running = True
         self._panel.table.choose("")
         self.show_tables()
@@ -89,6 +91,7 @@ class ResultsBoard(QObject):
             if first and self._follow:
                 self.linked.show(method, errors=False, asked_for=False)
         elif event.stage == "done":
+            self.linked.found[method] = event.objects
             results.finish(method, event.text)
             self._ask_charts()
         elif event.stage in ("failed", "cancelled"):
@@ -191,7 +194,7 @@ class ResultsBoard(QObject):
             f"Save what {title} has learnt, to run it on other images." if model is not None else
             "Networks and forests can be saved as models: click the row of one when the comparison is through.")
         known = bool(self.linked is not None and self.linked.method)
-        for widget in (panel.back, panel.show_errors, panel.legend):
+        for widget in (panel.back, panel.show_errors, panel.legend, panel.of_way):
             widget.setEnabled(known)
 
     def _recipe(self, method: str) -> Any:
@@ -220,6 +223,11 @@ class ResultsBoard(QObject):
     def _on_errors_toggled(self) -> None:
         if self.linked is not None and self.linked.method:
             self._show(self.linked.method, asked_for=True)
+
+    def _on_way(self) -> None:
+        if self.linked is not None:
+            self.linked.way = str(self._panel.of_way.currentData() or "")
+            self._on_errors_toggled()
 
     def _on_back(self) -> None:
         if self.linked is not None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from napari_unet.core.classes import ClassTable, to_painted
 from napari_unet.core.errors import UserError
 from napari_unet.core.scribbles import checked_ids
 from napari_unet.io import Contents, ImageFolder, file_stem, image_folder, open_contents
+from napari_unet.io._tiff_by_tile import tiff_levels
 
 from ..layer_geometry import placement
 from ..layer_metadata import KEY, NO_DATA, colormap
@@ -58,7 +59,10 @@ def read_layers(path: str) -> list[LayerData]:
     """
     place = Path(path)
     if not place.is_dir():
-        return [_layer(open_contents(place), file_stem(place))]
+        contents = open_contents(place)
+        levels = [] if isinstance(contents.data, np.ndarray) else tiff_levels(place)
+        return [_layer(contents, file_stem(place), smaller=[dataclasses.replace(contents, data=one) for one in levels
+                                                            if one.ndim == contents.data.ndim])]
     folder = image_folder(place)
     if folder is None:
         raise UserError(f"{path} is no OME-Zarr image. Choose the folder of one.")
@@ -71,7 +75,8 @@ def read_layers(path: str) -> list[LayerData]:
 
 
 def _layer(
-    contents: Contents, name: str, folder: ImageFolder | None = None, image: str = "", is_label: bool = False
+    contents: Contents, name: str, folder: ImageFolder | None = None, image: str = "", is_label: bool = False,
+    smaller: Sequence[Contents] = (),
 ) -> LayerData:
     """Make a layer of what a file holds: of labels a Labels layer, of anything else an Image layer."""
     whole = np.dtype(contents.data.dtype).kind in "bui"
@@ -80,10 +85,13 @@ def _layer(
     settled = _settled(contents, is_label)
     if settled is None:  # nobody knows the axes: as napari would show it
         return _arrayed(contents), {"name": name}, "labels" if is_label else "image"
-    return _labels(settled, name, image, folder) if is_label else _image(settled, name, folder)
+    return _labels(settled, name, image, folder) if is_label else _image(
+        settled, name, [*_smaller(settled, folder), *(found for one in smaller
+                                                      if (found := _settled(one, False)) is not None
+                                                      and found.letters == settled.letters)])
 
 
-def _image(contents: Contents, name: str, folder: ImageFolder | None) -> LayerData:
+def _image(contents: Contents, name: str, smaller: Sequence[Contents]) -> LayerData:
     """Make an Image layer, rows and columns last; colour stays colour, other channels are an axis named c."""
     letters = contents.letters
     colour = (letters.endswith("C") and contents.data.shape[-1] in (3, 4)
@@ -91,7 +99,7 @@ def _image(contents: Contents, name: str, folder: ImageFolder | None) -> LayerDa
     leading = [letter for letter in letters if letter not in ("YXC" if colour else "YX")]
     axes = "".join(leading) + "YX"
     order = [letters.index(letter) for letter in axes + ("C" if colour else "")]
-    levels = [_arrayed(one).transpose(order) for one in (contents, *_smaller(contents, folder))]
+    levels = [_arrayed(one).transpose(order) for one in (contents, *smaller)]
     options = {"name": name, **placement(contents.geometry(axes))}
     if contents.no_data:
         options["metadata"] = {NO_DATA: list(contents.no_data)}

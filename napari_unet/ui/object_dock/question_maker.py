@@ -68,11 +68,12 @@ class QuestionMaker:
         notes = self._session.object_notes(source.key, source.image.shape).at(place)
         likely = self._likely.of(place.plane) if not place.volume else ()
         elsewhere = self._session.lessons_elsewhere(source.key, place)
+        names = {one.id: one.name for one in self._session.classes.classes}
         way, spacing = ObjectWay.of_settings(self._session.settings), source.spacing(place)
 
         def made() -> ObjectQuestion:
             return ObjectQuestion(
-                labels(), before, taken, way, notes, strokes, likely, spacing, elsewhere, box, serial)
+                labels(), before, taken, way, notes, strokes, likely, spacing, elsewhere, box, serial, names)
 
         return made
 

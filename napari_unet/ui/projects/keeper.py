@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import weakref
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,12 +30,19 @@ class ProjectKeeper(KeptProject):
     ----------
     viewer : napari Viewer
         Neither it nor its window is kept: this lives as long as they do.
+
+    Attributes
+    ----------
+    opening : Path or None
+        The project whose strokes are being read.
     """
 
     def __init__(self, viewer: Any) -> None:
         super().__init__(viewer)
         self._resting = self._released = False
         self._maker: Worker | None = None
+        self._opener: Worker | None = None
+        self.opening: Path | None = None
         self._aside: Callable[[], Iterable[Layer]] = tuple
         window = getattr(getattr(viewer, "window", None), "_qt_window", None)
         self._window = (lambda: None) if window is None else weakref.ref(window)
@@ -48,6 +55,41 @@ class ProjectKeeper(KeptProject):
                        session.images.current_changed):
             signal.connect(self.soon)
         self.soon()
+
+    # -- a project that is there -----------------------------------------------------------------------------------
+
+    def open_soon(
+        self, folder: ProjectFolder, reading: Generator[tuple[int, int], None, Any], put: Callable[[Any], None]
+    ) -> None:
+        """Read what a project has in a thread; no other is made meanwhile, and the one that is being opened gives way.
+
+        Parameters
+        ----------
+        folder : ProjectFolder
+            Closed, if it is not taken up.
+        reading : Generator
+            Yields how many images of how many have been read.
+        put : callable
+            Gets what it returns, and takes the project up.
+        """
+        if self._opener is not None:
+            self._opener.stop()
+        self.opening = folder.path
+        self.warn(f"Opening {folder.path.name}...")
+        self._opener = worker = self.workers.start(
+            lambda: reading, "napari-unet opening", on_result=put,
+            on_item=lambda done: self.warn(f"Opening {folder.path.name}: strokes of {done[0]} of {done[1]} images..."),
+            on_error=lambda error: self.warn(f"{folder.path.name} could not be opened: {reason_of(error)}"),
+            on_end=lambda: self._on_opened(folder, worker),
+        )
+
+    def _on_opened(self, folder: ProjectFolder, worker: Worker) -> None:
+        if self._opener is worker:
+            self._opener = self.opening = None
+            self.soon()  # what was painted meanwhile
+        if self.folder is not folder:
+            with contextlib.suppress(UserError, OSError):
+                folder.close()
 
     # -- the first stroke ------------------------------------------------------------------------------------------
 
@@ -80,7 +122,7 @@ class ProjectKeeper(KeptProject):
             self._timer.stop()
             return
         super()._hand_on()
-        if self.folder is not None or not self.painted or self._maker is not None:
+        if self.folder is not None or not self.painted or self._maker is not None or self._opener is not None:
             return
         if read_preferences().keep:
             self._make_in_thread()
@@ -132,6 +174,9 @@ class ProjectKeeper(KeptProject):
     def _rest(self) -> None:
         """Save the rest and let others write; the window may be shown again."""
         if not self._resting:
+            if self._opener is not None:
+                self._opener.stop()  # it was not taken up: there is nothing of it to save
+                self._opener.wait(PATIENCE)
             self._publish()
             if self._maker is not None:
                 self._maker.wait(PATIENCE)

@@ -19,6 +19,7 @@ from napari_unet.session.annotation_session import Session
 
 from ..channel_layers import channels_of
 from ..image_ties import ImageTies
+from ..large_images import is_field
 from ..layer_axes import image_of
 from ..layer_metadata import identity, image_id_of, role_of
 from ..layers import scribbles_of
@@ -116,6 +117,8 @@ class LayersAside:
             return True
         if identity(layer) != pair or not isinstance(layer, Labels) or image is None or pair not in self._session.keys:
             return False
+        if is_field(layer):
+            return True
         try:
             painted = scribbles_of(layer, image_of(image))
         except UserError:

@@ -1,4 +1,7 @@
-"""Opens a project in a viewer: its session, its present image, its model. Reads and writes no file itself."""
+"""Opens a project in a viewer: its session, its present image, its model. Reads and writes no file itself.
+
+Strokes of a hundred images, or those on a slow disk, are read in a thread, and then all put into the session at once.
+"""
 
 from __future__ import annotations
 
@@ -26,16 +29,16 @@ DOCK = "Train U-Net"
 def show_project(viewer: Any, path: Path) -> bool:
     """Open a project in a viewer, with its dock; the one that is open is saved and closed before.
 
-    What goes wrong is said in the project's line.
+    What goes wrong is said in the project's line, and how far it is while strokes are read.
 
     Returns
     -------
     bool
-        Whether it is open.
+        Whether it is open, or will be in a moment.
     """
     viewer = getattr(viewer, "__wrapped__", viewer)
     keeper = keeper_of(viewer)
-    if keeper.folder is not None and keeper.folder.path == path.absolute():
+    if path.absolute() in (keeper.opening, None if keeper.folder is None else keeper.folder.path):
         return True
     show_dock(viewer)
     try:
@@ -48,17 +51,23 @@ def show_project(viewer: Any, path: Path) -> bool:
     if not keeper.leave_project():
         folder.close()
         return False
-    session = session_of(viewer)
+    reading = sitting.read_stored(folder)
+    keeper.open_soon(folder, reading, lambda stored: _put_project(viewer, folder, stored))
+    return True
+
+
+def _put_project(viewer: Any, folder: ProjectFolder, stored: sitting.StoredWork) -> None:
+    """Put a project whose strokes have been read into the session and the window."""
+    keeper, session = keeper_of(viewer), session_of(viewer)
     session.set_model(None)
     _take_open_images(viewer, folder)
-    restored = sitting.restore(folder, session, model=False)
+    restored = sitting.restore(folder, session, model=False, stored=stored)
     keeper.adopt(folder)
     keeper.warn(" ".join(one for one in restored.told if "is not where it was" not in one))  # these are counted
     _show_first(viewer, keeper)
     _load_models(keeper)
     if keeper.missing:
         find_moved(viewer)
-    return True
 
 
 def show_dock(viewer: Any) -> None:
@@ -78,8 +87,14 @@ def find_moved(viewer: Any) -> None:
 
     def look_in(old: Path, new: Path) -> int:
         keeper.relocate(old, new)
-        sitting.restore_pairs(folder, keeper.session)  # what is painted on them is learnt from again
+        found = sitting.read_found(folder, keeper.session.keys)
+        keeper.workers.start(lambda: found, "napari-unet project", on_result=put_back,
+                             on_error=lambda error: keeper.warn(reason_of(error)))
         return _lost(folder).get(old, 0)
+
+    def put_back(stored: sitting.StoredWork) -> None:
+        if keeper.folder is folder:
+            sitting.restore_pairs(keeper.session, stored)  # what is painted on them is learnt from again
 
     window = getattr(getattr(viewer, "window", None), "_qt_window", None)
     box = MovedImagesBox(lost, look_in, window)

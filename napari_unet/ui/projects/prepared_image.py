@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,10 @@ Result = tuple[Any, Provenance | None, int | None]
 
 WHOLE = 2**27
 """Pixels of a prediction that are taken into memory; of a larger one, parts are read when they are shown."""
+
+
+LARGEST = 2**24
+"""Pixels of a plane that is read to find its contrast; of larger ones, napari looks at the coarsest level."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -83,6 +88,8 @@ def prepare_image(
 
 def _limits(image: Image) -> tuple[tuple[float, float], ...]:
     """Read the planes that are seen first, and return the range of each channel in them."""
+    if math.prod(image.plane_shape) > LARGEST:
+        return ()
     data_type = np.dtype(image.data.dtype)
     planes = sorted({0, image.n_planes // 2}) if image.n_planes > 1 else [0]
     ranges = []

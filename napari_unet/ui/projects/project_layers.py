@@ -1,7 +1,9 @@
-"""The layers of an image of a project, known by the project's ids. Reads no file, knows no viewer."""
+"""The layers of an image of a project, known by the project's ids. Opens files, knows no viewer."""
 
 from __future__ import annotations
 
+import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,9 +18,12 @@ from napari_unet.project.lazy_pixels import Reordered
 from napari_unet.project.records import ImageRecord
 
 from ..brush_width import proposed_width
+from ..files.layer_reader import read_layers
+from ..large_images import LARGEST_LAZY, expect_strokes, is_painted_in_fields, levels_of
 from ..layer_axes import image_of
 from ..layer_metadata import NO_DATA, mark_layer, note, notes_of, role_of
 from ..layers import labels_like, prepare_brush
+from ..train.field_strokes import new_field_strokes
 
 SAVED = "project_result"
 """Note of a layer that shows a prediction which lies in the project."""
@@ -38,6 +43,10 @@ def image_layers(image: Image, record: ImageRecord, limits: Any = (), path: str 
     path : str
         The file, for those who ask a layer where it comes from.
     """
+    opened = _opened(image, record, path)
+    if opened is not None:
+        note(opened, id=record.id)
+        return [opened]
     parts = getattr(image.data, "parts", None)
     if len(record.source.paths) > 1 and parts is not None and len(parts) == image.n_channels:
         names = record.channels if len(record.channels) == len(parts) else ()
@@ -50,6 +59,20 @@ def image_layers(image: Image, record: ImageRecord, limits: Any = (), path: str 
         made = [_layer(image, image.data, image.axes, record.name, limits, path)]
     for number, one in enumerate(made):
         note(one, id=record.id if number == 0 else f"{record.id}-{number + 1}")
+    return made
+
+
+def _opened(image: Image, record: ImageRecord, path: str) -> ImageLayer | None:
+    """Return the layer of a large OME-Zarr image, with all its levels; None for any other image."""
+    if math.prod(image.plane_shape) <= LARGEST_LAZY or not Path(path).is_dir() or record.source.stored:
+        return None
+    data, options, kind = read_layers(path)[0]
+    if kind != "image" or not options.get("multiscale"):
+        return None
+    place = _place(image, record.axes.removesuffix("C") if options.get("rgb") else record.axes)
+    with layer_source(path=path):
+        made = ImageLayer(data, **{**options, **place, "name": record.name})
+    note(made, axes=record.axes)
     return made
 
 
@@ -94,6 +117,13 @@ def _place(image: Image, axes: str) -> dict[str, Any]:
 def strokes_layer(layer: ImageLayer, record: ImageRecord, scribbles: Scribbles | None, classes: ClassTable,
                   brush: Labels | None = None) -> Labels:
     """Return the strokes layer of an image, with the brush of another layer, or else one that suits the image."""
+    if is_painted_in_fields(layer):
+        large = new_field_strokes(layer, classes, proposed_width(levels_of(layer).levels[0].image))
+        note(large, id=record.pair_key)
+        expect_strokes(large, scribbles)
+        if brush is not None:
+            take_brush(large, brush)
+        return large
     image = image_of(layer)
     data = scribbles.to_array() if scribbles is not None and scribbles.shape == image.shape else None
     made = labels_like(layer, image, f"{layer.name} strokes", classes, data=data)

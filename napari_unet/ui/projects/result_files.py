@@ -18,6 +18,7 @@ from napari_unet.core.method import Model, Progress
 from napari_unet.core.provenance import now
 from napari_unet.io import create_mask
 from napari_unet.predicting.mask_origin import mask_provenance
+from napari_unet.project.level_images import check_predictable
 from napari_unet.project.mask_names import MaskPlace
 from napari_unet.project.predictions import result_origin
 from napari_unet.project.project_folder import ProjectFolder
@@ -38,6 +39,7 @@ def predicted(
     model: Model, folder: ProjectFolder, record: ImageRecord, classes: ClassTable
 ) -> Generator[Progress, None, str]:
     """Segment one image into the project; returns its key."""
+    check_predictable(record)
     image, begun, told = read_source(record, folder.path), now(), 0.0
     path = folder.result_path(record.id)
     path.parent.mkdir(exist_ok=True)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from napari.layers import Image as ImageLayer
 from napari.layers import Labels
-from qtpy.QtCore import QObject, Qt, QTimer
+from qtpy.QtCore import QObject, Qt, QTimer, Signal
 from qtpy.QtWidgets import QApplication
 
 from napari_unet.core.errors import UserError
@@ -22,6 +22,7 @@ from napari_unet.core.window_stack import SIDE, windows_of
 from napari_unet.session.annotation_session import Session
 from napari_unet.session.level_lens import LevelLens
 from napari_unet.session.model_history import steps_behind
+from napari_unet.session.session_state import SessionState
 
 from ..large_images import ImageLevel, ImageLevels, expected_strokes, levels_of
 from .field_layers import FieldLayers
@@ -39,18 +40,26 @@ MOST_IN_VIEW = 64
 class FieldBinding(FieldLayers):
     """Keeps a pair of the session up to date with a field of its image, and shows what is predicted there."""
 
+    level_told = Signal(str)
+    """At which level is painted and answered now."""
+
     def __init__(
         self, viewer: Any, session: Session, image_layer: ImageLayer, strokes: Labels, parent: QObject | None = None,
     ) -> None:
         self._lenses: dict[int, LevelLens] = {}
-        self._known = np.zeros((1, 1), np.uint8)
+        self._known, self._told, self._seen_once = np.zeros((1, 1), np.uint8), False, False
         super().__init__(viewer, session, image_layer, strokes, parent)
         self._follow = QTimer(self)
         self._follow.setSingleShot(True)
         self._follow.setInterval(FOLLOW_MS)
         self._follow.timeout.connect(self.follow_view)
+        self._grow = QTimer(self)
+        self._grow.setSingleShot(True)
+        self._grow.setInterval(0)
+        self._grow.timeout.connect(self._on_grow)
         events = image_layer.events
-        more = [(camera_of(viewer).events, self._follow_soon), (viewer.dims.events, self._follow_soon),
+        more = [(session.state_changed, self._on_state), (camera_of(viewer).events, self._follow_soon),
+                (viewer.dims.events, self._follow_soon),
                 *((getattr(events, name), self._on_moved)
                   for name in ("scale", "translate", "rotate", "shear", "affine"))]
         for emitter, slot in more:
@@ -73,12 +82,11 @@ class FieldBinding(FieldLayers):
         self._session.put_pair(self.key, self.image, painted or Scribbles.empty(self.image.shape),
                                self._lens(self.level))
         self._fill()
-        if self.levels.left_out:
-            self.troubled.emit(self.levels.left_out)
 
     def close(self, publish: bool = True) -> None:
         """Publish what is left and let go of the layers."""
         self._follow.stop()
+        self._grow.stop()
         super().close(publish)
 
     def is_fresh(self) -> bool:
@@ -98,6 +106,9 @@ class FieldBinding(FieldLayers):
         """Lay the field over what is seen, at the level that is seen; not while a stroke is drawn."""
         if self.strokes not in self._viewer.layers:
             return
+        if self.levels.left_out and not self._told:
+            self._told = True
+            self.troubled.emit(self.levels.left_out)
         pressed = QApplication.mouseButtons() != Qt.MouseButton.NoButton
         if pressed and str(self.strokes.mode) != "pan_zoom":
             self._follow.start()
@@ -108,6 +119,9 @@ class FieldBinding(FieldLayers):
         level = self.levels.seen_at(seen.pixels)
         field = field_of(seen, level)
         self._learn_at(level)
+        if not self._seen_once:
+            self._seen_once = True
+            self.level_told.emit(self.level_text)
         inside = (field.plane, field.factor) == (self.field.plane, self.field.factor) and all(
             mine.start <= part.start and part.stop <= mine.stop for part, mine in
             ((field.rows, self.field.rows), (field.columns, self.field.columns)))
@@ -127,6 +141,7 @@ class FieldBinding(FieldLayers):
         self.flush()
         shown = None if self.prediction is None else np.array(self.prediction.data).reshape(self.field.shape)
         before, self.field, self.level = self.field, field, level
+        self.level_told.emit(self.level_text)
         self._fill()
         if self.prediction is not None and shown is not None:
             self._place(self.prediction, as_seen_before(shown, before, field))
@@ -163,6 +178,27 @@ class FieldBinding(FieldLayers):
         now = self._session.lens(self.key)
         if not held and now is not None and now.factor != level.factor:
             self._session.see_through(self.key, self._lens(level))
+
+    @property
+    def level_text(self) -> str:
+        """At which level is painted and answered now, a sentence."""
+        by, learnt = max(self.level.factor), self._session.lens(self.key)
+        if len(self.levels.levels) == 1:
+            return ""
+        text = "at its finest level" if by == 1 else f"at 1 : {by}; zoom in for a finer level"
+        other = learnt is not None and learnt.factor != self.level.factor
+        return f"{self.image.name!r} is painted {text}." + (
+            f" The network learns at 1 : {max(learnt.factor)}." if learnt is not None and other else "")
+
+    def _on_state(self, state: SessionState) -> None:
+        if state.phase == "answered":
+            self._grow.start()
+
+    def _on_grow(self) -> None:
+        """After a first answer, learn from all that is painted."""
+        lens = self._session.lens(self.key)
+        if lens is not None and lens.grow():
+            self._session.see_through(self.key, lens)
 
     @property
     def focus_image(self) -> Any:

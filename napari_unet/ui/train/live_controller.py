@@ -78,6 +78,7 @@ class LiveController(QObject):
         self._count_again = False
         self.prediction = LiveLayers(viewer, self.session, self.workers, self)
         self.prediction.said.connect(lambda text: self.noted.emit("prediction", text))
+        self.prediction.settled.connect(self._get_ready)
         self.unsure = UncertaintyView(viewer, self.session, self.workers, self.prediction, self)
         self.unsure.said.connect(self.said)
         self.unsure.failed.connect(self.tell)
@@ -106,6 +107,7 @@ class LiveController(QObject):
             self.session.set_state("paused", "The training was stopped when its dock was closed; what it had learnt is "
                                    "kept. Press Live to train on.")
         self.workers.stop_all()
+        self.runs.close()
         self.session.end()
         self.prediction.close()
         self.dragging.close()
@@ -140,6 +142,8 @@ class LiveController(QObject):
             if old is not None:
                 old.close(publish=False)
             made.troubled.connect(lambda text: self.noted.emit("strokes", text))
+            if isinstance(made, FieldBinding):
+                made.level_told.connect(lambda text: self.noted.emit("level", text))
             made.published.connect(self.prediction.look_soon)
             made.published.connect(lambda: self._on_painted(made))
             self.bindings[key] = made
@@ -165,6 +169,8 @@ class LiveController(QObject):
 
     def look_at(self, binding: LayerBinding | None) -> None:
         """Make a pair the one that is predicted live."""
+        if binding is not self.current:
+            self.noted.emit("level", binding.level_text if isinstance(binding, FieldBinding) else "")
         self.current = binding
         self.prediction.look_at(binding)
 
@@ -211,6 +217,10 @@ class LiveController(QObject):
         if self.current is not None:
             self.current.make_prediction(self.session.classes)
         self.runs.start(make_method, once)
+
+    def _get_ready(self) -> None:
+        """Prepare the first training, once what can be answered without it has been."""
+        self.workers.start(self.runs.get_ready, "napari-unet warm-up")
 
     def pause(self) -> None:
         """Let the training rest; it keeps all it has learnt."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -57,6 +56,9 @@ class LiveLayers(QObject):
 
     said = Signal(str)
     """One sentence, ``""`` when there is nothing to say any more."""
+
+    settled = Signal()
+    """For the first time all that is looked at is predicted: there is time for other things."""
 
     def __init__(self, viewer: Any, session: Session, workers: WorkerGroup, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -219,7 +221,8 @@ class LiveLayers(QObject):
             binding = self._binding
             if binding is None or binding.key != found.focus.key or binding.focus_image is not found.focus.image:
                 return
-            self._note_answer(found.model)
+            if not found.from_afar:
+                self._note_answer(found.model)
             shown = binding.make_prediction(self._session.classes)
             if has_origin(shown):
                 note_origin(shown, None)  # until all of it is new
@@ -228,6 +231,9 @@ class LiveLayers(QObject):
             binding.paste(found.patch, found.unsure)
             self.pasted.emit(found)
             unfinished = found.patch.done < found.patch.total
+            if found.from_afar:
+                self._say("A first answer, at the resolution that you see; it is being refined.")
+                return
             self._say(f"Predicting tile {found.patch.done} of {found.patch.total}" if unfinished else self._learnt())
         elif isinstance(found, PredictionFailed):
             self._stop_waiting()
@@ -241,7 +247,7 @@ class LiveLayers(QObject):
             self._note_origin(found)
             if not self._warm:
                 self._warm = True
-                self._workers.start(_warm_up, "napari-unet warm-up")
+                self.settled.emit()
             self._say(self._learnt())
 
     def _note_origin(self, found: AllPredicted) -> None:
@@ -291,10 +297,3 @@ class LiveLayers(QObject):
         if self._again:
             self._again = False
             self._start()
-
-
-def _warm_up() -> Iterator[None]:
-    """Load what a first training step needs; in a thread, torch is imported there."""
-    from napari_unet.learning.warm_up import warm_up
-
-    yield from warm_up()

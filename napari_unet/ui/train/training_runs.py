@@ -1,25 +1,38 @@
 """The training of a viewer: Live, which learns until paused, and *Update once*, of a fixed number of steps.
 
-One at a time, in a thread of its own; what it brings goes to the session. Knows no layers and has no widgets.
+One at a time, in a process of its own that a thread listens to; what it brings goes to the session. Knows no layers
+and has no widgets.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterator
 
 from qtpy.QtCore import QObject, Signal
 
 from napari_unet.core.errors import UserError
 from napari_unet.core.floor import ANSWER, BRUSH, resting
+from napari_unet.core.latest import Latest
 from napari_unet.core.method import Model, Progress, Segmenter
+from napari_unet.core.scribbles import TrainingSet
 from napari_unet.core.threads import available_cores
 from napari_unet.session.annotation_session import Session
 from napari_unet.session.model_history import end_of_training
+from napari_unet.session.resumed_training import fit_here
+from napari_unet.session.training_process import TrainingProcess
 
 from ..workers import Worker, WorkerGroup, error_sentence
 
 REST = 0.25
-"""Seconds that a step of a training is put off at most while somebody draws, and while a stroke is being answered."""
+"""Seconds that a step of a training in a thread is put off at most while somebody draws, and while a stroke is being
+answered."""
+
+
+def _between_strokes(
+    method: Segmenter, source: TrainingSet | Latest[TrainingSet], threads: int | None
+) -> Generator[Progress, None, Model]:
+    """Fit a method in the calling thread, which then shares Python's lock and the cores with the window: it rests."""
+    return resting(fit_here(method, source, threads), REST, BRUSH, ANSWER)
 
 
 class TrainingRuns(QObject):
@@ -46,6 +59,15 @@ class TrainingRuns(QObject):
         self._session, self._workers = session, workers
         self.worker: Worker | None = None
         self._once = False
+        self._process = TrainingProcess(here=_between_strokes)
+
+    def get_ready(self) -> Iterator[None]:
+        """Start what a first training needs ahead of time; in a thread, torch is imported there."""
+        return self._process.get_ready()
+
+    def close(self) -> None:
+        """Let no process be left."""
+        self._process.close()
 
     @property
     def training(self) -> bool:
@@ -87,9 +109,10 @@ class TrainingRuns(QObject):
             return
         self._once = once
         threads = max(1, available_cores() - 1)
-        work = session.updating(method, threads) if once else session.training(method, threads)
+        fit = self._process.fit
+        work = session.updating(method, threads, fit) if once else session.training(method, threads, fit)
         self.worker = self._workers.start(
-            lambda: resting(work, REST, BRUSH, ANSWER), "napari-unet training", on_item=self._on_step,
+            lambda: work, "napari-unet training", on_item=self._on_step,
             on_result=self._on_trained, on_error=self._on_failed, on_end=self._on_ended, on_stall=self._on_stalled,
         )
         self.changed.emit()

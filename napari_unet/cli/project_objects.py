@@ -1,0 +1,117 @@
+"""Single objects of a project on the command line, as the window finds them: its way, cuts, joins, corrections."""
+
+from __future__ import annotations
+
+import argparse
+import warnings
+from collections.abc import Generator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from napari_unet.core.errors import InputWarning, UsageError, UserError
+from napari_unet.core.method import Progress
+from napari_unet.core.provenance import Provenance, now
+from napari_unet.core.work import Work, run_to_end
+from napari_unet.io import check_object_output, clear_of_inputs, keep_objects
+from napari_unet.project.mask_names import mask_places
+from napari_unet.project.object_tables import ProjectObjects
+from napari_unet.project.project_contents import ProjectContents
+from napari_unet.project.records import ImageRecord
+from napari_unet.workflows.batch import BatchPiece, run_batch
+
+from .object_output import PieceShare, counted_words, is_object_file
+from .terminal import make_folder, say
+
+
+def check_project_objects(arguments: argparse.Namespace, contents: ProjectContents) -> None:
+    """Check, before any work is done, where objects go.
+
+    Raises
+    ------
+    UserError
+        If they cannot go there.
+    """
+    if arguments.objects is None:
+        return
+    if arguments.way != "auto" or arguments.way_values:
+        raise UsageError("Objects of a project are found as it says (in the dock Objects). Leave --way and "
+                         "--object-set out, or give the images themselves with --model.")
+    for path in _places(arguments.objects, contents.folder.state.images).values():
+        if Path(path).resolve().is_relative_to(contents.folder.path.resolve()):
+            raise UsageError(f"{path} lies in the project itself, which has an order of its own. Choose a place "
+                             "outside of it.")
+        clear_of_inputs(path, [contents.folder.path])
+        if path.exists() and not arguments.overwrite:
+            raise UserError(f"{path} exists already. Add --overwrite to replace such files, or choose another folder.")
+        if path.parent.is_dir():
+            check_object_output(path, overwrite=arguments.overwrite)
+
+
+def _places(output: Path, records: Sequence[ImageRecord]) -> Mapping[str, Path]:
+    """Return by id of an image where its objects go.
+
+    Raises
+    ------
+    UsageError
+        If several are to go into one file.
+    """
+    if is_object_file(output):
+        if len(records) > 1:
+            raise UsageError(f"--objects {output}: the project has {len(records)} images. Give a folder.")
+        return {record.id: output for record in records}
+    return {place.record.id: place.path for place in mask_places(records, output, "{name}_objects.tif")}
+
+
+def find_in_project(
+    contents: ProjectContents, records: Sequence[ImageRecord], masks: Mapping[str, Path], arguments: argparse.Namespace,
+    watch: Any,
+) -> None:
+    """Find and save the objects of images that are predicted.
+
+    Parameters
+    ----------
+    contents : ProjectContents
+    records : sequence of ImageRecord
+        Of the images that were predicted.
+    masks : mapping of str to Path
+        By id of an image, its mask, where that is not in the project.
+    arguments : Namespace
+    watch : callable
+        Runs a batch with a bar for each image.
+
+    Raises
+    ------
+    UserError
+        If some could not be done.
+    """
+    places = _places(arguments.objects, contents.folder.state.images)
+    if not is_object_file(arguments.objects):
+        make_folder(arguments.objects)
+    objects = ProjectObjects(contents.folder, contents.classes, contents.moved, masks)
+    run_to_end(objects.learn())
+    summary = watch(run_batch([
+        BatchPiece(record.name, partial(_kept, objects, record, places[record.id], arguments)) for record in records]))
+    if summary.failed:
+        raise UserError(summary.sentence) from summary.failed[0].error
+
+
+def _kept(
+    objects: ProjectObjects, record: ImageRecord, path: Path, arguments: argparse.Namespace
+) -> Generator[PieceShare, None, tuple[Path, ...]]:
+    """Find and save the objects of one image."""
+    begun = now()
+    finding = Work(objects.objects(record))
+    for event in finding:
+        yield PieceShare(round(100 * (event.fraction or 0)) if isinstance(event, Progress) else 0)
+    found = finding.result()
+    said = counted_words(found)
+    say(f"{record.name}: {said}")
+    told = Provenance.here("objects", begun=begun, classes=found.classes, note=said, settings={
+        "image": record.name, "way": found.search.way, **found.search.values, "of": "a project"})
+    options = {"version": arguments.zarr_version} if path.suffix.lower() not in (".zip", ".geojson") else {}
+    _, note = keep_objects(path, found.found, classes=found.classes, geometry=found.geometry,
+                           overwrite=arguments.overwrite, provenance=told, **options)
+    if note:
+        warnings.warn(note, InputWarning, stacklevel=2)
+    return (path,)

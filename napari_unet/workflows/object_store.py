@@ -1,0 +1,173 @@
+"""Objects of a mask larger than memory, block by block, into a store: what crosses blocks is one object.
+
+What is in memory at once is one block with what lies around it, and a few numbers for each object. What is done stays
+when a run ends early, and the next one goes on from there. Prints and draws nothing.
+
+The result is that of the whole in memory, numbers too, for connected parts. Other ways look at a neighbourhood: they
+come out as in memory where a block looks far enough around itself to see the objects at its rim and what they touch:
+two typical diameters, unless told. Where that cannot be (one object as large as a block, wider holes), it may show.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+from collections.abc import Generator, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_unet.core.addresses import is_url
+from napari_unet.core.classes import ClassTable
+from napari_unet.core.errors import UsageError, UserError
+from napari_unet.core.provenance import Provenance
+from napari_unet.core.work import work
+from napari_unet.io._mask_info import runs_of
+from napari_unet.io._object_scratch import ObjectScratch
+from napari_unet.io._resumable import ResumableMask
+from napari_unet.io._saving import checked_place
+from napari_unet.io.object_files import MOST_IN_16_BITS
+from napari_unet.io.ome_zarr import OmeZarr
+from napari_unet.objects.block_joining import JoinedObjects
+from napari_unet.objects.image_objects import ObjectSearch
+
+from .block_search import BlockSearch
+from .class_store import ClassStore
+from .store_run import STORE_PIXELS, BlockDone
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class StoredObjects:
+    """Objects that were found block by block.
+
+    Parameters
+    ----------
+    path : Path
+    classes : ClassTable
+    of_number : ndarray of uint8, shape (n + 1,)
+        Painted id of the class by number.
+    search : ObjectSearch
+    note : str
+        How they were found.
+    """
+
+    path: Path
+    classes: ClassTable
+    of_number: NDArray[np.uint8]
+    search: ObjectSearch
+    note: str
+
+    def count_of(self, class_id: int) -> int:
+        """Return how many objects a class (painted id) has."""
+        return int(np.count_nonzero(self.of_number[1:] == class_id))
+
+
+def is_large_mask(shape: Sequence[int]) -> bool:
+    """Say whether the objects of a mask are found block by block unasked."""
+    return math.prod(shape) > STORE_PIXELS
+
+
+@work
+def objects_to_store(
+    given: ClassStore,
+    output: str | Path,
+    search: ObjectSearch,
+    *,
+    halo: int | None = None,
+    overwrite: bool = False,
+    format: OmeZarr | None = None,
+    provenance: Provenance | None = None,
+) -> Generator[BlockDone, None, StoredObjects]:
+    """Find the objects of a mask or of probabilities, block by block; goes on with what an earlier run has left.
+
+    Parameters
+    ----------
+    given : ClassStore
+        From :func:`.class_store.open_class_store`.
+    output : path
+        ``.zarr`` or ``.tif``.
+    search : ObjectSearch
+    halo : int, optional
+        Pixels that a block looks beyond its own; by default two typical diameters of an object.
+    overwrite : bool
+    format : OmeZarr, optional
+    provenance : Provenance, optional
+
+    Yields
+    ------
+    BlockDone
+
+    Returns
+    -------
+    StoredObjects
+
+    Raises
+    ------
+    UserError
+        If it cannot be read or written, or the way cannot do it; what is done stays.
+    UsageError
+        For a halo that is none.
+    """
+    if halo is not None and halo < 1:
+        raise UsageError(f"A block cannot look {halo} pixels around itself. Allowed: 1 and more.")
+    if is_url(output):
+        raise UserError(f"{output} is an address, but objects go to disks of this computer only. Choose a folder here.")
+    path, place, _ = checked_place(Path(output), overwrite)
+    if place is not None:
+        raise UserError(f"{output} lies inside an image, where nothing is written block by block. Choose another.")
+    format = format or OmeZarr()
+    blocks = BlockSearch(given, search, halo, format.chunk)
+    scratch = ObjectScratch(path, given.shape, blocks.chunks, blocks.asked(), overwrite)
+    try:
+        note = yield from _found(blocks, scratch)
+        joined = [blocks.join(blocks.region(number), scratch) for number in range(len(blocks.boxes))]
+        of_number = np.concatenate([np.zeros(1, np.uint8), *(one.classes[1:] for one in joined)])
+        classes = given.classes.including(np.unique(of_number[1:]).tolist())
+        dtype = "uint16" if len(of_number) - 1 <= MOST_IN_16_BITS else "uint32"
+        mask = ResumableMask(
+            path, given.shape, classes=classes, geometry=given.geometry, asked=blocks.asked(), code="objects",
+            overwrite=overwrite, format=format, provenance=provenance, dtype=dtype, objects=runs_of(of_number))
+        try:
+            yield from _written(blocks, joined, scratch, mask, dtype)
+            made = mask.finish()
+        finally:
+            mask.release()
+        scratch.remove()
+        return StoredObjects(Path(made), classes, of_number, search, note)
+    finally:
+        scratch.release()
+
+
+def _found(blocks: BlockSearch, scratch: ObjectScratch) -> Generator[BlockDone, None, str]:
+    """Find the objects of every block that is not done; return how."""
+    before, begun, done, note = len(scratch.finished), time.monotonic(), 0, ""
+    for number in range(len(blocks.boxes)):
+        region = blocks.region(number)
+        note = note or blocks.said(region)
+        total = len(blocks.boxes) * len(region.grid) - before
+        for window in region.grid:
+            if region.first + window.number not in scratch.finished:
+                blocks.find(region, window, scratch)
+                done += 1
+                yield BlockDone(done, total, before, (time.monotonic() - begun) / done * (total - done))
+    return note
+
+
+def _written(
+    blocks: BlockSearch, joined: Sequence[JoinedObjects], scratch: ObjectScratch, mask: ResumableMask, dtype: str
+) -> Iterator[BlockDone]:
+    """Write the numbers of the whole, block by block."""
+    start, done = 0, 0
+    for number, one in enumerate(joined):
+        region = blocks.region(number)
+        for window in region.grid:
+            if region.first + window.number not in mask.finished:
+                where, of_whole = region.where(window.core), one.numbers[window.number]
+                lookup = np.where(of_whole > 0, of_whole + start, 0).astype(dtype)
+                mask[where] = lookup[scratch.numbers(where)]
+                mask.note(region.first + window.number)
+            done += 1
+            yield BlockDone(done, len(joined) * len(region.grid), 0, 0.0)
+        start += one.count

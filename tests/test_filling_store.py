@@ -1,0 +1,47 @@
+"""A store that fills: what each part looks like from afar, also of what an earlier run has done."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from predict_scene import NETWORKS, weights_of
+
+from napari_unet.core import plane_facts
+from napari_unet.core.image import Image
+from napari_unet.io import read_labels
+from napari_unet.predicting import tiling
+from napari_unet.predicting.network_model import NetworkModel
+from napari_unet.workflows import filling_store
+from napari_unet.workflows.filling_store import fill_store, preview_shape, preview_step
+
+
+def test_parts_are_what_the_store_holds_and_a_stopped_run_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plane_facts, "LARGE_PLANE", 1000)
+    monkeypatch.setattr(tiling, "LARGE", 1000)
+    monkeypatch.setattr("napari_unet.predicting.block_plan.SIDE", 64)
+    monkeypatch.setattr(filling_store, "PREVIEW", 300)
+    pixels = np.random.default_rng(0).integers(0, 200, (1100, 1300)).astype(np.uint8)
+    image = Image(pixels, "YX", "slide")
+    model = NetworkModel(weights_of(NETWORKS["shallow"], seed=5), "cpu", full_precision=True)
+    path = tmp_path / "mask.ome.zarr"
+    assert preview_step(image) == 5
+    run = fill_store(image, model, path)
+    first = [next(run), next(run)]
+    run.close()
+    assert [one.event.done for one in first] == [1, 2]
+    assert first[0].store.is_dir()
+    again, seen = fill_store(image, model, path), np.zeros(preview_shape(image), np.uint8)
+    told = []
+    for part in again:
+        told.append(part.event)
+        seen[part.rows, part.columns] = part.values
+    before = told.count(None)
+    assert before >= 2
+    assert told[-1].before == before
+    labels, _ = read_labels(path)
+    assert np.array_equal(seen, labels[::5, ::5] + 1)
+    assert len(np.unique(seen)) > 1
