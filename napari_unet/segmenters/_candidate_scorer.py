@@ -114,7 +114,7 @@ class CandidateScorer:
             method.check_ids(self._ids)
         except UserError:
             return 0.0
-        if method.deep and getattr(method, "only_planes", ""):
+        if method.deep and method.only_planes:
             return 0.0
         views = self._shown(method)
         survey = method.survey([view.plane for view in views], [view.of(self._paint) for view in views])

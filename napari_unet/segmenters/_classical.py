@@ -79,16 +79,17 @@ class ClassicalMethod(ClassicalSteps):
         """Return the method with planes or volumes chosen, what people should know about that, and who scored it."""
         if not isinstance(self, SeesVolumes):
             return self, "", None
-        volume, is_open, why = settled_volume(self, dict.fromkeys(image for image, _ in samples.places))
+        method: Any = self
+        volume, is_open, why = settled_volume(method, dict.fromkeys(image for image, _ in samples.places))
         if not is_open:
             told = f"Looked at plane by plane ({why})." if why else ""
             told = "Looked at as a volume." if volume == "volume" else told
-            return dataclasses.replace(self, volume=volume), told, None
-        deep, flat = (dataclasses.replace(self, volume=one) for one in ("volume", "planes"))
+            return dataclasses.replace(method, volume=volume), told, None
+        deep, flat = (dataclasses.replace(method, volume=one) for one in ("volume", "planes"))
         if not samples.painted:
             return deep, "Looked at as a volume.", None
         scorer = CandidateScorer.of(samples, True)
-        lights = auto_parameters(self).get("fading", (self.fading,))
+        lights = auto_parameters(method).get("fading", (method.fading,))
         best = max(scorer.score(dataclasses.replace(default_candidate(deep), fading=one)) for one in lights)
         plain = scorer.score(default_candidate(flat))
         words = f"(mean Dice on strokes left out {best:.2f} as a volume, {plain:.2f} plane by plane)."

@@ -85,3 +85,8 @@ class ClassicalSteps(BackgroundCorrection, abc.ABC):
     def deep(self) -> bool:
         """Whether the method looks at volumes, with the parameters chosen here."""
         return False
+
+    @property
+    def only_planes(self) -> str:
+        """Why it looks at planes alone with the parameters chosen here; empty if there is no reason."""
+        return ""
