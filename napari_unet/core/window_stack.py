@@ -129,7 +129,7 @@ class WindowedPixels:
     inner = (INNER, INNER)
 
     def __init__(self, whole: Image, name: str) -> None:
-        self.whole, self.grid = whole, WindowGrid(whole.plane_shape)
+        self.whole, self.name, self.grid = whole, name, WindowGrid(whole.plane_shape)
         channels = (whole.n_channels,) if "C" in whole.axes else ()
         self.axes = f"{whole.label_axes[:-2]}{name}{'C' if channels else ''}YX"
         self.shape = (*whole.shape[:-2], len(self.grid), *channels, PLANE, PLANE)
