@@ -13,6 +13,7 @@ from napari_unet.core.classes import ClassTable, to_painted
 from napari_unet.core.errors import UserError
 from napari_unet.core.readable import readable
 from napari_unet.io import file_stem, read_contents
+from napari_unet.io._far_store import far_matches
 from napari_unet.report.counts_table import write_counts
 from napari_unet.workflows.counts import COLUMNS, CountRow, count_mask
 
@@ -34,7 +35,10 @@ def expanded_images(names: Sequence[str]) -> list[str]:
     for name in names:
         path = Path(name)
         if is_url(name):
-            found.append(name)
+            matching = far_matches(name)
+            if not matching:
+                raise UserError(f"Nothing matches {readable(name)}. Check the address and the ending.")
+            found += [one for one in matching if one not in found]
         elif path.is_dir() and not _is_store(path):
             inside = [str(one) for one in sorted(path.iterdir()) if one.name.lower().endswith(ENDINGS)]
             if not inside:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_unet.core import parameters
+from napari_unet.core.addresses import is_url
 from napari_unet.core.classes import ClassTable
 from napari_unet.core.errors import InputWarning, UsageError, UserError
 from napari_unet.core.geometry import Geometry
@@ -188,6 +189,9 @@ def create_mask(
     """
     from .tiff import write_preview
 
+    if is_url(path):
+        raise UserError(f"{path}: at an address only whole images are segmented, block by block: `napari-unet predict "
+                        "-o`, or `predict_store`. Save to this computer.")
     path, shape = Path(path), tuple(map(int, shape))
     real, place, entry = checked_place(path, overwrite)
     if code not in ("mask", "painted", "objects"):

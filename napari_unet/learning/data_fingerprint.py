@@ -5,11 +5,14 @@ from __future__ import annotations
 import dataclasses
 import math
 import statistics
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from ..core.depth import has_depth
 from ..core.errors import UserError
 from ..core.image import Image
+
+Spacing = tuple[float | None, float | None, float | None]
+"""Steps along planes, rows and columns; None where one is not known."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,7 +35,7 @@ class DataFingerprint:
     """
 
     sizes: tuple[int, int, int]
-    spacing: tuple[float | None, float | None, float | None] = (None, None, None)
+    spacing: Spacing = (None, None, None)
     unit: str = "pixel"
     channels: int = 1
     images: int = 1
@@ -92,17 +95,19 @@ def fingerprint_of(images: Iterable[Image]) -> DataFingerprint:
         raise UserError(f"The images differ in their channels ({', '.join(map(str, sorted(channels)))}). Plan for "
                         "images with the same channels.")
     deep = [image for image in found if has_depth(image)]
-    spacings = [_spacing(image) for image in deep]
-    told = [one for one in spacings if one is not None]
-    spacing: tuple[float | None, ...] = (None, None, None)
-    if told:
-        spacing = tuple(statistics.median(each) for each in zip(*told, strict=True))
-    units = {image.unit for image in deep}
-    unit = units.pop() if len(units) == 1 else "pixel"
-    sizes = [int(statistics.median_low([_sizes(image)[axis] for image in deep or found])) for axis in range(3)]
+    planes, rows, columns = (int(statistics.median_low(each)) for each in zip(*map(_sizes, deep or found), strict=True))
     counted = sum(math.prod(image.shape) // math.prod(_sizes(image)) for image in found)
-    return DataFingerprint(
-        (sizes[0], sizes[1], sizes[2]), (spacing[0], spacing[1], spacing[2]), unit, channels.pop(), counted, bool(deep))
+    return DataFingerprint((planes, rows, columns), *_spacing_of(deep), channels.pop(), counted, bool(deep))
+
+
+def _spacing_of(volumes: Sequence[Image]) -> tuple[Spacing, str]:
+    """Return the median of the steps that volumes tell, and their unit."""
+    told = [one for one in map(_spacing, volumes) if one is not None]
+    if not told:
+        return (None, None, None), "pixel"
+    planes, rows, columns = (statistics.median(each) for each in zip(*told, strict=True))
+    units = {image.unit for image in volumes}
+    return (planes, rows, columns), units.pop() if len(units) == 1 else "pixel"
 
 
 def _sizes(image: Image) -> tuple[int, int, int]:

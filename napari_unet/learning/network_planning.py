@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from .data_fingerprint import DataFingerprint
 
@@ -198,27 +198,31 @@ def _largest_patch(sizes: Steps) -> Steps:
 def _topology(patch: Steps, steps: tuple[float, float, float], most: int, dimensions: str) -> _Topology:
     """Choose pooling and kernels level by level."""
     sizes, lengths = list(patch), list(steps)
-    axes = range(3) if dimensions == "volume" else range(1, 3)
-    kernels, pools = [], []
-    looked_along = [False, False, False]
+    axes = [0, 1, 2] if dimensions == "volume" else [1, 2]
+    kernels: list[Steps] = []
+    pools: list[Steps] = []
+    looked_along: set[int] = set()
     while True:
-        finest = min(lengths[axis] for axis in axes)
-        for axis in axes:
-            looked_along[axis] = looked_along[axis] or (lengths[axis] <= COARSER * finest and patch[axis] > 1)
-        kernels.append((_kernel(looked_along[0]), _kernel(looked_along[1]), _kernel(looked_along[2])))
-        able = [axis for axis in axes if sizes[axis] >= 2 * LEAST_LEFT]
-        finest = min((lengths[axis] for axis in able), default=0.0)
-        halved = [axis for axis in able if lengths[axis] <= COARSER * finest]
+        looked_along |= {axis for axis in _close(axes, lengths) if patch[axis] > 1}
+        kernels.append(_at_axes(looked_along, 3))
+        halved = _close([axis for axis in axes if sizes[axis] >= 2 * LEAST_LEFT], lengths)
         if not halved or len(pools) >= most:
             return _Topology(tuple(pools), tuple(kernels))
-        pool = tuple(2 if axis in halved else 1 for axis in range(3))
-        pools.append((pool[0], pool[1], pool[2]))
+        pools.append(_at_axes(halved, 2))
         for axis in halved:
             sizes[axis], lengths[axis] = math.ceil(sizes[axis] / 2), 2 * lengths[axis]
 
 
-def _kernel(looked_along: bool) -> int:
-    return 3 if looked_along else 1
+def _close(axes: Sequence[int], lengths: Sequence[float]) -> set[int]:
+    """Return those of some axes whose steps are not much longer than the finest of them."""
+    finest = min((lengths[axis] for axis in axes), default=0.0)
+    return {axis for axis in axes if lengths[axis] <= COARSER * finest}
+
+
+def _at_axes(axes: set[int], size: int) -> Steps:
+    """Return a size at some axes, and 1 at the others."""
+    planes, rows, columns = (size if axis in axes else 1 for axis in range(3))
+    return planes, rows, columns
 
 
 def _divisible(patch: Steps, stride: Steps) -> Steps:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -136,23 +137,29 @@ class AxesUNetModule(nn.Module):
         kept = []
         for level, pool in enumerate(self.layout.pools):
             x = self.encoder[level](x)
-            kept.append(x[(..., *(axis[level].skip for axis in cuts))])
+            kept.append(_part(x, [axis[level].skip for axis in cuts]))
             x = functional.max_pool3d(x, pool)
         x = self.encoder[-1](x)
         if not self.layout.pools:
-            x = x[(..., *(slice(*ends) for ends in wanted))]
+            x = _part(x, [slice(*ends) for ends in wanted])
         for level in reversed(range(len(self.layout.pools))):
-            risen = self.rise[level](x[(..., *(axis[level].coarse for axis in cuts))])
+            risen = self.rise[level](_part(x, [axis[level].coarse for axis in cuts]))
             x = self.decoder[level](torch.cat([kept.pop(), risen], dim=1))
-            x = x[(..., *(axis[level].right for axis in cuts))]
-        return full_precision_head(self.head, x.flatten(2, 3)).unflatten(2, x.shape[2:4])
+            x = _part(x, [axis[level].right for axis in cuts])
+        logits = full_precision_head(self.head, x.flatten(2, 3))
+        return logits.reshape(len(x), -1, *x.shape[2:])
+
+
+def _part(x: Tensor, slices: Sequence[slice]) -> Tensor:
+    planes, rows, columns = slices
+    return x[..., planes, rows, columns]
 
 
 def _two_convolutions(incoming: int, width: int, kernel: Steps) -> nn.Sequential:
     """Two times convolution, norm, ReLU; the norm brings the bias."""
     layers: list[nn.Module] = []
     for channels in (incoming, width):
-        padding = tuple(size // 2 for size in kernel)
+        padding = kernel[0] // 2, kernel[1] // 2, kernel[2] // 2
         layers += [nn.Conv3d(channels, width, kernel, padding=padding, bias=False), VolumeNorm(width),
                    nn.ReLU(inplace=True)]
     return nn.Sequential(*layers)

@@ -12,6 +12,7 @@ from typing import Annotated, ClassVar, Literal
 from napari_unet.core import parameters
 from napari_unet.core.image import Image
 from napari_unet.core.parameters import Parameter
+from napari_unet.core.sight import Sees
 from napari_unet.learning.data_fingerprint import fingerprint_of
 from napari_unet.learning.network_planning import NetworkPlan, plan_network
 
@@ -30,7 +31,7 @@ class Planned(BuiltFromLayout):
         If a parameter is out of its bounds.
     """
 
-    sees: ClassVar[Literal["both"]] = "both"
+    sees: ClassVar[Sees] = "both"
 
     dimensions: Annotated[Literal["auto", "planes", "volume"], Parameter(
         "Whether it looks at planes or volumes; auto: at volumes where enough planes lie behind one another, not too "

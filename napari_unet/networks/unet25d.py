@@ -7,12 +7,13 @@ nearly the cost of a network of planes. Before the first and behind the last pla
 from __future__ import annotations
 
 import dataclasses
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar
 
 from torch import Tensor, nn
 
 from napari_unet.core import parameters
 from napari_unet.core.parameters import Parameter
+from napari_unet.core.sight import Sees
 from napari_unet.predicting.slabs import DepthReach
 
 from . import register
@@ -33,7 +34,7 @@ class UNet25D:
         If a parameter is out of its bounds.
     """
 
-    sees: ClassVar[Literal["volumes"]] = "volumes"
+    sees: ClassVar[Sees] = "volumes"
 
     neighbours: Annotated[int, Parameter("How many planes before, and how many behind, are looked at", min=1,
                                          max=5)] = 1
@@ -90,7 +91,7 @@ class NeighboursModule(UNetModule):
         super().__init__(layout, channels * (2 * neighbours + 1), classes)
         self.seen = 2 * neighbours + 1
 
-    def forward(self, x: Tensor, part: Part | None = None) -> Tensor:  # type: ignore[override]  # it has an axis more
+    def forward(self, x: Tensor, part: Part | None = None) -> Tensor:
         """Return logits of planes, each from itself and its neighbours; parameters as those of volumes."""
         if x.ndim == 4:
             alone = x[:, :, None].expand(-1, -1, self.seen, -1, -1).flatten(1, 2)
@@ -99,4 +100,4 @@ class NeighboursModule(UNetModule):
         (first, last), *box = part or ((0, windows.shape[2]),)
         planes = windows[:, :, first:last].permute(0, 2, 1, 5, 3, 4)
         logits = super().forward(planes.flatten(0, 1).flatten(1, 2), (box[0], box[1]) if box else None)
-        return logits.unflatten(0, planes.shape[:2]).transpose(1, 2)
+        return logits.reshape(*planes.shape[:2], *logits.shape[1:]).transpose(1, 2)

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar
 
 from napari_unet.core import parameters
 from napari_unet.core.image import Image
 from napari_unet.core.parameters import Parameter
+from napari_unet.core.sight import Sees
 from napari_unet.learning.data_fingerprint import fingerprint_of
 from napari_unet.learning.network_planning import NetworkPlan, plan_network
 
@@ -31,7 +32,7 @@ class UNet3D(BuiltFromLayout):
         If a parameter is out of its bounds.
     """
 
-    sees: ClassVar[Literal["volumes"]] = "volumes"
+    sees: ClassVar[Sees] = "volumes"
 
     depth: Annotated[int, Parameter("How many times the volume is halved at most; more sees a wider surrounding", min=1,
                                     max=4, advanced=True)] = 2

@@ -151,7 +151,8 @@ def put_module(module: nn.Module, device: Device) -> nn.Module:
     """Return a module on a device, its weights in the memory format that is fast there."""
     if not device.channels_last or all(one.ndim != 5 for one in module.parameters()):
         # torch's stubs leave memory_format out
-        return module.to(device.name, memory_format=device.memory_format)  # type: ignore[call-overload, no-any-return]
+        placed: nn.Module = module.to(device.name, memory_format=device.memory_format)  # type: ignore[call-overload]
+        return placed
     module = module.to(device.name)
     for one in module.parameters():
         if one.ndim in (4, 5):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable, Iterator, Sequence
-from typing import Literal, cast
+from typing import cast
 
 import numpy as np
 import torch
@@ -21,6 +21,7 @@ from ..core.method import Patch, View, check_channels, checked_planes
 from ..core.normalisation import warn_of_scale
 from ..core.plane_facts import is_large
 from ..core.saying import say_once
+from ..core.sight import Seen
 from . import tta
 from .devices import choose_device
 from .forward import is_unpadded
@@ -198,7 +199,7 @@ class NetworkModel:
         along = depth_reach(self.weights.network)
         return 1 if along is None else self._slab_size((len(stack_planes(image, 0)), *image.plane_shape), along)[0]
 
-    def seen(self, image: Image) -> Literal["planes", "volumes"]:
+    def seen(self, image: Image) -> Seen:
         """Say what is used of an image: each plane alone, or its volume."""
         return "volumes" if depth_reach(self.weights.network) is not None and has_depth(image) else "planes"
 

@@ -33,6 +33,12 @@ WORKS = {
                         "images. Advances in Neural Information Processing Systems 25, 2843-2851 (2012).",
     "vit": "Dosovitskiy A. et al. An image is worth 16x16 words: transformers for image recognition at scale. ICLR "
            "(2021). arXiv:2010.11929",
+    "unet25d": "Ronneberger O., Fischer P., Brox T. U-Net: convolutional networks for biomedical image segmentation. "
+               "MICCAI, LNCS 9351, 234-241 (2015). doi:10.1007/978-3-319-24574-4_28",
+    "unet3d": "Cicek O. et al. 3D U-Net: learning dense volumetric segmentation from sparse annotation. MICCAI, LNCS "
+              "9901, 424-432 (2016). doi:10.1007/978-3-319-46723-8_49",
+    "planned": "Isensee F. et al. nnU-Net: a self-configuring method for deep learning-based biomedical image "
+               "segmentation. Nature Methods 18, 203-211 (2021). doi:10.1038/s41592-020-01008-z",
     "adamw": "Loshchilov I., Hutter F. Decoupled weight decay regularization. ICLR (2019). arXiv:1711.05101",
     "contours": "Chan T. F., Vese L. A. Active contours without edges. IEEE TIP 10, 266-277 (2001). "
                 "doi:10.1109/83.902291",

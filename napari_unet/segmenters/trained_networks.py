@@ -34,7 +34,7 @@ from napari_unet.predicting.weights import Network, Weights
 from napari_unet.pretrained import load_features
 
 from . import register
-from ._network_planning import planned_network
+from ._network_planning import fitted_network
 
 GENTLE_RATE = 5e-4
 """Learning rate from a model that was trained on strokes before: a higher one forgets them."""
@@ -184,7 +184,7 @@ class NetworkTraining:
             plan = dataclasses.replace(self.plan(gentle=features.step > 0), largest_patch=PRETRAINED_PATCH)
             return (yield from answer_then_train(painted, features, loss, plan, self.volume, answered))
         if initial is None:
-            network = yield from planned_network(self.network, self.network_name, self.device, painted)
+            network = yield from fitted_network(self.network, self.network_name, self.device, painted)
         else:
             network = initial.network
         return (yield from train_network(

@@ -55,6 +55,27 @@ def test_a_volume_is_answered_everywhere_and_painted_in_every_view(hands: Any, v
     dock.settings._on_changed()
     hands.wait(lambda: depth() == "neighbours")
 
+    # a network that is planned for the voxels: what it would be is read in the dock, and it learns live
+    settings = dock.settings
+    assert settings.plan.isHidden()
+    settings._networks.setCurrentIndex(settings._networks.findData("planned"))
+    assert not settings.plan.isHidden()
+    settings.plan.expand()
+    told = settings.plan.label.text()
+    for words in ("volume", "voxels of 2 x 1 x 1", "<b>kernels</b>: 3x3x3"):
+        assert words in told
+    settings._form.set_values({"dimensions": "planes"})
+    settings._on_changed()
+    assert "<b>kernels</b>: 1x3x3" in settings.plan.label.text()
+    settings._form.set_values({"dimensions": "auto"})
+    settings._on_changed()
+    hands.click(dock, "train_live")
+    hands.wait(lambda: getattr(getattr(session.model, "weights", None), "network_name", "") == "planned")
+    assert session.model.seen(controller.current.image) == "volumes"
+    hands.wait(lambda: (prediction.data[strokes.data > 0] == strokes.data[strokes.data > 0]).mean() > 0.8)
+    hands.click(dock, "train_stop")
+    hands.wait(lambda: not controller.training)
+
 
 def test_methods_are_compared_in_volumes_once_somebody_says_what_z_is(hands: Any, viewer: Any) -> None:
     truth = np.ones((8, 40, 40), np.uint8)

@@ -10,11 +10,13 @@ from qtpy.QtWidgets import QComboBox, QFormLayout, QLabel, QSizePolicy, QVBoxLay
 
 from napari_unet.core.errors import UserError
 from napari_unet.core.method import Model, Segmenter
+from napari_unet.core.parameters import adjustable
 from napari_unet.project.project_contents import METHOD
 from napari_unet.session.annotation_session import Session
 from napari_unet.session.update_run import UPDATE_STEPS
 
 from ..forms import ParameterForm
+from .plan_view import PlanView
 
 SET_ELSEWHERE = ("seconds", "steps", "threads")
 """Live training ends when it is stopped, and the controller shares out the cores."""
@@ -42,6 +44,7 @@ class NetworkSettings(QWidget):
         self._column.setContentsMargins(0, 0, 0, 0)
         self._networks: QComboBox | None = None
         self._form: ParameterForm | None = None
+        self.plan = PlanView(session, self._planned_from)
 
     def fill(self) -> None:
         """Make the form, if that has not been done."""
@@ -102,6 +105,7 @@ class NetworkSettings(QWidget):
         return str(REGISTRY.default)
 
     def _on_changed(self) -> None:
+        self.plan.follow()
         if not self._showing:
             self._session.put_settings({**self._session.settings, METHOD: self._chosen()})
 
@@ -110,6 +114,7 @@ class NetworkSettings(QWidget):
         self._on_changed()
 
     def _on_network(self) -> None:
+        from napari_unet.networks import REGISTRY as NETWORKS
         from napari_unet.segmenters import REGISTRY
 
         assert self._networks is not None
@@ -120,6 +125,19 @@ class NetworkSettings(QWidget):
         self._form = ParameterForm(REGISTRY[str(self._networks.currentData())], "train", skip=SET_ELSEWHERE)
         self._form.changed.connect(self._on_changed)
         self._column.addWidget(self._form)
+        self._column.addWidget(self.plan)  # below the form
+        self.plan.setVisible(hasattr(NETWORKS[str(self._networks.currentData())], "planned_for"))
+        self.plan.follow()
+
+    def _planned_from(self) -> tuple[str, dict[str, Any], str]:
+        """Return the network, its own parameters and the device."""
+        from napari_unet.networks import REGISTRY
+
+        assert self._networks is not None
+        assert self._form is not None
+        name = str(self._networks.currentData())
+        known = {field.name for field in adjustable(REGISTRY[name])}
+        return name, {key: value for key, value in self._form.values().items() if key in known}, self.device
 
     @property
     def device(self) -> str:
