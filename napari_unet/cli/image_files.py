@@ -31,7 +31,11 @@ def expanded_images(names: Sequence[str]) -> list[str]:
     UserError
         If a folder holds no image, or nothing matches a pattern.
     """
-    return list(dict.fromkeys(one for name in names for one in _meant(name)))
+    found: list[str] = []
+    for name in names:
+        meant = _meant(name)  # what is named itself twice is no image less: its results would have one name
+        found += meant if meant == [name] else [one for one in meant if one not in found]
+    return found
 
 
 def _meant(name: str) -> list[str]:
