@@ -17,11 +17,12 @@ import psutil
 import pytest
 import torch
 
-from napari_unet.core.errors import InputWarning, UserError, WorkError
+from napari_unet.core.errors import InputWarning, UserError
 from napari_unet.core.image import Image
 from napari_unet.core.latest import Latest
 from napari_unet.core.method import Progress
 from napari_unet.core.scribbles import Pair, Scribbles, TrainingSet
+from napari_unet.core.window_stack import SampledPixels, window_stack, windows_of
 from napari_unet.core.work import run_to_end
 from napari_unet.predicting.network_model import NetworkModel
 from napari_unet.predicting.weights import snapshot
@@ -125,34 +126,6 @@ def test_it_is_left_at_any_moment_and_used_again(process: TrainingProcess, live:
     assert pid_of(process) == before
 
 
-def test_one_that_does_not_leave_in_time_is_ended(
-    process: TrainingProcess, live: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("napari_unet.session.training_process.TO_LEAVE", 0.0)
-    events = live(REGISTRY["unet"](**SMALL, seconds=None), Latest(painted()))
-    until(events, is_step)
-    number = pid_of(process)
-    events.close()
-    assert not psutil.pid_exists(number)
-    assert process._child is None
-
-
-def test_a_training_whose_process_is_killed_is_started_again_once(process: TrainingProcess) -> None:
-    session = Session()
-    pair = painted().pairs[0]
-    session.put_pair("a", pair.image, pair.scribbles)
-    training = session.training(REGISTRY["unet"](**SMALL, seconds=None), 1, process.fit)
-    before = until(training, lambda event: event.model).step
-    psutil.Process(pid_of(process)).kill()
-    told = until(training, lambda event: "started again" in event.text).text
-    assert "The process in which the network learns has ended" in told
-    after = until(training, is_step)
-    assert after.step >= before, "it goes on from what it had learnt"
-    psutil.Process(pid_of(process)).kill()
-    with pytest.raises(WorkError, match="has ended"):
-        until(training, lambda event: "started again" in event.text)
-
-
 def test_what_is_the_users_to_mend_is_said_as_it_is(process: TrainingProcess) -> None:
     two = TrainingSet((*painted().pairs, Pair(Image(np.zeros((64, 64, 3), np.uint8), "YXC", "colour"),
                                               painted().pairs[0].scribbles)))
@@ -197,6 +170,26 @@ def test_warnings_are_heard(process: TrainingProcess) -> None:
             run_to_end(fit(method, painted(data.copy()), 1))
         said.append([str(one.message) for one in caught if one.category is InputWarning])
     assert said[0] == said[1]
+
+
+def test_a_training_whose_process_is_killed_is_started_again_and_one_that_does_not_leave_in_time_is_ended(
+    process: TrainingProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = Session()
+    pair = painted().pairs[0]
+    session.put_pair("a", pair.image, pair.scribbles)
+    training = session.training(REGISTRY["unet"](**SMALL, seconds=None), 1, process.fit)
+    before = until(training, lambda event: event.model).step
+    psutil.Process(pid_of(process)).kill()
+    told = until(training, lambda event: "started again" in event.text).text
+    assert "The process in which the network learns has ended" in told
+    after = until(training, is_step)
+    assert after.step >= before, "it goes on from what it had learnt"
+    number = pid_of(process)
+    monkeypatch.setattr("napari_unet.session.training_process.TO_LEAVE", 0.0)
+    training.close()
+    assert not psutil.pid_exists(number)
+    assert process._child is None
 
 
 def test_where_there_can_be_no_process_it_learns_here(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -274,6 +267,20 @@ def test_what_is_mentioned_again_is_the_same_object_and_is_not_sent_again() -> N
     assert came[-1].pairs[0].scribbles.same_paint(session.pair("a").scribbles)
     assert came[-1].versions == session.training_set().versions
     assert sizes[-1] < 0.8 * sizes[0], "the other image and its strokes are known"
+
+
+def test_a_large_image_is_the_same_windows_there() -> None:
+    whole = Image(SampledPixels(np.arange(700 * 600, dtype=np.uint16).reshape(700, 600)), name="large")
+    stack = window_stack(whole)
+    there = Parcels(lambda _number, shape, dtype: SampledPixels(np.zeros(shape, dtype)))
+    here = Parcels()
+    came = between(here, there, stack)
+    windows = windows_of(came)
+    assert windows is not None
+    assert (came.shape, came.axes, came.name) == (stack.shape, stack.axes, "large")
+    assert windows.whole.data.by_sample
+    numbers = [number for number in here._images if here.image(number) is whole]
+    assert len(numbers) == 1, "pixels are asked of the whole image"
 
 
 def test_what_is_gone_here_is_let_go_there() -> None:

@@ -141,9 +141,9 @@ class InstantAnswers:
     def look_ahead(self, image: Image, plane: int, view: View | None, planes: tuple[int, ...] = ()) -> bool:
         """Compute a few features of what is looked at, before anything is painted; say whether there were any left.
 
-        Tiles of the plane (of an image in windows, of the ``planes`` in view) come first, then the cuts through a small
-        volume. So the first answers need not wait for them. Nothing is done once there is something to answer, or where
-        the image is not one of those to learn from.
+        Tiles of the plane come first (of an image in windows, those of the ``planes`` in view), then the cuts through
+        a small volume. So the first answers need not wait for them. Nothing is done once there is something to answer,
+        or where the image is not one of those to learn from.
         """
         training = self._painted.get()
         if training.missing() is None or all(pair.image is not image for pair in training.pairs):

@@ -41,8 +41,8 @@ def _level(image: Image, record: ImageRecord, factor: tuple[int, int], files: Se
             return dataclasses.replace(found, data=SampledPixels(found.data), name=record.name,
                                        no_data=record.no_data)
     raise UserError(
-        f"{record.name!r} was painted and learnt from at a level that is a {factor[0]} x {factor[1]}th of it, and "
-        f"{files[0]} has no such level any more. Put the pyramid back, or open the image and look at it closely."
+        f"{record.name!r} was learnt from at a coarser level (1 : {max(factor)}), and {files[0]} has no such level any "
+        "more. Put the pyramid back, or open the image and look at it closely."
     )
 
 
@@ -56,7 +56,7 @@ def check_predictable(record: ImageRecord) -> None:
     """
     if record.level and max(record.level) > 1:
         raise UserError(
-            f"{record.name!r} is learnt from at a level that is a {record.level[0]} x {record.level[1]}th of it, so "
-            "its prediction has another size and does not go into the project. Open it and press Whole image to a "
-            "store, or predict that level of the OME-Zarr: napari-unet predict IMAGE/LEVEL."
+            f"{record.name!r} is learnt from at a coarser level (1 : {max(record.level)}), so its prediction has "
+            "another size and does not go into the project. Open it and press Whole image to a store, or predict that "
+            "level of the OME-Zarr: napari-unet predict IMAGE/LEVEL."
         )

@@ -17,6 +17,7 @@ from napari_unet.core.depth import elongation, stack_planes
 from napari_unet.core.errors import UserError
 from napari_unet.core.image import Image, say_some_not_finite, warn_not_finite
 from napari_unet.core.latest import Latest
+from napari_unet.core.leaving import look_up
 from napari_unet.core.method import Patch, View, checked_planes
 from napari_unet.core.normalisation import Normalisation
 from napari_unet.core.provenance import Provenance
@@ -189,6 +190,7 @@ class ClassicalModel:
         volume = self.method.prepared(read_volume(image, stack), elongation(image))
         painted = {place: self.strokes[key] for place, number in enumerate(stack)
                    if (key := plane_fingerprint(image.plane(number))) in self.strokes} if self.strokes else {}
+        look_up()  # what comes takes its time
         paint = np.zeros(volume.valid.shape, np.uint8) if painted else None
         for place, plane in painted.items():
             paint[place] = plane  # type: ignore[index]  # there is some

@@ -26,8 +26,12 @@ from ..core.errors import UserError
 from ..core.image import Image
 from ..core.painted_plane import PaintedPlane
 from ..core.scribbles import Scribbles
+from ..core.window_stack import WindowedPixels, windows_of
 from ..predicting.network_model import NetworkModel
 from ..pretrained import load_features
+
+ARRAY_FACTS = ("is_far", "by_sample")
+"""What arrays say of themselves, besides shape and type, that decides how they are read."""
 
 PixelSource = Callable[[Any, tuple[int, ...], Any], Any]
 """Gets number, shape and type of the pixels of an image that has come, and returns an array that reads them."""
@@ -107,9 +111,13 @@ class Parcels:
         if isinstance(thing, PaintedPlane):
             return "plane", thing.shape, dict(thing.blocks)
         if isinstance(thing, Image):
-            self._images[number] = weakref.ref(thing)
             rest = {name: value for name, value in vars(thing).items() if name not in ("data", "_filled")}
-            return "image", number, tuple(map(int, thing.data.shape)), np.dtype(thing.data.dtype).str, rest
+            windows = windows_of(thing)
+            if windows is not None:
+                return "windows", windows.whole, windows.name, rest
+            self._images[number] = weakref.ref(thing)
+            facts = {name: getattr(thing.data, name) for name in ARRAY_FACTS if hasattr(thing.data, name)}
+            return "image", number, tuple(map(int, thing.data.shape)), np.dtype(thing.data.dtype).str, facts, rest
         if isinstance(thing, torch.Tensor):
             return "tensor", thing.detach().cpu().numpy()
         return "object", type(thing), dict(vars(thing))
@@ -143,10 +151,15 @@ class Parcels:
             return PaintedPlane(rest[0], blocks=MappingProxyType(rest[1]))
         if kind == "tensor":
             return torch.from_numpy(rest[0])
+        if kind == "windows":
+            return Image(WindowedPixels(rest[0], rest[1]), **rest[2])
         if kind == "image":
-            number, shape, dtype, others = rest
+            number, shape, dtype, facts, others = rest
             assert self._pixels is not None, "images go one way only"
-            return Image(self._pixels(number, shape, np.dtype(dtype)), **others)
+            pixels = self._pixels(number, shape, np.dtype(dtype))
+            for name, value in facts.items():
+                setattr(pixels, name, value)
+            return Image(pixels, **others)
         made = object.__new__(rest[0])
         made.__dict__.update(rest[1])
         return made
