@@ -19,7 +19,7 @@ from ..core.image import Image
 from ..core.latest import Latest
 from ..core.method import Patch, View
 from ..core.reduced_image import reduced_pair
-from ..core.scribbles import Pair, TrainingSet
+from ..core.scribbles import Pair, Scribbles, TrainingSet
 from ..core.window_stack import windows_of
 from .instant_model import InstantModel
 
@@ -49,6 +49,9 @@ class AnswersStrokes(Protocol):
 
     def over(self, model: Any) -> Any:
         """Work a little, and return the newest answer."""
+
+    def look_ahead(self, image: Image, plane: int, view: View | None) -> bool:
+        """Compute a few features before anything is painted."""
 
 
 class CoarseAnswers:
@@ -86,6 +89,18 @@ class CoarseAnswers:
         patch = next(self._patches, None)
         return None if patch is None or self._model is None else (patch, self._model)
 
+    def look_ahead(self, image: Image, plane: int, view: View | None) -> bool:
+        """Compute a few features of what is looked at before anything is painted; say whether there were any left."""
+        training, by = self._painted.get(), step_back(view)
+        known = any(pair.image is image for pair in training.pairs)
+        if by == 1 or view is None or windows_of(image) is not None or training.missing() is None or not known:
+            return False
+        afar = reduced_pair(Pair(image, Scribbles.empty(image.shape)), by)
+        if all(pair.image is not afar.image for pair in self._from_afar.get().pairs):
+            self._from_afar.put(TrainingSet((afar,), training.classes))
+        rows, columns = _seen_from(view, by)
+        return self._answers.look_ahead(afar.image, plane, View(afar.image.where(plane, rows, columns)))
+
     def _answered(self, training: TrainingSet, image: Image, plane: int, view: View, by: int) -> Iterator[Patch]:
         pairs = [reduced_pair(pair, by) for pair in training.pairs
                  if pair.image is image or (pair.scribbles.planes and _is_alike(pair, image, by))]
@@ -112,12 +127,18 @@ def _is_alike(pair: Pair, image: Image, by: int) -> bool:
     return pair.image.n_channels == image.n_channels and min(pair.image.plane_shape) >= by * SEEN // 4
 
 
+def _seen_from(view: View, by: int) -> tuple[slice, slice]:
+    """Return rows and columns of what is looked at, as they are from afar."""
+    rows, columns = (slice(part.start // by, -(-part.stop // by)) for part in view.where[-2:]
+                     if isinstance(part, slice))
+    return rows, columns
+
+
 def _enlarged(
     model: InstantModel, seen: Image, image: Image, plane: int, view: View, by: int
 ) -> Iterator[Patch]:
     """Yield the answer to what is looked at from afar, as large as it is."""
-    rows, columns = (slice(part.start // by, -(-part.stop // by)) for part in view.where[-2:]
-                     if isinstance(part, slice))
+    rows, columns = _seen_from(view, by)
     height, width = image.plane_shape
     for patch in model.segment(seen, [plane], view=Latest(View(seen.where(plane, rows, columns)))):
         box = [part for part in patch.where[-2:] if isinstance(part, slice)]

@@ -141,6 +141,8 @@ class _Predictor:
         if self._answers is None or ahead is None or self._models.get() is not None:
             return False
         try:
+            if self._coarse is not None and self._coarse.look_ahead(ahead.image, ahead.plane, ahead.view):
+                return True
             return self._answers.look_ahead(ahead.image, ahead.plane, ahead.view, ahead.planes)
         except (UserError, WorkError):
             return False  # said when there is something to answer
