@@ -51,7 +51,9 @@ lowest: debian $(LOWEST)/installed
 bench: $(VENV)/installed-dev
 	$(BIN)/python benchmarks/prediction.py
 	$(BIN)/python benchmarks/large.py --size 16384 --planes 4 16 --networks small default
-	$(BIN)/python benchmarks/large.py --size 4096 --planes 4 --networks small monai --kills 10
+	$(BIN)/python benchmarks/large.py --size 4096 --planes 4 --networks small --kills 10 --workers 1 2
+	for size in 4096 8192 16384; do \
+	  $(BIN)/python benchmarks/large.py --size $$size --planes 1 --networks small monai threshold dask || exit 1; done
 	$(BIN)/python benchmarks/training.py --data $(or $(DATA),napari_unet/sample_data)
 	$(BIN)/python benchmarks/strokes.py --data $(or $(DATA),napari_unet/sample_data)
 	$(BIN)/python benchmarks/annotator.py --data $(or $(DATA),napari_unet/sample_data)

@@ -1,7 +1,7 @@
 """How fast a set is learnt from a person who paints where the screen is wrong: Dice against strokes and seconds.
 
     python benchmarks/annotator.py --data FOLDER [--sets NAME ...] [--methods forest instant deep scratch dense]
-        [--seeds 0 1 2] [--strokes 30] [--wrong 0.05] [--planes N] [--csv FILE] [--png FILE]
+        [--seeds 0 1 2] [--strokes 30] [--every 5] [--wrong 0.05] [--planes N] [--csv FILE] [--png FILE]
 
 FOLDER holds one folder per set, laid out like those of ``napari_unet/sample_data``. On two training planes of a set the
 simulated person paints one stroke per class, then again and again one stroke where the labels shown are most wrong: in
@@ -22,6 +22,7 @@ import argparse
 import itertools
 import os
 import platform
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -65,7 +66,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def painted(sample: Sample, method: str, seed: int, given: argparse.Namespace) -> Iterator[Row]:
     """Let a person paint while a method learns; score at some numbers of strokes."""
     fields = [Field(*field_of(sample, *place)) for place in chosen(sample)]
-    session = SimulatedSession(fields, sample.classes, LEARNERS[method], seed, given.device, given.pace)
+    session = SimulatedSession(fields, sample.classes, LEARNERS[method], seed, given.device, given.pace,
+                               time.process_time if given.processor_time else time.perf_counter)
     wanted = numbers(given.strokes, given.every)
     try:
         for point in annotate(session, given.strokes, seed, given.wrong):
@@ -136,6 +138,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--dense-seconds", type=float, default=130.0, help="training on all labels (default 130)")
     parser.add_argument("--pace", type=float, default=1.0,
                         help="seconds a method gets for each second of the person; below 1 for a quick look only")
+    parser.add_argument("--processor-time", action="store_true",
+                        help="count the time that the processor worked: on a busy machine, with OMP_NUM_THREADS=1")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, mps")
     parser.add_argument("--csv", type=Path, help="also write " + ", ".join(curves.HEADINGS))
     parser.add_argument("--png", type=Path, help="also draw the curves")

@@ -4,6 +4,7 @@ first     a fresh image: its features, the heads, the product
 seen      the same, when the second eye has looked at it, too
 stroke    a new stroke on an image whose features are kept: the heads and the product
 closer    until trees have corrected that answer, too
+kept      memory for the features of the image, beside what they would take if all of ours were kept at full size
 """
 
 from __future__ import annotations
@@ -61,9 +62,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
         fit, product, closer = (1e3 * statistics.median(column) for column in zip(*rounds, strict=True))
         whole = 1e3 * statistics.median(one[0] + one[1] for one in rounds)
         print(f"{what:<5} {given.side} x {given.side}: first {first:.2f} s, seen {seen:.2f} s; stroke {whole:.0f} ms "
-              f"(heads {fit:.0f}, product {product:.0f}); closer {closer:.0f} ms")
+              f"(heads {fit:.0f}, product {product:.0f}); closer {closer:.0f} ms; kept {told_bytes(store, image)}")
     print(f"{platform.machine()}, {os.cpu_count()} cores, {torch.get_num_threads()} torch threads; "
           f"median of {given.rounds} strokes")
+
+
+def told_bytes(store: FeatureStore, image: Image) -> str:
+    """Return how much a store keeps of an image, and what all own features at full size and the plane would take."""
+    of_eye = store.eye.cache.bytes if store.eye is not None else 0
+    full = (2 * len(store.prior(image.n_channels, eye=False)) + 4 * image.n_channels) * image.plane_shape[0] ** 2
+    return (f"{store.bytes / 1e6:.0f} MB ({store.bytes / full:.0%} of {full / 1e6:.0f}), "
+            f"{(store.bytes - of_eye) / 1e6:.0f} MB ({(store.bytes - of_eye) / full:.0%}) without the second eye")
 
 
 def picture(side: int, channels: int) -> Image:

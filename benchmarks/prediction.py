@@ -1,13 +1,14 @@
-"""How fast a plane is predicted, against what is possible and against MONAI; prints a table for each network.
+"""How fast a plane is predicted, against a forest, MONAI and what is possible; prints a table for each network.
 
-Three networks: ``bare`` is a U-Net of width 16 and nothing else; ``default`` is the network of the program as it learns
-from strokes, with features of two sizes, classical filters and surroundings under its last layer; ``trees`` is the same
-as an instant answer, corrected by decision trees. With each, three things are measured in turn, in one process, on the
-same image with the same network, device and number format:
+Four networks: ``bare`` is a U-Net of width 16 and nothing else; ``default`` is the network of the program as it learns
+from strokes, with features of two sizes, classical filters, surroundings and the second eye under its last layer;
+``trees`` is the same as an instant answer, corrected by decision trees; ``one_eye`` is that without the second eye.
+With each, four things are measured in turn, in one process, on the same image, with the same cores:
 
 * ``segment``: what a user waits for: normalise, tile, forward, soft-max, labels;
 * ``forward``: the same read boxes through the network, results thrown away;
-* ``monai``: MONAI's ``sliding_window_inference`` (window 512, overlap 0.25, gaussian) on the normalised image.
+* ``monai``: MONAI's ``sliding_window_inference`` (window 512, overlap 0.25, gaussian) on the normalised image;
+* ``forest``: scikit-image's filters of 1 to 16 px and 100 trees of scikit-learn, fitted to the same strokes.
 
 Run ``python benchmarks/prediction.py``; nothing else heavy should run meanwhile. ``--quick`` shows that it runs.
 """
@@ -22,8 +23,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import torch
+from _shared import Predict, forest
+from instant import picture
 from monai.inferers import sliding_window_inference
 
 from napari_unet.comparison.contenders import make_method
@@ -31,6 +33,8 @@ from napari_unet.core.classes import ClassTable
 from napari_unet.core.image import Image
 from napari_unet.core.scribbles import TrainingSet
 from napari_unet.core.work import Work
+from napari_unet.instant.eye_features import without_eye
+from napari_unet.instant.features import FeatureStore
 from napari_unet.networks.unet import UNet
 from napari_unet.predicting.devices import Device, choose_device
 from napari_unet.predicting.forward import ready_network
@@ -42,7 +46,7 @@ from napari_unet.predicting.tta import read_mirrored
 from napari_unet.predicting.weights import Weights, snapshot
 from napari_unet.sample_data import load
 
-NETWORKS = ("bare", "default", "trees")
+NETWORKS = ("bare", "default", "one_eye", "trees")
 WINDOW = 512
 """Rows and columns of MONAI's window."""
 
@@ -62,29 +66,34 @@ def main() -> None:
     device = choose_device(arguments.device)
     if arguments.full_precision:
         device = device.full_precision()
-    pixels = np.random.default_rng(0).integers(0, 2**16, (size, size), dtype=np.uint16)
+    image, trees = picture(size, 1), forest(load("nuclei").pairs[:1], seed=0)
     print(f"{_machine()}; {device}, {device.dtype_name}; torch {torch.__version__}")
     print(f"{size} x {size} pixels, medians of {repeats} round{'' if repeats == 1 else 's'}")
     for name in arguments.networks:
         model = NetworkModel(network_weights(name), arguments.device, full_precision=arguments.full_precision)
-        candidates, told = contestants(model, Image(pixels), device)
+        candidates, told = contestants(model, image, device, trees)
         print(f"\n{name}: {told}")
-        print_times(_interleaved(candidates, repeats, device), pixels.size)
+        print_times(_interleaved(candidates, repeats, device), size**2)
 
 
 def network_weights(name: str) -> Weights:
-    """Return a network for one channel and two classes; ``default`` and ``trees`` are fitted to a shipped sample."""
+    """Return a network for one channel and two classes; all but ``bare`` are fitted to a shipped sample."""
     if name == "bare":
         torch.manual_seed(0)
         network = UNet()
         return snapshot(network.build(1, 2), network, "unet", 1, ClassTable.default())
     sample = load("nuclei")
-    answer = Work(make_method("instant", device="cpu").fit(TrainingSet(sample.pairs[:1], sample.classes))).result()
-    weights = answer.as_network().weights
-    return weights if name == "trees" else without_trees(weights)
+    training, method = TrainingSet(sample.pairs[:1], sample.classes), make_method("instant", device="cpu")
+    store = method.store(training)
+    if name == "one_eye":
+        store = FeatureStore(without_eye(store.weights), store.device)
+    weights = Work(method.fit(training, store)).result().as_network().weights
+    return without_trees(weights) if name == "default" else weights
 
 
-def contestants(model: NetworkModel, image: Image, device: Device) -> tuple[dict[str, Callable[[], None]], str]:
+def contestants(
+    model: NetworkModel, image: Image, device: Device, trees: Predict
+) -> tuple[dict[str, Callable[[], object]], str]:
     """Return what is timed, by name, and in a few words what the network is given."""
     weights, network = model.weights, model.weights.network
     plane, _ = weights.normalisation(image.plane(0))
@@ -110,7 +119,7 @@ def contestants(model: NetworkModel, image: Image, device: Device) -> tuple[dict
 
     read_pixels = sum(box.shape[-2] * box.shape[-1] for box in boxes)
     told = f"{len(tiles)} tile(s) that read {read_pixels / plane[0].size:.2f} times the image"
-    return {"segment": segment, "forward": boxes_only, "monai": monai}, told
+    return {"segment": segment, "forward": boxes_only, "monai": monai, "forest": lambda: trees(image, 0)}, told
 
 
 def print_times(seconds: dict[str, list[float]], pixels: int) -> None:
@@ -123,7 +132,7 @@ def print_times(seconds: dict[str, list[float]], pixels: int) -> None:
 
 
 def _interleaved(
-    candidates: dict[str, Callable[[], None]], repeats: int, device: Device
+    candidates: dict[str, Callable[[], object]], repeats: int, device: Device
 ) -> dict[str, list[float]]:
     """Return seconds of each candidate; all take turns, so that a busy moment of the machine hits all."""
     for run in candidates.values():  # not measured: caches and memory pools fill

@@ -1,10 +1,14 @@
 """How good the answer to a few fixed strokes is.
 
-    python benchmarks/strokes.py --data FOLDER [--sets NAME ...] [--methods forest instant deep scratch dense]
+    python benchmarks/strokes.py --data FOLDER [--sets NAME ...] [--methods NAME ...]
         [--seeds 0 1 2] [--seconds 60] [--dense-seconds 130] [--planes N] [--as-planes] [--csv FILE]
 
 forest    100 trees of depth 20 on filters of 1 to 16 px
-instant   the answer at once, from pre-trained features
+ilastik, labkit, convpaint
+          what these programs learn with, as far as it needs no download, rebuilt from papers and manuals
+imagenet  a head on features of a classifier of photographs, the second eye, alone
+one_eye   the answer at once, from pre-trained features without the second eye
+instant   the answer at once, as it is
 deep      the network that begins with that answer, after 60 s of training
 scratch   the same training from nothing, of a plain U-Net
 dense     as deep, but 130 s on labels of every pixel of all training planes: a ceiling
@@ -28,6 +32,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from _peers import PEERS
 from _shared import Predict, ceiling, dice, forest, of_model, set_names, thinned
 
 from napari_unet.comparison.contenders import make_method
@@ -35,7 +40,8 @@ from napari_unet.core.scribbles import TrainingSet
 from napari_unet.core.work import Work
 from napari_unet.sample_data import Sample, load_set
 
-METHODS = ("forest", "instant", "deep", "scratch", "dense")
+METHODS = ("forest", *PEERS, "instant", "deep", "scratch", "dense")
+USUAL = ("forest", "instant", "deep", "scratch", "dense")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,6 +93,8 @@ def measured(sample: Sample, method: str, seed: int, given: argparse.Namespace) 
     began = time.perf_counter()
     if method == "forest":
         predict = forest(sample.pairs, seed)
+    elif method in PEERS:
+        predict = PEERS[method](sample.training, seed, given.device)
     elif method == "instant":
         predict = fitted(sample.training, "instant", seed, given)
     elif method == "dense":
@@ -136,7 +144,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="folder of sets")
     parser.add_argument("--sets", nargs="+", help="default: all")
-    parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS))
+    parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(USUAL),
+                        help=f"default: {' '.join(USUAL)}")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--seconds", type=float, default=60.0, help="training time (default 60)")
     parser.add_argument("--dense-seconds", type=float, default=130.0, help="training on all labels (default 130)")

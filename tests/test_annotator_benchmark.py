@@ -9,7 +9,6 @@ from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
-from _annotator import simulated_session
 from _annotator.painter import MOST_PIXELS, MOST_SECONDS, Painter, Stroke, most_wrong
 from benchmark_scripts import load_script
 from hypothesis import given, settings
@@ -103,7 +102,7 @@ def test_a_wrong_stroke_is_painted_with_another_class() -> None:
 def test_every_method_takes_part(benchmark: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str],
                                  monkeypatch: pytest.MonkeyPatch) -> None:
     ticks = itertools.count()  # every piece of work takes as long, however busy the machine is
-    monkeypatch.setattr(simulated_session, "time", SimpleNamespace(perf_counter=lambda: next(ticks) * 0.05))
+    monkeypatch.setattr(benchmark, "time", SimpleNamespace(perf_counter=lambda: next(ticks) * 0.05))
     table, picture = tmp_path / "annotator.csv", tmp_path / "annotator.png"
     benchmark.main([
         "--data", str(DATA), "--sets", "nuclei", "--seeds", "0", "--strokes", "4", "--planes", "1",

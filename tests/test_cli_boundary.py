@@ -185,7 +185,7 @@ def test_training_that_is_asked_to_end_keeps_the_model_so_far(files: Path, tmp_p
 
     monkeypatch.setattr(train_command, "with_progress_bar", training)
     assert run("train", files / "images.tif", files / "scribbles.tif", "-o", tmp_path / "m.pt") == 130
-    assert "the model so far is in" in capsys.readouterr().err
+    assert "the model so far is kept" in capsys.readouterr().err
     assert load_model(tmp_path / "m.pt").classes.ids == (1, 2)
     assert [one.name for one in tmp_path.iterdir()] == ["m.pt"]
 

@@ -101,6 +101,8 @@ def test_what_is_there_is_replaced_only_if_asked_and_a_mask(place: str, small: N
 def test_where_nothing_can_be_written(url: str, said: str) -> None:
     with pytest.raises(UserError, match=said):
         predict_store(Image(picture(20, 20)), network(), url).result()
+    with pytest.raises(UserError, match="Save to this computer"):
+        io.save_mask(url, np.ones((20, 20), np.uint8), classes=network().classes)
 
 
 def test_the_command_line_writes_to_an_address(place: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -111,6 +113,14 @@ def test_the_command_line_writes_to_an_address(place: str, tmp_path: Path, capsy
     assert main([*words, f"{place}/out/"]) == 0
     assert f"{place}/out/a1_mask.ome.zarr" in capsys.readouterr().out
     assert io.read_labels(f"{place}/out/a1_mask.ome.zarr")[0].shape == (40, 51)
+    root = place.removeprefix("memory:/")
+    for number in range(2):
+        fsspec.filesystem("memory").pipe_file(f"{root}/b{number}.tif", (tmp_path / f"a{number}.tif").read_bytes())
+    far = [words[0], f"{place}/b*.tif", *words[2:]]
+    assert main([*far, str(tmp_path / "here")]) == 0
+    assert sorted(one.name for one in (tmp_path / "here").glob("*.tif")) == ["b0_mask.tif", "b1_mask.tif"]
+    assert main([words[0], f"{place}/c*.tif", *words[2:], str(tmp_path / "here")]) == 1
+    assert "Nothing matches memory://" in capsys.readouterr().err
     assert main([*words, f"{place}/one.zarr"]) == 2
     assert "2 images cannot go into the one" in capsys.readouterr().err
     assert main([*words, f"{place}/out", "--index", "0"]) == 2

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from napari_unet.core.errors import UserError
+from napari_unet.core.fingerprints import image_hash
 from napari_unet.core.image import Image
 from napari_unet.core.image_range import channel_ranges
 from napari_unet.core.latest import Latest
@@ -58,6 +59,16 @@ def test_channels_and_planes_of_windows():
     number = windows.data.number(1, 2)
     assert windows.data.whole_plane(number) == 1
     assert np.array_equal(windows.window(number)[:, 512:700, INNER], data[:, 1, 512:700, :512])
+
+
+def test_all_windows_at_once_and_the_name_of_what_they_hold():
+    data = RNG.integers(0, 255, (2, 3, 600, 520)).astype(np.uint8)
+    windows = window_stack(Image(data, "TCYX", "film"))
+    every = windows.data[...]
+    assert every.shape == windows.data.shape
+    assert np.array_equal(every[1, 2], windows.window(windows.data.number(1, 2)))
+    assert np.array_equal(windows.data[:, 3, 1, :9], every[:, 3, 1, :9])
+    assert image_hash(windows) != image_hash(window_stack(Image(data[:, :, ::-1], "TCYX", "film")))
 
 
 def test_windows_near_the_middle_of_the_view_come_first():

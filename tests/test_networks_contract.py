@@ -28,6 +28,7 @@ from napari_unet.predicting.weights import Weights, load_into, snapshot
 
 SMALL = {"width": 4, "layers": 2}
 NAMES = REGISTRY.names()
+pytestmark = pytest.mark.filterwarnings("ignore:.*no axis that is known to be z")  # those of volumes see planes alone
 LOCAL = [name for name in NAMES if REGISTRY[name]().halo is not None]
 
 

@@ -22,7 +22,14 @@ from napari_unet.io.model_file import load_model, save_model
 from napari_unet.learning.trainer import train_network
 from napari_unet.learning.training_plan import TrainingPlan
 from napari_unet.networks.unet import UNet
-from napari_unet.predicting.oblivious_trees import DEPTH, ObliviousTrees, as_float16, feature_tensors, without_trees
+from napari_unet.predicting.oblivious_trees import (
+    DEPTH,
+    ObliviousTrees,
+    as_float16,
+    feature_tensors,
+    unrounded_limits,
+    without_trees,
+)
 from napari_unet.pretrained import load_features
 from napari_unet.segmenters import REGISTRY as METHODS
 from napari_unet.segmenters.instant_answer import Instant
@@ -66,6 +73,20 @@ def test_trees_vote_alike_on_every_device() -> None:
         answers = (str(int(features[number, 3] > limit)) for number, limit in zip(chosen, thresholds, strict=True))
         by_hand += leaves[int("".join(answers), 2)]
     torch.testing.assert_close(votes[3], by_hand)
+
+
+def test_numbers_of_32_bits_are_asked_what_they_would_be_after_rounding_to_16() -> None:
+    rng = np.random.default_rng(0)
+    halves = np.arange(0, 0x7C00, 97, dtype=np.uint16).view(np.float16)  # tiny ones and the largest among them
+    halves = np.concatenate([halves, -halves])
+    middles = (halves.astype(np.float32) + np.nextafter(halves, np.float16(np.inf)).astype(np.float32)) / 2
+    values = np.concatenate([halves, middles, np.nextafter(middles, np.float32(0)), [0, 1e-9, 7e4, -7e4, 65519.996],
+                             rng.normal(size=500)]).astype(np.float32)
+    limits = np.concatenate([halves[::50], rng.normal(size=50), [0, -0.0, 65504, 7e4, -7e4]]).astype(np.float32)
+    rounded = as_float16(torch.from_numpy(values)).float().numpy()
+    finite = np.isfinite(values)
+    np.testing.assert_array_equal((values > unrounded_limits(limits)[:, None])[:, finite],
+                                  (rounded > limits[:, None])[:, finite])
 
 
 def test_a_feature_that_differs_by_rounding_may_move_a_probability_by_half_a_tree() -> None:

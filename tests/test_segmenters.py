@@ -17,6 +17,8 @@ from napari_unet.core.method import View
 from napari_unet.core.parameters import Field, fields
 from napari_unet.core.registry import Entry
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*no axis that is known to be z")  # networks of volumes
+
 
 def test_registry_has_the_methods_asked_for() -> None:
     assert {"threshold", "slic", "mean_shift", "region_growing", "unet", "instant"} <= set(segmenters.REGISTRY.names())

@@ -18,6 +18,8 @@ from napari_unet.core.registry import Entry
 from napari_unet.core.scribbles import Pair, Scribbles, TrainingSet
 from napari_unet.segmenters._classical import ClassicalMethod
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*no axis that is known to be z")  # networks of volumes
+
 
 def is_classical(entry: Entry[Any]) -> bool:
     return issubclass(entry.item, ClassicalMethod)
@@ -168,7 +170,7 @@ def test_pixels_that_are_not_numbers(entry: Entry[Any], model: Any) -> None:
     for fit in (model, own):
         with pytest.warns(InputWarning, match=r"22 of 1920 pixels are NaN or infinite") as record:
             labels = assemble(one.image, fit.segment(one.image))
-        assert len(record) == 1
+        assert sum("NaN" in str(one.message) for one in record) == 1
         assert (labels[~np.isfinite(image)] == 1).all()
 
 

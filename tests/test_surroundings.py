@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
@@ -10,15 +12,20 @@ from skimage.morphology import footprint_rectangle, opening
 
 from napari_unet.networks._surroundings import (
     COUNT,
+    DIRECTIONS,
     LINES,
     RAYS,
     STRIDE,
     Surroundings,
+    edged,
     enclosure,
-    running_extremum,
-    shifted,
+    inner,
+    ray_length,
+    running_extrema,
     thinness,
 )
+
+Best = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 
 def scene(*bright: tuple[slice, slice]) -> torch.Tensor:
@@ -74,29 +81,60 @@ def test_long_lines_are_not_thin_and_specks_are() -> None:
     assert thinness(scene((slice(10, 70), slice(10, 70))))[0].max() == 0
 
 
-@pytest.mark.parametrize("count", [1, 2, 3, 7, 8, 20])
-def test_along_is_a_filter_of_scipy(count: int) -> None:
+def along(plane: torch.Tensor, down: int, right: int, steps: int, best: Best, beyond: float) -> torch.Tensor:
+    """The extremum over so many steps from each pixel on, one step after the other."""
+    height, width = plane.shape[-2:]
+    wide = torch.nn.functional.pad(plane, (steps * 2,) * 4, value=beyond)
+    found = plane
+    for step in range(1, steps + 1):
+        top, left = 2 * steps + step * down, 2 * steps + step * right
+        found = best(found, wide[..., top : top + height, left : left + width])
+    return found
+
+
+@pytest.mark.parametrize("counts", [[1], [2, 3], [7, 8, 20]])
+def test_running_extrema_are_a_filter_of_scipy(counts: list[int]) -> None:
     plane = np.random.default_rng(0).normal(size=(9, 30)).astype(np.float32)
-    found = running_extremum(torch.from_numpy(plane)[None, None], 0, 1, count, torch.maximum, -torch.inf)[0, 0].numpy()
-    # scipy's windows are centred
-    beyond = np.pad(plane, ((0, 0), (0, count)), constant_values=-np.inf)
-    wanted = ndimage.maximum_filter1d(beyond, count, axis=1, mode="constant", cval=-np.inf)[:, count // 2 :][:, :30]
-    np.testing.assert_array_equal(found, wanted)
+    lines = running_extrema(torch.from_numpy(plane)[None, None], 0, 1, counts, torch.maximum)
+    for count, line in zip(counts, lines, strict=True):
+        wanted = ndimage.maximum_filter1d(plane, count, axis=1, origin=-(count // 2))[:, : 31 - count]
+        np.testing.assert_array_equal(line[0, 0].numpy(), wanted)
+
+
+@pytest.mark.parametrize("shape", [(37, 53), (1, 9), (3, 3)])
+def test_rays_and_lines_are_those_that_go_pixel_by_pixel(shape: tuple[int, int]) -> None:
+    plane = torch.randn(2, 1, *shape, generator=torch.Generator().manual_seed(3))
+    wanted = []
+    for length in RAYS:
+        pairs = [[along(plane, sign * down, sign * right, ray_length(length, down, right), torch.maximum, -torch.inf)
+                  for sign in (1, -1)] for down, right in DIRECTIONS]
+        least = torch.stack([torch.minimum(*pair) for pair in pairs])
+        mean = torch.stack([one for pair in pairs for one in pair]).mean(0)
+        wanted += [least.amin(0) - plane, mean - plane, least.amax(0) - plane]
+    for length in LINES:
+        opened = []
+        for down, right in DIRECTIONS:
+            steps = max(2, ray_length(length, down, right)) - 1
+            eroded = along(plane, down, right, steps, torch.minimum, torch.inf)
+            opened.append(along(eroded, -down, -right, steps, torch.maximum, -torch.inf))
+        wanted.append(plane - torch.stack(opened).amax(0))
+    torch.testing.assert_close(enclosure(plane) + thinness(plane), wanted)
 
 
 def test_opening_by_level_lines_is_that_of_scikit_image() -> None:
     plane = np.random.default_rng(1).normal(size=(20, 40)).astype(np.float32)
-    eroded = running_extremum(torch.from_numpy(plane)[None, None], 0, 1, 5, torch.minimum, torch.inf)
-    found = running_extremum(eroded, 0, -1, 5, torch.maximum, -torch.inf)[0, 0].numpy()
-    inside = (slice(None), slice(5, -5))  # at the border the two take segments that are cut in different ways
-    np.testing.assert_array_equal(found[inside], opening(plane, footprint_rectangle((1, 5)))[inside])
+    eroded = next(running_extrema(torch.from_numpy(plane)[None, None], 0, 1, [5], torch.minimum))
+    found = next(running_extrema(eroded, 0, 1, [5], torch.maximum))[0, 0].numpy()
+    wanted = opening(plane, footprint_rectangle((1, 5)))  # the border apart, where it cuts segments
+    np.testing.assert_array_equal(found, wanted[:, 4:-4])
 
 
-def test_shifted_brings_what_lies_there() -> None:
+def test_an_edge_lies_where_a_direction_comes_from_and_goes_to() -> None:
     plane = torch.arange(12.0).reshape(1, 1, 3, 4)
-    assert shifted(plane, 1, 2, -1.0)[0, 0].tolist() == [[6, 7, -1, -1], [10, 11, -1, -1], [-1] * 4]
-    assert shifted(plane, -2, -1, -1.0)[0, 0].tolist() == [[-1] * 4, [-1] * 4, [-1, 0, 1, 2]]
-    assert (shifted(plane, 3, 0, 7.0) == 7).all()
+    wide = edged(plane, 1, -2, 1, 0, -1.0)
+    assert wide[0, 0].tolist() == [[-1] * 6, *([*row, -1, -1] for row in plane[0, 0].tolist())]
+    for down, right in DIRECTIONS:
+        assert torch.equal(inner(edged(plane, down, right, 3, 2, 0.0), down, right, 3, 2), plane)
 
 
 def test_dark_and_bright_are_treated_alike() -> None:

@@ -82,7 +82,7 @@ def test_parameters_reach_the_network_and_the_plan():
 
 
 @pytest.mark.parametrize(("options", "message"), [
-    ({"batch": 0}, r"UNet: batch cannot be 0. Allowed: a whole number from 1 to 64\."),
+    ({"batch": 0}, r"UNet: batch cannot be 0. Allowed: a whole number from 1 to 64, or auto\."),
     ({"learning_rate": 2.0}, r"UNet: learning_rate cannot be 2.0. Allowed: a number from 1e-06 to 0.1, or auto\."),
     ({"loss": "hinge"}, r"UNet: loss cannot be 'hinge'. Allowed: one of .*dice_cross_entropy"),
     ({"depth": 9}, r"depth cannot be 9"),

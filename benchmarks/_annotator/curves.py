@@ -14,6 +14,8 @@ from matplotlib.figure import Figure
 
 HEADINGS = ("set", "method", "strokes", "seconds", "class", "dice", "seed", "wrong")
 COLOURS = {"forest": "#7f7f7f", "instant": "#1f77b4", "deep": "#d62728", "scratch": "#2ca02c", "dense": "#000000"}
+STEADY_FROM = 5
+"""Strokes after which an answer should change little from one to the next."""
 ALL_LABELS = 0
 """Number of strokes that stands for labels of every pixel."""
 
@@ -87,14 +89,31 @@ def table(rows: Sequence[Row], name: str | None, methods: Sequence[str]) -> Iter
         yield f"{'dense':>7} {dice:.3f} ({seconds:.0f} s of training on all labels)"
 
 
+def unsteadiness(rows: Sequence[Row], method: str, first: int = STEADY_FROM) -> float | None:
+    """Return by how much Dice changes from one stroke to the next, in the mean over sets, classes, seeds and strokes.
+
+    Counted where both numbers of strokes were scored, from ``first`` on.
+    """
+    dices = {(one.set, one.dice_class, one.seed, one.strokes): one.dice for one in rows if one.method == method}
+    by_set: dict[str, list[float]] = {}
+    for (name, dice_class, seed, number), dice in dices.items():
+        before = dices.get((name, dice_class, seed, number - 1))
+        if before is not None and number > first:
+            by_set.setdefault(name, []).append(abs(dice - before))
+    return statistics.fmean(map(statistics.fmean, by_set.values())) if by_set else None
+
+
 def conclusions(rows: Sequence[Row], methods: Sequence[str]) -> Iterator[str]:
-    """Yield what the figures say about the two questions: how near to all labels, and ahead of the forest or not."""
+    """Yield what the figures say: how steady, how near to all labels, and ahead of the forest or not."""
     ceiling, forest = (mean_curve(rows, one).get for one in ("dense", "forest"))
     for method in methods:
         points = mean_curve(rows, method)
         if method == "dense" or not points:
             continue
         last = max(points)
+        change = unsteadiness(rows, method)
+        if change is not None:
+            yield f"{method}: Dice changes by {change:.4f} from one stroke to the next, from {STEADY_FROM} on"
         top = ceiling(ALL_LABELS)
         if top is not None:
             yield f"{method}: {points[last][1] / top[1]:.3f} of dense after {last} strokes"

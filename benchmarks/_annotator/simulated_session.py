@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,11 +54,13 @@ class SimulatedSession:
         The method, see :data:`_annotator.learners.Learn`.
     pace : float
         Seconds the method is given for each second of the person. 1 is real; less makes a short test.
+    clock : callable
+        Seconds that pass while the method works.
     """
 
     def __init__(self, fields: Sequence[Field], classes: ClassTable, learn: Learn, seed: int, device: str,
-                 pace: float = 1.0) -> None:
-        self.fields, self.classes, self.pace = tuple(fields), classes, pace
+                 pace: float = 1.0, clock: Callable[[], float] = time.perf_counter) -> None:
+        self.fields, self.classes, self.pace, self._clock = tuple(fields), classes, pace, clock
         self.seconds = 0.0
         self.shown: Shown | None = None
         self._coming: list[Shown] = []
@@ -107,13 +109,13 @@ class SimulatedSession:
 
     def _work(self) -> bool:
         """Do a piece of the method's work; False where there is none."""
-        began = time.perf_counter()
+        began = self._clock()
         answer = next(self._learner)
         if isinstance(answer, Idle):
             self._busy_until = max(self._busy_until, self.seconds)
             return False
         labels = () if answer is None else tuple(answer.screen(field.image, 0) for field in self.fields)
-        self._busy_until += (time.perf_counter() - began) / self.pace
+        self._busy_until += (self._clock() - began) / self.pace
         if answer is not None:
             self._coming.append(Shown(answer, labels, self._busy_until))
         return True

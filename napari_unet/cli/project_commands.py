@@ -13,7 +13,7 @@ from napari_unet.core.errors import UsageError, UserError
 from napari_unet.core.method import Patch
 from napari_unet.core.readable import readable
 from napari_unet.io import clear_of_inputs
-from napari_unet.io.model_file import can_be_saved, load_model, save_model
+from napari_unet.io.model_file import load_model, save_model
 from napari_unet.project.mask_names import PATTERNS, mask_places
 from napari_unet.project.project_contents import ProjectContents, method_of_project, open_project
 from napari_unet.project.project_home import SUFFIX
@@ -23,7 +23,8 @@ from napari_unet.project.verbs import keep_model, predict_image, train_project, 
 from napari_unet.workflows.batch import BatchPiece, run_batch
 
 from .project_objects import check_project_objects, find_in_project
-from .terminal import check_writable, make_folder, say, show, with_progress_bar
+from .terminal import check_writable, make_folder, say, show
+from .watched_training import watch_training
 
 
 def names_project(path: object) -> bool:
@@ -111,22 +112,7 @@ def train_in_project(arguments: argparse.Namespace, read_options: Any) -> None:
         asked = {*dict(arguments.set), *(("seed",) if arguments.seed is not None else ())}
         options = {**read_options(arguments), **{name: base[name] for name in base if name not in asked}}
         work = train_project(contents, arguments.network, go_on=arguments.go_on, **options)
-        model: Any = None
-        try:
-            for event in with_progress_bar(work, "training"):
-                if can_be_saved(event.model):
-                    model = event.model
-            model = work.result()
-        except KeyboardInterrupt:
-            work.close()
-            if model is None:
-                say("Interrupted before there was a model; nothing was saved.")
-            else:
-                say(f"Interrupted; the model so far is kept ({model.note}).")
-                _keep(contents, model, arguments.output, replace, into_project)
-            raise
-        say(model.note)
-        _keep(contents, model, arguments.output, replace, into_project)
+        watch_training(work, lambda model: _keep(contents, model, arguments.output, replace, into_project))
 
 
 def _keep(contents: ProjectContents, model: Any, output: Path | None, replace: bool, into_project: bool) -> None:

@@ -10,14 +10,15 @@ from napari_unet.comparison.contenders import can_be_trained, registered_name
 from napari_unet.core import parameters
 from napari_unet.core.errors import UsageError
 from napari_unet.core.readable import readable
-from napari_unet.io.model_file import can_be_saved, save_model
+from napari_unet.io.model_file import save_model
 from napari_unet.io.recipe import is_recipe
 from napari_unet.networks import REGISTRY as NETWORKS
 from napari_unet.segmenters import REGISTRY as METHODS
 
 from .input_files import file_rows, read_images
 from .project_commands import names_project, train_in_project
-from .terminal import check_writable, say, show, with_progress_bar
+from .terminal import check_writable, show
+from .watched_training import watch_training
 
 
 def run_train(arguments: argparse.Namespace) -> None:
@@ -37,23 +38,12 @@ def run_train(arguments: argparse.Namespace) -> None:
     images = read_images([str(row[0]) for row in files], arguments.axes)
     work = workflows.train(images, [row[1] for row in files], network=arguments.network, index=arguments.index,
                            **options)
-    model: Any = None
-    try:
-        for event in with_progress_bar(work, "training"):
-            if can_be_saved(event.model):
-                model = event.model
-        model = work.result()
-    except KeyboardInterrupt:
-        work.close()
-        if model is None:
-            say("Interrupted before there was a model; nothing was saved.")
-        else:
-            save_model(arguments.output, model, overwrite=replace)
-            say(f"Interrupted; the model so far is in {arguments.output} ({model.note}).")
-        raise
-    save_model(arguments.output, model, overwrite=replace)
-    say(model.note)
-    show(readable(arguments.output))
+
+    def keep(model: Any) -> None:
+        save_model(arguments.output, model, overwrite=replace)
+        show(readable(arguments.output))
+
+    watch_training(work, keep)
 
 
 def _options(arguments: argparse.Namespace) -> dict[str, Any]:

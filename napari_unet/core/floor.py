@@ -7,10 +7,13 @@ long, and nobody has to give the floor back for work to go on. Ends no work and 
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from typing import TypeVar
+
+from .work import each_within
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -76,15 +79,10 @@ def resting(
         The longest rest before one piece, by floor.
     *floors : Floor
     """
-    try:
-        while True:
-            for floor in floors:
-                floor.rest(seconds)
-            try:
-                item = next(work)
-            except StopIteration as end:
-                result: Result = end.value
-                return result
-            yield item
-    finally:
-        work.close()
+    @contextlib.contextmanager
+    def rested() -> Iterator[None]:
+        for floor in floors:
+            floor.rest(seconds)
+        yield
+
+    return each_within(work, rested)

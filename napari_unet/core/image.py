@@ -59,7 +59,7 @@ def resolve_axes(
         if len(shape) <= 4:
             return Axes("NYXC"[4 - len(shape):], f"guessed: a last axis of {shape[-1]} is colour")
     elif len(shape) == 3:
-        return Axes("NYX", "guessed: the first of three axes counts planes")
+        return Axes("NYX", "guessed: the first of three axes counts planes; say ZYX if they lie behind one another")
     if len(shape) < 2:
         raise UserError(f"An array of shape {shape} is no image: it needs rows and columns. Choose another file.")
     raise UserError(

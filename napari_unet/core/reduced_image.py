@@ -12,6 +12,7 @@ from .errors import UserError
 from .image import Image
 from .level_field import LevelField
 from .scribbles import Pair, Scribbles
+from .window_stack import by_planes
 
 LOOKED_AT = 4
 """So many rows and columns of those that become one are averaged at most; of more, some, evenly spread."""
@@ -36,8 +37,11 @@ class ReducedPixels:
         self._kept: tuple[int, NDArray[Any]] | None = None
 
     def __getitem__(self, index: Any) -> NDArray[Any]:
-        parts = index if isinstance(index, tuple) else (index,)
-        at = dict(zip(self.axes, (*parts, *(slice(None),) * (self.ndim - len(parts))), strict=True))
+        return by_planes(self._part, index, self.shape, self.axes)
+
+    def _part(self, index: tuple[Any, ...]) -> NDArray[Any]:
+        """Return a part of one plane, its leading axes given as numbers."""
+        at = dict(zip(self.axes, index, strict=True))
         leading = [int(at[letter]) for letter in self.axes if letter not in "CYX"]
         number = int(np.ravel_multi_index(leading, self._leading)) if leading else 0
         plane = self._plane(number)[:, at["Y"], at["X"]]

@@ -7,6 +7,8 @@ import os
 from collections.abc import Generator, Iterator
 from typing import TypeVar
 
+from .work import each_within
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -51,14 +53,4 @@ def run_deterministically(work: Generator[Item, None, Result]) -> Generator[Item
 
     Between its items everything is as it was, for whoever else computes in this process.
     """
-    try:
-        while True:
-            try:
-                with deterministic():
-                    item = next(work)
-            except StopIteration as end:
-                result: Result = end.value
-                return result
-            yield item
-    finally:
-        work.close()
+    return each_within(work, deterministic)

@@ -12,6 +12,7 @@ import itertools
 import math
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -146,8 +147,11 @@ class WindowedPixels:
         return plane * len(self.grid) + window
 
     def __getitem__(self, index: Any) -> NDArray[Any]:
-        parts = index if isinstance(index, tuple) else (index,)
-        at = dict(zip(self.axes, (*parts, *(slice(None),) * (self.ndim - len(parts))), strict=True))
+        return by_planes(self._window, index, self.shape, self.axes)
+
+    def _window(self, index: tuple[Any, ...]) -> NDArray[Any]:
+        """Return a part of one window, its leading axes given as numbers."""
+        at = dict(zip(self.axes, index, strict=True))
         leading = [int(at[letter]) for letter in self.axes if letter not in "CYX"]
         plane = int(np.ravel_multi_index(leading[:-1], self.whole.shape[:-2])) if leading[:-1] else 0
         origin = self.grid.origin(leading[-1])
@@ -208,6 +212,35 @@ def window_stack(whole: Image) -> Image:
 def windows_of(image: Image) -> WindowedPixels | None:
     """Return the windows that an image is made of, None for any other image."""
     return image.data if isinstance(image.data, WindowedPixels) else None
+
+
+def by_planes(
+    read: Callable[[tuple[Any, ...]], NDArray[Any]], index: Any, shape: tuple[int, ...], axes: str
+) -> NDArray[Any]:
+    """Return what an index of an array asks for, where only parts of single planes can be read.
+
+    Parameters
+    ----------
+    read : callable
+        Reads an index whose leading axes (neither C nor Y nor X) are numbers.
+    index : index of integers, slices and an ellipsis
+    shape : tuple of int
+    axes : str
+        Leading ones first.
+    """
+    parts = list(index) if isinstance(index, tuple) else [index]
+    if Ellipsis in parts:
+        at = parts.index(Ellipsis)
+        parts[at : at + 1] = [slice(None)] * (len(shape) - len(parts) + 1)
+    parts += [slice(None)] * (len(shape) - len(parts))
+    many = next((axis for axis, letter in enumerate(axes)
+                 if letter not in "CYX" and isinstance(parts[axis], slice)), None)
+    if many is None:
+        return read(tuple(parts))
+    numbers = range(*parts[many].indices(shape[many]))
+    before = sum(isinstance(part, slice) for part in parts[:many])
+    return np.stack([by_planes(read, (*parts[:many], number, *parts[many + 1 :]), shape, axes) for number in numbers],
+                    axis=before)
 
 
 def mirrored(places: NDArray[np.intp], length: int) -> NDArray[np.intp]:

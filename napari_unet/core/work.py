@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 from collections.abc import Callable, Generator, Iterator
+from contextlib import AbstractContextManager
 from typing import Any, Generic, ParamSpec, TypeVar
 
 Item = TypeVar("Item")
@@ -105,3 +106,27 @@ def relayed(
     finally:
         generator.close()
     return result
+
+
+def each_within(
+    generator: Generator[Item, None, Result], around: Callable[[], AbstractContextManager[object]]
+) -> Generator[Item, None, Result]:
+    """Pass a generator on, each of its pieces computed inside a context; it is closed together with this one.
+
+    Parameters
+    ----------
+    generator : Generator
+    around : callable
+        Returns the context of one piece; between pieces, and while they are looked at, nobody is inside.
+    """
+    try:
+        while True:
+            try:
+                with around():
+                    item = next(generator)
+            except StopIteration as end:
+                result: Result = end.value
+                return result
+            yield item
+    finally:
+        generator.close()

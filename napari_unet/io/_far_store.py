@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import glob
 from pathlib import Path
 from typing import Any
 
-from napari_unet.core.addresses import is_url
+from napari_unet.core.addresses import is_url, scheme_of
 
 from ._remote_errors import far_read
 
@@ -25,6 +26,14 @@ def open_files(url: str) -> tuple[Any, str]:
         return files, str(path).rstrip("/")
 
     return far_read(opened, url)
+
+
+def far_matches(pattern: str) -> list[str]:
+    """Return the addresses that match a pattern, by name; of a web page, which lists nothing, the pattern itself."""
+    if scheme_of(pattern) in ("http", "https") or not glob.has_magic(pattern):
+        return [pattern]
+    files, path = open_files(pattern)
+    return [str(files.unstrip_protocol(one)) for one in sorted(far_read(lambda: files.glob(path), pattern))]
 
 
 def store_at(place: Path | str, *, read_only: bool = True) -> Any:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import itertools
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from napari_unet.core.threads import available_cores
 
 BLOCK = 2048
 """Rows and columns of the finer level that are in memory at a time."""
@@ -39,11 +43,21 @@ def most_frequent(values: NDArray[Any], factors: tuple[int, ...]) -> NDArray[Any
 
 
 def write_smaller(finer: Any, coarser: Any, factors: tuple[int, ...], shard: int = 0) -> None:
-    """Fill a level from the finer one, block by block, a shard at least; nothing larger is ever in memory."""
+    """Fill a level from the finer one, block by block, a shard at least; nothing larger is ever in memory.
+
+    As many blocks at a time as there are cores, where no two of them lie in one chunk.
+    """
     steps = [*factors[:-2], *(max(BLOCK, factor * shard) for factor in factors[-2:])]
-    for corner in itertools.product(*(range(0, size, step) for size, step in zip(finer.shape, steps, strict=True))):
+    written = getattr(coarser, "shards", None) or coarser.chunks
+    apart = all(step // factor % size == 0 for step, factor, size in zip(steps, factors, written, strict=True))
+
+    def fill(corner: tuple[int, ...]) -> None:
         source = tuple(slice(at, min(at + step, size))
                        for at, step, size in zip(corner, steps, finer.shape, strict=True))
         target = tuple(slice(one.start // factor, -(-one.stop // factor))
                        for one, factor in zip(source, factors, strict=True))
         coarser[target] = most_frequent(np.asarray(finer[source]), factors)
+
+    corners = itertools.product(*(range(0, size, step) for size, step in zip(finer.shape, steps, strict=True)))
+    with ThreadPoolExecutor(available_cores() if apart else 1) as pool:
+        deque(pool.map(fill, corners), 0)

@@ -46,20 +46,31 @@ STRIDE = 8
 TRUST = 0.2
 """How far to trust its features, see :attr:`.unet.UNet.prior`: chosen by the mean over eight real sets."""
 
+AT_ONCE = 2**20
+"""Numbers in the middle of a block that are computed at a time: they stay in the processor's cache."""
+
 COLOURS = 3
 """A picture of so many channels is taken for red, green and blue; any other is looked at channel by channel."""
 
 
-def _reach() -> int:
-    """Return the largest distance, in pixels of the plane, on which a feature depends, one more cell included."""
+def eye_reach(enlarged: int, stride: int) -> int:
+    """Return the largest distance, in pixels of the plane, on which a feature depends, one more cell included.
+
+    Parameters
+    ----------
+    enlarged : int
+        How much larger the picture is made.
+    stride : int
+        Pixels of the plane per pixel of the coarsest features.
+    """
     ends = []
     for cell in (-1, 1):
         low = high = cell
-        for _, kernel, stride, _ in reversed(((1, 3, 2, STEM), *BLOCKS)):
-            before, _ = _padding(kernel, stride)
-            low, high = stride * low - before, stride * high - before + kernel - 1
-        ends += [low // ENLARGED - 1, high // ENLARGED + 1]
-    return max(STRIDE - ends[0], ends[-1] + 1)
+        for _, kernel, step, _ in reversed(((1, 3, 2, STEM), *BLOCKS)):
+            before, _ = _padding(kernel, step)
+            low, high = step * low - before, step * high - before + kernel - 1
+        ends += [low // enlarged - 1, high // enlarged + 1]
+    return max(stride - ends[0], ends[-1] + 1)
 
 
 def _padding(kernel: int, stride: int) -> tuple[int, int]:
@@ -68,7 +79,7 @@ def _padding(kernel: int, stride: int) -> tuple[int, int]:
     return before, kernel - stride - before
 
 
-REACH = _reach()
+REACH = eye_reach(ENLARGED, STRIDE)
 
 
 class SecondEye(nn.Module):
@@ -113,7 +124,7 @@ class SecondEye(nn.Module):
         weight = self.get_buffer("stem_weight")
         if x.shape[1] == 1:  # all three colours are alike
             weight = weight.sum(1, keepdim=True)
-        x = _convolved(x, weight, self.get_buffer("stem_bias"), 2).clamp(0, 6)
+        x = _convolved(x, weight, self.get_buffer("stem_bias"), 2).clamp_(0, 6)
         found = []
         for number, (_, _, stride, _) in enumerate(BLOCKS):
             x = self._block(x, number, stride)
@@ -122,23 +133,45 @@ class SecondEye(nn.Module):
         return found
 
     def _block(self, x: Tensor, number: int, stride: int) -> Tensor:
-        inner = x
-        if number:
-            inner = _convolved(inner, *self._numbers(number, "expand")).clamp(0, 6)
-        inner = _convolved(inner, *self._numbers(number, "depthwise"), stride, inner.shape[1]).clamp(0, 6)
-        inner = _convolved(inner, *self._numbers(number, "project"))
-        return inner + x if inner.shape == x.shape and number else inner
+        """Return what a block makes of (B, C, Y, X), some rows at a time: in its middle it is six times as wide.
 
-    def _numbers(self, number: int, what: str) -> tuple[Tensor, Tensor]:
-        return self.get_buffer(f"{what}{number}_weight"), self.get_buffer(f"{what}{number}_bias")
+        Where it is exported it is one piece: a graph has no loop over rows.
+        """
+        names = ("expand", "depthwise", "project") if number else ("depthwise", "project")
+        layers = [self._numbers(number, name, x.dtype) for name in names]
+        kernel, height, whole = BLOCKS[number][1], x.shape[-2], _padding(BLOCKS[number][1], stride)
+        if torch.jit.is_tracing() or torch.compiler.is_compiling():
+            found = _rows(x, layers, stride, whole)
+        else:
+            count, parts = (height + sum(whole) - kernel) // stride + 1, []
+            step = max(1, AT_ONCE // (len(layers[-2][0]) * x.shape[-1] * stride))
+            for low in range(0, count, step):
+                first = low * stride - whole[0]
+                last = (min(count, low + step) - 1) * stride - whole[0] + kernel
+                parts.append(_rows(x[..., max(0, first) : min(last, height), :], layers, stride,
+                                   (max(0, -first), max(0, last - height))))
+            found = torch.cat(parts, -2)
+        return found + x if found.shape == x.shape and number else found
+
+    def _numbers(self, number: int, what: str, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+        return self.get_buffer(f"{what}{number}_weight").to(dtype), self.get_buffer(f"{what}{number}_bias").to(dtype)
 
 
-def _convolved(x: Tensor, weight: Tensor, bias: Tensor, stride: int = 1, groups: int = 1) -> Tensor:
+def _rows(x: Tensor, layers: list[tuple[Tensor, Tensor]], stride: int, edge: tuple[int, int]) -> Tensor:
+    """Return some rows of a block before its input is added, given how many zeros are above and below them."""
+    *expand, (weight, bias), project = layers
+    for layer in expand:
+        x = _convolved(x, *layer).clamp_(0, 6)
+    x = functional.pad(x, (*_padding(weight.shape[-1], stride), *edge))
+    return _convolved(functional.conv2d(x, weight, bias, stride, groups=len(weight)).clamp_(0, 6), *project)
+
+
+def _convolved(x: Tensor, weight: Tensor, bias: Tensor, stride: int = 1) -> Tensor:
     """Return a convolution of zero-padded planes that after a stride has a number for each cell."""
     before, after = _padding(weight.shape[-1], stride)
     if before == after:
-        return functional.conv2d(x, weight, bias, stride, before, groups=groups)
-    return functional.conv2d(functional.pad(x, (before, after, before, after)), weight, bias, stride, groups=groups)
+        return functional.conv2d(x, weight, bias, stride, before)
+    return functional.conv2d(functional.pad(x, (before, after, before, after)), weight, bias, stride)
 
 
 def eye_pictures(channels: int) -> int:

@@ -9,9 +9,8 @@ lines at arbitrary angles"). All of it is computed at half size.
 
 from __future__ import annotations
 
-import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -73,17 +72,21 @@ def enclosure(plane: Tensor) -> list[Tensor]:
         brighter, as inside a rim; the mean over all rays; and, of two rays that go opposite ways the lesser, that of
         the direction where it is most, which is above 0 between two walls. Rays end at the border of the plane.
     """
-    found: list[Tensor] = []
-    for length in RAYS:
-        pairs = [(running_extremum(plane, down, right, ray_length(length, down, right) + 1, torch.maximum, -torch.inf),
-                  running_extremum(plane, -down, -right, ray_length(length, down, right) + 1, torch.maximum,
-                                   -torch.inf))
-                 for down, right in DIRECTIONS]
-        least = [torch.minimum(*pair) for pair in pairs]
-        mean = functools.reduce(torch.add, (one + other for one, other in pairs)) / (2 * len(pairs))
-        found += [functools.reduce(torch.minimum, least) - plane, mean - plane,
-                  functools.reduce(torch.maximum, least) - plane]
-    return found
+    known: list[list[Tensor]] = [[] for _ in RAYS]
+    for down, right in DIRECTIONS:
+        steps = [ray_length(length, down, right) for length in RAYS]
+        wide = edged(plane, down, right, steps[-1], steps[-1], -torch.inf)
+        lines = running_extrema(wide, down, right, [step + 1 for step in steps], torch.maximum)
+        for number, (step, line) in enumerate(zip(steps, lines, strict=True)):
+            # a ray that comes from the other side is one that begins where it ends
+            ahead = inner(line, down, right, steps[-1], steps[-1] - step)
+            behind = inner(line, down, right, steps[-1] - step, steps[-1])
+            least = torch.minimum(ahead, behind)
+            new, old = [least, ahead + behind, least], known[number]
+            joins = (torch.minimum, torch.add, torch.maximum)
+            known[number] = [join(*both) for join, *both in zip(joins, old, new, strict=True)] if old else new
+    return [one for least, total, most in known
+            for one in (least - plane, total / (2 * len(DIRECTIONS)) - plane, most - plane)]
 
 
 def thinness(plane: Tensor) -> list[Tensor]:
@@ -100,15 +103,16 @@ def thinness(plane: Tensor) -> list[Tensor]:
         Plane minus the largest of its openings by line segments: 0 on lines in those directions and on large things,
         more on small ones.
     """
-    found: list[Tensor] = []
-    for length in LINES:
-        opened = []
-        for down, right in DIRECTIONS:
-            count = max(2, ray_length(length, down, right))
-            eroded = running_extremum(plane, down, right, count, torch.minimum, torch.inf)
-            opened.append(running_extremum(eroded, -down, -right, count, torch.maximum, -torch.inf))
-        found.append(plane - functools.reduce(torch.maximum, opened))
-    return found
+    opened: list[list[Tensor]] = [[] for _ in LINES]
+    for down, right in DIRECTIONS:
+        counts = [max(2, ray_length(length, down, right)) for length in LINES]
+        lines = running_extrema(edged(plane, down, right, 0, counts[-1] - 1, torch.inf), down, right, counts,
+                                torch.minimum)
+        for number, (count, line) in enumerate(zip(counts, lines, strict=True)):
+            eroded = edged(inner(line, down, right, 0, counts[-1] - count), down, right, count - 1, 0, -torch.inf)
+            largest = next(running_extrema(eroded, down, right, [count], torch.maximum))
+            opened[number] = [torch.maximum(*opened[number], largest) if opened[number] else largest]
+    return [plane - largest for (largest,) in opened]
 
 
 def ray_length(length: int, down: int, right: int) -> int:
@@ -116,23 +120,36 @@ def ray_length(length: int, down: int, right: int) -> int:
     return max(1, round(length / STRIDE / math.hypot(down, right)))
 
 
-def running_extremum(
-    plane: Tensor, down: int, right: int, count: int, best: Callable[[Tensor, Tensor], Tensor], beyond: float
-) -> Tensor:
-    """Return the maximum or minimum over ``count`` pixels from each one on, in a direction.
+def running_extrema(
+    plane: Tensor, down: int, right: int, counts: Sequence[int], best: Callable[[Tensor, Tensor], Tensor]
+) -> Iterator[Tensor]:
+    """Yield the maximum or minimum over so many pixels from each one on, in a direction, for each of rising counts.
 
-    Takes twice as many pixels at a time (van Herk 1992 needs fewer comparisons, but one pixel after the other).
+    Pixels from which these would leave the plane are left out: it gets smaller. Takes twice as many pixels at a time
+    (van Herk 1992 needs fewer comparisons, but one pixel after the other); what is known of few pixels serves for many.
     """
     known = 1
-    while known < count:
-        more = min(known, count - known)
-        plane, known = best(plane, shifted(plane, more * down, more * right, beyond)), known + more
-    return plane
+    for count in counts:
+        while known < count:
+            more = min(known, count - known)
+            plane = best(inner(plane, down, right, 0, more), inner(plane, down, right, more, 0))
+            known += more
+        yield plane
 
 
-def shifted(plane: Tensor, down: int, right: int, beyond: float) -> Tensor:
-    """Return for each pixel the one that lies so far down and to the right, or ``beyond`` outside of the plane."""
-    before, after = (max(0, -down), max(0, down)), (max(0, -right), max(0, right))
-    wide = functional.pad(plane, (*after, *before), value=beyond)  # asks for no size, so that it can be traced
-    rows, columns = (slice(move, None) if move >= 0 else slice(None, move) for move in (down, right))
-    return wide[..., rows, columns]
+def edged(plane: Tensor, down: int, right: int, before: int, after: int, value: float) -> Tensor:
+    """Return a plane with an edge of so many steps of a direction, on the side it comes from and on that it goes to."""
+    rows, columns = (_ends(step, before, after) for step in (down, right))
+    return functional.pad(plane, (*columns, *rows), value=value)
+
+
+def inner(plane: Tensor, down: int, right: int, before: int, after: int) -> Tensor:
+    """Return a plane without such an edge."""
+    rows, columns = (slice(first, -last if last else None)  # asks for no size, so that it can be traced
+                     for first, last in (_ends(step, before, after) for step in (down, right)))
+    return plane[..., rows, columns]
+
+
+def _ends(step: int, before: int, after: int) -> tuple[int, int]:
+    """Return how many pixels an edge has at the beginning of an axis, and at its end."""
+    return (before * step, after * step) if step >= 0 else (-after * step, -before * step)

@@ -9,7 +9,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from napari_unet.predicting.feature_groups import FeatureGroup, Part, joined, of_all_channels, summed
+from napari_unet.predicting.feature_groups import (
+    FeatureGroup,
+    Part,
+    joined,
+    of_all_channels,
+    pixel_by_pixel,
+    summed,
+    weighed_sums,
+)
 from napari_unet.predicting.oblivious_trees import ObliviousTreesLayer
 
 from ._fixed import FixedLayer, aligned_span
@@ -121,6 +129,8 @@ class UNetModule(nn.Module):
     def _with_head(self, group: FeatureGroup) -> FeatureGroup:
         """Return what a group adds to the logits, at its own resolution."""
         weight = self.head.weight[:, list(group.columns)]
+        if torch.is_inference_mode_enabled() and pixel_by_pixel(group.values):
+            return dataclasses.replace(group, values=weighed_sums(weight.flatten(1), group.values))
         return dataclasses.replace(group, values=functional.conv2d(group.values.to(weight.dtype), weight))
 
     def _cropped(self, x: Tensor, part: Part) -> Tensor:

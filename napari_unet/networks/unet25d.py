@@ -91,7 +91,7 @@ class NeighboursModule(UNetModule):
         super().__init__(layout, channels * (2 * neighbours + 1), classes)
         self.seen = 2 * neighbours + 1
 
-    def forward(self, x: Tensor, part: Part | None = None) -> Tensor:  # type: ignore[override]  # it has an axis more
+    def forward(self, x: Tensor, part: Part | None = None) -> Tensor:
         """Return logits of planes, each from itself and its neighbours; parameters as those of volumes."""
         if x.ndim == 4:
             alone = x[:, :, None].expand(-1, -1, self.seen, -1, -1).flatten(1, 2)

@@ -7,6 +7,7 @@ inside the objects does not. A method fitted to these strokes tells the two apar
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -18,8 +19,11 @@ from napari_unet.core.scribbles import Pair, Scribbles, TrainingSet
 from napari_unet.learning.border_lesson import BORDER, INSIDE, BorderLesson, border_classes
 
 from .drawn_lines import beside
-from .hints import Hints
+from .hints import Hints, Line
 from .object_map import ObjectMap
+
+REACH = 2.0
+"""Inside is looked for so many times the length of a cut around it: who drew it looked there, and not everywhere."""
 
 DEEP = 0.6
 """Inside is what is deeper than this share of the deepest of its object."""
@@ -41,19 +45,30 @@ def border_strokes(found: ObjectMap, hints: Hints) -> NDArray[np.uint8]:
     if hints.strokes is not None:
         strokes[(hints.strokes > 1) & (found.numbers > 0)] = INSIDE
     touched: list[NDArray[Any]] = []
+    near = np.zeros(shape, bool)
     for line in hints.lines:
         under = line.pixels(shape)
         here = found.numbers[under] > 0
         touched += [found.numbers[one] for one in (under, *(beside(line, shape) if line.kind == "cut" else ()))]
         strokes[tuple(axis[here] for axis in under)] = BORDER if line.kind == "cut" else INSIDE
+        near[_around_line(line)] = True
     if not (strokes == BORDER).any():
         return strokes
     about = np.isin(found.numbers, np.concatenate(touched)) & (found.numbers > 0)
     depth = edt.edt(np.where(about, found.numbers, 0), anisotropy=found.spacing, order="C", black_border=False)
     deepest = np.zeros(len(found.classes), np.float32)
     np.maximum.at(deepest, found.numbers[about], depth[about])
-    strokes[about & (strokes == 0) & (depth > DEEP * deepest[found.numbers])] = INSIDE
+    strokes[near & about & (strokes == 0) & (depth > DEEP * deepest[found.numbers])] = INSIDE
     return strokes
+
+
+def _around_line(line: Line) -> tuple[slice, ...]:
+    """Return the box around a line that reaches :data:`REACH` times its length beyond it."""
+    corners = np.array(line.points)
+    low, high = corners.min(axis=0), corners.max(axis=0)
+    reach = REACH * float(np.linalg.norm(high - low))
+    return tuple(slice(max(0, math.floor(start - reach)), max(0, math.ceil(stop + reach) + 1))
+                 for start, stop in zip(low, high, strict=True))
 
 
 def border_lesson(

@@ -7,6 +7,7 @@ it is applied to the few pixels there are, and its logits are enlarged.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 from collections.abc import Iterable, Sequence
 
@@ -15,6 +16,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
+
+PIECE = 2**15
+"""Pixels that are worked on at a time; fewer take longer, more do not fit the processor's cache."""
 
 Part = tuple[tuple[int, int], tuple[int, int]]
 """First row, and one after the last; the same for columns."""
@@ -110,6 +114,10 @@ class FeatureGroup:
         if not kept:
             return []
         columns = tuple(places[self.columns[index]] for index in kept)
+        if pixel_by_pixel(self.values):  # a product takes a third of the time of picking them out one by one
+            chosen = torch.zeros(len(kept), len(self.columns), device=self.values.device)
+            chosen[range(len(kept)), kept] = 1
+            return [dataclasses.replace(self, columns=columns, values=weighed_sums(chosen, self.values))]
         return [dataclasses.replace(self, columns=columns, values=self.values[..., kept, :, :])]
 
     def at(self, rows: NDArray[np.integer], columns: NDArray[np.integer]) -> NDArray[np.float32]:
@@ -133,6 +141,30 @@ class FeatureGroup:
         place = np.maximum((pixels + np.float32(0.5)) / np.float32(self.stride) - np.float32(0.5), 0)
         before = np.minimum(place.astype(np.int64), length - 1)
         return before, np.minimum(before + 1, length - 1), (place - before).astype(np.float32)
+
+
+def pixel_by_pixel(values: Tensor) -> bool:
+    """Say whether the features (..., F, y, x) of a pixel lie beside one another in memory."""
+    return values.stride(-3) == 1 and values.shape[-3] > 1
+
+
+def weighed_sums(weights: Tensor, values: Tensor) -> Tensor:
+    """Return the sums (..., K, y, x) of features (..., F, y, x) with weights (K, F), float32; nothing learns from it.
+
+    Some rows at a time, so that what is brought to 32 bits stays in the processor's cache.
+    """
+    *lead, count, height, width = values.shape
+    pictures = values.reshape(-1, count, height, width)
+    found = torch.empty((len(pictures), len(weights), height, width), device=values.device)
+    step = max(1, PIECE // width)
+    for number, low in itertools.product(range(len(pictures)), range(0, height, step)):
+        part = pictures[number, :, low : low + step]
+        if pixel_by_pixel(part):
+            sums = weights @ part.movedim(0, -1).float().reshape(-1, count).T
+        else:
+            sums = weights @ part.float().reshape(count, -1)
+        found[number, :, low : low + step] = sums.reshape(len(weights), -1, width)
+    return found.reshape(*lead, len(weights), height, width)
 
 
 def by_stride(resolutions: Iterable[Resolution]) -> tuple[Resolution, ...]:

@@ -24,14 +24,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .feature_groups import FeatureGroup, joined
+from .feature_groups import PIECE, FeatureGroup
 from .weights import Network, Weights
 
 DEPTH = 8
 """Questions of a tree; the numbers of its leaves fit into a byte."""
-
-PIECE = 2**15
-"""Pixels that go through the trees at a time; fewer take longer."""
 
 LARGEST = float(torch.finfo(torch.float16).max)
 """Of a feature that is kept in 16 bits."""
@@ -58,21 +55,21 @@ class ObliviousTrees:
     thresholds: Tensor
     leaves: Tensor
 
-    def __call__(self, logits: Tensor, features: Tensor) -> Tensor:
+    def __call__(self, logits: Tensor, features: Tensor | Sequence[Tensor]) -> Tensor:
         """Return corrected logits.
 
         Parameters
         ----------
         logits : Tensor, shape (K, P)
             Of the linear answer.
-        features : Tensor, shape (F, P)
+        features : Tensor, shape (F, P), or sequence of Tensor, each with P values
 
         Returns
         -------
         Tensor, shape (K, P), float32
             Logarithms of the corrected probabilities.
         """
-        total = self._voted(features) if features.device.type == "cpu" else self._voted_on_device(features)
+        total = self._voted(features) if logits.device.type == "cpu" else self._voted_on_device(features)
         linear = torch.softmax(logits.float(), 0)
         found = (total[:, :-1].T + total[:, -1] * linear) / len(self.leaves)
         return torch.log(((linear + found) / 2).clamp_min(torch.finfo(torch.float32).tiny))
@@ -82,20 +79,26 @@ class ObliviousTrees:
         numbers, places = torch.unique(self.chosen, return_inverse=True)
         return numbers.tolist(), dataclasses.replace(self, chosen=places)
 
-    def _voted(self, features: Tensor) -> Tensor:
+    def of_unrounded(self) -> ObliviousTrees:
+        """Return trees that ask features in 32 bits what these ask them as they are kept (:func:`as_float16`)."""
+        limits = torch.from_numpy(unrounded_limits(self.thresholds.cpu().numpy()))
+        return dataclasses.replace(self, thresholds=limits.to(self.thresholds.device))
+
+    def _voted(self, features: Tensor | Sequence[Tensor]) -> Tensor:
         """Return the sum over trees of the leaves in which pixels end, (P, K + 1).
 
         NumPy compares several times as fast as torch on a processor.
         """
         values: list[NDArray[np.float32]] = [row.float().numpy() for row in features]
         questions = zip(self.chosen.tolist(), self.thresholds.numpy(), strict=True)
-        ends = np.stack([leaf_indices(values, *asked) for asked in questions])
+        ends = np.stack([leaf_indices(values, *asked).ravel() for asked in questions])
         first = np.arange(len(ends), dtype=np.int32) * 2**DEPTH
         return functional.embedding_bag(
             torch.from_numpy(ends.T.astype(np.int32) + first), self.leaves.flatten(0, 1), mode="sum")
 
-    def _voted_on_device(self, features: Tensor) -> Tensor:
+    def _voted_on_device(self, features: Tensor | Sequence[Tensor]) -> Tensor:
         """Return the same as :meth:`_voted`, wherever the features are."""
+        features = features if isinstance(features, Tensor) else torch.stack(list(features)).flatten(1)
         powers = 2 ** torch.arange(DEPTH - 1, -1, -1, device=features.device)
         total = torch.zeros(features.shape[1], self.leaves.shape[2], device=features.device)
         for numbers, limits, leaves in zip(self.chosen, self.thresholds, self.leaves, strict=True):
@@ -112,7 +115,7 @@ def leaf_indices(
 
     Parameters
     ----------
-    features : sequence of ndarray, each of shape (P,), or ndarray, shape (F, P)
+    features : sequence of ndarray, all of one shape, or ndarray, shape (F, P)
         Values of every feature.
     chosen : sequence of int, length DEPTH
         Numbers of the features that the levels of a tree look at.
@@ -120,13 +123,28 @@ def leaf_indices(
 
     Returns
     -------
-    ndarray of uint8, shape (P,)
+    ndarray of uint8, of the shape of a feature
     """
-    leaf = np.zeros(len(features[0]), np.uint8)
+    leaf = np.zeros(features[0].shape, np.uint8)
     for number, threshold in zip(chosen, thresholds, strict=True):
         np.add(leaf, leaf, out=leaf)
         np.add(leaf, (features[number] > threshold).view(np.uint8), out=leaf)
     return leaf
+
+
+def unrounded_limits(thresholds: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return what numbers are above exactly where they are above a threshold after rounding to 16 bits.
+
+    Millions of numbers need not be rounded then. Half way between two that 16 bits hold, the even one is taken.
+    """
+    with np.errstate(over="ignore"):
+        below = thresholds.astype(np.float16)
+        below = np.where(below > thresholds, np.nextafter(below, np.float16(-np.inf)), below)
+        above = np.nextafter(below, np.float16(np.inf))
+    middle = (below.astype(np.float32) + above.astype(np.float32)) / np.float32(2)
+    found: NDArray[np.float32] = np.where(
+        above.view(np.uint16) % 2 == 0, np.nextafter(middle, np.float32(-np.inf)), middle)
+    return found
 
 
 def as_float16(features: Tensor) -> Tensor:
@@ -139,15 +157,18 @@ def corrected(trees: ObliviousTrees, logits: Tensor, groups: Sequence[FeatureGro
 
     Only features that they look at are enlarged.
     """
-    numbers, trees = trees.compact()
+    numbers, trees = trees.of_unrounded().compact()
     seen = [one for group in groups for one in group.only(numbers)]
     height, width = logits.shape[1:]
     step, found = max(1, PIECE // width), torch.empty(logits.shape, device=logits.device)
     for low in range(0, height, step):
         high = min(height, low + step)
-        features = joined([one.rows(low, high) for one in seen], (high - low, width))
-        found[:, low:high] = trees(logits[:, low:high].flatten(1), as_float16(features).flatten(1)).reshape(
-            -1, high - low, width)
+        features: dict[int, Tensor] = {}
+        for one in seen:
+            features |= zip(one.columns, one.rows(low, high).enlarged((high - low, width)), strict=True)
+        found[:, low:high] = trees(
+            logits[:, low:high].flatten(1), [features[number] for number in range(len(numbers))]
+        ).reshape(-1, high - low, width)
     return found
 
 

@@ -35,14 +35,17 @@ def at_level(image: Image, record: ImageRecord, files: Sequence[Path]) -> Image:
 def _level(image: Image, record: ImageRecord, factor: tuple[int, int], files: Sequence[Path]) -> Image:
     store = image_folder(files[0]) if len(files) == 1 and files[0].is_dir() else None
     for path in () if store is None else store.levels[1:]:
-        found = read_image(path, record.axes)
+        try:
+            found = read_image(path, record.axes)
+        except UserError:  # another one may be the right one
+            continue
         if all(abs(whole - size * by) < by for whole, size, by in
                zip(image.plane_shape, found.plane_shape, factor, strict=True)):
             return dataclasses.replace(found, data=SampledPixels(found.data), name=record.name,
                                        no_data=record.no_data)
     raise UserError(
-        f"{record.name!r} was painted and learnt from at a level that is a {factor[0]} x {factor[1]}th of it, and "
-        f"{files[0]} has no such level any more. Put the pyramid back, or open the image and look at it closely."
+        f"{record.name!r} was learnt from at a coarser level (1 : {max(factor)}), and {files[0]} has no such level any "
+        "more. Put the pyramid back, or open the image and look at it closely."
     )
 
 
@@ -56,7 +59,7 @@ def check_predictable(record: ImageRecord) -> None:
     """
     if record.level and max(record.level) > 1:
         raise UserError(
-            f"{record.name!r} is learnt from at a level that is a {record.level[0]} x {record.level[1]}th of it, so "
-            "its prediction has another size and does not go into the project. Open it and press Whole image to a "
-            "store, or predict that level of the OME-Zarr: napari-unet predict IMAGE/LEVEL."
+            f"{record.name!r} is learnt from at a coarser level (1 : {max(record.level)}), so its prediction has "
+            "another size and does not go into the project. Open it and press Whole image to a store, or predict that "
+            "level of the OME-Zarr: napari-unet predict IMAGE/LEVEL."
         )

@@ -1,4 +1,4 @@
-"""A network is fitted to the images that are painted on, before it learns. Trains nothing."""
+"""A network that looks at volumes, made for the images that it is to learn from. Trains nothing."""
 
 from __future__ import annotations
 
@@ -10,25 +10,41 @@ from napari_unet.core.latest import Latest
 from napari_unet.core.method import Progress
 from napari_unet.core.saying import say_once
 from napari_unet.core.scribbles import TrainingSet
+from napari_unet.core.sight import sees_of
 from napari_unet.instant.answer_then_train import wait_for_strokes
 from napari_unet.predicting.devices import choose_device, training_memory
-from napari_unet.predicting.slabs import depth_reach
 from napari_unet.predicting.weights import Network
 
 
 def fitted_network(
     network: Any, name: str, device: str, painted: TrainingSet | Latest[TrainingSet]
 ) -> Generator[Progress, None, Network]:
-    """Return the network, planned for the painted images where it can be; says what is odd about these."""
-    along_z = depth_reach(network) is not None
-    if not along_z and not hasattr(network, "planned_for"):
+    """Return a network, planned for the painted images where it can be.
+
+    Parameters
+    ----------
+    network : Network
+        One that is planned has ``planned_for(images, memory)``, which returns a plan, and ``fitted_to(plan)``.
+    name : str
+        In the registry.
+    device : str
+        Its memory decides how large pieces may be.
+    painted : TrainingSet or Latest of TrainingSet
+        Waited for where nothing is painted yet, but not for a network of planes.
+
+    Warns
+    -----
+    InputWarning
+        Once per image, if a network of volumes is to learn from one without depth, and of what is odd about voxels.
+    """
+    if sees_of(network) == "planes":
         return cast(Network, network)
     training = yield from wait_for_strokes(painted)
     images = [pair.image for pair in training.pairs if pair.scribbles.planes]
     for image in images:
-        if along_z and not has_depth(image):
-            say_once(image.data, f"{image.name!r} has no axis that is known to be z (say what its axes are, e.g. "
-                                 f"ZYX): {name!r} learns each of its planes alone.")
+        if sees_of(network) == "volumes" and not has_depth(image):
+            say_once(image.data, f"{image.name!r} has no axis that is known to be z (say what its axes are, e.g. ZYX): "
+                                 f"{name!r} learns each of its planes alone.")
     if not hasattr(network, "planned_for"):
         return cast(Network, network)
     plan = network.planned_for(images, training_memory(choose_device(device)))

@@ -29,7 +29,7 @@ class RandomWalker(SeededMethod):
     class they resemble most.
     """
 
-    voxel_bytes: ClassVar[int] = 600  # the equations of a walk
+    voxel_bytes: ClassVar[int] = 800  # the equations of a walk
 
     beta: Annotated[float | None, Parameter("How strongly edges hold the walk back; smaller values give smoother "
                                             "borders.", min=0.1, max=100000, step=10, auto=(130.0, 30.0, 600.0))] = None

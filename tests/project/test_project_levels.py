@@ -60,7 +60,7 @@ def test_opened_again_it_is_learnt_from_at_the_same_level(kept: Path) -> None:
 
 def test_a_prediction_of_another_size_does_not_go_into_the_project(kept: Path) -> None:
     contents = open_project(kept, read_only=False)
-    with pytest.raises(UserError, match=r"2 x 2th of it.*Whole image to a store"):
+    with pytest.raises(UserError, match=r"coarser level \(1 : 2\).*Whole image to a store"):
         next(iter(predict_image(contents, contents.folder.state.images[0], None)))
     contents.folder.close()
 

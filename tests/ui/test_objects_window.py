@@ -146,7 +146,7 @@ def test_what_the_brush_paints_into_the_layer_is_kept_and_undone(hands: Any, vie
     found(hands, dock)
     layer = dock.finder.shown.layer
     before = layer.data.copy()
-    dock.hand.pick((1,))
+    dock.hand.pick((int(layer.data[48, 16]),))
     assert dock.marks.shows_marks
     layer.visible = False  # what else is looked at is not covered by outlines of what is hidden
     assert not dock.marks.shows_marks
@@ -192,6 +192,17 @@ def test_objects_follow_the_live_answer_and_go_into_the_strokes(
     assert order.index("cells prediction") < order.index("cells objects") < order.index("cells strokes")
     assert viewer.layers.selection.active is strokes, "the brush stays in the hand"
     hands.wait(lambda: bool(objects.finder._likely.of(0)))  # it is found with the probabilities of the answer
+
+    shown = viewer.layers["cells prediction"].data.copy()
+    objects.hand.cut([(8.0, 24.0), (33.0, 24.0)])  # teaches what a border looks like, beside the classes
+    hands.wait(lambda: train.session.borders.get() is not None)
+    hands.wait(lambda: any(part.border is not None for part in objects.finder._likely.of(0)))
+    found(hands, objects)
+    assert np.array_equal(viewer.layers["cells prediction"].data, shown), "no class changes by it"
+    press(objects.undo_button)
+    assert train.session.borders.get() is None
+    hands.wait(lambda: all(part.border is None for part in objects.finder._likely.of(0)))
+    found(hands, objects)
 
     press(objects.tools["pick"])
     hands.drag(layer, [(46, 42), (46, 42)])

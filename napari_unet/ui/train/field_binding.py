@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from napari.layers import Image as ImageLayer
 from napari.layers import Labels
-from qtpy.QtCore import QObject, Qt, QTimer
+from qtpy.QtCore import QObject, Qt, QTimer, Signal
 from qtpy.QtWidgets import QApplication
 
 from napari_unet.core.errors import UserError
@@ -40,11 +40,14 @@ MOST_IN_VIEW = 64
 class FieldBinding(FieldLayers):
     """Keeps a pair of the session up to date with a field of its image, and shows what is predicted there."""
 
+    level_told = Signal(str)
+    """At which level is painted and answered now."""
+
     def __init__(
         self, viewer: Any, session: Session, image_layer: ImageLayer, strokes: Labels, parent: QObject | None = None,
     ) -> None:
         self._lenses: dict[int, LevelLens] = {}
-        self._known, self._told = np.zeros((1, 1), np.uint8), False
+        self._known, self._told, self._seen_once = np.zeros((1, 1), np.uint8), False, False
         super().__init__(viewer, session, image_layer, strokes, parent)
         self._follow = QTimer(self)
         self._follow.setSingleShot(True)
@@ -116,6 +119,9 @@ class FieldBinding(FieldLayers):
         level = self.levels.seen_at(seen.pixels)
         field = field_of(seen, level)
         self._learn_at(level)
+        if not self._seen_once:
+            self._seen_once = True
+            self.level_told.emit(self.level_text)
         inside = (field.plane, field.factor) == (self.field.plane, self.field.factor) and all(
             mine.start <= part.start and part.stop <= mine.stop for part, mine in
             ((field.rows, self.field.rows), (field.columns, self.field.columns)))
@@ -135,6 +141,7 @@ class FieldBinding(FieldLayers):
         self.flush()
         shown = None if self.prediction is None else np.array(self.prediction.data).reshape(self.field.shape)
         before, self.field, self.level = self.field, field, level
+        self.level_told.emit(self.level_text)
         self._fill()
         if self.prediction is not None and shown is not None:
             self._place(self.prediction, as_seen_before(shown, before, field))
@@ -171,6 +178,17 @@ class FieldBinding(FieldLayers):
         now = self._session.lens(self.key)
         if not held and now is not None and now.factor != level.factor:
             self._session.see_through(self.key, self._lens(level))
+
+    @property
+    def level_text(self) -> str:
+        """At which level is painted and answered now, a sentence."""
+        by, learnt = max(self.level.factor), self._session.lens(self.key)
+        if len(self.levels.levels) == 1:
+            return ""
+        text = "at its finest level" if by == 1 else f"at 1 : {by}; zoom in for a finer level"
+        other = learnt is not None and learnt.factor != self.level.factor
+        return f"{self.image.name!r} is painted {text}." + (
+            f" The network learns at 1 : {max(learnt.factor)}." if learnt is not None and other else "")
 
     def _on_state(self, state: SessionState) -> None:
         if state.phase == "answered":

@@ -142,6 +142,8 @@ class LiveController(QObject):
             if old is not None:
                 old.close(publish=False)
             made.troubled.connect(lambda text: self.noted.emit("strokes", text))
+            if isinstance(made, FieldBinding):
+                made.level_told.connect(lambda text: self.noted.emit("level", text))
             made.published.connect(self.prediction.look_soon)
             made.published.connect(lambda: self._on_painted(made))
             self.bindings[key] = made
@@ -167,6 +169,8 @@ class LiveController(QObject):
 
     def look_at(self, binding: LayerBinding | None) -> None:
         """Make a pair the one that is predicted live."""
+        if binding is not self.current:
+            self.noted.emit("level", binding.level_text if isinstance(binding, FieldBinding) else "")
         self.current = binding
         self.prediction.look_at(binding)
 
