@@ -1,7 +1,8 @@
 """Make the pictures of ``docs/objects.md`` from the real window: ``xvfb-run python docs/make_object_pictures.py``.
 
 The window is driven as a person would: menus, mouse strokes on the canvas, clicks on buttons and rows. What is to be
-seen in the end is printed: how many objects there are, and how many there should be.
+seen in the end is printed: how many objects there are, and how many there should be, and what it took: clicks (menus
+with all their lines), drags with the mouse, keys, and seconds, pauses for pictures included.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+import time
 import warnings
 from pathlib import Path
 
@@ -22,6 +24,24 @@ from qtpy.QtWidgets import QWidget
 from napari_unet.sample_data import load
 
 PLUGIN = "napari-unet-live"
+
+
+class Tally:
+    """What a person would have done so far."""
+
+    def __init__(self) -> None:
+        self.clicks = self.drags = self.keys = 0
+        self._begun = time.monotonic()
+
+    def click(self, count: int = 1) -> None:
+        """Count clicks; a menu takes one for each of its levels."""
+        self.clicks += count
+
+    @property
+    def words(self) -> str:
+        """All of it."""
+        seconds = time.monotonic() - self._begun
+        return f"{self.clicks} clicks, {self.drags} drags, {self.keys} keys, {seconds:.0f} s"
 
 
 def main() -> None:
@@ -41,17 +61,21 @@ def take_pictures(folder: Path) -> None:
     window = viewer.window._qt_window
     window.resize(*SIZE)
     window.statusBar().hide()
+    tally = Tally()
+    tally.click(4)  # File > Open Sample > napari-unet > ...
     viewer.open_sample(PLUGIN, "clusters")
     wait(seconds=1)
     viewer.layers["clusters strokes"].visible = False
     save(viewer, "objects1")
 
     viewer.layers["clusters strokes"].visible = True
+    tally.click(3)
     train = viewer.window.add_plugin_dock_widget(PLUGIN, "Train U-Net")[1]
     wait(lambda: "clusters prediction" in viewer.layers, 60)
     wait(seconds=4)
     save(viewer, "objects2")
 
+    tally.click(3)
     dock = viewer.window.add_plugin_dock_widget(PLUGIN, "Objects")[1]
     wait(lambda: "clusters objects" in viewer.layers and np.asarray(viewer.layers["clusters objects"].data).any(), 60)
     wait(seconds=3)
@@ -61,11 +85,13 @@ def take_pictures(folder: Path) -> None:
     save(viewer, "objects3")
 
     click(dock, "objects_cut")  # it stays in the hand
+    tally.click(3)  # and to hide strokes and prediction
     cuts = 0
     while cuts < 12 and (lines := together(np.asarray(objects.data[0]), truth[0])):
         drag(viewer, objects, lines[0])
         wait(seconds=2)
         cuts += 1
+        tally.drags += 1
         if cuts == 1:
             print(f"after one cut {count(objects.data)}")
             save(viewer, "objects4")
@@ -75,18 +101,24 @@ def take_pictures(folder: Path) -> None:
         drag(viewer, objects, lines[0])
         wait(seconds=2)
         joins += 1
+        tally.drags += 1
     click(dock, "objects_join")
+    tally.click(2)
+    print(f"parted: {tally.words}")
     print(f"after {cuts} cuts and {joins} joins {count(objects.data)}")
     save(viewer, "objects5")
 
+    tally.click(3)
     table = viewer.window.add_plugin_dock_widget(PLUGIN, "Object table")[1]
     wait(lambda: table.measured is not None and not table.measurer.stale and not table.measurer.running, 60)
+    print(f"measured: {tally.words}")
     wait(seconds=1)
     save(viewer, "objects6")
 
     table.view.sortByColumn(table.view.rows.columns.index("area"), Qt.SortOrder.DescendingOrder)
     place = table.view.visualRect(table.view.rows.index(1, 0)).center()
     QTest.mouseClick(table.view.viewport(), Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, place)
+    tally.click(4)  # a heading, a row, and a line of a list
     table.y_box.setCurrentIndex(table.y_box.findData("mean"))
     wait(seconds=1)
     save(viewer, "objects7")
@@ -98,8 +130,11 @@ def take_pictures(folder: Path) -> None:
     edit.setFocus()
     QTest.keyClicks(edit, "140")
     QTest.keyClick(edit, Qt.Key.Key_Return)
+    tally.click(2)
+    tally.keys += 4
     wait(seconds=1)
     save(viewer, "objects8")
+    print(f"filtered: {tally.words}")
     print(table.count.text(), "|", train.objectName(), folder.exists(), IMAGES.exists())
     viewer.close()
 

@@ -256,7 +256,7 @@ def test_a_full_disk_leaves_what_is_done(tmp_path: Path, small: None, monkeypatc
 
 def test_missing_channels_are_said_before_anything_is_made(tmp_path: Path, small: None) -> None:
     colours = Image(picture(150, 133, 3), "YXC", "tissue")
-    with pytest.raises(UserError, match=r"^'tissue' has 3 channels, but this model was trained on 1"):
+    with pytest.raises(UserError, match=r"^'tissue' has 3 channels, but this model learnt from images with 1"):
         predict_store(colours, network(), tmp_path / "m.zarr", format=FORMAT).result()
     assert not list(tmp_path.iterdir())
 

@@ -245,7 +245,7 @@ def test_a_fitted_forest_comes_back_from_its_file(tmp_path: Path, kind: Any) -> 
     np.testing.assert_array_equal(mask, assemble(other, found.segment(other)) - 1)
     with pytest.raises(UserError, match=r"holds (random forest|gradient boosting), not a network\. Choose the model"):
         load_network(tmp_path / "forest.pt")
-    with pytest.raises(UserError, match="has 3 channels, but the model learnt from images with 1"):
+    with pytest.raises(UserError, match="has 3 channels, but this model learnt from images with 1"):
         list(loaded.segment(Image(np.zeros((8, 9, 3), np.uint8), "YXC")))
 
 

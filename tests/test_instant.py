@@ -190,7 +190,7 @@ def test_one_pixel_of_each_class_is_enough() -> None:
 
 def test_an_image_with_other_channels() -> None:
     image, _, strokes = scene(2, 3)
-    with pytest.raises(UserError, match=r"has 1 channel, but the strokes are on images with 3"):
+    with pytest.raises(UserError, match=r"has 1 channel, but this model learnt from images with 3"):
         list(fitted(image, strokes).segment(scene()[0]))
 
 

@@ -210,7 +210,7 @@ def test_an_image_without_any_number_is_refused_before_the_first_patch() -> None
 
 def test_another_number_of_channels_is_refused_at_once() -> None:
     model = NetworkModel(weights_of(UNet(depth=1, width=2), channels=3), "cpu")
-    with pytest.raises(UserError, match=r"'image' has 1 channel, but this model was trained on 3\. Choose an image"):
+    with pytest.raises(UserError, match=r"'image' has 1 channel, but this model learnt from images with 3\. Choose"):
         model.segment(Image(pixels(9, 9)))
     with pytest.raises(UserError, match="the plane has 2 channels"):
         model.logits(pixels(2, 9, 9))

@@ -148,3 +148,25 @@ def assemble(image: Image, patches: Iterable[Patch], out: Any = None) -> Any:
     for patch in patches:
         out[patch.where] = patch.labels
     return out
+
+
+def check_channels(found: int, learnt: int, name: str) -> None:
+    """Make sure that an image has as many channels as those that a model learnt from.
+
+    Parameters
+    ----------
+    found, learnt : int
+        Channels of the image, and of those.
+    name : str
+        What the message calls the image.
+
+    Raises
+    ------
+    UserError
+        If not.
+    """
+    if found != learnt:
+        raise UserError(
+            f"{name} has {found} channel{'' if found == 1 else 's'}, but this model learnt from images with {learnt}. "
+            "Choose an image like those, or let it learn anew; if the axes are wrong, say what they are."
+        )

@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..core.classes import ClassTable
-from ..core.errors import UserError
 from ..core.image import Image, say_some_not_finite, warn_not_finite
 from ..core.latest import Latest
-from ..core.method import Patch, View, checked_planes
+from ..core.method import Patch, View, check_channels, checked_planes
 from ..core.provenance import Provenance
 from ..core.sight import Seen
 from ..learning.border_lesson import BORDER, BorderLesson
@@ -81,12 +80,7 @@ class AnswerOnFeatures:
         view: Latest[View | None] | None = None,
     ) -> Iterator[Patch]:
         """Segment planes tile by tile, those in view first; see :class:`napari_unet.core.method.Model`."""
-        if image.n_channels != self.channels:
-            raise UserError(
-                f"{image.name!r} has {image.n_channels} channel{'' if image.n_channels == 1 else 's'}, but the strokes "
-                f"are on images with {self.channels}. "
-                "Choose an image like those that are painted; if the axes are wrong, say what they are."
-            )
+        check_channels(image.n_channels, self.channels, repr(image.name))
         numbers = tuple(dict.fromkeys(checked_planes(image, planes)))
         return self._segment(image, numbers, probabilities, view)
 

@@ -120,7 +120,9 @@ class ObjectScratch:
         return np.asarray(self._numbers[where], np.uint32)
 
     def release(self) -> None:
-        """Let go; what is there stays for the next run."""
+        """Let go; what is there stays for the next run, if anything is."""
+        if not self.finished:
+            remove(self._folder)
         self._lock.release()
 
     def remove(self) -> None:

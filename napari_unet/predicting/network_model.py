@@ -14,10 +14,10 @@ from torch import Tensor
 
 from ..core.classes import ClassTable
 from ..core.depth import has_depth, stack_planes
-from ..core.errors import UsageError, UserError
+from ..core.errors import UsageError
 from ..core.image import Image, say_some_not_finite, warn_not_finite
 from ..core.latest import Latest
-from ..core.method import Patch, View, checked_planes
+from ..core.method import Patch, View, check_channels, checked_planes
 from ..core.normalisation import warn_of_scale
 from ..core.plane_facts import is_large
 from ..core.saying import say_once
@@ -118,7 +118,7 @@ class NetworkModel:
         WorkError
             If torch fails.
         """
-        self._check_channels(image.n_channels, repr(image.name))
+        check_channels(image.n_channels, self.weights.channels, repr(image.name))
         numbers = tuple(dict.fromkeys(checked_planes(image, planes)))
         return self._segment(image, numbers, probabilities, view, asked_for(image))
 
@@ -161,7 +161,7 @@ class NetworkModel:
         UserError
             If it has another number of channels than the network.
         """
-        self._check_channels(len(plane), "the plane")
+        check_channels(len(plane), self.weights.channels, "the plane")
         volume = plane[:, None] if plane.ndim == 3 else plane
         count, height, width = volume.shape[1:]
         out = np.empty((len(self.classes.ids), *volume.shape[1:]), np.float32)
@@ -174,14 +174,6 @@ class NetworkModel:
         for number, write, scores, _ in run:
             out[(slice(None), number, *write.slices)] = scores.cpu().numpy()
         return out[:, 0] if plane.ndim == 3 else out
-
-    def _check_channels(self, channels: int, what: str) -> None:
-        if channels != self.weights.channels:
-            raise UserError(
-                f"{what} has {channels} channel{'' if channels == 1 else 's'}, but this model was trained on "
-                f"{self.weights.channels}. Choose an image like those it was trained on, or train a new model; if the "
-                "axes are wrong, say what they are."
-            )
 
     def _run(
         self, shape: tuple[int, int], slabs: Sequence[Slab], read: Callable[[int], InputPlane],

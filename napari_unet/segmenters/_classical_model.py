@@ -18,7 +18,7 @@ from napari_unet.core.errors import UserError
 from napari_unet.core.image import Image, say_some_not_finite, warn_not_finite
 from napari_unet.core.latest import Latest
 from napari_unet.core.leaving import look_up
-from napari_unet.core.method import Patch, View, checked_planes
+from napari_unet.core.method import Patch, View, check_channels, checked_planes
 from napari_unet.core.normalisation import Normalisation
 from napari_unet.core.provenance import Provenance
 from napari_unet.core.sight import Seen
@@ -107,11 +107,8 @@ class ClassicalModel:
             the method has none.
         """
         numbers = list(checked_planes(image, planes))
-        if self.channels is not None and image.n_channels != self.channels:
-            raise UserError(
-                f"{image.name!r} has {image.n_channels} channels, but the model learnt from images with "
-                f"{self.channels}. Choose an image with as many channels, or fit the method to this one."
-            )
+        if self.channels is not None:
+            check_channels(image.n_channels, self.channels, repr(image.name))
         if probabilities and not self.method.soft:
             raise UserError(
                 f"{type(self.method).__name__} gives classes without probabilities. Leave the probabilities out, or "

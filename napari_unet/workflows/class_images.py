@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from napari_unet.comparison.code_rules import Reading, recognise
 from napari_unet.comparison.label_survey import LabelSurvey
-from napari_unet.comparison.reference_values import UnclearReferenceError, Values, sentence
+from napari_unet.comparison.reference_values import UnclearReferenceError, Values
 from napari_unet.core.classes import MAX_CLASS_ID, ClassTable
 from napari_unet.core.errors import InputWarning, UserError
 from napari_unet.core.geometry import Geometry
@@ -83,7 +83,7 @@ def as_class_image(
         made = _of_file(Path(given), axes, values, classes)
     else:
         array = np.asarray(given)
-        if _are_probabilities(array, axes):
+        if are_probabilities(array, axes):
             letters = axes or ("NTPQ"[: array.ndim - 3] + "CYX"[-min(array.ndim, 3):])
             made = of_probabilities(array, letters, classes, Geometry(letters.replace("C", "")), "the array")
         else:
@@ -102,7 +102,7 @@ def _of_file(path: Path, axes: str | None, values: Values, classes: ClassTable |
         letters = "".join(one for one in contents.letters if one not in "CYX") + (
             "CYX" if "C" in contents.letters else "YX")
         array = np.asarray(contents.data).transpose([contents.letters.index(one) for one in letters])
-        if _are_probabilities(array, letters):
+        if are_probabilities(array, letters):
             return of_probabilities(array, letters, classes or contents.classes,
                                     contents.geometry(letters.replace("C", "")), str(path))
     contents = read_grey_labels(path, axes)
@@ -114,7 +114,7 @@ def _of_file(path: Path, axes: str | None, values: Values, classes: ClassTable |
     return _of_labels(array, contents.code or values, classes or contents.classes, contents.geometry(wanted), str(path))
 
 
-def read_grey_labels(path: Path, axes: str | None) -> Contents:
+def read_grey_labels(path: str | Path, axes: str | None) -> Contents:
     """Read labels; a colour picture whose channels are all the same is the labels that it shows.
 
     Raises
@@ -135,7 +135,7 @@ def read_grey_labels(path: Path, axes: str | None) -> Contents:
                                translate=seen.translate[:2], fallback="", order="")
 
 
-def _are_probabilities(array: NDArray[Any], axes: str | None) -> bool:
+def are_probabilities(array: NDArray[Any], axes: str | None) -> bool:
     """Say whether decimal numbers are probabilities: those with an axis of classes, and fractions between 0 and 1."""
     if array.dtype.kind != "f" or array.ndim < 2:
         return False
@@ -170,14 +170,17 @@ def read_code(array: NDArray[Any], values: Values, classes: ClassTable | None, n
     """
     if values != "auto":
         return Reading(values, "as told")
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise UserError(f"{name} holds NaN or infinite numbers; allowed are whole numbers, 0 where there is nothing, "
+                        "or probabilities.")
     known = () if classes is None else tuple(one for one in classes.ids if one > 1)
     if known and set(np.unique(array).tolist()) <= {0, *(one - 1 for one in known)}:
         return Reading("mask", "its numbers are those of its classes")
     found = recognise(LabelSurvey.of([array]))
     if found.code is None:
-        raise UnclearReferenceError(sentence(name, found), "values")
+        raise UnclearReferenceError(f"{name} {found.why}", "values")
     if found.said:
-        word = sentence(name, found).replace("is used as single objects of one class", "is taken for single objects")
+        word = f"{name} {found.why}".replace("used as single objects of one class", "taken for single objects")
         warnings.warn(f"{word} If that is wrong, say so with --values.", InputWarning, stacklevel=3)
     return found
 

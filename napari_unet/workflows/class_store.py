@@ -18,7 +18,7 @@ from napari_unet.core.geometry import Geometry
 from napari_unet.core.scribbles import checked_ids
 from napari_unet.io import read_contents
 
-from .class_images import of_probabilities, read_code
+from .class_images import are_probabilities, of_probabilities, read_code, read_grey_labels
 
 SAMPLE = 1024
 """Rows and columns by which the code of numbers is recognised."""
@@ -94,6 +94,8 @@ class ClassStore:
             assert made.probabilities is not None
             return made.labels, made.probabilities.astype(np.float32, copy=False)
         if self.code == "one":
+            if array.dtype.kind == "f" and not np.isfinite(array).all():
+                raise UserError(f"{self.name} holds NaN; allowed are numbers, 0 where there is nothing.")
             return np.where(array != 0, np.uint8(2), np.uint8(1)), None
         ids = checked_ids(array, self.name)
         if self.code == "painted":
@@ -136,12 +138,25 @@ class ClassStore:
             If these are single objects, or it cannot be known what they are.
         """
         if values == "auto":
-            samples = list(self._samples())
-            sample = self._raw(samples[len(samples) // 2])[0]
+            sample = self._raw(self._middle)[0]
             values = read_code(sample, "auto", None, self.name).code or "mask"
             if values == "objects" and np.unique(sample[sample != 0]).size > 1:
                 raise UserError(_OBJECTS.format(name=self.name))
         return dataclasses.replace(self, code="one" if values == "objects" else values)
+
+    @property
+    def _middle(self) -> Where:
+        samples = list(self._samples())
+        return samples[len(samples) // 2]
+
+    def is_soft(self) -> bool:
+        """Say whether these are fractions between 0 and 1: probabilities of the one class there is."""
+        return self.data.dtype.kind == "f" and are_probabilities(self._raw(self._middle)[0], "YX")
+
+    def looked_into(self) -> ClassStore:
+        """Return the same, after a look into its middle; errors as :meth:`read`."""
+        self.read(self._middle)
+        return self
 
 
 def open_class_store(
@@ -160,7 +175,7 @@ def open_class_store(
     contents, _ = read_contents(path, axes)
     soft = contents.data.dtype.kind == "f" and "C" in contents.letters
     if not soft:
-        contents, _ = read_contents(path, axes, labels=True)
+        contents = read_grey_labels(path, axes)
     if contents.role == "objects":
         raise UserError(_OBJECTS.format(name=path))
     order = contents.order if sorted(contents.order) == sorted(contents.letters) else contents.letters
@@ -173,7 +188,10 @@ def open_class_store(
     if soft:
         count = int(contents.data.shape[contents.letters.index("C")])
         table = table or ClassTable.default(range(1, max(2, count) + 1))
-        return ClassStore(contents.data, contents.letters, place, table, "probabilities", str(path))
+        return ClassStore(contents.data, contents.letters, place, table, "probabilities", str(path)).looked_into()
     made = ClassStore(contents.data, contents.letters, place, table or ClassTable.default(), "mask", str(path))
-    known = contents.code
-    return dataclasses.replace(made, code=known) if known is not None else made.recognised(values)
+    if contents.code is not None:
+        return dataclasses.replace(made, code=contents.code).looked_into()
+    if values == "auto" and made.is_soft():
+        return dataclasses.replace(made, code="probabilities").looked_into()
+    return made.recognised(values).looked_into()

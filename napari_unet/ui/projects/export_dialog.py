@@ -11,10 +11,7 @@ from qtpy.QtWidgets import (
     QComboBox,
     QDialog,
     QDialogButtonBox,
-    QFileDialog,
     QFormLayout,
-    QHBoxLayout,
-    QLineEdit,
     QPushButton,
     QVBoxLayout,
     QWidget,
@@ -24,7 +21,8 @@ from napari_unet.core.errors import UserError
 from napari_unet.project.mask_names import PATTERNS, Collision, MaskPlace, mask_places, settled
 from napari_unet.project.records import ImageRecord
 
-from ..widgets import button, text_line
+from ..widgets import text_line
+from .folder_row import FolderRow
 
 _CHOICES: dict[str, Collision] = {
     "leave those out": "skip", "replace them": "replace", "number the new ones": "number",
@@ -57,10 +55,9 @@ class ExportAllDialog(QDialog):
         self.setWindowTitle("Export all masks")
         self.setObjectName("export_all")
         self.setMinimumWidth(460)
-        self.folder_box = QLineEdit(str(folder))
-        self.folder_box.setObjectName("export_all_folder")
-        self.folder_box.setToolTip("Where the masks go. A folder that is not there yet is made.")
-        self.browse = button("Browse...", "export_all_browse", "Choose the folder.")
+        self.place = FolderRow(folder, ("export_all_folder", "export_all_browse"), "Folder for the masks",
+                               "Where the masks go. A folder that is not there yet is made.")
+        self.folder_box = self.place.box
         self.pattern = QComboBox()
         self.pattern.setObjectName("export_all_pattern")
         self.pattern.setEditable(True)
@@ -79,12 +76,9 @@ class ExportAllDialog(QDialog):
         self.buttons.addButton(QDialogButtonBox.StandardButton.Cancel)
         self.export = cast(QPushButton, self.buttons.addButton(QDialogButtonBox.StandardButton.Ok))
         self.export.setObjectName("export_all_export")
-        place = QHBoxLayout()
-        place.addWidget(self.folder_box, 1)
-        place.addWidget(self.browse)
         self.form = QFormLayout()
         self.form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
-        self.form.addRow("Folder", place)
+        self.form.addRow("Folder", self.place)
         self.form.addRow("Names", self.pattern)
         self.form.addRow("There already", self.collision)
         self.form.addRow("", self.counts)
@@ -95,7 +89,6 @@ class ExportAllDialog(QDialog):
         self.folder_box.textChanged.connect(self.refresh)
         self.pattern.currentTextChanged.connect(self.refresh)
         self.collision.currentTextChanged.connect(self.refresh)
-        self.browse.clicked.connect(self._on_browse)
         self.buttons.accepted.connect(self.accept)
         self.buttons.rejected.connect(self.reject)
         self.refresh()
@@ -103,7 +96,7 @@ class ExportAllDialog(QDialog):
     @property
     def folder(self) -> Path:
         """Where the masks go."""
-        return Path(self.folder_box.text().strip()).expanduser()
+        return self.place.folder
 
     @property
     def places(self) -> tuple[MaskPlace, ...]:
@@ -151,8 +144,3 @@ class ExportAllDialog(QDialog):
             lines.append(f"{self._without} image{' has' if one else 's have'} no prediction yet and "
                          f"{'is' if one else 'are'} left out: Predict all first.")
         return "\n".join(lines)
-
-    def _on_browse(self) -> None:
-        name = QFileDialog.getExistingDirectory(self, "Folder for the masks", self.folder_box.text())
-        if name:
-            self.folder_box.setText(name)

@@ -11,17 +11,16 @@ from qtpy.QtWidgets import (
     QCheckBox,
     QDialog,
     QDialogButtonBox,
-    QFileDialog,
     QFormLayout,
-    QHBoxLayout,
     QLineEdit,
     QPushButton,
     QVBoxLayout,
     QWidget,
 )
 
-from ..widgets import button, text_line
+from ..widgets import text_line
 from .add_images import PATTERNS, find_files
+from .folder_row import FolderRow
 
 COUNTED = 2000
 """So many files are counted; of more it is said that there are more."""
@@ -42,10 +41,9 @@ class AddFolderDialog(QDialog):
         self.setWindowTitle("Add a folder of images")
         self.setObjectName("add_folder")
         self.setMinimumWidth(440)
-        self.folder_box = QLineEdit(str(start))
-        self.folder_box.setObjectName("add_folder_path")
-        self.folder_box.setToolTip("The folder that holds the images. They stay where they are.")
-        self.browse = button("Browse...", "add_folder_browse", "Choose the folder.")
+        self.place = FolderRow(start, ("add_folder_path", "add_folder_browse"), "Folder of images",
+                               "The folder that holds the images. They stay where they are.")
+        self.folder_box = self.place.box
         self.patterns = QLineEdit(PATTERNS)
         self.patterns.setObjectName("add_folder_patterns")
         self.patterns.setToolTip("What the names of the files look like; * stands for anything, spaces separate "
@@ -57,12 +55,9 @@ class AddFolderDialog(QDialog):
         self.buttons.addButton(QDialogButtonBox.StandardButton.Cancel)
         self.add = cast(QPushButton, self.buttons.addButton(QDialogButtonBox.StandardButton.Ok))
         self.add.setObjectName("add_folder_add")
-        place = QHBoxLayout()
-        place.addWidget(self.folder_box, 1)
-        place.addWidget(self.browse)
         form = QFormLayout()
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
-        form.addRow("Folder", place)
+        form.addRow("Folder", self.place)
         form.addRow("Files", self.patterns)
         form.addRow("", self.below)
         column = QVBoxLayout(self)
@@ -76,7 +71,6 @@ class AddFolderDialog(QDialog):
         self.folder_box.textChanged.connect(lambda _text: self._look.start())
         self.patterns.textChanged.connect(lambda _text: self._look.start())
         self.below.toggled.connect(lambda _on: self.count())
-        self.browse.clicked.connect(self._on_browse)
         self.buttons.accepted.connect(self.accept)
         self.buttons.rejected.connect(self.reject)
         self.count()
@@ -84,7 +78,7 @@ class AddFolderDialog(QDialog):
     @property
     def folder(self) -> Path:
         """The folder chosen."""
-        return Path(self.folder_box.text().strip()).expanduser()
+        return self.place.folder
 
     @property
     def choice(self) -> tuple[Path, str, bool]:
@@ -106,9 +100,3 @@ class AddFolderDialog(QDialog):
         first = ", ".join(one.name for one in found[:3])
         self.found.setText(text or (f"{first}{', ...' if count > 3 else ''}" if found else
                                     "Nothing in it fits. TIFF files and OME-Zarr folders can be read."))
-
-    def _on_browse(self) -> None:
-        name = QFileDialog.getExistingDirectory(self, "Folder of images", self.folder_box.text())
-        if name:
-            self.folder_box.setText(name)
-            self.count()
