@@ -97,6 +97,8 @@ class ClassStore:
             if array.dtype.kind == "f" and not np.isfinite(array).all():
                 raise UserError(f"{self.name} holds NaN; allowed are numbers, 0 where there is nothing.")
             return np.where(array != 0, np.uint8(2), np.uint8(1)), None
+        if self.code == "mask" and _is_of_one(array):
+            return np.where(array != 0, np.uint8(2), np.uint8(1)), None
         ids = checked_ids(array, self.name)
         if self.code == "painted":
             return ids, None
@@ -195,3 +197,9 @@ def open_class_store(
     if values == "auto" and made.is_soft():
         return dataclasses.replace(made, code="probabilities").looked_into()
     return made.recognised(values).looked_into()
+
+
+def _is_of_one(array: NDArray[Any]) -> bool:
+    """Say whether a part of a mask holds 0 and one value that no class can have (255, say), which is its one class."""
+    top = array.max() if array.size and array.dtype.kind in "ui" else 0
+    return bool(top >= MAX_CLASS_ID and ((array == 0) | (array == top)).all())
