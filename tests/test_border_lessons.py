@@ -16,7 +16,7 @@ from napari_unet.core.image import Image
 from napari_unet.core.method import Patch
 from napari_unet.core.scribbles import Scribbles
 from napari_unet.core.work import run_to_end
-from napari_unet.instant import answers as answers_module
+from napari_unet.instant import border_answers
 from napari_unet.instant.answers import InstantAnswers
 from napari_unet.instant.instant_model import InstantModel
 from napari_unet.io import read_image, save_mask
@@ -158,13 +158,13 @@ def test_another_stroke_keeps_the_border_and_an_undone_cut_takes_it_back() -> No
 
 def test_strokes_do_not_wait_for_borders_and_do_not_hold_them_up(monkeypatch: pytest.MonkeyPatch) -> None:
     made, begun = session(), []
-    fit = answers_module.fit_border
+    fit = border_answers.fit_border
 
     def noted(*args: Any) -> Any:
         begun.append(args)
         return fit(*args)
 
-    monkeypatch.setattr(answers_module, "fit_border", noted)
+    monkeypatch.setattr(border_answers, "fit_border", noted)
     answers = InstantAnswers(made.snapshots, load_features, "cpu", borders=made.borders)
     first = settled(answers)
     cut(made)

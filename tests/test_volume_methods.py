@@ -326,3 +326,18 @@ def test_stored_numbers_and_no_data_are_read_alike_in_all_planes() -> None:
         found = answer(model, volume)
     assert np.mean(found[:, 2:] == np.where(balls(), 2, 1)[:, 2:]) > 0.97
     assert (found[:, :2] == 1).all()
+
+
+@pytest.mark.parametrize("fading", ["evened", "halved", "kept"])
+def test_a_plane_without_objects_stays_empty(fading: str) -> None:
+    """Alone, it would be stretched until its noise looks like objects; a fall of the light is made up for."""
+    where = balls()
+    where[[0, 1, 10, 11]] = False
+    data = np.where(where, 160, 60) + np.random.default_rng(0).normal(0, 8, SHAPE)
+    volume = Image(data.astype(np.float32), "ZYX")
+    method = Threshold(kind="otsu", background=0.0, sigma=1.0, volume="volume", fading=fading)
+    assert np.mean(answer(fitted(method, training(volume)), volume) == np.where(where, 2, 1)) > 0.97
+    fall = np.linspace(1, 0.5, len(data))[:, None, None]
+    dim = Image((np.where(balls(), 160, 60) * fall).astype(np.float32), "ZYX")
+    right = np.mean(answer(fitted(method, training(dim)), dim) == np.where(balls(), 2, 1))
+    assert (right > 0.99) == (fading == "evened")

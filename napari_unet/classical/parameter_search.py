@@ -17,6 +17,7 @@ from ..core.parameters import fields
 from ..learning.strokes import pixels_by_number, stroke_components
 
 Method = TypeVar("Method")
+_MOST_FOLDS = 4
 MARGIN = 0.01
 """A later candidate must score better by this much: parameters stay at their first candidate unless it matters."""
 
@@ -111,8 +112,8 @@ def paint_folds(
     """Divide paint for scoring: each fold is what is left out of each plane.
 
     Whole planes are left out in turn where every class is painted in at least two, and no stroke passes through
-    several; else whole strokes (thirds of the strokes of every class; halves, where a class has only two); with fewer
-    strokes nothing can be left out.
+    several (of volumes, in at most four folds); else whole strokes (thirds of the strokes of every class; halves, where
+    a class has only two); with fewer strokes nothing can be left out.
 
     Parameters
     ----------
@@ -126,11 +127,11 @@ def paint_folds(
         For every fold and plane the paint left out; empty if nothing can be left out.
     """
     strokes = _strokes_by_class(paint, [[index] for index in range(len(paint))] if runs is None else runs)
-    if _may_leave_planes_out(paint, strokes):
-        return [
-            [plane if other == index else np.zeros_like(plane) for other, plane in enumerate(paint)]
-            for index in range(len(paint))
-        ]
+    planes = _painted_planes(paint)
+    if not _pass_through(paint, strokes) and all(
+            sum(bool((plane == number).any()) for plane in planes) >= 2 for number in strokes):
+        deep = any(one.ndim > 2 for one in paint)
+        return _planes_left_out(paint, min(_MOST_FOLDS, len(planes)) if deep else len(planes))
     count = min(3, *map(len, strokes.values()))
     if count < 2:
         return []
@@ -142,11 +143,29 @@ def paint_folds(
     return out
 
 
-def _may_leave_planes_out(paint: Sequence[NDArray[np.uint8]], strokes: dict[int, list[Pieces]]) -> bool:
-    """Whether every class is painted in at least two planes, and no stroke passes through several."""
-    present = [set(np.unique(plane)) for plane in paint]
-    through = any(len(stroke) > 1 for each in strokes.values() for stroke in each)
-    return not through and all(sum(number in found for found in present) >= 2 for number in strokes)
+def _painted_planes(paint: Sequence[NDArray[np.uint8]]) -> list[NDArray[np.uint8]]:
+    """Return all planes, those of volumes that are painted, as views."""
+    return [plane for one in paint for plane in ([one] if one.ndim == 2 else [part for part in one if part.any()])]
+
+
+def _planes_left_out(paint: Sequence[NDArray[np.uint8]], count: int) -> list[list[NDArray[np.uint8]]]:
+    out = [[np.zeros_like(one) for one in paint] for _ in range(count)]
+    targets = [_painted_like(paint, fold) for fold in out]
+    for place, plane in enumerate(_painted_planes(paint)):
+        targets[place % count][place][:] = plane
+    return out
+
+
+def _painted_like(paint: Sequence[NDArray[np.uint8]], fold: Sequence[NDArray[np.uint8]]) -> list[NDArray[np.uint8]]:
+    """Return the planes of a fold that :func:`_painted_planes` returns of the paint."""
+    return [plane for one, mine in zip(paint, fold, strict=True)
+            for plane in ([mine] if one.ndim == 2 else [mine[at] for at in range(len(one)) if one[at].any()])]
+
+
+def _pass_through(paint: Sequence[NDArray[np.uint8]], strokes: dict[int, list[Pieces]]) -> bool:
+    """Whether a stroke passes through several planes."""
+    return any(len(stroke) > 1 or len(np.unique(pixels // (paint[index].shape[-2] * paint[index].shape[-1]))) > 1
+               for each in strokes.values() for stroke in each for index, pixels in stroke)
 
 
 def _strokes_by_class(

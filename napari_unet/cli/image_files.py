@@ -33,26 +33,31 @@ def expanded_images(names: Sequence[str]) -> list[str]:
     """
     found: list[str] = []
     for name in names:
-        path = Path(name)
-        if is_url(name):
-            matching = far_matches(name)
-            if not matching:
-                raise UserError(f"Nothing matches {readable(name)}. Check the address and the ending.")
-            found += [one for one in matching if one not in found]
-        elif path.is_dir() and not _is_store(path):
-            inside = [str(one) for one in sorted(path.iterdir()) if one.name.lower().endswith(ENDINGS)]
-            if not inside:
-                raise UserError(f"The folder {readable(name)} holds no image ({', '.join(ENDINGS)}). Choose another, "
-                                "or give a pattern in quotation marks, 'folder/**/*.tif'.")
-            found += [one for one in inside if one not in found]
-        elif not path.exists() and glob.has_magic(name):
-            matching = sorted(glob.glob(name, recursive=True))
-            if not matching:
-                raise UserError(f"No file matches {readable(name)}. Check the folder and the ending.")
-            found += [one for one in matching if one not in found]
-        else:
-            found.append(name)
+        meant = _meant(name)  # what is named itself twice is no image less: its results would have one name
+        found += meant if meant == [name] else [one for one in meant if one not in found]
     return found
+
+
+def _meant(name: str) -> list[str]:
+    """Return the images that a name stands for."""
+    path = Path(name)
+    if is_url(name):
+        matching = far_matches(name)
+        if not matching:
+            raise UserError(f"Nothing matches {readable(name)}. Check the address and the ending.")
+        return matching
+    if path.is_dir() and not _is_store(path):
+        inside = [str(one) for one in sorted(path.iterdir()) if one.name.lower().endswith(ENDINGS)]
+        if not inside:
+            raise UserError(f"The folder {readable(name)} holds no image ({', '.join(ENDINGS)}). Choose another, or "
+                            "give a pattern in quotation marks, 'folder/**/*.tif'.")
+        return inside
+    if not path.exists() and glob.has_magic(name):
+        matching = sorted(glob.glob(name, recursive=True))
+        if not matching:
+            raise UserError(f"No file matches {readable(name)}. Check the folder and the ending.")
+        return matching
+    return [name]
 
 
 def save_counts(path: Path, masks: Iterable[tuple[str, Path]], overwrite: bool) -> None:

@@ -5,11 +5,9 @@ Belongs to one thread, the predictor's, because the features it keeps do. Trains
 
 from __future__ import annotations
 
-import dataclasses
 import time
 import weakref
 from collections.abc import Callable, Generator
-from typing import Any
 
 from ..core.depth import Depth
 from ..core.errors import UserError, WorkError
@@ -17,13 +15,11 @@ from ..core.image import Image
 from ..core.latest import Latest
 from ..core.method import Model, Progress, View
 from ..core.scribbles import TrainingSet
-from ..core.work import relayed
 from ..learning.border_lesson import BorderLesson
 from ..predicting.devices import choose_device
 from ..predicting.network_model import NetworkModel
 from ..predicting.weights import Weights
-from .answer_on_features import BorderLook
-from .border_fit import fit_border
+from .border_answers import BorderAnswers, same_answer
 from .coarse_answers import CoarseAnswers
 from .features import FeatureStore, same_features, with_usual_range
 from .instant_model import InstantModel, fit_instantly, head_kind
@@ -73,11 +69,7 @@ class InstantAnswers:
         self._painted, self._features, self._device, self._memory = painted, features, device, memory
         self._volume: Latest[Depth | None] = volume or Latest(None)
         self._depth: Depth | None = None
-        self._borders: Latest[BorderLesson | None] = borders or Latest(None)
-        self._lesson: BorderLesson | None = None
-        self._look: BorderLook | None = None
-        self._looked: tuple[FeatureStore, BorderLesson | None] | None = None  # what that was fitted to
-        self._looking: tuple[Any, Generator[Progress, None, BorderLook | None]] | None = None
+        self._borders = BorderAnswers(borders)
         self._ahead: tuple[FeatureStore, Image, Generator[None, None, None]] | None = None
         self._store: FeatureStore | None = None
         self._base: Weights | None = None
@@ -129,7 +121,8 @@ class InstantAnswers:
             If features or strokes cannot be used; once for the same strokes and the same model.
         """
         if model is not None and not (isinstance(model, NetworkModel) and model.refits):
-            self._store = self._training = self._fit = self._answer = self._looked = None
+            self._store = self._training = self._fit = self._answer = None
+            self._borders.forget()
             return model
         training = self._painted.get()
         if not self._is_refused(training, model):
@@ -192,60 +185,14 @@ class InstantAnswers:
                 self._refused, self._fit = (self._training, model), None
                 raise
         assert self._store is not None
-        self._lesson = self._borders.get()
         fit = fit_instantly(self._store, training, head=head, volume=depth)
-        self._fit, self._rested = self._with_borders(self._store, fit, self._lesson, training), None
+        self._fit, self._rested = self._borders.told(self._store, fit, training), None
 
     def _take_up_borders(self, training: TrainingSet) -> None:
         """Look for borders anew if other ones are known; the answer itself stays."""
-        lesson = self._borders.get()
-        if lesson is self._lesson or self._fit is not None or self._answer is None or self._store is None:
-            return
-        self._lesson = lesson
-        self._fit = self._with_borders(self._store, _same(self._answer), lesson, training)
-        self._rested = time.monotonic()
-
-    def _with_borders(
-        self, store: FeatureStore, fit: Generator[Progress, None, InstantModel], lesson: BorderLesson | None,
-        training: TrainingSet,
-    ) -> Generator[Progress, None, InstantModel]:
-        """Let every model of a fit tell borders, too.
-
-        On other features there is none to tell yet, so borders come first; else those of before are told meanwhile.
-        """
-        if self._looked is None or self._looked[0] is not store:
-            yield from self._look_at_borders(store, lesson, training)
-        look = self._look
-
-        def telling(_number: int, event: Progress) -> Progress:
-            model = event.model
-            return dataclasses.replace(event, model=dataclasses.replace(model, border=look)) \
-                if isinstance(model, InstantModel) and look is not None else event
-
-        model = yield from relayed(fit, telling)
-        model = model if model.border is look else dataclasses.replace(model, border=look)
-        if self._looked != (store, lesson):
-            yield Progress("Looking at borders", model=model)
-            yield from self._look_at_borders(store, lesson, training)
-        return model if model.border is self._look else dataclasses.replace(model, border=self._look)
-
-    def _look_at_borders(
-        self, store: FeatureStore, lesson: BorderLesson | None, training: TrainingSet
-    ) -> Generator[Progress, None, None]:
-        """Fit what tells borders, unless it is known; what was begun goes on, or strokes would hold it up for ever."""
-        key = store, lesson
-        if self._looked == key:
-            return
-        if self._looking is None or self._looking[0] != key:
-            self._looking = key, fit_border(store, _fitting(lesson, training))
-        work = self._looking[1]
-        while self._looking is not None:  # step by step: who drops the fit that asks for it does not end it
-            try:
-                event = next(work)
-            except StopIteration as end:
-                self._look, self._looked, self._looking = end.value, key, None
-            else:
-                yield event
+        if self._borders.has_news and self._fit is None and self._answer is not None and self._store is not None:
+            self._fit = self._borders.told(self._store, same_answer(self._answer), training)
+            self._rested = time.monotonic()
 
     def _serves(self, model: Model | None) -> bool:
         """Whether the features kept are those of a model."""
@@ -292,15 +239,3 @@ class InstantAnswers:
         except (UserError, WorkError) as error:
             self._fit = None
             raise UserError(str(error)) from error
-
-
-def _same(answer: InstantModel) -> Generator[Progress, None, InstantModel]:
-    """Return an answer that is known."""
-    yield from ()  # a generator, as all fits are
-    return answer
-
-
-def _fitting(lesson: BorderLesson | None, training: TrainingSet) -> BorderLesson | None:
-    """Return what a lesson says on images like those that are painted."""
-    channels = next((pair.image.n_channels for pair in training.pairs if pair.scribbles.planes), 1)
-    return None if lesson is None else lesson.of_channels(channels)

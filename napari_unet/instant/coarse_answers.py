@@ -10,7 +10,7 @@ import dataclasses
 import math
 import weakref
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -22,9 +22,6 @@ from ..core.reduced_image import reduced_pair
 from ..core.scribbles import Pair, TrainingSet
 from ..core.window_stack import windows_of
 from .instant_model import InstantModel
-
-if TYPE_CHECKING:
-    from .answers import InstantAnswers
 
 SEEN = 1024
 """Rows and columns of what is looked at, from afar, at most."""
@@ -43,6 +40,17 @@ def step_back(view: View | None) -> int:
     return int(2 ** math.ceil(math.log2(max(rows, columns) / SEEN)))
 
 
+class AnswersStrokes(Protocol):
+    """What answers the newest strokes, a little work at a time: :class:`.answers.InstantAnswers`."""
+
+    @property
+    def busy(self) -> bool:
+        """Whether there is no answer yet."""
+
+    def over(self, model: Any) -> Any:
+        """Work a little, and return the newest answer."""
+
+
 class CoarseAnswers:
     """Answers the newest strokes on what is looked at, once each, before anything finer.
 
@@ -54,7 +62,7 @@ class CoarseAnswers:
     """
 
     def __init__(
-        self, painted: Latest[TrainingSet], make: Callable[[Latest[TrainingSet]], InstantAnswers]
+        self, painted: Latest[TrainingSet], make: Callable[[Latest[TrainingSet]], AnswersStrokes]
     ) -> None:
         self._painted, self._from_afar = painted, Latest(TrainingSet(()))
         self._answers = make(self._from_afar)

@@ -189,10 +189,7 @@ def create_mask(
     """
     from .tiff import write_preview
 
-    if is_url(path):
-        raise UserError(f"{path}: at an address only whole images are segmented, block by block: `napari-unet predict "
-                        "-o`, or `predict_store`. Save to this computer.")
-    path, shape = Path(path), tuple(map(int, shape))
+    path, shape = _local(path), tuple(map(int, shape))
     real, place, entry = checked_place(path, overwrite)
     if code not in ("mask", "painted", "objects"):
         raise UsageError(f"A mask cannot be saved as {code!r}. Allowed: mask (background 0), painted (ids as painted).")
@@ -223,6 +220,13 @@ def create_mask(
         (lambda partial, values: write_preview(partial, values, info)) if preview else None, second,
         place, note, origin, provenance,
     )
+
+
+def _local(path: str | Path) -> Path:
+    if is_url(path):
+        raise UserError(f"{path}: at an address only whole images are segmented, block by block: `napari-unet predict "
+                        "-o`, or `predict_store`. Save to this computer.")
+    return Path(path)
 
 
 def checked_origin(path: Path, overwrite: bool, provenance: Provenance | None) -> Path:

@@ -137,32 +137,33 @@ class SecondEye(nn.Module):
 
         Where it is exported it is one piece: a graph has no loop over rows.
         """
-        kernel, (before, after) = BLOCKS[number][1], _padding(BLOCKS[number][1], stride)
-        height = x.shape[-2]
+        names = ("expand", "depthwise", "project") if number else ("depthwise", "project")
+        layers = [self._numbers(number, name, x.dtype) for name in names]
+        kernel, height, whole = BLOCKS[number][1], x.shape[-2], _padding(BLOCKS[number][1], stride)
         if torch.jit.is_tracing() or torch.compiler.is_compiling():
-            found = self._rows(x, number, stride, (before, after))
+            found = _rows(x, layers, stride, whole)
         else:
-            rows, parts = (height + before + after - kernel) // stride + 1, []
-            step = max(1, AT_ONCE // (self._numbers(number, "depthwise")[0].shape[0] * x.shape[-1] * stride))
-            for low in range(0, rows, step):
-                first, last = low * stride - before, (min(rows, low + step) - 1) * stride - before + kernel
-                edge = max(0, -first), max(0, last - height)
-                parts.append(self._rows(x[..., max(0, first) : min(last, height), :], number, stride, edge))
-            found = torch.cat(parts, -2) if len(parts) > 1 else parts[0]
+            count, parts = (height + sum(whole) - kernel) // stride + 1, []
+            step = max(1, AT_ONCE // (len(layers[-2][0]) * x.shape[-1] * stride))
+            for low in range(0, count, step):
+                first = low * stride - whole[0]
+                last = (min(count, low + step) - 1) * stride - whole[0] + kernel
+                parts.append(_rows(x[..., max(0, first) : min(last, height), :], layers, stride,
+                                   (max(0, -first), max(0, last - height))))
+            found = torch.cat(parts, -2)
         return found + x if found.shape == x.shape and number else found
 
-    def _rows(self, x: Tensor, number: int, stride: int, edge: tuple[int, int]) -> Tensor:
-        """Return some rows of a block before its input is added, given how many zeros are above and below them."""
-        inner = x
-        if number:
-            inner = _convolved(inner, *self._numbers(number, "expand")).clamp_(0, 6)
-        weight, bias = self._numbers(number, "depthwise")
-        sides = _padding(weight.shape[-1], stride)
-        inner = functional.conv2d(functional.pad(inner, (*sides, *edge)), weight, bias, stride, groups=len(weight))
-        return _convolved(inner.clamp_(0, 6), *self._numbers(number, "project"))
+    def _numbers(self, number: int, what: str, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+        return self.get_buffer(f"{what}{number}_weight").to(dtype), self.get_buffer(f"{what}{number}_bias").to(dtype)
 
-    def _numbers(self, number: int, what: str) -> tuple[Tensor, Tensor]:
-        return self.get_buffer(f"{what}{number}_weight"), self.get_buffer(f"{what}{number}_bias")
+
+def _rows(x: Tensor, layers: list[tuple[Tensor, Tensor]], stride: int, edge: tuple[int, int]) -> Tensor:
+    """Return some rows of a block before its input is added, given how many zeros are above and below them."""
+    *expand, (weight, bias), project = layers
+    for layer in expand:
+        x = _convolved(x, *layer).clamp_(0, 6)
+    x = functional.pad(x, (*_padding(weight.shape[-1], stride), *edge))
+    return _convolved(functional.conv2d(x, weight, bias, stride, groups=len(weight)).clamp_(0, 6), *project)
 
 
 def _convolved(x: Tensor, weight: Tensor, bias: Tensor, stride: int = 1) -> Tensor:

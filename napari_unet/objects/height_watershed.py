@@ -80,7 +80,7 @@ def heights(ground: Foreground, kind: Height, smooth: float) -> NDArray[np.float
     if kind != "probability" or ground.sure is None:
         found = _depth(ground.mask, scale)
         if smooth:
-            found = _smoothed(np.minimum(found, np.float32(1e6), out=found), sigma)
+            _smooth(np.minimum(found, np.float32(1e6), out=found), sigma)
     else:
         found = ground.mask.astype(np.float32)
     if kind != "distance" and ground.sure is not None:
@@ -90,18 +90,14 @@ def heights(ground: Foreground, kind: Height, smooth: float) -> NDArray[np.float
     return np.where(ground.mask, found, 0).astype(np.float32, copy=False)
 
 
-def _smoothed(values: NDArray[np.float32], sigma: Sequence[float]) -> NDArray[np.float32]:
-    """Smooth as ``ndimage.gaussian_filter`` does, axis by axis, each in two halves along another one."""
+def _smooth(values: NDArray[np.float32], sigma: Sequence[float]) -> None:
+    """Smooth in place as ``ndimage.gaussian_filter`` does, axis by axis, each in two halves along another one."""
     from scipy import ndimage
 
     for axis, width in enumerate(sigma):
         across = 1 if axis == 0 else 0
-        made = np.empty_like(values, order="C")
-        parts = [(slice(None),) * across + (half,) for half in two_parts(values.shape[across])]
-        shared((partial(ndimage.gaussian_filter1d, values[part], width, axis, output=made[part]) for part in parts),
-               values.size)
-        values = made
-    return values
+        parts = [values[(slice(None),) * across + (half,)] for half in two_parts(values.shape[across])]
+        shared([partial(ndimage.gaussian_filter1d, part, width, axis, output=part) for part in parts], values.size)
 
 
 def _depth(mask: NDArray[np.bool_], scale: tuple[float, ...]) -> NDArray[np.float32]:

@@ -35,9 +35,16 @@ def mask_provenance(
     return Provenance.here(
         "mask", made_by=made_by, begun=begun or now(), device=_device(model), classes=model.classes,
         images=(ImageFacts.of(image),), note=model.note,
-        settings={MODEL_HASH: model_hash(as_block_model(model), on_device=False), **(settings or {})},
+        settings={**_hashed(model), **(settings or {})},
         model=of_model(model),
     )
+
+
+def _hashed(model: Any) -> dict[str, str]:
+    try:
+        return {MODEL_HASH: model_hash(as_block_model(model), on_device=False)}
+    except Exception:  # a model may be anybody's: what is not known is left out
+        return {}
 
 
 def _device(model: Any) -> str:

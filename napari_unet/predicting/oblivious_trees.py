@@ -62,7 +62,7 @@ class ObliviousTrees:
         ----------
         logits : Tensor, shape (K, P)
             Of the linear answer.
-        features : Tensor, shape (F, P), or sequence of Tensor, each of shape (P,)
+        features : Tensor, shape (F, P), or sequence of Tensor, each with P values
 
         Returns
         -------
@@ -91,14 +91,14 @@ class ObliviousTrees:
         """
         values: list[NDArray[np.float32]] = [row.float().numpy() for row in features]
         questions = zip(self.chosen.tolist(), self.thresholds.numpy(), strict=True)
-        ends = np.stack([leaf_indices(values, *asked) for asked in questions])
+        ends = np.stack([leaf_indices(values, *asked).ravel() for asked in questions])
         first = np.arange(len(ends), dtype=np.int32) * 2**DEPTH
         return functional.embedding_bag(
             torch.from_numpy(ends.T.astype(np.int32) + first), self.leaves.flatten(0, 1), mode="sum")
 
     def _voted_on_device(self, features: Tensor | Sequence[Tensor]) -> Tensor:
         """Return the same as :meth:`_voted`, wherever the features are."""
-        features = features if isinstance(features, Tensor) else torch.stack(list(features))
+        features = features if isinstance(features, Tensor) else torch.stack(list(features)).flatten(1)
         powers = 2 ** torch.arange(DEPTH - 1, -1, -1, device=features.device)
         total = torch.zeros(features.shape[1], self.leaves.shape[2], device=features.device)
         for numbers, limits, leaves in zip(self.chosen, self.thresholds, self.leaves, strict=True):
@@ -115,7 +115,7 @@ def leaf_indices(
 
     Parameters
     ----------
-    features : sequence of ndarray, each of shape (P,), or ndarray, shape (F, P)
+    features : sequence of ndarray, all of one shape, or ndarray, shape (F, P)
         Values of every feature.
     chosen : sequence of int, length DEPTH
         Numbers of the features that the levels of a tree look at.
@@ -123,9 +123,9 @@ def leaf_indices(
 
     Returns
     -------
-    ndarray of uint8, shape (P,)
+    ndarray of uint8, of the shape of a feature
     """
-    leaf = np.zeros(len(features[0]), np.uint8)
+    leaf = np.zeros(features[0].shape, np.uint8)
     for number, threshold in zip(chosen, thresholds, strict=True):
         np.add(leaf, leaf, out=leaf)
         np.add(leaf, (features[number] > threshold).view(np.uint8), out=leaf)
@@ -165,7 +165,7 @@ def corrected(trees: ObliviousTrees, logits: Tensor, groups: Sequence[FeatureGro
         high = min(height, low + step)
         features: dict[int, Tensor] = {}
         for one in seen:
-            features |= zip(one.columns, one.rows(low, high).enlarged((high - low, width)).flatten(1), strict=True)
+            features |= zip(one.columns, one.rows(low, high).enlarged((high - low, width)), strict=True)
         found[:, low:high] = trees(
             logits[:, low:high].flatten(1), [features[number] for number in range(len(numbers))]
         ).reshape(-1, high - low, width)

@@ -35,7 +35,10 @@ def at_level(image: Image, record: ImageRecord, files: Sequence[Path]) -> Image:
 def _level(image: Image, record: ImageRecord, factor: tuple[int, int], files: Sequence[Path]) -> Image:
     store = image_folder(files[0]) if len(files) == 1 and files[0].is_dir() else None
     for path in () if store is None else store.levels[1:]:
-        found = read_image(path, record.axes)
+        try:
+            found = read_image(path, record.axes)
+        except UserError:  # another one may be the right one
+            continue
         if all(abs(whole - size * by) < by for whole, size, by in
                zip(image.plane_shape, found.plane_shape, factor, strict=True)):
             return dataclasses.replace(found, data=SampledPixels(found.data), name=record.name,

@@ -74,7 +74,7 @@ class CandidateScorer:
     def __init__(self, ids: tuple[int, ...], fields: Sequence[PaintedField]) -> None:
         self._ids = ids
         self._fields = fields
-        self._views: dict[tuple[float, bool], list[_View]] = {}
+        self._views: dict[tuple[float, bool, str], list[_View]] = {}
         self._known: dict[ClassicalSteps, float] = {}
         runs = _runs(fields)
         self._windows: list[Window] = richest_windows(fields, ids, runs)
@@ -114,7 +114,7 @@ class CandidateScorer:
             method.check_ids(self._ids)
         except UserError:
             return 0.0
-        if method.deep and getattr(method, "only_planes", ""):
+        if method.deep and method.only_planes:
             return 0.0
         views = self._shown(method)
         survey = method.survey([view.plane for view in views], [view.of(self._paint) for view in views])
@@ -127,7 +127,7 @@ class CandidateScorer:
 
     def _shown(self, method: ClassicalSteps) -> list[_View]:
         """Return the windows, prepared as the method wants them; kept for other candidates that want the same."""
-        key = method.background or 0, method.deep
+        key = method.background or 0, method.deep, method.light
         if key not in self._views:
             self._views[key] = [view for number in range(len(self._fields)) for view in self._prepared(method, number)]
         return self._views[key]

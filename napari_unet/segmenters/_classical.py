@@ -54,8 +54,8 @@ class ClassicalMethod(ClassicalSteps):
         yield Progress("reading the strokes", 0.0)
         samples = collect_samples(newest_training_set(painted))
         self.check_ids(samples.ids)
-        settled, looked = self._settled(samples)
-        method, tried, cut = yield from settled._search(samples)
+        settled, looked, scorer = self._settled(samples)
+        method, tried, cut = yield from settled._search(samples, scorer)
         survey = _surveyed(method, samples)
 
         def source() -> Iterator[tuple[Any, Paint]]:
@@ -75,34 +75,44 @@ class ClassicalMethod(ClassicalSteps):
         yield Progress("done", 1.0, model)
         return model
 
-    def _settled(self, samples: TrainingSamples) -> tuple[ClassicalMethod, str]:
-        """Return the method with planes or volumes chosen, and what people should know about that."""
+    def _settled(self, samples: TrainingSamples) -> tuple[ClassicalMethod, str, CandidateScorer | None]:
+        """Return the method with planes or volumes chosen, what people should know about that, and who scored it."""
         if not isinstance(self, SeesVolumes):
-            return self, ""
-        volume, is_open, why = settled_volume(self, dict.fromkeys(image for image, _ in samples.places))
+            return self, "", None
+        method: Any = self
+        volume, is_open, why = settled_volume(method, dict.fromkeys(image for image, _ in samples.places))
         if not is_open:
             told = f"Looked at plane by plane ({why})." if why else ""
-            return dataclasses.replace(self, volume=volume), "Looked at as a volume." if volume == "volume" else told
-        deep, flat = (dataclasses.replace(self, volume=one) for one in ("volume", "planes"))
+            told = "Looked at as a volume." if volume == "volume" else told
+            return dataclasses.replace(method, volume=volume), told, None
+        deep, flat = (dataclasses.replace(method, volume=one) for one in ("volume", "planes"))
         if not samples.painted:
-            return deep, "Looked at as a volume."
+            return deep, "Looked at as a volume.", None
         scorer = CandidateScorer.of(samples, True)
-        scores = [scorer.score(default_candidate(one)) for one in (deep, flat)]
-        better, words = (flat, "plane by plane") if scores[1] > scores[0] + MARGIN else (deep, "as a volume")
-        return better, (f"Looked at {words} (mean Dice on strokes left out {scores[0]:.2f} as a volume, "
-                        f"{scores[1]:.2f} plane by plane).")
+        lights = auto_parameters(method).get("fading", (method.fading,))
+        best = max(scorer.score(dataclasses.replace(default_candidate(deep), fading=one)) for one in lights)
+        plain = scorer.score(default_candidate(flat))
+        words = f"(mean Dice on strokes left out {best:.2f} as a volume, {plain:.2f} plane by plane)."
+        if plain > best + MARGIN:
+            return flat, f"Looked at plane by plane {words}", None
+        return deep, f"Looked at as a volume {words}", scorer
 
     def _search(
-        self, samples: TrainingSamples
+        self, samples: TrainingSamples, scorer: CandidateScorer | None = None
     ) -> Generator[Progress, None, tuple[ClassicalMethod, tuple[TriedSettings, ...], bool]]:
         """Choose the parameters left to ``auto``; without paint, the first candidate of each."""
         if not samples.painted:
             return default_candidate(self), (), False
         total = 1 + sum(len(values) - 1 for values in auto_parameters(self).values())
-        search = coordinate_search(self, CandidateScorer.of(samples, self.deep).score,
-                                   lambda candidate, parameter: candidate.uses(parameter), SEARCH_SECONDS)
+        scorer = scorer or CandidateScorer.of(samples, self.deep)
+        search = coordinate_search(self, scorer.score, _matters, SEARCH_SECONDS)
         return (yield from relayed(search,
                                    lambda done, text: Progress(text, min(0.1 + 0.7 * done / total, 0.8))))
+
+
+def _matters(candidate: ClassicalMethod, parameter: str) -> bool:
+    """Whether a parameter makes a difference to a candidate."""
+    return candidate.uses(parameter) and (candidate.deep or parameter != "fading")
 
 
 def _surveyed(method: ClassicalMethod, samples: TrainingSamples) -> Any:
@@ -117,7 +127,8 @@ def _surveyed(method: ClassicalMethod, samples: TrainingSamples) -> Any:
 
 
 def _chosen(asked: Any, method: Any, tried: tuple[TriedSettings, ...], cut: bool) -> str:
-    parameters = ", ".join(f"{name} {getattr(method, name)}" for name in auto_parameters(asked) if method.uses(name))
+    names = [name for name in auto_parameters(asked) if _matters(method, name)]
+    parameters = ", ".join(f"{name} {getattr(method, name)}" for name in names)
     if not tried or not parameters:
         return ""
     best = max(one.score for one in tried)

@@ -16,7 +16,7 @@ Window = tuple[slice, ...]
 
 _SIDE = 320
 """Rows and columns of a window of a plane."""
-_VOXELS = 2**17
+_VOXELS = 2**18
 """Voxels of the windows of all volumes together, or more where they would miss a class."""
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_unet.classical.background import BackgroundCorrection, PreparedPlane, prepare_plane
+from napari_unet.classical.background import BackgroundCorrection, Fading, PreparedPlane, prepare_plane
 from napari_unet.core.classes import ClassTable
 
 Paint = NDArray[np.uint8]
@@ -35,7 +35,12 @@ class ClassicalSteps(BackgroundCorrection, abc.ABC):
 
         Of a volume (C, Z, Y, X), ``longer`` says how many times as long as wide its voxels are.
         """
-        return prepare_plane(pixels, self.background or 0, longer=longer)
+        return prepare_plane(pixels, self.background or 0, longer=longer, fading=self.light)
+
+    @property
+    def light(self) -> Fading:
+        """What becomes of light that falls from plane to plane of a volume."""
+        return "evened"
 
     def uses(self, parameter: str) -> bool:
         """Whether a parameter matters, given the others."""
@@ -80,3 +85,8 @@ class ClassicalSteps(BackgroundCorrection, abc.ABC):
     def deep(self) -> bool:
         """Whether the method looks at volumes, with the parameters chosen here."""
         return False
+
+    @property
+    def only_planes(self) -> str:
+        """Why it looks at planes alone with the parameters chosen here; empty if there is no reason."""
+        return ""

@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterable
 from typing import Annotated, Any, ClassVar, Literal
 
+from napari_unet.classical.background import Fading
 from napari_unet.core.depth import LONGEST_BESIDE, elongation, has_depth, is_volume, stack_planes
 from napari_unet.core.image import Image
 from napari_unet.core.parameters import Parameter
@@ -39,6 +40,18 @@ class SeesVolumes:
                   "where the size of the voxels makes sense, unless strokes that are left out speak for planes.",
                   advanced=True),
     ] = None
+
+    fading: Annotated[
+        Fading | None,
+        Parameter("Of a volume, what becomes of light that falls from plane to plane: it is kept, so that one range of "
+                  "brightness holds for all planes; halved; or evened, so that each plane has a range of its own.",
+                  auto=("evened", "halved", "kept"), advanced=True),
+    ] = None
+
+    @property
+    def light(self) -> Fading:
+        """What becomes of light that falls from plane to plane of a volume."""
+        return self.fading or "evened"
 
     @property
     def only_planes(self) -> str:
@@ -92,7 +105,8 @@ def settled_volume(method: Any, images: Iterable[Image]) -> tuple[Literal["plane
     wanted: Literal["planes", "volume"] | None = method.volume
     if wanted == "planes":
         return wanted, False, ""
-    settled, why = wanted, ""
+    settled: Literal["planes", "volume"] | None = wanted
+    why = ""
     for image in images:
         reason = why_planes(method, image) or ("" if wanted else why_not_volumes(method, image))
         if reason and not (wanted or has_depth(image)):

@@ -145,14 +145,16 @@ class Clustering(SeesVolumes, FeatureMethod):
 def _found(kind: str, sample: Samples, count: int, scale: Samples, softness: float) -> Clusters:
     """Find clusters of a scaled sample (n, F)."""
     from sklearn.cluster import KMeans
+    from sklearn.exceptions import ConvergenceWarning
 
-    means = KMeans(count, n_init=3, random_state=0).fit(sample)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # of samples that differ by a rounding error
+        means = KMeans(count, n_init=3, random_state=0).fit(sample)
     centres = np.asarray(means.cluster_centers_, np.float32)
     if kind == "fuzzy":
         centres = fuzzy.fuzzy_c_means(sample, centres, softness).astype(np.float32)
         return Clusters(centres, scale, lambda values: fuzzy.memberships(values, centres, softness))
     if kind == "gaussian":
-        from sklearn.exceptions import ConvergenceWarning
         from sklearn.mixture import GaussianMixture
 
         mixture = GaussianMixture(count, reg_covar=1e-5, means_init=centres, random_state=0)

@@ -124,7 +124,7 @@ class Threshold(SeesVolumes, ClassicalMethod):
 
     def prepared(self, pixels: NDArray[np.float32], longer: float = 1.0) -> PreparedPlane:
         """Keep the grey values of the file where the user's own threshold is in them."""
-        return prepare_plane(pixels, self.background or 0, normalise=self.value is None, longer=longer)
+        return prepare_plane(pixels, self.background or 0, self.value is None, longer, self.light)
 
     @property
     def reach(self) -> int | None:

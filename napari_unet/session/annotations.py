@@ -19,8 +19,8 @@ from ..core.latest import Latest
 from ..core.painted_plane import Block
 from ..core.scribbles import Pair, Scribbles, TrainingSet
 from .annotated_pair import AnnotatedPair
-from .block_edits import ByBlocks, blocks_put_back, differing_blocks
-from .edit_history import EditHistory, EditOutcome, StrokeEdit, changed_blocks, marked_plane, painted_over, put_back
+from .block_edits import ByBlocks, blocks_put_back, edited_blocks
+from .edit_history import EditHistory, EditOutcome, StrokeEdit, marked_plane, painted_over, put_back
 from .level_lens import LevelLens, lens_of
 from .open_images import OpenImages
 from .removed_classes import RemovedClasses
@@ -205,9 +205,7 @@ class Annotations:
         for gone in set(before.ids) - set(before.ids if classes is None else classes.ids):
             self.note_removal(gone)
         changed = self._replace(planes or {}, derived or {}, classes, parts)
-        edited = tuple(block for key, numbers in changed.items() for number in numbers
-                       for block in (differing_blocks if key in parts else changed_blocks)(
-                           key, number, old[key].scribbles, self._items[key].pair.scribbles))
+        edited = edited_blocks(changed, parts, {key: pair.scribbles for key, pair in old.items()}, self._scribbles)
         if not edited and self._classes == before:
             return EditOutcome(False)
         told = self.edits.add(StrokeEdit(

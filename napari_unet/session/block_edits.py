@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import zlib
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..core.level_field import shared_block
 from ..core.painted_plane import BLOCK, Block, box_of
 from ..core.scribbles import Scribbles
-from .edit_history import EditedBlock, StrokeEdit
+from .edit_history import EditedBlock, StrokeEdit, changed_blocks
 
 LARGEST = 2**26
 """Pixels of a plane whose strokes are changed as a whole."""
@@ -32,6 +32,32 @@ def blocks_after_change(
     """Return the painted blocks of all planes (or of one) after a change of their pixels."""
     return {number: {block: shared_block(change(values)) for block, values in scribbles.blocks(number).items()}
             for number in scribbles.planes if plane in (None, number)}
+
+
+def edited_blocks(
+    changed: Mapping[Hashable, Iterable[int]], parts: Collection[Hashable], old: Mapping[Hashable, Scribbles],
+    now: Callable[[Hashable], Scribbles | None],
+) -> tuple[EditedBlock, ...]:
+    """Return what an operation has changed, for its undo.
+
+    Parameters
+    ----------
+    changed : mapping
+        Numbers of planes by key.
+    parts : collection of hashable
+        Pairs that are changed block by block.
+    old : mapping
+        Strokes before, by key.
+    now : callable
+        Gives the present strokes of a key.
+    """
+    found: list[EditedBlock] = []
+    for key, numbers in changed.items():
+        new = now(key)
+        for number in numbers if new is not None else ():
+            assert new is not None
+            found += (differing_blocks if key in parts else changed_blocks)(key, number, old[key], new)
+    return tuple(found)
 
 
 def differing_blocks(key: Hashable, number: int, old: Scribbles, new: Scribbles) -> Iterator[EditedBlock]:

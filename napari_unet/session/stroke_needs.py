@@ -71,7 +71,8 @@ class StrokeCounter:
 
         What was taken from a prediction does not count: it says nothing of how good that is.
         """
-        known, total = {}, Counter[int]()
+        known: dict[tuple[int, int], tuple[_Run, _Run, Counter[int]]] = {}
+        total = Counter[int]()
         for index, pair in enumerate(training.pairs):
             for run in plane_runs(pair.image, pair.scribbles.planes):
                 planes = [pair.scribbles.planes[number] for number in run]

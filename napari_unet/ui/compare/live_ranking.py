@@ -137,9 +137,8 @@ class LiveRanking:
             extra.append(_EXPECTED)
         if len(self.ranked(class_id)) > 1:
             extra.append(_TO_FIRST if self.summary.held_out else _TO_BEST)
-        if self.summary.tells_sight:
-            extra.append(_SIGHT)
-        return [*made[:place], *extra, *made[place:]]
+        sight = [_SIGHT] if self.summary.tells_sight else []
+        return [*made[:1], *sight, *made[1:place], *extra, *made[place:]]
 
     def _shows_likely(self, class_id: int | None) -> bool:
         """Whether the interval of the true Dice, which is that of the mean over classes, is of what is shown."""
