@@ -110,15 +110,19 @@ class LargeWindow:
 
     Parameters
     ----------
-    path : Path
+    source : Path or ndarray
+        A file, or a plain image in memory.
     size : (int, int)
         Of the window.
     """
 
-    def __init__(self, path: Path, size: tuple[int, int] = (1366, 768)) -> None:
+    def __init__(self, source: Path | NDArray[np.uint8], size: tuple[int, int] = (1366, 768)) -> None:
         self.viewer = napari.Viewer()
         self.viewer.window._qt_window.resize(*size)
-        self.viewer.open(str(path), plugin="napari-unet-live")
+        if isinstance(source, Path):
+            self.viewer.open(str(source), plugin="napari-unet-live")
+        else:
+            self.viewer.add_image(source, name="plain")
         self.dock: Any = self.viewer.window.add_plugin_dock_widget("napari-unet-live", "Train U-Net")[1]
         wait(lambda: self.dock.chooser.has_image)
         self.camera = self.viewer.scene.camera
@@ -173,6 +177,20 @@ class LargeWindow:
         self.viewer.close()
 
 
+def plain(side: int) -> dict[str, Any]:
+    """Measure the first answer on a plain image of which all is seen, and until all of the view is refined."""
+    window = LargeWindow(np.tile(pattern(), (-(-side // PATTERN),) * 2)[:side, :side].copy())
+    window.dock.chooser.make_strokes()
+    wait(lambda: window.dock.controller.current is not None)
+    rest(6)
+    said: list[str] = []
+    window.dock.controller.prediction.said.connect(said.append)
+    seconds = window.answer(far=True)
+    found = {"plain": side, "first_answer_s": round(seconds, 2), "from_afar": any("resolution" in one for one in said)}
+    window.close()
+    return found
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -180,8 +198,12 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, help="folder for the image; by default it is removed")
     parser.add_argument("--picture", type=Path, help="folder for pictures of the window")
     parser.add_argument("--store", action="store_true", help="also segment the whole image")
+    parser.add_argument("--plain", type=int, help="instead: the first answer on a plain image with so many rows")
     given = parser.parse_args()
     keep_projects_apart()
+    if given.plain:
+        print(json.dumps(plain(given.plain)))
+        return
     with tempfile.TemporaryDirectory() as folder:
         path = make_pyramid((given.keep or Path(folder)) / f"large_{given.side}.ome.zarr", given.side)
         begun = time.perf_counter()

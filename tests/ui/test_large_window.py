@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import dask.array
 import numpy as np
 import pytest
+from ome_zarr_scene import axis, image_group
 
+from napari_unet.core.classes import ClassTable
+from napari_unet.core.errors import UserError
+from napari_unet.core.scribbles import Scribbles
 from napari_unet.core.window_stack import windows_of
+from napari_unet.io import read_image
+from napari_unet.project.sources import image_record
 from napari_unet.ui import large_images
+from napari_unet.ui.files import ExportPlan
+from napari_unet.ui.image_ties import fits
 from napari_unet.ui.layer_axes import finest_level, layer_shape
-from napari_unet.ui.layer_metadata import role_of
+from napari_unet.ui.layer_metadata import identity, role_of
+from napari_unet.ui.projects.project_layers import image_layers, strokes_layer
 from napari_unet.ui.train.field_binding import FieldBinding
 from napari_unet.ui.train.viewport import camera_of
 
@@ -128,3 +138,24 @@ def test_the_whole_goes_to_a_store_that_fills_and_levels_that_do_not_fit_are_sai
     found = large_images.levels_of(other)
     assert [one.factor for one in found.levels] == [(1, 1)]
     assert "2 of 3 levels of 'odd' are not used" in found.left_out
+
+
+def test_a_large_image_of_a_project_comes_with_all_its_levels_and_its_strokes(tmp_path, monkeypatch):
+    for module in ("napari_unet.ui.large_images", "napari_unet.ui.projects.project_layers"):
+        monkeypatch.setattr(f"{module}.LARGEST_LAZY", 1000)
+    data = np.random.default_rng(0).integers(0, 255, (120, 160)).astype(np.uint8)
+    path = image_group(tmp_path / "slide.ome.zarr", data, axes=[axis("y"), axis("x")], scale=(0.5, 0.5))
+    image = read_image(path)
+    record = dataclasses.replace(image_record(image, [path], tmp_path / "p.unet", image_id="a", strokes_id="s"),
+                                 level=(2, 2))
+    painted = Scribbles.from_array(np.eye(120, 160, dtype=np.uint8))
+    (layer,) = image_layers(image, record, (), str(path))
+    assert [one.shape for one in layer.data] == [(120, 160), (60, 80)]
+    assert (identity(layer), layer.name, tuple(layer.scale)) == ("a", "slide", (0.5, 0.5))
+    assert [one.factor for one in large_images.levels_of(layer).levels] == [(1, 1), (2, 2)]
+    strokes = strokes_layer(layer, record, painted, ClassTable.default((1, 2)))
+    assert large_images.is_field(strokes)
+    assert (identity(strokes), role_of(strokes), fits(strokes, layer)) == ("s", "strokes", True)
+    assert large_images.expected_strokes(strokes) is painted
+    with pytest.raises(UserError, match="shows a part of a large image"):
+        ExportPlan(strokes, tmp_path / "a.tif").save()
