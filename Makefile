@@ -57,6 +57,7 @@ bench: $(VENV)/installed-dev
 	$(BIN)/python benchmarks/training.py --data $(or $(DATA),napari_unet/sample_data)
 	$(BIN)/python benchmarks/strokes.py --data $(or $(DATA),napari_unet/sample_data)
 	$(BIN)/python benchmarks/annotator.py --data $(or $(DATA),napari_unet/sample_data)
+	$(if $(DATA),$(BIN)/python benchmarks/depth.py --data $(DATA))
 	$(BIN)/python benchmarks/trust.py --data $(or $(DATA),napari_unet/sample_data)
 	$(BIN)/python benchmarks/metrics.py
 	$(BIN)/python benchmarks/object_table.py

@@ -13,7 +13,9 @@ from napari_unet.predicting.feature_groups import (
     by_stride,
     joined,
     of_all_channels,
+    pixel_by_pixel,
     summed,
+    weighed_sums,
 )
 
 SHAPE = (64, 96)
@@ -91,3 +93,15 @@ def test_only_some_features_by_their_places() -> None:
     kept = [one for group in groups for one in group.only([1, 4, 5])]
     assert [one.stride for one in kept] == [1, 4]
     torch.testing.assert_close(joined(kept, size(part)), every[[1, 4, 5]])
+
+
+@pytest.mark.parametrize("beside", [True, False])
+def test_weighed_sums_and_chosen_features_are_the_same_however_features_lie(beside: bool) -> None:
+    values = torch.randn(2, 5, 40, 1300, generator=torch.Generator().manual_seed(0))
+    values = values.contiguous(memory_format=torch.channels_last) if beside else values
+    part, weights = values[..., 1:, 3:], torch.randn(3, 5, generator=torch.Generator().manual_seed(1))
+    assert pixel_by_pixel(part) is beside
+    torch.testing.assert_close(weighed_sums(weights, part), torch.einsum("kf,bfyx->bkyx", weights, part))
+    chosen, = FeatureGroup(1, (7, 3, 9, 4, 8), part).only([9, 7])
+    assert chosen.columns == (1, 0)
+    assert torch.equal(chosen.values, part[:, [0, 2]])

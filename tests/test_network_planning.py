@@ -91,11 +91,12 @@ def test_memory_grows_with_all_it_depends_on() -> None:
 
 @pytest.mark.parametrize(("sizes", "spacing", "words"), [
     ((1, 64, 64), (1, 1, 1), "one plane"), ((3, 4096, 4096), (1, 1, 1), "3 planes are too few"),
-    ((50, 64, 64), (1000, 1, 1), "1e+03 times")])
+    ((50, 64, 64), (1000, 1, 1), "1000 times")])
 def test_what_is_no_volume_is_planned_as_planes_and_why(sizes, spacing, words) -> None:
     found = plan_network(volume(*sizes, spacing), QUARTER)
     assert found.dimensions == "planes"
     assert words in found.text
+    assert "one by one" in plan_network(volume(50, 64, 64, (1000, 1, 1)), QUARTER, dimensions="volume").text
 
 
 def images(**options: object) -> Image:

@@ -369,3 +369,17 @@ def test_rois_are_what_imagej_reads(tmp_path: Path) -> None:
             assert told.startswith(f"nucleus-{int(inside.max()):05d}")
             seen += 1
     assert seen == 3
+
+
+@pytest.mark.parametrize("version", ["0.4", "0.5"])
+def test_very_many_objects_are_not_listed_one_by_one(
+    version: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("napari_unet.io._mask_info.MOST_LISTED", 1)
+    for _ in range(2):  # it is still seen to be labels, and may be replaced
+        path = io.save_objects(tmp_path / "o.zarr", scene(), classes=TABLE, version=version, overwrite=True)
+    again = io.load_objects(path)
+    np.testing.assert_array_equal(again.found.numbers, RING)
+    assert [again.found.classes[number] for number in (5, 9)] == [2, 3]
+    assert again.classes.name(3) == TABLE.name(3)
+    assert b"label-value" not in b"".join(one.read_bytes() for one in path.iterdir() if one.is_file())

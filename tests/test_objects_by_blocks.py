@@ -215,3 +215,22 @@ def test_the_command_line_by_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert run("objects", "m.zarr", "-o", "p.zarr", "--blocks", "--rois", "r.zip") == 2
     assert run("objects", "m.zarr", "-o", "r.zip") == 0, "shapes are found in memory"
     assert run("objects", "o.zarr", "-o", "q.zarr", "--blocks") == 1
+
+
+def test_a_mask_of_one_large_value_whose_middle_is_empty(tmp_path: Path) -> None:
+    mask = np.zeros((70, 3000), np.uint16)
+    mask[2:5, 2:5] = mask[:, 2990:] = 65535
+    np.save(tmp_path / "m.npy", mask)
+    store = open_class_store(tmp_path / "m.npy")
+    assert objects_to_store(store, tmp_path / "o.zarr", ObjectSearch("parts")).result().count_of(2) == 2
+
+
+def test_a_plane_of_one_block_is_looked_at_as_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(block_search, "SIDE", 512)
+    painted = np.stack([discs((60, 90), seed) for seed in (1, 2)])
+    path = save_mask(tmp_path / "m.zarr", painted, classes=TABLE, geometry=Geometry("NYX"))
+    objects_to_store(open_class_store(path), tmp_path / "o.zarr", ObjectSearch()).result()
+    expected = in_memory(painted, "NYX", ObjectSearch())
+    found = load_objects(tmp_path / "o.zarr").found
+    assert found.count == expected.count
+    assert (match(expected.numbers, found.numbers).iou == 1).all()

@@ -279,7 +279,7 @@ def test_a_large_image_is_the_same_windows_there() -> None:
     assert windows is not None
     assert (came.shape, came.axes, came.name) == (stack.shape, stack.axes, "large")
     assert windows.whole.data.by_sample
-    numbers = [number for number in here._images if here.image(number) is whole]
+    numbers = [number for number in here._sent if here.image(number) is whole]
     assert len(numbers) == 1, "pixels are asked of the whole image"
 
 
@@ -291,6 +291,9 @@ def test_what_is_gone_here_is_let_go_there() -> None:
     assert came.weights.network == network
     assert all(torch.equal(tensor, came.weights.tensors[name]) for name, tensor in model.weights.tensors.items())
     assert between(here, there, model) is came
+    back = between(there, here, {"trained on": came.weights})["trained on"]
+    assert all(back.tensors[name] is tensor for name, tensor in model.weights.tensors.items()), "these are its own"
+    del back
     left = weakref.ref(came)
     del model, came
     gc.collect()

@@ -20,6 +20,9 @@ Code = Literal["mask", "painted"]
 SavedCode = Literal["mask", "painted", "objects", "probabilities"]
 """Codes of files: also ``objects`` (any whole numbers, 0 = none) and ``probabilities`` of the painted classes."""
 
+MOST_LISTED = 100_000
+"""Objects that a file lists one by one, with class and colour; of more, a list would be larger than their pixels."""
+
 Runs = tuple[tuple[int, int, int], ...]
 """Classes of objects, in short: (first number, last number, painted id of their class)."""
 
@@ -60,8 +63,13 @@ class MaskInfo:
 
     @property
     def values(self) -> tuple[tuple[int, str, str], ...]:
-        """(value in the file, name, colour) of every class, or object; a mask's background, 0, has no entry."""
+        """(value in the file, name, colour) of every class, or object; a mask's background, 0, has no entry.
+
+        Of more than :data:`MOST_LISTED` objects none has: their classes are noted in short (:meth:`record`).
+        """
         if self.code == "objects":
+            if sum(last - first + 1 for first, last, _ in self.objects) > MOST_LISTED:
+                return ()
             return tuple((number, self.classes.name(one), object_colour(self.classes.color(one), number))
                          for first, last, one in self.objects for number in range(first, last + 1))
         offset = int(self.code == "mask")

@@ -56,6 +56,11 @@ class DataFingerprint:
         return planes / math.sqrt(rows * columns)
 
     @property
+    def times_as_long(self) -> str:
+        """:attr:`elongation` in words."""
+        return f"{self.elongation:.0f}" if self.elongation >= 10 else f"{self.elongation:.2g}"
+
+    @property
     def spacing_text(self) -> str:
         """Voxels in words."""
         if None in self.spacing:
@@ -74,8 +79,8 @@ class DataFingerprint:
             found.append("The size of the voxels is not known; if planes lie farther apart than pixels, write it into "
                          "the file, or set the scale of the layer.")
         elif self.sizes[0] > 1 and not 1 / 20 <= self.elongation <= 20:
-            found.append(f"A step along z is {self.elongation:.3g} times one along rows and columns. Is the size of "
-                         "the voxels right?")
+            found.append(f"A step along z is {self.times_as_long} times one along rows and columns. Is the size of the "
+                         "voxels right?")
         return tuple(found)
 
 

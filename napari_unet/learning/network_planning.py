@@ -157,7 +157,7 @@ def plan_network(
     plan = NetworkPlan(patch, batch, topology.pools, topology.kernels, channels,
                        step_memory(patch, batch, topology.pools, channels, data.channels))
     choices = tuple(_explained(plan, data, memory, reason, width is not None, most))
-    return dataclasses.replace(plan, choices=choices, remarks=tuple(_remarks(plan, data, memory)))
+    return dataclasses.replace(plan, choices=choices, remarks=tuple(_remarks(plan, data, memory, whole)))
 
 
 def step_memory(patch: Steps, batch: int, pools: tuple[Steps, ...], width: int, channels: int) -> int:
@@ -180,7 +180,7 @@ def _dimensions(data: DataFingerprint, wanted: str | None) -> tuple[str, str]:
     if planes < LEAST_PLANES:
         return "planes", f"{planes} planes are too few to look along z"
     if not _reaches(data):
-        return "planes", (f"a step along z is {data.elongation:.3g} times one along rows and columns: however often "
+        return "planes", (f"a step along z is {data.times_as_long} times one along rows and columns: however often "
                           "these are halved, they do not catch up")
     return "volume", f"{planes} planes lie behind one another"
 
@@ -276,8 +276,11 @@ def _explained(
                  f"of a step, estimated; allowed are {_megabytes(memory)}")
 
 
-def _remarks(plan: NetworkPlan, data: DataFingerprint, memory: int) -> Iterator[str]:
+def _remarks(plan: NetworkPlan, data: DataFingerprint, memory: int, dimensions: str) -> Iterator[str]:
     yield from data.remarks
+    if dimensions != plan.dimensions:
+        yield (f"A step along z is {data.times_as_long} times one along rows and columns, so that no level looks along "
+               "z: planes are looked at one by one.")
     if plan.memory > memory:
         yield (f"Even the smallest pieces take about {_megabytes(plan.memory)}, more than the {_megabytes(memory)} "
                "allowed: choose fewer channels (width), or allow more.")

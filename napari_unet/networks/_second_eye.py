@@ -135,12 +135,12 @@ class SecondEye(nn.Module):
     def _block(self, x: Tensor, number: int, stride: int) -> Tensor:
         """Return what a block makes of (B, C, Y, X), some rows at a time: in its middle it is six times as wide.
 
-        Where it is exported it is one piece: a graph has no loop over rows.
+        On a graphics card, and where it is exported, it is one piece: a graph has no loop over rows.
         """
         names = ("expand", "depthwise", "project") if number else ("depthwise", "project")
         layers = [self._numbers(number, name, x.dtype) for name in names]
         kernel, height, whole = BLOCKS[number][1], x.shape[-2], _padding(BLOCKS[number][1], stride)
-        if torch.jit.is_tracing() or torch.compiler.is_compiling():
+        if x.device.type != "cpu" or torch.jit.is_tracing() or torch.compiler.is_compiling():
             found = _rows(x, layers, stride, whole)
         else:
             count, parts = (height + sum(whole) - kernel) // stride + 1, []

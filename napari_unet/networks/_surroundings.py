@@ -72,7 +72,7 @@ def enclosure(plane: Tensor) -> list[Tensor]:
         brighter, as inside a rim; the mean over all rays; and, of two rays that go opposite ways the lesser, that of
         the direction where it is most, which is above 0 between two walls. Rays end at the border of the plane.
     """
-    known: list[list[Tensor]] = [[] for _ in RAYS]
+    known: list[tuple[Tensor, Tensor, Tensor] | None] = [None for _ in RAYS]
     for down, right in DIRECTIONS:
         steps = [ray_length(length, down, right) for length in RAYS]
         wide = edged(plane, down, right, steps[-1], steps[-1], -torch.inf)
@@ -81,11 +81,10 @@ def enclosure(plane: Tensor) -> list[Tensor]:
             # a ray that comes from the other side is one that begins where it ends
             ahead = inner(line, down, right, steps[-1], steps[-1] - step)
             behind = inner(line, down, right, steps[-1] - step, steps[-1])
-            least = torch.minimum(ahead, behind)
-            new, old = [least, ahead + behind, least], known[number]
-            joins = (torch.minimum, torch.add, torch.maximum)
-            known[number] = [join(*both) for join, *both in zip(joins, old, new, strict=True)] if old else new
-    return [one for least, total, most in known
+            lesser, both, old = torch.minimum(ahead, behind), ahead + behind, known[number]
+            known[number] = (lesser, both, lesser) if old is None else (
+                torch.minimum(old[0], lesser), old[1] + both, torch.maximum(old[2], lesser))
+    return [one for least, total, most in filter(None, known)
             for one in (least - plane, total / (2 * len(DIRECTIONS)) - plane, most - plane)]
 
 
@@ -103,16 +102,16 @@ def thinness(plane: Tensor) -> list[Tensor]:
         Plane minus the largest of its openings by line segments: 0 on lines in those directions and on large things,
         more on small ones.
     """
-    opened: list[list[Tensor]] = [[] for _ in LINES]
+    opened: list[Tensor | None] = [None for _ in LINES]
     for down, right in DIRECTIONS:
         counts = [max(2, ray_length(length, down, right)) for length in LINES]
         lines = running_extrema(edged(plane, down, right, 0, counts[-1] - 1, torch.inf), down, right, counts,
                                 torch.minimum)
         for number, (count, line) in enumerate(zip(counts, lines, strict=True)):
             eroded = edged(inner(line, down, right, 0, counts[-1] - count), down, right, count - 1, 0, -torch.inf)
-            largest = next(running_extrema(eroded, down, right, [count], torch.maximum))
-            opened[number] = [torch.maximum(*opened[number], largest) if opened[number] else largest]
-    return [plane - largest for (largest,) in opened]
+            largest, old = next(running_extrema(eroded, down, right, [count], torch.maximum)), opened[number]
+            opened[number] = largest if old is None else torch.maximum(old, largest)
+    return [plane - largest for largest in opened if largest is not None]
 
 
 def ray_length(length: int, down: int, right: int) -> int:

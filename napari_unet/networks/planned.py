@@ -20,7 +20,7 @@ from . import register
 from ._axes_unet import AxesLayout, BuiltFromLayout, check_piece, layout_of, written_steps
 
 
-@register("planned", "Planned U-Net (as nnU-Net would choose)")
+@register("planned", "Planned U-Net")
 @dataclasses.dataclass(frozen=True)
 class Planned(BuiltFromLayout):
     """U-Net whose pieces, depth, kernels and width are chosen from the data as nnU-Net would, in 2-D or 3-D.

@@ -23,7 +23,7 @@ from ._unet_layout import UNetLayout
 from .unet import UNet
 
 
-@register("unet25d", "2.5-D U-Net (neighbouring planes)")
+@register("unet25d", "2.5-D U-Net (neighbours)")
 @dataclasses.dataclass(frozen=True)
 class UNet25D:
     """U-Net that sees the planes before and behind each plane of a volume as further channels.

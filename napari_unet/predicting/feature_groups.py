@@ -144,8 +144,8 @@ class FeatureGroup:
 
 
 def pixel_by_pixel(values: Tensor) -> bool:
-    """Say whether the features (..., F, y, x) of a pixel lie beside one another in memory."""
-    return values.stride(-3) == 1 and values.shape[-3] > 1
+    """Say whether a processor has the features (..., F, y, x) of a pixel beside one another in memory."""
+    return values.device.type == "cpu" and values.stride(-3) == 1 and values.shape[-3] > 1
 
 
 def weighed_sums(weights: Tensor, values: Tensor) -> Tensor:

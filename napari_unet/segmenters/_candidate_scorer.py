@@ -13,6 +13,7 @@ from napari_unet.classical.background import PreparedPlane
 from napari_unet.classical.parameter_search import mean_dice, paint_folds
 from napari_unet.core.depth import plane_runs
 from napari_unet.core.errors import UserError
+from napari_unet.core.leaving import look_up
 from napari_unet.core.work import run_to_end
 
 from ._painted_fields import PaintedField
@@ -106,6 +107,7 @@ class CandidateScorer:
         0 for a candidate that cannot tell so many classes apart, or not in volumes.
         """
         if method not in self._known:
+            look_up()  # of volumes, a candidate takes its time
             self._known[method] = self._scored(method)
         return self._known[method]
 

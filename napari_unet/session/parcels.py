@@ -11,6 +11,7 @@ itself, and for nothing else.
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import pickle
 import weakref
@@ -37,6 +38,13 @@ PixelSource = Callable[[Any, tuple[int, ...], Any], Any]
 """Gets number, shape and type of the pixels of an image that has come, and returns an array that reads them."""
 
 
+@dataclasses.dataclass(frozen=True)
+class _Back:
+    """The number of a thing that goes back to where it came from."""
+
+    number: int
+
+
 class Parcels:
     """One end of the way: makes messages of objects, and objects of messages, in the order in which they are sent.
 
@@ -52,7 +60,7 @@ class Parcels:
         self._last = 0
         self._gone: deque[Any] = deque()
         self._come: dict[Any, Any] = {}
-        self._images: dict[Any, weakref.ref[Image]] = {}
+        self._sent: dict[Any, weakref.ref[Any]] = {}
 
     def share(self, things: Mapping[str, Any]) -> None:
         """Note what the other side has under the same names, for ever."""
@@ -62,7 +70,7 @@ class Parcels:
 
     def image(self, number: Any) -> Image | None:
         """Return the image that was sent under a number, None if it is gone."""
-        found = self._images.get(number)
+        found = self._sent.get(number)
         return None if found is None else found()
 
     # -- out -------------------------------------------------------------------------------------------------------
@@ -97,11 +105,12 @@ class Parcels:
 
         def forget(reference: Any) -> None:
             self._gone.append(number)
-            self._images.pop(number, None)
+            self._sent.pop(number, None)
             if self._numbers.get(key, (None,))[0] is reference:
                 del self._numbers[key]
 
-        self._numbers[key] = weakref.ref(thing, forget), number
+        self._sent[number] = reference = weakref.ref(thing, forget)
+        self._numbers[key] = reference, number
         waiting.append((number, thing))
         return number
 
@@ -115,7 +124,6 @@ class Parcels:
             windows = windows_of(thing)
             if windows is not None:
                 return "windows", windows.whole, windows.name, rest
-            self._images[number] = weakref.ref(thing)
             facts = {name: getattr(thing.data, name) for name in ARRAY_FACTS if hasattr(thing.data, name)}
             return "image", number, tuple(map(int, thing.data.shape)), np.dtype(thing.data.dtype).str, facts, rest
         if isinstance(thing, torch.Tensor):
@@ -132,14 +140,28 @@ class Parcels:
         waiting = {number: (blob, first) for number, blob, first in fresh}
 
         def find(number: Any) -> Any:
+            if isinstance(number, _Back):
+                return self._sent[number.number]()
             if number in waiting:
                 blob, first = waiting.pop(number)
-                self._come[number] = self._made(_loaded(blob, find, parts[1 + first:]))
+                self._come[number] = made = self._made(_loaded(blob, find, parts[1 + first:]))
+                if isinstance(made, torch.Tensor):
+                    self._note_origin(number, made)
             return self._come[number]
 
         for number, _, _ in fresh:
             find(number)
         return _loaded(body, find, parts[1:])
+
+    def _note_origin(self, number: int, thing: Any) -> None:
+        """Remember that a thing has come, so that on its way back it is what it was; its sender keeps it meanwhile."""
+        key = id(thing)
+
+        def forget(reference: Any) -> None:
+            if self._numbers.get(key, (None,))[0] is reference:
+                del self._numbers[key]
+
+        self._numbers[key] = weakref.ref(thing, forget), _Back(number)
 
     def _made(self, contents: tuple[Any, ...]) -> Any:
         kind, *rest = contents

@@ -7,7 +7,11 @@ automatic collection is off and a timer of the GUI thread collects by the same t
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import gc
+import sys
+import threading
 
 from qtpy.QtCore import QObject, QTimer
 
@@ -45,4 +49,13 @@ def _collect() -> None:
     for generation in (2, 1, 0):
         if thresholds[generation] and counts[generation] > thresholds[generation]:
             gc.collect(generation)
+            if generation == 2:
+                threading.Thread(target=_give_back, daemon=True, name="napari-unet memory").start()
             return
+
+
+def _give_back() -> None:
+    """Return to the system what is free: glibc keeps it, scattered over the arenas of many threads."""
+    if sys.platform == "linux":
+        with contextlib.suppress(AttributeError, OSError):  # other C libraries have no such call
+            ctypes.CDLL(None).malloc_trim(0)

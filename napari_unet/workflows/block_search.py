@@ -111,9 +111,10 @@ class BlockSearch:
     def _region(self, number: int) -> BlockRegion:
         box, shape = self.boxes[number], self._shape
         spacing = box_spacing(self._given.geometry.scale, box)
-        first = number * len(BlockGrid(shape, self.sides, (1,) * len(shape)))
-        if self.exact:
-            return BlockRegion(box, BlockGrid(shape, self.sides, (1,) * len(shape)), first, {})
+        alone = BlockGrid(shape, self.sides, (1,) * len(shape))
+        first = number * len(alone)
+        if self.exact or len(alone) == 1:  # one block is the whole: the way looks at it as in memory
+            return BlockRegion(box, alone, first, {})
         plain = BlockRegion(box, BlockGrid(shape, self.sides, (HALO[0],) * len(shape)), first, {})
         typical = self._typical(plain, spacing)
         wide = self._halo

@@ -16,7 +16,7 @@ from napari_unet.core.classes import MAX_CLASS_ID, ClassTable, to_painted
 from napari_unet.core.errors import UserError
 from napari_unet.core.geometry import Geometry
 from napari_unet.core.scribbles import checked_ids
-from napari_unet.io import read_contents
+from napari_unet.io import Contents, read_contents
 
 from .class_images import are_probabilities, of_probabilities, read_code, read_grey_labels
 
@@ -96,6 +96,8 @@ class ClassStore:
         if self.code == "one":
             if array.dtype.kind == "f" and not np.isfinite(array).all():
                 raise UserError(f"{self.name} holds NaN; allowed are numbers, 0 where there is nothing.")
+            return np.where(array != 0, np.uint8(2), np.uint8(1)), None
+        if self.code == "mask" and _is_of_one(array):
             return np.where(array != 0, np.uint8(2), np.uint8(1)), None
         ids = checked_ids(array, self.name)
         if self.code == "painted":
@@ -178,12 +180,7 @@ def open_class_store(
         contents = read_grey_labels(path, axes)
     if contents.role == "objects":
         raise UserError(_OBJECTS.format(name=path))
-    order = contents.order if sorted(contents.order) == sorted(contents.letters) else contents.letters
-    place = contents.geometry("".join(one for one in order if one not in "CYX") + "YX")
-    if scale:
-        place = dataclasses.replace(place, scale=(*place.scale[: -len(scale)], *scale)[-len(place.scale):])
-    if unit:
-        place = dataclasses.replace(place, unit=unit)
+    place = _placed(contents, scale, unit)
     table = classes or contents.classes
     if soft:
         count = int(contents.data.shape[contents.letters.index("C")])
@@ -195,3 +192,18 @@ def open_class_store(
     if values == "auto" and made.is_soft():
         return dataclasses.replace(made, code="probabilities").looked_into()
     return made.recognised(values).looked_into()
+
+
+def _placed(contents: Contents, scale: Sequence[float], unit: str) -> Geometry:
+    """Return where the labels lie, rows and columns last, with another size of a voxel and unit if they are told."""
+    order = contents.order if sorted(contents.order) == sorted(contents.letters) else contents.letters
+    place = contents.geometry("".join(one for one in order if one not in "CYX") + "YX")
+    if scale:
+        place = dataclasses.replace(place, scale=(*place.scale[: -len(scale)], *scale)[-len(place.scale):])
+    return dataclasses.replace(place, unit=unit) if unit else place
+
+
+def _is_of_one(array: NDArray[Any]) -> bool:
+    """Say whether a part of a mask holds 0 and one value that no class can have (255, say), which is its one class."""
+    top = array.max() if array.size and array.dtype.kind in "ui" else 0
+    return bool(top >= MAX_CLASS_ID and ((array == 0) | (array == top)).all())

@@ -58,6 +58,14 @@ def test_images_that_are_not_in_the_window_are_in_the_list_of_pairs(hands: Any, 
     train.pairs.item(0).setCheckState(Qt.CheckState.Unchecked)
     assert not train.session.enabled(key)
     assert train.session.enabled(images.images.records[1].pair_key)
+    press(images.next_button)  # round to the first one
+    shown(hands, viewer, images, "cells_00")
+    known = train.session.pair(key).image
+    press(images.next_button)
+    shown(hands, viewer, images, "cells_01")
+    press(images.next_button)
+    shown(hands, viewer, images, "cells_00")
+    assert train.session.pair(key).image is known, "what was found out about an image holds when it comes back"
     train.pairs.itemClicked.emit(train.pairs.item(0))
     shown(hands, viewer, images, "cells_00")
 

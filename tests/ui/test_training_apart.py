@@ -39,5 +39,4 @@ def test_live_learns_in_a_process_that_may_die_and_ends_with_the_window(
     hands.wait(lambda: len(dock.session.learning_curve) > 1)
     assert again.is_running(), "the same process serves again"
     viewer.close()
-    psutil.wait_procs([again], timeout=200)
-    assert not again.is_running()
+    hands.wait(lambda: not again.is_running())

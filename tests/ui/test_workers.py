@@ -1,5 +1,6 @@
 """Workers that fail, stall or do not stop: what the window is told, in which order."""
 
+import gc
 import os
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from conftest import SLOW
 
 from napari_unet.core import giving_way
 from napari_unet.core.errors import WorkError, details_of
-from napari_unet.ui import farewell
+from napari_unet.ui import farewell, garbage_collection
 from napari_unet.ui.heartbeat import STALL, Heartbeat
 from napari_unet.ui.workers import Worker, WorkerGroup
 
@@ -172,3 +173,16 @@ print("over", flush=True)
     assert ended.stdout.strip() == "over"
     assert ended.returncode == 1
     assert "Fatal" not in ended.stderr
+
+
+def test_free_memory_goes_back_to_the_system_after_a_full_collection(monkeypatch):
+    given = threading.Event()
+    monkeypatch.setattr(garbage_collection, "_give_back", given.set)
+    monkeypatch.setattr(gc, "get_count", lambda: (0, 20, 0))
+    garbage_collection._collect()
+    assert not given.is_set()
+    monkeypatch.setattr(gc, "get_count", lambda: (0, 20, 20))
+    garbage_collection._collect()
+    assert given.wait(200)
+    monkeypatch.undo()
+    garbage_collection._give_back()

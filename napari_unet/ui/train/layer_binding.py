@@ -87,6 +87,10 @@ class LayerBinding(AnswerLayers):
             emitter.connect(slot)
 
     def _begin(self) -> None:
+        if self.key in self._session.keys:
+            known = self._session.pair(self.key).image
+            if _is_same_file(known, self.image):
+                self.image = known  # an image is known by itself: all that was found out about it still holds
         scribbles = scribbles_of(self.strokes, self.image)
         self._ever = set(scribbles.planes)
         self._session.put_pair(self.key, self.image, scribbles)
@@ -235,3 +239,12 @@ class LayerBinding(AnswerLayers):
             return
         self.troubled.emit("")
         self.published.emit()
+
+
+def _is_same_file(known: Image, image: Image) -> bool:
+    """Whether an image that is learnt from is one of the window, read in the same way from what cannot have changed."""
+    if known.data is not image.data or isinstance(known.data, np.ndarray):
+        return False
+    said = [(one.axes, one.name, one.scale, one.unit, one.translate, one.time_unit, one.no_data, one.guessed_axes)
+            for one in (known, image)]
+    return said[0] == said[1]

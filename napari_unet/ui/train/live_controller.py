@@ -65,6 +65,8 @@ class LiveController(QObject):
         self.workers = WorkerGroup(self, window)
         self._docks = 0
         self.runs = TrainingRuns(self.session, self.workers, self)
+        if window is not None:
+            window.installEventFilter(self.runs)
         self.runs.changed.connect(self.running_changed)
         self.runs.failed.connect(self.failed)
         self.runs.stalled.connect(lambda text: self.noted.emit("stalled training", text))

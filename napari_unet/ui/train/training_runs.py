@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
 
-from qtpy.QtCore import QObject, Signal
+from qtpy.QtCore import QEvent, QObject, QTimer, Signal
 
 from napari_unet.core.errors import UserError
 from napari_unet.core.floor import ANSWER, BRUSH, resting
@@ -68,6 +68,14 @@ class TrainingRuns(QObject):
     def close(self) -> None:
         """Let no process be left."""
         self._process.close()
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        """Let none be left when the window closes, after its threads were told; Python may go on without a window."""
+        if watched is not None and event is not None and not event.spontaneous() and event.type() in (
+            QEvent.Type.Close, QEvent.Type.Hide,
+        ):
+            QTimer.singleShot(0, self._process.close)
+        return False
 
     @property
     def training(self) -> bool:
