@@ -11,6 +11,7 @@ from typing import Any
 from ..core import parameters
 from ..core.errors import UsageError
 from ..core.method import Model, Segmenter
+from ..core.sight import sees_of
 from ..io.recipe import is_recipe, load_recipe
 from ..networks import REGISTRY as NETWORKS
 from ..segmenters import REGISTRY as METHODS
@@ -21,8 +22,8 @@ DEFAULT_METHODS = ("unet", *CLASSICAL)
 PRESETS = {
     "quick": "an answer within a minute: a threshold, superpixels, a random forest, the instant method",
     "classical": "every method that is no network",
-    "networks": "every network",
-    "everything": "every method there is",
+    "networks": "every network, but for those made for volumes alone",
+    "everything": "every method, but for those made for volumes alone",
 }
 """Groups of methods by name, and what is in them."""
 
@@ -109,7 +110,8 @@ def make_method(name: str | os.PathLike[str], **options: Any) -> Any:
 def preset_methods(name: str) -> tuple[str, ...]:
     """Return the names of the methods of a preset, read from the registry.
 
-    A method registered with ``preset=False`` is in none: one that needs a download, say.
+    A method registered with ``preset=False`` is in none: one that needs a download, say. Nor is one that sees volumes
+    alone: on a plane it would take its minute to be a plainer network.
 
     Raises
     ------
@@ -118,7 +120,8 @@ def preset_methods(name: str) -> tuple[str, ...]:
     """
     if name not in PRESETS:
         raise UsageError(f"There is no preset {name!r}. Allowed: {', '.join(PRESETS)}.")
-    offered = [entry for entry in METHODS if entry.extras.get("preset", True)]
+    offered = [entry for entry in METHODS
+               if entry.extras.get("preset", True) and sees_of(entry.item) != "volumes"]
     if name == "quick":
         return tuple(one for one in _QUICK if one in {entry.name for entry in offered})
     return tuple(entry.name for entry in offered if name in ("everything", group_of(entry)))
