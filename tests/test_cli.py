@@ -33,7 +33,8 @@ def test_train_then_predict_then_score(files: Path, tmp_path: Path, capsys: pyte
     assert run("score", out, files / "truth.tif", "--reference-values", "painted", "--csv", tmp_path / "t.csv") == 0
     assert "Dice" in capsys.readouterr().out
     rows = table(tmp_path / "t.csv")
-    assert list(rows[0]) == ["method", "image", "plane", "class_id", "class_name", "metric", "value", "unit", "way"]
+    assert list(rows[0]) == ["method", "image", "plane", "class_id", "class_name", "metric", "value", "unit", "way",
+                             "sees"]
     dice = [float(row["value"]) for row in rows if row["metric"] == "dice"]
     assert len(dice) == 3
     truth = tifffile.imread(files / "truth.tif") == 2

@@ -172,7 +172,7 @@ def test_a_command_runs_in_any_thread(capsys: pytest.CaptureFixture[str]) -> Non
 def test_training_that_is_asked_to_end_keeps_the_model_so_far(files: Path, tmp_path: Path,
                                                               monkeypatch: pytest.MonkeyPatch,
                                                               capsys: pytest.CaptureFixture[str]) -> None:
-    from napari_unet.cli import train_command
+    from napari_unet.cli import watched_training
     from napari_unet.io.model_file import load_model
 
     model = load_model(files / "model.pt", device="cpu")
@@ -183,7 +183,7 @@ def test_training_that_is_asked_to_end_keeps_the_model_so_far(files: Path, tmp_p
         yield Progress("learning", model=model)
         signal.raise_signal(signal.SIGTERM)
 
-    monkeypatch.setattr(train_command, "with_progress_bar", training)
+    monkeypatch.setattr(watched_training, "with_progress_bar", training)
     assert run("train", files / "images.tif", files / "scribbles.tif", "-o", tmp_path / "m.pt") == 130
     assert "the model so far is kept" in capsys.readouterr().err
     assert load_model(tmp_path / "m.pt").classes.ids == (1, 2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -36,4 +37,7 @@ def test_a_recipe_makes_the_same_method(file: Path) -> None:
     recipe = load_recipe(file)
     assert recipe.made_by == "0.1.0"
     assert recipe.method == file.stem
-    assert recipe.make() == segmenters.REGISTRY[file.stem]()
+    now = segmenters.REGISTRY[file.stem]()
+    if hasattr(now, "batch"):
+        now = dataclasses.replace(now, batch=4)  # what it was; today's default, None, is 4 but for planned networks
+    assert recipe.make() == now
