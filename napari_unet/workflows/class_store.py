@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -117,12 +118,13 @@ class ClassStore:
         return array.transpose([left.index(letter) for letter in wanted]), "".join(wanted)
 
     def mark(self) -> dict[str, Any]:
-        """Return what it is known by, without reading all of it: size, type, and the pixels of some places."""
+        """Return what it is known by, without reading all of it: size, type, the pixels of some places, last change."""
         found = hashlib.blake2b(repr((self.letters, self.shape, str(self.data.dtype), self.code)).encode(),
                                 digest_size=16)
         for where in self._samples():
             found.update(np.ascontiguousarray(self._raw(where)[0]).tobytes())
-        return {"name": self.name, "pixels": found.hexdigest(), "classes": [one.id for one in self.classes.classes]}
+        return {"name": self.name, "pixels": found.hexdigest(), "classes": [one.id for one in self.classes.classes],
+                "changed": _last_change(self.name)}
 
     def _samples(self) -> Iterator[Where]:
         """Yield the middle of the first, the middle and the last plane."""
@@ -207,3 +209,14 @@ def _is_of_one(array: NDArray[Any]) -> bool:
     """Say whether a part of a mask holds 0 and one value that no class can have (255, say), which is its one class."""
     top = array.max() if array.size and array.dtype.kind in "ui" else 0
     return bool(top >= MAX_CLASS_ID and ((array == 0) | (array == top)).all())
+
+
+def _last_change(path: str) -> int:
+    """Return when a file was written last, or anything in the folders of a store; 0 of what is far away.
+
+    Chunks are written anew under another name, which a folder remembers: so not every chunk has to be looked at.
+    """
+    try:
+        return max(os.stat(one).st_mtime_ns for one in (path, *(folder for folder, _, _ in os.walk(path))))
+    except OSError:
+        return 0
