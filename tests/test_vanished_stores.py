@@ -29,6 +29,7 @@ from napari_unet.io._object_scratch import ObjectScratch
 from napari_unet.io._remote_errors import far_read
 from napari_unet.io.model_file import save_model
 from napari_unet.objects.image_objects import ObjectSearch
+from napari_unet.workflows import block_search
 from napari_unet.workflows.class_store import open_class_store
 from napari_unet.workflows.object_store import objects_to_store
 from napari_unet.workflows.store_run import predict_store
@@ -153,3 +154,17 @@ def test_what_is_not_done_at_addresses_or_in_shards_is_said(
         assert main([words[0], image, *words[2:], *more]) in (1, 2)
         assert said in capsys.readouterr().err
     assert not (tmp_path / "b.zarr").exists()
+
+
+def test_a_value_that_is_no_class_is_told_from_classes_in_other_blocks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(block_search, "SIDE", 16)
+    mask = np.zeros((70, 60), np.uint8)
+    mask[2:5, 2:5], mask[60:64, 50:54] = 1, 255  # 255: not annotated, say
+    path = io.save_mask(tmp_path / "m.tif", mask * 0 + 1, classes=TABLE)
+    store = dataclasses.replace(open_class_store(path), data=mask)
+    with pytest.raises(UserError, match="holds 1 in one place and 255 in another"):
+        objects_to_store(store, tmp_path / "o.zarr", ObjectSearch("parts"), format=SMALL).result()
+    store = dataclasses.replace(store, data=np.where(mask == 1, np.uint8(255), mask), met=set())
+    assert objects_to_store(store, tmp_path / "p.zarr", ObjectSearch("parts"), format=SMALL).result().count_of(2) == 2

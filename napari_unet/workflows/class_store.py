@@ -26,6 +26,8 @@ SAMPLE = 1024
 
 _OBJECTS = ("{name} holds single objects already, not classes. Measure them as they are, with --table and without "
             "--blocks, or give the mask in which they were found.")
+_SEVERAL = ("{name} holds {one} in one place and {other} in another: {other} is no number of a class. Say --values "
+            "objects if all but 0 is of one class; else give a mask of classes 1, 2, 3, ...")
 
 Where = tuple[int | slice, ...]
 """An index into (..., Y, X)."""
@@ -49,6 +51,8 @@ class ClassStore:
         What the numbers are; of ``one`` all but 0 is of one class.
     name : str
         What messages call it.
+    met : set of int
+        Largest values of the parts of a mask that were read.
     """
 
     data: Any
@@ -57,6 +61,7 @@ class ClassStore:
     classes: ClassTable
     code: Literal["mask", "painted", "one", "probabilities"]
     name: str
+    met: set[int] = dataclasses.field(default_factory=set, repr=False)
 
     @property
     def axes(self) -> str:
@@ -99,13 +104,22 @@ class ClassStore:
                 raise UserError(f"{self.name} holds NaN; allowed are numbers, 0 where there is nothing.")
             return np.where(array != 0, np.uint8(2), np.uint8(1)), None
         if self.code == "mask" and _is_of_one(array):
+            self._met(int(array.max()))
             return np.where(array != 0, np.uint8(2), np.uint8(1)), None
         ids = checked_ids(array, self.name)
         if self.code == "painted":
             return ids, None
         if ids.size and ids.max() >= MAX_CLASS_ID:
             raise UserError(_OBJECTS.format(name=self.name))
+        if ids.any():
+            self._met(int(ids.max()))
         return to_painted(ids), None
+
+    def _met(self, top: int) -> None:
+        """Remember the values of the parts of a mask: one that no class can have is its only one, or it is none."""
+        self.met.add(top)
+        if len(self.met) > 1 and max(self.met) >= MAX_CLASS_ID:
+            raise UserError(_SEVERAL.format(name=self.name, one=min(self.met), other=max(self.met)))
 
     def _raw(self, where: Where) -> tuple[NDArray[Any], str]:
         """Read a part, rows and columns last, and return the letters of its axes."""
