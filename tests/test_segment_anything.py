@@ -220,3 +220,19 @@ def test_it_is_in_the_list_but_in_no_preset() -> None:
 
     assert "segment_anything" in REGISTRY
     assert "segment_anything" not in preset_methods("everything")
+
+
+def test_what_was_learnt_with_other_weights_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("onnxruntime")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "theirs").mkdir()
+    monkeypatch.setenv(VARIABLE, str(onnx_pair(tmp_path / "mine")))
+    image, _, strokes = discs(200, 256)
+    model = fitted(SegmentAnything(device="cpu"), TrainingSet((pair(image, strokes),)))
+    assemble(Image(image), model.segment(Image(image)))
+    monkeypatch.setenv(VARIABLE, str(onnx_pair(tmp_path / "theirs")))
+    assemble(Image(image), model.segment(Image(image)))  # the same weights elsewhere
+    monkeypatch.setattr(prompted_onnx, "SIDE", sam_scene.SIDE)
+    monkeypatch.setenv(VARIABLE, str(onnx_pair(tmp_path / "theirs", raw=True)))
+    with pytest.raises(UserError, match="learnt with other weights"):
+        assemble(Image(image), model.segment(Image(image)))

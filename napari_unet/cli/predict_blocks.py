@@ -47,6 +47,7 @@ def predict_by_blocks(
     name: str, image: Image, model: Model, mask: Path | str, overwrite: bool, arguments: argparse.Namespace
 ) -> Generator[BlockDone, None, None]:
     """Segment the image of this file or address into a file; says when it goes on with an earlier run."""
+    _check_shard(arguments)
     shown = False
     say(f"{name}: block by block; percentiles from {how_judged(image)}")
     run = predict_store(
@@ -60,6 +61,15 @@ def predict_by_blocks(
             say(f"{mask}: {event.before} of {event.before + event.total} blocks were there from an earlier run")
         shown = True
         yield event
+
+
+def _check_shard(arguments: argparse.Namespace) -> None:
+    chunk = OmeZarr().chunk
+    if arguments.shard and arguments.zarr_version == "0.4":
+        raise UsageError("--shard needs --zarr-version 0.5: stores of 0.4 have no shards.")
+    if arguments.shard % chunk:
+        raise UsageError(f"--shard {arguments.shard} is no multiple of {chunk}, the rows and columns of a block. Give "
+                         f"one, e.g. {8 * chunk}.")
 
 
 def _engine(name: str, arguments: argparse.Namespace) -> BlockEngine | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from functools import partial
 from typing import Any
 
@@ -33,26 +33,36 @@ def predict_far(
         If an image could not be done.
     """
     hinder = [flag for flag, given in (
-        ("--index", arguments.index is not None), ("--probabilities", arguments.probabilities is not None),
+        ("--resume", arguments.resume), ("--index", arguments.index is not None),
+        ("--probabilities", arguments.probabilities is not None),
         ("--objects", arguments.objects is not None), ("--counts", arguments.counts is not None)) if given]
     if hinder:
         raise UsageError(f"{hinder[0]} does not go with results at an address. Write to this computer, or leave it "
                          "out.")
     images, place = expanded_images(arguments.images), str(arguments.output).rstrip("/")
-    single = place.lower().endswith(".zarr")
+    single = place.lower().endswith((".zarr", ".tif", ".tiff"))
     if single and len(images) > 1:
-        raise UsageError(f"{len(images)} images cannot go into the one {place}. Give an address without .zarr: each "
-                         "image gets a name in it.")
+        raise UsageError(f"{len(images)} images cannot go into the one {place}. Give an address without an ending: "
+                         "each image gets a name in it.")
     places = [place] if single else [f"{place}/{file_stem(name)}_mask.ome.zarr" for name in images]
     if len(set(places)) < len(places):
         raise UserError("Two results would have the same name. Rename an image, or predict them one by one.")
     for one in places:
         check_far_place(one)
+        _check_clear(one, images)
     model = model_of(arguments)
     summary = watch(run_batch([BatchPiece(name, partial(_predict_one, name, model, target, arguments))
                                for name, target in zip(images, places, strict=True)]))
     if summary.failed:
         raise (UsageError if summary.wrong_use else UserError)(summary.sentence) from summary.failed[0].error
+
+
+def _check_clear(place: str, images: Sequence[str]) -> None:
+    """Make sure that a result takes the place of no image, and goes into none."""
+    for image in (one.rstrip("/") for one in images):
+        if f"{place}/".startswith(f"{image}/") or f"{image}/".startswith(f"{place}/"):
+            raise UserError(f"{place} would replace {image}, an input of this command, or lie inside it. Choose "
+                            "another place.")
 
 
 def _predict_one(

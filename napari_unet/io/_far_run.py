@@ -17,6 +17,7 @@ from . import _ngff
 from ._far_lock import FarLock
 from ._far_store import open_files, store_at
 from ._remote_errors import far_read, far_written
+from ._run_files import ARRAY_MARKS
 
 _EVERY = 1.0
 """Seconds between two writings of the journal: objects cannot be appended to."""
@@ -73,6 +74,11 @@ class FarRun:
                 return None
 
         return far_read(read, self.store)
+
+    def is_begun(self) -> bool:
+        """Say whether the store is there, and its array."""
+        self._files.invalidate_cache()
+        return far_read(lambda: any(self._files.exists(f"{self._root}/{name}") for name in ARRAY_MARKS), self.store)
 
     def begin(self, header: str) -> None:
         """Begin anew: what was there goes now."""
@@ -135,6 +141,8 @@ def check_far_place(url: str) -> None:
     if scheme_of(url) in ("http", "https", "ftp", "github", "git"):
         raise UserError(f"{url} can only be read: nothing can be written to {scheme_of(url)}://. Give a folder of this "
                         "computer, or an address like s3://BUCKET/NAME.ome.zarr.")
+    if scheme_of(url) in ("file", "local"):
+        raise UserError(f"{url} lies on this computer. Give its path, without {scheme_of(url)}://.")
     if not url.lower().endswith(".zarr"):
         raise UserError(f"{url} cannot be written: at an address only OME-Zarr is. Let the name end in .ome.zarr.")
 

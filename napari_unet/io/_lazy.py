@@ -68,7 +68,7 @@ class LazyArray:
         for axis, part in zip(self._kept, index, strict=False):
             full[axis] = part if isinstance(part, slice) else int(part)
         if self.is_far:
-            return far_read(lambda: np.asarray(self._array[tuple(full)]), f"{self._name} at {_place(full)}")
+            return far_read(lambda: self._far(tuple(full)), f"{self._name} at {_place(full)}")
         check_read(Path(self._name), self._n_bytes(full))
         try:
             found = np.asarray(self._array[tuple(full)])
@@ -84,6 +84,15 @@ class LazyArray:
         # chunks that are not there are nothing but zeros: of a folder that is gone, too
         if not os.path.exists(self._name):
             raise UserError(f"{self._name} is not there any more (it was read at {_place(full)}). Put it back.")
+        return found
+
+    def _far(self, index: tuple[Any, ...]) -> NDArray[Any]:
+        found, empty = np.asarray(self._array[index]), self._array.fill_value
+        # what is not there reads as this number, without an error: of an array that is gone, too
+        if (found == (empty or 0)).any() or (empty != empty and (found != found).any()):
+            import zarr
+
+            zarr.open_array(store=self._array.store_path, mode="r", zarr_format=self._array.metadata.zarr_format)
         return found
 
     def _n_bytes(self, full: list[Any]) -> int:

@@ -107,7 +107,8 @@ def refused(what: str, owner: LockOwner | None, more: str = "") -> UserError:
     who = f" ({owner.words})" if owner is not None else ""
     return UserError(f"Another run is writing {what} at this moment{who}.{more} Wait for it, or choose another name.")
 
+
 def has_lock(text: bytes, run: str) -> bool:
-    """Say whether a lock with this content is that of a run (:attr:`LockOwner.run`)."""
+    """Say whether a lock with this content is that of a run (:attr:`LockOwner.run`), or is being written just now."""
     owner = LockOwner.read(text)
-    return owner is not None and owner.run == run
+    return owner is None or owner.run == run

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from napari_unet.core.errors import UserError
 
 from ._output import writing
-from ._run_lock import RunLock, lives
+from ._store_lock import StoreLock
 from ._unfinished import remove
 
 _VERSION = 1
@@ -55,13 +55,10 @@ class ObjectScratch:
 
         self._place = place
         self._folder = place.with_name(f".{place.name}.objects")
-        lock = self._folder.with_name(f"{self._folder.name}.lock")
-        if lives(lock):
-            raise UserError(f"Another run is writing {place} at this moment. Wait for it, or choose another name.")
         header = json.dumps({"version": _VERSION, "shape": list(shape), "chunks": list(chunks), **asked},
                             sort_keys=True, default=str)
         with writing(place):
-            self._lock = RunLock(lock)
+            self._lock = StoreLock(self._folder.with_name(f"{self._folder.name}.lock"), str(place))
             try:
                 self._begin(header, overwrite)
                 self._numbers: Any = zarr.open_array(
@@ -92,6 +89,9 @@ class ObjectScratch:
         self, number: int, where: tuple[int | slice, ...], numbers: NDArray[Any], known: Mapping[str, NDArray[Any]]
     ) -> None:
         """Keep the numbers of a block, and then what it knows of them."""
+        if self._lock.is_lost:
+            raise UserError(f"Another run has taken {self._place} over, as this one gave no sign of life for minutes. "
+                            "Let that one go on.")
         with writing(self._place):
             self._numbers[where] = numbers
             unfinished = self._folder / f"{number}.partial"
@@ -121,7 +121,7 @@ class ObjectScratch:
 
     def release(self) -> None:
         """Let go; what is there stays for the next run, if anything is."""
-        if not self.finished:
+        if not self.finished and not self._lock.is_lost:
             remove(self._folder)
         self._lock.release()
 

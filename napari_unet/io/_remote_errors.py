@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
@@ -52,10 +53,14 @@ def _told(error: Exception, what: str, done: str) -> UserError:
     if isinstance(error, ValueError) and "protocol not known" in reason.lower():
         return UserError(f"{what}: addresses of this kind are not known. Allowed: s3://, gs://, https:// (to read) and "
                          "others that fsspec knows.")
-    return UserError(f"{what} could not be {done}: {_cause(error, reason.lower())} ({reason})")
+    address = what.partition(" at ")[0].partition("://")[2]  # what it is called says nothing: img_401.tif
+    told = reason.replace(address, "") if address else reason
+    return UserError(f"{what} could not be {done}: {_cause(error, told.lower())} ({reason})")
 
 
 def _cause(error: Exception, text: str) -> str:
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return "the disk is full. Make room and run the same again"
     if isinstance(error, PermissionError) or any(word in text for word in _RIGHTS):
         return ("you have no right to. Log in (for s3 set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or "
                 "FSSPEC_S3_ANON=true for what is public)")

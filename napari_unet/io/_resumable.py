@@ -169,7 +169,7 @@ class ResumableMask:
         if text is None:
             return set()
         *whole, torn = text.split("\n")  # what follows the last end of a line was being written
-        if not whole:
+        if not whole or not self._run.is_begun():
             return set()
         if whole[0] != header:
             if not self._overwrite:
@@ -183,26 +183,27 @@ class ResumableMask:
 
     def __setitem__(self, where: Any, painted: Any) -> None:
         """Put painted ids."""
-        self._check_ours()
         with self._run.guard():
+            self._check_ours()
             self._sink[where] = self.store.info.encode(painted)
 
     def note(self, number: int) -> None:
         """Remember that a block is written."""
-        self._check_ours()
         with self._run.guard():
+            self._check_ours()
             self._run.note(number)
         self.finished.add(number)
 
     def _check_ours(self) -> None:
-        if self._lock.is_lost:
+        if self._lock.is_lost or not self.store.is_wanted():  # the next sign of life may be long in coming
             raise UserError(f"Another run has taken {self.path} over, as this one gave no sign of life for minutes. "
                             "Let that one go on.")
 
     def finish(self) -> Path | str:
         """Make smaller levels, write the metadata and give the mask its name."""
-        self._check_ours()
         with self._run.guard():
+            self._check_ours()
+            self._check_there()
             if isinstance(self._run, FarRun):
                 self._finish_far(self._run)
             else:
@@ -211,8 +212,15 @@ class ResumableMask:
         self.release()
         return self.path
 
+    def _check_there(self) -> None:
+        """Make sure that nobody has removed the store: zarr would give nothing but zeros, and write on."""
+        if not self._run.is_begun():
+            raise UserError(f"{self.store.folder}, where the blocks of {self.path} were kept, was removed or damaged "
+                            "meanwhile. Run the same again: it begins anew.")
+
     def _finish_far(self, run: FarRun) -> None:
         self._sink.close()
+        self._check_there()
         run.tell(provenance_name(str(self.path).rstrip("/").rpartition("/")[2]), self._origin_text())
 
     def _finish_here(self, run: LocalRun) -> None:
@@ -225,6 +233,7 @@ class ResumableMask:
                 self._sink.close()
                 for torn in run.store.rglob(f"*{_TORN}"):
                     torn.unlink()
+            self._check_there()
             if (text := self._origin_text()) is not None:
                 told = Unfinished(self._origin)
                 told.path.write_text(text, encoding="utf-8")
@@ -236,6 +245,8 @@ class ResumableMask:
             elif is_provenance(self._origin):
                 self._origin.unlink()
         finally:
+            if not self._single and unfinished.path.is_dir():  # it could not take its name: nothing of it is lost
+                os.replace(unfinished.path, run.store)
             unfinished.discard()
             if told is not None:
                 told.discard()

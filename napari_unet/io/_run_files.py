@@ -12,6 +12,9 @@ from ._output import writing
 from ._store_lock import StoreLock
 from ._unfinished import remove
 
+ARRAY_MARKS = ("0/.zarray", "0/zarr.json")
+"""What says that a store holds the array that is filled: in zarr 2, in zarr 3."""
+
 
 class LocalRun:
     """Beside ``cells.zarr``: ``.cells.zarr.unfinished``, and names that begin like this.
@@ -33,13 +36,16 @@ class LocalRun:
         """Take the lock."""
         return StoreLock(Path(self.lock_path), what)
 
+    def is_begun(self) -> bool:
+        """Say whether the store is there, and its array."""
+        return any((self.store / name).exists() for name in ARRAY_MARKS)
+
     def journal(self) -> str | None:
-        """Return the journal, if the store is there too."""
+        """Return the journal."""
         try:
-            text = self._journal.read_text(encoding="utf-8")
+            return self._journal.read_text(encoding="utf-8")
         except (FileNotFoundError, UnicodeDecodeError):
             return None
-        return text if self.store.is_dir() else None
 
     def begin(self, header: str) -> None:
         """Begin anew."""

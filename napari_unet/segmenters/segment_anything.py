@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from napari_unet.classical.background import PreparedPlane
 from napari_unet.classical.point_prompts import PointPrompt, likeness, prompts_by_likeness, prompts_of_strokes
 from napari_unet.core.classes import ClassTable
+from napari_unet.core.errors import UserError
 from napari_unet.core.parameters import Parameter
 from napari_unet.foreign.prompted_files import load_prompted
 from napari_unet.foreign.prompted_model import Picture, PromptedModel, SafeLook
@@ -58,18 +59,22 @@ class SegmentAnything(ClassicalMethod):
         return self._model().look(_picture(plane))
 
     def learn(self, source: Source, ids: tuple[int, ...]) -> Generator[None, None, NDArray[np.float32]]:
-        """Keep what the features of painted pixels are like, for each class: (K, C)."""
+        """Keep what the features of painted pixels are like, for each class, and whose they are: (K, C + 1)."""
         sums: Any = 0
         for seen, paint in source():
             sums = sums + likeness(seen.features, paint, ids)
             yield
-        return np.asarray(sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-9), np.float32)
+        looks = sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-9)
+        return np.column_stack([looks, np.full(len(ids), self._mark())]).astype(np.float32)
 
     def decide(
         self, seen: SafeLook, learnt: NDArray[np.float32], ids: tuple[int, ...], paint: Paint | None
     ) -> NDArray[np.float32]:
         """Ask the model, stroke by stroke and place by place."""
-        shape = seen.shape
+        if learnt[0, -1] != self._mark():
+            raise UserError(f"This was learnt with other weights than {self._model().name}: what it knows of the "
+                            "classes says nothing to these. Give the weights of then, or learn again.")
+        shape, learnt = seen.shape, learnt[:, :-1]
         prompts: list[PointPrompt] = [] if paint is None else prompts_of_strokes(paint, ids, self.points)
         if self.places or paint is None:
             prompts += prompts_by_likeness(seen.features, learnt, ids, shape, self.places or 1, self.alike, paint)
@@ -91,6 +96,10 @@ class SegmentAnything(ClassicalMethod):
         names = ", ".join(classes.name(number) for number in ids[1:])
         return (f"{self._model().name}, asked with {self.points} points of each stroke and at up to {self.places} "
                 f"places that look alike, for {names}; all else is {classes.name(ids[0])}.")
+
+    def _mark(self) -> float:
+        """Return by what the weights are known again: of their digest, as much as a float32 holds."""
+        return float(int(self._model().digest[:6], 16))
 
     def _model(self) -> PromptedModel:
         return load_prompted(self.weights, self.device)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -25,6 +26,8 @@ SAMPLE = 1024
 
 _OBJECTS = ("{name} holds single objects already, not classes. Measure them as they are, with --table and without "
             "--blocks, or give the mask in which they were found.")
+_SEVERAL = ("{name} holds {one} in one place and {other} in another: {other} is no number of a class. Say --values "
+            "objects if all but 0 is of one class; else give a mask of classes 1, 2, 3, ...")
 
 Where = tuple[int | slice, ...]
 """An index into (..., Y, X)."""
@@ -48,6 +51,8 @@ class ClassStore:
         What the numbers are; of ``one`` all but 0 is of one class.
     name : str
         What messages call it.
+    met : set of int
+        Largest values of the parts of a mask that were read.
     """
 
     data: Any
@@ -56,6 +61,7 @@ class ClassStore:
     classes: ClassTable
     code: Literal["mask", "painted", "one", "probabilities"]
     name: str
+    met: set[int] = dataclasses.field(default_factory=set, repr=False)
 
     @property
     def axes(self) -> str:
@@ -98,13 +104,22 @@ class ClassStore:
                 raise UserError(f"{self.name} holds NaN; allowed are numbers, 0 where there is nothing.")
             return np.where(array != 0, np.uint8(2), np.uint8(1)), None
         if self.code == "mask" and _is_of_one(array):
+            self._met(int(array.max()))
             return np.where(array != 0, np.uint8(2), np.uint8(1)), None
         ids = checked_ids(array, self.name)
         if self.code == "painted":
             return ids, None
         if ids.size and ids.max() >= MAX_CLASS_ID:
             raise UserError(_OBJECTS.format(name=self.name))
+        if ids.any():
+            self._met(int(ids.max()))
         return to_painted(ids), None
+
+    def _met(self, top: int) -> None:
+        """Remember the values of the parts of a mask: one that no class can have is its only one, or it is none."""
+        self.met.add(top)
+        if len(self.met) > 1 and max(self.met) >= MAX_CLASS_ID:
+            raise UserError(_SEVERAL.format(name=self.name, one=min(self.met), other=max(self.met)))
 
     def _raw(self, where: Where) -> tuple[NDArray[Any], str]:
         """Read a part, rows and columns last, and return the letters of its axes."""
@@ -117,12 +132,13 @@ class ClassStore:
         return array.transpose([left.index(letter) for letter in wanted]), "".join(wanted)
 
     def mark(self) -> dict[str, Any]:
-        """Return what it is known by, without reading all of it: size, type, and the pixels of some places."""
+        """Return what it is known by, without reading all of it: size, type, the pixels of some places, last change."""
         found = hashlib.blake2b(repr((self.letters, self.shape, str(self.data.dtype), self.code)).encode(),
                                 digest_size=16)
         for where in self._samples():
             found.update(np.ascontiguousarray(self._raw(where)[0]).tobytes())
-        return {"name": self.name, "pixels": found.hexdigest(), "classes": [one.id for one in self.classes.classes]}
+        return {"name": self.name, "pixels": found.hexdigest(), "classes": [one.id for one in self.classes.classes],
+                "changed": _last_change(self.name)}
 
     def _samples(self) -> Iterator[Where]:
         """Yield the middle of the first, the middle and the last plane."""
@@ -207,3 +223,14 @@ def _is_of_one(array: NDArray[Any]) -> bool:
     """Say whether a part of a mask holds 0 and one value that no class can have (255, say), which is its one class."""
     top = array.max() if array.size and array.dtype.kind in "ui" else 0
     return bool(top >= MAX_CLASS_ID and ((array == 0) | (array == top)).all())
+
+
+def _last_change(path: str) -> int:
+    """Return when a file was written last, or anything in the folders of a store; 0 of what is far away.
+
+    Chunks are written anew under another name, which a folder remembers: so not every chunk has to be looked at.
+    """
+    try:
+        return max(os.stat(one).st_mtime_ns for one in (path, *(folder for folder, _, _ in os.walk(path))))
+    except OSError:
+        return 0
