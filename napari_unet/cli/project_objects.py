@@ -24,8 +24,19 @@ from .object_output import PieceShare, counted_words, is_object_file
 from .terminal import make_folder, say
 
 
-def check_project_objects(arguments: argparse.Namespace, contents: ProjectContents) -> None:
+def check_project_objects(
+    arguments: argparse.Namespace, contents: ProjectContents, inputs: Sequence[Path], masks: Mapping[str, Path]
+) -> None:
     """Check, before any work is done, where objects go.
+
+    Parameters
+    ----------
+    arguments : Namespace
+    contents : ProjectContents
+    inputs : sequence of Path
+        Files of the images, which nothing may replace.
+    masks : mapping of str to Path
+        Where the same command writes masks, by id of an image.
 
     Raises
     ------
@@ -38,10 +49,12 @@ def check_project_objects(arguments: argparse.Namespace, contents: ProjectConten
         raise UsageError("Objects of a project are found as it says (in the dock Objects). Leave --way and "
                          "--object-set out, or give the images themselves with --model.")
     for path in _places(arguments.objects, contents.folder.state.images).values():
-        if Path(path).resolve().is_relative_to(contents.folder.path.resolve()):
+        if path.resolve().is_relative_to(contents.folder.path.resolve()):
             raise UsageError(f"{path} lies in the project itself, which has an order of its own. Choose a place "
                              "outside of it.")
-        clear_of_inputs(path, [contents.folder.path])
+        clear_of_inputs(path, [*inputs, contents.folder.path])
+        if any(path.resolve() == mask.resolve() for mask in masks.values()):
+            raise UsageError(f"{path} is where the mask goes. Give --objects another place, or -o.")
         if path.exists() and not arguments.overwrite:
             raise UserError(f"{path} exists already. Add --overwrite to replace such files, or choose another folder.")
         if path.parent.is_dir():
