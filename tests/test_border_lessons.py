@@ -248,11 +248,28 @@ def test_a_project_measures_with_the_borders_its_cuts_teach(tmp_path: Path, monk
     folder.write_objects("tissue", ObjectNotes(image.shape, {FIRST: PlaceNotes(CUTS)}))
     objects = ProjectObjects(folder, classes)
     run_to_end(objects.learn())
-    look = objects.borders
-    assert look is not None
-    seen = look.of_plane(image, 1)
+    seen = objects.borders[1].of_plane(image, 1)
     assert seen[12:48, SEAMS[3]].mean() > 2 * seen[12:48, SEAMS[3] + 13].mean()
     plain = len(run_to_end(measure_project(folder, classes))[0])
     monkeypatch.setattr("napari_unet.learning.border_lesson.FEW", 0)  # two cuts are believed like many
     assert len(run_to_end(measure_project(folder, classes))[0]) > plain
+    folder.close()
+
+
+def test_images_of_one_and_of_three_channels_in_a_project_each_have_their_borders(tmp_path: Path) -> None:
+    classes = ClassTable.named({1: "background", 2: "nucleus"})
+    path, records, masks = tmp_path / "tissue.unet", [], {}
+    for name, pixels in (("grey", tissue()), ("colour", np.stack([tissue()] * 3, axis=-1).astype(np.uint8))):
+        file = tmp_path / f"{name}.tif"
+        tifffile.imwrite(file, pixels, photometric="rgb" if name == "colour" else "minisblack")
+        records.append(image_record(read_image(file), [file], path, image_id=name))
+        masks[name] = save_mask(tmp_path / f"{name}_mask.tif", MASK, classes=classes)
+    folder = ProjectFolder.create(path, state=ProjectState(tuple(records), classes))
+    for name in masks:
+        folder.write_strokes(name, Scribbles(SHAPE, {0: strokes()}))
+        folder.write_objects(name, ObjectNotes(SHAPE, {FIRST: PlaceNotes(CUTS)}))
+    objects = ProjectObjects(folder, classes, masks=masks)
+    run_to_end(objects.learn())
+    assert sorted(objects.borders) == [1, 3]
+    assert [len(table) > 0 for record in records for table in objects.tables(record)] == [True, True]
     folder.close()

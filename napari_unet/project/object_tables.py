@@ -59,7 +59,7 @@ class ProjectObjects:
         self._folder, self._classes, self._moved, self._masks = folder, classes, moved, masks or {}
         self._answers: dict[str, _Answer] = {}
         self.taught = ObjectAnnotations()
-        self.borders: BorderLook | None = None
+        self.borders: dict[int, BorderLook] = {}  # by number of channels
 
     def learn(self) -> Generator[Progress, None, None]:
         """Find out what the lines on all planes say of necks and of borders, by the predictions; comes before all else.
@@ -99,7 +99,11 @@ class ProjectObjects:
         from napari_unet.segmenters.instant_answer import Instant
 
         with contextlib.suppress(UserError):
-            self.borders = yield from fit_border(Instant().store(lesson.training), lesson)
+            for channels in sorted({pair.image.n_channels for pair in lesson.training.pairs}):
+                own = lesson.of_channels(channels)
+                look = None if own is None else (yield from fit_border(Instant().store(own.training), own))
+                if look is not None:
+                    self.borders[channels] = look
 
     def tables(self, record: ImageRecord) -> Iterator[MeasureTable]:
         """Measure the objects of one image, one table for each plane (or volume).
@@ -151,10 +155,9 @@ class ProjectObjects:
     def _found(self, record: ImageRecord) -> Iterator[tuple[tuple[int | slice, ...], FoundObjects]]:
         answer = self._answer(record)
         names = {one.id: one.name for one in self._classes.classes}
-        image, borders = answer.image, self.borders
+        image, border = answer.image, self.borders.get(answer.image.n_channels)
         for place, where in _places(image, answer.notes):
-            seen = None if borders is None or place.volume or not borders.serves(image) else \
-                borders.of_plane(image, place.plane)
+            seen = None if border is None or place.volume else border.of_plane(image, place.plane)
             yield where, answer.found(place, where, self.taught.lessons_elsewhere(record.id, place), names, seen)
 
     def _mask(self, record: ImageRecord) -> Path | None:
