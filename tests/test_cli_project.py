@@ -425,6 +425,10 @@ def test_objects_of_a_project_replace_no_image_and_no_mask(project: Path, tmp_pa
         assert run("counts", single.path, *wanted, "--overwrite", "-o", image) == 1
         assert "never overwritten" in capsys.readouterr().err
     assert image.read_bytes() == before
+    for wrong, said in (("o.png", "ending that objects are not saved under"), ("no/o.tif", "no folder")):
+        assert run("predict", single.path, *replacing, "--objects", tmp_path / wrong) == 1
+        assert said in capsys.readouterr().err
+        assert not (tmp_path / wrong).exists()
     out = tmp_path / "out"
     same = ["-o", out, "--pattern", "{name}_objects.tif", "--objects", out]
     assert run("predict", single.path, *replacing, *same) == 2

@@ -57,7 +57,7 @@ def check_project_objects(
             raise UsageError(f"{path} is where the mask goes. Give --objects another place, or -o.")
         if path.exists() and not arguments.overwrite:
             raise UserError(f"{path} exists already. Add --overwrite to replace such files, or choose another folder.")
-        if path.parent.is_dir():
+        if is_object_file(arguments.objects) or path.parent.is_dir():
             check_object_output(path, overwrite=arguments.overwrite)
 
 
@@ -73,6 +73,8 @@ def _places(output: Path, records: Sequence[ImageRecord]) -> Mapping[str, Path]:
         if len(records) > 1:
             raise UsageError(f"--objects {output}: the project has {len(records)} images. Give a folder.")
         return {record.id: output for record in records}
+    if output.suffix and not output.is_dir():
+        check_object_output(output)  # says which endings are known
     return {place.record.id: place.path for place in mask_places(records, output, "{name}_objects.tif")}
 
 
