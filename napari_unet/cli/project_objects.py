@@ -1,4 +1,4 @@
-"""Single objects of a project on the command line, as the window finds them: its way, cuts, joins, corrections."""
+"""Single objects of a project on the command line: in masks, with the window's way, cuts, joins and corrections."""
 
 from __future__ import annotations
 

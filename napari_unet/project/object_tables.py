@@ -123,7 +123,7 @@ class ProjectObjects:
             yield table.with_words(image=record.name, plane=" ".join(names))
 
     def objects(self, record: ImageRecord) -> Generator[Progress, None, ImageObjects]:
-        """Find the objects of one image as the window does, numbered through; errors as :meth:`tables`.
+        """Find the objects of one image, numbered through; errors as :meth:`tables`.
 
         Yields
         ------
@@ -248,7 +248,7 @@ class _Answer:
         self, place: Place, where: tuple[int | slice, ...], elsewhere: tuple[float, ...] = (),
         names: Mapping[int, str] | None = None, border: NDArray[np.float32] | None = None,
     ) -> FoundObjects:
-        """Find the objects as the window does."""
+        """Find the objects as the window does, but for what it knows of probabilities: they are not kept."""
         painted = np.asarray(self.labels[where])
         paint = None if self.strokes is None or place.volume else self.strokes.planes.get(place.plane)
         return ObjectQuestion(
