@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 
 class ProjectObjects:
-    """The objects of the images of a project; the answer of each image is opened once.
+    """The objects of the images of a project, of which one is open at a time: all together may not fit into memory.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ class ProjectObjects:
         masks: Mapping[str, Path] | None = None,
     ) -> None:
         self._folder, self._classes, self._moved, self._masks = folder, classes, moved, masks or {}
-        self._answers: dict[str, _Answer] = {}
+        self._opened: tuple[str, _Answer] | None = None
         self.taught = ObjectAnnotations()
         self.borders: dict[int, BorderLook] = {}  # by number of channels
 
@@ -165,9 +165,10 @@ class ProjectObjects:
         return self._masks.get(record.id, None if result is None else self._folder.path / result.file)
 
     def _answer(self, record: ImageRecord) -> _Answer:
-        if record.id not in self._answers:
-            self._answers[record.id] = _Answer.of(self._folder, record, self._mask(record), self._moved)
-        return self._answers[record.id]
+        if self._opened is None or self._opened[0] != record.id:
+            self._opened = None
+            self._opened = record.id, _Answer.of(self._folder, record, self._mask(record), self._moved)
+        return self._opened[1]
 
 
 def measure_project(
