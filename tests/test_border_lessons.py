@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +27,7 @@ from napari_unet.objects.hints import Line
 from napari_unet.project.object_tables import ProjectObjects, measure_project
 from napari_unet.project.project_folder import ProjectFolder
 from napari_unet.project.records import ProjectState
-from napari_unet.project.sources import image_record
+from napari_unet.project.sources import image_record, read_source
 from napari_unet.session.annotation_session import Session
 from napari_unet.session.likelihoods import Likelihoods, put_together, seen_border
 from napari_unet.session.object_notes import ObjectNotes, Place, PlaceNotes
@@ -248,11 +250,53 @@ def test_a_project_measures_with_the_borders_its_cuts_teach(tmp_path: Path, monk
     folder.write_objects("tissue", ObjectNotes(image.shape, {FIRST: PlaceNotes(CUTS)}))
     objects = ProjectObjects(folder, classes)
     run_to_end(objects.learn())
-    look = objects.borders
-    assert look is not None
-    seen = look.of_plane(image, 1)
+    seen = objects.borders[1].of_plane(image, 1)
     assert seen[12:48, SEAMS[3]].mean() > 2 * seen[12:48, SEAMS[3] + 13].mean()
     plain = len(run_to_end(measure_project(folder, classes))[0])
     monkeypatch.setattr("napari_unet.learning.border_lesson.FEW", 0)  # two cuts are believed like many
     assert len(run_to_end(measure_project(folder, classes))[0]) > plain
+    folder.close()
+
+
+def test_images_of_one_and_of_three_channels_in_a_project_each_have_their_borders(tmp_path: Path) -> None:
+    classes = ClassTable.named({1: "background", 2: "nucleus"})
+    path, records, masks = tmp_path / "tissue.unet", [], {}
+    for name, pixels in (("grey", tissue()), ("colour", np.stack([tissue()] * 3, axis=-1).astype(np.uint8))):
+        file = tmp_path / f"{name}.tif"
+        tifffile.imwrite(file, pixels, photometric="rgb" if name == "colour" else "minisblack")
+        records.append(image_record(read_image(file), [file], path, image_id=name))
+        masks[name] = save_mask(tmp_path / f"{name}_mask.tif", MASK, classes=classes)
+    folder = ProjectFolder.create(path, state=ProjectState(tuple(records), classes))
+    for name in masks:
+        folder.write_strokes(name, Scribbles(SHAPE, {0: strokes()}))
+        folder.write_objects(name, ObjectNotes(SHAPE, {FIRST: PlaceNotes(CUTS)}))
+    objects = ProjectObjects(folder, classes, masks=masks)
+    run_to_end(objects.learn())
+    assert sorted(objects.borders) == [1, 3]
+    assert [len(table) > 0 for record in records for table in objects.tables(record)] == [True, True]
+    folder.close()
+
+
+def test_the_images_of_a_project_are_not_all_kept_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    classes = ClassTable.named({1: "background", 2: "nucleus"})
+    path, records, masks = tmp_path / "tissue.unet", [], {}
+    for name in ("one", "two", "three"):
+        tifffile.imwrite(tmp_path / f"{name}.tif", tissue())
+        records.append(image_record(read_image(tmp_path / f"{name}.tif"), [tmp_path / f"{name}.tif"], path,
+                                    image_id=name))
+        masks[name] = save_mask(tmp_path / f"{name}_mask.tif", MASK, classes=classes)
+    folder = ProjectFolder.create(path, state=ProjectState(tuple(records), classes))
+    opened: list[weakref.ref[Image]] = []
+
+    def read(*given: Any) -> Image:
+        image = read_source(*given)
+        opened.append(weakref.ref(image))
+        return image
+
+    monkeypatch.setattr("napari_unet.project.object_tables.read_source", read)
+    objects = ProjectObjects(folder, classes, masks=masks)
+    for record in records:
+        assert all(len(table) for table in objects.tables(record))
+        gc.collect()
+        assert sum(one() is not None for one in opened) == 1
     folder.close()

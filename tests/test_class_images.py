@@ -45,6 +45,14 @@ def test_single_objects_are_taken_as_they_are_and_said(kind: Any, tmp_path: Path
     assert set(classes.found.classes) == {0, *range(2, 11)}, "told that they are classes"
 
 
+def test_numbers_that_recur_in_several_planes_are_said() -> None:
+    stack = np.stack([instances(), instances()[::-1]])
+    found = napari_unet.objects_of(stack, code="objects", axes="TYX").result()
+    assert "Numbers recur: 9 of them, 18 objects if each plane or volume" in found.found.note
+    assert len(napari_unet.measure_objects(found)) == 18
+    assert napari_unet.objects_of(stack, code="objects", axes="ZYX").result().found.note == AS_THEY_ARE
+
+
 def test_what_can_be_either_is_asked_and_a_plain_mask_is_not() -> None:
     three = np.zeros((60, 60), np.uint16)
     three[5:20, 5:20], three[5:20, 30:50], three[40:50, 5:20] = 300, 301, 302

@@ -409,3 +409,28 @@ def test_objects_of_a_project_are_those_of_its_table(project: Path, tmp_path: Pa
             napari_unet.load_objects(tmp_path / "again" / f"{name}_objects.tif").found.numbers, found.numbers)
     assert run("predict", project, "--objects", out) == 1
     assert "exists already" in capsys.readouterr().err
+
+
+def test_objects_of_a_project_replace_no_image_and_no_mask(project: Path, tmp_path: Path, capsys: Any) -> None:
+    image = tmp_path / "data" / "one_objects.tif"
+    (tmp_path / "data" / "one.tif").rename(image)
+    record = image_record(read_image(image), [image], tmp_path / "single.unet", image_id="one")
+    single = ProjectFolder.create(tmp_path / "single.unet", state=ProjectState((record,), state_of(project).classes))
+    single.close()
+    before = image.read_bytes()
+    replacing = ["--model", tmp_path / "no.pt", "--overwrite"]
+    assert run("predict", single.path, *replacing, "--objects", image) == 1
+    assert "never overwritten" in capsys.readouterr().err
+    for wanted in ([], ["--objects"]):
+        assert run("counts", single.path, *wanted, "--overwrite", "-o", image) == 1
+        assert "never overwritten" in capsys.readouterr().err
+    assert image.read_bytes() == before
+    for wrong, said in (("o.png", "ending that objects are not saved under"), ("no/o.tif", "no folder")):
+        assert run("predict", single.path, *replacing, "--objects", tmp_path / wrong) == 1
+        assert said in capsys.readouterr().err
+        assert not (tmp_path / wrong).exists()
+    out = tmp_path / "out"
+    same = ["-o", out, "--pattern", "{name}_objects.tif", "--objects", out]
+    assert run("predict", single.path, *replacing, *same) == 2
+    assert "where the mask goes" in capsys.readouterr().err
+    assert not out.exists()

@@ -61,12 +61,13 @@ class Sure:
                 yield Patch(where, np.where(soft > 0.5, 2, 1).astype(np.uint8), both, done, len(wanted))
 
 
-def judged(model: Sure, **options: Any) -> Comparison:
+def judged(model: Sure, planes: tuple[int, ...] | None = None, **options: Any) -> Comparison:
     truth = np.where(likely() > 0.9, 2, 1).astype(np.uint8)
     image = Image(np.zeros(SHAPE, np.uint8), "NYX", "cells")
     training = TrainingSet((Pair(image, Scribbles.empty(SHAPE)),), CLASSES)
     contest = ObjectContest((ObjectSearch(), ObjectSearch("parts")), **options)
-    return run_to_end(run_comparison(training, [Contender("sure", model=model)], references=[truth], objects=contest))
+    return run_to_end(run_comparison(training, [Contender("sure", model=model)], references=[truth], objects=contest,
+                                     planes=[planes]))
 
 
 def precision(found: Comparison, way: str) -> set[float | None]:
@@ -115,3 +116,10 @@ def test_the_folder_of_a_comparison_holds_them(tmp_path: Path) -> None:
     again = dataclasses.replace(found, found={})
     ComparisonFolder(tmp_path / "c", overwrite=True).save(again)
     assert [one.name for one in (tmp_path / "c" / "objects").iterdir()] == ["mine.tif"], "earlier ones go, others stay"
+
+
+def test_planes_that_were_not_judged_are_not_saved_as_if_they_had_no_object(tmp_path: Path) -> None:
+    ComparisonFolder(tmp_path / "c").save(judged(Sure(), planes=(1,)))
+    read = load_objects(tmp_path / "c" / "objects" / "sure_parts.tif")
+    assert read.found.numbers.shape == SHAPE[1:], "one plane, as the mask beside it"
+    assert read.found.count == 2

@@ -234,6 +234,15 @@ def test_strokes_of_borders_lie_under_cuts_and_deep_inside():
     assert border_lesson([(image, {0: np.where(said == BORDER, 0, said)})], 1) is None
 
 
+def test_a_cut_that_parts_nothing_or_was_joined_again_is_no_border():
+    labels = discs((40, 60), (20, 18, 12), (20, 41, 12))
+    cut, join = Line("cut", ((5, 29.5), (35, 29.5))), Line("join", ((20, 18), (20, 41)))
+    for lines, teaches in (((cut,), True), ((cut, join), False), ((Line("cut", ((20, 18),)),), False)):
+        hints = Hints(lines)
+        said = border_strokes(find_objects(ClassField(labels), hints), hints)
+        assert (BORDER in said) == teaches
+
+
 def test_what_looks_like_a_border_parts():
     labels = np.ones((30, 60), np.uint8)
     labels[5:25, 5:55] = 2

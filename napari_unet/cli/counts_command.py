@@ -9,6 +9,7 @@ from functools import partial
 from napari_unet.core.errors import UsageError, UserError
 from napari_unet.core.readable import readable
 from napari_unet.core.work import run_to_end
+from napari_unet.io import clear_of_inputs
 from napari_unet.objects.measure_table import MeasureTable, joined_tables
 from napari_unet.project.object_tables import ProjectObjects
 from napari_unet.project.project_contents import ProjectContents
@@ -21,7 +22,7 @@ from napari_unet.workflows.batch import BatchPiece, run_batch
 from napari_unet.workflows.counts import COLUMNS, CountRow
 
 from .count_files import count_file
-from .project_commands import names_project, opened, outside, raise_failures
+from .project_commands import image_files, names_project, opened, outside, raise_failures
 from .terminal import check_writable, say, show
 
 
@@ -50,6 +51,7 @@ def run_counts(arguments: argparse.Namespace) -> None:
         return found
 
     with opened(arguments, arguments.project) as contents:
+        clear_of_inputs(arguments.output, image_files(contents))
         pieces = [BatchPiece(record.name, partial(counted, contents, record))
                   for record in contents.folder.state.images]
         summary = run_batch(pieces).result()
@@ -75,6 +77,7 @@ def _measure_objects(arguments: argparse.Namespace, replace: bool) -> None:
         return found
 
     with opened(arguments, arguments.project) as contents:
+        clear_of_inputs(arguments.output, image_files(contents))
         objects = ProjectObjects(contents.folder, contents.classes, contents.moved)
         run_to_end(objects.learn())
         pieces = [BatchPiece(record.name, partial(measured, objects, record))

@@ -146,7 +146,7 @@ def predict_project(arguments: argparse.Namespace, watch: Any) -> None:
         if not records:
             raise UserError(f"{contents.folder.path.name} has no images yet. Open it in napari and add some.")
         targets = _targets(arguments, contents)
-        check_project_objects(arguments, contents)
+        check_project_objects(arguments, contents, image_files(contents), targets)
         model = load_model(arguments.model, arguments.device) if arguments.model else contents.model(arguments.device)
         if arguments.output is not None:  # only now: a refused command leaves no folder behind
             make_folder(arguments.output)
@@ -154,8 +154,8 @@ def predict_project(arguments: argparse.Namespace, watch: Any) -> None:
                                                   arguments)) for record in records]
         summary = watch(run_batch(pieces))
         if arguments.objects is not None:
-            done = {one.name for one in summary.done}
-            find_in_project(contents, [one for one in records if one.name in done], targets, arguments, watch)
+            done = [records[one.number] for one in summary.done]
+            find_in_project(contents, done, targets, arguments, watch)
         raise_failures(summary)
 
 

@@ -1,4 +1,4 @@
-"""Single objects of a project on the command line, as the window finds them: its way, cuts, joins, corrections."""
+"""Single objects of a project on the command line: in masks, with the window's way, cuts, joins and corrections."""
 
 from __future__ import annotations
 
@@ -24,8 +24,19 @@ from .object_output import PieceShare, counted_words, is_object_file
 from .terminal import make_folder, say
 
 
-def check_project_objects(arguments: argparse.Namespace, contents: ProjectContents) -> None:
+def check_project_objects(
+    arguments: argparse.Namespace, contents: ProjectContents, inputs: Sequence[Path], masks: Mapping[str, Path]
+) -> None:
     """Check, before any work is done, where objects go.
+
+    Parameters
+    ----------
+    arguments : Namespace
+    contents : ProjectContents
+    inputs : sequence of Path
+        Files of the images, which nothing may replace.
+    masks : mapping of str to Path
+        Where the same command writes masks, by id of an image.
 
     Raises
     ------
@@ -38,13 +49,15 @@ def check_project_objects(arguments: argparse.Namespace, contents: ProjectConten
         raise UsageError("Objects of a project are found as it says (in the dock Objects). Leave --way and "
                          "--object-set out, or give the images themselves with --model.")
     for path in _places(arguments.objects, contents.folder.state.images).values():
-        if Path(path).resolve().is_relative_to(contents.folder.path.resolve()):
+        if path.resolve().is_relative_to(contents.folder.path.resolve()):
             raise UsageError(f"{path} lies in the project itself, which has an order of its own. Choose a place "
                              "outside of it.")
-        clear_of_inputs(path, [contents.folder.path])
+        clear_of_inputs(path, [*inputs, contents.folder.path])
+        if any(path.resolve() == mask.resolve() for mask in masks.values()):
+            raise UsageError(f"{path} is where the mask goes. Give --objects another place, or -o.")
         if path.exists() and not arguments.overwrite:
             raise UserError(f"{path} exists already. Add --overwrite to replace such files, or choose another folder.")
-        if path.parent.is_dir():
+        if is_object_file(arguments.objects) or path.parent.is_dir():
             check_object_output(path, overwrite=arguments.overwrite)
 
 
@@ -60,6 +73,8 @@ def _places(output: Path, records: Sequence[ImageRecord]) -> Mapping[str, Path]:
         if len(records) > 1:
             raise UsageError(f"--objects {output}: the project has {len(records)} images. Give a folder.")
         return {record.id: output for record in records}
+    if output.suffix and not output.is_dir():
+        check_object_output(output)  # says which endings are known
     return {place.record.id: place.path for place in mask_places(records, output, "{name}_objects.tif")}
 
 

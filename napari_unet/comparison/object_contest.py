@@ -115,7 +115,7 @@ class ObjectContest:
                 for _, plane in boxes:
                     rows += unscored_rows(f"{search.way}: {error}", classes, plane=plane, **about)
                 continue
-            kept[search.way] = PackedObjects.of(found)
+            kept[search.way] = PackedObjects.of(found, planes)
             pair = ObjectPair(found, true, boxes, truth > 0, (mask, truth))
             for row in score_objects(pair, classes, search=search, scale=image.scale, unit=image.unit, options=options,
                                      **about):

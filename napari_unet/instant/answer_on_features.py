@@ -159,10 +159,6 @@ class BorderLook:
             found[tile.hidden] = 0
         return found
 
-    def serves(self, image: Image) -> bool:
-        """Whether it was fitted to images with as many channels."""
-        return image.n_channels == self.answer.channels
-
     def of_plane(self, image: Image, plane: int) -> NDArray[np.float32]:
         """Return the same of a whole plane, (Y, X)."""
         found = np.zeros(image.plane_shape, np.float32)

@@ -49,7 +49,10 @@ def border_strokes(found: ObjectMap, hints: Hints) -> NDArray[np.uint8]:
     for line in hints.lines:
         under = line.pixels(shape)
         here = found.numbers[under] > 0
-        touched += [found.numbers[one] for one in (under, *(beside(line, shape) if line.kind == "cut" else ()))]
+        sides = [found.numbers[one] for one in beside(line, shape)] if line.kind == "cut" else []
+        if sides and np.setdiff1d(np.concatenate(sides), 0).size < 2:
+            continue  # it parts nothing, or what it parted was joined again
+        touched += [found.numbers[under], *sides]
         strokes[tuple(axis[here] for axis in under)] = BORDER if line.kind == "cut" else INSIDE
         near[_around_line(line)] = True
     if not (strokes == BORDER).any():

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 
 class ProjectObjects:
-    """The objects of the images of a project; the answer of each image is opened once.
+    """The objects of the images of a project, of which one is open at a time: all together may not fit into memory.
 
     Parameters
     ----------
@@ -57,9 +57,9 @@ class ProjectObjects:
         masks: Mapping[str, Path] | None = None,
     ) -> None:
         self._folder, self._classes, self._moved, self._masks = folder, classes, moved, masks or {}
-        self._answers: dict[str, _Answer] = {}
+        self._opened: tuple[str, _Answer] | None = None
         self.taught = ObjectAnnotations()
-        self.borders: BorderLook | None = None
+        self.borders: dict[int, BorderLook] = {}  # by number of channels
 
     def learn(self) -> Generator[Progress, None, None]:
         """Find out what the lines on all planes say of necks and of borders, by the predictions; comes before all else.
@@ -99,7 +99,11 @@ class ProjectObjects:
         from napari_unet.segmenters.instant_answer import Instant
 
         with contextlib.suppress(UserError):
-            self.borders = yield from fit_border(Instant().store(lesson.training), lesson)
+            for channels in sorted({pair.image.n_channels for pair in lesson.training.pairs}):
+                own = lesson.of_channels(channels)
+                look = None if own is None else (yield from fit_border(Instant().store(own.training), own))
+                if look is not None:
+                    self.borders[channels] = look
 
     def tables(self, record: ImageRecord) -> Iterator[MeasureTable]:
         """Measure the objects of one image, one table for each plane (or volume).
@@ -119,7 +123,7 @@ class ProjectObjects:
             yield table.with_words(image=record.name, plane=" ".join(names))
 
     def objects(self, record: ImageRecord) -> Generator[Progress, None, ImageObjects]:
-        """Find the objects of one image as the window does, numbered through; errors as :meth:`tables`.
+        """Find the objects of one image, numbered through; errors as :meth:`tables`.
 
         Yields
         ------
@@ -151,10 +155,9 @@ class ProjectObjects:
     def _found(self, record: ImageRecord) -> Iterator[tuple[tuple[int | slice, ...], FoundObjects]]:
         answer = self._answer(record)
         names = {one.id: one.name for one in self._classes.classes}
-        image, borders = answer.image, self.borders
+        image, border = answer.image, self.borders.get(answer.image.n_channels)
         for place, where in _places(image, answer.notes):
-            seen = None if borders is None or place.volume or not borders.serves(image) else \
-                borders.of_plane(image, place.plane)
+            seen = None if border is None or place.volume else border.of_plane(image, place.plane)
             yield where, answer.found(place, where, self.taught.lessons_elsewhere(record.id, place), names, seen)
 
     def _mask(self, record: ImageRecord) -> Path | None:
@@ -162,9 +165,10 @@ class ProjectObjects:
         return self._masks.get(record.id, None if result is None else self._folder.path / result.file)
 
     def _answer(self, record: ImageRecord) -> _Answer:
-        if record.id not in self._answers:
-            self._answers[record.id] = _Answer.of(self._folder, record, self._mask(record), self._moved)
-        return self._answers[record.id]
+        if self._opened is None or self._opened[0] != record.id:
+            self._opened = None
+            self._opened = record.id, _Answer.of(self._folder, record, self._mask(record), self._moved)
+        return self._opened[1]
 
 
 def measure_project(
@@ -245,7 +249,7 @@ class _Answer:
         self, place: Place, where: tuple[int | slice, ...], elsewhere: tuple[float, ...] = (),
         names: Mapping[int, str] | None = None, border: NDArray[np.float32] | None = None,
     ) -> FoundObjects:
-        """Find the objects as the window does."""
+        """Find the objects as the window does, but for what it knows of probabilities: they are not kept."""
         painted = np.asarray(self.labels[where])
         paint = None if self.strokes is None or place.volume else self.strokes.planes.get(place.plane)
         return ObjectQuestion(

@@ -177,12 +177,14 @@ class ComparisonFolder:
                       classes=comparison.classes, geometry=geometry)
 
     def _objects(self, folder: Path, comparison: Comparison, method: str, way: str, images: Sequence[Any]) -> None:
-        """Write the objects of a method by a way, of every image that has some judged."""
+        """Write the objects of a method by a way, of every image that has some judged; only planes that were judged."""
         for number, packed in enumerate(images):
             if packed is not None:
                 folder.mkdir(exist_ok=True)
+                found, geometry = packed.known(), comparison.images[number].geometry
+                geometry = geometry if found.numbers.shape == packed.shape else geometry.of_planes()
                 save_objects(folder / f"{_stem(comparison, number, f'{_plain(method)}_{_plain(way)}')}.tif",
-                             packed.whole(), classes=comparison.classes, geometry=comparison.images[number].geometry)
+                             found, classes=comparison.classes, geometry=geometry)
 
 
 def _stem(comparison: Comparison, number: int, name: str) -> str:

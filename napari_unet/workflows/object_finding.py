@@ -17,7 +17,7 @@ from napari_unet.core.method import Progress
 from napari_unet.core.work import Work, work
 from napari_unet.inputs import ArrayLike
 from napari_unet.objects import REGISTRY as WAYS
-from napari_unet.objects.image_objects import ObjectSearch, find_in_image, with_areas
+from napari_unet.objects.image_objects import ObjectSearch, find_in_image, object_boxes, with_areas
 from napari_unet.objects.object_map import ObjectMap
 
 from .class_images import ClassImage, as_class_image
@@ -137,5 +137,11 @@ def _counted(given: ObjectMap, search: ObjectSearch, place: Geometry) -> ObjectM
     """Return objects as they are, but for those of classes that are not counted."""
     kept = np.array([search.counts(one) for one in range(256)])[given.classes]
     numbers = given.numbers if kept[given.present].all() else np.where(kept[given.numbers], given.numbers, 0)
-    return ObjectMap(numbers.astype(np.uint32, copy=False), np.where(kept, given.classes, 0).astype(np.uint8),
-                     place.scale, AS_THEY_ARE)
+    found = ObjectMap(numbers.astype(np.uint32, copy=False), np.where(kept, given.classes, 0).astype(np.uint8),
+                      place.scale, AS_THEY_ARE)
+    boxes = object_boxes(place.axes, found.numbers.shape, search.by_plane)
+    if len(boxes) == 1:
+        return found
+    lines = sum(int(np.count_nonzero(np.unique(found.numbers[box]))) for box in boxes)
+    recurring = f" Numbers recur: {found.count} of them, {lines} objects if each plane or volume is counted by itself."
+    return dataclasses.replace(found, note=AS_THEY_ARE + recurring) if lines > found.count else found
