@@ -22,6 +22,7 @@ from napari_unet.exchange.model_export import export_model
 from napari_unet.exchange.plane_normalisation import PlaneNormalisation
 from napari_unet.exchange.tensor_trees import TensorTrees
 from napari_unet.io.model_file import load_model, save_model
+from napari_unet.networks.planned import Planned
 from napari_unet.networks.unet import UNet
 from napari_unet.predicting.feature_groups import FeatureGroup
 from napari_unet.predicting.network_model import NetworkModel
@@ -204,6 +205,12 @@ def test_torch_export_gives_the_same_for_every_size(tmp_path: Path) -> None:
     with torch.inference_mode():
         found = program(torch.from_numpy(np.stack([plane, plane, plane])))[0].numpy()
     np.testing.assert_allclose(found[2], ours(model, plane), atol=1e-5)
+
+
+def test_a_planned_network_of_planes_leaves_too(tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    network: Any = Planned(width=2, kernels="1x3x3 1x3x3", poolings="1x2x2")
+    assert export_model(tmp_path / "p.onnx", network_model(network)).result() < 1e-3
 
 
 def test_what_cannot_leave_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

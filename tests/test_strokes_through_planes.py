@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+import time
+
 import numpy as np
 import pytest
 
@@ -10,14 +13,21 @@ from napari_unet.core.depth import plane_behind, plane_runs
 from napari_unet.core.image import Image
 from napari_unet.core.scribbles import Pair, Scribbles, TrainingSet
 from napari_unet.learning.folds import fold_strokes
+from napari_unet.learning.joined_pieces import touching_strokes
 from napari_unet.learning.stroke_tracker import StrokeTracker
-from napari_unet.learning.strokes import hold_out, single_strokes, strokes_by_class
+from napari_unet.learning.strokes import hold_out, single_strokes, stroke_components, strokes_by_class
 from napari_unet.segmenters._candidate_scorer import CandidateScorer
 from napari_unet.segmenters._sample_collection import collect_samples
 from napari_unet.session.stroke_needs import StrokeCounter
 
 SHAPE = (10, 40, 50)
 LINES = 8
+
+
+@dataclasses.dataclass
+class NumberedPaint:
+    painted: np.ndarray
+    numbers: np.ndarray
 
 
 def columns(slope: int = 0) -> np.ndarray:
@@ -48,6 +58,24 @@ def assert_whole(train: TrainingSet, held: TrainingSet) -> None:
         learnt, left = ({int(row) for row in np.nonzero(part[half])[1]} for part in (one, other))
         assert not learnt & left
         assert len(learnt) + len(left) == LINES
+
+
+def test_pieces_that_touch_by_a_corner_are_found_and_planes_painted_all_over_take_no_seconds() -> None:
+    generator = np.random.default_rng(0)
+    for _ in range(60):
+        height, width = generator.integers(1, 8, 2)
+        paint = generator.integers(0, 3, (2, height, width)).astype(np.uint8)
+        one, other = (NumberedPaint(plane, stroke_components(plane)[0].astype(np.int32)) for plane in paint)
+        expected = {(int(one.numbers[row, column]), int(other.numbers[there]))
+                    for row, column in np.argwhere(paint[0]) for there in np.ndindex(height, width)
+                    if max(abs(there[0] - row), abs(there[1] - column)) < 2
+                    and paint[1][there] == paint[0, row, column]}
+        assert touching_strokes(one, other) == expected
+    blocks = np.kron(generator.integers(1, 3, (64, 64)), np.ones((16, 16))).astype(np.uint8)
+    plane = NumberedPaint(blocks, stroke_components(blocks)[0].astype(np.int32))
+    began = time.process_time()
+    assert touching_strokes(plane, plane)
+    assert time.process_time() - began < 1.5  # it was 8 s; a stack has a hundred such planes
 
 
 def test_planes_behind_one_another() -> None:

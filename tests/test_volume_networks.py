@@ -239,6 +239,16 @@ def test_planes_that_come_together_are_computed_once(monkeypatch: pytest.MonkeyP
     assert len(runs) == 3
 
 
+def test_planes_that_all_tiles_of_a_slab_need_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    reads = []
+    plain = Normalisation.plane
+    monkeypatch.setattr(Normalisation, "plane", lambda self, *given: reads.append(given[1]) or plain(self, *given))
+    monkeypatch.setattr("napari_unet.predicting.tile_run._KEPT_PIXELS", 3 * 40 * 40)  # fewer than a slab reads
+    image = Image(pixels(12, 40, 40), "ZYX")
+    list(NetworkModel(weights_of("cubes"), "cpu", tile=8).segment(image))
+    assert sorted(reads) == list(range(12))
+
+
 def test_other_images_are_not_mistaken_for_the_one_before() -> None:
     model = NetworkModel(weights_of("cubes"), "cpu", full_precision=True)
     first, second = (Image(pixels(4, 8, 8) * factor + offset, "ZYX") for factor, offset in ((1, 0), (-1, 3)))

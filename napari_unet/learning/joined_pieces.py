@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Hashable, Iterable, Mapping
 from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import maximum_filter, minimum_filter
 
 Place = TypeVar("Place", bound=Hashable)
 
@@ -46,18 +48,36 @@ class JoinedPieces(Generic[Place]):
 
 def touching_strokes(plane: NumberedPlane, behind: NumberedPlane) -> set[tuple[int, int]]:
     """Return the numbers of strokes of one class that touch (26 neighbours) in two planes behind one another."""
+    box = _around(plane.numbers > 0)
+    numbers, painted = plane.numbers[box], plane.painted[box]
+    others, ids = behind.numbers[box], behind.painted[box]
     found: set[tuple[int, int]] = set()
-    rows, columns = np.nonzero(plane.numbers)
-    height, width = plane.numbers.shape
-    for down in (-1, 0, 1):
-        for right in (-1, 0, 1):
-            inside = ((rows + down) % height == rows + down) & ((columns + right) % width == columns + right)
+    beside_others = maximum_filter(others, 3) != minimum_filter(others, 3)  # elsewhere the neighbours tell nothing new
+    for where, reach in ((numbers > 0, (0,)), ((numbers > 0) & beside_others, (-1, 0, 1))):
+        rows, columns = np.nonzero(where)
+        for down, right in itertools.product(reach, reach):
+            inside = ((rows + down) % len(numbers) == rows + down) & (
+                (columns + right) % numbers.shape[1] == columns + right)
             here = rows[inside], columns[inside]
             there = here[0] + down, here[1] + right
-            same = (behind.numbers[there] > 0) & (plane.painted[here] == behind.painted[there])
-            pairs = np.unique(np.stack([plane.numbers[here][same], behind.numbers[there][same]], axis=1), axis=0)
-            found.update((int(one), int(other)) for one, other in pairs)
+            same = (others[there] > 0) & (painted[here] == ids[there])
+            found |= _pairs(numbers[here][same], others[there][same])
     return found
+
+
+def _around(painted: NDArray[np.bool_]) -> tuple[slice, slice]:
+    """Return the smallest part of a plane that holds all paint and its neighbours."""
+    rows, columns = (np.flatnonzero(painted.any(axis=axis)) for axis in (1, 0))
+    if not len(rows):
+        return slice(0, 0), slice(0, 0)
+    return slice(max(0, rows[0] - 1), rows[-1] + 2), slice(max(0, columns[0] - 1), columns[-1] + 2)
+
+
+def _pairs(numbers: NDArray[np.int32], others: NDArray[np.int32]) -> set[tuple[int, int]]:
+    """Return the pairs of numbers that there are; most are those just before, and to sort them all takes long."""
+    both = numbers.astype(np.int64) << 32 | others
+    different = np.unique(both[np.diff(both, prepend=-1) != 0])
+    return {(int(pair) >> 32, int(pair) & 0xFFFFFFFF) for pair in different}
 
 
 def _smallest(pairs: Iterable[tuple[int, int]]) -> dict[int, int]:

@@ -128,29 +128,29 @@ class AxesUNetModule(nn.Module):
         part : pairs of (int, int), optional
             First plane (of a volume), and one after the last; the same for rows and columns: all that is wanted.
         """
-        wanted = part or tuple((0, length) for length in x.shape[2:])
         if x.ndim == 4:
             alone = x[:, :, None].expand(-1, -1, self.layout.along_z.stride, -1, -1)
-            return self.forward(alone, ((0, 1), *wanted))[:, :, 0]
+            return self.forward(alone, part and ((0, 1), *part))[:, :, 0]
         cuts = [path.cuts(*ends, length) for path, ends, length
-                in zip(self.layout.paths, wanted, x.shape[2:], strict=True)]
+                in zip(self.layout.paths, part, x.shape[2:], strict=True)] if part else []  # an export has no sizes
         kept = []
         for level, pool in enumerate(self.layout.pools):
             x = self.encoder[level](x)
             kept.append(_part(x, [axis[level].skip for axis in cuts]))
             x = functional.max_pool3d(x, pool)
         x = self.encoder[-1](x)
-        if not self.layout.pools:
-            x = _part(x, [slice(*ends) for ends in wanted])
+        if part and not self.layout.pools:
+            x = _part(x, [slice(*ends) for ends in part])
         for level in reversed(range(len(self.layout.pools))):
             risen = self.rise[level](_part(x, [axis[level].coarse for axis in cuts]))
             x = self.decoder[level](torch.cat([kept.pop(), risen], dim=1))
             x = _part(x, [axis[level].right for axis in cuts])
-        logits = full_precision_head(self.head, x.flatten(2, 3))
-        return logits.reshape(len(x), -1, *x.shape[2:])
+        return full_precision_head(self.head, x.flatten(2, 3)).unflatten(2, x.shape[2:4])
 
 
 def _part(x: Tensor, slices: Sequence[slice]) -> Tensor:
+    if not slices:
+        return x
     planes, rows, columns = slices
     return x[..., planes, rows, columns]
 

@@ -78,6 +78,7 @@ class TileRun:
         self._computed = 0
         self._batch_pixels = _BATCH_PIXELS.get(device.kind, _BATCH_PIXELS["cpu"])
         self._planes: dict[int, InputPlane] = {}
+        self._needed: set[int] = set()
         self._view: Latest[View | None] = Latest(None)
         self._image: Image | None = None
         self._seen: View | None = None
@@ -95,6 +96,7 @@ class TileRun:
         while self._waiting:
             self._look()
             jobs = self._next_jobs()
+            self._needed = {number for slab, _ in jobs for number in slab.read}
             values, tiles = [self._values(slab) for slab, _ in jobs], [tile for _, tile in jobs]
             planes = {number: self._plane(number) for slab, _ in jobs for number in slab.write}
             try:
@@ -144,8 +146,9 @@ class TileRun:
             waiting = {one for slab in dict.fromkeys(slab for slab, _ in self._waiting) for one in slab.read}
             for old in [one for one in self._planes if one not in waiting]:
                 del self._planes[old]
-            while sum(plane.values.size for plane in self._planes.values()) > _KEPT_PIXELS:
-                del self._planes[next(iter(self._planes))]  # left half done when the view moved: read again later
+            spare = [one for one in self._planes if one not in self._needed]  # half done when the view moved
+            while spare and sum(plane.values.size for plane in self._planes.values()) > _KEPT_PIXELS:
+                del self._planes[spare.pop(0)]  # read again later
             self._planes[number] = self._read(number)
         return self._planes[number]
 
