@@ -8,6 +8,7 @@ name, and where it lies.
 from __future__ import annotations
 
 import re
+import weakref
 from typing import Any
 
 from napari.layers import Image as ImageLayer
@@ -62,7 +63,7 @@ class ImageTies:
         self._in_use: dict[str, str] = {}
         self._live: dict[str, str] = {}
         self.told = ""
-        self._watched: set[str] = set()
+        self._watched: weakref.WeakSet[Layer] = weakref.WeakSet()
         layers.events.inserted.connect(self._on_inserted)
         layers.events.removed.connect(self._on_removed)
         for layer in layers:
@@ -158,23 +159,25 @@ class ImageTies:
             forget(layer, "id")
 
     def _watch(self, layer: Layer) -> None:
-        if not is_source_image(layer) or identity(layer) in self._watched:
+        if not is_source_image(layer) or layer in self._watched:
             return
-        self._watched.add(identity(layer))
-        layer.events.name.connect(lambda _event: self._on_renamed(layer))
+        self._watched.add(layer)  # not its identity: an image that comes back has the same, in a layer of its own
+        layer.events.name.connect(self._on_renamed)
         for what in PLACE:
-            getattr(layer.events, what).connect(lambda _event: self._on_moved(layer))
+            getattr(layer.events, what).connect(self._on_moved)
 
-    def _on_renamed(self, image: Layer) -> None:
+    def _on_renamed(self, event: Any) -> None:
         """Let what was made of an image follow its name."""
+        image = event.source
         for layer in self.layers_of(image):
             before = image_name_of(layer)
             note(layer, image=image.name)
             if before and layer.name.startswith(f"{before} "):
                 layer.name = f"{image.name}{layer.name[len(before):]}"
 
-    def _on_moved(self, image: Layer) -> None:
+    def _on_moved(self, event: Any) -> None:
         """Let what was made of an image lie where it lies."""
+        image = event.source
         if isinstance(image, ImageLayer):
             for layer in self.layers_of(image):
                 follow(layer, image)

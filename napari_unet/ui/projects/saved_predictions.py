@@ -54,10 +54,11 @@ class SavedPredictions:
     def _on_inserted(self, event: Any) -> None:
         layer = event.value
         if role_of(layer) == "prediction" and isinstance(layer, Labels):
-            layer.events.set_data.connect(lambda _event: self._on_drawn(layer))
+            layer.events.set_data.connect(self._on_drawn)
 
-    def _on_drawn(self, live: Labels) -> None:
+    def _on_drawn(self, event: Any) -> None:
         """Make way when the live prediction has an answer for all that one sees."""
+        live = event.source
         seen = live._slice.image.raw
         if live.visible and seen.size and np.asarray(seen).all():
             self._make_way()

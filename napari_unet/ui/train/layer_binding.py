@@ -123,6 +123,7 @@ class LayerBinding(AnswerLayers):
         for emitter, slot in self._connected:
             emitter.disconnect(slot)
         self._connected = []
+        self.setParent(None)  # else Qt keeps it, and with it layers that have left the window, as long as its parent
 
     @property
     def pending(self) -> bool:

@@ -6,6 +6,7 @@ One controller per viewer, shared by all its docks, so that two docks never trai
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from napari.layers import Image as ImageLayer
@@ -147,7 +148,7 @@ class LiveController(QObject):
             if isinstance(made, FieldBinding):
                 made.level_told.connect(lambda text: self.noted.emit("level", text))
             made.published.connect(self.prediction.look_soon)
-            made.published.connect(lambda: self._on_painted(made))
+            made.published.connect(partial(self._on_painted, image_layer, strokes))
             self.bindings[key] = made
         self.ties.use_strokes(image_layer, strokes)
         self.images.refresh()  # they may have been hidden with another image
@@ -189,11 +190,11 @@ class LiveController(QObject):
             if binding.image_layer in self.viewer.layers and binding.image_layer not in images:
                 self.unlink(key)
 
-    def _on_painted(self, binding: LayerBinding) -> None:
+    def _on_painted(self, image_layer: ImageLayer, strokes: Labels) -> None:
         """Say at once if what was painted on is not the picture that one sees."""
-        seen = self.images.view.covers(binding.image_layer)
+        seen = self.images.view.covers(image_layer)
         self.noted.emit("picture", "" if seen is None else (
-            f"You paint on {binding.strokes.name!r}, but the picture you see is {seen.name!r}. "
+            f"You paint on {strokes.name!r}, but the picture you see is {seen.name!r}. "
             f"Choose {seen.name!r} under Image to paint on it."
         ))
 
