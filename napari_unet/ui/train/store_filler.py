@@ -201,7 +201,7 @@ def asked_path(ask: Callable[[str], str], suggested: Path) -> Path | None:
         return path
     longer = path.with_name(f"{path.name}.ome.zarr")
     if longer.exists():
-        raise UserError(f"{longer} is there already. Choose it by its whole name to replace it, or choose another name.")
+        raise UserError(f"{longer} is there already. Choose it by its whole name to replace it, or choose another.")
     return longer
 
 
