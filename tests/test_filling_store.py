@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import contextvars
+import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,10 +15,11 @@ from predict_scene import NETWORKS, weights_of
 
 from napari_unet.core import plane_facts
 from napari_unet.core.image import Image
+from napari_unet.core.leaving import NoLongerWantedError, heed
 from napari_unet.io import read_labels
 from napari_unet.predicting import tiling
 from napari_unet.predicting.network_model import NetworkModel
-from napari_unet.workflows import filling_store
+from napari_unet.workflows import filling_store, store_run
 from napari_unet.workflows.filling_store import fill_store, preview_shape, preview_step
 
 
@@ -45,3 +51,38 @@ def test_parts_are_what_the_store_holds_and_a_stopped_run_goes_on(
     labels, _ = read_labels(path)
     assert np.array_equal(seen, labels[::5, ::5] + 1)
     assert len(np.unique(seen)) > 1
+
+
+def test_a_run_that_nobody_wants_any_more_is_left_within_a_block(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, left, stopped_early = threading.Event(), threading.Event(), []
+
+    def slow(_model: Any, _image: Any, _block: Any, _skip: Any, stopped: Callable[[], bool]) -> Any:
+        begun.set()
+        deadline = time.monotonic() + 10
+        while not stopped() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        stopped_early.append(stopped())
+        return None if stopped() else np.ones((64, 64), np.uint8)
+
+    monkeypatch.setattr(store_run, "answer_block", slow)
+    model = NetworkModel(weights_of(NETWORKS["shallow"], seed=5), "cpu", full_precision=True)
+    image = Image(np.zeros((64, 64), np.uint8), "YX", "slide")
+    run = fill_store(image, model, tmp_path / "mask.ome.zarr")
+
+    def leave() -> None:
+        begun.wait(60)
+        left.set()
+
+    def drain() -> None:
+        heed(left)
+        with pytest.raises(NoLongerWantedError):
+            next(run)
+
+    contextvars.copy_context().run(lambda: (threading.Thread(target=leave).start(), drain()))
+    assert stopped_early == [True]
+    monkeypatch.setattr(store_run, "answer_block", lambda *_: np.ones((64, 64), np.uint8))
+    again = fill_store(image, model, tmp_path / "mask.ome.zarr")
+    assert next(again).event is not None  # nobody has the lock any more
+    again.close()

@@ -20,6 +20,7 @@ from typing import Any, Protocol
 from napari_unet.core.errors import UsageError, UserError, reason_of
 from napari_unet.core.fingerprints import image_hash
 from napari_unet.core.image import Image
+from napari_unet.core.leaving import heed, look_up
 from napari_unet.core.method import Model
 from napari_unet.core.normalisation import Normalisation
 from napari_unet.core.plane_facts import PlaneFacts, how_judged, is_large, plane_facts
@@ -33,6 +34,9 @@ from napari_unet.predicting.block_plan import Block, BlockPlan
 from napari_unet.predicting.devices import choose_device
 from napari_unet.predicting.mask_origin import mask_provenance
 from napari_unet.predicting.model_hash import model_hash
+
+LOOK = 0.2
+"""Seconds between two looks whether the run is still wanted."""
 
 STORE_PIXELS = 2**26
 """Pixels of all planes. A larger image is segmented block by block even if its planes are small."""
@@ -151,7 +155,7 @@ class ThreadEngine:
         left = deque(waiting)
         running: dict[Future[None], Block] = {}
         planes = deque(dict.fromkeys(block.plane for block in waiting))
-        with ThreadPoolExecutor(count, initializer=limit_threads, initargs=(each,)) as pool:
+        with ThreadPoolExecutor(count, initializer=_begin_thread, initargs=(each, stop)) as pool:
             try:
                 while left or running:
                     while left and len(running) < 2 * count:
@@ -160,7 +164,8 @@ class ThreadEngine:
                             planes.popleft()
                             _prepare(pool, task, planes, stop)
                         running[pool.submit(task.do, block, sink, stop.is_set)] = block
-                    done, _ = wait(running, return_when=FIRST_COMPLETED)
+                    look_up()  # a block takes long
+                    done, _ = wait(running, LOOK, return_when=FIRST_COMPLETED)
                     for future in done:
                         block = running.pop(future)
                         future.result()
@@ -177,6 +182,12 @@ class ThreadEngine:
         if hasattr(task.model, "device") and choose_device(task.model.device).kind != "cpu":
             return self._threads or 2, None
         return self._threads or available_cores(), 1
+
+
+def _begin_thread(threads: int | None, stop: threading.Event) -> None:
+    """Let a thread compute in so many threads, and leave its block as soon as it is to stop."""
+    limit_threads(threads)
+    heed(stop)
 
 
 def _prepare(pool: ThreadPoolExecutor, task: BlockTask, planes: Sequence[int], stop: threading.Event) -> None:

@@ -23,6 +23,7 @@ from napari_unet.ui.layer_axes import finest_level, layer_shape
 from napari_unet.ui.layer_metadata import identity, role_of
 from napari_unet.ui.projects.project_layers import image_layers, strokes_layer
 from napari_unet.ui.train.field_binding import FieldBinding
+from napari_unet.ui.train.store_filler import asked_path
 from napari_unet.ui.train.viewport import camera_of
 
 SIDE = 4096
@@ -159,3 +160,11 @@ def test_a_large_image_of_a_project_comes_with_all_its_levels_and_its_strokes(tm
     assert large_images.expected_strokes(strokes) is painted
     with pytest.raises(UserError, match="shows a part of a large image"):
         ExportPlan(strokes, tmp_path / "a.tif").save()
+
+
+def test_a_name_that_is_completed_replaces_nothing(tmp_path):
+    assert asked_path(lambda _: str(tmp_path / "mask"), tmp_path) == tmp_path / "mask.ome.zarr"
+    (tmp_path / "mask.ome.zarr").mkdir()
+    with pytest.raises(UserError, match="is there already"):
+        asked_path(lambda _: str(tmp_path / "mask"), tmp_path)
+    assert asked_path(lambda _: str(tmp_path / "mask.ome.zarr"), tmp_path) == tmp_path / "mask.ome.zarr"

@@ -10,6 +10,7 @@ from napari.layers import Image as ImageLayer
 from qtpy.QtCore import QObject
 from qtpy.QtWidgets import QFileDialog, QPushButton
 
+from napari_unet.core.errors import UserError
 from napari_unet.core.window_stack import windows_of
 
 from ..large_images import is_painted_in_fields
@@ -70,7 +71,11 @@ class PredictButton(QObject):
         if model is None or binding is None:
             self._controller.said.emit("There is no model yet. Paint a little of two classes, or load a model.")
             return
-        path = asked_path(self._ask, _suggested(layer))
+        try:
+            path = asked_path(self._ask, _suggested(layer))
+        except UserError as error:
+            self._controller.said.emit(str(error))
+            return
         lens = self._controller.session.lens(binding.key)
         pixels = None if lens is None else windows_of(lens.windows)
         if path is not None and lens is not None and pixels is not None:

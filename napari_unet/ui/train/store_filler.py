@@ -13,6 +13,7 @@ from napari.layers import Labels
 from numpy.typing import NDArray
 from qtpy.QtCore import QObject, QTimer, Signal
 
+from napari_unet.core.errors import UserError
 from napari_unet.core.image import Image
 from napari_unet.core.level_field import Factor, LevelField
 from napari_unet.core.method import Model
@@ -60,6 +61,7 @@ class StoreFiller(QObject):
         self._controller = controller
         self._job: Worker | None = None
         self._layer: Labels | None = None
+        self._path: Path | None = None
         self._preview = np.zeros((1, 1), np.uint8)
         self._redraw = QTimer(self)
         self._redraw.setSingleShot(True)
@@ -90,7 +92,9 @@ class StoreFiller(QObject):
         """
         if self._job is not None:
             return
-        self._layer, self._preview = None, np.zeros(preview_shape(image), np.uint8)
+        if path == self._path:
+            self._drop()  # what a run that was stopped has left goes on
+        self._layer, self._path, self._preview = None, path, np.zeros(preview_shape(image), np.uint8)
         rows, columns = (slice(0, size) for size in image.plane_shape)
         place = field_place(layer, finest, LevelField(0, rows, columns, factor))
         show = partial(self._on_part, layer, image, place, path)
@@ -182,12 +186,23 @@ class StoreFiller(QObject):
 
 
 def asked_path(ask: Callable[[str], str], suggested: Path) -> Path | None:
-    """Return where to write a store, as a person says, its name ending as such names do; None: nowhere."""
+    """Return where to write a store, as a person says, its name ending as such names do; None: nowhere.
+
+    Raises
+    ------
+    UserError
+        If the name with that ending is taken: nobody was asked whether that one may be replaced.
+    """
     name = ask(str(suggested))
     if not name:
         return None
     path = Path(name)
-    return path if path.name.lower().endswith(".zarr") else path.with_name(f"{path.name}.ome.zarr")
+    if path.name.lower().endswith(".zarr"):
+        return path
+    longer = path.with_name(f"{path.name}.ome.zarr")
+    if longer.exists():
+        raise UserError(f"{longer} is there already. Choose it by its whole name to replace it, or choose another.")
+    return longer
 
 
 def _time_text(seconds: float) -> str:
