@@ -35,8 +35,8 @@ def fitted_network(
     Warns
     -----
     InputWarning
-        Once per image, if a network of volumes, or one asked to look at them, is to learn from one without depth, and of
-        what is odd about voxels.
+        Once per image, if a network of volumes, or one asked to look at them, is to learn from one without depth; and
+        of what is odd about voxels.
     """
     if sees_of(network) == "planes":
         return cast(Network, network)
