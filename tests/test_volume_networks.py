@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import warnings
 from typing import Any
 
 import numpy as np
@@ -414,6 +415,18 @@ def test_images_of_planes_learn_too_and_it_is_said() -> None:
         with pytest.warns(InputWarning, match="no axis that is known to be z"):
             labels = assemble(image, Work(fit).result().segment(image))
         assert set(np.unique(labels)) <= {1, 2}
+
+
+def test_a_planned_network_asked_for_volumes_says_where_there_are_none() -> None:
+    paint = np.zeros((3, 24, 24), np.uint8)
+    paint[0, 2, 2:20], paint[1, 15, 2:20] = 1, 2
+    for dimensions, said in (("volume", 1), ("auto", 0)):
+        training = TrainingSet((Pair(Image(pixels(3, 24, 24), "TYX", "times"), Scribbles.from_array(paint)),))
+        with warnings.catch_warnings(record=True) as found:
+            warnings.simplefilter("always")
+            fit = segmenters.REGISTRY["planned"](steps=1, dimensions=dimensions, memory=0.03, **QUICK).fit(training)
+            Work(fit).result()
+        assert sum("no axis that is known to be z" in str(one.message) for one in found) == said
 
 
 # -- patches -------------------------------------------------------------------------------------------------------

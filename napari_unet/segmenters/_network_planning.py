@@ -35,14 +35,16 @@ def fitted_network(
     Warns
     -----
     InputWarning
-        Once per image, if a network of volumes is to learn from one without depth, and of what is odd about voxels.
+        Once per image, if a network of volumes, or one asked to look at them, is to learn from one without depth; and
+        of what is odd about voxels.
     """
     if sees_of(network) == "planes":
         return cast(Network, network)
     training = yield from wait_for_strokes(painted)
     images = [pair.image for pair in training.pairs if pair.scribbles.planes]
+    asks_for_volumes = sees_of(network) == "volumes" or getattr(network, "dimensions", "") == "volume"
     for image in images:
-        if sees_of(network) == "volumes" and not has_depth(image):
+        if asks_for_volumes and not has_depth(image):
             say_once(image.data, f"{image.name!r} has no axis that is known to be z (say what its axes are, e.g. ZYX): "
                                  f"{name!r} learns each of its planes alone.")
     if not hasattr(network, "planned_for"):
