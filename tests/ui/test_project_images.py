@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -76,8 +78,10 @@ def test_a_folder_is_added_and_one_image_is_shown_at_a_time(
     assert keeper_of(viewer).folder.path == tmp_path / "many" / "many.unet"
     shown(hands, viewer, dock, "cells_00")
     assert names(viewer) == ["cells_00", "cells_00 strokes"]
+    left = [weakref.ref(one) for one in viewer.layers]
     press(dock.next_button)
     shown(hands, viewer, dock, "cells_01")
+    hands.wait(lambda: gc.collect() >= 0 and all(one() is None for one in left))  # layers of every visit would pile up
     assert names(viewer) == ["cells_01", "cells_01 strokes"]
     viewer.layers["cells_01"].contrast_limits = (7, 99)
     press(dock.previous_button)
@@ -87,6 +91,8 @@ def test_a_folder_is_added_and_one_image_is_shown_at_a_time(
     dock.session.images.choose(dock.session.images.keys[1])
     shown(hands, viewer, dock, "cells_01")
     assert tuple(viewer.layers["cells_01"].contrast_limits) == (7, 99)
+    viewer.layers["cells_01"].name = "second"
+    assert names(viewer) == ["second", "second strokes"], "an image that came back is followed as before"
     assert dock.session.keys == (dock.images.records[1].pair_key,), "images that were only looked at teach nothing"
 
 
