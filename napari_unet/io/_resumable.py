@@ -175,8 +175,7 @@ class ResumableMask:
             if not self._overwrite:
                 raise UserError(
                     f"An unfinished run of something else lies beside {self.path}: {differences(whole[0], header)}. "
-                    "Ask for the same as then to go on; to begin anew choose another name, or add --overwrite to the "
-                    "command."
+                    "Ask for the same as then to go on, choose another name, or add --overwrite to begin anew."
                 )
             return set()
         self._run.cut(torn)
