@@ -129,6 +129,13 @@ def prepare_brush(layer: Labels, width: int) -> None:
     layer.mode = "paint"
 
 
+def add_strokes(viewer: Any, layer: Labels) -> Labels:
+    """Put a strokes layer into the viewer, and let napari's buttons say that its brush is in hand."""
+    viewer.add_layer(layer)
+    layer.events.mode(mode=layer.mode)  # napari's buttons begin with the hand, whatever the layer's mode is
+    return layer
+
+
 def same_shape(layer: Layer, image: Image) -> bool:
     """Say whether a layer has an image's shape without channels, apart from axes of one element."""
     return [size for size in layer_shape(layer) if size > 1] == [size for size in image.shape if size > 1]

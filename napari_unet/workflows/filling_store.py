@@ -20,7 +20,10 @@ from napari_unet.predicting.block_plan import Block
 from .store_run import BlockDone, BlockEngine, BlockTask, ThreadEngine, predict_store
 
 PREVIEW = 4096
-"""Rows and columns of the whole, seen from afar, at most."""
+"""Rows and columns of a plane, seen from afar, at most."""
+
+PREVIEW_PIXELS = 2**27
+"""Pixels of all planes together, seen from afar, at most: they are kept in memory."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -50,7 +53,8 @@ class FilledPart:
 
 def preview_step(image: Image) -> int:
     """Return which rows and columns the picture from afar consists of: each so-manieth."""
-    return max(1, math.ceil(max(image.plane_shape) / PREVIEW))
+    of_all = math.ceil(math.sqrt(math.prod(image.shape) / PREVIEW_PIXELS))
+    return max(1, math.ceil(max(image.plane_shape) / PREVIEW), of_all)
 
 
 def preview_shape(image: Image) -> tuple[int, ...]:

@@ -17,6 +17,8 @@ from napari_unet.ui.layer_metadata import role_of
 def test_two_strokes_are_answered_without_a_button(hands: Any, viewer: Any, squares: Any, dock: Any) -> None:
     image, truth = squares
     strokes = open_image(hands, dock, image)
+    buttons = viewer.window._qt_viewer.controls.widgets[strokes]
+    assert buttons.paint_button.isChecked(), "what is in the hand is what napari shows"
     dock.hold_class(1)
     hands.drag(strokes, [(3, 4), (3, 70)])
     hands.wait(lambda: "second class" in dock.state_line.text())

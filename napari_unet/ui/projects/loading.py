@@ -24,6 +24,7 @@ from napari_unet.project.sources import files_of
 from ..channel_layers import join_channels
 from ..image_ties import fits
 from ..layer_metadata import identity
+from ..layers import add_strokes
 from ..sessions import PerOwner, session_of, ties_of
 from ..train.live_controller import controller_of
 from ..workers import Worker, WorkerGroup, error_sentence
@@ -107,7 +108,7 @@ class ImageOpener(QObject):
         pair = record.pair_key
         known = self._session.pair(pair).scribbles if pair in self._session.keys else folder.read_strokes(record.id)
         strokes = strokes_layer(layer, record, known, self._session.classes)
-        self._viewer.add_layer(strokes)
+        add_strokes(self._viewer, strokes)
         self._ties.use_strokes(layer, strokes)
 
     def _on_wanted(self, key: Any) -> None:
@@ -224,14 +225,12 @@ class ImageOpener(QObject):
             if brush is not None:
                 take_brush(strokes, brush)
             if strokes not in self._viewer.layers:
-                self._viewer.add_layer(strokes)
+                add_strokes(self._viewer, strokes)
             return strokes
         known = self._session.pair(pair).scribbles if pair in self._session.keys else made.scribbles
         if known is None or not known.planes:
             self._bare.add(key)
-        strokes = strokes_layer(image, made.record, known, self._session.classes, brush)
-        self._viewer.add_layer(strokes)
-        return strokes
+        return add_strokes(self._viewer, strokes_layer(image, made.record, known, self._session.classes, brush))
 
     def _link(self, image: ImageLayer, strokes: Labels) -> None:
         controller = controller_of(self._viewer)

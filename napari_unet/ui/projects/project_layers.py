@@ -118,7 +118,7 @@ def strokes_layer(layer: ImageLayer, record: ImageRecord, scribbles: Scribbles |
                   brush: Labels | None = None) -> Labels:
     """Return the strokes layer of an image, with the brush of another layer, or else one that suits the image."""
     if is_painted_in_fields(layer):
-        large = new_field_strokes(layer, classes, proposed_width(levels_of(layer).levels[0].image))
+        large = new_field_strokes(layer, classes, proposed_width(levels_of(layer).levels[-1].image))
         note(large, id=record.pair_key)
         expect_strokes(large, scribbles)
         if brush is not None:

@@ -21,7 +21,7 @@ from ..large_images import is_field
 from ..layer_axes import channels_are_last
 from ..layer_boxes import LayerBox
 from ..layer_metadata import class_table, is_source_image, role_of
-from ..layers import sliders_at
+from ..layers import add_strokes, sliders_at
 from ..projects.keeper import keeper_of
 from ..widgets import tool_button
 from . import shortcuts
@@ -269,7 +269,7 @@ class LayerChooser(QWidget):
         painted = self._controller.session.painted()
         if painted and not is_field(made):
             made.brush_size = proposed_width(seen, painted)
-        strokes = self._viewer.add_layer(made)
+        strokes = add_strokes(self._viewer, made)
         self.image_box.refresh()
         self.strokes_box.refresh()
         self.strokes_box.layer = strokes
