@@ -23,7 +23,7 @@ PREVIEW = 4096
 """Rows and columns of a plane, seen from afar, at most."""
 
 PREVIEW_PIXELS = 2**27
-"""Pixels of all planes together, seen from afar, at most: they are kept in memory."""
+"""Pixels of all planes together, seen from afar, about, at most: they are kept in memory."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
