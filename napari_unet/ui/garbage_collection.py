@@ -13,11 +13,18 @@ import gc
 import sys
 import threading
 
-from qtpy.QtCore import QObject, QTimer
+from qtpy.QtCore import QObject, Qt, QTimer
+from qtpy.QtGui import QGuiApplication
 
 _INTERVAL_MS = 250
 
+LEFT_TOGETHER = 4
+"""Images whose layers leave the window before what they leave behind is collected: it takes half a second."""
+
+_IDLE_MS = 1500
+
 _users = 0
+_left = 0
 _timer: QTimer | None = None
 
 
@@ -42,6 +49,26 @@ def release_collection() -> None:
         _timer.stop()
         _timer = None
         gc.enable()
+
+
+def image_has_left() -> None:
+    """Collect what the layers of some images left behind, at a moment when nobody paints.
+
+    Layers of napari end as cycles, thousands of objects each; the thresholds do not see how much memory hangs on them.
+    """
+    global _left
+    _left += 1
+    if _left >= LEFT_TOGETHER:
+        _left = 0
+        QTimer.singleShot(_IDLE_MS, _collect_all)
+
+
+def _collect_all() -> None:
+    if QGuiApplication.mouseButtons() != Qt.MouseButton.NoButton:  # somebody paints
+        QTimer.singleShot(_IDLE_MS, _collect_all)
+        return
+    gc.collect()
+    threading.Thread(target=_give_back, daemon=True, name="napari-unet memory").start()
 
 
 def _collect() -> None:

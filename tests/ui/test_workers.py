@@ -8,6 +8,7 @@ import threading
 
 import pytest
 from conftest import SLOW
+from qtpy.QtCore import Qt
 
 from napari_unet.core import giving_way
 from napari_unet.core.errors import WorkError, details_of
@@ -186,3 +187,19 @@ def test_free_memory_goes_back_to_the_system_after_a_full_collection(monkeypatch
     assert given.wait(200)
     monkeypatch.undo()
     garbage_collection._give_back()
+
+
+def test_what_images_leave_behind_is_collected_when_nobody_paints(qtbot, monkeypatch):
+    monkeypatch.setattr(garbage_collection, "_IDLE_MS", 1)
+    monkeypatch.setattr(garbage_collection, "_left", 0)
+    pressed = [Qt.MouseButton.LeftButton] * 3
+    monkeypatch.setattr(garbage_collection.QGuiApplication, "mouseButtons",
+                        lambda: pressed.pop() if pressed else Qt.MouseButton.NoButton)
+    gc.collect()
+    collected = []
+    monkeypatch.setattr(garbage_collection.gc, "collect", lambda: collected.append(len(pressed)))
+    for _ in range(garbage_collection.LEFT_TOGETHER):
+        assert not collected
+        garbage_collection.image_has_left()
+    qtbot.waitUntil(lambda: bool(collected), timeout=SLOW)
+    assert collected == [0], "once, and after the stroke"

@@ -18,6 +18,7 @@ from napari_unet.core.errors import UserError
 from napari_unet.session.annotation_session import Session
 
 from ..channel_layers import channels_of
+from ..garbage_collection import image_has_left
 from ..image_ties import ImageTies
 from ..large_images import is_field
 from ..layer_axes import image_of
@@ -31,7 +32,7 @@ from .project_layers import is_saved_result, look_of, set_look
 def _little_garbage() -> Iterator[None]:
     """Let napari, which collects garbage for each layer that goes (half a second each), look at what is new only.
 
-    What the layers leave behind is collected later, with all else.
+    What the layers leave behind is collected later, see :func:`.garbage_collection.image_has_left`.
     """
     gc.freeze()
     try:
@@ -98,6 +99,7 @@ class LayersAside:
             for one in (*own, *reversed(parts)):
                 if one in viewer.layers:
                     viewer.layers.remove(one)
+        image_has_left()
 
     def _unlink(self, viewer: Any, image: ImageLayer | None, own: Sequence[Layer]) -> None:
         """Let the controller let go of the layers, after the last strokes have come to the session."""
