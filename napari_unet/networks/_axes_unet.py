@@ -9,12 +9,16 @@ import dataclasses
 import itertools
 import math
 from collections.abc import Sequence
+from typing import Annotated, Self
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from napari_unet.core import parameters
 from napari_unet.core.errors import UsageError
+from napari_unet.core.parameters import Parameter
+from napari_unet.learning.network_planning import NetworkPlan
 from napari_unet.predicting.slabs import DepthReach
 
 from ._layers import VolumeNorm, full_precision_head, he_initialise
@@ -165,11 +169,26 @@ def _two_convolutions(incoming: int, width: int, kernel: Steps) -> nn.Sequential
     return nn.Sequential(*layers)
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class BuiltFromLayout:
-    """Mixed into a network that is described by an :class:`AxesLayout`, and by the pieces that suit it."""
+    """A network that is described by an :class:`AxesLayout`, and by the pieces that suit it, as they were planned.
 
-    patch: str
-    pieces: int
+    Raises
+    ------
+    UsageError
+        If a parameter is out of its bounds.
+    """
+
+    kernels: Annotated[str, Parameter("Sizes of convolutions by level, along planes, rows and columns",
+                                      fitted=True)] = ""
+    poolings: Annotated[str, Parameter("How each level is halved along planes, rows and columns", fitted=True)] = ""
+    patch: Annotated[str, Parameter("Planes, rows and columns of the pieces that it learnt from", fitted=True)] = ""
+    pieces: Annotated[int, Parameter("Pieces learnt from at a time", min=1, max=64, fitted=True)] = 2
+
+    def __post_init__(self) -> None:
+        parameters.check(self)
+        check_piece(self.patch)
+        _ = self.layout
 
     @property
     def layout(self) -> AxesLayout:
@@ -204,6 +223,12 @@ class BuiltFromLayout:
             return None
         planes, rows, columns = map(int, self.patch.split("x"))
         return planes, rows, columns
+
+    def fitted_to(self, plan: NetworkPlan) -> Self:
+        """Return the network as it was planned."""
+        return dataclasses.replace(
+            self, kernels=written_steps(plan.kernels), poolings=written_steps(plan.pools),
+            patch="x".join(map(str, plan.patch)), pieces=plan.batch)
 
     def build(self, channels: int, classes: int) -> nn.Module:
         """Return the module with He initialisation, from torch's global generator.

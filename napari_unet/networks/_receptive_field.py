@@ -41,8 +41,32 @@ class Span:
         return Span(low, high + 1)
 
 
+class FiniteReceptiveField:
+    """Mixed into what gives an output that depends on a neighbourhood only: ``reach`` and ``halo``."""
+
+    @property
+    def stride(self) -> int:
+        """Pixels of the plane per pixel of the coarsest level."""
+        raise NotImplementedError
+
+    def need(self, span: Span) -> Span:
+        """Return the pixels of the input that the pixels ``span`` of the output depend on."""
+        raise NotImplementedError
+
+    @property
+    def reach(self) -> int:
+        """Largest distance in pixels, along one axis, of an input pixel on which an output pixel depends."""
+        needs = [(place, self.need(Span(place, place))) for place in range(self.stride)]
+        return max(max(place - span.low, span.high - place) for place, span in needs)
+
+    @property
+    def halo(self) -> int:
+        """:attr:`reach`, rounded up to a multiple of the stride."""
+        return math.ceil(self.reach / self.stride) * self.stride
+
+
 @dataclasses.dataclass(frozen=True)
-class AxisPath:
+class AxisPath(FiniteReceptiveField):
     """What a U-Net does along one axis: two convolutions at each level of encoder and decoder, pooling between levels.
 
     Parameters
@@ -60,17 +84,6 @@ class AxisPath:
     def stride(self) -> int:
         """Pixels per pixel of the coarsest level."""
         return math.prod(self.pools)
-
-    @property
-    def reach(self) -> int:
-        """Largest distance in pixels of an input pixel on which an output pixel depends."""
-        needs = [(place, self.need(Span(place, place))) for place in range(self.stride)]
-        return max(max(place - span.low, span.high - place) for place, span in needs)
-
-    @property
-    def halo(self) -> int:
-        """:attr:`reach`, rounded up to a multiple of the stride."""
-        return math.ceil(self.reach / self.stride) * self.stride
 
     def need(self, span: Span) -> Span:
         """Return the pixels of the input that the pixels ``span`` of the output depend on."""
@@ -111,30 +124,6 @@ class DecoderCut:
     coarse: slice
     skip: slice
     right: slice
-
-
-class FiniteReceptiveField:
-    """Mixed into a network whose output depends on a neighbourhood only: gives it ``reach`` and ``halo``."""
-
-    @property
-    def stride(self) -> int:
-        """Pixels of the plane per pixel of the coarsest level."""
-        raise NotImplementedError
-
-    def need(self, span: Span) -> Span:
-        """Return the pixels of the input that the pixels ``span`` of the output depend on."""
-        raise NotImplementedError
-
-    @property
-    def reach(self) -> int:
-        """Largest distance in pixels, along one axis, of an input pixel on which an output pixel depends."""
-        needs = [(place, self.need(Span(place, place))) for place in range(self.stride)]
-        return max(max(place - span.low, span.high - place) for place, span in needs)
-
-    @property
-    def halo(self) -> int:
-        """:attr:`reach`, rounded up to a multiple of the stride."""
-        return math.ceil(self.reach / self.stride) * self.stride
 
 
 def through_encoder(span: Span, level: int) -> Span:

@@ -9,7 +9,6 @@ import dataclasses
 from collections.abc import Iterable
 from typing import Annotated, ClassVar, Literal
 
-from napari_unet.core import parameters
 from napari_unet.core.image import Image
 from napari_unet.core.parameters import Parameter
 from napari_unet.core.sight import Sees
@@ -17,7 +16,7 @@ from napari_unet.learning.data_fingerprint import fingerprint_of
 from napari_unet.learning.network_planning import NetworkPlan, plan_network
 
 from . import register
-from ._axes_unet import AxesLayout, BuiltFromLayout, check_piece, layout_of, written_steps
+from ._axes_unet import AxesLayout, BuiltFromLayout, layout_of
 
 
 @register("planned", "Planned U-Net")
@@ -40,16 +39,6 @@ class Planned(BuiltFromLayout):
         "What a step of training may take; auto: half of what a graphics card has free, 0.25 GB on a processor, where "
         "time is short before memory is", min=0.03, max=1024, step=0.25, unit="GB", advanced=True)] = None
     width: Annotated[int, Parameter("Channels at full resolution", min=2, max=64, fitted=True)] = 8
-    kernels: Annotated[str, Parameter("Sizes of convolutions by level, along planes, rows and columns",
-                                      fitted=True)] = ""
-    poolings: Annotated[str, Parameter("How each level is halved along planes, rows and columns", fitted=True)] = ""
-    patch: Annotated[str, Parameter("Planes, rows and columns of the pieces that it learnt from", fitted=True)] = ""
-    pieces: Annotated[int, Parameter("Pieces learnt from at a time", min=1, max=64, fitted=True)] = 2
-
-    def __post_init__(self) -> None:
-        parameters.check(self)
-        check_piece(self.patch)
-        _ = self.layout
 
     @property
     def layout(self) -> AxesLayout:
@@ -63,7 +52,5 @@ class Planned(BuiltFromLayout):
         return plan_network(fingerprint_of(images), allowed, dimensions=wanted)
 
     def fitted_to(self, plan: NetworkPlan) -> Planned:
-        """Return the network as it was planned."""
-        return dataclasses.replace(
-            self, width=plan.width, kernels=written_steps(plan.kernels), poolings=written_steps(plan.pools),
-            patch="x".join(map(str, plan.patch)), pieces=plan.batch)
+        """Return the network as it was planned, its width as well."""
+        return dataclasses.replace(super().fitted_to(plan), width=plan.width)

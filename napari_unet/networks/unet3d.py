@@ -10,7 +10,6 @@ import dataclasses
 from collections.abc import Iterable
 from typing import Annotated, ClassVar
 
-from napari_unet.core import parameters
 from napari_unet.core.image import Image
 from napari_unet.core.parameters import Parameter
 from napari_unet.core.sight import Sees
@@ -18,7 +17,7 @@ from napari_unet.learning.data_fingerprint import fingerprint_of
 from napari_unet.learning.network_planning import NetworkPlan, plan_network
 
 from . import register
-from ._axes_unet import AxesLayout, BuiltFromLayout, check_piece, layout_of, written_steps
+from ._axes_unet import AxesLayout, BuiltFromLayout, layout_of
 
 
 @register("unet3d", "3-D U-Net")
@@ -38,16 +37,6 @@ class UNet3D(BuiltFromLayout):
                                     max=4, advanced=True)] = 2
     width: Annotated[int, Parameter("Channels at full resolution, doubled at each halving; more learns finer "
                                     "differences but is slower", min=2, max=64, advanced=True)] = 8
-    kernels: Annotated[str, Parameter("Sizes of convolutions by level, along planes, rows and columns",
-                                      fitted=True)] = ""
-    poolings: Annotated[str, Parameter("How each level is halved along planes, rows and columns", fitted=True)] = ""
-    patch: Annotated[str, Parameter("Planes, rows and columns of the pieces that it learnt from", fitted=True)] = ""
-    pieces: Annotated[int, Parameter("Pieces learnt from at a time", min=1, max=64, fitted=True)] = 2
-
-    def __post_init__(self) -> None:
-        parameters.check(self)
-        check_piece(self.patch)
-        _ = self.layout
 
     @property
     def layout(self) -> AxesLayout:
@@ -57,9 +46,3 @@ class UNet3D(BuiltFromLayout):
     def planned_for(self, images: Iterable[Image], memory: int) -> NetworkPlan:
         """Return the plan for some images, with the channels and halvings chosen here."""
         return plan_network(fingerprint_of(images), memory, dimensions="volume", width=self.width, halvings=self.depth)
-
-    def fitted_to(self, plan: NetworkPlan) -> UNet3D:
-        """Return the network as it was planned."""
-        return dataclasses.replace(
-            self, kernels=written_steps(plan.kernels), poolings=written_steps(plan.pools),
-            patch="x".join(map(str, plan.patch)), pieces=plan.batch)

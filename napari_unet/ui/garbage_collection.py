@@ -68,7 +68,7 @@ def _collect_all() -> None:
         QTimer.singleShot(_IDLE_MS, _collect_all)
         return
     gc.collect()
-    threading.Thread(target=_give_back, daemon=True, name="napari-unet memory").start()
+    _give_back_aside()
 
 
 def _collect() -> None:
@@ -77,8 +77,12 @@ def _collect() -> None:
         if thresholds[generation] and counts[generation] > thresholds[generation]:
             gc.collect(generation)
             if generation == 2:
-                threading.Thread(target=_give_back, daemon=True, name="napari-unet memory").start()
+                _give_back_aside()
             return
+
+
+def _give_back_aside() -> None:
+    threading.Thread(target=_give_back, daemon=True, name="napari-unet memory").start()
 
 
 def _give_back() -> None:
