@@ -151,11 +151,14 @@ def test_all_are_predicted_and_exported_with_counts(
     (dialog,) = [one for one in dock.children() if one.objectName() == "export_all"]
     hands.wait(dialog.isVisible)
     assert "cells_00_mask.tif" in dialog.about.text()
-    assert "1 image has no prediction yet" in dialog.about.text()
+    assert dialog.predict.text() == "predict first: 1 without a prediction"
+    assert dialog.to_predict == (dock.images.records[2].id,)
     assert dialog.collision.isVisible()
     dialog.collision.setCurrentText("number the new ones")
     press(dialog.export)
     hands.wait(lambda: not dock.jobs.busy and "counts" in dock.note_line.text())
+    assert "cells_02" in dock.note_line.text(), "what could not be predicted is said still when all else is done"
+    assert "Exporting is done: 2 images." in dock.note_line.text()
     assert (folder / "cells_00_mask.tif").read_bytes() == b"mine"
     masks = [tifffile.imread(folder / name) for name in ("cells_00_mask_2.tif", "cells_01_mask.tif")]
     assert all(set(np.unique(one)) == {0, 1} and one.shape == (64, 64) for one in masks)

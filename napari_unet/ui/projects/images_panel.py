@@ -85,7 +85,8 @@ class ImagesPanel(QWidget):
         self.predict_button = button("Predict all", "images_predict",
                                      "Segment every image of the project with the present model; each is shown when "
                                      "you look at it.")
-        self.export_button = button("Export all...", "images_export", "Save the masks of all predicted images.")
+        self.export_button = button("Export all...", "images_export", "Save the masks of all images; what is not "
+                                    "predicted yet, or by a model from before, can be predicted first.")
         self.counts_button = button("Counts as CSV...", "images_counts",
                                     "One table: how many parts, what area and how many holes, by image and class.")
         self.methods_button = button("Methods text...", "images_methods",

@@ -36,6 +36,8 @@ class ProjectImages(QObject):
         self._viewer = weakref.ref(viewer)
         self._session = session_of(viewer)
         self._keeper = keeper_of(viewer)
+        self._made_by: dict[str, weakref.ref[Model]] = {}  # what has predicted an image while its project is open
+        self._made_in = self.folder
         self._keeper.changed.connect(self.refresh)
         self.refresh()
 
@@ -65,6 +67,17 @@ class ProjectImages(QObject):
         """Whether an image has strokes that the session knows."""
         pair = self._session.images.known(key).strokes_key
         return pair in self._session.keys and bool(self._session.pair(pair).scribbles.planes)
+
+    def is_outdated(self, key: Any) -> bool:
+        """Whether what the project has predicted of an image is by another model than the present one, from before."""
+        state, model = self.state, self._session.model
+        result = None if state is None else state.result(str(key))
+        if state is None or result is None or model is None:
+            return False
+        if str(key) in self._made_by:
+            return self._made_by[str(key)]() is not model
+        shown = next((one for one in state.models if one.shown), None)
+        return shown is not None and result.time < shown.time
 
     # -- changing --------------------------------------------------------------------------------------------------
 
@@ -129,10 +142,11 @@ class ProjectImages(QObject):
             self._change(lambda state: state.replacing(*(
                 dataclasses.replace(one, **facts) for one in state.images if one.id == record.id)))
 
-    def note_result(self, key: str, model: Model) -> None:
-        """Note that the project has a prediction of an image now, by this model."""
+    def note_result(self, key: str, model: Model, kept: Model) -> None:
+        """Note that the project has a prediction of an image now, by this model, which is kept as another one."""
         if self.folder is not None and self.record(key) is not None:
-            self.folder.put_result(key, model)
+            self._made_by[str(key)] = weakref.ref(model)
+            self.folder.put_result(key, kept)
             self._told()
 
     def _change(self, change: Callable[[ProjectState], ProjectState]) -> None:
@@ -148,6 +162,9 @@ class ProjectImages(QObject):
     def refresh(self) -> None:
         """List the images of the project in the session."""
         state = self.state
+        if self.folder is not self._made_in:
+            self._made_in = self.folder
+            self._made_by.clear()
         self._session.images.list_images([] if state is None else known_images(state))
         self.changed.emit()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,13 +25,11 @@ from napari_unet.workflows.batch import (
     run_batch,
 )
 
-from ..image_ties import ImageTies
 from ..layer_axes import image_of
-from ..layer_metadata import identity
 from ..sessions import PerOwner, session_of, ties_of
 from ..workers import Worker, WorkerGroup, error_sentence
 from .add_images import FoundImages, records_of
-from .image_references import checked_record, layer_files, unchecked_record
+from .image_references import checked_record, layer_files, open_keys, unchecked_record
 from .loading import opener_of
 from .project_images import project_images_of
 from .result_files import counted, exported, methods_text, predicted
@@ -71,7 +69,8 @@ class ProjectJobs(QObject):
         self._workers = WorkerGroup(self, getattr(getattr(viewer, "window", None), "_qt_window", None))
         self._opener, self._saved = opener_of(viewer), saved_predictions_of(viewer)
         self._job: Worker | None = None
-        self._doing = ""
+        self._doing = self._said = ""
+        self._before: tuple[str, ...] = ()  # what was said of jobs that the present one goes on from
 
     @property
     def busy(self) -> bool:
@@ -82,7 +81,7 @@ class ProjectJobs(QObject):
         """Stop what is running; what is done stays done."""
         if self._job is not None:
             self._job.stop()
-            self.said.emit(f"{self._doing} was cancelled; what was done before is kept.")
+            self._say(f"{self._doing} was cancelled; what was done before is kept.")
 
     # -- adding ----------------------------------------------------------------------------------------------------
 
@@ -110,7 +109,7 @@ class ProjectJobs(QObject):
     def _on_found(self, found: FoundImages) -> None:
         if found.records:
             self._images.add(found.records)
-        self.said.emit(found.sentence)
+        self._say(found.sentence)
         self.added.emit(tuple(one.id for one in found.records))
 
     def take_in(self, layers: Sequence[ImageLayer]) -> None:
@@ -119,7 +118,7 @@ class ProjectJobs(QObject):
             return
         try:
             folder = self._images.make()
-            taken = [(image_of(one), _keys_of(self._ties, one), layer_files(one)) for one in layers]
+            taken = [(image_of(one), open_keys(self._ties, one), layer_files(one)) for one in layers]
         except (UserError, OSError) as error:
             self._fail(error)
             return
@@ -143,13 +142,15 @@ class ProjectJobs(QObject):
 
     # -- predicting ------------------------------------------------------------------------------------------------
 
-    def predict_all(self, after: Callable[[], None] | None = None) -> None:
+    def predict_all(self, after: Callable[[], None] | None = None, keys: Collection[str] | None = None) -> None:
         """Segment every image of the project with the present model, into the project.
 
         Parameters
         ----------
         after : callable, optional
             What else is to be done then, unless this was cancelled.
+        keys : collection of str, optional
+            Ids of those that are wanted; by default all.
         """
         model, folder = self._session.model, self._images.folder
         if not self._may_start():
@@ -157,26 +158,27 @@ class ProjectJobs(QObject):
         try:
             self._images.check_writable()
         except UserError as error:
-            self.said.emit(str(error))
+            self._say(str(error))
             return
         if model is None:
-            self.said.emit("There is no model yet. Paint a little of two classes, or load a model.")
+            self._say("There is no model yet. Paint a little of two classes, or load a model.")
             return
         assert folder is not None
         pieces = [
             BatchPiece(one.name, partial(predicted, model, folder, one, self._session.classes))
-            for one in self._images.records
+            for one in self._images.records if keys is None or one.id in keys
         ]
         shown = self._session.shown  # an answer to newer strokes is kept as the network that it stands on
-        self._start_batch("Predicting", pieces, partial(self._on_predicted, model if shown is None else shown.model),
+        self._start_batch("Predicting", pieces,
+                          partial(self._on_predicted, model, model if shown is None else shown.model),
                           after, " They are in the project.")
 
-    def _on_predicted(self, model: Model, key: str) -> None:
-        self._images.note_result(key, model)
+    def _on_predicted(self, model: Model, kept: Model, key: str) -> None:
+        self._images.note_result(key, model, kept)
         self._opener.read_anew(key)
         told = self._saved.show(key)
         if told:
-            self.said.emit(told)
+            self._say(told)
         self.predicted.emit(key)
 
     # -- exporting -------------------------------------------------------------------------------------------------
@@ -216,27 +218,32 @@ class ProjectJobs(QObject):
         folder, state = self._images.folder, self._images.state
         if folder is not None and state is not None and self._may_start():
             self._start("Counting", partial(counted, folder, state, self._session.classes, path, overwrite),
-                        self._on_step, self.said.emit)
+                        self._on_step, self._say)
 
     def save_methods_text(self, path: Path) -> None:
         """Write how the results were made, for a paper; what is there is replaced, so ask before."""
         folder = self._images.folder
         if folder is not None and self._may_start():
             self._start("Writing the methods text", partial(methods_text, folder, self._session.model, path),
-                        self._on_step, self.said.emit)
+                        self._on_step, self._say)
 
     # -- running ---------------------------------------------------------------------------------------------------
 
     def _on_step(self, item: Progress) -> None:
         self.progressed.emit(item.text, item.fraction or 0.0)
 
+    def _say(self, text: str) -> None:
+        """Say what became of the present job, below what is to be known of those that it goes on from."""
+        self._said = text
+        self.said.emit("\n".join(one for one in (*self._before, text) if one))
+
     def _fail(self, error: Exception) -> None:
-        self.said.emit(error_sentence(error))
+        self._say(error_sentence(error))
         self.failed.emit(error)
 
     def _may_start(self) -> bool:
         if self.busy:
-            self.said.emit(f"{self._doing} is still running. Wait for it, or cancel it.")
+            self._say(f"{self._doing} is still running. Wait for it, or cancel it.")
         return not self.busy
 
     def _start(self, doing: str, work: Callable[[], Iterator[Any]], on_item: Callable[[Any], None],
@@ -247,15 +254,18 @@ class ProjectJobs(QObject):
         def on_end() -> None:
             self._job = None
             self.progressed.emit("", 0.0)
-            for one in then:
-                one()
+            if then:
+                self._before = (*self._before, self._said)
+                then[0]()
+            if self._job is None:
+                self._before = ()
 
         def finish(result: Any) -> None:
             on_result(result)
             if after is not None:
                 then.append(after)
 
-        self.said.emit("")
+        self._say("")
         self.progressed.emit(doing, 0.0)
         self._job = self._workers.start(
             work, "napari-unet project", on_item=on_item, on_result=finish,
@@ -274,15 +284,9 @@ class ProjectJobs(QObject):
         def on_summary(summary: BatchSummary) -> None:
             count = len(summary.done)
             done = f"{doing} is done: {count} image{'' if count == 1 else 's'}.{where}"
-            self.said.emit(summary.sentence or done)
+            self._say(summary.sentence or done)
 
         self._start(doing, lambda: run_batch(pieces), on_item, on_summary, after)
-
-
-def _keys_of(ties: ImageTies, image: ImageLayer) -> tuple[str, str]:
-    """Return the keys of an image that is open, and of its pair."""
-    strokes = ties.strokes_of(image)
-    return identity(image), identity(image if strokes is None else strokes)
 
 
 _jobs = PerOwner(ProjectJobs)
