@@ -122,7 +122,7 @@ def test_the_methods_text_is_a_button(hands: Any, viewer: Any, images: Any, pres
     hands.wait(lambda: path.is_file() and not images.jobs.busy)
     text = path.read_text(encoding="utf-8")
     assert "napari-unet" in text
-    assert str(path) in images.note_line.text()
+    hands.wait(lambda: str(path) in images.note_line.text())
     assert not images.details.isVisible()
 
     def broken(*_: Any) -> Any:
