@@ -1,30 +1,28 @@
 """A session of ten images by mouse, from opening the folder to ten exported masks and the table of counts.
 
-    python benchmarks/ten_images.py FOLDER --strokes STROKES.tif --truth TRUTH.tif --shots SHOTS
+    python benchmarks/ten_images.py FOLDER --truth TRUTH.tif --shots SHOTS
 
-FOLDER holds the images as TIFF files (or is one TIFF stack, whose planes are taken for images). What is painted on the
-first images is taken from a stack of strokes, by plane. Every click, key and stroke is made by mouse and keyboard in a
-real window (on a machine without one, under ``xvfb-run -a``), and counted; the two docks are opened from the menu, of
-which three clicks each are counted, too. The masks are scored against TRUTH, which is painted like the strokes. Nothing
-is written into FOLDER.
+FOLDER holds the images as TIFF files (or is one TIFF stack, whose planes are taken for images), TRUTH.tif their labels,
+coded like strokes. A simulated person paints on the first images, predicts and looks at all, and exports. Every click,
+key and stroke is made by mouse and keyboard in a real window (on a machine without one, under ``xvfb-run -a``), and
+counted; the two docks are opened from the menu, of which three clicks each are counted, too. The masks are scored.
+Nothing is written into FOLDER.
 """
 
 from __future__ import annotations
 
 import argparse
-import itertools
 import os
 import tempfile
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tifffile
 
-SLOW = 300.0
 MENU_CLICKS = 3
 
 
@@ -39,7 +37,9 @@ class Person:
     """
 
     def __init__(self, viewer: Any, shots: Path | None) -> None:
-        self.viewer, self.shots = viewer, shots
+        from _mouse import Mouse
+
+        self.viewer, self.shots, self.mouse = viewer, shots, Mouse(viewer)
         self.clicks = self.strokes = self.keys = self.texts = self.pictures = 0
         self.began, self.resting = time.perf_counter(), 0.0
 
@@ -49,15 +49,11 @@ class Person:
         return time.perf_counter() - self.began - self.resting
 
     def wait(self, until: Callable[[], bool], what: str) -> None:
-        """Turn the event loop until something is so."""
-        from qtpy.QtWidgets import QApplication
+        """Let the window live until something is so."""
+        from _mouse import wait
 
-        end = time.perf_counter() + SLOW
-        while not until():
-            QApplication.processEvents()
-            time.sleep(0.001)
-            if time.perf_counter() > end:
-                raise SystemExit(f"Waited in vain: {what}.")
+        if not wait(until):
+            raise SystemExit(f"Waited in vain: {what}.")
 
     def click(self, widget: Any) -> None:
         """Click a control with the mouse."""
@@ -106,52 +102,47 @@ class Person:
 
     def stroke(self, layer: Any, points: np.ndarray) -> None:
         """Paint along points (row, column) with the mouse held down."""
-        from qtpy.QtCore import QPoint, Qt
-        from qtpy.QtTest import QTest
-        from qtpy.QtWidgets import QApplication
-
-        from napari_unet.ui.train.viewport import camera_of
-
-        native, camera = self.viewer.window._qt_viewer.canvas.native, camera_of(self.viewer)
-
-        def place(point: np.ndarray) -> Any:
-            world = layer.data_to_world(tuple(point))
-            return QPoint(round(native.width() / 2 + (world[-1] - camera.center[-1]) * camera.zoom),
-                          round(native.height() / 2 + (world[-2] - camera.center[-2]) * camera.zoom))
-
-        left = Qt.MouseButton.LeftButton
-        QTest.mouseMove(native, place(points[0]))
-        QTest.mousePress(native, left, Qt.KeyboardModifier.NoModifier, place(points[0]))
-        for start, stop in itertools.pairwise(points):
-            for part in np.linspace(0, 1, 5):
-                QTest.mouseMove(native, place((1 - part) * start + part * stop))
-                QApplication.processEvents()
-        QTest.mouseRelease(native, left, Qt.KeyboardModifier.NoModifier, place(points[-1]))
-        QApplication.processEvents()
+        self.mouse.drag([self.mouse.place(point, layer) for point in points], steps=4)
         self.strokes += 1
 
     def picture(self, name: str, of: Any = None) -> None:
         """Take a picture of the window, or of a dialog, when it has been drawn."""
         if self.shots is None:
             return
+        from _mouse import rest
+
         begun = time.perf_counter()
         self.pictures += 1
-        self.wait(lambda: time.perf_counter() > begun + 0.7, "a moment")
+        rest(0.7)
         shown = self.viewer.window._qt_window if of is None else of
         shown.grab().save(str(self.shots / f"{self.pictures:02}_{name}.png"))
         self.resting += time.perf_counter() - begun
 
 
-def paths_of(strokes: np.ndarray, number: int, count: int) -> list[np.ndarray]:
-    """Return a few short paths through the largest painted parts of a class."""
-    from skimage.measure import label, regionprops
+def lines_inside(region: np.ndarray, count: int, half: int, radius: float) -> list[np.ndarray]:
+    """Return short lines, ends as (row, column), along which a brush stays inside of a region, far from each other."""
+    from scipy.ndimage import distance_transform_edt
 
-    parts = sorted(regionprops(label(strokes == number)), key=lambda one: -one.area)[:count]
-    found = []
-    for part in parts:
-        order = part.coords[np.argsort(part.coords @ np.array([1, 1.01]))]
-        found.append(order[np.linspace(0, len(order) - 1, 4).astype(int)].astype(float))
+    room = distance_transform_edt(np.pad(region, 1))[1:-1, 1:-1]
+    free, found = room.copy(), []
+    turns = [np.array([np.sin(turn), np.cos(turn)]) for turn in np.linspace(0, np.pi, 8, endpoint=False)]
+    while len(found) < count and free.max() > radius:
+        middle = np.array(np.unravel_index(free.argmax(), free.shape), float)
+        ends = []
+        for way in turns:
+            reach = [step for step in range(half + 1) if all(
+                _at(room, middle + sign * step * way) > radius for sign in (-1, 1))]
+            ends.append((max(reach, default=0), way))
+        length, way = max(ends, key=lambda one: one[0])
+        found.append(np.array([middle - length * way, middle + length * way]))
+        rows, columns = np.indices(free.shape)
+        free[(rows - middle[0]) ** 2 + (columns - middle[1]) ** 2 < (4 * half) ** 2] = 0
     return found
+
+
+def _at(room: np.ndarray, point: np.ndarray) -> float:
+    row, column = point.round().astype(int)
+    return float(room[row, column]) if 0 <= row < room.shape[0] and 0 <= column < room.shape[1] else 0.0
 
 
 def arrive(person: Person, dock: Any, at: int) -> Any:
@@ -162,30 +153,34 @@ def arrive(person: Person, dock: Any, at: int) -> Any:
     return person.viewer.layers[name]
 
 
-def paint(person: Person, dock: Any, strokes: np.ndarray) -> None:
-    """Paint on the first images, one after the other."""
-    for at, painted in enumerate(strokes):
+def paint(person: Person, dock: Any, truth: np.ndarray, count: int) -> None:
+    """Paint on the first images, one after the other: so many strokes of each class, inside of what is there."""
+    for at, labels in enumerate(truth):
         if at:
             person.press("PgDown")
         layer = arrive(person, dock, at)
         key = dock.images.records[at].id
-        for number in (1, 2):
+        for number in sorted(set(np.unique(labels)) - {0}):
             person.press(f"Ctrl+{number}")
             person.wait(lambda number=number, layer=layer: layer.selected_label == number, f"brush {number}")
-            for path in paths_of(painted, number, 3):
-                person.stroke(layer, path)
+            lines = lines_inside(labels == number, count, 20, layer.brush_size / 2)
+            while len(lines) < count and layer.brush_size > 2:  # as a person takes a smaller brush for small things
+                person.press("[")
+                lines = lines_inside(labels == number, count, 20, layer.brush_size / 2)
+            for line in lines:
+                person.stroke(layer, line)
         person.wait(lambda key=key: dock.images.is_painted(key) and dock.session.model is not None, "the answer")
         person.picture(f"painted_{at + 1}")
 
 
-def session(folder: Path, strokes: np.ndarray, out: Path, shots: Path | None, size: Sequence[int], theme: str) -> None:
+def session(folder: Path, truth: np.ndarray, out: Path, arguments: argparse.Namespace) -> None:
     """Do it all and print what it took."""
     import napari
 
     viewer = napari.Viewer(show=True)
-    viewer.theme = theme
-    viewer.window._qt_window.resize(*size)
-    person = Person(viewer, shots)
+    viewer.theme = arguments.theme
+    viewer.window._qt_window.resize(*arguments.size)
+    person = Person(viewer, arguments.shots)
     train = person.open_dock("Train U-Net")
     dock = person.open_dock("Images")
     person.picture("empty")
@@ -197,15 +192,15 @@ def session(folder: Path, strokes: np.ndarray, out: Path, shots: Path | None, si
     person.click(dialog.add)
     person.wait(lambda: not dock.jobs.busy and dock.session.images.current is not None, "the first image")
     person.picture("opened")
-    paint(person, dock, strokes)
+    paint(person, dock, truth[:arguments.painted], arguments.count)
     person.click(dock.predict_button)
     person.picture("predicting")
     person.wait(lambda: not dock.jobs.busy, "all predictions")
     person.picture("predicted")
-    for at in range(len(strokes), len(dock.images.records)):
+    for at in range(arguments.painted, len(dock.images.records)):
         person.press("PgDown")
         arrive(person, dock, at)
-        if at in (len(strokes), len(dock.images.records) - 1):
+        if at in (arguments.painted, len(dock.images.records) - 1):
             person.picture(f"looked_at_{at + 1}")
     person.click(dock.export_button)
     dialog = person.dialog(dock, "export_all")
@@ -215,9 +210,8 @@ def session(folder: Path, strokes: np.ndarray, out: Path, shots: Path | None, si
     person.wait(lambda: not dock.jobs.busy and (out / "counts.csv").is_file(), "masks and counts")
     seconds = person.seconds
     person.picture("exported")
-    if shots is not None:
-        train.parentWidget().raise_()
-        person.picture("train_dock")
+    train.parentWidget().raise_()
+    person.picture("train_dock")
     print(f"{len(list(out.glob('*_mask.tif')))} masks and the table: {person.clicks} clicks, {person.keys} keys, "
           f"{person.texts} texts, {person.strokes} strokes, {seconds:.1f} s")
     viewer.close()
@@ -239,8 +233,9 @@ def main() -> None:
     """Read the arguments and go."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("folder", type=Path, help="folder of TIFF files, or one TIFF stack")
-    parser.add_argument("--strokes", type=Path, required=True, help="stack of strokes, by plane")
-    parser.add_argument("--truth", type=Path, help="stack of labels, by plane")
+    parser.add_argument("--truth", type=Path, required=True, help="stack of labels, by plane, coded like strokes")
+    parser.add_argument("--painted", type=int, default=2, help="on so many images, the first ones, one paints")
+    parser.add_argument("--count", type=int, default=4, help="strokes of each class on each of them")
     parser.add_argument("--shots", type=Path, help="folder for pictures of the window")
     parser.add_argument("--size", type=int, nargs=2, default=(1366, 768), help="of the window")
     parser.add_argument("--theme", default="dark", choices=("dark", "light"))
@@ -248,7 +243,7 @@ def main() -> None:
     if arguments.shots is not None:
         arguments.shots.mkdir(parents=True, exist_ok=True)
     warnings.simplefilter("ignore")  # what others warn of is no result
-    strokes = np.stack([one for one in tifffile.imread(arguments.strokes) if one.any()])
+    truth = tifffile.imread(arguments.truth)
     with tempfile.TemporaryDirectory() as name:
         work = Path(name)
         os.environ["NAPARI_UNET_CONFIG"] = str(work / "config")
@@ -260,10 +255,9 @@ def main() -> None:
         for number, plane in enumerate(planes):
             tifffile.imwrite(work / "images" / f"image_{number:02}.tif", plane)
         out = work / "exports"
-        session(work / "images", strokes, out, arguments.shots, arguments.size, arguments.theme)
+        session(work / "images", truth, out, arguments)
         print((out / "counts.csv").read_text(encoding="utf-8-sig"))
-        if arguments.truth is not None:
-            score(out, tifffile.imread(arguments.truth), len(strokes))
+        score(out, truth, arguments.painted)
 
 
 if __name__ == "__main__":

@@ -175,6 +175,23 @@ def test_all_are_predicted_and_exported_with_counts(
     assert told.images == exported.images
     assert told.model == exported.model
     assert BY_HAND not in told.note
+    press(dock.previous_button)
+    shown(hands, viewer, dock, "cells_00")
+    assert ["earlier" in one.text for one in dock.model.lines] == [False] * 3, "looking at an image changes no strokes"
+    hands.drag(viewer.layers["cells_00 strokes"], [(44, 40), (48, 46)])
+    hands.wait(lambda: ["earlier" in one.text for one in dock.model.lines] == [True, True, False])
+    press(dock.export_button)
+    (second,) = [one for one in dock.children() if one.objectName() == "export_all" and one is not dialog]
+    assert second.predict.text() == "predict first: 1 without a prediction, 2 predicted earlier"
+    second.predict.setChecked(False)
+    assert "1 image has no prediction yet and is left out." in second.about.text()
+    assert "2 are older than the strokes or the model" in second.about.text()
+    second.predict.setChecked(True)
+    second.pattern.setCurrentText("new_{name}.tif")
+    press(second.export)
+    hands.wait(lambda: not dock.jobs.busy and "counts" in dock.note_line.text())
+    assert (folder / "new_cells_01.tif").is_file()
+    hands.wait(lambda: not any("earlier" in one.text for one in dock.model.lines))
 
 
 def test_images_are_taken_out_and_brought_back(

@@ -34,7 +34,7 @@ COUNTS = "counts.csv"
 
 
 class Standing(enum.Enum):
-    """How the prediction of an image stands: there is none, it is by a model from before, or by the present one."""
+    """How the prediction of an image stands: there is none, it is older than strokes or model, or it is not."""
 
     MISSING = 0
     OUTDATED = 1
@@ -82,8 +82,8 @@ class ExportAllDialog(QDialog):
         self.counts.setChecked(True)
         self.predict = QCheckBox(self._predict_text())
         self.predict.setObjectName("export_all_predict")
-        self.predict.setToolTip("Otherwise images without a prediction are left out, and predictions by a model from "
-                                "before are saved as they are.")
+        self.predict.setToolTip("Otherwise images without a prediction are left out, and those that are older "
+                                "than the strokes or the model are saved as they are.")
         wanted = may_predict and any(stands is not Standing.READY for stands in standings)
         self.predict.setChecked(wanted)
         self.predict.setVisible(wanted)
@@ -175,7 +175,7 @@ class ExportAllDialog(QDialog):
             lines.append(f"{missing} image{' has' if one else 's have'} no prediction yet and "
                          f"{'is' if one else 'are'} left out.")
         if old and not self.predict.isChecked():
-            lines.append(f"{old} {'is' if old == 1 else 'are'} by a model from before, and saved as "
+            lines.append(f"{old} {'is' if old == 1 else 'are'} older than the strokes or the model, and saved as "
                          f"{'it is' if old == 1 else 'they are'}.")
         return "\n".join(lines)
 
@@ -186,5 +186,5 @@ class ExportAllDialog(QDialog):
     def _predict_text(self) -> str:
         missing, old = len(self._of(Standing.MISSING)), len(self._of(Standing.OUTDATED))
         parts = [f"{missing} without a prediction"] if missing else []
-        parts += [f"{old} by a model from before"] if old else []
+        parts += [f"{old} predicted earlier"] if old else []
         return f"predict first: {', '.join(parts)}"

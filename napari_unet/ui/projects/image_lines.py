@@ -17,8 +17,8 @@ _SHARED = 8
 _MEANING = {
     "painted": "it has strokes",
     "predicted": "it has a prediction",
-    "predicted earlier": "its prediction is by a model from before; Predict all, or Export all, does it again",
-    "looked at": "it was shown since it was added",
+    "predicted earlier": "its prediction is older than strokes or model; Predict all or Export all does it again",
+    "seen": "it was shown since it was added",
     "exported": "its mask was saved",
     "not in the project": "it is open, and forgotten when napari ends",
 }
@@ -59,8 +59,8 @@ def line_of(
     predicted = known.predicted or (not listed and layer is not None and bool(ties.layers_of(layer, "result")))
     marks = [mark for mark, so in (
         ("painted", painted), ("predicted earlier" if outdated else "predicted", predicted),
-        ("looked at", known.looked_at and not painted),
-        ("exported", bool(known.exported)), ("not in the project", not listed),
+        ("exported", bool(known.exported)), ("seen", known.looked_at and not painted),
+        ("not in the project", not listed),
     ) if so]
     name = known.name or str(key)
     lines = [name, *(f"{mark}: {_MEANING[mark]}" for mark in marks)]

@@ -18,6 +18,7 @@ from napari_unet.project.sitting import known_images
 
 from ..sessions import PerOwner, session_of
 from .keeper import keeper_of
+from .prediction_basis import PredictionBasis, basis_of
 
 
 class ProjectImages(QObject):
@@ -36,7 +37,7 @@ class ProjectImages(QObject):
         self._viewer = weakref.ref(viewer)
         self._session = session_of(viewer)
         self._keeper = keeper_of(viewer)
-        self._made_by: dict[str, weakref.ref[Model]] = {}  # what has predicted an image while its project is open
+        self._stands_on: dict[str, PredictionBasis] = {}  # predictions made while their project is open
         self._made_in = self.folder
         self._keeper.changed.connect(self.refresh)
         self.refresh()
@@ -69,13 +70,13 @@ class ProjectImages(QObject):
         return pair in self._session.keys and bool(self._session.pair(pair).scribbles.planes)
 
     def is_outdated(self, key: Any) -> bool:
-        """Whether what the project has predicted of an image is by another model than the present one, from before."""
-        state, model = self.state, self._session.model
+        """Whether what the project has predicted of an image is older than the strokes, or than the model."""
+        state = self.state
         result = None if state is None else state.result(str(key))
-        if state is None or result is None or model is None:
+        if state is None or result is None or self._session.model is None:
             return False
-        if str(key) in self._made_by:
-            return self._made_by[str(key)]() is not model
+        if str(key) in self._stands_on:
+            return not self._stands_on[str(key)].same(basis_of(self._session))
         shown = next((one for one in state.models if one.shown), None)
         return shown is not None and result.time < shown.time
 
@@ -142,11 +143,11 @@ class ProjectImages(QObject):
             self._change(lambda state: state.replacing(*(
                 dataclasses.replace(one, **facts) for one in state.images if one.id == record.id)))
 
-    def note_result(self, key: str, model: Model, kept: Model) -> None:
-        """Note that the project has a prediction of an image now, by this model, which is kept as another one."""
+    def note_result(self, key: str, model: Model, basis: PredictionBasis) -> None:
+        """Note that the project has a prediction of an image now, by this model, and what it stands on."""
         if self.folder is not None and self.record(key) is not None:
-            self._made_by[str(key)] = weakref.ref(model)
-            self.folder.put_result(key, kept)
+            self._stands_on[str(key)] = basis
+            self.folder.put_result(key, model)
             self._told()
 
     def _change(self, change: Callable[[ProjectState], ProjectState]) -> None:
@@ -164,7 +165,7 @@ class ProjectImages(QObject):
         state = self.state
         if self.folder is not self._made_in:
             self._made_in = self.folder
-            self._made_by.clear()
+            self._stands_on.clear()
         self._session.images.list_images([] if state is None else known_images(state))
         self.changed.emit()
 

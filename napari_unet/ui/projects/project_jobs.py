@@ -9,52 +9,34 @@ from pathlib import Path
 from typing import Any
 
 from napari.layers import Image as ImageLayer
-from qtpy.QtCore import QObject, Signal
+from qtpy.QtCore import Signal
 
 from napari_unet.core.errors import UserError
 from napari_unet.core.method import Model, Progress
 from napari_unet.project.mask_names import MaskPlace
 from napari_unet.project.sources import file_of
-from napari_unet.workflows.batch import (
-    BatchEvent,
-    BatchPiece,
-    BatchSummary,
-    PieceDone,
-    PieceProgress,
-    PieceStarted,
-    run_batch,
-)
+from napari_unet.workflows.batch import BatchPiece
 
 from ..layer_axes import image_of
 from ..sessions import PerOwner, session_of, ties_of
-from ..workers import Worker, WorkerGroup, error_sentence
+from ..train.live_controller import controller_of
 from .add_images import FoundImages, records_of
 from .image_references import checked_record, layer_files, open_keys, unchecked_record
+from .job_runner import JobRunner
 from .loading import opener_of
+from .prediction_basis import PredictionBasis, basis_of
 from .project_images import project_images_of
-from .result_files import counted, exported, methods_text, predicted
+from .result_files import answered, counted, exported, methods_text, predicted
 from .saved_predictions import saved_predictions_of
 
-TICK = 0.1
-"""Seconds between two reports of progress."""
 
-
-class ProjectJobs(QObject):
+class ProjectJobs(JobRunner):
     """The work of one viewer's project.
 
     Parameters
     ----------
     viewer : napari Viewer
     """
-
-    progressed = Signal(str, float)
-    """Text and fraction (0 to 1) of what is running; an empty text when it is over."""
-
-    said = Signal(str)
-    """What became of it."""
-
-    failed = Signal(object)
-    """The error behind what was said just now."""
 
     predicted = Signal(str)
     """Key of an image of which the project has a new prediction."""
@@ -63,25 +45,10 @@ class ProjectJobs(QObject):
     """Keys of images that are in the project now."""
 
     def __init__(self, viewer: Any) -> None:
-        super().__init__()
+        super().__init__(getattr(getattr(viewer, "window", None), "_qt_window", None))
         self._viewer = weakref.ref(viewer)
         self._session, self._ties, self._images = session_of(viewer), ties_of(viewer), project_images_of(viewer)
-        self._workers = WorkerGroup(self, getattr(getattr(viewer, "window", None), "_qt_window", None))
         self._opener, self._saved = opener_of(viewer), saved_predictions_of(viewer)
-        self._job: Worker | None = None
-        self._doing = self._said = ""
-        self._before: tuple[str, ...] = ()  # what was said of jobs that the present one goes on from
-
-    @property
-    def busy(self) -> bool:
-        """Whether something is running."""
-        return self._job is not None
-
-    def cancel(self) -> None:
-        """Stop what is running; what is done stays done."""
-        if self._job is not None:
-            self._job.stop()
-            self._say(f"{self._doing} was cancelled; what was done before is kept.")
 
     # -- adding ----------------------------------------------------------------------------------------------------
 
@@ -152,9 +119,20 @@ class ProjectJobs(QObject):
         keys : collection of str, optional
             Ids of those that are wanted; by default all.
         """
-        model, folder = self._session.model, self._images.folder
         if not self._may_start():
             return
+        controller = controller_of(self._viewer())
+        for one in tuple(controller.bindings.values()):
+            one.flush()
+        due = controller.prediction.due
+        if due.get():  # else the strokes of a moment ago would not count
+            self._start("Waiting for the answer to your newest strokes", lambda: answered(due), self._on_step,
+                        lambda _none: None, lambda: self._predict(after, keys))
+        else:
+            self._predict(after, keys)
+
+    def _predict(self, after: Callable[[], None] | None, keys: Collection[str] | None) -> None:
+        model, folder = self._session.model, self._images.folder
         try:
             self._images.check_writable()
         except UserError as error:
@@ -169,12 +147,14 @@ class ProjectJobs(QObject):
             for one in self._images.records if keys is None or one.id in keys
         ]
         shown = self._session.shown  # an answer to newer strokes is kept as the network that it stands on
+        late = controller_of(self._viewer()).prediction.due.get()  # it was waited for in vain
+        basis = PredictionBasis({}, None) if late else basis_of(self._session)
         self._start_batch("Predicting", pieces,
-                          partial(self._on_predicted, model, model if shown is None else shown.model),
+                          partial(self._on_predicted, model if shown is None else shown.model, basis),
                           after, " They are in the project.")
 
-    def _on_predicted(self, model: Model, kept: Model, key: str) -> None:
-        self._images.note_result(key, model, kept)
+    def _on_predicted(self, model: Model, basis: PredictionBasis, key: str) -> None:
+        self._images.note_result(key, model, basis)
         self._opener.read_anew(key)
         told = self._saved.show(key)
         if told:
@@ -201,7 +181,8 @@ class ProjectJobs(QObject):
             if result is not None:
                 pieces.append(BatchPiece(one.record.name, partial(
                     exported, one, folder, folder.path / result.file, self._session.classes)))
-        self._start_batch("Exporting", pieces, self._on_exported, after)
+        folders = list(dict.fromkeys(str(one.path.parent) for one in places))
+        self._start_batch("Exporting", pieces, self._on_exported, after, f" They are in {', '.join(folders)}.", True)
 
     def _on_exported(self, done: MaskPlace) -> None:
         self._images.note(done.record.id, exported=str(done.path))
@@ -226,67 +207,6 @@ class ProjectJobs(QObject):
         if folder is not None and self._may_start():
             self._start("Writing the methods text", partial(methods_text, folder, self._session.model, path),
                         self._on_step, self._say)
-
-    # -- running ---------------------------------------------------------------------------------------------------
-
-    def _on_step(self, item: Progress) -> None:
-        self.progressed.emit(item.text, item.fraction or 0.0)
-
-    def _say(self, text: str) -> None:
-        """Say what became of the present job, below what is to be known of those that it goes on from."""
-        self._said = text
-        self.said.emit("\n".join(one for one in (*self._before, text) if one))
-
-    def _fail(self, error: Exception) -> None:
-        self._say(error_sentence(error))
-        self.failed.emit(error)
-
-    def _may_start(self) -> bool:
-        if self.busy:
-            self._say(f"{self._doing} is still running. Wait for it, or cancel it.")
-        return not self.busy
-
-    def _start(self, doing: str, work: Callable[[], Iterator[Any]], on_item: Callable[[Any], None],
-               on_result: Callable[[Any], None], after: Callable[[], None] | None = None) -> None:
-        self._doing = doing
-        then: list[Callable[[], None]] = []
-
-        def on_end() -> None:
-            self._job = None
-            self.progressed.emit("", 0.0)
-            if then:
-                self._before = (*self._before, self._said)
-                then[0]()
-            if self._job is None:
-                self._before = ()
-
-        def finish(result: Any) -> None:
-            on_result(result)
-            if after is not None:
-                then.append(after)
-
-        self._say("")
-        self.progressed.emit(doing, 0.0)
-        self._job = self._workers.start(
-            work, "napari-unet project", on_item=on_item, on_result=finish,
-            on_error=self._fail, on_end=on_end,
-        )
-
-    def _start_batch(self, doing: str, pieces: Sequence[BatchPiece[Any]], on_done: Callable[[Any], None],
-                     after: Callable[[], None] | None = None, where: str = "") -> None:
-        def on_item(event: BatchEvent) -> None:
-            part = event.item.fraction or 0.0 if isinstance(event, PieceProgress) else 0.0
-            if isinstance(event, PieceStarted | PieceProgress):
-                self.progressed.emit(f"{doing} {event.heading}", (event.number + part) / event.total)
-            elif isinstance(event, PieceDone):
-                on_done(event.result)
-
-        def on_summary(summary: BatchSummary) -> None:
-            count = len(summary.done)
-            done = f"{doing} is done: {count} image{'' if count == 1 else 's'}.{where}"
-            self._say(summary.sentence or done)
-
-        self._start(doing, lambda: run_batch(pieces), on_item, on_summary, after)
 
 
 _jobs = PerOwner(ProjectJobs)
