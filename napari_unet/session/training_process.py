@@ -183,6 +183,11 @@ class TrainingProcess:
         self._child: _Child | None = None
         self._busy = threading.Lock()
 
+    @property
+    def apart(self) -> bool:
+        """Whether there is to be a process of its own."""
+        return self._command is not None
+
     def get_ready(self) -> Iterator[None]:
         """Start the process ahead of time, or prepare this one where there can be none; yields meanwhile."""
         if not self._busy.acquire(blocking=False):
