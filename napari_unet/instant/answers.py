@@ -167,9 +167,10 @@ class InstantAnswers:
 
     def _take_up(self, training: TrainingSet, model: NetworkModel | None) -> None:
         """Begin a new fit if strokes, features or the kind of head have changed."""
-        head = "trees" if model is None else head_kind(model.weights)
+        begun = model is None or (not model.weights.step and head_kind(model.weights) != "trees")  # a first answer
+        head = "trees" if begun or model is None else head_kind(model.weights)
         # features that have learnt change again and again: too often to look along z with them
-        depth = self._volume.get() if model is None or looks_beyond(model.weights) else "plane"
+        depth = self._volume.get() if begun or model is None or looks_beyond(model.weights) else "plane"
         same = self._is_known(training) and self._serves(model) and (head, depth) == (self._head, self._depth)
         if training.missing() is not None:
             return
