@@ -96,6 +96,12 @@ def test_it_learns_the_same_bit_by_bit(process: TrainingProcess) -> None:
     assert here.weights.provenance.settings == there.weights.provenance.settings
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has classes instead of a nice value")
+def test_it_runs_behind_the_window_and_its_threads(process: TrainingProcess) -> None:
+    run_to_end(process.fit(REGISTRY["unet"](**SMALL, seconds=None, steps=1), painted(), 1))
+    assert psutil.Process(pid_of(process)).nice() == 19
+
+
 def test_a_session_learns_there_what_is_painted_meanwhile(process: TrainingProcess) -> None:
     session = Session()
     pair = painted().pairs[0]
@@ -197,18 +203,20 @@ def test_a_training_whose_process_is_killed_is_started_again_and_one_that_does_n
     assert process._child is None
 
 
-def test_it_rests_while_somebody_draws_also_in_the_middle_of_a_step(process: TrainingProcess, live: Any) -> None:
+def test_it_is_told_when_somebody_draws_and_when_it_is_over(process: TrainingProcess, live: Any) -> None:
     events = live(REGISTRY["unet"](**SMALL, seconds=None), Latest(painted()))
     first = until(events, is_step)
+    child = process._child
+    assert child is not None
     try:
         BRUSH.take(1e6)
-        assert until(events, is_step).step > first.step, "who draws for ever does not end it"
-        assert process._child is not None
-        assert process._child._rests
+        for _ in range(2):
+            child.make_way()
+            assert child._rests
     finally:
         BRUSH.leave()
-    until(events, is_step)
-    assert not process._child._rests
+    assert until(events, is_step).step > first.step
+    assert not child._rests
 
 
 def test_the_process_rests_where_it_looks_up_until_it_is_told_to_go_on() -> None:
