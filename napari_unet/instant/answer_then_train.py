@@ -21,7 +21,7 @@ from ..predicting.oblivious_trees import feature_tensors, without_trees
 from ..predicting.weights import Weights
 from .candidate_selection import MEMORY, CandidateSelection
 from .features import FeatureStore, with_usual_range
-from .instant_model import InstantModel, fit_instantly, head_kind
+from .instant_model import InstantModel, fit_instantly, head_kind, is_whole
 from .pixel_heads import Kind
 from .volume_model import looks_beyond
 
@@ -121,11 +121,6 @@ def is_answer(weights: Weights, features: Weights | None) -> bool:
     ours = {} if features is None else feature_tensors(features)
     theirs = feature_tensors(weights)
     return is_whole(weights) or (bool(theirs) and all(ours.get(name) is tensor for name, tensor in theirs.items()))
-
-
-def is_whole(answer: Weights) -> bool:
-    """Whether an answer has its trees: whoever shows it works on it no further."""
-    return head_kind(answer) == "trees"
 
 
 def _ready_to_learn(answer: Weights, store: FeatureStore) -> Weights:

@@ -23,7 +23,8 @@ from napari_unet.core.registry import Entry
 from napari_unet.core.scribbles import TrainingSet
 from napari_unet.core.sight import sees_of
 from napari_unet.core.threads import run_deterministically
-from napari_unet.instant.answer_then_train import answer_then_train, is_answer, is_whole, wait_for_strokes
+from napari_unet.instant.answer_then_train import answer_then_train, is_answer, wait_for_strokes
+from napari_unet.instant.instant_model import is_whole
 from napari_unet.learning.augmentation import Augmentation
 from napari_unet.learning.recorded_fit import DRAWN, recorded
 from napari_unet.learning.trainer import train_network

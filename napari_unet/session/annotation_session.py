@@ -267,8 +267,8 @@ class Session(StatedAnnotations):
             self.learning_curve_changed.emit()
         self.tell_training(event, self._shown_name, score.text, self._choice() if self._pinned else "")
         if event.model is not None:
-            model = event.model
-            if not _answers_on(self._answer, model):
+            model: Model = event.model
+            if self._answer is None or not _answers_on(self._answer, model):
                 self._answer = None
             elif not steps_behind(model):  # what is on the screen is newer than what the training began with
                 model = self._answer
