@@ -12,7 +12,10 @@ from __future__ import annotations
 import contextlib
 import contextvars
 import threading
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import Any, TypeVar
+
+Item = TypeVar("Item")
 
 from .floor import Floor
 
@@ -48,6 +51,13 @@ def look_up() -> None:
     floor = _floor.get()
     if floor is not None:
         floor.rest(LOOK_REST)
+
+
+def while_wanted(items: Iterable[Item]) -> Iterator[Item]:
+    """Go through some items, and look up before each."""
+    for item in items:
+        look_up()
+        yield item
 
 
 def close_work(work: Any) -> None:

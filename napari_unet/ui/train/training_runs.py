@@ -66,19 +66,23 @@ class TrainingRuns(QObject):
         self.worker: Worker | None = None
         self._once = False
         self._process = TrainingProcess()
+        self._prepared = False
         self._ahead = QTimer(self)
         self._ahead.setSingleShot(True)
         self._ahead.setInterval(AHEAD_MS)
         self._ahead.timeout.connect(self._on_ahead)
 
     def get_ready(self) -> None:
-        """Start what a first training needs ahead of time; in a thread, torch is imported there."""
+        """Start what a first training needs ahead of time, once; in a thread, torch is imported there."""
         self._ahead.stop()
+        if self._prepared:
+            return
+        self._prepared = True
         self._workers.start(self._process.get_ready, "napari-unet warm-up")
 
     def get_ready_soon(self) -> None:
         """Start the process for a first training once nobody draws: it takes seconds, in which nothing else waits."""
-        if self._process.apart:
+        if self._process.apart and not self._prepared:
             self._ahead.start()
 
     def _on_ahead(self) -> None:
