@@ -15,9 +15,9 @@ import threading
 from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar
 
-Item = TypeVar("Item")
-
 from .floor import Floor
+
+Item = TypeVar("Item")
 
 LOOK_REST = 0.05
 """Seconds that work rests at most where it looks up; a step of a network looks up a hundred times."""
