@@ -164,7 +164,8 @@ class ObjectAnnotations(Annotations):
             self._publish_borders()
 
     def learn_borders(
-        self, key: Hashable, place: Place, lines: tuple[Line, ...], image: Image, planes: Mapping[int, NDArray[np.uint8]]
+        self, key: Hashable, place: Place, lines: tuple[Line, ...], image: Image,
+        planes: Mapping[int, NDArray[np.uint8]],
     ) -> None:
         """Keep the border strokes of a plane or volume (of planes by number), now that its objects were found."""
         if self._borders.put((key, place), lines, image, planes):
