@@ -10,7 +10,10 @@ from __future__ import annotations
 import contextlib
 import contextvars
 import threading
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import Any, TypeVar
+
+Item = TypeVar("Item")
 
 
 class NoLongerWantedError(BaseException):
@@ -36,6 +39,13 @@ def look_up() -> None:
     left = _left.get()
     if left is not None and left.is_set():
         raise NoLongerWantedError
+
+
+def while_wanted(items: Iterable[Item]) -> Iterator[Item]:
+    """Go through some items, and look up before each."""
+    for item in items:
+        look_up()
+        yield item
 
 
 def close_work(work: Any) -> None:

@@ -223,6 +223,7 @@ class LiveController(QObject):
 
     def _get_ready(self) -> None:
         """Prepare the first training, once what can be answered without it has been."""
+        self.prediction.settled.disconnect(self._get_ready)
         self.workers.start(self.runs.get_ready, "napari-unet warm-up")
 
     def pause(self) -> None:
