@@ -20,8 +20,9 @@ from napari_unet.io import read_image
 from napari_unet.predicting.block_plan import BlockPlan
 from napari_unet.predicting.network_model import NetworkModel
 from napari_unet.workflows import cluster
+from napari_unet.workflows.block_task import BlockTask
 from napari_unet.workflows.cluster import ClusterEngine
-from napari_unet.workflows.store_run import BlockTask, predict_store
+from napari_unet.workflows.store_run import predict_store
 
 distributed = pytest.importorskip("distributed")
 pytestmark = pytest.mark.filterwarnings("ignore")  # of Dask's own, in threads that end late

@@ -67,6 +67,8 @@ def run_predict(arguments: argparse.Namespace) -> None:
     if is_url(arguments.output):
         predict_far(arguments, watch_batch)
         return
+    if is_url(arguments.probabilities or ""):
+        raise UsageError("--probabilities go to an address only where the masks do: give -o an address too.")
     values = way_values(arguments)
     make_search(arguments.way, values)
     targets = _planned(arguments)
@@ -145,8 +147,9 @@ def _predict_file(
 ) -> Generator[Any, None, tuple[Path, ...]]:
     """Segment one image file; returns the files made, once they are known to be there."""
     (image,) = read_images([name], arguments.axes)
-    if goes_by_blocks(image, target.mask, target.objects, arguments):
-        yield from predict_by_blocks(name, image, model, target.mask, replace[target.mask], arguments)
+    if goes_by_blocks(image, target.mask, target.probabilities, target.objects, arguments):
+        yield from predict_by_blocks(name, image, model, target.mask, replace[target.mask], arguments,
+                                     target.probabilities)
         found = None
         if target.objects is not None:  # probabilities of blocks are not kept
             yield from find_by_blocks(name, target.mask, ObjectTargets((target.objects,)), replace,

@@ -122,13 +122,13 @@ class NetworkModel:
         numbers = tuple(dict.fromkeys(checked_planes(image, planes)))
         return self._segment(image, numbers, probabilities, view, asked_for(image))
 
-    def segment_box(self, image: Image, plane: int, box: Box) -> Iterator[Patch]:
+    def segment_box(self, image: Image, plane: int, box: Box, probabilities: bool = False) -> Iterator[Patch]:
         """Segment the tiles that begin in a box of a plane: the same labels that :meth:`segment` gives there.
 
         What is read is the box and the halo around it. The box begins and ends where tiles do (:meth:`tile_side`), or
         at the border of the plane.
         """
-        return self._segment(image, (plane,), False, None, box)
+        return self._segment(image, (plane,), probabilities, None, box)
 
     def tile_side(self) -> int | None:
         """Return the rows and columns of the tiles of a large plane; None: such a plane is one tile."""

@@ -25,11 +25,11 @@ from napari_unet.core.errors import UserError, reason_of
 from napari_unet.core.plane_facts import PlaneFacts, give_plane_facts
 from napari_unet.core.threads import limit_threads
 from napari_unet.io import read_image
-from napari_unet.io._resumable import BlockWriter, StoreToFill
+from napari_unet.io._resumable import StoreToFill
 from napari_unet.io.model_file import load_model, save_model
 from napari_unet.predicting.block_plan import Block, BlockPlan
 
-from .store_run import BlockTask
+from .block_task import BlockSinks, BlockTask
 
 INSTALL = "python -m pip install napari-unet-live[cluster]"
 
@@ -51,6 +51,8 @@ class ClusterJob:
     plan: BlockPlan
     store: StoreToFill
     skip: float | None
+    index: tuple[int, ...] | None
+    maps: StoreToFill | None
 
 
 class ClusterEngine:
@@ -74,7 +76,7 @@ class ClusterEngine:
         self._image, self._axes = str(image) if "://" in str(image) else os.path.abspath(image), axes
         self._workers, self._address = workers, address
 
-    def run(self, task: BlockTask, waiting: Sequence[Block], sink: Any) -> Generator[Block, None, None]:
+    def run(self, task: BlockTask, waiting: Sequence[Block], sinks: BlockSinks) -> Generator[Block, None, None]:
         """Do blocks; see :class:`.store_run.BlockEngine`.
 
         Raises
@@ -82,7 +84,7 @@ class ClusterEngine:
         UserError
             If Dask is not installed, the scheduler cannot be reached, or a block fails again and again.
         """
-        del sink  # every worker opens its own
+        del sinks  # every worker opens its own
         try:
             import distributed
         except ImportError as error:
@@ -92,7 +94,8 @@ class ClusterEngine:
         job = ClusterJob(
             self._image, self._axes, hashlib.sha256(contents).hexdigest(),
             tuple((name, getattr(task.model, name)) for name in ("device", "tta", "tile", "full_precision")
-                  if hasattr(task.model, name)), task.plan, task.store, task.skip)
+                  if hasattr(task.model, name)), task.plan, task.store, task.skip,
+            task.index, task.maps)
         left = deque(waiting)
         with self._connected(distributed) as client:
             ready = client.scatter(contents, broadcast=True, hash=False)
@@ -184,19 +187,19 @@ def compute_block(job: ClusterJob, model: bytes, number: int, facts: PlaneFacts 
     """Compute and write a block in a worker; returns its number."""
     limit_threads(1)
     with _working(job.store.run):
-        task, sink = _opened(job, model)
+        task, sinks = _opened(job, model)
         block = task.plan.block(number)
         if facts is not None:
             give_plane_facts(task.image, block.plane, *task.percentiles, facts)
-        task.do(block, sink, lambda: job.store.run in _stopped)
+        task.do(block, sinks, lambda: job.store.run in _stopped)
     return number
 
 
-_open: dict[ClusterJob, tuple[BlockTask, Any]] = {}
+_open: dict[ClusterJob, tuple[BlockTask, BlockSinks]] = {}
 """What this worker has open: the job at hand."""
 
 
-def _opened(job: ClusterJob, contents: bytes) -> tuple[BlockTask, Any]:
+def _opened(job: ClusterJob, contents: bytes) -> tuple[BlockTask, BlockSinks]:
     if job not in _open:
         _open.clear()
         with tempfile.TemporaryDirectory() as folder:
@@ -205,8 +208,8 @@ def _opened(job: ClusterJob, contents: bytes) -> tuple[BlockTask, Any]:
             model: Any = load_model(path)
         if job.settings:
             model = dataclasses.replace(model, **dict(job.settings))
-        task = BlockTask(read_image(job.image, job.axes), model, job.plan, job.store, job.skip)
-        _open[job] = task, BlockWriter(job.store)
+        task = BlockTask(read_image(job.image, job.axes), model, job.plan, job.store, job.skip, job.index, job.maps)
+        _open[job] = task, BlockSinks.of_worker(job.store, job.maps)
     return _open[job]
 
 
