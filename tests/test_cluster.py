@@ -103,7 +103,7 @@ def test_a_worker_that_runs_out_of_memory_is_said_with_its_block(tmp_path: Path)
     plan = BlockPlan(4, (20, 30))
     task: Any = BlockTask(image, None, plan, None)  # type: ignore[arg-type]
     with pytest.raises(UserError, match=r"block at Z=3, Y=0 to 19, X=0 to 29 of 'slide'.*too little memory.*go on"):
-        cluster._result(Failed(), task, {block.number: block for block in plan})
+        cluster._fail(Failed(), task, plan.block(3))
 
 
 def at_work_in() -> dict[str, int]:

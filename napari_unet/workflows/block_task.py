@@ -83,15 +83,31 @@ class BlockTask:
     def place(self, block: Block) -> str:
         """Say where a block lies in the image, for people."""
         box = block.box
-        leading = self.image.where(block.plane)[:-2]
-        planes = [f"{letter}={number}" for letter, number in zip(self.image.label_axes, leading, strict=False)]
-        return ", ".join([*planes, f"Y={box.y0} to {box.y1 - 1}", f"X={box.x0} to {box.x1 - 1}"])
+        words = [*self._plane_words(block.plane), f"Y={box.y0} to {box.y1 - 1}", f"X={box.x0} to {box.x1 - 1}"]
+        return ", ".join(words)
+
+    def _plane_words(self, plane: int) -> list[str]:
+        leading = self.image.where(plane)[:-2]
+        return [f"{letter}={number}" for letter, number in zip(self.image.label_axes, leading, strict=False)]
 
     def facts(self, plane: int) -> PlaneFacts | None:
-        """Return what has to be known of a whole plane before any block of it is done; None of a small one."""
+        """Return what has to be known of a whole plane before any block of it is done; None of a small one.
+
+        Raises
+        ------
+        UserError
+            Naming the plane, if it cannot be read.
+        """
         if not is_large(self.image):
             return None
-        return plane_facts(self.image, plane, *self.percentiles)
+        try:
+            return plane_facts(self.image, plane, *self.percentiles)
+        except Exception as error:
+            where = f"The plane {', '.join(words)}" if (words := self._plane_words(plane)) else "The plane"
+            raise UserError(
+                f"{where} of {self.image.name!r} could not be looked at: {reason_of(error)} The blocks that are done "
+                "are kept: run the same again to go on."
+            ) from error
 
     def prepare(self, plane: int, stopped: Callable[[], bool]) -> None:
         """Find out ahead of time what has to be known of a plane."""

@@ -16,13 +16,13 @@ import os
 import tempfile
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from napari_unet.core.errors import UserError, reason_of
-from napari_unet.core.plane_facts import PlaneFacts, give_plane_facts
+from napari_unet.core.plane_facts import PlaneFacts, give_plane_facts, is_large
 from napari_unet.core.threads import limit_threads
 from napari_unet.io import read_image
 from napari_unet.io._resumable import StoreToFill
@@ -89,7 +89,6 @@ class ClusterEngine:
             import distributed
         except ImportError as error:
             raise UserError(f"A cluster needs Dask, which is not installed. Install it: {INSTALL}") from error
-        by_number = {block.number: block for block in waiting}
         contents = _model_bytes(task.model)
         job = ClusterJob(
             self._image, self._axes, hashlib.sha256(contents).hexdigest(),
@@ -98,30 +97,18 @@ class ClusterEngine:
             task.index, task.maps)
         left = deque(waiting)
         with self._connected(distributed) as client:
-            ready = client.scatter(contents, broadcast=True, hash=False)
-            resources = self._resources(client, task.model)
-
-            def sent() -> Any:
-                block = left.popleft()
-                future = client.submit(
-                    compute_block, job, ready, block.number, task.facts(block.plane), pure=False, retries=RETRIES,
-                    resources=resources, key=f"block-{task.store.run[:8]}-{block.number}")
-                asked[future.key] = future
-                return future
-
-            asked: dict[str, Any] = {}
+            sender = _Sender(client, task, job, contents, self._resources(client, task.model))
             most = 4 * max(1, len(client.scheduler_info(n_workers=-1)["workers"]))
             try:
-                running = distributed.as_completed([sent() for _ in range(min(most, len(left)))])
+                running = distributed.as_completed([sender.send(left.popleft()) for _ in range(min(most, len(left)))])
                 for future in running:
-                    number = _result(future, task, by_number)
-                    del asked[future.key]
+                    block = sender.done(future)
                     if left:
-                        running.add(sent())
-                    yield by_number[number]
+                        running.add(sender.send(left.popleft()))
+                    yield block
             finally:
-                if asked:
-                    _end(client, list(asked.values()), task.store.run)
+                if sender.asked:
+                    _end(client, [future for future, _ in sender.asked.values()], task.store.run)
 
     @contextlib.contextmanager
     def _connected(self, distributed: Any) -> Iterator[Any]:
@@ -148,6 +135,60 @@ class ClusterEngine:
         workers = client.scheduler_info(n_workers=-1)["workers"].values()
         wanted = str(getattr(model, "device", "cpu")) not in ("cpu", "mps")
         return {"GPU": 1} if wanted and any("GPU" in one.get("resources", {}) for one in workers) else None
+
+
+class _Sender:
+    """Sends blocks to a cluster: of what they share, each worker gets one copy, and of a plane one looks at all of it.
+
+    Parameters
+    ----------
+    client : distributed.Client
+    task : BlockTask
+    job : ClusterJob
+    contents : bytes
+        Of the file of the model.
+    resources : mapping of str to float, optional
+        What a worker must have.
+    """
+
+    def __init__(
+        self, client: Any, task: BlockTask, job: ClusterJob, contents: bytes, resources: dict[str, float] | None
+    ) -> None:
+        self._client, self._task, self._resources = client, task, resources
+        self._shared = [client.scatter(one, broadcast=True, hash=False) for one in (job, contents)]
+        self._facts: dict[int, Any] = {}
+        self._planes = Counter(block.plane for block in task.blocks)
+        self.asked: dict[str, tuple[Any, Block]] = {}
+
+    def send(self, block: Block) -> Any:
+        """Ask for a block; returns its future."""
+        run = self._task.store.run[:8]
+        future = self._client.submit(
+            compute_block, *self._shared, block.number, self._facts_of(block.plane), pure=False, retries=RETRIES,
+            resources=self._resources, key=f"block-{run}-{block.number}")
+        self.asked[future.key] = future, block
+        return future
+
+    def _facts_of(self, plane: int) -> Any:
+        """Return the future of what has to be known of a whole plane; None of a small one."""
+        if not is_large(self._task.image):
+            return None
+        if plane not in self._facts:
+            self._facts[plane] = self._client.submit(
+                facts_of_plane, *self._shared, plane, pure=False, retries=RETRIES,
+                key=f"plane-{self._task.store.run[:8]}-{plane}", priority=1)
+        return self._facts[plane]
+
+    def done(self, future: Any) -> Block:
+        """Return the block that was asked for; errors as of the block. Nothing is fetched of one that is done."""
+        _, block = self.asked[future.key]
+        if future.status != "finished":
+            _fail(future, self._task, block)
+        del self.asked[future.key]
+        self._planes[block.plane] -= 1
+        if not self._planes[block.plane]:
+            self._facts.pop(block.plane, None)
+        return block
 
 
 def _end(client: Any, asked: list[Any], run: str) -> None:
@@ -183,8 +224,15 @@ def _working(run: str) -> Iterator[None]:
             _at_work[run] -= 1
 
 
-def compute_block(job: ClusterJob, model: bytes, number: int, facts: PlaneFacts | None) -> int:
-    """Compute and write a block in a worker; returns its number."""
+def facts_of_plane(job: ClusterJob, model: bytes, plane: int) -> PlaneFacts | None:
+    """Find out in a worker what has to be known of a whole plane."""
+    limit_threads(1)
+    with _working(job.store.run):
+        return _opened(job, model)[0].facts(plane)
+
+
+def compute_block(job: ClusterJob, model: bytes, number: int, facts: PlaneFacts | None) -> None:
+    """Compute and write a block in a worker."""
     limit_threads(1)
     with _working(job.store.run):
         task, sinks = _opened(job, model)
@@ -192,7 +240,6 @@ def compute_block(job: ClusterJob, model: bytes, number: int, facts: PlaneFacts 
         if facts is not None:
             give_plane_facts(task.image, block.plane, *task.percentiles, facts)
         task.do(block, sinks, lambda: job.store.run in _stopped)
-    return number
 
 
 _open: dict[ClusterJob, tuple[BlockTask, BlockSinks]] = {}
@@ -220,16 +267,15 @@ def _model_bytes(model: Any) -> bytes:
         return path.read_bytes()
 
 
-def _result(future: Any, task: BlockTask, blocks: dict[int, Block]) -> int:
+def _fail(future: Any, task: BlockTask, block: Block) -> None:
+    """Raise what went wrong with a block, as an error for people."""
     try:
-        number: int = future.result()
-        return number
+        future.result()
     except UserError:
         raise
     except Exception as error:  # of Dask: a worker that died, a scheduler that is gone
-        number = int(str(future.key).rpartition("-")[2])
         raise UserError(
-            f"The block at {task.place(blocks[number])} of {task.image.name!r} could not be done on the cluster, in "
+            f"The block at {task.place(block)} of {task.image.name!r} could not be done on the cluster, in "
             f"{RETRIES + 1} trials: {reason_of(error)}. Perhaps a worker has too little memory. The blocks that are "
             "done are kept: run the same again to go on."
         ) from error

@@ -24,6 +24,7 @@ from napari_unet.io._tiff_by_tile import tiff_levels
 from ..large_images import LARGEST_LAZY, needs_fields
 from ..layer_geometry import placement
 from ..layer_metadata import KEY, MADE_LEVELS, NO_DATA, colormap
+from ..plain_errors import PLAIN_ERRORS
 
 LayerData = tuple[Any, dict[str, Any], str]
 
@@ -60,6 +61,7 @@ def read_layers(path: str) -> list[LayerData]:
     UserError
         If it is damaged.
     """
+    PLAIN_ERRORS.listen()  # what cannot be read is told when it is drawn
     place = Path(path)
     folder = image_folder(place) if place.is_dir() else None
     if not place.is_dir() or (folder is None and _is_large_array(place)):
