@@ -26,6 +26,7 @@ from napari_unet.core.plane_facts import how_judged, is_large
 from napari_unet.core.threads import available_cores, limit_threads
 from napari_unet.core.work import work
 from napari_unet.instant.volume_model import VolumeModel
+from napari_unet.io._last_change import change_of_pixels
 from napari_unet.io._resumable import ResumableMask
 from napari_unet.io._resumable_probabilities import resumable_probabilities
 from napari_unet.io.ome_zarr import OmeZarr
@@ -207,7 +208,8 @@ def predict_store(
     geometry = image.geometry if picked is None else image.geometry.of_planes()
     plan = plan_blocks(image, model, max(format.chunk, format.shard))
     asked = {"image": image_hash(image), "axes": image.axes, "model": model_hash(model), "plan": repr(plan),
-             "skip": skip_background, "painted": painted_ids, **({} if picked is None else {"index": picked})}
+             "skip": skip_background, "painted": painted_ids, "changed": change_of_pixels(image.data),
+             **({} if picked is None else {"index": picked})}
     provenance = mask_provenance(model, image, settings={
         "planes": "all" if picked is None else list(picked), "tta": bool(getattr(model, "tta", False)),
         "blocks": plan.side or "planes", "percentiles_from": how_judged(image), "skip_background": skip_background,
