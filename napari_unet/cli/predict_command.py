@@ -67,8 +67,6 @@ def run_predict(arguments: argparse.Namespace) -> None:
     if is_url(arguments.output):
         predict_far(arguments, watch_batch)
         return
-    if is_url(arguments.probabilities or ""):
-        raise UsageError("--probabilities go to an address only where the masks do: give -o an address too.")
     values = way_values(arguments)
     make_search(arguments.way, values)
     targets = _planned(arguments)
@@ -87,6 +85,8 @@ def run_predict(arguments: argparse.Namespace) -> None:
 
 def _planned(arguments: argparse.Namespace) -> dict[str, OutputTarget]:
     """Return by image where its results go; results of others that lie in the same folder are no images."""
+    if is_url(arguments.probabilities or ""):
+        raise UsageError("--probabilities go to an address only where the masks do: give -o an address too.")
     images = expanded_images(arguments.images)
     planned = plan_outputs(images, arguments.output, arguments.probabilities, arguments.objects)
     results = [path.resolve() for one in planned for path in one.paths]

@@ -36,30 +36,11 @@ def predict_far(
     UserError
         If an image could not be done.
     """
-    if arguments.objects is not None:
-        raise UsageError("--objects does not go with masks at an address. Find them afterwards: napari-unet objects "
-                         f"{arguments.output} -o objects.zarr")
-    if arguments.resume:
-        raise UsageError("--resume does not go with results at an address: there an interrupted mask is gone on with "
-                         "in any case. Leave it out.")
-    images, place = expanded_images(arguments.images), str(arguments.output).rstrip("/")
-    soft = None if arguments.probabilities is None else str(arguments.probabilities).rstrip("/")
-    places = _places(images, place, "mask")
-    maps = [None] * len(images) if soft is None else _places(images, soft, "probabilities", "--probabilities ")
-    written = [one for one in (*places, *maps) if one is not None]
-    if len(set(written)) < len(written):
-        raise UserError("Two results would have the same name. Rename an image, or predict them one by one.")
-    for one in written:
-        if is_url(one):
-            check_far_place(one)
-            _check_clear(one, images)
-        else:
-            clear_of_inputs(Path(one), images)
-            check_writable(Path(one), arguments.overwrite)
+    images = expanded_images(arguments.images)
+    targets = _planned_far(arguments, images)
     counts = arguments.counts
     replace = counts is not None and check_writable(counts, arguments.overwrite, [*images, arguments.model])
     model = model_of(arguments)
-    targets = list(zip(images, places, maps, strict=True))
     summary = watch(run_batch([BatchPiece(name, partial(_predict_one, name, model, mask, soft, arguments))
                                for name, mask, soft in targets]))
     failed = {one.name for one in summary.failed}
@@ -68,6 +49,30 @@ def predict_far(
         show(readable(counts))
     if summary.failed:
         raise (UsageError if summary.wrong_use else UserError)(summary.sentence) from summary.failed[0].error
+
+
+def _planned_far(arguments: argparse.Namespace, images: Sequence[str]) -> list[tuple[str, str, str | None]]:
+    """Return each image with the place of its mask and that of its probabilities, once they can be written there."""
+    place = str(arguments.output).rstrip("/")
+    if arguments.objects is not None:
+        raise UsageError("--objects does not go with masks at an address. Find them afterwards: napari-unet objects "
+                         f"{place} -o objects.zarr")
+    if arguments.resume:
+        raise UsageError("--resume does not go with results at an address: there an interrupted mask is gone on with "
+                         "in any case. Leave it out.")
+    masks = _places(images, place, "mask")
+    soft = arguments.probabilities
+    maps = [] if soft is None else _places(images, str(soft).rstrip("/"), "probabilities", "--probabilities ")
+    if len({*masks, *maps}) < len(masks) + len(maps):
+        raise UserError("Two results would have the same name. Rename an image, or predict them one by one.")
+    for one in (*masks, *maps):
+        if is_url(one):
+            check_far_place(one)
+            _check_clear(one, images)
+        else:
+            clear_of_inputs(Path(one), images)
+            check_writable(Path(one), arguments.overwrite)
+    return [(name, masks[at], maps[at] if maps else None) for at, name in enumerate(images)]
 
 
 def _places(images: Sequence[str], place: str, kind: str, flag: str = "") -> list[str]:

@@ -179,12 +179,12 @@ def image_at_level(finest: Image, data: Any, factor: tuple[int, int]) -> Image:
 
 def _sides(finer: Any, axes: str, by: int, plane: tuple[int, int]) -> tuple[int, int]:
     """Return rows and columns of a block, so that no chunk of the finer array is read for two blocks."""
-    chunks = getattr(finer, "chunks", None)
+    chunks: Any = getattr(finer, "chunks", None)
     told = isinstance(chunks, tuple) and len(chunks) == len(axes) and all(isinstance(one, int) for one in chunks)
     high, wide = (int(chunks[axes.index(letter)]) if told else 1 for letter in "YX")
     columns = max(_BLOCK // wide, 1) * wide
     rows = max(_BLOCK * _BLOCK // columns // high, 1) * high
-    return tuple(min(size, max(1, -(-side // by))) for side, size in zip((rows, columns), plane, strict=True))
+    return min(plane[0], max(1, -(-rows // by))), min(plane[1], max(1, -(-columns // by)))
 
 
 def _covering(part: Any, size: int) -> tuple[slice, Any]:

@@ -10,13 +10,13 @@ from napari_unet.core.classes import ClassTable
 from napari_unet.core.errors import UserError
 from napari_unet.core.geometry import Geometry
 
-from ._probabilities import with_classes
+from ._probabilities import geometry_of_classes
 from ._resumable import ResumableMask
 from .ome_zarr import OmeZarr
 
 
 def resumable_probabilities(
-    path: str | Path, shape: tuple[int, ...], *, classes: ClassTable, geometry: Geometry, asked: Mapping[str, Any],
+    path: str | Path, *, shape: tuple[int, ...], classes: ClassTable, geometry: Geometry, asked: Mapping[str, Any],
     overwrite: bool = False, format: OmeZarr | None = None,
 ) -> ResumableMask:
     """Begin a store of class probabilities, float32, or go on with one.
@@ -32,6 +32,6 @@ def resumable_probabilities(
         raise UserError(f"{path}: probabilities that are written block by block are OME-Zarr. Let the name end in "
                         ".ome.zarr.")
     return ResumableMask(
-        path, (*shape[:-2], len(classes.ids), *shape[-2:]), classes=classes, geometry=with_classes(geometry),
+        path, (*shape[:-2], len(classes.ids), *shape[-2:]), classes=classes, geometry=geometry_of_classes(geometry),
         asked={**asked, "of": "probabilities"}, code="probabilities", overwrite=overwrite, format=format,
         dtype="float32")

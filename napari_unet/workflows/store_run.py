@@ -12,10 +12,10 @@ import dataclasses
 import threading
 import time
 from collections import deque
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from napari_unet.core.errors import UsageError
 from napari_unet.core.fingerprints import image_hash
@@ -23,10 +23,12 @@ from napari_unet.core.image import Image
 from napari_unet.core.leaving import heed, look_up
 from napari_unet.core.method import Model, checked_planes
 from napari_unet.core.plane_facts import how_judged, is_large
+from napari_unet.core.provenance import Provenance
 from napari_unet.core.threads import available_cores, limit_threads
 from napari_unet.core.work import work
 from napari_unet.instant.volume_model import VolumeModel
 from napari_unet.io._last_change import change_of_pixels
+from napari_unet.io._mask_info import SavedCode
 from napari_unet.io._resumable import ResumableMask
 from napari_unet.io._resumable_probabilities import resumable_probabilities
 from napari_unet.io.ome_zarr import OmeZarr
@@ -198,9 +200,7 @@ def predict_store(
     UsageError
         If ``skip_background`` is no share.
     """
-    if skip_background is not None and not 0 < skip_background < 1:
-        raise UsageError(f"A share of {skip_background:g} of the range of a plane cannot be left out. Allowed: a "
-                         "number above 0 and below 1, e.g. 0.1.")
+    _check_share(skip_background)
     model, format = as_block_model(model), format or OmeZarr()
     # what does not suit the model is said before anything is made
     deque(model.segment(image, [], probabilities=probabilities is not None), 0)
@@ -214,32 +214,51 @@ def predict_store(
         "planes": "all" if picked is None else list(picked), "tta": bool(getattr(model, "tta", False)),
         "blocks": plan.side or "planes", "percentiles_from": how_judged(image), "skip_background": skip_background,
         "painted_ids": painted_ids})
-    shape = prediction_shape(image, picked)
-    with contextlib.ExitStack() as opened:
-        mask = ResumableMask(
-            output, shape, classes=model.classes, geometry=geometry, asked=asked, overwrite=overwrite,
-            code="painted" if painted_ids else "mask", format=format, provenance=provenance)
-        opened.callback(mask.release)
-        files = [mask]
-        if probabilities is not None:
-            files.append(resumable_probabilities(
-                probabilities, shape, classes=model.classes, geometry=geometry, asked=asked, overwrite=overwrite,
-                format=format))
-            opened.callback(files[1].release)
+    written = _written(output, probabilities, "painted" if painted_ids else "mask", provenance, {
+        "shape": prediction_shape(image, picked), "classes": model.classes, "geometry": geometry, "asked": asked,
+        "overwrite": overwrite, "format": format})
+    with written as files:
         finished = set.intersection(*(one.finished for one in files))
-        task = BlockTask(image, model, plan, mask.store, skip_background, picked,
+        task = BlockTask(image, model, plan, files[0].store, skip_background, picked,
                          None if probabilities is None else files[1].store)
         waiting = [block for block in task.blocks if block.number not in finished]
-        begun = time.monotonic()
         run = (engine or ThreadEngine()).run(task, waiting, BlockSinks(*files))
-        # closed before the store is let go of: nobody writes into it then
-        with contextlib.closing(run) as blocks:
-            for done, block in enumerate(blocks, 1):
-                for one in files:
-                    one.note(block.number)
-                seconds = time.monotonic() - begun
-                yield BlockDone(done, len(waiting), len(finished), seconds / done * (len(waiting) - done),
-                                mask.note_of_lock)
+        yield from _noted(run, files, len(waiting), len(finished))
         for one in reversed(files):
             one.finish()
-        return mask.path
+        return files[0].path
+
+
+def _check_share(skip_background: float | None) -> None:
+    if skip_background is not None and not 0 < skip_background < 1:
+        raise UsageError(f"A share of {skip_background:g} of the range of a plane cannot be left out. Allowed: a "
+                         "number above 0 and below 1, e.g. 0.1.")
+
+
+@contextlib.contextmanager
+def _written(
+    output: str | Path, probabilities: str | Path | None, code: SavedCode, provenance: Provenance,
+    options: dict[str, Any],
+) -> Iterator[list[ResumableMask]]:
+    """Open the mask, and the probabilities if they are wanted; let go of both in the end."""
+    with contextlib.ExitStack() as opened:
+        files = [ResumableMask(output, code=code, provenance=provenance, **options)]
+        opened.callback(files[0].release)
+        if probabilities is not None:
+            files.append(resumable_probabilities(probabilities, **options))
+            opened.callback(files[1].release)
+        yield files
+
+
+def _noted(
+    run: Generator[Block, None, None], files: Sequence[ResumableMask], total: int, before: int
+) -> Iterator[BlockDone]:
+    """Note every block that is done, and tell of it."""
+    begun = time.monotonic()
+    # closed before the store is let go of: nobody writes into it then
+    with contextlib.closing(run) as blocks:
+        for done, block in enumerate(blocks, 1):
+            for one in files:
+                one.note(block.number)
+            seconds = time.monotonic() - begun
+            yield BlockDone(done, total, before, seconds / done * (total - done), files[0].note_of_lock)

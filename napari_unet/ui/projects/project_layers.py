@@ -90,9 +90,8 @@ def _layer(image: Image, data: Any, letters: str, name: str, limits: Any, path: 
     if limits and not colour:
         options["contrast_limits"] = (min(low for low, _ in limits), max(high for _, high in limits))
     large = needs_fields(data, *image.plane_shape)
-    told = {**({NO_DATA: list(image.no_data)} if image.no_data else {}), **({MADE_LEVELS: True} if large else {})}
-    if told:
-        options["metadata"] = told
+    notes = {NO_DATA: list(image.no_data), MADE_LEVELS: large}
+    options["metadata"] = {name: one for name, one in notes.items() if one}
     shown = [data, *made_levels(data, axes, mean=not image.no_data)] if large else data
     with layer_source(path=path or None):
         made = ImageLayer(
