@@ -96,3 +96,9 @@ def test_at_an_address_as_here(place: str, tmp_path: Path, capsys: pytest.Captur
     assert main([*again, "--overwrite"]) == 0
     assert main([*words, "-o", str(tmp_path / "i.zarr"), "--probabilities", f"{place}/p.zarr"]) == 2
     assert "give -o an address too" in capsys.readouterr().err
+    capsys.readouterr()
+    mask = f"{place}/out/a_mask.ome.zarr"
+    for more in ([], ["--blocks"]):  # as the message about --objects says
+        name = f"o{len(more)}.zarr"
+        assert main(["objects", mask, "-o", str(tmp_path / name), *more]) == 0, capsys.readouterr().err
+        assert io.read_labels(tmp_path / name)[0].shape == (2, 40, 50)
