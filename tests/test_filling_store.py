@@ -60,7 +60,7 @@ def test_a_run_that_nobody_wants_any_more_is_left_within_a_block(
 
     def slow(_model: Any, _image: Any, _block: Any, _skip: Any, stopped: Callable[[], bool], _maps: Any) -> Any:
         begun.set()
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 200  # for what hangs
         while not stopped() and time.monotonic() < deadline:
             time.sleep(0.01)
         stopped_early.append(stopped())
@@ -72,7 +72,7 @@ def test_a_run_that_nobody_wants_any_more_is_left_within_a_block(
     run = fill_store(image, model, tmp_path / "mask.ome.zarr")
 
     def leave() -> None:
-        begun.wait(60)
+        begun.wait(200)
         left.set()
 
     def drain() -> None:

@@ -186,10 +186,10 @@ class ClassicalModel:
         self, image: Image, stack: tuple[int, ...], probabilities: bool
     ) -> tuple[_AnsweredVolume, NDArray[np.float32] | None]:
         """Answer a volume, and return memberships (C, Z, Y, X) if they are asked for."""
+        look_up()  # each step takes its time, here and below
         volume = self.method.prepared(read_volume(image, stack), elongation(image))
         painted = {place: self.strokes[key] for place, number in enumerate(stack)
                    if (key := plane_fingerprint(image.plane(number))) in self.strokes} if self.strokes else {}
-        look_up()  # what comes takes its time
         paint = np.zeros(volume.valid.shape, np.uint8) if painted else None
         for place, plane in painted.items():
             paint[place] = plane  # type: ignore[index]  # there is some
@@ -210,7 +210,10 @@ class ClassicalModel:
 
         Of a volume, (Z, Y, X) and (K, Z, Y, X).
         """
-        decided = self.method.decide(self.method.describe(plane, self.survey), self.learnt, self.ids, paint)
+        look_up()
+        seen = self.method.describe(plane, self.survey)
+        look_up()
+        decided = self.method.decide(seen, self.learnt, self.ids, paint)
         choice = decided.argmax(axis=0) if decided.ndim > plane.valid.ndim else decided
         labels = np.array(self.ids, np.uint8)[choice]
         labels[~plane.valid] = self.classes.ids[0]
