@@ -173,7 +173,7 @@ class TileRun:
             for old in [one for one in self._planes if one not in waiting]:
                 del self._planes[old]
             spare = [one for one in self._planes if one not in self._needed]  # half done when the view moved
-            while spare and sum(plane.values.size for plane in self._planes.values()) > _KEPT_PIXELS:
+            while spare and sum(plane.values.size for plane in self._planes.values()) > KEPT_PIXELS:
                 del self._planes[spare.pop(0)]  # read again later
             self._planes[number] = self._read(number)
         return self._planes[number]
@@ -222,5 +222,5 @@ def slab_voxels(device: Device) -> int:
 _BATCH_PIXELS = {"cpu": 256 * 256, "cuda": 4 * 2**20, "mps": 2**20}
 """Read pixels of one batch of small tiles. A processor is busy with one tile already, a graphics card is not."""
 
-_KEPT_PIXELS = 2**26
-"""Normalised values (of 4 bytes) that are kept of planes that were left half done."""
+KEPT_PIXELS = 2**26
+"""Normalised values (of 4 bytes) that are kept of planes that were left half done, or that a slab needs together."""
