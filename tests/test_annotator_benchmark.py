@@ -104,7 +104,7 @@ def test_every_method_takes_part(benchmark: ModuleType, tmp_path: Path, capsys: 
     table, picture = tmp_path / "annotator.csv", tmp_path / "annotator.png"
     benchmark.main([
         "--data", str(write_small_set(tmp_path)), "--seeds", "0", "--strokes", "4",
-        "--pace", "0.2", "--dense-seconds", "1", "--device", "cpu", "--csv", str(table), "--png", str(picture),
+        "--pace", "0.1", "--dense-seconds", "1", "--device", "cpu", "--csv", str(table), "--png", str(picture),
     ])
     with table.open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))

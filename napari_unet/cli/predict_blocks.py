@@ -10,7 +10,7 @@ from napari_unet.core.errors import UsageError
 from napari_unet.core.image import Image
 from napari_unet.core.method import Model
 from napari_unet.core.plane_facts import how_judged
-from napari_unet.io import is_output, label_place
+from napari_unet.io import label_place
 from napari_unet.io.ome_zarr import OmeZarr
 from napari_unet.workflows.store_run import BlockDone, BlockEngine, needs_store, predict_store
 
@@ -33,8 +33,7 @@ def goes_by_blocks(image: Image, mask: Path, objects: Path | None, arguments: ar
     """
     hinder = [flag for flag, given in (
         ("--index", arguments.index is not None), ("--probabilities", arguments.probabilities is not None),
-        ("--panoptic", arguments.panoptic),
-        (f"--objects {objects}", objects is not None and not (is_output(objects) and label_place(objects) is None)),
+        (f"--objects {objects}", objects is not None and label_place(objects) is not None),
         ("-o IMAGE.zarr/labels/NAME", label_place(mask) is not None)) if given]
     if asked_for_blocks(arguments):
         if hinder:

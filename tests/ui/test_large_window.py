@@ -14,7 +14,7 @@ from napari_unet.core.classes import ClassTable
 from napari_unet.core.errors import UserError
 from napari_unet.core.scribbles import Scribbles
 from napari_unet.core.window_stack import windows_of
-from napari_unet.io import read_image
+from napari_unet.io import load_objects, read_image
 from napari_unet.project.sources import image_record
 from napari_unet.ui import large_images
 from napari_unet.ui.files import ExportPlan
@@ -132,6 +132,23 @@ def test_the_whole_goes_to_a_store_that_fills_and_levels_that_do_not_fit_are_sai
     assert layer_shape(shown) == (SIDE // 8, SIDE // 8)
     assert np.allclose(np.array(shown.scale), 16)
     assert set(np.unique(finest_level(shown))) <= {1, 2}
+    objects = hands.dock("Objects")
+    hands.wait(lambda: objects.field.state is not None and objects.field.state.fresh)
+    assert objects.field.state.counts[2].objects > 0
+    assert "field that you look at" in objects.state_line.text()
+    layer = viewer.layers["slide objects"]
+    assert np.allclose(layer.translate, binding.prediction.translate)
+    np.testing.assert_array_equal(np.asarray(layer.data) > 0, np.asarray(binding.prediction.data) == 2)
+    objects.whole._ask_mask = lambda _: str(tmp_path / "mask.ome.zarr")
+    objects.whole._ask_place = str
+    hands.click(objects, "objects_whole")
+    hands.wait(lambda: not objects.whole.busy)
+    assert objects.note_line.text().startswith("Done: "), objects.note_line.text()
+    found = load_objects(tmp_path / "mask_objects.ome.zarr").found.count
+    assert f"{found:,} " in objects.note_line.text()
+    look(viewer, hands, dock, 1000, 1000, 0.5)
+    hands.wait(lambda: objects.field.state.fresh and np.allclose(viewer.layers["slide objects"].translate,
+                                                                 binding.prediction.translate))
     wrong = [np.zeros((SIDE, SIDE), np.uint8), np.zeros((SIDE // 2, SIDE // 2), np.uint16),
              np.zeros((900, 700), np.uint8)]
     other = viewer.add_image([dask.array.from_array(one) for one in wrong], multiscale=True, name="odd",
