@@ -28,8 +28,7 @@ import numpy as np
 from _apart import keep_projects_apart
 from _mouse import Mouse, rest, wait
 from numpy.typing import NDArray
-from qtpy.QtCore import QEvent, Qt, QTimer
-from qtpy.QtWidgets import QApplication
+from qtpy.QtCore import QEvent, QEventLoop, Qt, QTimer
 
 TICK_MS, MOVE_MS = 10, 16
 SIDE = 1024
@@ -119,8 +118,9 @@ def gaps(seconds: float, person: Person | None = None) -> dict[str, float]:
     timer.start()
     if person is not None:
         person.start()
-    QTimer.singleShot(int(1000 * seconds), QApplication.instance().quit)  # type: ignore[union-attr]
-    QApplication.exec_() if hasattr(QApplication, "exec_") else QApplication.exec()
+    loop = QEventLoop()  # Qt 6 closes the window with the loop of the program
+    QTimer.singleShot(int(1000 * seconds), loop.quit)
+    loop.exec()
     if person is not None:
         person.stop()
         rest(0.3)
