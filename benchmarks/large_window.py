@@ -15,7 +15,7 @@ import os
 import statistics
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +23,8 @@ import napari
 import numpy as np
 import zarr
 from _apart import keep_projects_apart
+from _mouse import Mouse, rest, wait
 from numpy.typing import NDArray
-from qtpy.QtCore import QPoint, Qt
-from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QApplication
 
 CHUNK = 1024
 PATTERN = 2 * CHUNK
@@ -88,21 +86,12 @@ def memory(what: str) -> float:
     return int(text.split(f"{what}:")[1].split()[0]) / 1024
 
 
-def wait(until: Any, seconds: float = 120.0) -> float:
+def waited(until: Callable[[], bool], seconds: float = 120.0) -> float:
     """Let the window live until something is true; return how long that took."""
     begun = time.perf_counter()
-    while not until():
-        if time.perf_counter() - begun > seconds:
-            raise SystemExit(f"nothing came within {seconds:.0f} s")
-        QApplication.processEvents()
-        time.sleep(0.001)
+    if not wait(until, seconds):
+        raise SystemExit(f"nothing came within {seconds:.0f} s")
     return time.perf_counter() - begun
-
-
-def rest(seconds: float) -> None:
-    """Let the window live for so many seconds."""
-    end = time.perf_counter() + seconds
-    wait(lambda: time.perf_counter() > end)
 
 
 class LargeWindow:
@@ -119,12 +108,13 @@ class LargeWindow:
     def __init__(self, source: Path | NDArray[np.uint8], size: tuple[int, int] = (1366, 768)) -> None:
         self.viewer = napari.Viewer()
         self.viewer.window._qt_window.resize(*size)
+        self._mouse = Mouse(self.viewer)
         if isinstance(source, Path):
             self.viewer.open(str(source), plugin="napari-unet-live")
         else:
             self.viewer.add_image(source, name="plain")
         self.dock: Any = self.viewer.window.add_plugin_dock_widget("napari-unet-live", "Train U-Net")[1]
-        wait(lambda: self.dock.chooser.has_image)
+        waited(lambda: self.dock.chooser.has_image)
         self.camera = self.viewer.scene.camera
 
     def go(self, row: float, column: float, zoom: float) -> None:
@@ -140,20 +130,13 @@ class LargeWindow:
         float
             Seconds that the window's thread was busy from the release to rest.
         """
-        native = self.viewer.window._qt_viewer.canvas.native
-
-        def place(point: Sequence[float]) -> QPoint:
-            return QPoint(round(native.width() / 2 + point[1]), round(native.height() / 2 + point[0]))
-
-        left, none = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
-        QTest.mouseMove(native, place(points[0]))
-        QTest.mousePress(native, left, none, place(points[0]))
-        for start, stop in itertools.pairwise(points):
-            for part in np.linspace(0, 1, 6):
-                QTest.mouseMove(native, place((1 - part) * np.array(start) + part * np.array(stop)))
-                QApplication.processEvents()
+        places = [self._mouse.middle(*point) for point in points]
+        self._mouse.go(places[0])
+        self._mouse.press(places[0])
+        for place in places[1:]:
+            self._mouse.go(place)
         begun = time.process_time()
-        QTest.mouseRelease(native, left, none, place(points[-1]))
+        self._mouse.release(places[-1])
         binding = self.dock.controller.current
         binding.flush()
         return time.process_time() - begun
@@ -168,7 +151,7 @@ class LargeWindow:
         before = layers[name].data.copy() if name in layers else None
         self.stroke([(-40, 80), (-40, 110)] if not far else [(-60, 60), (-60, 160)])
         released = time.perf_counter()
-        wait(lambda: name in layers and layers[name].data.any() and (
+        waited(lambda: name in layers and layers[name].data.any() and (
             before is None or before.shape != layers[name].data.shape or not np.array_equal(before, layers[name].data)))
         return time.perf_counter() - released
 
@@ -181,7 +164,7 @@ def plain(side: int) -> dict[str, Any]:
     """Measure the first answer on a plain image of which all is seen, and until all of the view is refined."""
     window = LargeWindow(np.tile(pattern(), (-(-side // PATTERN),) * 2)[:side, :side].copy())
     window.dock.chooser.make_strokes()
-    wait(lambda: window.dock.controller.current is not None)
+    waited(lambda: window.dock.controller.current is not None)
     rest(6)
     said: list[str] = []
     window.dock.controller.prediction.said.connect(said.append)
@@ -210,7 +193,7 @@ def main() -> None:
         window = LargeWindow(path)
         found: dict[str, Any] = {"side": given.side, "opened_s": round(time.perf_counter() - begun, 2)}
         window.dock.chooser.make_strokes()
-        wait(lambda: window.dock.controller.current is not None)
+        waited(lambda: window.dock.controller.current is not None)
         window.go(given.side / 2, given.side / 2, 500 / given.side)
         rest(6)  # torch comes with the first look at an image
         alone = memory("VmRSS")
@@ -229,8 +212,8 @@ def main() -> None:
             before, begun = memory("VmRSS"), time.perf_counter()
             window.dock.predicting._ask = lambda _: str(Path(folder) / "mask.ome.zarr")
             window.dock.predict_button.click()
-            wait(lambda: window.dock.predicting.filler.busy)
-            wait(lambda: not window.dock.predicting.filler.busy, 3600)
+            waited(lambda: window.dock.predicting.filler.busy)
+            waited(lambda: not window.dock.predicting.filler.busy, 3600)
             found["store_s"] = round(time.perf_counter() - begun, 1)
             found["store_level"] = window.dock.controller.current.level.number
             found["store_above_mb"] = round(memory("VmHWM") - before)

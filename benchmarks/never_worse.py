@@ -76,13 +76,17 @@ class Case:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure and print."""
     given = _parser().parse_args(arguments)
-    cases: list[Case] = []
+    cases = read_csv(given.csv) if given.csv and given.csv.exists() else []
     names = set_names(given.data, given.sets)
-    print("  ".join(HEADINGS))
+    print("  ".join(HEADINGS), *map(line, cases), sep="\n")
+    done = {(case.set, case.seed) for case in cases}
     for seed in given.seeds:
         for name, dark in [(name, dark) for name in names for dark in (False, True) if not dark or name in given.dark]:
             sample = middle(load_set(given.data / name), given.largest)
-            cases.append(measured(darkened(sample) if dark else sample, seed, given))
+            sample = darkened(sample) if dark else sample
+            if (sample.name, seed) in done:
+                continue
+            cases.append(measured(sample, seed, given))
             print(line(cases[-1]), flush=True)
             if given.csv:  # hours of work: keep what there is
                 write_csv(cases, given.csv)
@@ -187,6 +191,13 @@ def summary(cases: Sequence[Case]) -> Iterator[str]:
         yield f"{name:<8} minus instant: least {min(above):+.3f}, mean {statistics.fmean(above):+.4f}"
 
 
+def read_csv(path: Path) -> list[Case]:
+    """Read what an earlier run with the same options has written."""
+    with path.open(newline="") as file:
+        return [Case(row["set"], int(row["seed"]), *(float(row[name]) for name in HEADINGS[2:6]), row["remark"])
+                for row in csv.DictReader(file)]
+
+
 def write_csv(cases: Sequence[Case], path: Path) -> None:
     """Write all cases."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -209,7 +220,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--planes", type=int, default=6, help="test planes of a set at most, evenly spread (default 6)")
     parser.add_argument("--largest", type=int, default=512, help="rows and columns that are looked at (default 512)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, mps")
-    parser.add_argument("--csv", type=Path, help="also write " + ", ".join(HEADINGS))
+    parser.add_argument("--csv", type=Path, help=f"also write {', '.join(HEADINGS)}; cases that an earlier run has "
+                                                 "written there are not measured again")
     return parser
 
 

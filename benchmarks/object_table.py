@@ -1,16 +1,20 @@
 """Time of the table of measures: 16 megapixels, 20 000 objects, beside ``regionprops_table`` of scikit-image.
 
-Run it on two cores: ``python benchmarks/object_table.py``.
+Run it on two cores: ``python benchmarks/object_table.py``. With ``--scroll`` the table is shown and scrolled, by 100
+pages down and 100 jumps, which needs a display (``xvfb-run -a``, or ``QT_QPA_PLATFORM=offscreen``): printed is for how
+long the window does not look at the mouse, by the clock and in processor time.
 """
 
 from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_unet.objects.measure_table import MeasureTable
 from napari_unet.objects.measures import measure
 from napari_unet.objects.object_map import ObjectMap
 
@@ -34,12 +38,42 @@ def scene(side: int, pitch: int) -> tuple[NDArray[np.uint32], NDArray[np.uint16]
     return numbers, image
 
 
+def scrolled(table: MeasureTable, pages: int = 100) -> Iterator[str]:
+    """Show a table as the dock does and scroll it; yield a line for each way to scroll."""
+    from qtpy.QtWidgets import QApplication
+
+    from napari_unet.ui.object_table.object_view import ObjectView
+
+    app = QApplication.instance() or QApplication([])
+    view = ObjectView("table")
+    view.resize(1000, 600)
+    view.show_table(table, np.ones(len(table), bool))
+    view.show()
+    app.processEvents()
+    bar = view.verticalScrollBar()
+    rng = np.random.default_rng(0)
+    ways = {"page down": [min(bar.maximum(), (page + 1) * bar.pageStep()) for page in range(pages)],
+            "jump": rng.integers(0, bar.maximum(), pages).tolist()}
+    for name, places in ways.items():
+        gaps = []
+        for place in places:
+            clock, processor = time.perf_counter(), time.process_time()
+            bar.setValue(place)
+            app.processEvents()  # draws what is due, and comes back when there is nothing left to do
+            gaps.append((time.perf_counter() - clock, time.process_time() - processor))
+        by_clock, used = (1000 * np.array(one) for one in zip(*gaps, strict=True))
+        yield (f"{name}, {len(gaps)} times: median {np.median(by_clock):.0f} ms, longest {by_clock.max():.0f} ms by "
+               f"the clock; {np.median(used):.0f} and {used.max():.0f} ms of processor time")
+    view.close()
+
+
 def main() -> None:
     """Print seconds."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--side", type=int, default=4096, help="pixels along each side")
     parser.add_argument("--pitch", type=int, default=28, help="pixels from object to object")
     parser.add_argument("--alone", action="store_true", help="leave out scikit-image's own table")
+    parser.add_argument("--scroll", action="store_true", help="also show the table and scroll it")
     options = parser.parse_args()
     numbers, image = scene(options.side, options.pitch)
     found = ObjectMap.of(numbers, spacing=(0.5, 0.5))
@@ -47,6 +81,9 @@ def main() -> None:
     start = time.perf_counter()
     table = measure(found, image, unit="micrometer")
     print(f"ours: {time.perf_counter() - start:.1f} s, {len(table.columns)} columns")
+    if options.scroll:
+        for line in scrolled(table):
+            print(line)
     if not options.alone:
         from skimage.measure import regionprops_table
 

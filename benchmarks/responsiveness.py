@@ -26,9 +26,9 @@ from typing import Any
 import napari
 import numpy as np
 from _apart import keep_projects_apart
+from _mouse import Mouse, rest, wait
 from numpy.typing import NDArray
-from qtpy.QtCore import QEvent, QPointF, Qt, QTimer
-from qtpy.QtGui import QMouseEvent
+from qtpy.QtCore import QEvent, Qt, QTimer
 from qtpy.QtWidgets import QApplication
 
 TICK_MS, MOVE_MS = 10, 16
@@ -51,17 +51,6 @@ def scene(height: int = SIDE, width: int = SIDE, channels: int = 0) -> NDArray[n
     return np.stack([grey // (number + 1) for number in range(channels)], -1) if channels else grey
 
 
-def wait(until: Callable[[], bool], seconds: float = 60.0) -> bool:
-    """Let the window live until something is true, or for so many seconds; say whether it is true."""
-    end = time.perf_counter() + seconds
-    while not until():
-        if time.perf_counter() > end:
-            return False
-        QApplication.processEvents()
-        time.sleep(0.001)
-    return True
-
-
 class Person:
     """Paints with the mouse: a second of a curved stroke, half a second of rest, background and class in turn.
 
@@ -69,8 +58,7 @@ class Person:
     """
 
     def __init__(self, viewer: napari.Viewer, choose: Callable[[int], None]) -> None:
-        self._viewer, self._choose = viewer, choose
-        self._native = viewer.window._qt_viewer.canvas.native
+        self._mouse, self._choose = Mouse(viewer), choose
         self._chance = np.random.default_rng(1)
         self._down, self._number = False, 0
         self._timer = QTimer()
@@ -118,14 +106,7 @@ class Person:
 
     def send(self, kind: QEvent.Type, place: tuple[float, float], held: bool = True) -> None:
         """Put an event of the mouse at a place (row, column) of the image into the queue."""
-        centre, zoom = self._viewer.scene.camera.center, self._viewer.scene.camera.zoom
-        at = QPointF(self._native.width() / 2 + (place[1] - centre[-1]) * zoom,
-                     self._native.height() / 2 + (place[0] - centre[-2]) * zoom)
-        left, none = Qt.MouseButton.LeftButton, Qt.MouseButton.NoButton
-        down = held and kind != QEvent.Type.MouseButtonRelease
-        QApplication.postEvent(self._native, QMouseEvent(
-            kind, at, QPointF(self._native.mapToGlobal(at.toPoint())), none if kind == QEvent.Type.MouseMove else left,
-            left if down else none, Qt.KeyboardModifier.NoModifier))
+        self._mouse.post(kind, self._mouse.place(place), held)
 
 
 def gaps(seconds: float, person: Person | None = None) -> dict[str, float]:
@@ -142,7 +123,7 @@ def gaps(seconds: float, person: Person | None = None) -> dict[str, float]:
     QApplication.exec_() if hasattr(QApplication, "exec_") else QApplication.exec()
     if person is not None:
         person.stop()
-        wait(lambda: False, 0.3)
+        rest(0.3)
     timer.stop()
     found = 1000 * np.diff(ticks)
     return {"p50": float(np.median(found)), "p99": float(np.percentile(found, 99)), "max": float(found.max())}
@@ -167,12 +148,12 @@ def round_of_gaps(seconds: float) -> dict[str, dict[str, float]]:
     """Measure all conditions once."""
     found: dict[str, dict[str, float]] = {}
     viewer, open_dock = opened(scene())
-    wait(lambda: False, 3.0)
+    rest(3.0)
     found["napari alone"] = gaps(seconds)
     plain = viewer.add_labels(np.zeros((SIDE, SIDE), np.uint8), name="plain")
     plain.mode, plain.brush_size = "paint", 10
     person = Person(viewer, lambda number: setattr(plain, "selected_label", number))
-    wait(lambda: False, 1.0)
+    rest(1.0)
     gaps(2.0, person)
     found[REFERENCE] = gaps(seconds, person)
     viewer.layers.remove(plain)
@@ -202,7 +183,7 @@ def once(what: str) -> dict[str, float]:
     dock.controller.current.strokes.brush_size = 10
     if big:
         viewer.scene.camera.zoom = 1.0
-    wait(lambda: False, 6.0)  # a person looks at the image first
+    rest(6.0)  # a person looks at the image first
     person = Person(viewer, dock.hold_class)
     painted = dock.session.snapshots.get
     for number, row in ((1, 400.0), (2, 500.0)):
@@ -221,7 +202,7 @@ def once(what: str) -> dict[str, float]:
         before = int(painted().pairs[0].scribbles.planes[0].astype(bool).sum())
         _stroke(person, (700.0, 300.0), (700.0, 600.0), 0.15)
         wait(lambda: int(painted().pairs[0].scribbles.planes[0].astype(bool).sum()) > before, 5.0)
-        wait(lambda: False, 1.0)
+        rest(1.0)
         row = dock.controller.current.strokes.data[700, 300:601]
         found["part of a fast stroke that is painted"] = float(np.count_nonzero(row) / row.size)
     found["closing at"] = time.time()
@@ -237,11 +218,11 @@ def _stroke(person: Person, start: tuple[float, float], end: tuple[float, float]
     while (part := (time.perf_counter() - begun) / seconds) < 1:
         row, column = (1 - part) * np.array(start) + part * np.array(end)
         person.send(QEvent.Type.MouseMove, (float(row), float(column)))
-        wait(lambda: False, MOVE_MS / 1000)
+        rest(MOVE_MS / 1000)
     person.send(QEvent.Type.MouseMove, end)
     person.send(QEvent.Type.MouseButtonRelease, end)
     released = time.perf_counter()
-    wait(lambda: False, 0.2)
+    rest(0.2)
     return released
 
 

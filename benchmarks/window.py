@@ -9,24 +9,17 @@ nothing are left out.
 from __future__ import annotations
 
 import argparse
-import itertools
 import statistics
 import time
 import warnings
-from collections.abc import Callable, Sequence
 from typing import Any
 
 import napari
 import numpy as np
 from _apart import keep_projects_apart
-from qtpy.QtCore import QPoint, Qt
-from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QApplication
+from _mouse import Mouse, rest, wait
 
 SIDE = 512
-PATIENCE = 30.0
-"""Seconds to wait for what must happen."""
-
 LOOK = 2.0
 """Seconds between strokes."""
 
@@ -43,36 +36,6 @@ def scene(seed: int = 0) -> np.ndarray:
     return np.clip(image + chance.normal(0, 9, image.shape), 0, 255).astype(np.uint8)
 
 
-def wait(until: Callable[[], bool], seconds: float = PATIENCE) -> bool:
-    """Let the window live until something is true, or for so many seconds; say whether it is true."""
-    end = time.perf_counter() + seconds
-    while not until():
-        if time.perf_counter() > end:
-            return False
-        QApplication.processEvents()
-        time.sleep(0.001)
-    return True
-
-
-def stroke(viewer: napari.Viewer, points: Sequence[tuple[float, float]]) -> None:
-    """Press the mouse on the canvas, move it along points (row, column), release it."""
-    native = viewer.window._qt_viewer.canvas.native
-    centre, zoom = viewer.scene.camera.center, viewer.scene.camera.zoom
-
-    def place(point: Sequence[float]) -> QPoint:
-        return QPoint(round(native.width() / 2 + (point[1] - centre[-1]) * zoom),
-                      round(native.height() / 2 + (point[0] - centre[-2]) * zoom))
-
-    left, none = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
-    QTest.mouseMove(native, place(points[0]))
-    QTest.mousePress(native, left, none, place(points[0]))
-    for start, stop in itertools.pairwise(points):
-        for part in np.linspace(0, 1, 4):
-            QTest.mouseMove(native, place((1 - part) * np.array(start) + part * np.array(stop)))
-            QApplication.processEvents()
-    QTest.mouseRelease(native, left, none, place(points[-1]))
-
-
 class Window:
     """The window with a first answer in it.
 
@@ -85,12 +48,13 @@ class Window:
     def __init__(self, live: bool) -> None:
         self.viewer = napari.Viewer()
         self.viewer.window._qt_window.resize(1366, 768)
+        self._mouse = Mouse(self.viewer)
         self.image = scene()
         self.viewer.add_image(self.image, name="cells")
         self.dock: Any = self.viewer.window.add_plugin_dock_widget("napari-unet-live", "Train U-Net")[1]
         wait(lambda: self.dock.chooser.has_image)
         self.dock.chooser.make_strokes()
-        wait(lambda: False, 8.0)  # imports aside: torch comes with the first look at the image
+        rest(8.0)  # imports aside: torch comes with the first look at the image
         self._chance = np.random.default_rng(0)
         while len(self.dock.session.snapshots.get().painted_ids) < 2:
             self._paint()
@@ -116,13 +80,13 @@ class Window:
         row, column = self._chance.uniform(40, SIDE - 40, 2)
         bright = self.image[int(row) - 3 : int(row) + 4, int(column) - 3 : int(column) + 4].mean() > 110
         self.dock.hold_class(2 if bright else 1)
-        stroke(self.viewer, [(row, column - 8), (row, column + 8)])
+        self._mouse.drag([self._mouse.place((row, side)) for side in (column - 8, column + 8)])
 
     def answer(self) -> tuple[float, float] | None:
         """Paint a stroke; return the seconds until the prediction changed first and last, None if it did not."""
         self._paint()
         released = time.perf_counter()
-        wait(lambda: False, LOOK)  # a person looks at it
+        rest(LOOK)  # a person looks at it
         after = [one - released for one in self._changes if one > released]
         self._changes.clear()
         return (after[0], after[-1]) if after else None

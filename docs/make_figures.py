@@ -5,22 +5,25 @@ The window is driven as a person would: mouse strokes on the canvas, clicks on t
 
 from __future__ import annotations
 
-import itertools
 import json
 import os
+import sys
 import tempfile
-import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
 import napari
 import numpy as np
-from qtpy.QtCore import QPoint, Qt
+from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QApplication, QWidget
+from qtpy.QtWidgets import QWidget
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))  # the mouse
+
+from _mouse import Mouse, rest, wait
 
 from napari_unet.sample_data import load
 
@@ -31,34 +34,10 @@ TRAINING_SECONDS = 60.0
 Points = Sequence[tuple[float, float]]
 
 
-def wait(until: Callable[[], bool] | None = None, seconds: float = 1.0) -> None:
-    """Let the window live until something is true, or for some seconds."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end and not (until is not None and until()):
-        QApplication.processEvents()
-        time.sleep(0.01)
-
-
 def drag(viewer: napari.Viewer, layer: Any, points: Points) -> None:
     """Press the mouse on the canvas, move it along points (rows, columns of the shown plane), release it."""
-    native = viewer.window._qt_viewer.canvas.native
-
-    def place(point: tuple[float, float]) -> QPoint:
-        world = layer.data_to_world((*viewer.dims.current_step[: layer.ndim - 2], *point))
-        centre, zoom = viewer.scene.camera.center, viewer.scene.camera.zoom
-        return QPoint(round(native.width() / 2 + (world[-1] - centre[-1]) * zoom),
-                      round(native.height() / 2 + (world[-2] - centre[-2]) * zoom))
-
-    left = Qt.MouseButton.LeftButton
-    QTest.mouseMove(native, place(points[0]))
-    QTest.mousePress(native, left, Qt.KeyboardModifier.NoModifier, place(points[0]))
-    for start, stop in itertools.pairwise(points):
-        for part in np.linspace(0, 1, 12):
-            y, x = (1 - part) * np.array(start) + part * np.array(stop)
-            QTest.mouseMove(native, place((y, x)))
-            QApplication.processEvents()
-    QTest.mouseRelease(native, left, Qt.KeyboardModifier.NoModifier, place(points[-1]))
-    QApplication.processEvents()
+    mouse = Mouse(viewer)
+    mouse.drag([mouse.place(point, layer) for point in points], steps=12)
 
 
 def click(dock: QWidget, name: str) -> None:
@@ -70,7 +49,7 @@ def click(dock: QWidget, name: str) -> None:
 
 def save(viewer: napari.Viewer, name: str) -> None:
     """Save the whole window."""
-    wait(seconds=0.5)
+    rest(0.5)
     IMAGES.mkdir(exist_ok=True)
     viewer.window._qt_window.grab().save(str(IMAGES / f"{name}.png"))
     print(IMAGES / f"{name}.png")
@@ -96,11 +75,11 @@ def take_pictures() -> None:
     viewer.add_image(sample.pairs[0].image.data, name="nuclei")
     viewer.dims.set_current_step(0, 0)
     train = viewer.window.add_plugin_dock_widget("napari-unet-live", "Train U-Net")[1]
-    wait(seconds=2)
+    rest(2)
     save(viewer, "step1")
 
     click(train, "train_new_strokes")
-    wait(seconds=1)
+    rest(1)
     strokes = viewer.layers["nuclei strokes"]
     train.hold_class(1)
     for line in inside(truth[0] == 1, 8, 14):
@@ -112,27 +91,27 @@ def take_pictures() -> None:
 
     click(train, "train_live")
     for number in (2, 1, 2, 1):  # correct what is wrong
-        wait(seconds=5)
+        rest(5)
         found = np.asarray(viewer.layers["nuclei prediction"].data[0])
         train.hold_class(number)
         for line in inside((truth[0] == number) & (found != number), 5, 3):
             drag(viewer, strokes, line)
-    wait(seconds=TRAINING_SECONDS)
+    rest(TRAINING_SECONDS)
     save(viewer, "step3")
     save(viewer, "window")
     click(train, "train_stop")
 
     viewer.add_labels(truth, name="nuclei reference", visible=False)
     compare = viewer.window.add_plugin_dock_widget("napari-unet-live", "Compare methods", tabify=True)[1]
-    wait(seconds=1)
+    rest(1)
     click(compare, "compare_run")
-    wait(seconds=1)
+    rest(1)
     wait(lambda: not compare.running, 240)
     save(viewer, "step4")
 
     with mock.patch.dict(os.environ, HOME="/home/me"):  # whoever makes the pictures is not in them
         viewer.window.add_plugin_dock_widget("napari-unet-live", "Export masks", tabify=True)
-        wait(seconds=1)
+        rest(1)
     save(viewer, "step5")
     viewer.close()
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import napari
 import numpy as np
-from make_figures import IMAGES, SIZE, click, drag, wait
+from make_figures import IMAGES, SIZE, click, drag, rest, wait
 from matplotlib import pyplot as plt
 from qtpy.QtWidgets import QApplication, QMessageBox, QWidget
 
@@ -31,13 +31,13 @@ def opened(images: dict[str, np.ndarray]) -> tuple[napari.Viewer, QWidget]:
         viewer.add_image(data, name=name)
     dock = viewer.window.add_plugin_dock_widget("napari-unet-live", "Train U-Net")[1]
     wait(lambda: dock.chooser.has_image, 30)
-    wait(seconds=1)
+    rest(1)
     return viewer, dock
 
 
 def shot(viewer: napari.Viewer, folder: Path, text: str) -> Picture:
     """Take a picture of the whole window."""
-    wait(seconds=0.7)
+    rest(0.7)
     path = folder / f"{len(list(folder.iterdir())):02}.png"
     viewer.window._qt_window.grab().save(str(path))
     return text, path
@@ -52,7 +52,7 @@ def several_images(folder: Path) -> Iterator[Picture]:
     dock.hold_class(1)
     drag(viewer, viewer.layers["fluo_09 strokes"], [(8, 20), (8, 120)])
     dock.chooser.image_box.layer = viewer.layers["fluo_03"]
-    wait(seconds=1)
+    rest(1)
     click(dock, "train_new_strokes")
     dock.hold_class(2)
     drag(viewer, viewer.layers["fluo_03 strokes"], [(60, 60), (60, 80)])
@@ -60,11 +60,11 @@ def several_images(folder: Path) -> Iterator[Picture]:
                                "fluo_09 and its strokes are hidden.")
     viewer.layers["fluo_03"].name = "field 1"
     viewer.add_image(planes[0][::-1], name="fluo_03")
-    wait(seconds=1.5)
+    rest(1.5)
     yield shot(viewer, folder, "fluo_03 was renamed to field 1, and another fluo_03 opened: the strokes stay with "
                                "field 1, whose name they follow.")
     dock.chooser.image_box.layer = viewer.layers["field 1"]
-    wait(seconds=1)
+    rest(1)
     dock.chooser.one_tick.setChecked(False)
     viewer.layers.move(viewer.layers.index(viewer.layers["fluo_03"]), len(viewer.layers))
     dock.hold_class(2)
@@ -111,9 +111,9 @@ def state_of_things(folder: Path) -> Iterator[Picture]:
     QMessageBox.question = lambda *_: QMessageBox.StandardButton.Yes  # type: ignore[method-assign,assignment]
     dock.class_buttons._edit(2, name="nucleus")
     dock.class_buttons.removed.emit(2)
-    wait(seconds=0.5)
+    rest(0.5)
     strokes.undo()
-    wait(seconds=1)
+    rest(1)
     yield shot(viewer, folder, "The class nucleus was removed, and undone with Ctrl+Z: its name and colour are back "
                                "with its strokes.")
     viewer.close()

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import napari
 import numpy as np
-from make_figures import IMAGES, SIZE, click, drag, save, wait
+from make_figures import IMAGES, SIZE, click, drag, rest, save, wait
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QWidget
@@ -64,7 +64,7 @@ def take_pictures(folder: Path) -> None:
     tally = Tally()
     tally.click(4)  # File > Open Sample > napari-unet > ...
     viewer.open_sample(PLUGIN, "clusters")
-    wait(seconds=1)
+    rest(1)
     viewer.layers["clusters strokes"].visible = False
     save(viewer, "objects1")
 
@@ -72,13 +72,13 @@ def take_pictures(folder: Path) -> None:
     tally.click(3)
     train = viewer.window.add_plugin_dock_widget(PLUGIN, "Train U-Net")[1]
     wait(lambda: "clusters prediction" in viewer.layers, 60)
-    wait(seconds=4)
+    rest(4)
     save(viewer, "objects2")
 
     tally.click(3)
     dock = viewer.window.add_plugin_dock_widget(PLUGIN, "Objects")[1]
     wait(lambda: "clusters objects" in viewer.layers and np.asarray(viewer.layers["clusters objects"].data).any(), 60)
-    wait(seconds=3)
+    rest(3)
     objects = viewer.layers["clusters objects"]
     viewer.layers["clusters strokes"].visible = viewer.layers["clusters prediction"].visible = False
     print(f"found {count(objects.data)}, drawn {count(truth)}")
@@ -89,7 +89,7 @@ def take_pictures(folder: Path) -> None:
     cuts = 0
     while cuts < 12 and (lines := together(np.asarray(objects.data[0]), truth[0])):
         drag(viewer, objects, lines[0])
-        wait(seconds=2)
+        rest(2)
         cuts += 1
         tally.drags += 1
         if cuts == 1:
@@ -99,7 +99,7 @@ def take_pictures(folder: Path) -> None:
     joins = 0
     while joins < 12 and (lines := apart(np.asarray(objects.data[0]), truth[0])):
         drag(viewer, objects, lines[0])
-        wait(seconds=2)
+        rest(2)
         joins += 1
         tally.drags += 1
     click(dock, "objects_join")
@@ -112,7 +112,7 @@ def take_pictures(folder: Path) -> None:
     table = viewer.window.add_plugin_dock_widget(PLUGIN, "Object table")[1]
     wait(lambda: table.measured is not None and not table.measurer.stale and not table.measurer.running, 60)
     print(f"measured: {tally.words}")
-    wait(seconds=1)
+    rest(1)
     save(viewer, "objects6")
 
     table.view.sortByColumn(table.view.rows.columns.index("area"), Qt.SortOrder.DescendingOrder)
@@ -120,19 +120,19 @@ def take_pictures(folder: Path) -> None:
     QTest.mouseClick(table.view.viewport(), Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, place)
     tally.click(4)  # a heading, a row, and a line of a list
     table.y_box.setCurrentIndex(table.y_box.findData("mean"))
-    wait(seconds=1)
+    rest(1)
     save(viewer, "objects7")
 
     viewer.reset_view()
     click(table, "table_add_filter")
-    wait(seconds=0.5)
+    rest(0.5)
     edit = table.findChild(QWidget, "table_filter_1_low")
     edit.setFocus()
     QTest.keyClicks(edit, "140")
     QTest.keyClick(edit, Qt.Key.Key_Return)
     tally.click(2)
     tally.keys += 4
-    wait(seconds=1)
+    rest(1)
     save(viewer, "objects8")
     print(f"filtered: {tally.words}")
     print(table.count.text(), "|", train.objectName(), folder.exists(), IMAGES.exists())

@@ -14,9 +14,7 @@ from benchmark_scripts import load_script
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
-
-ROOT = Path(__file__).parent.parent
-DATA = ROOT / "napari_unet" / "sample_data"
+from small_set import write_small_set
 
 
 @pytest.fixture(scope="module")
@@ -105,8 +103,8 @@ def test_every_method_takes_part(benchmark: ModuleType, tmp_path: Path, capsys: 
     monkeypatch.setattr(benchmark, "time", SimpleNamespace(perf_counter=lambda: next(ticks) * 0.05))
     table, picture = tmp_path / "annotator.csv", tmp_path / "annotator.png"
     benchmark.main([
-        "--data", str(DATA), "--sets", "nuclei", "--seeds", "0", "--strokes", "4", "--planes", "1",
-        "--pace", "0.2", "--dense-seconds", "1", "--device", "cpu", "--csv", str(table), "--png", str(picture),
+        "--data", str(write_small_set(tmp_path)), "--seeds", "0", "--strokes", "4",
+        "--pace", "0.1", "--dense-seconds", "1", "--device", "cpu", "--csv", str(table), "--png", str(picture),
     ])
     with table.open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))

@@ -293,7 +293,7 @@ def test_the_images_of_a_project_are_not_all_kept_in_memory(tmp_path: Path, monk
         opened.append(weakref.ref(image))
         return image
 
-    monkeypatch.setattr("napari_unet.project.object_tables.read_source", read)
+    monkeypatch.setattr("napari_unet.project.noted_image.read_source", read)
     objects = ProjectObjects(folder, classes, masks=masks)
     for record in records:
         assert all(len(table) for table in objects.tables(record))

@@ -13,7 +13,9 @@ from pathlib import Path
 
 import pytest
 from cli_scene import QUICK, files, run  # noqa: F401 (fixtures)
+from small_set import write_small_set
 
+from napari_unet import sample_data
 from napari_unet.cli.demo_command import demo_folder, why_no_window
 from napari_unet.core.errors import UserError
 from napari_unet.io.model_file import load_model
@@ -100,7 +102,11 @@ def test_without_a_display_the_demo_says_so(monkeypatch: pytest.MonkeyPatch) -> 
     assert why_no_window() is None
 
 
-def test_the_headless_demo_leaves_everything_to_look_at(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_headless_demo_leaves_everything_to_look_at(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = write_small_set(tmp_path)
+    monkeypatch.setattr(sample_data, "load", lambda name: sample_data.load_set(folder / name))
     assert run("demo", "--headless", "--seconds", "1", "-o", tmp_path / "demo") == 0
     said = capsys.readouterr()
     assert "--headless was given" in said.err

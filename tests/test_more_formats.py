@@ -177,8 +177,16 @@ def test_results_in_the_folder_of_their_images_are_no_images(
     again = ["predict", place, "--model", str(tmp_path / "m.pt"), "-o", place, "--resume", "--objects", place,
              "--probabilities", place]
     assert [main(again), main(again)] == [0, 0]
-    (folder / "a_objects.tif").unlink()
     before = (folder / "b_mask.tif").stat().st_mtime_ns
+    objects = tifffile.imread(folder / "a_objects.tif")
+    others = {one: (folder / f"a_{one}.tif").stat().st_mtime_ns for one in ("mask", "probabilities")}
+    (folder / "a_objects.tif").unlink()
+    capsys.readouterr()
+    assert main(again) == 0, "killed before the objects, say"
+    assert "a_mask.tif: there already, only the objects are missing" in capsys.readouterr().err
+    np.testing.assert_array_equal(tifffile.imread(folder / "a_objects.tif"), objects)
+    assert {one: (folder / f"a_{one}.tif").stat().st_mtime_ns for one in others} == others
+    (folder / "a_probabilities.tif").unlink()
     assert main(again) == 1
     assert "only some results are there" in capsys.readouterr().err
     assert main([*again, "--overwrite"]) == 0

@@ -57,3 +57,15 @@ def test_a_darkened_set_has_no_strokes_in_the_dark(benchmark: ModuleType) -> Non
         paint, kept = before.scribbles.to_array(), after.scribbles.to_array()
         assert not kept[:, light < benchmark.BRIGHT].any()
         assert np.array_equal(kept[:, light >= benchmark.BRIGHT], paint[:, light >= benchmark.BRIGHT])
+
+
+def test_a_run_goes_on_where_an_earlier_one_ended(
+    benchmark: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    done = benchmark.Case("nuclei", 0, 0.5, 0.6, 0.7, 0.4, "Learning: step 2")
+    path = tmp_path / "cases.csv"
+    benchmark.write_csv([done], path)
+    assert benchmark.read_csv(path) == [done]
+    benchmark.main(["--data", str(DATA), "--sets", "nuclei", "--dark", "--seeds", "0", "--csv", str(path)])
+    assert benchmark.read_csv(path) == [done], "nothing was measured again"
+    assert "shown    minus instant: least +0.100" in capsys.readouterr().out

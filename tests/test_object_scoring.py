@@ -23,6 +23,7 @@ from napari_unet.objects.object_map import ObjectMap
 from napari_unet.report.object_errors import object_errors
 from napari_unet.report.summary import summarise
 from napari_unet.report.table import format_text
+from napari_unet.workflows.class_images import ClassImage
 from napari_unet.workflows.object_finding import ImageObjects
 
 TABLE = ClassTable.named({1: "background", 2: "nucleus", 3: "tissue"})
@@ -91,6 +92,11 @@ def test_panoptic_objects_and_areas_in_one_result() -> None:
     assert found.found.count_of(2) == 3
     assert found.found.count_of(3) == 1
     assert ((found.found.numbers > 0) == (squares() > 0)).all()
+    parts = napari_unet.objects_of(squares(), way="parts", classes=TABLE).result()
+    given = ClassImage(np.ones_like(squares()), TABLE, found.geometry, numbered=parts.found)
+    again = napari_unet.objects_of(given, countable=["nucleus"], panoptic=True).result().found
+    assert (again.count_of(2), again.count_of(3)) == (3, 1), "single objects have areas, too"
+    np.testing.assert_array_equal(again.numbers > 0, parts.found.numbers > 0)
 
 
 def test_object_numbers_are_judged_as_they_are(tmp_path: Path) -> None:

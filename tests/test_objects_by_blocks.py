@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +22,14 @@ from napari_unet.core.work import run_to_end
 from napari_unet.io import load_objects, save_mask, save_objects, save_probabilities
 from napari_unet.io.ome_zarr import OmeZarr
 from napari_unet.objects.block_grid import BlockGrid
-from napari_unet.objects.image_objects import ObjectSearch, find_in_image
+from napari_unet.objects.image_objects import ObjectSearch, find_in_image, with_areas
 from napari_unet.objects.matching import match
 from napari_unet.objects.object_map import ObjectMap
-from napari_unet.workflows import block_search, object_store, store_measures
+from napari_unet.workflows import block_search, object_store, store_measures, store_outlines
 from napari_unet.workflows.class_store import open_class_store
 from napari_unet.workflows.object_store import objects_to_store
 from napari_unet.workflows.store_measures import LEFT_OUT, NumberedStore, measure_store
+from napari_unet.workflows.store_outlines import outlines_of_store
 
 TABLE = ClassTable.named({1: "background", 2: "nucleus", 3: "tissue"})
 FORMAT = OmeZarr(chunk=16)
@@ -109,6 +112,69 @@ def test_ways_that_look_around_find_what_they_find_in_memory(
     assert (same.iou == 1).sum() == expected.count, "object by object the very same pixels"
     assert "nucleus typically" in made.note
     assert "around them" in made.note
+
+
+@pytest.mark.parametrize(("shape", "axes", "search"), [
+    ((60, 70), "YX", ObjectSearch("parts", {"smallest": 9}, (2,))),
+    ((3, 21, 33), "ZYX", ObjectSearch("parts", {}, (3,))),
+    ((2, 40, 50), "TYX", ObjectSearch("parts", {"fill": True, "smallest": 30}, (2,))),
+    ((40, 50), "YX", ObjectSearch("parts", {}, ())),
+])
+def test_areas_come_after_the_objects_as_in_memory(
+    shape: tuple[int, ...], axes: str, search: ObjectSearch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(len(shape) + shape[-1])
+    painted = rng.integers(1, 5, [-(-size // 4) for size in shape])
+    for axis, size in enumerate(shape):
+        painted = np.repeat(painted, 4, axis).take(range(size), axis)
+    painted = painted.astype(np.uint8)
+    if search.values.get("fill"):
+        monkeypatch.setattr(block_search, "SIDE", 512)  # holes are known of the whole only
+        painted[painted == 4] = 1
+        painted[:, 2:9, 2:9] = 3
+        painted[:, 3:8, 3:8], painted[:, 5, 5] = 2, 4  # an object that is left out, and an area it would have covered
+    path = save_mask(tmp_path / "m.zarr", painted, classes=TABLE, geometry=Geometry(axes))
+    expected = with_areas(in_memory(painted, axes, search), painted, axes, search)
+    made = objects_to_store(open_class_store(path), tmp_path / "o.zarr", search, panoptic=True, format=FORMAT).result()
+    np.testing.assert_array_equal(load_objects(made.path).found.numbers, expected.numbers)
+    np.testing.assert_array_equal(made.of_number, expected.classes)
+    assert 4 in made.of_number
+
+
+@pytest.mark.parametrize(("shape", "axes"), [((60, 70), "YX"), ((3, 21, 33), "ZYX"), ((2, 20, 20), "TYX")])
+def test_outlines_by_blocks_are_those_of_the_whole(
+    shape: tuple[int, ...], axes: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store_outlines, "SIDE", 16)
+    rng = np.random.default_rng(1)
+    numbers = np.zeros(shape, np.uint32)
+    for number in rng.permutation(60) + 1:
+        start = [int(rng.integers(0, size)) for size in shape]
+        numbers[tuple(slice(at, at + int(rng.integers(1, 7))) for at in start)] = number
+    numbers[..., 2, :] = 90  # wider than a block
+    found = ObjectMap.of(numbers, {one: 2 + one % 2 for one in range(1, 91)}, (1.0,) * len(shape))
+    save_objects(tmp_path / "o.zarr", found, classes=TABLE, geometry=Geometry(axes))
+    store = NumberedStore(tmp_path / "o.zarr")
+    for name in ("r.zip", "g.geojson"):
+        save_objects(tmp_path / name, found, classes=TABLE, geometry=Geometry(axes))
+        assert outlines_of_store(store, tmp_path / f"b{name}").result() == ""
+        assert entries(tmp_path / f"b{name}") == entries(tmp_path / name)
+    monkeypatch.setattr(store_outlines, "MOST_PIXELS", 19)
+    told = outlines_of_store(store, tmp_path / "r.zip", overwrite=True).result()
+    assert "outlines reach over more than 19 pixels and are not in r.zip" in told
+    assert 0 < len(entries(tmp_path / "r.zip")) < len(entries(tmp_path / "br.zip"))
+    save_objects(tmp_path / "n.zarr", ObjectMap.of(np.zeros(shape, np.uint8)), classes=TABLE, geometry=Geometry(axes))
+    assert outlines_of_store(NumberedStore(tmp_path / "n.zarr"), tmp_path / "n.geojson").result() == ""
+    assert entries(tmp_path / "n.geojson") == {}
+
+
+def entries(path: Path) -> dict[str, Any]:
+    """Return what a file of shapes holds, by name."""
+    if path.suffix == ".zip":
+        with zipfile.ZipFile(path) as archive:
+            return {name: archive.read(name) for name in archive.namelist()}
+    features = json.loads(path.read_text())["features"]
+    return {f"{one['properties']['name']} {one['geometry']['plane']}": one for one in features}
 
 
 def test_a_run_that_ends_early_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -212,8 +278,16 @@ def test_the_command_line_by_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert len(lines) == load_objects(tmp_path / "o.zarr").found.count > 10
     assert {line["mean"] for line in lines} == {"80"}
     np.testing.assert_array_equal(load_objects(tmp_path / "again.tif").found.numbers > 0, painted == 2)
-    assert run("objects", "m.zarr", "-o", "p.zarr", "--blocks", "--rois", "r.zip") == 2
-    assert run("objects", "m.zarr", "-o", "r.zip") == 0, "shapes are found in memory"
+    assert run("objects", "m.zarr", "-o", "p.zarr", "--blocks", "--rois", "r.zip") == 0
+    assert run("objects", "m.zarr", "-o", "s.zip", "--geojson", "s.geojson", "--table", "s.csv") == 0
+    for name in ("r.zip", "s.zip", "s.geojson"):
+        np.testing.assert_array_equal(load_objects(tmp_path / name, (60, 70)).found.numbers,
+                                      load_objects(tmp_path / "o.zarr").found.numbers)
+    with open("s.csv", encoding="utf-8-sig") as file:
+        assert len(list(csv.DictReader(file))) == len(lines)
+    assert not list(tmp_path.glob(".*")), "the store that nobody asked for is gone"
+    assert run("objects", "m.zarr", "-o", "m.zarr/labels/nuclei", "--blocks") == 2
+    assert "lies inside an image" in capsys.readouterr().err
     assert run("objects", "o.zarr", "-o", "q.zarr", "--blocks") == 1
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import tifffile
 import torch
-from cli_scene import QUICK, files, run
+from cli_scene import files, run
 
 import napari_unet
 from napari_unet import segmenters
@@ -312,8 +312,6 @@ def test_an_instant_answer_names_its_strokes_as_a_network_too(tmp_path: Path) ->
 
 # -- the same again ---------------------------------------------------------------------------------------------------
 
-ALIKE = ["--steps", "6", "--deterministic", "--seed", "3", *QUICK]
-
 
 def tensors(path: Path) -> dict[str, torch.Tensor]:
     found: dict[str, torch.Tensor] = torch.load(path, weights_only=True)["tensors"]
@@ -329,7 +327,9 @@ def test_a_deterministic_training_is_the_same_in_two_processes_and_in_a_session(
     files: Path, tmp_path: Path, start: str
 ) -> None:
     """Bit by bit, whatever number of threads a process has otherwise."""
-    options = ALIKE if start == "scratch" else ["--steps", "6", "--deterministic", "--seed", "3", "--device", "cpu"]
+    small = {"width": 4, "depth": 2, "patch": 32} if start == "scratch" else {"batch": 1, "patch": 32}
+    sizes = [word for name, value in small.items() for word in ("--set", f"{name}={value}")]
+    options = ["--steps", "6", "--deterministic", "--seed", "3", "--device", "cpu", *sizes]
     words = ["train", str(files / "images.tif"), str(files / "scribbles.tif"), *options, "-o"]
     threads = torch.get_num_threads()
     assert run(*words, tmp_path / "here.pt") == 0
@@ -343,7 +343,6 @@ def test_a_deterministic_training_is_the_same_in_two_processes_and_in_a_session(
     session = Session()
     image = Image(tifffile.imread(files / "images.tif"), "NYX", "images")
     session.put_pair("a", image, Scribbles.from_array(tifffile.imread(files / "scribbles.tif")))
-    small = {"width": 4, "depth": 2, "patch": 32} if start == "scratch" else {}
     method = segmenters.REGISTRY["unet"](steps=6, seconds=None, seed=3, device="cpu", deterministic=True, **small)
     model: Any = run_to_end(session.training(method))
     assert same(dict(model.weights.tensors), tensors(tmp_path / "here.pt"))

@@ -10,15 +10,19 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
+import zarr
 from test_block_runs import FORMAT, ONE, network, picture, small  # noqa: F401 (a fixture)
 
 from napari_unet import io
 from napari_unet.cli import main
+from napari_unet.core import fingerprints
 from napari_unet.core.errors import UserError
+from napari_unet.core.fingerprints import image_hash
 from napari_unet.core.image import Image
 from napari_unet.io._run_differences import differences
 from napari_unet.io.model_file import save_model
 from napari_unet.io.ome_zarr import OmeZarr
+from napari_unet.workflows import block_search
 from napari_unet.workflows.store_run import predict_store
 
 
@@ -48,6 +52,36 @@ def test_an_unfinished_run_says_in_what_it_differs(change: dict[str, Any], said:
         predict_store(now.pop("image"), now.pop("model"), path, **now).result()
     events = list(predict_store(image, network(), path, format=FORMAT, engine=ONE))
     assert events[0].before == 1, "what was refused has changed nothing"
+
+
+@pytest.mark.parametrize("name", ["a.tif", "a.zarr"])
+def test_an_image_that_was_written_since_is_another_one_wherever_it_changed(
+    name: str, tmp_path: Path, small: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fingerprints, "WHOLE", 100)
+    monkeypatch.setattr(fingerprints, "WINDOW", 8)
+    data, path = picture(150, 133), tmp_path / name
+
+    def write() -> None:
+        if name.endswith("tif"):
+            tifffile.imwrite(path, data, photometric="minisblack")
+        else:
+            array = zarr.open_array(str(path), mode="a", shape=data.shape, chunks=(32, 32), dtype=data.dtype)
+            array[:] = data
+
+    write()
+    before = image_hash(io.read_image(path))
+    run = predict_store(io.read_image(path), network(), tmp_path / "m.zarr", format=FORMAT, engine=ONE)
+    next(run)
+    run.close()
+    again = predict_store(io.read_image(path), network(), tmp_path / "m.zarr", format=FORMAT, engine=ONE)
+    assert next(again).before == 1
+    again.close()
+    data[40:50, 40:50] += 1
+    write()
+    assert image_hash(io.read_image(path)) == before, "no window of the name lies there"
+    with pytest.raises(UserError, match=r"the image \(its file was written since\)"):
+        next(predict_store(io.read_image(path), network(), tmp_path / "m.zarr", format=FORMAT, engine=ONE))
 
 
 def test_what_cannot_be_read_differs() -> None:
@@ -91,3 +125,34 @@ def test_whole_results_are_kept_only_if_the_command_would_make_them(
     changed = {one.name for one, content in after.items() if content != made[one]}
     assert changed == {"im 1_mask.tif", "im 1_mask.tif.provenance.json"}
     assert io.read_labels(tmp_path / "out" / "im 1_mask.tif")[0].shape == (41, 50)
+
+
+def test_a_run_that_was_killed_over_its_objects_goes_on_with_them(
+    tmp_path: Path, small: None, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tifffile.imwrite(tmp_path / "in.tif", picture(150, 133), photometric="minisblack")
+    save_model(tmp_path / "m.pt", dataclasses.replace(network(), tile=None, full_precision=False))
+    monkeypatch.setattr(block_search, "SIDE", 512)
+    words = ["predict", str(tmp_path / "in.tif"), "--model", str(tmp_path / "m.pt"), "--device", "cpu", "--blocks",
+             "--way", "parts", "-o"]
+    assert main([*words, str(tmp_path / "w.zarr"), "--objects", str(tmp_path / "whole.zarr"), "--panoptic"]) == 0
+    whole = io.load_objects(tmp_path / "whole.zarr").found
+    assert whole.count > 3
+
+    def torn(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    again = [*words, str(tmp_path / "mask.zarr"), "--objects", str(tmp_path / "o.zarr"), "--panoptic"]
+    with monkeypatch.context() as patch:
+        patch.setattr(block_search.BlockSearch, "find", torn)
+        assert main(again) == 130
+    before = {one: one.stat().st_mtime_ns for one in (tmp_path / "mask.zarr").rglob("*")}
+    assert before
+    assert main(again) == 1, "nothing is replaced unasked"
+    capsys.readouterr()
+    assert main([*again, "--resume"]) == 0
+    assert "only the objects are missing" in capsys.readouterr().err
+    assert {one: one.stat().st_mtime_ns for one in (tmp_path / "mask.zarr").rglob("*")} == before
+    np.testing.assert_array_equal(io.load_objects(tmp_path / "o.zarr").found.numbers, whole.numbers)
+    assert main([*again, "--resume"]) == 0
+    assert "1 of 1 are there already" in capsys.readouterr().err

@@ -10,10 +10,9 @@ from types import ModuleType
 import numpy as np
 import pytest
 from benchmark_scripts import load_script
+from small_set import write_small_set
 
-ROOT = Path(__file__).parent.parent
 METHODS = ["forest", "ilastik", "labkit", "imagenet", "one_eye", "instant", "deep", "scratch", "dense"]
-DATA = ROOT / "napari_unet" / "sample_data"
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +22,7 @@ def benchmark() -> ModuleType:
 
 
 def test_every_method_answers(benchmark: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    benchmark.main(["--data", str(DATA), "--sets", "nuclei", "--seeds", "0", "--planes", "1",
+    benchmark.main(["--data", str(write_small_set(tmp_path)), "--seeds", "0",
                     "--methods", *METHODS, "--seconds", "1", "--dense-seconds", "1", "--device", "cpu",
                     "--csv", str(tmp_path / "out" / "strokes.csv")])
     with (tmp_path / "out" / "strokes.csv").open(encoding="utf-8-sig", newline="") as file:

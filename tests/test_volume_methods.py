@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextvars
 import dataclasses
 import re
+import threading
 import warnings
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from napari_unet.classical.parameter_search import default_candidate
 from napari_unet.core.errors import InputWarning, UserError
 from napari_unet.core.image import Image
 from napari_unet.core.latest import Latest
+from napari_unet.core.leaving import NoLongerWantedError, heed
 from napari_unet.core.method import View, assemble
 from napari_unet.core.registry import Entry
 from napari_unet.core.scribbles import Pair, Scribbles, TrainingSet
@@ -170,6 +173,40 @@ def test_nothing_is_changed_and_it_can_be_cancelled(entry: Entry[Any]) -> None:
     next(segmenting)
     segmenting.close()
     np.testing.assert_array_equal(data, before)
+
+
+@pytest.mark.parametrize("after", [1, 3, 8])
+def test_what_is_not_wanted_any_more_is_left_after_the_step_it_is_in(
+    entry: Entry[Any], model: Any, monkeypatch: pytest.MonkeyPatch, after: int
+) -> None:
+    """Of volumes each step takes its time, and between two of them nothing is told."""
+    taken: list[str] = []
+    left = threading.Event()
+
+    def noted(name: str, take: Any) -> Any:
+        def step(*given: Any) -> Any:
+            taken.append(name)
+            if len(taken) == after:
+                left.set()
+            return take(*given)
+
+        return step
+
+    def until_left(work: Any) -> int:
+        taken.clear()
+        left.clear()
+        heed(left)
+        with pytest.raises(NoLongerWantedError):
+            work()
+        return len(taken)
+
+    for name in ("prepared", "survey", "describe", "decide"):
+        monkeypatch.setattr(entry.item, name, noted(name, getattr(entry.item, name)))
+    volume = Image(pixels(), "ZYX")
+    context = contextvars.copy_context()
+    assert context.run(until_left, lambda: fitted(small(entry), training(volume))) == after
+    if after == 1:
+        assert context.run(until_left, lambda: answer(model, volume)) == after
 
 
 def test_voxels_that_are_no_numbers(entry: Entry[Any]) -> None:

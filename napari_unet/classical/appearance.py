@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from ..core.leaving import look_up, while_wanted
 from .background import PreparedPlane, widths_along
 
 _MOST_SAMPLES = 4000
@@ -110,6 +111,7 @@ def _derivative(
     grey: NDArray[np.float32], scale: float, spacing: Sequence[float], along: Sequence[int]
 ) -> NDArray[np.float32]:
     """Return a Gaussian derivative along these axes (one twice: the second along it)."""
+    look_up()  # of a volume it takes its time, and there are many
     order = [list(along).count(axis) for axis in range(grey.ndim)]
     found = ndimage.gaussian_filter(grey, widths_along(scale, spacing), order=order, mode="nearest")
     steps = np.float32(np.prod([spacing[axis] for axis in along]))
@@ -214,9 +216,9 @@ class Appearance:
         classes = int(self.owner.max()) + 1
         count_of = np.bincount(self.owner, minlength=classes)
         scores = np.full((classes, len(features)), -np.inf, np.float32)
-        for centre, factor, weight, owner in zip(
+        for centre, factor, weight, owner in while_wanted(zip(
             self.centres, self.whitening, self.log_weights, self.owner, strict=True
-        ):
+        )):
             distance = np.square((features - centre) @ factor).sum(axis=1)
             score = weight - 0.5 * distance
             scores[owner] = score if count_of[owner] == 1 else np.logaddexp(scores[owner], score)

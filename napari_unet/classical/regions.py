@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.leaving import look_up
 from .appearance import Appearance
 
 
@@ -48,6 +49,7 @@ class Regions:
         stack : ndarray of float32, shape (F, Y, X) or (F, Z, Y, X)
         valid : ndarray of bool, shape (Y, X) or (Z, Y, X)
         """
+        look_up()  # what made the regions of a volume took its time
         present = np.bincount(numbers.ravel()) > 0
         dense = (np.cumsum(present) - 1)[numbers]
         flat, weight = dense.ravel(), valid.ravel().astype(np.float64)

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.leaving import look_up
+
 _ROUNDS = 5
 _FEWEST = 64
 
@@ -45,6 +47,7 @@ def slic_superpixels(
         return numbers
     from skimage.segmentation import slic
 
+    look_up()  # of a volume it takes its time
     return np.asarray(slic(
         np.moveaxis(stack, 0, -1), n_segments=round(wanted), compactness=compactness, max_num_iter=_ROUNDS,
         convert2lab=False, start_label=0, channel_axis=-1, spacing=tuple(spacing),

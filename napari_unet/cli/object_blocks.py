@@ -1,23 +1,30 @@
-"""Objects of masks larger than memory, for ``objects`` and ``predict --objects``: block by block, into a store."""
+"""Objects of masks larger than memory, for ``objects`` and ``predict --objects``: block by block, into a store.
+
+Where only outlines are asked for, the store lies beside them, hidden, until these are written.
+"""
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import math
-from collections.abc import Generator, Mapping
+import warnings
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from napari_unet.core.errors import UsageError
+from napari_unet.core.errors import InputWarning, UsageError
 from napari_unet.core.image import Image
 from napari_unet.core.method import Progress
 from napari_unet.core.provenance import Provenance
-from napari_unet.io import is_output, label_place, open_contents
+from napari_unet.io import is_output, label_place, open_contents, remove
 from napari_unet.io.ome_zarr import OmeZarr
 from napari_unet.workflows.class_store import open_class_store
 from napari_unet.workflows.object_finding import make_search
 from napari_unet.workflows.object_store import StoredObjects, is_large_mask, objects_to_store
 from napari_unet.workflows.store_measures import NumberedStore, measure_store
+from napari_unet.workflows.store_outlines import outlines_of_store
+from napari_unet.workflows.store_run import BlockDone
 
 from .flag_values import countable_words
 from .object_output import FoundFiles, ObjectTargets, PieceShare
@@ -30,18 +37,15 @@ def by_blocks(mask: str, target: ObjectTargets, arguments: argparse.Namespace) -
     Raises
     ------
     UsageError
-        If it is asked for together with what needs whole planes.
+        If it is asked for, but objects are to go into an image.
     """
-    hinder = [flag for flag, given in (
-        ("--rois", getattr(arguments, "rois", None)), ("--geojson", getattr(arguments, "geojson", None)),
-        ("--panoptic", arguments.panoptic),
-        *((str(path), not is_output(path) or label_place(path) is not None) for path in target.paths)) if given]
+    hinder = next((path for path in target.paths if label_place(path) is not None), None)
     if getattr(arguments, "blocks", False) or arguments.halo is not None:
-        if hinder:
-            raise UsageError(f"{hinder[0]} does not go with objects found block by block, which go into a .zarr or "
-                             ".tif of their own. Leave one of the two out.")
+        if hinder is not None:
+            raise UsageError(f"{hinder} lies inside an image, where nothing is written block by block. Choose a .zarr "
+                             "or .tif of its own, a .zip or a .geojson.")
         return True
-    return not hinder and is_large_mask(_pixels(mask))
+    return hinder is None and is_large_mask(_pixels(mask))
 
 
 def _pixels(mask: str) -> tuple[int, ...]:
@@ -55,7 +59,6 @@ def find_by_blocks(
     arguments: argparse.Namespace, measured: Image | None, begun: str, model: Provenance | None = None,
 ) -> Generator[PieceShare, None, FoundFiles]:
     """Find objects, and measure them if a table is wanted; of a mask that a model has made, that says all."""
-    (path,) = target.paths
     given = open_class_store(mask) if model is not None else open_class_store(
         mask, arguments.axes, arguments.values, scale=arguments.voxel_size or (), unit=arguments.unit or "")
     countable = given.classes.ids_of(countable_words(arguments.countable))
@@ -63,24 +66,60 @@ def find_by_blocks(
     told = Provenance.here(
         "objects", begun=begun, classes=given.classes, model=model,
         settings={"mask": Path(name).name, "way": arguments.way, **values, "by_plane": arguments.by_plane,
-                  "countable": [*(arguments.countable or ())], "halo": arguments.halo, "by blocks": True})
-    run = objects_to_store(given, path, search, halo=arguments.halo, overwrite=replace[path], provenance=told,
-                           format=OmeZarr(version=arguments.zarr_version))
+                  "panoptic": arguments.panoptic, "countable": [*(arguments.countable or ())],
+                  "halo": arguments.halo, "by blocks": True})
+    made = FoundFiles(target.paths)
+    with _store_place(target) as (path, stays):
+        run = objects_to_store(
+            given, path, search, halo=arguments.halo, panoptic=arguments.panoptic, format=OmeZarr(
+                version=arguments.zarr_version), overwrite=replace[path] if stays else True,
+            provenance=told if stays else None)
+        yield from _shown(run, path)
+        say(f"{name}: {_counted(run.result())}")
+        numbered = NumberedStore(path)
+        for shapes in target.paths:
+            if shapes != path:
+                yield from _drawn(numbered, shapes, replace[shapes], told)
+        if arguments.table is not None:
+            measuring = measure_store(numbered, measured, Path(name).name, arguments.by_plane)
+            for part in measuring:
+                yield PieceShare(math.floor(100 * (part.fraction or 0)) if isinstance(part, Progress) else 0)
+            made.table = measuring.result()
+    return made
+
+
+def _shown(run: Iterable[BlockDone], path: Path) -> Iterator[PieceShare]:
+    """Yield how far a search is; say what was there before."""
     resumed = False
     for event in run:
         if event.before and not resumed:
             say(f"{path}: {event.before} of {event.before + event.total} blocks were there from an earlier run")
             resumed = True
         yield PieceShare(event.done, event.total)
-    found = run.result()
-    say(f"{name}: {_counted(found)}")
-    made = FoundFiles(target.paths)
-    if arguments.table is not None:
-        measuring = measure_store(NumberedStore(path), measured, Path(name).name, arguments.by_plane)
-        for share in measuring:
-            yield PieceShare(math.floor(100 * (share.fraction or 0)) if isinstance(share, Progress) else 0)
-        made.table = measuring.result()
-    return made
+
+
+def _drawn(numbered: NumberedStore, path: Path, replace: bool, told: Provenance) -> Iterator[PieceShare]:
+    """Write the outlines of a store."""
+    drawing = outlines_of_store(numbered, path, overwrite=replace, provenance=told)
+    for share in drawing:
+        yield PieceShare(math.floor(100 * share))
+    if note := drawing.result():
+        warnings.warn(note, InputWarning, stacklevel=2)
+
+
+@contextlib.contextmanager
+def _store_place(target: ObjectTargets) -> Iterator[tuple[Path, bool]]:
+    """Return where the store of the numbers lies, and whether it stays there: if it was asked for."""
+    asked = next((path for path in target.paths if is_output(path)), None)
+    if asked is not None:
+        yield asked, True
+        return
+    first = target.paths[0]
+    hidden = first.with_name(f".{first.name}.numbers.zarr")
+    try:
+        yield hidden, False
+    finally:
+        remove(hidden)
 
 
 def _counted(found: StoredObjects) -> str:

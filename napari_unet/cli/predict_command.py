@@ -85,6 +85,8 @@ def run_predict(arguments: argparse.Namespace) -> None:
 
 def _planned(arguments: argparse.Namespace) -> dict[str, OutputTarget]:
     """Return by image where its results go; results of others that lie in the same folder are no images."""
+    if is_url(arguments.probabilities or ""):
+        raise UsageError("--probabilities go to an address only where the masks do: give -o an address too.")
     images = expanded_images(arguments.images)
     planned = plan_outputs(images, arguments.output, arguments.probabilities, arguments.objects)
     results = [path.resolve() for one in planned for path in one.paths]
@@ -145,8 +147,10 @@ def _predict_file(
 ) -> Generator[Any, None, tuple[Path, ...]]:
     """Segment one image file; returns the files made, once they are known to be there."""
     (image,) = read_images([name], arguments.axes)
-    if goes_by_blocks(image, target.mask, target.objects, arguments):
-        yield from predict_by_blocks(name, image, model, target.mask, replace[target.mask], arguments)
+    if goes_by_blocks(image, target.mask, target.probabilities, target.objects, arguments):
+        if not target.segmented:
+            yield from predict_by_blocks(name, image, model, target.mask, replace[target.mask], arguments,
+                                         target.probabilities)
         found = None
         if target.objects is not None:  # probabilities of blocks are not kept
             yield from find_by_blocks(name, target.mask, ObjectTargets((target.objects,)), replace,
@@ -170,22 +174,24 @@ def _predict_image(
     geometry = image.geometry if index is None else image.geometry.of_planes()
     shape = prediction_shape(image, index)
     with contextlib.ExitStack() as files:
-        labels = files.enter_context(create_mask(
-            target.mask, shape, classes=model.classes, geometry=geometry,
-            code="painted" if arguments.painted_ids else "mask", overwrite=replace[target.mask],
-            version=arguments.zarr_version,
-            provenance=mask_provenance(model, image, settings=settings_of(arguments)),
-        ))
-        if labels.note:
-            warnings.warn(labels.note, InputWarning, stacklevel=2)
+        labels: list[Any] = []
+        if not target.segmented:
+            labels.append(files.enter_context(create_mask(
+                target.mask, shape, classes=model.classes, geometry=geometry,
+                code="painted" if arguments.painted_ids else "mask", overwrite=replace[target.mask],
+                version=arguments.zarr_version,
+                provenance=mask_provenance(model, image, settings=settings_of(arguments)),
+            )))
+            if labels[0].note:
+                warnings.warn(labels[0].note, InputWarning, stacklevel=2)
         maps: Any = None
-        if target.probabilities is not None:
+        if target.probabilities is not None and not target.segmented:
             maps = files.enter_context(create_probabilities(
                 target.probabilities, probability_shape(image, model, index), classes=model.classes,
                 geometry=geometry, planes=shape[:-2], overwrite=replace[target.probabilities],
             ))
         if target.objects is None:
-            yield from segment_into(image, model, labels, maps, index=index)
+            yield from segment_into(image, model, labels[0], maps, index=index)
             return None
         size = probability_shape(image, model, index)
         memory = np.zeros(shape, np.uint8)
@@ -193,7 +199,7 @@ def _predict_image(
         if soft is None:
             say(f"{image.name} is too large to keep its probabilities: its objects are found in the mask.")
         both = [one for one in (maps, soft) if one is not None]
-        yield from segment_into(image, model, SeveralSinks((labels, memory)), SeveralSinks(both) if both else None,
+        yield from segment_into(image, model, SeveralSinks((*labels, memory)), SeveralSinks(both) if both else None,
                                 index=index)
     if soft is not None:
         soft = np.moveaxis(soft, 1, 0).reshape(size[1], *shape)

@@ -34,16 +34,32 @@ _NAMED = 5
 
 @dataclasses.dataclass(frozen=True)
 class OutputTarget:
-    """Where the results of one image go."""
+    """Where the results of one image go.
+
+    Parameters
+    ----------
+    mask, probabilities, objects : Path
+        What is not wanted is None.
+    segmented : bool
+        Whether the mask is there already, and stays: only its objects are missing.
+    """
 
     mask: Path
     probabilities: Path | None
     objects: Path | None = None
+    segmented: bool = False
 
     @property
     def paths(self) -> tuple[Path, ...]:
         """All files that are written."""
-        return tuple(path for path in (self.mask, self.probabilities, self.objects) if path is not None)
+        asked = (self.objects,) if self.segmented else (self.mask, self.probabilities, self.objects)
+        return tuple(path for path in asked if path is not None)
+
+    @property
+    def lacks_objects_alone(self) -> bool:
+        """Whether an earlier run has ended between the mask and its objects."""
+        *others, last = self.paths
+        return last == self.objects and bool(others) and not last.exists() and all(path.exists() for path in others)
 
 
 def model_of(arguments: argparse.Namespace) -> Model:
@@ -79,15 +95,31 @@ def left_to_do(arguments: argparse.Namespace, targets: Mapping[str, OutputTarget
     """
     if not arguments.resume:
         return dict(targets)
-    missing = {name for name, one in targets.items() if not all(path.exists() for path in one.paths)}
+    halves, missing = _unfinished(targets)
     others = _made_otherwise(arguments, {name: one for name, one in targets.items() if name not in missing})
     if not arguments.overwrite:
         _check_parts([(name, one) for name, one in targets.items() if name in missing])
         _check_others({targets[name].mask: reason for name, reason in others.items()})
-    left = {name: one for name, one in targets.items() if name in missing or name in others}
+    anew = missing | set(others)
+    left = {name: one if name in anew else dataclasses.replace(one, segmented=True)
+            for name, one in targets.items() if name in anew | halves}
     if len(left) < len(targets):
         say(f"{len(targets) - len(left)} of {len(targets)} are there already and stay as they are.")
+    _tell_halves([one.mask for one in left.values() if one.segmented])
     return left
+
+
+def _unfinished(targets: Mapping[str, OutputTarget]) -> tuple[set[str], set[str]]:
+    """Return the images of which the objects alone are missing, and those of which more is."""
+    halves = {name for name, one in targets.items() if one.lacks_objects_alone}
+    return halves, {name for name, one in targets.items() if not all(path.exists() for path in one.paths)} - halves
+
+
+def _tell_halves(masks: Sequence[Path]) -> None:
+    """Say which masks are there, so that only their objects are looked for."""
+    if masks:
+        named = ", ".join(map(str, masks[:_NAMED]))
+        say(f"{named}{' and others' if len(masks) > _NAMED else ''}: there already, only the objects are missing.")
 
 
 def _check_parts(missing: Sequence[tuple[str, OutputTarget]]) -> None:

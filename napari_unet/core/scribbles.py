@@ -176,7 +176,8 @@ class Scribbles:
         return (
             self.shape == other.shape
             and self.planes.keys() == other.planes.keys()
-            and all(np.array_equal(plane, other.planes[number]) for number, plane in self.planes.items())
+            and all(plane is other.planes[number] or np.array_equal(plane, other.planes[number])
+                    for number, plane in self.planes.items())
         )
 
 

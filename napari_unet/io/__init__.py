@@ -31,7 +31,8 @@ from ._saving import (
 )
 from ._unfinished import Unfinished, dead_tokens, leftover_path, no_regular_file, remove
 from ._units import time_unit_name, unit_name, unit_ratio, unit_short
-from .object_files import check_object_output, keep_objects, load_objects, object_suffixes, save_objects, shape_format
+from .object_files import check_object_output, keep_objects, load_objects, object_suffixes, save_objects
+from .shape_files import shape_format
 
 __all__ = [
     "REGISTRY",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,9 @@ LARGEST_NUMBER = 2**24
 
 _FAR = 1e7
 """Coordinates beyond are no pixels of any image."""
+
+PutObject = Callable[[list[Outline], int, Mapping[str, int]], None]
+"""Writes one object on one plane: its outlines, the painted id of its class, where the plane lies along T, Z and C."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -81,8 +84,8 @@ class DrawnShape:
     colour: str = ""
 
 
-def drawn_planes(found: ObjectMap, axes: str, path: Any) -> Iterator[tuple[dict[str, int], list[Outline]]]:
-    """Yield the place of each plane that has objects (along T, Z, C), and the outlines on it.
+def plane_places(shape: Sequence[int], axes: str, path: Any) -> Iterator[tuple[tuple[int, ...], dict[str, int]]]:
+    """Yield the index of each plane, and where it lies along T, Z and C.
 
     Raises
     ------
@@ -93,10 +96,23 @@ def drawn_planes(found: ObjectMap, axes: str, path: Any) -> Iterator[tuple[dict[
     if not slots:
         raise UserError(f"{path} holds planes along T, Z and C only, not the axes {axes}. Save as TIFF or OME-Zarr.")
     theirs = {ours: letter for letter, ours in slots}
-    for index in np.ndindex(*found.numbers.shape[:-2]):
-        outlines = object_outlines(found.numbers[index])
-        if outlines:
-            yield {theirs[ours]: at for ours, at in zip(axes, index, strict=False)}, outlines
+    for index in np.ndindex(*shape[:-2]):
+        yield index, {theirs[ours]: at for ours, at in zip(axes, index, strict=False)}
+
+
+def put_outlines(put: PutObject, numbers: NDArray[Any], of_number: NDArray[np.uint8], place: Mapping[str, int]) -> None:
+    """Write all objects of a plane, in the order of their numbers.
+
+    Parameters
+    ----------
+    put : PutObject
+    numbers : ndarray of int, shape (Y, X)
+    of_number : ndarray of uint8
+        Painted id of the class by number.
+    place : mapping of str to int
+    """
+    for number, parts in itertools.groupby(object_outlines(numbers), key=lambda one: one.number):
+        put(list(parts), int(of_number[number]), place)
 
 
 def objects_of_shapes(

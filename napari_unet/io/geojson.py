@@ -7,10 +7,11 @@ corner of the first pixel.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import itertools
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -21,10 +22,9 @@ from napari_unet.core.classes import ClassTable
 from napari_unet.core.errors import UserError
 from napari_unet.core.parameters import Parameter
 from napari_unet.core.readable import readable
-from napari_unet.objects.object_map import ObjectMap
 from napari_unet.objects.outlines import Outline, Ring
 
-from ._drawn_objects import DrawnShape, drawn_planes, told_number
+from ._drawn_objects import DrawnShape, PutObject, told_number
 from ._registry import register
 
 _LARGEST = 2**30
@@ -44,26 +44,22 @@ class GeoJson:
     def __post_init__(self) -> None:
         parameters.check(self)
 
-    def write(self, path: Path, found: ObjectMap, classes: ClassTable, axes: str) -> None:
-        """Write all objects, one feature for each object and plane.
-
-        Raises
-        ------
-        UserError
-            If there are more axes of planes than T, Z and C.
-        """
+    @contextlib.contextmanager
+    def writer(self, path: Path, classes: ClassTable) -> Iterator[PutObject]:
+        """Return what writes one object on one plane after the other, each as a feature."""
         with path.open("w", encoding="utf-8") as file:
             file.write('{"type": "FeatureCollection", "features": [')
-            mark = "\n"
-            for place, outlines in drawn_planes(found, axes, "A GeoJSON file"):
-                for number, parts in itertools.groupby(outlines, key=lambda one: one.number):
-                    feature = self._feature(list(parts), number, int(found.classes[number]), classes, place)
-                    file.write(mark + json.dumps(feature, separators=(",", ":"), ensure_ascii=False))
-                    mark = ",\n"
+            marks = itertools.chain(["\n"], itertools.repeat(",\n"))
+
+            def put(parts: list[Outline], class_id: int, place: Mapping[str, int]) -> None:
+                feature = self._feature(parts, class_id, classes, place)
+                file.write(next(marks) + json.dumps(feature, separators=(",", ":"), ensure_ascii=False))
+
+            yield put
             file.write("\n]}\n")
 
     def _feature(
-        self, parts: list[Outline], number: int, class_id: int, classes: ClassTable, place: Mapping[str, int]
+        self, parts: list[Outline], class_id: int, classes: ClassTable, place: Mapping[str, int]
     ) -> dict[str, Any]:
         polygons = [[_closed(ring) for ring in (one.shell, *one.holes)] for one in parts]
         name = readable(classes.name(class_id))
@@ -76,9 +72,9 @@ class GeoJson:
             },
             "properties": {
                 "objectType": self.kind,
-                "name": f"{name} {number}",
+                "name": f"{name} {parts[0].number}",
                 "classification": {"name": name, "color": list(bytes.fromhex(classes.color(class_id).lstrip("#")[:6]))},
-                "metadata": {"object": str(number), "class_id": str(class_id)},
+                "metadata": {"object": str(parts[0].number), "class_id": str(class_id)},
             },
         }
 

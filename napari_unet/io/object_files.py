@@ -18,19 +18,18 @@ from numpy.typing import NDArray
 from napari_unet.core.classes import MAX_CLASS_ID, ClassTable, PaintedClass, default_color
 from napari_unet.core.errors import InputWarning, UsageError, UserError
 from napari_unet.core.geometry import Geometry
-from napari_unet.core.provenance import Provenance, now
-from napari_unet.core.registry import Entry
+from napari_unet.core.provenance import Provenance
 from napari_unet.objects.object_map import ObjectMap
 
 from ._contents import Contents
-from ._drawn_objects import LARGEST_NUMBER, LoadedObjects, objects_of_shapes
+from ._drawn_objects import LARGEST_NUMBER, LoadedObjects, objects_of_shapes, plane_places, put_outlines
 from ._label_place import label_place
 from ._mask_info import runs_of
-from ._output import appearing, check_place, replace_file
+from ._output import check_place, replace_file
 from ._reading import label_array, read_contents
 from ._registry import REGISTRY
-from ._saving import check_output, create_mask, geometry_for, output_suffixes, provenance_path
-from .provenance_file import is_provenance, provenance_text
+from ._saving import check_output, create_mask, geometry_for, output_suffixes
+from .shape_files import shape_format, writing_shapes
 
 MOST_IN_16_BITS = 65535
 
@@ -38,13 +37,6 @@ MOST_IN_16_BITS = 65535
 def object_suffixes() -> tuple[str, ...]:
     """Return the endings that objects are saved under."""
     return (*output_suffixes(), *(suffix for entry in REGISTRY for suffix in entry.extras.get("object_suffixes", ())))
-
-
-def shape_format(path: str | os.PathLike[str]) -> Entry[Any] | None:
-    """Return the format of a file that holds shapes (ROIs, polygons) by its ending; None for labels."""
-    name = str(path).lower()
-    name += {".roi": ".zip", ".json": ".geojson"}.get(Path(name).suffix, "")
-    return next((entry for entry in REGISTRY if name.endswith(entry.extras.get("object_suffixes", ("\0",)))), None)
 
 
 def check_object_output(path: str | Path, *, overwrite: bool = False) -> None:
@@ -148,21 +140,11 @@ def _keep_shapes(
     provenance: Provenance | None, options: dict[str, Any],
 ) -> Path:
     """Write ROIs or polygons, and where they come from beside them."""
-    entry = shape_format(path)
-    assert entry is not None  # its ending was checked
-    place = check_place(path, overwrite, replace_file)
-    origin = provenance_path(place)
-    if provenance is not None:
-        check_place(origin, overwrite or is_provenance(origin), replace_file)
-    with appearing(place, overwrite) as unfinished:
-        entry.item(**options).write(unfinished, found, classes, geometry.axes)
-    if provenance is not None:
-        with appearing(origin, True) as unfinished:
-            whole = dataclasses.replace(provenance, ended=provenance.ended or now())
-            unfinished.write_text(provenance_text(whole), encoding="utf-8")
-    elif is_provenance(origin):
-        origin.unlink()  # it tells of the objects that were replaced
-    return place
+    planes = list(plane_places(found.numbers.shape, geometry.axes, path))
+    with writing_shapes(path, classes, overwrite=overwrite, provenance=provenance, **options) as put:
+        for index, place in planes:
+            put_outlines(put, found.numbers[index], found.classes, place)
+    return Path(os.path.realpath(path.expanduser()))
 
 
 def load_objects(

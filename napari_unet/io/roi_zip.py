@@ -6,8 +6,8 @@ Class and number stand in its properties, the class in its group and colour as w
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-import itertools
 import logging
 import zipfile
 import zlib
@@ -21,10 +21,9 @@ from numpy.typing import NDArray
 from napari_unet.core.classes import ClassTable
 from napari_unet.core.errors import UserError, reason_of
 from napari_unet.core.readable import readable
-from napari_unet.objects.object_map import ObjectMap
 from napari_unet.objects.outlines import Outline, Ring
 
-from ._drawn_objects import DrawnShape, drawn_planes, told_number
+from ._drawn_objects import DrawnShape, PutObject, told_number
 from ._registry import register
 
 if TYPE_CHECKING:
@@ -44,20 +43,16 @@ _DAMAGED = "Save it again in ImageJ (ROI Manager, More > Save), or choose anothe
 class RoiZip:
     """ImageJ ROIs: a zip of outlines, one for each object and plane, which the ROI Manager opens."""
 
-    def write(self, path: Path, found: ObjectMap, classes: ClassTable, axes: str) -> None:
-        """Write all objects.
-
-        Raises
-        ------
-        UserError
-            If there are more axes of planes than T, Z and C.
-        """
+    @contextlib.contextmanager
+    def writer(self, path: Path, classes: ClassTable) -> Iterator[PutObject]:
+        """Return what writes one object on one plane after the other."""
         with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-            for place, outlines in drawn_planes(found, axes, "A file of ROIs"):
-                for number, parts in itertools.groupby(outlines, key=lambda one: one.number):
-                    class_id = int(found.classes[number])
-                    roi = _roi(list(parts), number, class_id, classes, place)
-                    archive.writestr(f"{roi.name}.roi", roi.tobytes())
+
+            def put(parts: list[Outline], class_id: int, place: Mapping[str, int]) -> None:
+                roi = _roi(parts, class_id, classes, place)
+                archive.writestr(f"{roi.name}.roi", roi.tobytes())
+
+            yield put
 
     def shapes(self, path: Path) -> tuple[list[DrawnShape], list[str]]:
         """Read the shapes of a zip or of one ``.roi``, and what is to be said about them.
@@ -83,12 +78,11 @@ class RoiZip:
         return found, [said] if passed else []
 
 
-def _roi(
-    parts: list[Outline], number: int, class_id: int, classes: ClassTable, place: Mapping[str, int]
-) -> ImagejRoi:
+def _roi(parts: list[Outline], class_id: int, classes: ClassTable, place: Mapping[str, int]) -> ImagejRoi:
     """Return one object on one plane."""
     from roifile import ROI_TYPE, ImagejRoi
 
+    number = parts[0].number
     rings = [ring for one in parts for ring in (one.shell, *one.holes)]
     points = np.concatenate(rings)
     (left, top), (right, bottom) = points.min(axis=0).tolist(), points.max(axis=0).tolist()

@@ -40,6 +40,10 @@ class Outline:
     shell: Ring
     holes: tuple[Ring, ...] = ()
 
+    def moved(self, by: tuple[int, int], number: int) -> Outline:
+        """Return the same elsewhere (x, y), under another number."""
+        return Outline(number, self.shell + by, tuple(ring + by for ring in self.holes))
+
 
 def object_outlines(numbers: NDArray[np.integer[Any]]) -> list[Outline]:
     """Return the outlines of all objects of a plane, in the order of their numbers.

@@ -98,14 +98,32 @@ class Forward:
         return logits.float()
 
 
-def leave_between_layers(module: nn.Module) -> None:
-    """Let the work of a network be left between its layers when nobody wants it any more: large ones take seconds."""
+def leave_between_layers(module: nn.Module, learns: bool = False) -> None:
+    """Let the work of a network be left between its layers when nobody wants it any more: large ones take seconds.
+
+    Parameters
+    ----------
+    module : nn.Module
+    learns : bool
+        Whether gradients go back through it: that takes longer than the way forward, and is left likewise.
+    """
     for layer in module.modules():
         if next(layer.children(), None) is None:
             layer.register_forward_pre_hook(_look_up)
+            if learns:
+                layer.register_forward_hook(_look_up_on_the_way_back)
 
 
 def _look_up(_layer: nn.Module, _given: tuple[Any, ...]) -> None:
+    look_up()
+
+
+def _look_up_on_the_way_back(_layer: nn.Module, _given: tuple[Any, ...], found: Any) -> None:
+    if isinstance(found, Tensor) and found.requires_grad:
+        found.register_hook(_look_up_at)
+
+
+def _look_up_at(_gradient: Tensor) -> None:
     look_up()
 
 

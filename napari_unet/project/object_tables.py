@@ -7,33 +7,27 @@ any plane teach all others, as in the window; so planes with lines are looked at
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from napari_unet.core.classes import ClassTable
 from napari_unet.core.errors import UserError
-from napari_unet.core.geometry import Geometry
-from napari_unet.core.image import Image
 from napari_unet.core.method import Progress
-from napari_unet.core.scribbles import Scribbles
 from napari_unet.objects.image_objects import ObjectSearch
 from napari_unet.objects.measure_table import MeasureTable, joined_tables
 from napari_unet.objects.measures import measure
 from napari_unet.objects.object_map import ObjectMap
 from napari_unet.objects.raw_values import raw_values
-from napari_unet.session.object_notes import ObjectAnnotations, ObjectNotes, Place
-from napari_unet.session.object_search import FoundObjects, ObjectQuestion, ObjectWay
+from napari_unet.session.object_notes import ObjectAnnotations
+from napari_unet.session.object_search import FoundObjects
 from napari_unet.workflows.object_finding import ImageObjects
 
-from .predictions import open_result
+from .noted_image import NotedImage, spot_at
 from .project_folder import ProjectFolder
 from .records import ImageRecord
-from .sources import read_source
 
 if TYPE_CHECKING:
     from napari_unet.instant.answer_on_features import BorderLook  # imports torch
@@ -57,7 +51,7 @@ class ProjectObjects:
         masks: Mapping[str, Path] | None = None,
     ) -> None:
         self._folder, self._classes, self._moved, self._masks = folder, classes, moved, masks or {}
-        self._opened: tuple[str, _Answer] | None = None
+        self._opened: tuple[str, NotedImage] | None = None
         self.taught = ObjectAnnotations()
         self.borders: dict[int, BorderLook] = {}  # by number of channels
 
@@ -76,15 +70,11 @@ class ProjectObjects:
                     continue
                 answer = self._answer(record)
                 self.taught.restore_objects(record.id, answer.notes)
-                for place, where in _places(answer.image, answer.notes):
-                    lines = answer.notes.at(place).lines
-                    if lines:
-                        yield Progress(f"Learning from the cuts and joins in {record.name}", 0.0)
-                        found = answer.found(place, where)
-                        self.taught.learn_lines(record.id, place, lines, found.said)
-                        if found.borders is not None and answer.strokes is not None:
-                            self.taught.learn_borders(record.id, place, lines, answer.image,
-                                                      _by_plane(answer.image, place, where, found.borders))
+                for lesson in answer.lessons():
+                    self.taught.learn_lines(record.id, lesson.place, lesson.lines, lesson.said)
+                    if lesson.borders is not None and answer.strokes is not None:
+                        self.taught.learn_borders(record.id, lesson.place, lesson.lines, answer.image, lesson.borders)
+                    yield Progress(f"Learning from the cuts and joins in {record.name}", 0.0)
         yield from self._learn_borders()
 
     def _learn_borders(self) -> Generator[Progress, None, None]:
@@ -115,7 +105,7 @@ class ProjectObjects:
         """
         image = self._answer(record).image
         for where, made in self._found(record):
-            spot = _spot(image.geometry, where)
+            spot = spot_at(image.geometry, where)
             found = ObjectMap(made.numbers, made.classes, spot.scale)
             names = [f"{letter}={at}" for letter, at, size in zip(image.label_axes, where, image.shape, strict=True)
                      if isinstance(at, int) and size > 1]
@@ -155,19 +145,19 @@ class ProjectObjects:
     def _found(self, record: ImageRecord) -> Iterator[tuple[tuple[int | slice, ...], FoundObjects]]:
         answer = self._answer(record)
         names = {one.id: one.name for one in self._classes.classes}
-        image, border = answer.image, self.borders.get(answer.image.n_channels)
-        for place, where in _places(image, answer.notes):
-            seen = None if border is None or place.volume else border.of_plane(image, place.plane)
+        border = self.borders.get(answer.image.n_channels)
+        for place, where in answer.places():
+            seen = None if border is None or place.volume else border.of_plane(answer.image, place.plane)
             yield where, answer.found(place, where, self.taught.lessons_elsewhere(record.id, place), names, seen)
 
     def _mask(self, record: ImageRecord) -> Path | None:
         result = self._folder.state.result(record.id)
         return self._masks.get(record.id, None if result is None else self._folder.path / result.file)
 
-    def _answer(self, record: ImageRecord) -> _Answer:
+    def _answer(self, record: ImageRecord) -> NotedImage:
         if self._opened is None or self._opened[0] != record.id:
             self._opened = None
-            self._opened = record.id, _Answer.of(self._folder, record, self._mask(record), self._moved)
+            self._opened = record.id, NotedImage.of(self._folder, record, self._mask(record), self._moved)
         return self._opened[1]
 
 
@@ -216,74 +206,3 @@ def measure_project(
         raise UserError(left_out[0] if left_out else
                         f"{folder.path.name} has no predictions yet. Predict its images first.")
     return joined_tables(tables), tuple(left_out)
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class _Answer:
-    """The prediction of an image, and all that a person has shown of its objects."""
-
-    image: Image
-    labels: Any
-    way: ObjectWay
-    notes: ObjectNotes
-    strokes: Scribbles | None
-
-    @classmethod
-    def of(
-        cls, folder: ProjectFolder, record: ImageRecord, mask: Path | None, moved: Mapping[str, str] | None
-    ) -> _Answer:
-        """Open it; errors as :meth:`ProjectObjects.tables`."""
-        if mask is None:
-            raise UserError(f"{record.name} has no prediction yet. Predict it first.")
-        image = read_source(record, folder.path, moved or {})
-        labels = open_result(mask, image.label_axes, image.shape)
-        if labels is None:
-            raise UserError(
-                f"The prediction of {record.name} is of another shape than the image is now. Predict it again.")
-        noted = folder.read_objects(record.id)
-        notes = noted if noted is not None and noted.shape == image.shape else ObjectNotes(image.shape)
-        way = ObjectWay.of_settings(folder.state.settings)
-        return cls(image, labels, way, notes, folder.read_strokes(record.id))
-
-    def found(
-        self, place: Place, where: tuple[int | slice, ...], elsewhere: tuple[float, ...] = (),
-        names: Mapping[int, str] | None = None, border: NDArray[np.float32] | None = None,
-    ) -> FoundObjects:
-        """Find the objects as the window does, but for what it knows of probabilities: they are not kept."""
-        painted = np.asarray(self.labels[where])
-        paint = None if self.strokes is None or place.volume else self.strokes.planes.get(place.plane)
-        return ObjectQuestion(
-            painted, np.zeros(painted.shape, np.uint32), np.zeros(1, np.uint8), self.way, self.notes.at(place),
-            paint if paint is not None and paint.shape == painted.shape else None,
-            spacing=_spot(self.image.geometry, where).scale, elsewhere=elsewhere, names=names or {},
-            border=border).answer()
-
-
-def _by_plane(
-    image: Image, place: Place, where: tuple[int | slice, ...], borders: NDArray[np.uint8]
-) -> dict[int, NDArray[np.uint8]]:
-    """Return border strokes of a plane or volume by plane."""
-    grid = np.arange(image.n_planes).reshape(image.shape[:-2])
-    numbers = grid[where[:-2]].ravel().tolist() if place.volume else [place.plane]
-    return dict(zip(numbers, borders.reshape(-1, *borders.shape[-2:]), strict=True))
-
-
-def _places(image: Image, notes: ObjectNotes) -> Iterator[tuple[Place, tuple[int | slice, ...]]]:
-    """Go through the planes of an image, or through a volume where something is noted of it."""
-    volumes = {place.plane for place in notes.places if place.volume}
-    covered: set[int] = set()
-    for number in range(image.n_planes):
-        where = tuple(image.where(number))
-        if number in volumes and "Z" in image.label_axes:
-            axis = image.label_axes.index("Z")
-            yield Place(number, True), (*where[:axis], slice(None), *where[axis + 1 :])
-            grid = np.arange(image.n_planes).reshape(image.shape[:-2])
-            covered |= set(grid[(*where[:axis], slice(None), *where[axis + 1 : -2])].ravel().tolist())
-        elif number not in covered:
-            yield Place(number), where
-
-
-def _spot(geometry: Geometry, where: tuple[int | slice, ...]) -> Geometry:
-    """Return where a plane or volume lies."""
-    gone = "".join(letter for letter, at in zip(geometry.axes, where, strict=True) if isinstance(at, int))
-    return geometry.dropping(gone)

@@ -13,7 +13,7 @@ from napari_unet.classical.background import PreparedPlane
 from napari_unet.classical.parameter_search import mean_dice, paint_folds
 from napari_unet.core.depth import plane_runs
 from napari_unet.core.errors import UserError
-from napari_unet.core.leaving import look_up
+from napari_unet.core.leaving import look_up, while_wanted
 from napari_unet.core.work import run_to_end
 
 from ._painted_fields import PaintedField
@@ -107,7 +107,6 @@ class CandidateScorer:
         0 for a candidate that cannot tell so many classes apart, or not in volumes.
         """
         if method not in self._known:
-            look_up()  # of volumes, a candidate takes its time
             self._known[method] = self._scored(method)
         return self._known[method]
 
@@ -119,8 +118,9 @@ class CandidateScorer:
         if method.deep and method.only_planes:
             return 0.0
         views = self._shown(method)
+        look_up()  # of volumes each step takes its time
         survey = method.survey([view.plane for view in views], [view.of(self._paint) for view in views])
-        seen = [method.describe(view.plane, survey) for view in views]
+        seen = [method.describe(view.plane, survey) for view in while_wanted(views)]
         scored = [part for fold in self._folds for part in self._answers(method, views, seen, fold)]
         if not scored:
             return 0.0
@@ -136,6 +136,7 @@ class CandidateScorer:
 
     def _prepared(self, method: ClassicalSteps, number: int) -> Iterator[_View]:
         field, window = self._fields[number], self._windows[number]
+        look_up()
         if method.deep or not field.deep:
             yield _View(field.prepared(method).crop(window), number)
             return
@@ -148,8 +149,8 @@ class CandidateScorer:
     ) -> Iterator[tuple[NDArray[np.uint8], NDArray[Any]]]:
         """Yield, view by view, the true and the given ids of the pixels that are left out."""
         pairs = [(one, paint) for one, view in zip(seen, views, strict=True) if (paint := view.of(fold.learnt)).any()]
-        learnt = run_to_end(method.learn(lambda: iter(pairs), self._ids))
-        for one, view in zip(seen, views, strict=True):
+        learnt = run_to_end(method.learn(lambda: while_wanted(pairs), self._ids))
+        for one, view in while_wanted(zip(seen, views, strict=True)):
             paint, out = view.of(fold.learnt), view.of(fold.left_out)
             if out.any():
                 shown = paint if paint.any() and not fold.whole else None

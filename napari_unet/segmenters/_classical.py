@@ -16,6 +16,7 @@ from napari_unet.classical.parameter_search import (
     default_candidate,
 )
 from napari_unet.core.latest import Latest
+from napari_unet.core.leaving import look_up, while_wanted
 from napari_unet.core.method import Progress, newest_training_set
 from napari_unet.core.scribbles import TrainingSet
 from napari_unet.core.work import relayed
@@ -59,8 +60,9 @@ class ClassicalMethod(ClassicalSteps):
         survey = _surveyed(method, samples)
 
         def source() -> Iterator[tuple[Any, Paint]]:
-            for field in samples.fields(method.deep):
+            for field in while_wanted(samples.fields(method.deep)):  # of volumes each step takes its time
                 plane = field.prepared(method)
+                look_up()
                 yield method.describe(plane, survey), np.where(plane.valid, field.paint, np.uint8(0))
 
         learnt = yield from relayed(method.learn(source, samples.ids),
@@ -119,10 +121,11 @@ def _surveyed(method: ClassicalMethod, samples: TrainingSamples) -> Any:
     """Let a method look at a few planes together; of volumes, at the parts with most paint."""
     fields = samples.sample(method.deep)
     if not method.deep:
-        return method.survey([field.prepared(method) for field in fields], [field.paint for field in fields])
+        planes = [field.prepared(method) for field in while_wanted(fields)]
+        return method.survey(planes, [field.paint for field in fields])
     windows = richest_windows(fields, (), [[number] for number in range(len(fields))])
     parts = list(zip(fields, windows, strict=True))
-    return method.survey([field.prepared(method).crop(window) for field, window in parts],
+    return method.survey([field.prepared(method).crop(window) for field, window in while_wanted(parts)],
                          [field.paint_in(window) for field, window in parts])
 
 

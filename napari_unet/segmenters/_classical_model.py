@@ -120,7 +120,7 @@ class ClassicalModel:
         """Return how many rows and columns are answered at a time; None where a pixel depends on the whole plane."""
         return None if self.method.deep or getattr(self.method, "reach", None) is None else BOX
 
-    def segment_box(self, image: Image, plane: int, box: Box) -> Iterator[Patch]:
+    def segment_box(self, image: Image, plane: int, box: Box, probabilities: bool = False) -> Iterator[Patch]:
         """Segment a box of a plane, from it and what lies around it: the labels of :meth:`segment`."""
         near = box.grown(getattr(self.method, "reach", 0), image.plane_shape)
         stored = image.window(plane, *near.slices)
@@ -132,9 +132,11 @@ class ClassicalModel:
         values[:, ~valid] = 0
         if not valid.all():
             say_some_not_finite(image)
-        labels = self._labels(PreparedPlane(values, valid), None)[0]
+        prepared = PreparedPlane(values, valid)
+        labels, decided = self._labels(prepared, None)
         inner = slice(box.y0 - near.y0, box.y1 - near.y0), slice(box.x0 - near.x0, box.x1 - near.x0)
-        yield Patch(image.where(plane, *box.slices), labels[inner])
+        maps = self._shares(prepared, decided)[(slice(None), *inner)] if probabilities else None
+        yield Patch(image.where(plane, *box.slices), labels[inner], maps)
 
     def _patches(
         self, image: Image, numbers: list[int], probabilities: bool, view: Latest[View | None] | None
@@ -184,10 +186,10 @@ class ClassicalModel:
         self, image: Image, stack: tuple[int, ...], probabilities: bool
     ) -> tuple[_AnsweredVolume, NDArray[np.float32] | None]:
         """Answer a volume, and return memberships (C, Z, Y, X) if they are asked for."""
+        look_up()  # each step takes its time, here and below
         volume = self.method.prepared(read_volume(image, stack), elongation(image))
         painted = {place: self.strokes[key] for place, number in enumerate(stack)
                    if (key := plane_fingerprint(image.plane(number))) in self.strokes} if self.strokes else {}
-        look_up()  # what comes takes its time
         paint = np.zeros(volume.valid.shape, np.uint8) if painted else None
         for place, plane in painted.items():
             paint[place] = plane  # type: ignore[index]  # there is some
@@ -208,7 +210,10 @@ class ClassicalModel:
 
         Of a volume, (Z, Y, X) and (K, Z, Y, X).
         """
-        decided = self.method.decide(self.method.describe(plane, self.survey), self.learnt, self.ids, paint)
+        look_up()
+        seen = self.method.describe(plane, self.survey)
+        look_up()
+        decided = self.method.decide(seen, self.learnt, self.ids, paint)
         choice = decided.argmax(axis=0) if decided.ndim > plane.valid.ndim else decided
         labels = np.array(self.ids, np.uint8)[choice]
         labels[~plane.valid] = self.classes.ids[0]

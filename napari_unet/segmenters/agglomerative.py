@@ -14,6 +14,7 @@ from napari_unet.classical.background import PreparedPlane
 from napari_unet.classical.regions import Regions
 from napari_unet.classical.slic_superpixels import slic_superpixels
 from napari_unet.core.classes import ClassTable
+from napari_unet.core.leaving import look_up
 from napari_unet.core.parameters import Parameter
 
 from . import register
@@ -62,6 +63,7 @@ class Agglomerative(SeesVolumes, RegionMethod):
             n_clusters=None, distance_threshold=(self.similar or 0.1) * np.sqrt(len(stack)),
             linkage=self.kind or "average", connectivity=sparse.csr_matrix(links + links.T), compute_full_tree=True,
         )
+        look_up()  # of many pieces it takes its time
         return Regions.of(joining.fit_predict(small.features)[small.numbers], stack, plane.valid)
 
     def remark(self, learnt: Appearance, classes: ClassTable, ids: tuple[int, ...]) -> str:

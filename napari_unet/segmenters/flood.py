@@ -13,6 +13,7 @@ from napari_unet.classical.appearance import Appearance
 from napari_unet.classical.regions import Regions
 from napari_unet.classical.seeds import memberships_of_taken
 from napari_unet.core.classes import ClassTable
+from napari_unet.core.leaving import while_wanted
 from napari_unet.core.parameters import Parameter
 
 from . import register
@@ -76,7 +77,7 @@ def flood_from_seeds(stack: NDArray[np.float32], seeds: NDArray[np.int16], toler
         size = np.bincount(flat, minlength=count + 1)[1:]
         means = np.stack([np.bincount(flat, channel.ravel(), minlength=count + 1)[1:] / size for channel in stack], 1)
         level = _levels(means, tolerance)
-        for one in range(int(level.max()) + 1):
+        for one in while_wanted(range(int(level.max()) + 1)):
             mine = level == one
             mean = (means[mine] * size[mine, None]).sum(axis=0) / size[mine].sum()
             centre = mean.astype(np.float32).reshape(-1, *(1 for _ in seeds.shape))

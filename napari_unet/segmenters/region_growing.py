@@ -16,7 +16,7 @@ from napari_unet.classical.local_appearance import local_memberships
 from napari_unet.classical.regions import Regions
 from napari_unet.classical.seeds import memberships_of_taken
 from napari_unet.core.classes import ClassTable
-from napari_unet.core.leaving import look_up
+from napari_unet.core.leaving import look_up, while_wanted
 from napari_unet.core.parameters import Parameter
 
 from . import register
@@ -89,7 +89,7 @@ def grow_regions(shares: NDArray[np.float32], seeds: NDArray[np.int16], toleranc
         Class index, -1 where no class came.
     """
     taken = seeds.copy()
-    for least in np.linspace(1 - min(tolerance, 0.1), 1 - tolerance, _STAGES):
+    for least in while_wanted(np.linspace(1 - min(tolerance, 0.1), 1 - tolerance, _STAGES)):
         free = taken < 0
         if not free.any():
             break

@@ -7,7 +7,7 @@ a line. A line that is not noted any more (undone) says nothing; done again, it 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,7 +46,7 @@ class LineLessons:
 class _Borders:
     image: Image
     lines: tuple[Line, ...]
-    planes: dict[int, NDArray[np.uint8]]
+    planes: Mapping[int, NDArray[np.uint8]]
 
 
 class LineBorders:
@@ -64,7 +64,9 @@ class LineBorders:
     def __len__(self) -> int:
         return len(self._known)
 
-    def put(self, where: Hashable, lines: tuple[Line, ...], image: Image, planes: dict[int, NDArray[np.uint8]]) -> bool:
+    def put(
+        self, where: Hashable, lines: tuple[Line, ...], image: Image, planes: Mapping[int, NDArray[np.uint8]]
+    ) -> bool:
         """Keep the border strokes of a place: planes (Y, X) of the image by number; say whether that was new."""
         known = self._known.get(where)
         if known is not None and known.lines == lines and known.image is image:

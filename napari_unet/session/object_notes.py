@@ -132,6 +132,9 @@ class ObjectAnnotations(Annotations):
     objects_changed = Signal(object)
     """What is noted of the objects of an image (its key) has changed."""
 
+    lines_taught = Signal()
+    """Lines have said something of necks or borders although nobody looks at them."""
+
     def __init__(self) -> None:
         super().__init__()
         self._notes: dict[Hashable, ObjectNotes] = {}
@@ -161,11 +164,22 @@ class ObjectAnnotations(Annotations):
             self._publish_borders()
 
     def learn_borders(
-        self, key: Hashable, place: Place, lines: tuple[Line, ...], image: Image, planes: dict[int, NDArray[np.uint8]]
+        self, key: Hashable, place: Place, lines: tuple[Line, ...], image: Image,
+        planes: Mapping[int, NDArray[np.uint8]],
     ) -> None:
         """Keep the border strokes of a plane or volume (of planes by number), now that its objects were found."""
         if self._borders.put((key, place), lines, image, planes):
             self._publish_borders()
+
+    def teach_lines(
+        self, key: Hashable, place: Place, lines: tuple[Line, ...], said: tuple[tuple[float, ...], ...],
+        image: Image | None, borders: Mapping[int, NDArray[np.uint8]] | None,
+    ) -> None:
+        """Keep what lines say that nobody looks at; borders are only learnt on an image that is painted on."""
+        self.learn_lines(key, place, lines, said)
+        if image is not None and borders is not None:
+            self.learn_borders(key, place, lines, image, borders)
+        self.lines_taught.emit()
 
     def _publish_borders(self) -> None:
         lesson = self._borders.lesson(((image, where), kept.lines) for image, notes in self._notes.items()

@@ -6,6 +6,9 @@ from qtpy.QtCore import QEvent, QPointF, QSize, Qt
 from qtpy.QtGui import QPainter, QPaintEvent, QResizeEvent, QShowEvent, QTextLayout
 from qtpy.QtWidgets import QAction, QApplication, QLabel, QSizePolicy, QWidget
 
+_BREAK = "\N{LINE SEPARATOR}"
+"""What ends a line in a layout of Qt; a newline does not."""
+
 
 class FixedLines(QLabel):
     """Plain text in so many lines; what does not fit ends in dots, and is whole in the tooltip.
@@ -90,7 +93,7 @@ class FixedLines(QLabel):
         """Draw the text."""
         painter = QPainter(self)
         painter.setPen(self.palette().color(self.foregroundRole()))
-        metrics, text = self.fontMetrics(), self.text()
+        metrics, text = self.fontMetrics(), self.text().replace("\n", _BREAK)
         corner = self._corner.width() + 6 if self._corner is not None and not self._corner.isHidden() else 0
         layout = QTextLayout(text, self.font())
         layout.beginLayout()
@@ -102,8 +105,9 @@ class FixedLines(QLabel):
             line.setLineWidth(max(1, width))
             top = number * metrics.lineSpacing()
             if number == self._lines - 1 and line.textStart() + line.textLength() < len(text):
-                rest = metrics.elidedText(text[line.textStart():], Qt.TextElideMode.ElideRight, width)
-                painter.drawText(QPointF(0, top + metrics.ascent()), rest)
+                rest = text[line.textStart():].replace(_BREAK, " ")
+                cut = metrics.elidedText(rest, Qt.TextElideMode.ElideRight, width)
+                painter.drawText(QPointF(0, top + metrics.ascent()), cut)
             else:
                 line.draw(painter, QPointF(0, top))
         layout.endLayout()

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from napari_unet.core.errors import UserError, reason_of
 from napari_unet.io._object_scratch import ObjectScratch
 from napari_unet.objects.auto import Auto, radius_of
+from napari_unet.objects.block_areas import BlockAreas
 from napari_unet.objects.block_grid import BlockGrid, BlockWindow, Part, within
 from napari_unet.objects.block_joining import BlockTable, JoinedObjects, ObjectJoin
 from napari_unet.objects.class_field import ClassField
@@ -79,10 +80,15 @@ class BlockSearch:
         Pixels that a block looks beyond its own; by default two typical diameters.
     chunk : int
         Rows and columns of blocks of a plane are whole multiples.
+    panoptic : bool
+        Whether areas of the classes that are not counted are wanted, too.
     """
 
-    def __init__(self, given: ClassStore, search: ObjectSearch, halo: int | None = None, chunk: int = 512) -> None:
-        self._given, self._search, self._halo = given, search, halo
+    def __init__(
+        self, given: ClassStore, search: ObjectSearch, halo: int | None = None, chunk: int = 512,
+        panoptic: bool = False,
+    ) -> None:
+        self._given, self._search, self._halo, self._panoptic = given, search, halo, panoptic
         self._regions: dict[int, BlockRegion] = {}
         self.exact = search.way == "parts" and not search.values.get("fill", False)
         # what is small is known only of the whole
@@ -100,7 +106,8 @@ class BlockSearch:
         search = self._search
         return {"mask": self._given.mark(), "way": search.way, "values": dict(search.values),
                 "by_plane": search.by_plane, "countable": list(search.countable), "halo": self._halo,
-                "sides": list(self.sides), "scale": list(self._given.geometry.scale)}
+                "sides": list(self.sides), "scale": list(self._given.geometry.scale),
+                **({"panoptic": True} if self._panoptic else {})}
 
     def region(self, number: int) -> BlockRegion:
         """Return the blocks of a plane or volume, by its number; all have as many."""
@@ -161,6 +168,9 @@ class BlockSearch:
                                  self._ids(soft), hints=Hints(typical=region.typical))
             table = BlockTable.of(found, window, region.grid.shape)
             known: dict[str, NDArray[Any]] = {"classes": table.classes, "areas": table.areas, "places": table.places}
+            if self._panoptic:
+                seen = BlockAreas.of(labels[window.inner], found.numbers[window.inner], self._search.counts)
+                known |= {"bare": seen.bare, "covered": seen.covered}
             for seam in region.grid.seams_of(window.number):
                 side = "low" if seam.other == window.number else "high"
                 known[f"{side}{seam.axis}"] = found.numbers[within(seam.part, window.outer)]
@@ -191,6 +201,17 @@ class BlockSearch:
             (theirs,) = scratch.known(region.first + seam.other, f"low{seam.axis}")
             join.meet(seam.one, seam.other, mine, theirs)
         return join.result(smallest)
+
+    def areas(self, region: BlockRegion, scratch: ObjectScratch, joined: JoinedObjects) -> list[int]:
+        """Return the classes whose areas are wanted in a plane or volume, in their order; none if no areas are."""
+        left: set[int] = set()
+        for number in range(len(region.grid) if self._panoptic else 0):
+            left |= BlockAreas(*scratch.known(region.first + number, "bare", "covered")).left(joined.numbers[number])
+        return sorted(left)
+
+    def labels(self, where: tuple[int | slice, ...]) -> NDArray[np.uint8]:
+        """Return the classes (painted ids) of a part."""
+        return self._given.read(where)[0]
 
     @staticmethod
     def _seams(grid: BlockGrid) -> Iterator[Any]:

@@ -121,7 +121,10 @@ def objects_of(
     image = as_class_image(given, axes, code, classes, scale)
     search = dataclasses.replace(search, countable=image.classes.ids_of(countable))
     if image.numbered is not None:
-        return ImageObjects(_counted(image.numbered, search, image.geometry), image.classes, image.geometry, search)
+        found = _counted(image.numbered, search, image.geometry)
+        if panoptic:
+            found = with_areas(found, image.numbered.classes[image.numbered.numbers], image.geometry.axes, search)
+        return ImageObjects(found, image.classes, image.geometry, search)
     finding = Work(find_in_image(image.labels, image.geometry.axes, search, scale=image.geometry.scale,
                                  probabilities=image.probabilities, ids=image.classes.ids,
                                  names={one.id: one.name for one in image.classes.classes}))

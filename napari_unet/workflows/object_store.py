@@ -76,6 +76,7 @@ def objects_to_store(
     search: ObjectSearch,
     *,
     halo: int | None = None,
+    panoptic: bool = False,
     overwrite: bool = False,
     format: OmeZarr | None = None,
     provenance: Provenance | None = None,
@@ -91,6 +92,8 @@ def objects_to_store(
     search : ObjectSearch
     halo : int, optional
         Pixels that a block looks beyond its own; by default two typical diameters of an object.
+    panoptic : bool
+        Add the areas of the classes that are not counted, each as one more number for each plane or volume.
     overwrite : bool
     format : OmeZarr, optional
     provenance : Provenance, optional
@@ -118,19 +121,21 @@ def objects_to_store(
     if place is not None:
         raise UserError(f"{output} lies inside an image, where nothing is written block by block. Choose another.")
     format = format or OmeZarr()
-    blocks = BlockSearch(given, search, halo, format.chunk)
+    blocks = BlockSearch(given, search, halo, format.chunk, panoptic)
     scratch = ObjectScratch(path, given.shape, blocks.chunks, blocks.asked(), overwrite)
     try:
         note = yield from _found(blocks, scratch)
         joined = [blocks.join(blocks.region(number), scratch) for number in range(len(blocks.boxes))]
-        of_number = np.concatenate([np.zeros(1, np.uint8), *(one.classes[1:] for one in joined)])
+        areas = [blocks.areas(blocks.region(number), scratch, one) for number, one in enumerate(joined)]
+        of_number = np.concatenate([np.zeros(1, np.uint8), *(one.classes[1:] for one in joined),
+                                    np.array([one for of_box in areas for one in of_box], np.uint8)])
         classes = given.classes.including(np.unique(of_number[1:]).tolist())
         dtype = "uint16" if len(of_number) - 1 <= MOST_IN_16_BITS else "uint32"
         mask = ResumableMask(
             path, given.shape, classes=classes, geometry=given.geometry, asked=blocks.asked(), code="objects",
             overwrite=overwrite, format=format, provenance=provenance, dtype=dtype, objects=runs_of(of_number))
         try:
-            yield from _written(blocks, joined, scratch, mask, dtype)
+            yield from _written(blocks, joined, areas, scratch, mask, dtype)
             made = mask.finish()
         finally:
             mask.release()
@@ -156,17 +161,24 @@ def _found(blocks: BlockSearch, scratch: ObjectScratch) -> Generator[BlockDone, 
 
 
 def _written(
-    blocks: BlockSearch, joined: Sequence[JoinedObjects], scratch: ObjectScratch, mask: ResumableMask, dtype: str
+    blocks: BlockSearch, joined: Sequence[JoinedObjects], areas: Sequence[Sequence[int]], scratch: ObjectScratch,
+    mask: ResumableMask, dtype: str,
 ) -> Iterator[BlockDone]:
-    """Write the numbers of the whole, block by block."""
+    """Write the numbers of the whole, block by block; those of areas come after those of all objects."""
     start, done = 0, 0
+    of_areas = iter(range(sum(one.count for one in joined) + 1, 2**32))
     for number, one in enumerate(joined):
+        of_class = {class_id: next(of_areas) for class_id in areas[number]}
         region = blocks.region(number)
         for window in region.grid:
             if region.first + window.number not in mask.finished:
                 where, of_whole = region.where(window.core), one.numbers[window.number]
                 lookup = np.where(of_whole > 0, of_whole + start, 0).astype(dtype)
-                mask[where] = lookup[scratch.numbers(where)]
+                values = lookup[scratch.numbers(where)]
+                labels = blocks.labels(where) if of_class else None
+                for class_id, area in of_class.items():
+                    values[(values == 0) & (labels == class_id)] = area
+                mask[where] = values
                 mask.note(region.first + window.number)
             done += 1
             yield BlockDone(done, len(joined) * len(region.grid), 0, 0.0)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import itertools
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -13,8 +12,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from _mouse import Mouse
 from qtpy.QtCore import QEvent, QPoint, Qt
-from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QWidget
 
 os.environ["NAPARI_CONFIG"] = str(Path(tempfile.mkdtemp(prefix="napari-unet-tests-")) / "settings.yaml")
@@ -115,7 +114,7 @@ class Hands:
     """Drives a window as a person does."""
 
     def __init__(self, viewer: Any, qtbot: Any) -> None:
-        self.viewer, self.qtbot = viewer, qtbot
+        self.viewer, self.qtbot, self.mouse = viewer, qtbot, Mouse(viewer)
 
     def wait(self, until: Callable[[], bool]) -> None:
         """Wait until something is true."""
@@ -165,28 +164,11 @@ class Hands:
 
     def drag(self, layer: Any, points: Sequence[tuple[float, float]]) -> None:
         """Paint on the canvas with the mouse along points (row, column) of the shown plane, or of the shown cut."""
-        from napari_unet.ui.train.viewport import camera_of
+        self.mouse.drag([self.mouse.place(point, layer) for point in points])
 
-        native, camera = self.viewer.window._qt_viewer.canvas.native, camera_of(self.viewer)
-        left = Qt.MouseButton.LeftButton
-
-        def place(point: Sequence[float]) -> QPoint:
-            shown = [axis - (self.viewer.dims.ndim - layer.ndim) for axis in self.viewer.dims.order[-2:]]
-            at = list(self.viewer.dims.current_step[-layer.ndim:])
-            for axis, number in zip(shown, point, strict=True):
-                at[axis] = number
-            world, centre, zoom = layer.data_to_world(at), camera.center, camera.zoom
-            return QPoint(round(native.width() / 2 + (world[shown[1]] - centre[-1]) * zoom),
-                          round(native.height() / 2 + (world[shown[0]] - centre[-2]) * zoom))
-
-        QTest.mouseMove(native, place(points[0]))
-        QTest.mousePress(native, left, Qt.KeyboardModifier.NoModifier, place(points[0]))
-        for start, stop in itertools.pairwise(points):
-            for part in np.linspace(0, 1, 8):
-                QTest.mouseMove(native, place((1 - part) * np.array(start) + part * np.array(stop)))
-                QApplication.processEvents()
-        QTest.mouseRelease(native, left, Qt.KeyboardModifier.NoModifier, place(points[-1]))
-        QApplication.processEvents()
+    def point_at(self, layer: Any, point: tuple[float, float]) -> None:
+        """Move the mouse over a point (row, column) of a layer, pressing nothing."""
+        self.mouse.go(self.mouse.place(point, layer))
 
     def tick_methods(self, dock: Any, *names: str) -> None:
         """Tick these methods of the comparison and no others."""

@@ -99,7 +99,7 @@ def test_changing_the_axes_remakes_the_pair_and_keeps_the_paint(hands: Any, view
     assert scribbles.counts() == {1: 26, 2: 15}
     assert strokes.data.shape == (3, 1, 48, 64)
     hands.wait(lambda: "cells prediction" in viewer.layers and viewer.layers["cells prediction"].data.any())
-    assert not dock.note_line.text() or "axes" not in dock.note_line.text()
+    hands.wait(lambda: "axes" not in dock.note_line.text())
 
 
 def test_paint_is_refitted_by_hand() -> None:

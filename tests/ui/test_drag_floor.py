@@ -6,9 +6,6 @@ from typing import Any
 
 import numpy as np
 from instant_window_scene import answer, dock, open_image  # noqa: F401 (fixtures)
-from qtpy.QtCore import QPoint, Qt
-from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QApplication
 
 from napari_unet.core.floor import ANSWER, BRUSH
 from napari_unet.ui.train import drag_watch
@@ -21,25 +18,20 @@ def test_who_draws_has_the_floor_until_the_release(
     strokes = open_image(hands, dock, squares[0])
     strokes.mode = "paint"
     viewer.layers.selection.active = strokes
-    native = viewer.window._qt_viewer.canvas.native
-    middle = QPoint(native.width() // 2, native.height() // 2)
-    left, none = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
-    before = len(viewer.mouse_drag_callbacks)
+    mouse = hands.mouse
     assert not BRUSH.taken
-    QTest.mouseMove(native, middle)
-    QTest.mousePress(native, left, none, middle)
-    QApplication.processEvents()
+    mouse.go(mouse.middle())
+    mouse.press(mouse.middle())
     assert BRUSH.taken
     BRUSH.leave()
-    QTest.mouseMove(native, middle + QPoint(20, 5))
-    QApplication.processEvents()
+    mouse.go(mouse.middle(5, 20))
     assert BRUSH.taken, "each move takes it again"
-    QTest.mouseRelease(native, left, none, middle + QPoint(20, 5))
-    QApplication.processEvents()
+    mouse.release(mouse.middle(5, 20))
     assert not BRUSH.taken
     assert strokes.data.any()
     dock.controller.close()
-    assert len(viewer.mouse_drag_callbacks) == before - 1, "nothing is left in a viewer whose docks are gone"
+    left = [one for one in viewer.mouse_drag_callbacks if one.__module__.startswith("napari_unet")]
+    assert not left, "nothing is left in a viewer whose docks are gone"
 
 
 def test_a_training_goes_on_while_somebody_draws_for_ever_and_an_answer_frees_the_floor(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from typing import Any
 
 import numpy as np
@@ -29,13 +28,6 @@ def key(viewer: Any, code: Any, modifier: Any) -> None:
     """Press a key over the image."""
     QTest.keyClick(viewer.window._qt_viewer.canvas.native, code, modifier)
     QApplication.processEvents()
-
-
-def point_at(hands: Any, layer: Any, row: float, column: float) -> None:
-    """Move the mouse over a pixel of the shown plane, pressing nothing."""
-    mode, layer.mode = layer.mode, "pan_zoom"
-    hands.drag(layer, [(row, column), (row, column)])
-    layer.mode = mode
 
 
 def painted(dock: Any) -> dict[int, int]:
@@ -254,16 +246,15 @@ def test_a_key_fills_what_strokes_enclose_and_what_is_predicted(hands: Any, view
     hands.settle(dock)
     ring = [(34, 14), (34, 36), (56, 36), (56, 14), (34, 14)]
     dock.hold_class(2)
-    for side in itertools.pairwise(ring):  # one by one: a slow window cuts the corners of a single drag
-        hands.drag(strokes, side)
+    hands.drag(strokes, ring)
     hands.wait(lambda: in_step(dock, strokes))
     before = strokes.data.copy()
-    point_at(hands, strokes, 45, 25)
+    hands.point_at(strokes, (45, 25))
     key(viewer, Qt.Key.Key_F, SHIFT)
     assert (strokes.data[37:54, 17:34] == 2).all()
     assert (strokes.data != before).sum() < 25 * 25
     hands.settle(dock)
-    point_at(hands, strokes, 29, 57)
+    hands.point_at(strokes, (29, 57))
     assert prediction.data[29, 57] == 2
     key(viewer, Qt.Key.Key_F, SHIFT)
     assert strokes.data[29, 57] == 2

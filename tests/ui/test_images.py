@@ -153,7 +153,7 @@ def test_strokes_that_change_their_image_are_told(hands: Any, viewer: Any, dock:
     hands.wait(lambda: current(dock) == ("a", "a strokes"))
     dock.chooser.strokes_box.layer = viewer.layers["b strokes"]
     hands.wait(lambda: current(dock) == ("a", "b strokes"))
-    assert "'b strokes' belongs to 'a' now, and no longer to 'b'" in dock.note_line.text()
+    hands.wait(lambda: "'b strokes' belongs to 'a' now, and no longer to 'b'" in dock.note_line.text())
     assert names_learnt(dock) == [("a", "b strokes")]
 
 

@@ -128,8 +128,7 @@ def test_strokes_that_can_be_used_again_are_taken_and_the_note_goes(hands: Any, 
     objects = viewer.add_labels(np.full(truth.shape, 300, np.int32), name="cells strokes")
     hands.wait(lambda: "holds ids from 300 to 300" in dock.note_line.text())
     objects.data = strokes_on(truth).astype(np.int32)
-    hands.wait(lambda: dock.controller.current is not None)
-    assert "holds ids" not in dock.note_line.text()
+    hands.wait(lambda: dock.controller.current is not None and "holds ids" not in dock.note_line.text())
 
 
 def test_a_picture_of_another_shape_leaves_no_prediction_behind(hands: Any, viewer: Any, squares: Any,

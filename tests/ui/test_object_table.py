@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QApplication, QFileDialog
+from qtpy.QtWidgets import QFileDialog
 
 from napari_unet.report.csv_cells import ENCODING
 from napari_unet.ui.object_table import object_model
@@ -48,16 +48,6 @@ def lines(dock: Any, column: str) -> list[str]:
     return [rows.index(line, across).data() for line in range(rows.rowCount())]
 
 
-def click_on(viewer: Any, layer: Any, place: tuple[float, float]) -> None:
-    native, camera = viewer.window._qt_viewer.canvas.native, camera_of(viewer)
-    world = layer.data_to_world((*viewer.dims.current_step[: layer.ndim - 2], *place))
-    point = QPoint(round(native.width() / 2 + (world[-1] - camera.center[-1]) * camera.zoom),
-                   round(native.height() / 2 + (world[-2] - camera.center[-2]) * camera.zoom))
-    QTest.mouseMove(native, point)
-    QTest.mouseClick(native, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, point)
-    QApplication.processEvents()
-
-
 def test_table_image_and_plot_show_the_same_object(viewer: Any, hands: Any, objects: Any, press: Any) -> None:
     dock = hands.dock("Object table")
     table = measured(hands, dock)
@@ -80,10 +70,10 @@ def test_table_image_and_plot_show_the_same_object(viewer: Any, hands: Any, obje
     assert len(dock.link.marks._marks) == 1
 
     # an object in the image: its row; elsewhere nothing changes
-    click_on(viewer, objects, (66, 27))
+    hands.drag(objects, [(66, 27)])
     assert view.currentIndex().row() == 2
     assert view.rows.row_at(view.currentIndex().row()) == 2
-    click_on(viewer, objects, (45, 60))
+    hands.drag(objects, [(45, 60)])
     assert dock.chosen == 2
     objects.mode = "pick"
     objects.selected_label = 6
@@ -178,7 +168,7 @@ def test_planes_and_volumes_and_their_csv(
     assert viewer.dims.current_step[0] == 0
     assert dock.link.marks._marks
     viewer.dims.set_current_step(0, 1)
-    click_on(viewer, layer, (35, 35))
+    hands.drag(layer, [(35, 35)])
     assert dock.chosen == 1
 
     path = tmp_path / "table.csv"

@@ -137,8 +137,7 @@ def test_all_are_predicted_and_exported_with_counts(
     hands.wait(lambda: dock.session.model is not None and dock.predict_button.isEnabled())
     (tmp_path / "many" / "cells_02.tif").unlink()
     press(dock.predict_button)
-    hands.wait(lambda: not dock.jobs.busy and dock.note_line.text() != "")
-    assert "1 of 3 could not be done" in dock.note_line.text()
+    hands.wait(lambda: not dock.jobs.busy and "1 of 3 could not be done" in dock.note_line.text())
     assert "cells_02" in dock.note_line.text()
     assert [dock.images.state.result(one.id) is not None for one in dock.images.records] == [True, True, False]
     assert all(one.model == "" or one.model.startswith("models/") for one in dock.images.state.results), (
@@ -151,11 +150,14 @@ def test_all_are_predicted_and_exported_with_counts(
     (dialog,) = [one for one in dock.children() if one.objectName() == "export_all"]
     hands.wait(dialog.isVisible)
     assert "cells_00_mask.tif" in dialog.about.text()
-    assert "1 image has no prediction yet" in dialog.about.text()
+    assert dialog.predict.text() == "predict first: 1 without a prediction"
+    assert dialog.to_predict == (dock.images.records[2].id,)
     assert dialog.collision.isVisible()
     dialog.collision.setCurrentText("number the new ones")
     press(dialog.export)
     hands.wait(lambda: not dock.jobs.busy and "counts" in dock.note_line.text())
+    assert "cells_02" in dock.note_line.text(), "what could not be predicted is said still when all else is done"
+    assert "Exporting is done: 2 images." in dock.note_line.text()
     assert (folder / "cells_00_mask.tif").read_bytes() == b"mine"
     masks = [tifffile.imread(folder / name) for name in ("cells_00_mask_2.tif", "cells_01_mask.tif")]
     assert all(set(np.unique(one)) == {0, 1} and one.shape == (64, 64) for one in masks)
@@ -173,6 +175,23 @@ def test_all_are_predicted_and_exported_with_counts(
     assert told.images == exported.images
     assert told.model == exported.model
     assert BY_HAND not in told.note
+    press(dock.previous_button)
+    shown(hands, viewer, dock, "cells_00")
+    assert ["earlier" in one.text for one in dock.model.lines] == [False] * 3, "looking at an image changes no strokes"
+    hands.drag(viewer.layers["cells_00 strokes"], [(44, 40), (48, 46)])
+    hands.wait(lambda: ["earlier" in one.text for one in dock.model.lines] == [True, True, False])
+    press(dock.export_button)
+    (second,) = [one for one in dock.children() if one.objectName() == "export_all" and one is not dialog]
+    assert second.predict.text() == "predict first: 1 without a prediction, 2 predicted earlier"
+    second.predict.setChecked(False)
+    assert "1 image has no prediction yet and is left out." in second.about.text()
+    assert "2 are older than the strokes or the model" in second.about.text()
+    second.predict.setChecked(True)
+    second.pattern.setCurrentText("new_{name}.tif")
+    press(second.export)
+    hands.wait(lambda: not dock.jobs.busy and "counts" in dock.note_line.text())
+    assert (folder / "new_cells_01.tif").is_file()
+    hands.wait(lambda: not any("earlier" in one.text for one in dock.model.lines))
 
 
 def test_images_are_taken_out_and_brought_back(

@@ -14,12 +14,14 @@ from keeping_scene import kept, open_and_paint, open_project_in, paint
 from qtpy.QtWidgets import QApplication, QFileDialog
 
 from napari_unet.core.classes import ClassTable
-from napari_unet.io import read_image
+from napari_unet.io import read_image, save_mask
+from napari_unet.objects.hints import Line
 from napari_unet.project.project_folder import ProjectFolder
 from napari_unet.project.saver import ProjectSaver
 from napari_unet.project.sitting import snapshot_of
 from napari_unet.project.sources import image_record
 from napari_unet.session.annotation_session import Session
+from napari_unet.session.object_notes import FIRST, ObjectNotes, PlaceNotes
 from napari_unet.ui.projects.keeper import keeper_of
 from napari_unet.ui.projects.moved_images import MovedImagesBox
 from napari_unet.ui.projects.opening import show_project
@@ -100,6 +102,29 @@ def test_a_project_is_opened_like_a_file(hands: Any, viewer: Any, left: Path, cl
     assert dock.controller.current.strokes.data.any()
     assert len(dock.session.keys) == 2, "the image that is not shown is learnt from, too"
     hands.wait(lambda: f"Kept in {left}" in lines(dock))
+
+
+def test_cuts_teach_from_the_start_whether_their_image_is_looked_at_or_not(
+    hands: Any, viewer: Any, project: Path, second: Path
+) -> None:
+    folder = ProjectFolder.open(project)
+    shown, other = folder.state.images
+    shape = tifffile.imread(second).shape
+    mask = np.ones(shape, np.uint8)
+    mask[6:24, 5:45] = 2
+    folder.result_path(other.id).parent.mkdir(exist_ok=True)
+    save_mask(folder.result_path(other.id), mask, classes=folder.state.classes)
+    folder.put_result(other.id)
+    cut = PlaceNotes((Line("cut", ((3.0, 25.0), (27.0, 25.0))),))
+    for record in (shown, other):  # the first has no prediction: its cut is asked when there is an answer
+        folder.write_objects(record.id, ObjectNotes(shape, {FIRST: cut}))
+    folder.flush()
+    folder.close()
+    open_project_in(hands, project)
+    session = keeper_of(viewer).session
+    hands.wait(lambda: session.borders.get() is not None)
+    assert session.images.current == shown.id
+    hands.wait(lambda: bool(session.lessons_elsewhere(other.id)))  # what the one on the first image says of necks
 
 
 def test_a_folder_that_is_none_is_left_to_others(tmp_path: Path) -> None:

@@ -68,12 +68,12 @@ def test_an_empty_window_teaches(hands: Any, viewer: Any, squares: Any, dock: An
     hands.wait(lambda: "Only background is painted" in dock.state_line.text())
     hands.click(dock, "train_live")
     hands.wait(lambda: dock.controller.training)
-    assert "second class" in dock.state_line.text() or "Warming up" in dock.state_line.text()
+    hands.wait(lambda: any(words in dock.state_line.text() for words in ("second class", "Warming up")))
     stop(hands, dock)
     other = viewer.add_image(squares[0], name="others")
     hands.wait(lambda: other in dock.chooser.image_box.layers)
     dock.chooser.image_box.layer = other
-    assert "Press +" in dock.note_line.text(), "there are strokes, but not on this image"
+    hands.wait(lambda: "Press +" in dock.note_line.text())  # there are strokes, but not on this image
     assert dock.chooser.strokes_box.layer is None
     pairs = [(one.image_layer.name, one.strokes.name) for one in dock.controller.bindings.values()]
     assert pairs == [("cells", "cells strokes")]
@@ -113,7 +113,7 @@ def test_pause_go_on_update_once(hands: Any, viewer: Any, squares: Any, dock: An
     trainer = dock.controller.runs.worker
     hands.wait(lambda: not trainer._inbox)  # what it has done before
     step = dock.session.learning_curve[-1].step
-    hands.qtbot.wait(500)
+    hands.qtbot.wait(100)  # some steps, if it went on
     assert dock.session.learning_curve[-1].step <= step + 1, "a pause is a pause, but for the step it was in"
     step += 1
     hands.click(dock, "train_live")

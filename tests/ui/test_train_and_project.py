@@ -122,8 +122,8 @@ def test_the_methods_text_is_a_button(hands: Any, viewer: Any, images: Any, pres
     hands.wait(lambda: path.is_file() and not images.jobs.busy)
     text = path.read_text(encoding="utf-8")
     assert "napari-unet" in text
-    assert str(path) in images.note_line.text()
-    assert not images.details.isVisible()
+    hands.wait(lambda: str(path) in images.note_line.text())
+    assert not images.note_line.details.isVisible()
 
     def broken(*_: Any) -> Any:
         yield from ()
@@ -132,9 +132,9 @@ def test_the_methods_text_is_a_button(hands: Any, viewer: Any, images: Any, pres
     monkeypatch.setattr("napari_unet.ui.projects.project_jobs.methods_text", broken)
     press(images.methods_button)
     hands.wait(lambda: images.note_line.text() == "the disk is on fire")
-    assert images.details.isVisible()
+    assert images.note_line.details.isVisible()
     images.say("News.")
-    assert not images.details.isVisible()
+    assert not images.note_line.details.isVisible()
 
 
 def test_the_next_click_fills(hands: Any, viewer: Any, squares: Any, press: Any) -> None:

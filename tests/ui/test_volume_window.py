@@ -42,7 +42,8 @@ def test_a_volume_is_answered_everywhere_and_painted_in_every_view(hands: Any, v
         before, version = painted(), session.version(controller.current.key)
         dock.hold_class(held)
         hands.drag(strokes, [(1, 16), (8, 16)])
-        hands.wait(lambda: session.version(controller.current.key) > version)  # noqa: B023 (waited for here)
+        hands.published(dock)
+        assert session.version(controller.current.key) > version
         hands.settle(dock)
         new = [plane for plane, count in painted().items() if count > before.get(plane, 0)]
         assert len(new) >= 6, "a line along z lies on many planes"

@@ -83,6 +83,7 @@ class ObjectFollower(QObject):
         session, dims = self._session, self._viewer.dims.events
         self._connected: list[tuple[Any, Any]] = [
             (session.objects_changed, self._on_noted), (session.settings_changed, self._on_stale_all),
+            (session.lines_taught, self._on_taught),
             (dims.current_step, self._on_looked), (dims.ndisplay, self._on_looked), (dims.order, self._on_looked),
         ]
         for emitter, slot in self._connected:
@@ -231,6 +232,9 @@ class ObjectFollower(QObject):
             self.ask()
         else:
             self._heed_lines(None)  # as when a line of another image is undone
+
+    def _on_taught(self) -> None:
+        self._heed_lines(None)
 
     def learn(self, place: Place, found: FoundObjects) -> bool:
         """Keep what the lines of a place say of necks; say whether others must be found anew because of that."""

@@ -23,6 +23,7 @@ from ..train.live_controller import controller_of
 from ..widgets import CloseWatch
 from .all_planes import AllPlanes
 from .canvas_marks import CUT, JOIN, PICKED, CanvasLine, CanvasMarks, outline
+from .field_objects import FieldObjects
 from .object_actions import ObjectActions
 from .object_finder import ObjectFinder
 from .object_follower import PlaceState
@@ -30,6 +31,7 @@ from .object_source import ObjectSource
 from .object_tools import ObjectTools
 from .objects_panel import TOOLS, ObjectsPanel
 from .way_chooser import with_class_names
+from .whole_objects import WholeObjects
 
 NO_IMAGE = "Open an image, then paint it in Train U-Net. The objects of the answer are counted here as you paint."
 NO_ANSWER = "Nothing is predicted yet. Paint a little of two classes in Train U-Net, or choose a mask under Objects of."
@@ -55,6 +57,8 @@ class ObjectsDock(ObjectsPanel):
         self.session = self.controller.session
         self.finder = ObjectFinder(self.controller, self)
         self.planes = AllPlanes(self.controller, self.finder, self)
+        self.field = FieldObjects(self.controller, self)
+        self.whole = WholeObjects(self.controller, self)
         self.editing = EditActions(self.controller, self._ask, self)
         self.hand = ObjectActions(self.controller, self.finder, self.editing, self)
         self.marks = CanvasMarks(self.viewer)
@@ -74,10 +78,11 @@ class ObjectsDock(ObjectsPanel):
         self.source_box.layer_changed.connect(self._on_layers)
         self.ways.changed.connect(self._on_way)
         self.counts.areas_changed.connect(lambda areas: self._put_way(areas=areas))
-        for part in (finder, self.editing, hand, self.holding):
+        for part in (finder, self.editing, hand, self.holding, self.whole):
             part.said.connect(self.say)
-        finder.failed.connect(self.note_line.show_failure)
-        finder.changed.connect(self._refresh)
+        for search in (finder, self.field, self.whole):
+            search.failed.connect(self.note_line.show_failure)
+            search.changed.connect(self._refresh)
         finder.found.connect(self._on_found)
         self.planes.changed.connect(self._refresh)
         hand.picked_changed.connect(self._on_found)
@@ -88,7 +93,8 @@ class ObjectsDock(ObjectsPanel):
                            (self.fill_button, hand.fill), (self.repaint_button, hand.repaint),
                            (self.strokes_button, hand.to_strokes), (self.forget_button, hand.forget),
                            (self.undo_button, self.editing.undo), (self.redo_button, self.editing.redo),
-                           (self.planes_button, self.planes.begin), (self.cancel_button, self._on_cancel)):
+                           (self.planes_button, self.planes.begin), (self.whole_button, self.whole.begin),
+                           (self.cancel_button, self._on_cancel)):
             made.clicked.connect(lambda _checked=False, what=what: what())
         self.volume_button.clicked.connect(finder.find_volume)
         keys: dict[str, Callable[[], Any]] = {
@@ -104,7 +110,7 @@ class ObjectsDock(ObjectsPanel):
         ]
         for signal, slot in signals:
             signal.connect(slot)
-        viewer, marks, undo_keys = self.viewer, self.marks, self._undo_keys
+        viewer, marks, undo_keys, field = self.viewer, self.marks, self._undo_keys, self.field
 
         def forget(*_: Any) -> None:
             for signal, slot in signals:
@@ -112,6 +118,7 @@ class ObjectsDock(ObjectsPanel):
             shortcuts.unbind_viewer_keys(viewer, keys)
             undo_keys()
             finder.close()
+            field.close()
             with contextlib.suppress(RuntimeError):  # it goes with the canvas, which may be gone already
                 marks.deleteLater()
 
@@ -124,12 +131,7 @@ class ObjectsDock(ObjectsPanel):
         """Follow the layer that is chosen, or that belongs to the image looked at."""
         self.source_box.refresh()
         layer = self.source_box.layer or self._automatic()
-        source = None
-        if isinstance(layer, Labels):
-            try:
-                source = ObjectSource.of(layer, self.controller.ties, self.session.classes)
-            except UserError as error:
-                self.say(str(error))
+        source = None if self.field.takes(layer) else self._source(layer)
         now = self.finder.source
         same = now is not None and source is not None and (
             now.layer is source.layer and now.image_layer is source.image_layer
@@ -139,6 +141,13 @@ class ObjectsDock(ObjectsPanel):
             self.hand.pick(())
             self.finder.follow(source)
         self._refresh()
+
+    def _source(self, layer: Any) -> ObjectSource | None:
+        try:
+            return None if layer is None else ObjectSource.of(layer, self.controller.ties, self.session.classes)
+        except UserError as error:
+            self.say(str(error))
+            return None
 
     def _automatic(self) -> Labels | None:
         """Return the live prediction of the image looked at, else its topmost prediction or result."""
@@ -178,12 +187,13 @@ class ObjectsDock(ObjectsPanel):
         self.planes.cancel()
         self.finder.cancel()
         self.say("Cancelled.")
+        self.whole.cancel()
 
     # -- what is shown -------------------------------------------------------------------------------------------------
 
     def _refresh(self, *_: Any) -> None:
         """Make lines and buttons say what is so."""
-        finder, state = self.finder, self.finder.state
+        finder, state = self.finder, self.field.state or self.finder.state
         source = finder.source
         self.counts.show_classes(self.finder.classes(), ObjectWay.of_settings(self.session.settings).areas)
         counts = state.counts if state is not None else {}
@@ -197,14 +207,19 @@ class ObjectsDock(ObjectsPanel):
         self.volume_button.setChecked(finder.by_volume)
         self.planes_button.setVisible(stack)
         self.planes_button.setEnabled(not finder.by_volume and not self.planes.busy)
-        self.cancel_button.setVisible(stack)
-        self.cancel_button.setEnabled(self.planes.busy or (finder.busy and finder.by_volume))
+        field = self.field.source is not None
+        self.whole_button.setVisible(field)
+        self.whole_button.setEnabled(not self.whole.busy)
+        self.cancel_button.setVisible(stack or field or self.whole.busy)
+        self.cancel_button.setEnabled(self.planes.busy or (finder.busy and finder.by_volume) or self.whole.busy)
         for one in (*self.tools.values(), self.strokes_button, self.forget_button):
             one.setEnabled(source is not None)
 
     def _sentence(self) -> str:
         """Say how far the counts hold, or what to do next."""
         finder, state = self.finder, self.finder.state
+        if self.whole.text or self.field.source is not None:
+            return self.whole.text or self.field.sentence
         if finder.source is None:
             return NO_ANSWER if any(isinstance(one, ImageLayer) for one in self.viewer.layers) else NO_IMAGE
         if self.planes.busy:

@@ -120,8 +120,12 @@ class ObjectsPanel(QWidget):
             "a while; press again to go back to planes.")
         self.volume_button.setCheckable(True)
         self.planes_button = button("All planes", "objects_planes", "Count the objects of every plane of this image.")
+        self.whole_button = button(
+            "Whole image...", "objects_whole", "Find the objects of the whole large image, block by block: from the "
+            "mask that Whole image to a store... has written, into a store of objects. Stopped, it goes on when the "
+            "same names are chosen again.")
         self.cancel_button = button("Cancel", "objects_cancel", "Stop looking for objects.")
-        for one in (self.volume_button, self.planes_button, self.cancel_button):
+        for one in (self.volume_button, self.planes_button, self.whole_button, self.cancel_button):
             row.addWidget(one, 1)
         return row
 

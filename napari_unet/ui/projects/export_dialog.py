@@ -1,7 +1,8 @@
-"""Asks where the masks of all images go, under which names, and what to do with what is there. Writes nothing."""
+"""Asks where the masks of all images go, how they are called, and what is to be predicted first. Writes nothing."""
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -32,25 +33,37 @@ COUNTS = "counts.csv"
 """Name of the table beside the masks."""
 
 
+class Standing(enum.Enum):
+    """How the prediction of an image stands: there is none, it is older than strokes or model, or it is not."""
+
+    MISSING = 0
+    OUTDATED = 1
+    READY = 2
+
+
 class ExportAllDialog(QDialog):
-    """Folder, pattern, and what there is already.
+    """Folder, pattern, what there is already, and what is to be predicted first.
 
     Parameters
     ----------
     records : sequence of ImageRecord
-        The images that have a prediction.
+        The images of the project.
+    standings : sequence of Standing
+        Of each of them.
     folder : Path
         Proposed.
-    without : int
-        Images that have no prediction.
+    may_predict : bool
+        Whether there is a model to predict with.
     parent : QWidget, optional
     """
 
     def __init__(
-        self, records: Sequence[ImageRecord], folder: Path, without: int = 0, parent: QWidget | None = None
+        self, records: Sequence[ImageRecord], standings: Sequence[Standing], folder: Path, may_predict: bool = False,
+        parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
-        self._records, self._without = tuple(records), without
+        self._records = tuple(records)
+        self._stands = {one.id: stands for one, stands in zip(records, standings, strict=True)}
         self._places: tuple[MaskPlace, ...] = ()
         self.setWindowTitle("Export all masks")
         self.setObjectName("export_all")
@@ -67,6 +80,13 @@ class ExportAllDialog(QDialog):
         self.counts = QCheckBox(f"and a table of counts, areas and holes ({COUNTS})")
         self.counts.setObjectName("export_all_counts")
         self.counts.setChecked(True)
+        self.predict = QCheckBox(self._predict_text())
+        self.predict.setObjectName("export_all_predict")
+        self.predict.setToolTip("Otherwise images without a prediction are left out, and those that are older "
+                                "than the strokes or the model are saved as they are.")
+        wanted = may_predict and any(stands is not Standing.READY for stands in standings)
+        self.predict.setChecked(wanted)
+        self.predict.setVisible(wanted)
         self.about = text_line("export_all_about")
         self.collision = QComboBox()
         self.collision.setObjectName("export_all_collision")
@@ -82,6 +102,7 @@ class ExportAllDialog(QDialog):
         self.form.addRow("Names", self.pattern)
         self.form.addRow("There already", self.collision)
         self.form.addRow("", self.counts)
+        self.form.addRow("", self.predict)
         column = QVBoxLayout(self)
         column.addLayout(self.form)
         column.addWidget(self.about)
@@ -89,6 +110,7 @@ class ExportAllDialog(QDialog):
         self.folder_box.textChanged.connect(self.refresh)
         self.pattern.currentTextChanged.connect(self.refresh)
         self.collision.currentTextChanged.connect(self.refresh)
+        self.predict.toggled.connect(self.refresh)
         self.buttons.accepted.connect(self.accept)
         self.buttons.rejected.connect(self.reject)
         self.refresh()
@@ -102,6 +124,12 @@ class ExportAllDialog(QDialog):
     def places(self) -> tuple[MaskPlace, ...]:
         """What is to be written, and where."""
         return settled(self._places, _CHOICES[self.collision.currentText()])
+
+    @property
+    def to_predict(self) -> tuple[str, ...]:
+        """Ids of the images that are to be predicted first."""
+        wanted = self.predict.isChecked()
+        return tuple(key for key, stands in self._stands.items() if wanted and stands is not Standing.READY)
 
     @property
     def replaces(self) -> bool:
@@ -120,7 +148,9 @@ class ExportAllDialog(QDialog):
                 raise UserError("Give the whole path of a folder.")
             if self.folder.exists() and not self.folder.is_dir():
                 raise UserError(f"{self.folder} is a file. Choose a folder.")
-            self._places, text = mask_places(self._records, self.folder, self.pattern.currentText()), ""
+            places, text = mask_places(self._records, self.folder, self.pattern.currentText()), ""
+            without = self._of(Standing.MISSING) if not self.predict.isChecked() else ()
+            self._places = tuple(one for one in places if one.record.id not in without)
         except (UserError, OSError) as error:
             self._places, text = (), str(error)
         taken = [one.path.name for one in self._places if one.taken]
@@ -139,8 +169,22 @@ class ExportAllDialog(QDialog):
         lines = [shown]
         if taken:
             lines.append(f"There already: {', '.join(taken[:3])}{', ...' if len(taken) > 3 else ''}.")
-        if self._without:
-            one = self._without == 1
-            lines.append(f"{self._without} image{' has' if one else 's have'} no prediction yet and "
-                         f"{'is' if one else 'are'} left out: Predict all first.")
+        missing, old = len(self._of(Standing.MISSING)), len(self._of(Standing.OUTDATED))
+        if missing and not self.predict.isChecked():
+            one = missing == 1
+            lines.append(f"{missing} image{' has' if one else 's have'} no prediction yet and "
+                         f"{'is' if one else 'are'} left out.")
+        if old and not self.predict.isChecked():
+            lines.append(f"{old} {'is' if old == 1 else 'are'} older than the strokes or the model, and saved as "
+                         f"{'it is' if old == 1 else 'they are'}.")
         return "\n".join(lines)
+
+    def _of(self, standing: Standing) -> tuple[str, ...]:
+        """Return the ids of the images whose predictions stand so."""
+        return tuple(key for key, stands in self._stands.items() if stands is standing)
+
+    def _predict_text(self) -> str:
+        missing, old = len(self._of(Standing.MISSING)), len(self._of(Standing.OUTDATED))
+        parts = [f"{missing} without a prediction"] if missing else []
+        parts += [f"{old} predicted earlier"] if old else []
+        return f"predict first: {', '.join(parts)}"

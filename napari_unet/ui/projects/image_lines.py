@@ -17,7 +17,8 @@ _SHARED = 8
 _MEANING = {
     "painted": "it has strokes",
     "predicted": "it has a prediction",
-    "looked at": "it was shown since it was added",
+    "predicted earlier": "its prediction is older than strokes or model; Predict all or Export all does it again",
+    "seen": "it was shown since it was added",
     "exported": "its mask was saved",
     "not in the project": "it is open, and forgotten when napari ends",
 }
@@ -36,7 +37,7 @@ def short_names(names: Sequence[str]) -> list[str]:
 
 
 def line_of(
-    known: KnownImage, listed: bool, painted: bool, ties: ImageTies, shown: str = ""
+    known: KnownImage, listed: bool, painted: bool, ties: ImageTies, shown: str = "", outdated: bool = False
 ) -> ImageLine:
     """Return the line of an image of a list.
 
@@ -50,13 +51,16 @@ def line_of(
     ties : ImageTies
     shown : str
         A shorter name, if there is no room for the whole.
+    outdated : bool
+        Whether its prediction is by a model from before.
     """
     key = known.key
     layer: Any = ties.image(key)
     predicted = known.predicted or (not listed and layer is not None and bool(ties.layers_of(layer, "result")))
     marks = [mark for mark, so in (
-        ("painted", painted), ("predicted", predicted), ("looked at", known.looked_at and not painted),
-        ("exported", bool(known.exported)), ("not in the project", not listed),
+        ("painted", painted), ("predicted earlier" if outdated else "predicted", predicted),
+        ("exported", bool(known.exported)), ("seen", known.looked_at and not painted),
+        ("not in the project", not listed),
     ) if so]
     name = known.name or str(key)
     lines = [name, *(f"{mark}: {_MEANING[mark]}" for mark in marks)]

@@ -13,7 +13,8 @@ from qtpy.QtWidgets import QAbstractItemView, QListView, QWidget
 MANY = 20
 """A list of more images than this can be searched."""
 
-_ICON = 44
+_SIZE = QSize(50, 36)
+"""Of a picture; two lines of text are as high, and ten of them fit a small window."""
 _ROLE = Qt.ItemDataRole
 
 
@@ -54,7 +55,7 @@ class ImageModel(QAbstractListModel):
         super().__init__(parent)
         self._picture = picture
         self._lines: tuple[ImageLine, ...] = ()
-        self._empty = QPixmap(_ICON, _ICON)
+        self._empty = QPixmap(_SIZE)
         self._empty.fill(Qt.GlobalColor.transparent)
 
     @property
@@ -93,7 +94,9 @@ class ImageModel(QAbstractListModel):
         if role == _ROLE.ToolTipRole:
             return line.tooltip
         if role == _ROLE.DecorationRole:
-            return self._picture(line.key) or self._empty
+            picture = self._picture(line.key) or self._empty
+            return picture if isinstance(picture, QIcon) else picture.scaled(
+                _SIZE, Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation)
         if role == _ROLE.UserRole:
             return line.key
         return None
@@ -116,7 +119,7 @@ class ImageListView(QListView):
         self._filtered.setSourceModel(model)
         self._filtered.setFilterCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
         self.setModel(self._filtered)
-        self.setIconSize(QSize(_ICON, _ICON))
+        self.setIconSize(_SIZE)
         self.setUniformItemSizes(True)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)

@@ -22,6 +22,8 @@ from napari_unet.project.image_records import ImageRecord, ImageSource
 from napari_unet.project.sources import image_record, path_text, read_source, record_without_file
 
 from ..channel_layers import channels_of
+from ..image_ties import ImageTies
+from ..layer_metadata import identity
 
 _LOOK = 128
 """Pixels to each side of the middle of a plane that are compared."""
@@ -33,6 +35,12 @@ def layer_files(image_layer: Layer) -> tuple[Path, ...]:
     if not all(isinstance(one, str) and os.path.exists(one) for one in paths):
         return ()
     return tuple(dict.fromkeys(Path(str(one)).absolute() for one in paths))
+
+
+def open_keys(ties: ImageTies, image_layer: Layer) -> tuple[str, str]:
+    """Return the keys of an image that is open, and of its pair."""
+    strokes = ties.strokes_of(image_layer)
+    return identity(image_layer), identity(image_layer if strokes is None else strokes)
 
 
 def unchecked_record(

@@ -17,7 +17,7 @@ from ..train.live_controller import controller_of
 from ..widgets import CloseWatch
 from ..workers import WorkerGroup
 from .add_images import find_files
-from .export_dialog import ExportAllDialog
+from .export_dialog import ExportAllDialog, Standing
 from .folder_dialog import AddFolderDialog
 from .image_lines import line_of, short_names
 from .image_list import MANY
@@ -109,7 +109,8 @@ class ImagesDock(ImagesPanel):
         known = [images.known(key) for key in images.keys]
         names = short_names([one.name for one in known])
         self.model.show_lines([
-            line_of(one, images.is_listed(one.key), self.images.is_painted(one.key), ties, name)
+            line_of(one, images.is_listed(one.key), self.images.is_painted(one.key), ties, name,
+                    self.images.is_outdated(one.key))
             for one, name in zip(known, names, strict=True)
         ])
         many = len(images.keys) > MANY
@@ -134,8 +135,8 @@ class ImagesDock(ImagesPanel):
             one.setEnabled(not busy)
         self.predict_button.setEnabled(bool(records) and self.session.model is not None and not busy)
         predicted = bool(state is not None and state.results)
-        for one in (self.export_button, self.counts_button):
-            one.setEnabled(predicted and not busy)
+        self.export_button.setEnabled(not busy and (predicted or self.predict_button.isEnabled()))
+        self.counts_button.setEnabled(predicted and not busy)
         self.methods_button.setEnabled(bool(records) and not busy)
         chosen = self._chosen()
         self.remove_button.setEnabled(bool(chosen) and not busy)
@@ -224,17 +225,22 @@ class ImagesDock(ImagesPanel):
     # -- results ---------------------------------------------------------------------------------------------------
 
     def export_all(self) -> None:
-        """Ask where the masks go, and write them."""
+        """Ask where the masks go, predict what is missing or of before if that is wanted, and write them."""
         state, folder = self.images.state, self.images.folder
         if state is None or folder is None:
             return
-        predicted = [one for one in state.images if state.result(one.id) is not None]
-        dialog = ExportAllDialog(predicted, folder.path.parent / "exports", len(state.images) - len(predicted), self)
+        may_predict = self.session.model is not None and not folder.read_only
+        stand = [Standing.MISSING if state.result(one.id) is None else
+                 Standing.OUTDATED if self.images.is_outdated(one.id) else Standing.READY for one in state.images]
+        dialog = ExportAllDialog(state.images, stand, folder.path.parent / "exports", may_predict, self)
 
         def export() -> None:
-            path = dialog.counts_path
-            replaces = dialog.replaces
-            self.jobs.export(dialog.places, None if path is None else lambda: self.jobs.save_counts(path, replaces))
+            path, places, replaces = dialog.counts_path, dialog.places, dialog.replaces
+            count = None if path is None else lambda: self.jobs.save_counts(path, replaces)
+            if dialog.to_predict:
+                self.jobs.predict_all(lambda: self.jobs.export(places, count), dialog.to_predict)
+            else:
+                self.jobs.export(places, count)
 
         dialog.accepted.connect(export)
         dialog.open()

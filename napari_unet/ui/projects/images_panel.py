@@ -6,7 +6,6 @@ from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 import numpy as np
-from qtpy.QtCore import Qt
 from qtpy.QtGui import QImage, QPixmap
 from qtpy.QtWidgets import (
     QGridLayout,
@@ -15,17 +14,15 @@ from qtpy.QtWidgets import (
     QLineEdit,
     QMessageBox,
     QProgressBar,
-    QPushButton,
     QSizePolicy,
+    QStackedWidget,
     QVBoxLayout,
     QWidget,
 )
-from superqt import QElidingLabel
 
-from ..error_details import ErrorDetails
+from ..error_details import TellingLine
 from ..train import shortcuts
 from ..widgets import button, fill_scrolling, text_line, warn_of_namesake
-from ..workers import error_sentence
 from .image_list import ImageListView, ImageModel
 
 EMPTY = ("No images yet. Add some, or a whole folder: they stay where they are, and a project keeps what you paint on "
@@ -55,17 +52,12 @@ class ImagesPanel(QWidget):
         self.place_label.setObjectName("images_place")
         self.empty = text_line("images_empty")
         self.empty.setText(EMPTY)
-        self.note_line = text_line("images_note", selectable=True)
-        self.details = ErrorDetails("images_note_details")
-        # long names widen nothing
-        self.note_line.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.note_line = TellingLine("images_note", 4, "What is being done, and what came of it.")
         self.progress = QProgressBar()
         self.progress.setObjectName("images_progress")
         self.progress.setRange(0, 1000)
         self.progress.setTextVisible(False)
-        self.progress_text = QElidingLabel()
-        self.progress_text.setObjectName("images_progress_text")
-        self.progress_text.setElideMode(Qt.TextElideMode.ElideMiddle)
+        self.progress.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         self.cancel_button = button("Cancel", "images_cancel", "Stop this; what is done stays done.")
         self._make_buttons()
         self._build()
@@ -85,7 +77,8 @@ class ImagesPanel(QWidget):
         self.predict_button = button("Predict all", "images_predict",
                                      "Segment every image of the project with the present model; each is shown when "
                                      "you look at it.")
-        self.export_button = button("Export all...", "images_export", "Save the masks of all predicted images.")
+        self.export_button = button("Export all...", "images_export", "Save the masks of all images; what is not "
+                                    "predicted yet, or was predicted earlier, can be done first.")
         self.counts_button = button("Counts as CSV...", "images_counts",
                                     "One table: how many parts, what area and how many holes, by image and class.")
         self.methods_button = button("Methods text...", "images_methods",
@@ -108,40 +101,38 @@ class ImagesPanel(QWidget):
         for one in (self.filter_box, self.empty):
             column.addWidget(one)
         column.addWidget(self.list, 1)
+        self.work_place = QStackedWidget()  # buttons, or what is under way: nothing moves
+        self.work_place.setObjectName("images_work")
+        self.work_place.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        for row in ((self.predict_button, self.export_button), (self.progress, self.cancel_button)):
+            page = QWidget()
+            line = _grid([row])
+            line.setContentsMargins(0, 0, 0, 0)
+            page.setLayout(line)
+            self.work_place.addWidget(page)
         column.addLayout(_grid([
             [self.add_button, self.folder_button], [self.take_in_button], [self.remove_button, self.bring_back_button],
-            [self.predict_button, self.export_button], [self.counts_button, self.methods_button],
         ]))
-        bar = QHBoxLayout()
-        bar.setSpacing(4)
-        bar.addWidget(self.progress, 1)
-        bar.addWidget(self.cancel_button)
-        column.addLayout(bar)
-        column.addWidget(self.progress_text)
+        column.addWidget(self.work_place)
+        column.addLayout(_grid([[self.counts_button, self.methods_button]]))
         column.addWidget(self.note_line)
-        column.addWidget(self.details, 0, Qt.AlignmentFlag.AlignLeft)
         fill_scrolling(self, inner, "images_scroll", 300)
 
     def show_progress(self, text: str, fraction: float) -> None:
-        """Show what is running and how far it is; nothing for an empty text."""
-        for one in (self.progress, self.cancel_button, self.progress_text):
-            one.setVisible(bool(text))
-        self.progress_text.setText(text)
-        self.progress_text.setToolTip(text)
+        """Show what is running and how far it is; what came of it stays when the text is empty."""
+        self.work_place.setCurrentIndex(int(bool(text)))
+        if text:
+            self.note_line.setText(text)
         self.progress.setRange(0, 1000 if fraction > 0 else 0)
         self.progress.setValue(round(1000 * fraction))
 
     def say(self, text: str) -> None:
         """Show a sentence until something else is said."""
         self.note_line.setText(text)
-        self.note_line.setToolTip(text)
-        self.note_line.setVisible(bool(text))
-        self.details.show_error(None)
 
     def explain(self, error: Exception) -> None:
         """Offer the details of an error if it is what was said last."""
-        if error_sentence(error) in self.note_line.text():
-            self.details.show_error(error)
+        self.note_line.explain(error)
 
     def confirm_removal(self, names: Sequence[str]) -> bool:
         """Ask whether images are to leave the project."""
@@ -166,7 +157,7 @@ class ImagesPanel(QWidget):
         return QPixmap.fromImage(QImage(pixels.tobytes(), width, height, 4 * width, QImage.Format.Format_RGBA8888))
 
 
-def _grid(rows: Sequence[Sequence[QPushButton]]) -> QGridLayout:
+def _grid(rows: Sequence[Sequence[QWidget]]) -> QGridLayout:
     grid = QGridLayout()
     grid.setSpacing(4)
     for at, row in enumerate(rows):

@@ -20,6 +20,7 @@ from ..layer_metadata import identity, note
 from ..sessions import session_of, ties_of
 from .image_references import layer_files
 from .keeper import ProjectKeeper, keeper_of
+from .line_teacher import LineTeacher
 from .moved_images import MovedImagesBox
 from .preferences import forget_project
 
@@ -66,6 +67,7 @@ def _put_project(viewer: Any, folder: ProjectFolder, stored: sitting.StoredWork)
     keeper.warn(" ".join(one for one in restored.told if "is not where it was" not in one))  # these are counted
     _show_first(viewer, keeper)
     _load_models(keeper)
+    LineTeacher(keeper)
     if keeper.missing:
         find_moved(viewer)
 

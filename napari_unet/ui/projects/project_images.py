@@ -18,6 +18,7 @@ from napari_unet.project.sitting import known_images
 
 from ..sessions import PerOwner, session_of
 from .keeper import keeper_of
+from .prediction_basis import PredictionBasis, basis_of
 
 
 class ProjectImages(QObject):
@@ -36,6 +37,8 @@ class ProjectImages(QObject):
         self._viewer = weakref.ref(viewer)
         self._session = session_of(viewer)
         self._keeper = keeper_of(viewer)
+        self._stands_on: dict[str, PredictionBasis] = {}  # predictions made while their project is open
+        self._made_in = self.folder
         self._keeper.changed.connect(self.refresh)
         self.refresh()
 
@@ -65,6 +68,17 @@ class ProjectImages(QObject):
         """Whether an image has strokes that the session knows."""
         pair = self._session.images.known(key).strokes_key
         return pair in self._session.keys and bool(self._session.pair(pair).scribbles.planes)
+
+    def is_outdated(self, key: Any) -> bool:
+        """Whether what the project has predicted of an image is older than the strokes, or than the model."""
+        state = self.state
+        result = None if state is None else state.result(str(key))
+        if state is None or result is None or self._session.model is None:
+            return False
+        if str(key) in self._stands_on:
+            return not self._stands_on[str(key)].same(basis_of(self._session))
+        shown = next((one for one in state.models if one.shown), None)
+        return shown is not None and result.time < shown.time
 
     # -- changing --------------------------------------------------------------------------------------------------
 
@@ -129,9 +143,10 @@ class ProjectImages(QObject):
             self._change(lambda state: state.replacing(*(
                 dataclasses.replace(one, **facts) for one in state.images if one.id == record.id)))
 
-    def note_result(self, key: str, model: Model) -> None:
-        """Note that the project has a prediction of an image now, by this model."""
+    def note_result(self, key: str, model: Model, basis: PredictionBasis) -> None:
+        """Note that the project has a prediction of an image now, by this model, and what it stands on."""
         if self.folder is not None and self.record(key) is not None:
+            self._stands_on[str(key)] = basis
             self.folder.put_result(key, model)
             self._told()
 
@@ -148,6 +163,9 @@ class ProjectImages(QObject):
     def refresh(self) -> None:
         """List the images of the project in the session."""
         state = self.state
+        if self.folder is not self._made_in:
+            self._made_in = self.folder
+            self._stands_on.clear()
         self._session.images.list_images([] if state is None else known_images(state))
         self.changed.emit()
 

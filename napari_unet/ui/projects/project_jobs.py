@@ -3,60 +3,42 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from napari.layers import Image as ImageLayer
-from qtpy.QtCore import QObject, Signal
+from qtpy.QtCore import Signal
 
 from napari_unet.core.errors import UserError
 from napari_unet.core.method import Model, Progress
 from napari_unet.project.mask_names import MaskPlace
 from napari_unet.project.sources import file_of
-from napari_unet.workflows.batch import (
-    BatchEvent,
-    BatchPiece,
-    BatchSummary,
-    PieceDone,
-    PieceProgress,
-    PieceStarted,
-    run_batch,
-)
+from napari_unet.workflows.batch import BatchPiece
 
-from ..image_ties import ImageTies
 from ..layer_axes import image_of
-from ..layer_metadata import identity
 from ..sessions import PerOwner, session_of, ties_of
-from ..workers import Worker, WorkerGroup, error_sentence
+from ..train.live_controller import controller_of
 from .add_images import FoundImages, records_of
-from .image_references import checked_record, layer_files, unchecked_record
+from .image_references import checked_record, layer_files, open_keys, unchecked_record
+from .job_runner import JobRunner
 from .loading import opener_of
+from .prediction_basis import PredictionBasis, basis_of
 from .project_images import project_images_of
-from .result_files import counted, exported, methods_text, predicted
+from .result_files import answered, counted, exported, methods_text, predicted
 from .saved_predictions import saved_predictions_of
 
-TICK = 0.1
-"""Seconds between two reports of progress."""
+FIRST_STEPS = "Paint a little background and a little of each class on one or two of them; then press Predict all."
 
 
-class ProjectJobs(QObject):
+class ProjectJobs(JobRunner):
     """The work of one viewer's project.
 
     Parameters
     ----------
     viewer : napari Viewer
     """
-
-    progressed = Signal(str, float)
-    """Text and fraction (0 to 1) of what is running; an empty text when it is over."""
-
-    said = Signal(str)
-    """What became of it."""
-
-    failed = Signal(object)
-    """The error behind what was said just now."""
 
     predicted = Signal(str)
     """Key of an image of which the project has a new prediction."""
@@ -65,24 +47,10 @@ class ProjectJobs(QObject):
     """Keys of images that are in the project now."""
 
     def __init__(self, viewer: Any) -> None:
-        super().__init__()
+        super().__init__(getattr(getattr(viewer, "window", None), "_qt_window", None))
         self._viewer = weakref.ref(viewer)
         self._session, self._ties, self._images = session_of(viewer), ties_of(viewer), project_images_of(viewer)
-        self._workers = WorkerGroup(self, getattr(getattr(viewer, "window", None), "_qt_window", None))
         self._opener, self._saved = opener_of(viewer), saved_predictions_of(viewer)
-        self._job: Worker | None = None
-        self._doing = ""
-
-    @property
-    def busy(self) -> bool:
-        """Whether something is running."""
-        return self._job is not None
-
-    def cancel(self) -> None:
-        """Stop what is running; what is done stays done."""
-        if self._job is not None:
-            self._job.stop()
-            self.said.emit(f"{self._doing} was cancelled; what was done before is kept.")
 
     # -- adding ----------------------------------------------------------------------------------------------------
 
@@ -110,7 +78,8 @@ class ProjectJobs(QObject):
     def _on_found(self, found: FoundImages) -> None:
         if found.records:
             self._images.add(found.records)
-        self.said.emit(found.sentence)
+        first = bool(found.records) and self._session.model is None
+        self._say(f"{found.sentence} {FIRST_STEPS}" if first else found.sentence)
         self.added.emit(tuple(one.id for one in found.records))
 
     def take_in(self, layers: Sequence[ImageLayer]) -> None:
@@ -119,7 +88,7 @@ class ProjectJobs(QObject):
             return
         try:
             folder = self._images.make()
-            taken = [(image_of(one), _keys_of(self._ties, one), layer_files(one)) for one in layers]
+            taken = [(image_of(one), open_keys(self._ties, one), layer_files(one)) for one in layers]
         except (UserError, OSError) as error:
             self._fail(error)
             return
@@ -143,40 +112,56 @@ class ProjectJobs(QObject):
 
     # -- predicting ------------------------------------------------------------------------------------------------
 
-    def predict_all(self, after: Callable[[], None] | None = None) -> None:
+    def predict_all(self, after: Callable[[], None] | None = None, keys: Collection[str] | None = None) -> None:
         """Segment every image of the project with the present model, into the project.
 
         Parameters
         ----------
         after : callable, optional
             What else is to be done then, unless this was cancelled.
+        keys : collection of str, optional
+            Ids of those that are wanted; by default all.
         """
-        model, folder = self._session.model, self._images.folder
         if not self._may_start():
             return
+        controller = controller_of(self._viewer())
+        for one in tuple(controller.bindings.values()):
+            one.flush()
+        due = controller.prediction.due
+        if due.get():  # else the strokes of a moment ago would not count
+            self._start("Waiting for the answer to your newest strokes", lambda: answered(due), self._on_step,
+                        lambda _none: None, lambda: self._predict(after, keys))
+        else:
+            self._predict(after, keys)
+
+    def _predict(self, after: Callable[[], None] | None, keys: Collection[str] | None) -> None:
+        model, folder = self._session.model, self._images.folder
         try:
             self._images.check_writable()
         except UserError as error:
-            self.said.emit(str(error))
+            self._say(str(error))
             return
         if model is None:
-            self.said.emit("There is no model yet. Paint a little of two classes, or load a model.")
+            self._say("There is no model yet. Paint a little of two classes, or load a model.")
             return
         assert folder is not None
         pieces = [
             BatchPiece(one.name, partial(predicted, model, folder, one, self._session.classes))
-            for one in self._images.records
+            for one in self._images.records if keys is None or one.id in keys
         ]
         shown = self._session.shown  # an answer to newer strokes is kept as the network that it stands on
-        self._start_batch("Predicting", pieces, partial(self._on_predicted, model if shown is None else shown.model),
+        late = controller_of(self._viewer()).prediction.due.get()  # it was waited for in vain
+        basis = PredictionBasis({}, None) if late else basis_of(self._session)
+        self._start_batch("Predicting", pieces,
+                          partial(self._on_predicted, model if shown is None else shown.model, basis),
                           after, " They are in the project.")
 
-    def _on_predicted(self, model: Model, key: str) -> None:
-        self._images.note_result(key, model)
+    def _on_predicted(self, model: Model, basis: PredictionBasis, key: str) -> None:
+        self._images.note_result(key, model, basis)
         self._opener.read_anew(key)
         told = self._saved.show(key)
         if told:
-            self.said.emit(told)
+            self._say(told)
         self.predicted.emit(key)
 
     # -- exporting -------------------------------------------------------------------------------------------------
@@ -199,7 +184,8 @@ class ProjectJobs(QObject):
             if result is not None:
                 pieces.append(BatchPiece(one.record.name, partial(
                     exported, one, folder, folder.path / result.file, self._session.classes)))
-        self._start_batch("Exporting", pieces, self._on_exported, after)
+        folders = list(dict.fromkeys(str(one.path.parent) for one in places))
+        self._start_batch("Exporting", pieces, self._on_exported, after, f" They are in {', '.join(folders)}.", True)
 
     def _on_exported(self, done: MaskPlace) -> None:
         self._images.note(done.record.id, exported=str(done.path))
@@ -216,73 +202,14 @@ class ProjectJobs(QObject):
         folder, state = self._images.folder, self._images.state
         if folder is not None and state is not None and self._may_start():
             self._start("Counting", partial(counted, folder, state, self._session.classes, path, overwrite),
-                        self._on_step, self.said.emit)
+                        self._on_step, self._say)
 
     def save_methods_text(self, path: Path) -> None:
         """Write how the results were made, for a paper; what is there is replaced, so ask before."""
         folder = self._images.folder
         if folder is not None and self._may_start():
             self._start("Writing the methods text", partial(methods_text, folder, self._session.model, path),
-                        self._on_step, self.said.emit)
-
-    # -- running ---------------------------------------------------------------------------------------------------
-
-    def _on_step(self, item: Progress) -> None:
-        self.progressed.emit(item.text, item.fraction or 0.0)
-
-    def _fail(self, error: Exception) -> None:
-        self.said.emit(error_sentence(error))
-        self.failed.emit(error)
-
-    def _may_start(self) -> bool:
-        if self.busy:
-            self.said.emit(f"{self._doing} is still running. Wait for it, or cancel it.")
-        return not self.busy
-
-    def _start(self, doing: str, work: Callable[[], Iterator[Any]], on_item: Callable[[Any], None],
-               on_result: Callable[[Any], None], after: Callable[[], None] | None = None) -> None:
-        self._doing = doing
-        then: list[Callable[[], None]] = []
-
-        def on_end() -> None:
-            self._job = None
-            self.progressed.emit("", 0.0)
-            for one in then:
-                one()
-
-        def finish(result: Any) -> None:
-            on_result(result)
-            if after is not None:
-                then.append(after)
-
-        self.said.emit("")
-        self.progressed.emit(doing, 0.0)
-        self._job = self._workers.start(
-            work, "napari-unet project", on_item=on_item, on_result=finish,
-            on_error=self._fail, on_end=on_end,
-        )
-
-    def _start_batch(self, doing: str, pieces: Sequence[BatchPiece[Any]], on_done: Callable[[Any], None],
-                     after: Callable[[], None] | None = None, where: str = "") -> None:
-        def on_item(event: BatchEvent) -> None:
-            part = event.item.fraction or 0.0 if isinstance(event, PieceProgress) else 0.0
-            if isinstance(event, PieceStarted | PieceProgress):
-                self.progressed.emit(f"{doing} {event.heading}", (event.number + part) / event.total)
-            elif isinstance(event, PieceDone):
-                on_done(event.result)
-
-        def on_summary(summary: BatchSummary) -> None:
-            count = len(summary.done)
-            done = f"{doing} is done: {count} image{'' if count == 1 else 's'}.{where}"
-            self.said.emit(summary.sentence or done)
-
-        self._start(doing, lambda: run_batch(pieces), on_item, on_summary, after)
-
-
-def _keys_of(ties: ImageTies, image: ImageLayer) -> tuple[str, str]:
-    """Return the keys of an image that is open, and of its pair."""
-    strokes = ties.strokes_of(image)
-    return identity(image), identity(image if strokes is None else strokes)
+                        self._on_step, self._say)
 
 
 _jobs = PerOwner(ProjectJobs)

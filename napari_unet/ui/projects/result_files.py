@@ -14,6 +14,7 @@ from typing import Any
 from napari_unet.core.classes import ClassTable
 from napari_unet.core.errors import UserError
 from napari_unet.core.image import Image
+from napari_unet.core.latest import Latest
 from napari_unet.core.method import Model, Progress
 from napari_unet.core.provenance import now
 from napari_unet.io import create_mask
@@ -33,6 +34,17 @@ from .prepared_image import read_result
 
 TICK = 0.1
 """Seconds between two reports of progress."""
+
+LONGEST_WAIT = 20.0
+"""Seconds that an answer is waited for."""
+
+
+def answered(due: Latest[bool]) -> Generator[Progress, None, None]:
+    """Wait for an answer that is due, though not for ever: that of a large stack takes long."""
+    end = time.monotonic() + LONGEST_WAIT
+    while due.get() and time.monotonic() < end:
+        yield Progress("Waiting for the answer to your newest strokes", None)
+        time.sleep(TICK)
 
 
 def predicted(

@@ -49,6 +49,7 @@ class SavedPredictions:
             return error_sentence(error)
         if result is not None:
             put_result(viewer, self._session, image, result)
+            self._look(self._ties.live_prediction_of(image))
         return ""
 
     def _on_inserted(self, event: Any) -> None:
@@ -58,7 +59,11 @@ class SavedPredictions:
 
     def _on_drawn(self, event: Any) -> None:
         """Make way when the live prediction has an answer for all that one sees."""
-        live = event.source
+        self._look(event.source)
+
+    def _look(self, live: Labels | None) -> None:
+        if live is None:
+            return
         seen = live._slice.image.raw
         if live.visible and seen.size and np.asarray(seen).all():
             self._make_way()

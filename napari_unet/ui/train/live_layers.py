@@ -58,7 +58,7 @@ class LiveLayers(QObject):
     """One sentence, ``""`` when there is nothing to say any more."""
 
     settled = Signal()
-    """For the first time all that is looked at is predicted: there is time for other things."""
+    """All that is looked at is predicted with the newest model: there is time for other things."""
 
     def __init__(self, viewer: Any, session: Session, workers: WorkerGroup, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -70,7 +70,8 @@ class LiveLayers(QObject):
         self._answered: Model | None = None
         self._unsure, self._likely, self._times = False, False, 0
         self._told = ""
-        self._again = self._revived = self._warm = False
+        self._again = self._revived = False
+        self.due: Latest[bool] = Latest(False)  # whether there are strokes that the newest answer is to come of
         self._device, self._volume = "auto", ChosenDepth(session)
         self._look = QTimer(self)
         self._look.setSingleShot(True)
@@ -160,10 +161,9 @@ class LiveLayers(QObject):
             self._ahead.put(None)
             return
         seen = binding.seen()
+        unsure, likely = (self._times if shown else 0 for shown in (self._unsure, self._likely))
         looked = None if seen is None else ViewFocus(
-            binding.key, seen.image, seen.plane, seen.view, self._times if self._unsure else 0,
-            self._times if self._likely else 0, seen.planes,
-        )
+            binding.key, seen.image, seen.plane, seen.view, unsure, likely, seen.planes)
         self._ahead.put(looked)
         self.focus.put(looked if self._session.speaks else None)
 
@@ -183,11 +183,13 @@ class LiveLayers(QObject):
         if self._binding is None or session.snapshots.get().missing() is not None or not session.answers_at_once:
             self._stop_waiting()
         elif session.pinned is None and getattr(session.models.newest, "refits", True):
+            self.due.put(True)
             self._waiting.start()
             ANSWER.take(LONGEST_ANSWER)
         self.look_soon()
 
     def _stop_waiting(self) -> None:
+        self.due.put(False)
         self._waiting.stop()
         ANSWER.leave()
         self._session.end_waiting()
@@ -204,8 +206,7 @@ class LiveLayers(QObject):
             self._worker = self._workers.start(
                 partial(live_prediction, self._session.models, self.focus, answers=self._answers,
                         ahead=self._ahead, threads=max(1, available_cores() // 4)), "napari-unet prediction",
-                on_item=self._on_found, on_error=self._on_failed, on_end=self._on_ended, on_stall=self._on_stalled,
-            )
+                on_item=self._on_found, on_error=self._on_failed, on_end=self._on_ended, on_stall=self._on_stalled)
 
     def _answers(self) -> InstantAnswers:
         """Make what answers strokes at once, in the predictor's thread (torch is imported there)."""
@@ -244,10 +245,9 @@ class LiveLayers(QObject):
             self._say(found.text)
         elif isinstance(found, AllPredicted):
             self._revived = False
+            self.due.put(False)
             self._note_origin(found)
-            if not self._warm:
-                self._warm = True
-                self.settled.emit()
+            self.settled.emit()
             self._say(self._learnt())
 
     def _note_origin(self, found: AllPredicted) -> None:
@@ -294,6 +294,7 @@ class LiveLayers(QObject):
 
     def _on_ended(self) -> None:
         self._worker = None  # the next model starts it again
+        self.due.put(False)
         if self._again:
             self._again = False
             self._start()
