@@ -18,9 +18,10 @@ from napari_unet.core.latest import Latest
 from napari_unet.core.method import assemble
 from napari_unet.core.work import Work
 from napari_unet.instant import answer_then_train, candidate_selection, decision
-from napari_unet.instant.features import FeatureStore
+from napari_unet.instant.answers import InstantAnswers
+from napari_unet.instant.features import FeatureStore, with_usual_range
 from napari_unet.instant.held_out_evaluation import MOST_PLANES
-from napari_unet.instant.instant_model import Kind, fit_instantly, head_kind
+from napari_unet.instant.instant_model import InstantModel, Kind, fit_instantly, head_kind
 from napari_unet.predicting.devices import choose_device
 from napari_unet.predicting.network_model import NetworkModel
 from napari_unet.predicting.weights import Weights
@@ -68,6 +69,43 @@ class TestStart:
         for newer in (other, colour):  # the answer is one to strokes of before
             next(event for event in method.continue_from(answer.weights).fit(Latest(newer)) if event.model)
             assert found.pop()
+
+    @pytest.mark.parametrize("eye", [True, False])
+    def test_a_first_answer_is_enough_to_begin_with_and_is_finished_by_who_shows_it(
+        self, eye: bool, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        image, method = picture(), make_method("unet", seconds=None, steps=None, device="cpu", patch=32)
+        training = trained_on(image, strokes(*TWO))
+        store = FeatureStore(with_usual_range(load_features(), training), choose_device("cpu"))
+        first = [event.model for event in fit_instantly(store, training) if event.model is not None]
+        (answer,) = [one for one in first if one.two_eyed == eye]
+        weights = answer.as_network().weights
+        assert head_kind(weights) == "logistic"
+        assert method.begins_with(weights)
+        assert not method.begins_with(dataclasses.replace(weights, step=1))
+        foreign = {name: tensor.clone() for name, tensor in weights.tensors.items()}
+        assert not method.begins_with(dataclasses.replace(weights, tensors=foreign)), "features of somebody else"
+
+        def looked(*_given: Any, **_options: Any) -> Any:
+            raise AssertionError("it need not be found again")
+
+        monkeypatch.setattr(answer_then_train, "fit_instantly", looked)
+        box = Latest(training)
+        events = method.continue_from(weights).fit(box)
+        begun = next(event.model for event in events if event.model is not None)
+        known = weights.tensors["head.weight"].shape[1]
+        assert torch.equal(begun.weights.tensors["head.weight"][:, :known], weights.tensors["head.weight"])
+        assert not begun.weights.tensors["head.weight"][:, known:].any()
+        assert next(event for event in events if getattr(event, "step", 0)).step == 1
+        events.close()
+        answers = InstantAnswers(box, load_features, "cpu")
+        shown = answers.over(begun)
+        while answers.unfinished:
+            shown = answers.over(begun)
+        assert isinstance(shown, InstantModel)
+        assert shown.trees is not None, "the window goes on to the whole answer"
+        with pytest.raises(AssertionError, match="found again"):  # a whole one would do
+            next(event for event in method.continue_from(weights).fit(training) if event.model is not None)
 
     @pytest.mark.parametrize("head", ["logistic", "trees"])
     @pytest.mark.parametrize("planes", [1, MOST_PLANES + 2])

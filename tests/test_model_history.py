@@ -124,6 +124,16 @@ def test_a_late_answer_does_not_replace_a_trained_model(session: Session) -> Non
     assert session.model.label == 2, "a loaded model is not fitted to strokes"
 
 
+def test_what_a_training_begins_with_does_not_replace_the_newer_answer_on_the_screen(session: Session) -> None:
+    session.answered(Trained(1))
+    heard: list[Any] = []
+    session.model_changed.connect(heard.append)
+    learnt(session, event(10, 0.5, shown=0))
+    assert session.model.label == 1
+    assert {one.label for one in heard} == {1}
+    assert [(one.name, one.model.label, one.dice) for one in session.model_history] == [("instant answer", 1, 0.5)]
+
+
 def test_erasing_everything_keeps_the_answer_and_says_so(session: Session) -> None:
     session.paint("a", {0: plane(1) + plane(2, label=2)})
     session.answered(Trained(1))

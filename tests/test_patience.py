@@ -5,6 +5,7 @@ import threading
 
 import numpy as np
 import pytest
+import torch
 
 from napari_unet import networks
 from napari_unet.classical.adjacency_graph import merge_regions
@@ -13,6 +14,7 @@ from napari_unet.core.image import Image
 from napari_unet.core.leaving import NoLongerWantedError, heed, look_up
 from napari_unet.core.patience import patiently
 from napari_unet.core.work import Work
+from napari_unet.predicting.forward import leave_between_layers
 from napari_unet.predicting.network_model import NetworkModel
 from napari_unet.predicting.weights import snapshot
 
@@ -158,3 +160,18 @@ def test_long_merging_and_networks_look_up():
         left.clear()
         assert contextvars.copy_context().run(outcome, work) == "done"
         left.set()
+
+
+def test_the_way_back_through_a_network_that_learns_looks_up_too():
+    left = threading.Event()
+    module = networks.REGISTRY["unet"](depth=1, width=2).build(1, 2)
+    leave_between_layers(module, learns=True)
+
+    def work():
+        heed(left)
+        loss = module(torch.ones(1, 1, 32, 32)).square().mean()
+        left.set()
+        with pytest.raises(NoLongerWantedError):
+            loss.backward()
+
+    contextvars.copy_context().run(work)

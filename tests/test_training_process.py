@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextvars
 import gc
 import os
 import subprocess
 import sys
+import threading
 import warnings
 import weakref
 from collections.abc import Iterator
@@ -18,8 +20,10 @@ import pytest
 import torch
 
 from napari_unet.core.errors import InputWarning, UserError
+from napari_unet.core.floor import BRUSH, Floor
 from napari_unet.core.image import Image
 from napari_unet.core.latest import Latest
+from napari_unet.core.leaving import LOOK_REST, NoLongerWantedError, heed, look_up
 from napari_unet.core.method import Progress
 from napari_unet.core.scribbles import Pair, Scribbles, TrainingSet
 from napari_unet.core.window_stack import SampledPixels, window_stack, windows_of
@@ -29,11 +33,12 @@ from napari_unet.predicting.weights import snapshot
 from napari_unet.pretrained import load_features
 from napari_unet.segmenters import REGISTRY
 from napari_unet.session.annotation_session import Session
-from napari_unet.session.message_pipe import LEAVE, MESSAGE, MessagePipe
+from napari_unet.session.message_pipe import GO_ON, LEAVE, MESSAGE, REST, MessagePipe
 from napari_unet.session.parcels import Parcels, features_on_both_sides
 from napari_unet.session.portable_method import PortableMethod
 from napari_unet.session.resumed_training import fit_here
 from napari_unet.session.training_process import IN_THREAD, TrainingProcess, _command
+from napari_unet.session.training_server import _Server
 
 SMALL = {"width": 4, "depth": 2, "patch": 32, "batch": 2, "start": "scratch", "device": "cpu"}
 
@@ -89,6 +94,12 @@ def test_it_learns_the_same_bit_by_bit(process: TrainingProcess) -> None:
     assert all(torch.equal(tensor, there.weights.tensors[name]) for name, tensor in here.weights.tensors.items())
     assert here.weights.provenance.images == there.weights.provenance.images
     assert here.weights.provenance.settings == there.weights.provenance.settings
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has classes instead of a nice value")
+def test_it_runs_behind_the_window_and_its_threads(process: TrainingProcess) -> None:
+    run_to_end(process.fit(REGISTRY["unet"](**SMALL, seconds=None, steps=1), painted(), 1))
+    assert psutil.Process(pid_of(process)).nice() == 19
 
 
 def test_a_session_learns_there_what_is_painted_meanwhile(process: TrainingProcess) -> None:
@@ -186,10 +197,55 @@ def test_a_training_whose_process_is_killed_is_started_again_and_one_that_does_n
     after = until(training, is_step)
     assert after.step >= before, "it goes on from what it had learnt"
     number = pid_of(process)
-    monkeypatch.setattr("napari_unet.session.training_process.TO_LEAVE", 0.0)
+    monkeypatch.setattr("napari_unet.session.training_child.TO_LEAVE", 0.0)
     training.close()
     assert not psutil.pid_exists(number)
     assert process._child is None
+
+
+def test_it_is_told_when_somebody_draws_and_when_it_is_over(process: TrainingProcess, live: Any) -> None:
+    events = live(REGISTRY["unet"](**SMALL, seconds=None), Latest(painted()))
+    first = until(events, is_step)
+    child = process._child
+    assert child is not None
+    try:
+        BRUSH.take(1e6)
+        for _ in range(2):
+            child.make_way()
+            assert child._rests
+    finally:
+        BRUSH.leave()
+    assert until(events, is_step).step > first.step
+    assert not child._rests
+
+
+def test_the_process_rests_where_it_looks_up_until_it_is_told_to_go_on() -> None:
+    now, rests = [0.0], []  # type: tuple[list[float], list[float]]
+
+    def wait(seconds: float) -> None:
+        rests.append(seconds)
+        now[0] += seconds
+
+    floor, left = Floor(lambda: now[0], wait), threading.Event()
+    server: Any = _Server(None)  # type: ignore[arg-type]  # nothing is sent
+
+    def work() -> None:
+        heed(left, floor)
+        look_up()
+        assert not rests
+        floor.take(100)
+        look_up()
+        assert rests == [LOOK_REST]
+        left.set()
+        with pytest.raises(NoLongerWantedError):
+            look_up()
+
+    contextvars.copy_context().run(work)
+    assert not BRUSH.taken
+    server.take(REST, [])
+    assert BRUSH.taken
+    server.take(GO_ON, [])
+    assert not BRUSH.taken
 
 
 def test_where_there_can_be_no_process_it_learns_here(monkeypatch: pytest.MonkeyPatch) -> None:

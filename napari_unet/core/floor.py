@@ -36,12 +36,13 @@ class Floor:
         self._clock = clock
         self._left = threading.Event()
         self._wait = wait or self._left.wait
-        self._until = float("-inf")
+        self._until = self._taken = float("-inf")
 
     def take(self, seconds: float) -> None:
         """Take the floor, for so long from now or until :meth:`leave`."""
         self._left.clear()
-        self._until = self._clock() + seconds
+        self._taken = self._clock()
+        self._until = self._taken + seconds
 
     def leave(self) -> None:
         """Let others work at once."""
@@ -52,6 +53,10 @@ class Floor:
     def taken(self) -> bool:
         """Whether somebody has it."""
         return self._until > self._clock()
+
+    def taken_within(self, seconds: float) -> bool:
+        """Whether somebody has it, or has taken it in the last seconds."""
+        return self.taken or self._clock() - self._taken < seconds
 
     def rest(self, seconds: float) -> None:
         """Wait until nobody has the floor, at most so long."""

@@ -11,6 +11,8 @@ import threading
 GIVING_WAY = 10
 """Added to the nice value. Not the most there is: a thread that holds Python's lock must not be starved by others."""
 
+LAST = 19
+"""The nice value of who never runs before others."""
 
 SHORT_SWITCH = 0.0005
 """Seconds after which a thread that works hands Python's lock to the window. Python's own 5 ms add up: each of the
@@ -48,11 +50,17 @@ def give_way() -> None:
         kernel.SetThreadPriority(ctypes.c_void_p(kernel.GetCurrentThread()), -1)  # below normal
 
 
-def work_behind() -> None:
-    """Let the calling process run behind the window of another: it holds no lock that a window waits for."""
+def work_behind(last: bool = False) -> None:
+    """Let the calling process run behind the window of another: it holds no lock that a window waits for.
+
+    Parameters
+    ----------
+    last : bool
+        Behind the threads of that window, too: those hold its lock of Python for moments, also when they give way.
+    """
     if sys.platform == "win32":
         kernel = ctypes.WinDLL("kernel32")
-        kernel.SetPriorityClass(ctypes.c_void_p(kernel.GetCurrentProcess()), 0x4000)  # below normal
+        kernel.SetPriorityClass(ctypes.c_void_p(kernel.GetCurrentProcess()), 0x40 if last else 0x4000)  # idle, below
         return
     with contextlib.suppress(OSError):
-        os.nice(GIVING_WAY)
+        os.setpriority(os.PRIO_PROCESS, 0, LAST if last else min(LAST, os.getpriority(os.PRIO_PROCESS, 0) + GIVING_WAY))

@@ -17,10 +17,11 @@ from ..learning.trainer import WAIT_SECONDS, train_network
 from ..learning.training_plan import TrainingPlan
 from ..predicting.devices import choose_device
 from ..predicting.network_model import NetworkModel
+from ..predicting.oblivious_trees import feature_tensors, without_trees
 from ..predicting.weights import Weights
 from .candidate_selection import MEMORY, CandidateSelection
 from .features import FeatureStore, with_usual_range
-from .instant_model import InstantModel, fit_instantly, head_kind
+from .instant_model import InstantModel, fit_instantly, head_kind, is_whole
 from .pixel_heads import Kind
 from .volume_model import looks_beyond
 
@@ -77,7 +78,8 @@ def answer_then_train(
         features = with_usual_range(features, training)
     store = FeatureStore(features, choose_device(plan.device), MEMORY, cut_limit=CUT_MEMORY)
     if answered is not None:
-        model = NetworkModel(answered, plan.device, refits=True)
+        begun = answered if is_whole(answered) else _ready_to_learn(answered, store)
+        model = NetworkModel(begun, plan.device, refits=True)
     else:
         # what has learnt goes on as it was shown: strokes may have chosen a head without trees
         kind = head_kind(features) if features.step else "trees"
@@ -108,9 +110,31 @@ def answer_then_train(
     return dataclasses.replace(answer.as_network(best.device), refits=True)
 
 
-def is_answer(weights: Weights) -> bool:
-    """Whether weights are a whole answer to strokes, trees included, and nothing has been trained yet."""
-    return weights.step == 0 and head_kind(weights) == "trees"
+def is_answer(weights: Weights, features: Weights | None) -> bool:
+    """Whether weights are an answer to strokes, and nothing has been trained yet.
+
+    A whole one can be told from its trees; a first one, of the linear head alone or without the second eye, from the
+    features that it stands on.
+    """
+    if weights.step:
+        return False
+    ours = {} if features is None else feature_tensors(features)
+    theirs = feature_tensors(weights)
+    return is_whole(weights) or (bool(theirs) and all(ours.get(name) is tensor for name, tensor in theirs.items()))
+
+
+def _ready_to_learn(answer: Weights, store: FeatureStore) -> Weights:
+    """Return a first answer as the whole network: what its head has not looked at yet counts for nothing.
+
+    A step of training need not wait for the trees, which do not learn, nor for what the second eye sees of all strokes.
+    """
+    features = without_trees(store.weights)
+    known = answer.tensors["head.weight"]
+    head = known.new_zeros((len(known), len(store.prior(answer.channels, depth="plane")), 1, 1))
+    head[:, : known.shape[1]] = known
+    tensors = {**feature_tensors(features), "head.weight": head, "head.bias": answer.tensors["head.bias"]}
+    return dataclasses.replace(features, tensors=tensors, channels=answer.channels, classes=answer.classes,
+                               provenance=answer.provenance)
 
 
 def wait_for_strokes(source: TrainingSet | Latest[TrainingSet]) -> Generator[Progress, None, TrainingSet]:

@@ -22,7 +22,7 @@ from ..predicting.weights import Weights
 from .border_answers import BorderAnswers, same_answer
 from .coarse_answers import CoarseAnswers
 from .features import FeatureStore, same_features, with_usual_range
-from .instant_model import InstantModel, fit_instantly, head_kind
+from .instant_model import InstantModel, fit_instantly, head_kind, is_whole
 from .pixel_heads import Kind
 from .viewing_depth import settled_depth
 from .volume_model import looks_beyond
@@ -167,9 +167,7 @@ class InstantAnswers:
 
     def _take_up(self, training: TrainingSet, model: NetworkModel | None) -> None:
         """Begin a new fit if strokes, features or the kind of head have changed."""
-        head = "trees" if model is None else head_kind(model.weights)
-        # features that have learnt change again and again: too often to look along z with them
-        depth = self._volume.get() if model is None or looks_beyond(model.weights) else "plane"
+        head, depth = self._head_over(model)
         same = self._is_known(training) and self._serves(model) and (head, depth) == (self._head, self._depth)
         if training.missing() is not None:
             return
@@ -187,6 +185,14 @@ class InstantAnswers:
         assert self._store is not None
         fit = fit_instantly(self._store, training, head=head, volume=depth)
         self._fit, self._rested = self._borders.told(self._store, fit, training), None
+
+    def _head_over(self, model: NetworkModel | None) -> tuple[Kind, Depth | None]:
+        """Return what kind of head an answer has over a model, and how far it looks beyond planes."""
+        begun = None if model is None else model.weights
+        if begun is None or (begun.step == 0 and not is_whole(begun)):  # nothing, or a first answer to go on from
+            return "trees", self._volume.get()
+        # features that have learnt change again and again: too often to look along z with them
+        return head_kind(begun), self._volume.get() if looks_beyond(begun) else "plane"
 
     def _take_up_borders(self, training: TrainingSet) -> None:
         """Look for borders anew if other ones are known; the answer itself stays."""

@@ -70,7 +70,8 @@ class CandidateSelection:
     ) -> None:
         self._begun, self._seed, self._release = without_trees(shown.weights), seed, release
         self._shown = shown if follows else None
-        self._first = Candidate(store, head_kind(shown.weights), shown.weights.step)
+        head: Kind = head_kind(shown.weights) if shown.weights.step else "trees"  # a first answer gets them in the end
+        self._first = Candidate(store, head, shown.weights.step)
         self._decision = Decision(self._first, model=shown)
         self._data: TrainingData | None = None
         self._few: tuple[TrainingSet, tuple[Stroke, ...]]

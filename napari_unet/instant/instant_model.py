@@ -169,3 +169,8 @@ def _first(head: Kind) -> Kind:
 def head_kind(weights: Weights) -> Kind:
     """Return how far the head of a network goes that came from an :class:`InstantModel`."""
     return "trees" if any(name.endswith("trees.chosen") for name in weights.tensors) else "logistic"
+
+
+def is_whole(answer: Weights) -> bool:
+    """Whether an answer has its trees: whoever shows it works on it no further."""
+    return head_kind(answer) == "trees"

@@ -86,7 +86,7 @@ class Learner:
         elif hasattr(network, "begin"):
             network.begin(module)
         self.module = put_module(module, device)
-        leave_between_layers(self.module)
+        leave_between_layers(self.module, learns=True)
         self.averaged: nn.Module = copy.deepcopy(self.module).requires_grad_(False).eval()
         self._optimizer = torch.optim.AdamW(
             self.module.parameters(), lr=learning_rate, weight_decay=weight_decay, fused=device.kind != "mps"

@@ -24,6 +24,7 @@ from napari_unet.core.scribbles import TrainingSet
 from napari_unet.core.sight import sees_of
 from napari_unet.core.threads import run_deterministically
 from napari_unet.instant.answer_then_train import answer_then_train, is_answer, wait_for_strokes
+from napari_unet.instant.instant_model import is_whole
 from napari_unet.learning.augmentation import Augmentation
 from napari_unet.learning.recorded_fit import DRAWN, recorded
 from napari_unet.learning.trainer import train_network
@@ -168,7 +169,8 @@ class NetworkTraining:
         features, answered = None, None
         if initial is not None and self.begins_with(initial):
             training = yield from wait_for_strokes(painted)
-            fits = all(pair.image.n_channels == initial.channels for pair in training.pairs)
+            fits = (isinstance(painted, Latest) or is_whole(initial)) and all(
+                pair.image.n_channels == initial.channels for pair in training.pairs)
             answered, initial = initial if fits and _answers(initial, training) else None, None
         if initial is not None:
             if _answers(initial, (yield from wait_for_strokes(painted))):
@@ -195,7 +197,12 @@ class NetworkTraining:
     def begins_with(self, weights: Weights) -> bool:
         """Say whether weights are an answer to strokes such as this training finds for itself before it learns."""
         own = self.start != "scratch" and self._has_features and weights.network_name == self.network_name
-        return own and is_answer(weights)
+        if not own:
+            return False
+        try:
+            return is_answer(weights, self._features())
+        except UserError:  # said where they are needed
+            return is_answer(weights, None)
 
     def _features(self) -> Weights | None:
         """Return the pre-trained features if the network is as it comes; they have an architecture of their own."""

@@ -267,11 +267,14 @@ class Session(StatedAnnotations):
             self.learning_curve_changed.emit()
         self.tell_training(event, self._shown_name, score.text, self._choice() if self._pinned else "")
         if event.model is not None:
-            if not _answers_on(self._answer, event.model):
+            model: Model = event.model
+            if self._answer is None or not _answers_on(self._answer, model):
                 self._answer = None
-            self._keep(event.model, score.dice, step or 0, score.likely, self.seen_versions)
+            elif not steps_behind(model):  # what is on the screen is newer than what the training began with
+                model = self._answer
+            self._keep(model, score.dice, step or 0, score.likely, self.seen_versions)
             if self._pinned is None:
-                self.model_changed.emit(event.model)
+                self.model_changed.emit(model)
 
 
 def _answers_on(answer: Any, model: Any) -> bool:

@@ -7,8 +7,8 @@ import threading
 from collections.abc import Sequence
 from typing import Any, BinaryIO
 
-MESSAGE, LEAVE = b"m", b"l"
-"""What a frame is: a message, or the wish that the present work be left."""
+MESSAGE, LEAVE, REST, GO_ON = b"m", b"l", b"r", b"g"
+"""What a frame is: a message, or the wish that the present work be left, that it rest, or that it go on."""
 
 _HEAD = struct.Struct("<cI")
 _SIZE = struct.Struct("<Q")

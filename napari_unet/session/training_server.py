@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import InputWarning, UserError, WorkError, details_of, reason_of
+from ..core.floor import BRUSH
 from ..core.giving_way import work_behind
 from ..core.latest import Latest
 from ..core.leaving import NoLongerWantedError, close_work, heed
@@ -24,9 +25,12 @@ from ..core.threads import limit_threads
 from ..learning.warm_up import warm_up
 from ..predicting.devices import choose_device, release_memory
 from ..segmenters import REGISTRY
-from .message_pipe import LEAVE, MessagePipe
+from .message_pipe import GO_ON, LEAVE, REST, MessagePipe
 from .parcels import Parcels, features_on_both_sides
 from .portable_method import PortableMethod
+
+LONGEST_REST = 60.0
+"""Seconds after which this side believes no more that somebody draws."""
 
 
 class _Gone:
@@ -43,7 +47,7 @@ class _Server:
 
     def serve(self) -> None:
         """Do what is asked for, for ever."""
-        heed(self._left)
+        heed(self._left, BRUSH)
         warnings.simplefilter("always", InputWarning)  # which of them are shown is for the other side to say
         warnings.showwarning = self._warn
         threading.Thread(target=self._listen, daemon=True).start()
@@ -63,12 +67,20 @@ class _Server:
     def _listen(self) -> None:
         """Take what comes, in a thread, so that the end of the other side is noticed whatever is under way."""
         while (received := self._pipe.receive()) is not None:
-            if received[0] == LEAVE:
-                self._left.set()
-                self._inbox.put(_Gone)
-            else:
-                self._inbox.put(received[1])
+            self.take(*received)
         os._exit(0)
+
+    def take(self, kind: bytes, parts: list[Any]) -> None:
+        """Take a frame: what is said goes to the thread that works, a wish acts at once."""
+        if kind == LEAVE:
+            self._left.set()
+            self._inbox.put(_Gone)
+        elif kind == REST:
+            BRUSH.take(LONGEST_REST)
+        elif kind == GO_ON:
+            BRUSH.leave()
+        else:
+            self._inbox.put(parts)
 
     def say(self, *message: Any) -> None:
         """Send a message."""
@@ -81,6 +93,7 @@ class _Server:
 
     def _fit(self, method: PortableMethod, threads: int | None, training: Any, live: bool) -> None:
         limit_threads(threads)
+        work_behind(last=True)  # only now: what is started ahead of time must come to an end on a busy machine, too
         box = Latest(training)
         work: Generator[Any, None, Any] | None = None
         try:

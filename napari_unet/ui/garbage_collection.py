@@ -2,7 +2,7 @@
 
 Python collects cycles in whichever thread happens to allocate. When that is a worker and the garbage holds Qt objects
 (a dock that was closed, say), Qt deletes widgets outside their thread and the process crashes. So while workers run,
-automatic collection is off and a timer of the GUI thread collects by the same thresholds.
+automatic collection is off and a timer of the GUI thread collects by the same thresholds, when nobody draws.
 """
 
 from __future__ import annotations
@@ -12,9 +12,12 @@ import ctypes
 import gc
 import sys
 import threading
+import time
 
 from qtpy.QtCore import QObject, Qt, QTimer
 from qtpy.QtGui import QGuiApplication
+
+from napari_unet.core.floor import BRUSH
 
 _INTERVAL_MS = 250
 
@@ -22,6 +25,15 @@ LEFT_TOGETHER = 4
 """Images whose layers leave the window before what they leave behind is collected: it takes half a second."""
 
 _IDLE_MS = 1500
+
+STROKES_APART = 5.0
+"""Seconds after the last stroke in which all that there is is not looked through: it takes some tenths of a second."""
+
+LONGEST_WAIT = 120.0
+"""Seconds for which that is put off at most while somebody paints stroke after stroke."""
+
+_due: float | None = None
+"""Since when a full collection is due."""
 
 _users = 0
 _left = 0
@@ -72,13 +84,28 @@ def _collect_all() -> None:
 
 
 def _collect() -> None:
+    global _due
     counts, thresholds = gc.get_count(), gc.get_threshold()
     for generation in (2, 1, 0):
-        if thresholds[generation] and counts[generation] > thresholds[generation]:
-            gc.collect(generation)
-            if generation == 2:
-                _give_back_aside()
-            return
+        if not thresholds[generation] or counts[generation] <= thresholds[generation]:
+            continue
+        if generation == 2 and _due is None:
+            _due = time.monotonic()
+        if _waits(generation):
+            continue
+        gc.collect(generation)
+        if generation == 2:
+            _due = None
+            _give_back_aside()
+        return
+
+
+def _waits(generation: int) -> bool:
+    """Whether a collection would be noticed by somebody who draws."""
+    if generation < 2:
+        return generation == 1 and BRUSH.taken
+    overdue = _due is not None and time.monotonic() - _due > LONGEST_WAIT
+    return BRUSH.taken if overdue else BRUSH.taken_within(STROKES_APART)
 
 
 def _give_back_aside() -> None:

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import threading
+from types import SimpleNamespace
 
 import pytest
 from conftest import SLOW
@@ -12,6 +13,7 @@ from qtpy.QtCore import Qt
 
 from napari_unet.core import giving_way
 from napari_unet.core.errors import WorkError, details_of
+from napari_unet.core.floor import Floor
 from napari_unet.ui import farewell, garbage_collection
 from napari_unet.ui.heartbeat import STALL, Heartbeat
 from napari_unet.ui.workers import Worker, WorkerGroup
@@ -178,6 +180,7 @@ print("over", flush=True)
 
 def test_free_memory_goes_back_to_the_system_after_a_full_collection(monkeypatch):
     given = threading.Event()
+    monkeypatch.setattr(garbage_collection, "BRUSH", Floor())
     monkeypatch.setattr(garbage_collection, "_give_back", given.set)
     monkeypatch.setattr(gc, "get_count", lambda: (0, 20, 0))
     garbage_collection._collect()
@@ -187,6 +190,33 @@ def test_free_memory_goes_back_to_the_system_after_a_full_collection(monkeypatch
     assert given.wait(200)
     monkeypatch.undo()
     garbage_collection._give_back()
+
+
+def test_nothing_large_is_collected_while_somebody_draws(monkeypatch):
+    now, collected = [1000.0], []
+    brush = Floor(lambda: now[0])
+    monkeypatch.setattr(garbage_collection, "BRUSH", brush)
+    monkeypatch.setattr(garbage_collection, "_due", None)
+    monkeypatch.setattr(garbage_collection, "_give_back_aside", lambda: None)
+    monkeypatch.setattr(garbage_collection, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(gc, "get_count", lambda: (1000, 20, 20))
+    monkeypatch.setattr(gc, "collect", collected.append)
+    brush.take(60)
+    garbage_collection._collect()
+    assert collected == [0], "only what is new, and small"
+    brush.leave()
+    garbage_collection._collect()
+    assert collected == [0, 1], "between two strokes"
+    now[0] += garbage_collection.STROKES_APART
+    garbage_collection._collect()
+    assert collected == [0, 1, 2], "after the last of them"
+    for _ in range(100):  # somebody paints for ever
+        now[0] += 2
+        brush.take(1)
+        garbage_collection._collect()
+        brush.leave()
+        garbage_collection._collect()
+    assert collected.count(2) == 2, "it is not put off for ever"
 
 
 def test_what_images_leave_behind_is_collected_when_nobody_paints(qtbot, monkeypatch):

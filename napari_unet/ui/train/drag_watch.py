@@ -1,4 +1,4 @@
-"""Lets work in threads rest while the mouse is held down on the picture. Paints nothing and stops nothing."""
+"""Follows the mouse on the picture: other work rests while it is held down, and strokes end where it is released."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ from typing import Any
 
 from napari_unet.core.floor import BRUSH
 
+from .stroke_end import paint_to_the_release
+
 HELD = 0.5
 """Seconds after the last move of a mouse that is held down in which others still rest; one that lies still draws
 nothing."""
 
 
 class DragWatch:
-    """Gives the floor to whoever draws, or moves the picture.
+    """Gives the floor to whoever draws, or moves the picture, and paints what napari misses of a stroke.
 
     Parameters
     ----------
@@ -22,12 +24,13 @@ class DragWatch:
 
     def __init__(self, viewer: Any) -> None:
         self._callbacks = viewer.mouse_drag_callbacks
-        self._callbacks.append(_on_drag)
+        self._callbacks.extend(_WATCHING)
 
     def close(self) -> None:
         """Watch no longer."""
-        if _on_drag in self._callbacks:
-            self._callbacks.remove(_on_drag)
+        for one in _WATCHING:
+            if one in self._callbacks:
+                self._callbacks.remove(one)
         BRUSH.leave()
 
 
@@ -39,3 +42,6 @@ def _on_drag(_viewer: Any, event: Any) -> Iterator[None]:
         BRUSH.take(HELD)
         yield
     BRUSH.leave()
+
+
+_WATCHING = (paint_to_the_release, _on_drag)

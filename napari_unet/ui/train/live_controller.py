@@ -81,7 +81,7 @@ class LiveController(QObject):
         self._count_again = False
         self.prediction = LiveLayers(viewer, self.session, self.workers, self)
         self.prediction.said.connect(lambda text: self.noted.emit("prediction", text))
-        self.prediction.settled.connect(self._get_ready)
+        self.prediction.settled.connect(self.runs.get_ready)
         self.unsure = UncertaintyView(viewer, self.session, self.workers, self.prediction, self)
         self.unsure.said.connect(self.said)
         self.unsure.failed.connect(self.tell)
@@ -156,6 +156,7 @@ class LiveController(QObject):
             if binding.image_layer is image_layer and other != key:
                 self.unlink(other)
         self.look_at(self.bindings[key])
+        self.runs.get_ready_soon()
         self.bindings[key].show_classes(self.session.classes)
         self.pairs_changed.emit()
         return self.bindings[key]
@@ -220,11 +221,6 @@ class LiveController(QObject):
         if self.current is not None:
             self.current.make_prediction(self.session.classes)
         self.runs.start(make_method, once)
-
-    def _get_ready(self) -> None:
-        """Prepare the first training, once what can be answered without it has been."""
-        self.prediction.settled.disconnect(self._get_ready)
-        self.workers.start(self.runs.get_ready, "napari-unet warm-up")
 
     def pause(self) -> None:
         """Let the training rest; it keeps all it has learnt."""

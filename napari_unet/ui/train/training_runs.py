@@ -6,7 +6,7 @@ and has no widgets.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 
 from qtpy.QtCore import QEvent, QObject, QTimer, Signal
 
@@ -18,21 +18,27 @@ from napari_unet.core.scribbles import TrainingSet
 from napari_unet.core.threads import available_cores
 from napari_unet.session.annotation_session import Session
 from napari_unet.session.model_history import end_of_training
-from napari_unet.session.resumed_training import fit_here
+from napari_unet.session.resumed_training import Fitting
 from napari_unet.session.training_process import TrainingProcess
 
 from ..workers import Worker, WorkerGroup, error_sentence
 
 REST = 0.25
-"""Seconds that a step of a training in a thread is put off at most while somebody draws, and while a stroke is being
-answered."""
+"""Seconds that a step of a training is put off at most while somebody draws, and while a stroke is being answered."""
+
+AHEAD_MS = 1000
+"""Nobody has drawn for so long when the process for a first training is started."""
 
 
-def _between_strokes(
-    method: Segmenter, source: TrainingSet | Latest[TrainingSet], threads: int | None
-) -> Generator[Progress, None, Model]:
-    """Fit a method in the calling thread, which then shares Python's lock and the cores with the window: it rests."""
-    return resting(fit_here(method, source, threads), REST, BRUSH, ANSWER)
+def _between_strokes(fit: Fitting) -> Fitting:
+    """Let a training rest between its steps, as it shares the cores with the window, and in a thread Python's lock."""
+
+    def rested(
+        method: Segmenter, source: TrainingSet | Latest[TrainingSet], threads: int | None
+    ) -> Generator[Progress, None, Model]:
+        return resting(fit(method, source, threads), REST, BRUSH, ANSWER)
+
+    return rested
 
 
 class TrainingRuns(QObject):
@@ -59,14 +65,35 @@ class TrainingRuns(QObject):
         self._session, self._workers = session, workers
         self.worker: Worker | None = None
         self._once = False
-        self._process = TrainingProcess(here=_between_strokes)
+        self._process = TrainingProcess()
+        self._prepared = False
+        self._ahead = QTimer(self)
+        self._ahead.setSingleShot(True)
+        self._ahead.setInterval(AHEAD_MS)
+        self._ahead.timeout.connect(self._on_ahead)
 
-    def get_ready(self) -> Iterator[None]:
-        """Start what a first training needs ahead of time; in a thread, torch is imported there."""
-        return self._process.get_ready()
+    def get_ready(self) -> None:
+        """Start what a first training needs ahead of time, once; in a thread, torch is imported there."""
+        self._ahead.stop()
+        if self._prepared:
+            return
+        self._prepared = True
+        self._workers.start(self._process.get_ready, "napari-unet warm-up")
+
+    def get_ready_soon(self) -> None:
+        """Start the process for a first training once nobody draws: it takes seconds, in which nothing else waits."""
+        if self._process.apart and not self._prepared:
+            self._ahead.start()
+
+    def _on_ahead(self) -> None:
+        if BRUSH.taken:
+            self._ahead.start()
+        else:
+            self.get_ready()
 
     def close(self) -> None:
         """Let no process be left."""
+        self._ahead.stop()
         self._process.close()
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
@@ -74,6 +101,7 @@ class TrainingRuns(QObject):
         if watched is not None and event is not None and not event.spontaneous() and event.type() in (
             QEvent.Type.Close, QEvent.Type.Hide,
         ):
+            self._ahead.stop()
             QTimer.singleShot(0, self._process.close)
         return False
 
@@ -117,7 +145,7 @@ class TrainingRuns(QObject):
             return
         self._once = once
         threads = max(1, available_cores() - 1)
-        fit = self._process.fit
+        fit = _between_strokes(self._process.fit)
         work = session.updating(method, threads, fit) if once else session.training(method, threads, fit)
         self.worker = self._workers.start(
             lambda: work, "napari-unet training", on_item=self._on_step,
