@@ -217,12 +217,13 @@ def test_a_store_run_that_is_stopped_goes_on_when_the_same_name_is_chosen_again(
 
 def test_a_plain_store_is_seen_from_afar_and_told_once_when_it_vanishes(viewer, hands, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(large_images, "LARGEST_LAZY", 2**20)
-    monkeypatch.setattr(made_levels, "SMALLEST", 256)
+    monkeypatch.setattr(made_levels, "SMALLEST", 1000)
     path = tmp_path / "plain.zarr"
-    zarr.create_array(str(path), data=np.arange(1200 * 1300, dtype=np.uint16).reshape(1200, 1300), chunks=(256, 256))
+    pixels = np.add.outer(np.arange(3000), np.arange(3200)).astype(np.uint8)
+    zarr.create_array(str(path), data=pixels, chunks=(256, 256))
     assert get_reader(str(path)) is not None
     ((data, options, kind),) = read_layers(str(path))
-    assert (kind, [one.shape for one in data]) == ("image", [(1200, 1300), (600, 650), (300, 325), (150, 163)])
+    assert (kind, [one.shape for one in data]) == ("image", [(3000, 3200), (1500, 1600), (750, 800)])
     image = viewer.add_image(data, **options)
     dock = hands.dock("Train U-Net")
     hands.wait(lambda: dock.chooser.has_image)
@@ -231,19 +232,21 @@ def test_a_plain_store_is_seen_from_afar_and_told_once_when_it_vanishes(viewer, 
     assert "made for looking" in dock.controller.current.level_text
     hands.wait(lambda: image.data_level > 0)
     shutil.rmtree(path)
-    said = []
+    said, noted, say = [], [], dock.notes.say
+    monkeypatch.setattr(dock.notes, "say", lambda cause, text: (noted.append(text), say(cause, text)))
     with notification_manager:  # as while napari runs
         notification_manager.notification_ready.connect(said.append)
         for zoom in (4, 8, 4, 8):
             camera = camera_of(viewer)
-            camera.center, camera.zoom = (0, 600 + 20 * zoom, 650), zoom
-            viewer.window._qt_window.repaint()
-            hands.wait(lambda: said)
-            hands.qtbot.wait(1)
+            camera.center, camera.zoom = (0, 1500 + 20 * zoom, 1600), zoom
+            hands.wait(lambda: bool(said))
+            with pytest.raises(UserError, match="is not there any more"):
+                image.refresh()
         notification_manager.notification_ready.disconnect(said.append)
-    plain = [one for one in said if "is not there any more" in one.message and not isinstance(one, ErrorNotification)]
-    assert len(plain) == 1
-    assert "is not there any more" in dock.note_line.text()
+    assert len(said) == 1, [one.message for one in said]
+    assert "is not there any more" in said[0].message
+    assert not isinstance(said[0], ErrorNotification)
+    assert any("is not there any more" in text for text in noted)
     out, error = capsys.readouterr()
     assert "Traceback" not in out + error
 
