@@ -11,6 +11,7 @@ from typing import Any
 import dask.array
 import numpy as np
 import pytest
+import tifffile
 import zarr
 from napari.utils.notifications import ErrorNotification, notification_manager
 from ome_zarr_scene import axis, image_group
@@ -20,8 +21,10 @@ from napari_unet.core.classes import ClassTable
 from napari_unet.core.errors import UserError
 from napari_unet.core.scribbles import Scribbles
 from napari_unet.core.window_stack import windows_of
-from napari_unet.io import load_objects, read_image
+from napari_unet.io import _tiff_by_tile, load_objects, read_image
 from napari_unet.predicting import block_plan
+from napari_unet.project.lazy_pixels import ChannelFiles
+from napari_unet.project.level_images import at_level
 from napari_unet.project.sources import image_record
 from napari_unet.ui import large_images
 from napari_unet.ui.files import ExportPlan
@@ -173,14 +176,13 @@ def test_a_store_run_that_is_stopped_goes_on_when_the_same_name_is_chosen_again(
 ):
     monkeypatch.setattr(block_plan, "SIDE", 256)
     monkeypatch.setattr(filling_store, "ThreadEngine", partial(ThreadEngine, 1))
-    answered, go_on = block_task.answer_block, threading.Event()
+    go_on = threading.Event()
 
-    def first_alone(model, image, block, skip, stopped, maps):
+    def first_alone(_model, _image, block, _skip, stopped, _maps):
         """Answer the first block; with any other, wait until the run is stopped or all may go on."""
-        while block.number and not go_on.wait(0.01):
-            if stopped():
-                return np.zeros(block.box.shape, np.uint8)
-        return answered(model, image, block, skip, stopped, maps)
+        while block.number and not go_on.wait(0.01) and not stopped():
+            pass
+        return np.full(block.box.shape, 1 + block.number % 2, np.uint8)
 
     monkeypatch.setattr(block_task, "answer_block", first_alone)
     _, dock, _ = large
@@ -212,7 +214,7 @@ def test_a_store_run_that_is_stopped_goes_on_when_the_same_name_is_chosen_again(
     assert [one.name for one in tmp_path.iterdir() if "mask" in one.name and one.is_dir()] == ["mask.ome.zarr"]
     shown = [one for one in viewer.layers if role_of(one) == "result"]
     assert [layer_shape(one) for one in shown] == [(SIDE // 4, SIDE // 4)]
-    assert set(np.unique(finest_level(shown[0]))) <= {1, 2}
+    np.testing.assert_array_equal(np.asarray(finest_level(shown[0])), np.tile(np.repeat([1, 2], 512), (1024, 1)))
 
 
 def test_a_plain_store_is_seen_from_afar_and_told_once_when_it_vanishes(viewer, hands, tmp_path, monkeypatch, capsys):
@@ -270,6 +272,34 @@ def test_a_large_image_of_a_project_comes_with_all_its_levels_and_its_strokes(tm
     assert large_images.expected_strokes(strokes) is painted
     with pytest.raises(UserError, match="shows a part of a large image"):
         ExportPlan(strokes, tmp_path / "a.tif").save()
+
+
+@pytest.mark.parametrize("kind", ["tiled", "mapped", "channels"])
+def test_a_large_image_of_a_project_without_a_pyramid_is_given_one(kind, tmp_path, monkeypatch):
+    for module in ("napari_unet.ui.large_images", "napari_unet.ui.projects.project_layers"):
+        monkeypatch.setattr(f"{module}.LARGEST_LAZY", 1000)
+    monkeypatch.setattr(_tiff_by_tile, "LARGE", 1000)
+    monkeypatch.setattr(made_levels, "SMALLEST", 50)
+    data = np.random.default_rng(0).integers(0, 255, (120, 160)).astype(np.uint8)
+    paths = [tmp_path / f"{number}.tif" for number in range(2 if kind == "channels" else 1)]
+    for path in paths:
+        tifffile.imwrite(path, data, photometric="minisblack",
+                         **({"tile": (32, 32), "compression": "zlib"} if kind == "tiled" else {}))
+    image = read_image(paths[0])
+    if kind == "channels":
+        image = dataclasses.replace(image, data=ChannelFiles([read_image(path).data for path in paths]), axes="CYX")
+    record = dataclasses.replace(image_record(image, paths, tmp_path / "p.unet", image_id="a"), level=(4, 4))
+    layers = image_layers(image, record, (), str(paths[0]))
+    assert len(layers) == len(paths)
+    for layer in layers:
+        assert [one.shape for one in layer.data] == [(120, 160), (60, 80), (30, 40)]
+        np.testing.assert_array_equal(np.asarray(layer.data[0]), data)
+    found = large_images.levels_of(layers[0])
+    assert [one.factor for one in found.levels] == [(1, 1), (2, 2), (4, 4)]
+    assert (found.are_made, found.left_out) == (True, "")
+    learnt = at_level(image, record, paths).data.level  # as the project is learnt from without a window
+    np.testing.assert_array_equal(learnt.window(0)[0], np.asarray(layers[0].data[2]))
+    assert (learnt.scale, learnt.translate) == (found.levels[2].image.scale, found.levels[2].image.translate)
 
 
 def test_a_name_that_is_completed_replaces_nothing(tmp_path):
