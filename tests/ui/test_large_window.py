@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
-import threading
-from functools import partial
 from typing import Any
 
 import dask.array
@@ -16,13 +14,12 @@ import zarr
 from napari.utils.notifications import ErrorNotification, notification_manager
 from ome_zarr_scene import axis, image_group
 
-from napari_unet.core import made_levels, plane_facts
+from napari_unet.core import made_levels
 from napari_unet.core.classes import ClassTable
 from napari_unet.core.errors import UserError
 from napari_unet.core.scribbles import Scribbles
 from napari_unet.core.window_stack import windows_of
 from napari_unet.io import _tiff_by_tile, load_objects, read_image
-from napari_unet.predicting import block_plan
 from napari_unet.project.lazy_pixels import ChannelFiles
 from napari_unet.project.level_images import at_level
 from napari_unet.project.sources import image_record
@@ -36,8 +33,6 @@ from napari_unet.ui.projects.project_layers import image_layers, strokes_layer
 from napari_unet.ui.train.field_binding import FieldBinding
 from napari_unet.ui.train.store_filler import asked_path
 from napari_unet.ui.train.viewport import camera_of
-from napari_unet.workflows import block_task, filling_store
-from napari_unet.workflows.store_run import ThreadEngine
 
 SIDE = 4096
 
@@ -169,52 +164,6 @@ def test_the_whole_goes_to_a_store_that_fills_and_levels_that_do_not_fit_are_sai
     found = large_images.levels_of(other)
     assert [one.factor for one in found.levels] == [(1, 1)]
     assert "2 of 3 levels of 'odd' are not used" in found.left_out
-
-
-def test_a_store_run_that_is_stopped_goes_on_when_the_same_name_is_chosen_again(
-    viewer, hands, large, tmp_path, monkeypatch
-):
-    monkeypatch.setattr(block_plan, "SIDE", 256)
-    monkeypatch.setattr(filling_store, "ThreadEngine", partial(ThreadEngine, 1))
-    go_on = threading.Event()
-
-    def first_alone(_model, _image, block, _skip, stopped, _maps):
-        """Answer the first block; with any other, wait until the run is stopped or all may go on."""
-        while block.number and not go_on.wait(0.01) and not stopped():
-            pass
-        return np.full(block.box.shape, 1 + block.number % 2, np.uint8)
-
-    monkeypatch.setattr(block_task, "answer_block", first_alone)
-    _, dock, _ = large
-    binding = dock.controller.current
-    look(viewer, hands, dock, SIDE, SIDE, 0.1)
-    assert binding.field.factor == (4, 4)
-    dock.hold_class(1)
-    hands.drag(binding.strokes, [(300, 300), (300, 340)])
-    dock.hold_class(2)
-    hands.drag(binding.strokes, [(500, 500), (500, 540)])
-    hands.wait(lambda: dock.session.model is not None)
-    hands.settle(dock)
-    monkeypatch.setattr(plane_facts, "LARGE_PLANE", 1000)  # only now: so that the whole goes by blocks
-    filler, told = dock.predicting.filler, []
-    filler.progressed.connect(lambda text, _: told.append(text))
-    dock.predicting._ask = lambda _: str(tmp_path / "mask.ome.zarr")
-    hands.click(dock, "train_predict")
-    hands.wait(lambda: any(text.startswith("Block 1 of 4") for text in told))
-    hands.click(dock, "train_cancel")
-    hands.wait(lambda: not filler.busy)
-    assert "what is done is kept" in dock.note_line.text()
-    left = sorted(one.name for one in tmp_path.glob(".mask*"))
-    assert left == [".mask.ome.zarr.unfinished", ".mask.ome.zarr.unfinished.blocks"], "no lock is left"
-    go_on.set()
-    del told[:]
-    hands.click(dock, "train_predict")
-    hands.wait(lambda: not filler.busy)
-    assert any("of 3, 1 done before" in text for text in told), told
-    assert [one.name for one in tmp_path.iterdir() if "mask" in one.name and one.is_dir()] == ["mask.ome.zarr"]
-    shown = [one for one in viewer.layers if role_of(one) == "result"]
-    assert [layer_shape(one) for one in shown] == [(SIDE // 4, SIDE // 4)]
-    np.testing.assert_array_equal(np.asarray(finest_level(shown[0])), np.tile(np.repeat([1, 2], 512), (1024, 1)))
 
 
 def test_a_plain_store_is_seen_from_afar_and_told_once_when_it_vanishes(viewer, hands, tmp_path, monkeypatch, capsys):
