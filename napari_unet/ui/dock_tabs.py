@@ -5,8 +5,10 @@ Only a dock that has just come is moved; whoever drags one away keeps it where i
 
 from __future__ import annotations
 
-from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
+from collections.abc import Sequence
+
+from qtpy.QtCore import QSize, Qt
+from qtpy.QtWidgets import QApplication, QDockWidget, QMainWindow, QWidget
 
 WIDE = 1800
 """In a window of so many pixels our docks take a quarter of the width."""
@@ -27,8 +29,19 @@ def frame_of(widget: QWidget) -> QDockWidget | None:
     return frame
 
 
-def join_tabs(dock: QWidget) -> bool:
+def window_sizes() -> list[tuple[QMainWindow, QSize]]:
+    """Return the main windows that there are, and how large they are."""
+    return [(one, one.size()) for one in QApplication.topLevelWidgets() if isinstance(one, QMainWindow)]
+
+
+def join_tabs(dock: QWidget, before: Sequence[tuple[QMainWindow, QSize]] = ()) -> bool:
     """Put a dock that has just been opened onto the tabs of our others, and to the front; widen the first if it can.
+
+    Parameters
+    ----------
+    dock : QWidget
+    before : sequence of (QMainWindow, QSize)
+        How large the windows were before it came: one above the other, docks make a window grow that is too small.
 
     Returns
     -------
@@ -53,9 +66,18 @@ def join_tabs(dock: QWidget) -> bool:
             window.tabifyDockWidget(others[0], frame)
         frame.show()
         frame.raise_()
+        _shrink(window, next((size for one, size in before if one is window), window.size()))
     elif window.width() >= WIDE:  # tables and plots have a use for it, and the canvas has enough
         window.resizeDocks([frame], [window.width() // 4], Qt.Orientation.Horizontal)
     return True
+
+
+def _shrink(window: QMainWindow, before: QSize) -> None:
+    """Take a window that has grown back to its size, as far as what is in it lets it."""
+    layout = window.layout()
+    if layout is not None and not (window.isMaximized() or window.isFullScreen()):
+        layout.activate()  # else it would still ask for the room of docks one above the other
+        window.resize(window.size().boundedTo(before))
 
 
 def _keep_below_title(frame: QDockWidget, dock: QWidget) -> None:

@@ -19,7 +19,7 @@ from qtpy.QtWidgets import (
 
 from napari_unet.core.namesake import namesake_warning
 
-from .dock_tabs import join_tabs, mark_ours
+from .dock_tabs import join_tabs, mark_ours, window_sizes
 
 WORDED = ("QToolButton { border: 1px solid rgba(128, 128, 128, 160); border-radius: 4px; padding: 3px 6px; }"
           " QToolButton:hover { background: rgba(128, 128, 128, 70); }")
@@ -101,6 +101,7 @@ class CloseWatch(QObject):
     def __init__(self, dock: QWidget, tab: str) -> None:
         super().__init__(dock)
         self._dock, self._was_inside, self._has_place = dock, False, False
+        self._before = window_sizes()
         mark_ours(dock, tab)
         self._opened = QTimer(self)
         self._opened.setSingleShot(True)
@@ -123,7 +124,8 @@ class CloseWatch(QObject):
 
     def _on_opened(self) -> None:
         """Join the tabs once; where a person puts the dock later is their choice."""
-        self._has_place = self._has_place or join_tabs(self._dock)
+        self._has_place = self._has_place or join_tabs(self._dock, self._before)
+        self._before = []
 
 
 class ScrollingColumn(QScrollArea):

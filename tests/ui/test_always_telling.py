@@ -60,6 +60,10 @@ def test_docks_open_as_tabs_of_one_area_and_the_newest_is_in_front(hands: Any, d
     assert set(window.tabifiedDockWidgets(frames[0])) == set(frames[1:])
     assert all(" " not in one.windowTitle() for one in frames), "one word each: six tabs fit below a narrow dock"
     hands.wait(lambda: not docks[2].visibleRegion().isEmpty() and docks[0].visibleRegion().isEmpty())
+    size = window.size()
+    table = hands.dock("Object table")
+    hands.wait(lambda: tabbed([*docks, table]))
+    hands.wait(lambda: window.size() == size)  # below the others, for a moment, it needs more than there is
 
 
 def test_a_dock_that_was_dragged_away_stays_there(hands: Any) -> None:

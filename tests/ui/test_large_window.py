@@ -146,7 +146,9 @@ def test_the_whole_goes_to_a_store_that_fills_and_levels_that_do_not_fit_are_sai
     assert "field that you look at" in objects.state_line.text()
     layer = viewer.layers["slide objects"]
     assert np.allclose(layer.translate, binding.prediction.translate)
-    np.testing.assert_array_equal(np.asarray(layer.data) > 0, np.asarray(binding.prediction.data) == 2)
+    assert len(np.unique(layer.data)) == objects.field.state.counts[2].objects + 1
+    same = (np.asarray(layer.data) > 0) == (np.asarray(binding.prediction.data) == 2)
+    assert same.mean() > 0.9, "all but holes and dirt"
     objects.whole._ask_mask = lambda _: str(tmp_path / "mask.ome.zarr")
     objects.whole._ask_place = str
     hands.click(objects, "objects_whole")
