@@ -28,10 +28,9 @@ lint:
 types:
 	$(BIN)/mypy
 
-# one thread a process: two teams of threads on two cores wait for each other. Each process takes one half of the files,
-# and helps the other at last: what the tests of a file share is made once
+# one thread a process: two teams of threads on two cores wait for each other
 unit:
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist worksteal --ignore tests/ui -m "not soak"
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --ignore tests/ui -m "not soak"
 
 # the real window, in a virtual display, on both Qt bindings at once: each keeps one core busy
 window:

@@ -300,8 +300,8 @@ def test_the_command_line_goes_on_with_a_run(tmp_path: Path, small: None, capsys
     assert main([*words, str(tmp_path / "o.zarr"), "--blocks"]) == 0
     expected = assemble(Image(data, "NYX"), model.segment(Image(data, "NYX")))
     np.testing.assert_array_equal(io.read_labels(tmp_path / "o.zarr")[0], to_mask(expected))
-    assert main([*words, str(tmp_path / "p.zarr"), "--blocks", "--index", "0"]) == 2
-    assert "--index does not go with a run by blocks" in capsys.readouterr().err
+    assert main([*words, str(tmp_path / "p.zarr"), "--blocks", "--probabilities", str(tmp_path / "s.tif")]) == 2
+    assert "s.tif does not go with a run by blocks" in capsys.readouterr().err
     assert main([*words, str(tmp_path / "q.zarr")]) == 0, "large unasked"
     np.testing.assert_array_equal(io.read_labels(tmp_path / "q.zarr")[0], to_mask(expected))
     assert store_run.needs_store(Image(data, "NYX"))

@@ -16,12 +16,14 @@ from test_block_runs import files_of, picture
 
 from napari_unet.core.errors import UserError
 from napari_unet.core.image import Image
+from napari_unet.core.plane_facts import is_large
 from napari_unet.io import read_image
 from napari_unet.predicting.block_plan import BlockPlan
 from napari_unet.predicting.network_model import NetworkModel
-from napari_unet.workflows import cluster
+from napari_unet.workflows import block_task, cluster
+from napari_unet.workflows.block_task import BlockTask
 from napari_unet.workflows.cluster import ClusterEngine
-from napari_unet.workflows.store_run import BlockTask, predict_store
+from napari_unet.workflows.store_run import predict_store
 
 distributed = pytest.importorskip("distributed")
 pytestmark = pytest.mark.filterwarnings("ignore")  # of Dask's own, in threads that end late
@@ -70,6 +72,32 @@ def test_a_block_that_cannot_be_read_is_named(tmp_path: Path, address: str) -> N
         run.result()
 
 
+def test_large_planes_are_looked_at_by_workers(
+    tmp_path: Path, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = NetworkModel(weights_of(NETWORKS["shallow"], seed=5), "cpu", full_precision=True)
+    whole = np.tile(picture(1, 150, 133)[0], (14, 16))
+    zarr.create_array(str(tmp_path / "in.zarr"), data=whole, chunks=(512, 512))
+    image = read_image(tmp_path / "in.zarr", "YX")
+    assert is_large(image)
+    (tmp_path / "a").mkdir()
+    expected = files_of(predict_store(image, model, tmp_path / "a" / "m.zarr").result())
+    image = read_image(tmp_path / "in.zarr", "YX")
+
+    def by_whom(*_: Any) -> Any:
+        raise AssertionError("the client looks at the plane")
+
+    monkeypatch.setattr(block_task, "plane_facts", by_whom)
+    (tmp_path / "b").mkdir()
+    run = predict_store(image, model, tmp_path / "b" / "m.zarr",
+                        engine=ClusterEngine(tmp_path / "in.zarr", "YX", address=address))
+    assert files_of(run.result()) == expected
+    (tmp_path / "in.zarr" / "c" / "2" / "3").write_bytes(b"torn")
+    with pytest.raises(UserError, match=r"The plane of 'in' could not be looked at.*damaged.*go on"):
+        predict_store(image, model, tmp_path / "n.zarr",
+                      engine=ClusterEngine(tmp_path / "in.zarr", "YX", address=address)).result()
+
+
 def test_a_run_that_is_ended_leaves_nobody_at_work(tmp_path: Path, address: str) -> None:
     model = NetworkModel(weights_of(NETWORKS["deep"], seed=3), "cpu", full_precision=True)
     image = source(tmp_path, 40)
@@ -102,7 +130,7 @@ def test_a_worker_that_runs_out_of_memory_is_said_with_its_block(tmp_path: Path)
     plan = BlockPlan(4, (20, 30))
     task: Any = BlockTask(image, None, plan, None)  # type: ignore[arg-type]
     with pytest.raises(UserError, match=r"block at Z=3, Y=0 to 19, X=0 to 29 of 'slide'.*too little memory.*go on"):
-        cluster._result(Failed(), task, {block.number: block for block in plan})
+        cluster._fail(Failed(), task, plan.block(3))
 
 
 def at_work_in() -> dict[str, int]:

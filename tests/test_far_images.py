@@ -13,12 +13,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
+import zarr
 
 from napari_unet import io
 from napari_unet.core.addresses import is_url
 from napari_unet.core.errors import UserError
 from napari_unet.core.image import Image
-from napari_unet.io import read_image
+from napari_unet.io import _far_file, read_image
 from napari_unet.io._remote_errors import far_read
 
 pytest.importorskip("fsspec")
@@ -80,6 +82,74 @@ def _classes() -> Any:
     from napari_unet.core.classes import ClassTable
 
     return ClassTable(())
+
+
+class InRanges(http.server.SimpleHTTPRequestHandler):
+    """Serves a folder as most servers do, a part of a file where that is asked for; and what it did."""
+
+    asked: list[str]
+    drop: list[bool]
+
+    def do_GET(self) -> None:
+        file = Path(self.translate_path(self.path))
+        if not file.is_file():
+            self.send_error(404)
+            return
+        whole, span = file.read_bytes(), self.headers.get("Range", "")
+        self.asked.append(span)
+        first, last = 0, len(whole) - 1
+        if span:
+            begin, _, end = span.removeprefix("bytes=").partition("-")
+            first, last = (int(begin), min(int(end or last), last)) if begin else (len(whole) - int(end), last)
+        body = whole[first : last + 1]
+        self.send_response(206 if span else 200)
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Content-Range", f"bytes {first}-{last}/{len(whole)}")
+        self.send_header("Accept-Ranges", "bytes")
+        self.end_headers()
+        if self.command == "GET":
+            self.wfile.write(body[: len(body) // 2] if self.drop else body)
+        self.close_connection = bool(self.drop)
+
+    do_HEAD = do_GET  # the name is that of the library
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def ranges(tmp_path: Path) -> Iterator[tuple[Path, str, type[InRanges]]]:
+    kind = type("Bound", (InRanges,), {"asked": [], "drop": []})
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(kind, directory=str(tmp_path)))
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield tmp_path, f"http://127.0.0.1:{server.server_address[1]}", kind
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def test_of_shards_and_large_files_only_parts_come_and_what_breaks_off_is_said(
+    ranges: tuple[Path, str, type[InRanges]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, address, server = ranges
+    data = np.random.default_rng(0).integers(0, 255, (512, 640)).astype(np.uint8)
+    zarr.create_array(str(folder / "s.zarr"), data=data, chunks=(64, 64), shards=(256, 320), dimension_names=("y", "x"))
+    image = read_image(f"{address}/s.zarr", "YX")
+    np.testing.assert_array_equal(image.window(0, slice(70, 90), slice(330, 350))[0], data[70:90, 330:350])
+    assert any(span.startswith("bytes=") for span in server.asked), "parts of a shard"
+    tifffile.imwrite(folder / "t.tif", data, tile=(64, 64), compression="zlib", photometric="minisblack")
+    monkeypatch.setattr(_far_file, "COPIED", 1000)
+    monkeypatch.setattr(_far_file, "_PIECE", 2**14)
+    tiff = read_image(f"{address}/t.tif")
+    np.testing.assert_array_equal(tiff.window(0, slice(70, 90), slice(330, 350))[0], data[70:90, 330:350])
+    server.drop.append(True)
+    with pytest.raises(UserError, match=r"s.zarr at \[256:300, 0:20\] could not be read"):
+        image.window(0, slice(256, 300), slice(0, 20))
+    with pytest.raises(UserError, match=r"t.tif at \[400:500, 0:600\] could not be read"):
+        tiff.window(0, slice(400, 500), slice(0, 600))
+    server.drop.clear()
+    np.testing.assert_array_equal(image.window(0, slice(256, 300), slice(0, 20))[0], data[256:300, :20])
 
 
 class LikeS3(http.server.BaseHTTPRequestHandler):

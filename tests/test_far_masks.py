@@ -123,8 +123,8 @@ def test_the_command_line_writes_to_an_address(place: str, tmp_path: Path, capsy
     assert "Nothing matches memory://" in capsys.readouterr().err
     assert main([*words, f"{place}/one.zarr"]) == 2
     assert "2 images cannot go into the one" in capsys.readouterr().err
-    assert main([*words, f"{place}/out", "--index", "0"]) == 2
-    capsys.readouterr()
+    assert main([*words, f"{place}/out", "--objects", "o.tif"]) == 2
+    assert f"napari-unet objects {place}/out -o objects.zarr" in capsys.readouterr().err
     assert main([*words, "https://host/x"]) == 1
     assert "nothing can be written to https://" in capsys.readouterr().err
 

@@ -19,7 +19,7 @@ from napari_unet.core.leaving import NoLongerWantedError, heed
 from napari_unet.io import read_labels
 from napari_unet.predicting import tiling
 from napari_unet.predicting.network_model import NetworkModel
-from napari_unet.workflows import filling_store, store_run
+from napari_unet.workflows import block_task, filling_store
 from napari_unet.workflows.filling_store import fill_store, preview_shape, preview_step
 
 
@@ -58,7 +58,7 @@ def test_a_run_that_nobody_wants_any_more_is_left_within_a_block(
 ) -> None:
     begun, left, stopped_early = threading.Event(), threading.Event(), []
 
-    def slow(_model: Any, _image: Any, _block: Any, _skip: Any, stopped: Callable[[], bool]) -> Any:
+    def slow(_model: Any, _image: Any, _block: Any, _skip: Any, stopped: Callable[[], bool], _maps: Any) -> Any:
         begun.set()
         deadline = time.monotonic() + 200  # for what hangs
         while not stopped() and time.monotonic() < deadline:
@@ -66,7 +66,7 @@ def test_a_run_that_nobody_wants_any_more_is_left_within_a_block(
         stopped_early.append(stopped())
         return None if stopped() else np.ones((64, 64), np.uint8)
 
-    monkeypatch.setattr(store_run, "answer_block", slow)
+    monkeypatch.setattr(block_task, "answer_block", slow)
     model = NetworkModel(weights_of(NETWORKS["shallow"], seed=5), "cpu", full_precision=True)
     image = Image(np.zeros((64, 64), np.uint8), "YX", "slide")
     run = fill_store(image, model, tmp_path / "mask.ome.zarr")
@@ -82,7 +82,7 @@ def test_a_run_that_nobody_wants_any_more_is_left_within_a_block(
 
     contextvars.copy_context().run(lambda: (threading.Thread(target=leave).start(), drain()))
     assert stopped_early == [True]
-    monkeypatch.setattr(store_run, "answer_block", lambda *_: np.ones((64, 64), np.uint8))
+    monkeypatch.setattr(block_task, "answer_block", lambda *_: np.ones((64, 64), np.uint8))
     again = fill_store(image, model, tmp_path / "mask.ome.zarr")
     assert next(again).event is not None  # nobody has the lock any more
     again.close()

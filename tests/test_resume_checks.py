@@ -10,11 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
+import zarr
 from test_block_runs import FORMAT, ONE, network, picture, small  # noqa: F401 (a fixture)
 
 from napari_unet import io
 from napari_unet.cli import main
+from napari_unet.core import fingerprints
 from napari_unet.core.errors import UserError
+from napari_unet.core.fingerprints import image_hash
 from napari_unet.core.image import Image
 from napari_unet.io._run_differences import differences
 from napari_unet.io.model_file import save_model
@@ -49,6 +52,36 @@ def test_an_unfinished_run_says_in_what_it_differs(change: dict[str, Any], said:
         predict_store(now.pop("image"), now.pop("model"), path, **now).result()
     events = list(predict_store(image, network(), path, format=FORMAT, engine=ONE))
     assert events[0].before == 1, "what was refused has changed nothing"
+
+
+@pytest.mark.parametrize("name", ["a.tif", "a.zarr"])
+def test_an_image_that_was_written_since_is_another_one_wherever_it_changed(
+    name: str, tmp_path: Path, small: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fingerprints, "WHOLE", 100)
+    monkeypatch.setattr(fingerprints, "WINDOW", 8)
+    data, path = picture(150, 133), tmp_path / name
+
+    def write() -> None:
+        if name.endswith("tif"):
+            tifffile.imwrite(path, data, photometric="minisblack")
+        else:
+            array = zarr.open_array(str(path), mode="a", shape=data.shape, chunks=(32, 32), dtype=data.dtype)
+            array[:] = data
+
+    write()
+    before = image_hash(io.read_image(path))
+    run = predict_store(io.read_image(path), network(), tmp_path / "m.zarr", format=FORMAT, engine=ONE)
+    next(run)
+    run.close()
+    again = predict_store(io.read_image(path), network(), tmp_path / "m.zarr", format=FORMAT, engine=ONE)
+    assert next(again).before == 1
+    again.close()
+    data[40:50, 40:50] += 1
+    write()
+    assert image_hash(io.read_image(path)) == before, "no window of the name lies there"
+    with pytest.raises(UserError, match=r"the image \(its file was written since\)"):
+        next(predict_store(io.read_image(path), network(), tmp_path / "m.zarr", format=FORMAT, engine=ONE))
 
 
 def test_what_cannot_be_read_differs() -> None:

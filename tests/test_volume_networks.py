@@ -31,6 +31,7 @@ from napari_unet.learning.volume_sampler import VolumeSampler
 from napari_unet.networks.planned import Planned
 from napari_unet.networks.unet3d import UNet3D
 from napari_unet.networks.unet25d import UNet25D
+from napari_unet.predicting import network_model
 from napari_unet.predicting.block_answer import answer_block, plan_blocks
 from napari_unet.predicting.network_model import NetworkModel
 from napari_unet.predicting.slabs import DepthReach, depth_reach, slab_of, slab_size, slabs_of
@@ -244,7 +245,7 @@ def test_planes_that_all_tiles_of_a_slab_need_are_read_once(monkeypatch: pytest.
     reads = []
     plain = Normalisation.plane
     monkeypatch.setattr(Normalisation, "plane", lambda self, *given: reads.append(given[1]) or plain(self, *given))
-    monkeypatch.setattr("napari_unet.predicting.tile_run._KEPT_PIXELS", 3 * 40 * 40)  # fewer than a slab reads
+    monkeypatch.setattr("napari_unet.predicting.tile_run.KEPT_PIXELS", 3 * 40 * 40)  # fewer than a slab reads
     image = Image(pixels(12, 40, 40), "ZYX")
     list(NetworkModel(weights_of("cubes"), "cpu", tile=8).segment(image))
     assert sorted(reads) == list(range(12))
@@ -302,6 +303,25 @@ def test_by_blocks_it_says_the_same(name: str, monkeypatch: pytest.MonkeyPatch) 
     for block in plan:
         labels = answer_block(model, image, block)
         assert np.array_equal(labels, whole[block.plane][block.box.slices])
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+def test_planes_of_a_large_slab_are_kept_as_they_are_stored(dtype: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = (pixels(6, 70, 60) * 30 + 100).clip(0, 255).astype(dtype)
+    if dtype is np.float32:
+        data[3, 20:30, 20:30] = np.nan
+    image = Image(data, "ZYX")
+    model = NetworkModel(weights_of("cubes"), "cpu", tile=16, full_precision=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", InputWarning)
+        whole = assemble(image, model.segment(image))
+        monkeypatch.setattr(network_model, "KEPT_PIXELS", 3 * 70 * 60)
+        kept = []
+        made = network_model.WindowedPlane
+        monkeypatch.setattr(network_model, "WindowedPlane", lambda *given: kept.append(made(*given)) or kept[-1])
+        assert np.array_equal(assemble(image, model.segment(image)), whole)
+    assert kept
+    assert all(one._stored.dtype == dtype for one in kept)
 
 
 def test_an_image_without_depth_is_seen_plane_by_plane_and_said() -> None:

@@ -13,11 +13,11 @@ from napari_unet.workflows.store_counts import count_store
 from .terminal import check_writable, progress_bar, show
 
 
-def count_file(arguments: argparse.Namespace, mask: Path) -> None:
+def count_file(arguments: argparse.Namespace, mask: Path | str) -> None:
     """Write one table of parts, holes and areas of a mask, counted block by block."""
     replace = check_writable(arguments.output, arguments.overwrite, [mask])
     rows = []
-    with progress_bar(mask.name, total=None) as shown:
+    with progress_bar(Path(mask).name, total=None) as shown:
         for row in count_store(mask):
             rows.append(row)
             shown.update()

@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Generator
 from functools import partial
 
+from napari_unet.core.addresses import is_url
 from napari_unet.core.errors import UsageError, UserError
 from napari_unet.core.readable import readable
 from napari_unet.core.work import run_to_end
@@ -29,7 +30,7 @@ from .terminal import check_writable, say, show
 def run_counts(arguments: argparse.Namespace) -> None:
     """Write one table of parts, holes and areas of all predictions of a project or of a mask, or of its objects."""
     if not names_project(arguments.project):
-        if not arguments.project.exists():
+        if not is_url(arguments.project) and not arguments.project.exists():
             raise UsageError(f"{arguments.project} is no project. Give a folder NAME{SUFFIX}, or a mask.")
         if arguments.objects:
             raise UsageError("--objects measures the objects of a project. Of a mask: napari-unet objects MASK -o OUT "

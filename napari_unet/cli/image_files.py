@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -16,9 +17,13 @@ from napari_unet.io import file_stem, read_contents
 from napari_unet.io._far_store import far_matches
 from napari_unet.report.counts_table import write_counts
 from napari_unet.workflows.counts import COLUMNS, CountRow, count_mask
+from napari_unet.workflows.store_counts import count_store
 
 ENDINGS = (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".npy", ".czi", ".lif", ".nd2", ".zarr")
 """Of a folder, what ends so is taken for an image."""
+
+WHOLE = 2**26
+"""Pixels of a mask that is read as a whole to be counted, at most."""
 
 _STORE = (".zgroup", ".zarray", "zarr.json")
 
@@ -60,15 +65,15 @@ def _meant(name: str) -> list[str]:
     return [name]
 
 
-def save_counts(path: Path, masks: Iterable[tuple[str, Path]], overwrite: bool) -> None:
-    """Count parts, holes and areas in the masks of images, read one by one, and write one table.
+def save_counts(path: Path, masks: Iterable[tuple[str, Path | str]], overwrite: bool) -> None:
+    """Count parts, holes and areas in the masks of images, one by one, and write one table.
 
     Parameters
     ----------
     path : Path
         Of the CSV file.
-    masks : iterable of (str, Path)
-        Name of an image, and its mask.
+    masks : iterable of (str, Path or str)
+        Name of an image, and its mask, or the address of that. Large ones are counted block by block.
     overwrite : bool
 
     Raises
@@ -79,9 +84,12 @@ def save_counts(path: Path, masks: Iterable[tuple[str, Path]], overwrite: bool) 
     write_counts(path, _rows(masks), COLUMNS, overwrite)
 
 
-def _rows(masks: Iterable[tuple[str, Path]]) -> Iterator[CountRow]:
+def _rows(masks: Iterable[tuple[str, Path | str]]) -> Iterator[CountRow]:
     for name, path in masks:
         contents, _ = read_contents(path, labels=True)
+        if contents.letters.endswith("YX") and (is_url(path) or math.prod(contents.data.shape) > WHOLE):
+            yield from count_store(path, name=file_stem(name))
+            continue
         order = [letter for letter in contents.letters if letter not in "YX"]
         axes = "".join(order) + "YX"
         values = np.asarray(contents.data).transpose([contents.letters.index(letter) for letter in axes])

@@ -157,7 +157,7 @@ def _predict(commands: argparse._SubParsersAction[CommandParser]) -> None:
     parser.add_argument("--index", type=plane_index, metavar="0,3,11:21", help="only these planes, in this order")
     parser.add_argument("--painted-ids", action="store_true",
                         help="write ids as painted (1 = background) instead of a mask (0 = background)")
-    parser.add_argument("--probabilities", type=Path, metavar="P.tif",
+    parser.add_argument("--probabilities", type=place_or_url, metavar="P.tif",
                         help="also write class probabilities (.tif or .zarr): float32, the image's axes, C before Y, "
                         "background first (with several images a folder, then STEM_probabilities.tif)")
     parser.add_argument("--tta", action="store_true", help="average over turned and mirrored versions")
@@ -266,8 +266,8 @@ def _counts(commands: argparse._SubParsersAction[CommandParser]) -> None:
     parser = _command(commands, "counts", "counts_command:run_counts",
                       "Count parts, holes and areas of each class in the predictions of a project, or in a mask, as "
                       "one table.")
-    parser.add_argument("project", type=Path, metavar="NAME.unet",
-                        help="a project, or a mask (.zarr, .tif), which is counted block by block")
+    parser.add_argument("project", type=place_or_url, metavar="NAME.unet",
+                        help="a project, or a mask (.zarr, .tif, or its address), which is counted block by block")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="COUNTS.csv")
     parser.add_argument("--objects", action="store_true",
                         help="one line an object instead: area, shape, brightness, place, neighbours")

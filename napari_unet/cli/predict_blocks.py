@@ -23,7 +23,9 @@ def asked_for_blocks(arguments: argparse.Namespace) -> bool:
                 or arguments.skip_background is not None)
 
 
-def goes_by_blocks(image: Image, mask: Path, objects: Path | None, arguments: argparse.Namespace) -> bool:
+def goes_by_blocks(
+    image: Image, mask: Path, maps: Path | None, objects: Path | None, arguments: argparse.Namespace
+) -> bool:
     """Say whether an image is segmented block by block: when asked to, or where it is large and nothing forbids it.
 
     Raises
@@ -32,7 +34,8 @@ def goes_by_blocks(image: Image, mask: Path, objects: Path | None, arguments: ar
         If it is asked for together with what needs whole planes.
     """
     hinder = [flag for flag, given in (
-        ("--index", arguments.index is not None), ("--probabilities", arguments.probabilities is not None),
+        (f"--probabilities {maps}", maps is not None and maps.suffix.lower() != ".zarr"),
+        ("--index with --objects", arguments.index is not None and objects is not None),
         (f"--objects {objects}", objects is not None and label_place(objects) is not None),
         ("-o IMAGE.zarr/labels/NAME", label_place(mask) is not None)) if given]
     if asked_for_blocks(arguments):
@@ -43,7 +46,8 @@ def goes_by_blocks(image: Image, mask: Path, objects: Path | None, arguments: ar
 
 
 def predict_by_blocks(
-    name: str, image: Image, model: Model, mask: Path | str, overwrite: bool, arguments: argparse.Namespace
+    name: str, image: Image, model: Model, mask: Path | str, overwrite: bool, arguments: argparse.Namespace,
+    maps: Path | str | None = None,
 ) -> Generator[BlockDone, None, None]:
     """Segment the image of this file or address into a file; says when it goes on with an earlier run."""
     _check_shard(arguments)
@@ -51,7 +55,7 @@ def predict_by_blocks(
     say(f"{name}: block by block; percentiles from {how_judged(image)}")
     run = predict_store(
         image, model, mask, engine=_engine(name, arguments), painted_ids=arguments.painted_ids,
-        skip_background=arguments.skip_background, overwrite=overwrite,
+        skip_background=arguments.skip_background, index=arguments.index, probabilities=maps, overwrite=overwrite,
         format=OmeZarr(version=arguments.zarr_version, shard=arguments.shard))
     for event in run:
         if event.note and not shown:

@@ -85,6 +85,8 @@ def run_predict(arguments: argparse.Namespace) -> None:
 
 def _planned(arguments: argparse.Namespace) -> dict[str, OutputTarget]:
     """Return by image where its results go; results of others that lie in the same folder are no images."""
+    if is_url(arguments.probabilities or ""):
+        raise UsageError("--probabilities go to an address only where the masks do: give -o an address too.")
     images = expanded_images(arguments.images)
     planned = plan_outputs(images, arguments.output, arguments.probabilities, arguments.objects)
     results = [path.resolve() for one in planned for path in one.paths]
@@ -145,9 +147,10 @@ def _predict_file(
 ) -> Generator[Any, None, tuple[Path, ...]]:
     """Segment one image file; returns the files made, once they are known to be there."""
     (image,) = read_images([name], arguments.axes)
-    if goes_by_blocks(image, target.mask, target.objects, arguments):
+    if goes_by_blocks(image, target.mask, target.probabilities, target.objects, arguments):
         if not target.segmented:
-            yield from predict_by_blocks(name, image, model, target.mask, replace[target.mask], arguments)
+            yield from predict_by_blocks(name, image, model, target.mask, replace[target.mask], arguments,
+                                         target.probabilities)
         found = None
         if target.objects is not None:  # probabilities of blocks are not kept
             yield from find_by_blocks(name, target.mask, ObjectTargets((target.objects,)), replace,

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from napari_unet.core.addresses import scheme_of
 from napari_unet.core.errors import UserError
 
 from . import _ngff
+from ._contents import RECORD
 from ._far_lock import FarLock
 from ._far_store import open_files, store_at
 from ._remote_errors import far_read, far_written
@@ -148,10 +149,12 @@ def check_far_place(url: str) -> None:
 
 
 def _is_mask(url: str) -> bool:
-    """Say whether a group at an address is a mask, which may be replaced."""
+    """Say whether a group at an address is a mask, or probabilities of ours, which may be replaced."""
     import zarr
 
     with contextlib.suppress(Exception):  # whatever it is, it is no mask
-        node = zarr.open_group(store=store_at(url), mode="r")
-        return _ngff.class_values(node.attrs.asdict()) is not None
+        told = zarr.open_group(store=store_at(url), mode="r").attrs.asdict()
+        record = told.get(RECORD)
+        ours = isinstance(record, Mapping) and record.get("code") == "probabilities"
+        return ours or _ngff.class_values(told) is not None
     return False

@@ -45,6 +45,14 @@ class LazyArray:
         self.size = math.prod(self.shape)
 
     @property
+    def path(self) -> str | None:
+        """Where its pixels lie on this computer; None if they are far away."""
+        if self.is_far:
+            return None
+        root = getattr(self._array.store, "root", None)
+        return self._name if root is None else os.path.join(root, self._array.path)
+
+    @property
     def no_data(self) -> tuple[float, ...]:
         """Numbers that stand for no data, as the array's attributes say."""
         try:

@@ -80,7 +80,7 @@ def create_probabilities(
             f"{shape[0]} planes of probabilities do not fit axes {geometry.axes!r} with {planes} planes along them."
         )
     info = MaskInfo(
-        classes or ClassTable(()), _with_classes(geometry), "probabilities", file_stem(path), dtype="float32")
+        classes or ClassTable(()), geometry_of_classes(geometry), "probabilities", file_stem(path), dtype="float32")
     whole = (*planes, *shape[1:])
     store = REGISTRY["ome_zarr"]()
     place = check_place(path, overwrite, store.may_replace if as_zarr else replace_file)
@@ -101,7 +101,7 @@ def save_probabilities(path: str | Path, probabilities: NDArray[np.floating], **
     return output.path
 
 
-def _with_classes(geometry: Geometry) -> Geometry:
+def geometry_of_classes(geometry: Geometry) -> Geometry:
     """Put the axis of the classes before rows and columns; a rotation, which has no room for it, is left out."""
     return Geometry(
         geometry.axes[:-2] + "CYX", (*geometry.scale[:-2], 1.0, *geometry.scale[-2:]), geometry.unit,

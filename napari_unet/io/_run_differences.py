@@ -6,12 +6,13 @@ import json
 from typing import Any
 
 _WORDS = {
-    "image": "the image (its pixels)", "axes": "--axes", "model": "the model (or the device it runs on)",
-    "plan": "the size of tiles and blocks", "skip": "--skip-background", "painted": "--painted-ids",
+    "image": "the image (its pixels)", "changed": "the image (its file was written since)", "axes": "--axes",
+    "model": "the model (or the device it runs on)",
+    "plan": "the size of tiles and blocks", "skip": "--skip-background", "painted": "--painted-ids", "index": "--index",
     "shape": "the size of the image", "info": "classes, their names or the pixel size",
     "format": "the version, chunks or shards of the store", "version": "the version of napari-unet",
 }
-_SHOWN = ("axes", "skip", "painted", "shape")
+_SHOWN = ("axes", "skip", "painted", "shape", "index")
 """Whose values people understand."""
 
 

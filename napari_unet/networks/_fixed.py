@@ -100,9 +100,23 @@ def gaussian(sigma: float) -> Tensor:
 
 
 def gaussian_smoothed(plane: Tensor, kernel: Tensor) -> Tensor:
-    """Return planes (B, 1, Y, X) after a kernel (K,) along both axes; beyond the border they go on as they end."""
+    """Return (B, 1, Y, X) after a symmetric kernel (K,) along both axes; beyond the border planes go on as they end.
+
+    Sums of shifted planes: a convolution with one channel takes five times as long on a processor.
+    """
     wide = padded(plane, len(kernel) // 2)
-    return functional.conv2d(functional.conv2d(wide, kernel.view(1, 1, -1, 1)), kernel.view(1, 1, 1, -1))
+    return _weighed_shifts(_weighed_shifts(wide, kernel, -2), kernel, -1)
+
+
+def _weighed_shifts(plane: Tensor, kernel: Tensor, axis: int) -> Tensor:
+    """Return the sum of a plane shifted along an axis, times a symmetric kernel (K,); it gets smaller by K - 1."""
+    last, middle = len(kernel) - 1, len(kernel) // 2
+    places = (slice(step, step - last or None) for step in range(last + 1))
+    shifts = [plane[..., one, :] if axis == -2 else plane[..., one] for one in places]
+    found = shifts[middle] * kernel[middle]
+    for step in range(middle):
+        found = found + (shifts[step] + shifts[last - step]).mul_(kernel[step])
+    return found
 
 
 def padded(plane: Tensor, pixels: int) -> Tensor:

@@ -25,7 +25,7 @@ class AnswersBoxes(Protocol):
     def tile_side(self) -> int | None:
         """Return the rows and columns of its tiles of a large plane; None: it needs whole planes."""
 
-    def segment_box(self, image: Image, plane: int, box: Box) -> Any:
+    def segment_box(self, image: Image, plane: int, box: Box, probabilities: bool = False) -> Any:
         """Yield the patches of the tiles that begin in a box."""
 
 
@@ -45,7 +45,8 @@ def plan_blocks(image: Image, model: Model, chunk: int) -> BlockPlan:
 
 
 def answer_block(
-    model: Model, image: Image, block: Block, skip: float | None = None, stopped: Callable[[], bool] = lambda: False
+    model: Model, image: Image, block: Block, skip: float | None = None, stopped: Callable[[], bool] = lambda: False,
+    maps: NDArray[np.float32] | None = None,
 ) -> NDArray[np.uint8]:
     """Return painted ids (Y, X) of a block.
 
@@ -58,21 +59,27 @@ def answer_block(
         Leave the block to the background where all its values lie within this part of the range of its plane.
     stopped : callable
         Asked before every tile; once it is true, what is left stays 0.
+    maps : ndarray of float32, shape (classes, Y, X), optional
+        Gets the class probabilities; zeros before.
     """
     box = block.box
     if skip is not None and is_flat(model, image, block, skip):
+        if maps is not None:
+            maps[0] = 1
         return np.full(box.shape, model.classes.ids[0], np.uint8)
     labels = np.zeros(box.shape, np.uint8)
     whole = box.shape == image.plane_shape and not is_large(image)
     if whole or not isinstance(model, AnswersBoxes) or model.tile_side() is None:
-        patches = model.segment(image, [block.plane])
+        patches = model.segment(image, [block.plane], probabilities=maps is not None)
     else:
-        patches = model.segment_box(image, block.plane, box)
+        patches = model.segment_box(image, block.plane, box, maps is not None)
     for patch in patches:
         if stopped():
             break
-        rows, columns = patch.where[-2:]
-        labels[_moved(rows, box.y0), _moved(columns, box.x0)] = patch.labels
+        where = tuple(_moved(part, start) for part, start in zip(patch.where[-2:], (box.y0, box.x0), strict=True))
+        labels[where] = patch.labels
+        if maps is not None:
+            maps[(slice(None), *where)] = patch.probabilities
     return labels
 
 

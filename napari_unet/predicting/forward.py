@@ -13,6 +13,7 @@ from ..core.errors import UserError, WorkError
 from ..core.leaving import look_up
 from ..core.random_numbers import own_random_numbers
 from .devices import Device, is_out_of_memory, put_module
+from .folded_norms import without_norms
 from .tiling import Box
 from .weights import Weights, load_into
 
@@ -32,13 +33,12 @@ class Forward:
         # building draws random weights, which must not shift the random numbers of a training
         with own_random_numbers():
             module = weights.network.build(weights.channels, len(weights.classes.ids))
-        load_into(module, weights)
-        self._module = put_module(module.eval().requires_grad_(False), device)
-        leave_between_layers(self._module)
+        self._loaded = module.eval().requires_grad_(False)
+        leave_between_layers(self._loaded)
         self._gives_parts = "part" in inspect.signature(module.forward).parameters
         self._unpadded = is_unpadded(weights.network)
-        self._weights = weights
         self._device = device
+        self._load(weights)
 
     def suits(self, weights: Weights, device: Device) -> bool:
         """Say whether these weights can be loaded into this module, on this device."""
@@ -53,8 +53,12 @@ class Forward:
     def load(self, weights: Weights) -> None:
         """Take other weights of the same architecture (nothing happens if they are the ones at hand)."""
         if weights is not self._weights:
-            load_into(self._module, weights)
-            self._weights = weights
+            self._load(weights)
+
+    def _load(self, weights: Weights) -> None:
+        load_into(self._loaded, weights)
+        self._weights = weights
+        self._module = put_module(without_norms(self._loaded), self._device)
 
     def __call__(
         self, batch: Tensor, device: Device, keep: Box | None = None, planes: tuple[int, int] | None = None

@@ -28,7 +28,7 @@ from .forward import is_unpadded
 from .kept_planes import extra_planes, kept_planes
 from .plane_windows import WindowedPlane
 from .slabs import DepthReach, Slab, depth_reach, single_planes, slab_of, slab_size, slabs_of
-from .tile_run import InputPlane, TileRun, slab_voxels, tile_size
+from .tile_run import KEPT_PIXELS, InputPlane, TileRun, slab_voxels, tile_size
 from .tiling import LARGE, Box, Tiling, asked_for
 from .weights import Weights
 
@@ -122,13 +122,13 @@ class NetworkModel:
         numbers = tuple(dict.fromkeys(checked_planes(image, planes)))
         return self._segment(image, numbers, probabilities, view, asked_for(image))
 
-    def segment_box(self, image: Image, plane: int, box: Box) -> Iterator[Patch]:
+    def segment_box(self, image: Image, plane: int, box: Box, probabilities: bool = False) -> Iterator[Patch]:
         """Segment the tiles that begin in a box of a plane: the same labels that :meth:`segment` gives there.
 
         What is read is the box and the halo around it. The box begins and ends where tiles do (:meth:`tile_side`), or
         at the border of the plane.
         """
-        return self._segment(image, (plane,), False, None, box)
+        return self._segment(image, (plane,), probabilities, None, box)
 
     def tile_side(self) -> int | None:
         """Return the rows and columns of the tiles of a large plane; None: such a plane is one tile."""
@@ -203,10 +203,14 @@ class NetworkModel:
         """Say what is used of an image: each plane alone, or its volume."""
         return "volumes" if depth_reach(self.weights.network) is not None and has_depth(image) else "planes"
 
-    def _plane(self, image: Image, number: int, within: Box | None) -> InputPlane:
-        if is_large(image) and self.by_windows and self.weights.network.halo is not None:
-            windows = WindowedPlane(image, number, self.weights.normalisation,
-                                    within and within.grown(self.weights.network.halo, image.plane_shape))
+    def _plane(self, image: Image, number: int, within: Box | None, together: int = 1) -> InputPlane:
+        """Return a plane for the network, where so many have to be at hand at once."""
+        many = together * math.prod(image.plane_shape) * image.n_channels > KEPT_PIXELS
+        if (is_large(image) or many) and self.by_windows and self.weights.network.halo is not None:
+            near = within and within.grown(self.weights.network.halo, image.plane_shape)
+            if not is_large(image):  # as it is stored, which is mostly smaller
+                near = Box(0, image.plane_shape[0], 0, image.plane_shape[1])
+            windows = WindowedPlane(image, number, self.weights.normalisation, near)
             return InputPlane(cast("NDArray[np.float32]", windows), cast("NDArray[np.bool_] | None", windows.hidden))
         normalised, valid = self.weights.normalisation.plane(image, number)
         return InputPlane(normalised, None if valid.all() else ~valid)
@@ -248,9 +252,10 @@ class NetworkModel:
     ) -> Iterator[Patch]:
         ids = np.array(self.classes.ids, np.uint8)
         holes = 0
+        together = max((len(set(slab.read)) for slab in slabs), default=1)
 
         def read(number: int) -> InputPlane:
-            plane = self._plane(image, number, within)
+            plane = self._plane(image, number, within, together)
             nothing = within is None and isinstance(plane.hidden, np.ndarray) and plane.hidden.all()
             if nothing and not _any_number(image):
                 warn_not_finite(image, math.prod(image.shape))
@@ -260,6 +265,8 @@ class NetworkModel:
         run = self._run(image.plane_shape, slabs, read, within, side)
         if view is not None:
             run.look_at(view, image)
+        elif within is None and not is_large(image):  # of a large image pixels are read on the way, and memory is short
+            run.two_abreast()
         for done, (number, write, scores, plane) in enumerate(run, 1):
             labels = ids[most_likely(scores).cpu().numpy()]
             maps = torch.softmax(scores, 0).cpu().numpy() if probabilities else None

@@ -5,8 +5,10 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable, Iterator, Sequence
+from typing import TypeAlias
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -15,10 +17,15 @@ from ..core.image import Image
 from ..core.latest import Latest
 from ..core.method import View
 from .devices import Device, free_memory, is_out_of_memory, release_memory
+from .side_by_side import side_by_side
 from .slabs import Slab, SlabValues, depth_reach
 from .tiling import Box, Tile, Tiling
 from .tta import AveragedScores
 from .weights import Weights
+
+Job: TypeAlias = tuple[Slab, Tile]
+BatchWork: TypeAlias = Callable[[], tuple[list[Tensor], Device]]
+"""Computes a batch: scores of its tiles, and the device that did it."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -79,6 +86,7 @@ class TileRun:
         self._batch_pixels = _BATCH_PIXELS.get(device.kind, _BATCH_PIXELS["cpu"])
         self._planes: dict[int, InputPlane] = {}
         self._needed: set[int] = set()
+        self._abreast = 1
         self._view: Latest[View | None] = Latest(None)
         self._image: Image | None = None
         self._seen: View | None = None
@@ -86,6 +94,11 @@ class TileRun:
     def look_at(self, view: Latest[View | None], image: Image) -> None:
         """From now on, do first what touches the newest view of an image."""
         self._view, self._image = view, image
+
+    def two_abreast(self) -> None:
+        """From now on, compute two batches at a time on a processor with several cores: all sooner, the first later."""
+        if self._device.kind == "cpu" and torch.get_num_threads() > 1:
+            self._abreast = 2
 
     @property
     def left(self) -> int:
@@ -95,16 +108,13 @@ class TileRun:
     def __iter__(self) -> Iterator[tuple[int, Box, Tensor, InputPlane]]:
         while self._waiting:
             self._look()
-            jobs = self._next_jobs()
+            batches = self._next_batches()
+            jobs = [job for batch in batches for job in batch]
             self._needed = {number for slab, _ in jobs for number in slab.read}
-            values, tiles = [self._values(slab) for slab, _ in jobs], [tile for _, tile in jobs]
+            work = [self._work(batch) for batch in batches]
             planes = {number: self._plane(number) for slab, _ in jobs for number in slab.write}
-            try:
-                scores, self._device = self._network(values, self._tiling, tiles, self._device, jobs[0][0].keep)
-            except (RuntimeError, MemoryError) as error:
-                if not is_out_of_memory(error):
-                    raise
-                self._make_smaller(jobs, error)
+            scores = self._scores(batches, work)
+            if not scores:
                 continue
             del self._waiting[: len(jobs)]
             self._computed = sum(len(slab.write) for slab, _ in jobs)
@@ -112,6 +122,18 @@ class TileRun:
                 for number, of_plane in slab.planes(own):
                     self._computed -= 1
                     yield number, tile.write, of_plane, planes[number]
+
+    def _scores(self, batches: list[list[Job]], work: list[BatchWork]) -> list[Tensor]:
+        """Return the scores of every tile of the batches; none where memory ran out, and less is tried next."""
+        try:
+            done = side_by_side(*work) if len(work) == 2 else [one() for one in work]
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            self._make_smaller(batches, error)
+            return []
+        self._device = next((used for _, used in done if used.dtype is None), done[0][1])
+        return [of_tile for of_batch, _ in done for of_tile in of_batch]
 
     def _look(self) -> None:
         """Put tiles that touch the view first, then the rest of its plane, if the view has changed."""
@@ -124,13 +146,28 @@ class TileRun:
         self._waiting.sort(
             key=lambda job: 2 if plane not in job[0].write else 0 if job[1].write.touches(rows, columns) else 1)
 
-    def _next_jobs(self) -> list[tuple[Slab, Tile]]:
-        """Return the next tiles that fit into one batch: alike, and not too many pixels."""
-        first, tile = self._waiting[0]
+    def _next_batches(self) -> list[list[Job]]:
+        """Return the next tiles, in as many batches as are computed at a time."""
+        batches: list[list[Job]] = []
+        for _ in range(self._abreast):
+            following = self._waiting[sum(map(len, batches)):]
+            if following:
+                batches.append(self._batch(following))
+        return batches
+
+    def _work(self, batch: list[Job]) -> BatchWork:
+        """Return the computation of a batch; pixels are read here and now."""
+        values, tiles = [self._values(slab) for slab, _ in batch], [tile for _, tile in batch]
+        device, keep = self._device, batch[0][0].keep
+        return lambda: self._network(values, self._tiling, tiles, device, keep)
+
+    def _batch(self, waiting: list[Job]) -> list[Job]:
+        """Return the first tiles that fit into one batch: alike, and not too many pixels."""
+        first, tile = waiting[0]
         shape, keep = tile.read.shape, tile.keep
         most = max(1, self._batch_pixels // (math.prod(shape) * len(first.read)))
         jobs = []
-        for job in self._waiting[:most]:
+        for job in waiting[:most]:
             if job[1].read.shape != shape or job[1].keep != keep or job[0].kind != first.kind:
                 break
             jobs.append(job)
@@ -147,14 +184,18 @@ class TileRun:
             for old in [one for one in self._planes if one not in waiting]:
                 del self._planes[old]
             spare = [one for one in self._planes if one not in self._needed]  # half done when the view moved
-            while spare and sum(plane.values.size for plane in self._planes.values()) > _KEPT_PIXELS:
+            while spare and sum(plane.values.size for plane in self._planes.values()) > KEPT_PIXELS:
                 del self._planes[spare.pop(0)]  # read again later
             self._planes[number] = self._read(number)
         return self._planes[number]
 
-    def _make_smaller(self, jobs: list[tuple[Slab, Tile]], error: BaseException) -> None:
-        """After memory ran out: halve the batch, or if it is one tile, the tile."""
+    def _make_smaller(self, batches: list[list[Job]], error: BaseException) -> None:
+        """After memory ran out: one batch at a time, half of it, or if it is one tile, half of that."""
         release_memory(self._device)
+        if len(batches) > 1:
+            self._abreast = 1
+            return
+        jobs, = batches
         if len(jobs) > 1:
             self._batch_pixels = math.prod(jobs[0][1].read.shape) * len(jobs[0][0].read) * (len(jobs) // 2)
             return
@@ -192,5 +233,5 @@ def slab_voxels(device: Device) -> int:
 _BATCH_PIXELS = {"cpu": 256 * 256, "cuda": 4 * 2**20, "mps": 2**20}
 """Read pixels of one batch of small tiles. A processor is busy with one tile already, a graphics card is not."""
 
-_KEPT_PIXELS = 2**26
-"""Normalised values (of 4 bytes) that are kept of planes that were left half done."""
+KEPT_PIXELS = 2**26
+"""Normalised values (of 4 bytes) that are kept of planes that were left half done, or that a slab needs together."""

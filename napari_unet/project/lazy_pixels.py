@@ -91,19 +91,19 @@ class LazyPixels:
     """
 
     def __init__(self, path: Path, axes: str, shape: tuple[int, ...], dtype: str, series: int = 0) -> None:
-        self._path, self._axes, self._series = path, axes, series
+        self.path, self._axes, self._series = path, axes, series
         self.shape, self.ndim, self.size = shape, len(shape), math.prod(shape)
         self.dtype = checked_dtype(dtype)
 
     def _read(self) -> Any:
-        return read_image(self._path, self._axes, self._series).data
+        return read_image(self.path, self._axes, self._series).data
 
     def opened(self) -> Any:
         """Return the array of the file."""
-        data = RECENT.get((str(self._path), self._axes, self._series), self._read)
+        data = RECENT.get((str(self.path), self._axes, self._series), self._read)
         if tuple(data.shape) != self.shape:
             raise UserError(
-                f"{self._path} has another shape now ({tuple(data.shape)}, it was {self.shape}). Put the old file "
+                f"{self.path} has another shape now ({tuple(data.shape)}, it was {self.shape}). Put the old file "
                 "back, or take the image out of the project and add it again."
             )
         return data
@@ -119,7 +119,7 @@ class _StoredPixels(LazyPixels):
     """The array of an image that the project itself has stored, in the order of its file."""
 
     def _read(self) -> Any:
-        return open_contents(self._path).data
+        return open_contents(self.path).data
 
 
 class Reordered:

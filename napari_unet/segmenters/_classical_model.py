@@ -120,7 +120,7 @@ class ClassicalModel:
         """Return how many rows and columns are answered at a time; None where a pixel depends on the whole plane."""
         return None if self.method.deep or getattr(self.method, "reach", None) is None else BOX
 
-    def segment_box(self, image: Image, plane: int, box: Box) -> Iterator[Patch]:
+    def segment_box(self, image: Image, plane: int, box: Box, probabilities: bool = False) -> Iterator[Patch]:
         """Segment a box of a plane, from it and what lies around it: the labels of :meth:`segment`."""
         near = box.grown(getattr(self.method, "reach", 0), image.plane_shape)
         stored = image.window(plane, *near.slices)
@@ -132,9 +132,11 @@ class ClassicalModel:
         values[:, ~valid] = 0
         if not valid.all():
             say_some_not_finite(image)
-        labels = self._labels(PreparedPlane(values, valid), None)[0]
+        prepared = PreparedPlane(values, valid)
+        labels, decided = self._labels(prepared, None)
         inner = slice(box.y0 - near.y0, box.y1 - near.y0), slice(box.x0 - near.x0, box.x1 - near.x0)
-        yield Patch(image.where(plane, *box.slices), labels[inner])
+        maps = self._shares(prepared, decided)[(slice(None), *inner)] if probabilities else None
+        yield Patch(image.where(plane, *box.slices), labels[inner], maps)
 
     def _patches(
         self, image: Image, numbers: list[int], probabilities: bool, view: Latest[View | None] | None

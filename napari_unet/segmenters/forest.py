@@ -247,7 +247,7 @@ class ForestModel(ClassicalModel):
         method: Forest = self.method  # type: ignore[assignment]  # made by Forest only
         return None if method.background else BOX
 
-    def segment_box(self, image: Image, plane: int, box: Box) -> Iterator[Patch]:
+    def segment_box(self, image: Image, plane: int, box: Box, probabilities: bool = False) -> Iterator[Patch]:
         """Segment a box of a plane, from it and what its filters see around it: the labels of :meth:`segment`."""
         method: Forest = self.method  # type: ignore[assignment]  # made by Forest only
         near = box.grown(method.filters.halo, image.plane_shape)
@@ -260,10 +260,10 @@ class ForestModel(ClassicalModel):
         for rows, columns in method.filters.tiles(box.shape, image.n_channels):
             part = (slice(rows.start + inner[0].start, rows.stop + inner[0].start),
                     slice(columns.start + inner[1].start, columns.stop + inner[1].start))
-            labels, _ = self._answer(prepared, part, False)
+            labels, maps = self._answer(prepared, part, probabilities)
             down, right = (slice(one.start + start, one.stop + start)
                            for one, start in ((rows, box.y0), (columns, box.x0)))
-            yield Patch(image.where(plane, down, right), labels)
+            yield Patch(image.where(plane, down, right), labels, maps)
 
     def _answer(
         self, plane: PreparedPlane, box: tuple[slice, slice], probabilities: bool

@@ -17,12 +17,13 @@ from napari.layers import Layer
 
 from napari_unet.core.image import Image
 from napari_unet.core.level_field import Factor
+from napari_unet.core.made_levels import image_at_level
 from napari_unet.core.scribbles import Scribbles
 from napari_unet.core.window_stack import SampledPixels, window_stack
 
 from .channel_layers import ChannelStack, channels_of
 from .layer_axes import axes_of, finest_level, image_of, layer_shape
-from .layer_metadata import NO_DATA, note, notes_of
+from .layer_metadata import MADE_LEVELS, NO_DATA, note, notes_of
 
 LARGEST_LAZY, LARGEST_IN_MEMORY = 2**24, 2**28
 """Pixels of a plane that is painted on as a whole: of an image that is read piece by piece, and of one in memory."""
@@ -63,10 +64,13 @@ class ImageLevels:
     levels : tuple of ImageLevel
     left_out : str
         Which were left out and why, a sentence; ``""`` where all can be used.
+    are_made : bool
+        The file has none that is small: they were made for looking.
     """
 
     levels: tuple[ImageLevel, ...]
     left_out: str = ""
+    are_made: bool = False
 
     def seen_at(self, pixels: float) -> ImageLevel:
         """Return the level for so many pixels of the finest one to a pixel of the screen: the coarsest as fine."""
@@ -78,8 +82,11 @@ def is_painted_in_fields(layer: Layer) -> bool:
     """Say whether an image layer is so large that a part of it is painted on at a time."""
     if not isinstance(layer, ImageLayer):
         return False
-    rows, columns = _plane_shape(layer)
-    data = finest_level(layer)
+    return needs_fields(finest_level(layer), *_plane_shape(layer))
+
+
+def needs_fields(data: Any, rows: int, columns: int) -> bool:
+    """Say whether planes of so many rows and columns are too large to be painted on, and shown, as a whole."""
     in_memory = isinstance(data, np.ndarray) and not _is_mapped(data)
     return rows * columns > (LARGEST_IN_MEMORY if in_memory else LARGEST_LAZY)
 
@@ -124,7 +131,8 @@ def _found(layer: ImageLayer, members: Sequence[Layer]) -> ImageLevels:
             made.append(level)
     return ImageLevels(tuple(made), "" if not wrong else (
         f"{wrong} of {count} levels of {layer.name!r} {'is' if wrong == 1 else 'are'} not used: their sizes are no "
-        "whole fraction of the finest level, or their pixels are of another type. Make the pyramid anew to use them."))
+        "whole fraction of the finest level, or their pixels are of another type. Make the pyramid anew to use them."),
+        any(bool(one.metadata.get(MADE_LEVELS)) for one in members))
 
 
 def _level(finest: Image, members: Sequence[Layer], number: int) -> ImageLevel | None:
@@ -137,11 +145,7 @@ def _level(finest: Image, members: Sequence[Layer], number: int) -> ImageLevel |
     factor = _factor(finest, data)
     if factor is None:
         return None
-    scale = (*finest.scale[:-2], *(one * by for one, by in zip(finest.scale[-2:], factor, strict=True)))
-    start = (*finest.translate[:-2], *(at + (by - 1) / 2 * one for at, by, one in zip(
-        finest.translate[-2:], factor, finest.scale[-2:], strict=True)))
-    return ImageLevel(number, dataclasses.replace(
-        finest, data=SampledPixels(data), scale=scale, translate=start), factor)
+    return ImageLevel(number, image_at_level(finest, SampledPixels(data), factor), factor)
 
 
 def _factor(finest: Image, data: Any) -> Factor | None:

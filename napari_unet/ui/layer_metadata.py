@@ -28,6 +28,9 @@ KEY = "napari_unet"
 NO_DATA = "no_data"
 """Key of an image layer's metadata: a list of the numbers that stand for no data."""
 
+MADE_LEVELS = "made_levels"
+"""Key of an image layer's metadata: its smaller levels are not in its file, but were made for looking."""
+
 
 def notes_of(layer: Layer) -> dict[str, Any]:
     """Return our corner of a layer's metadata, empty if there is none; not to be changed."""

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from napari_unet.comparison.code_rules import Reading, recognise
 from napari_unet.comparison.label_survey import LabelSurvey
 from napari_unet.comparison.reference_values import UnclearReferenceError, Values
+from napari_unet.core.addresses import is_url
 from napari_unet.core.classes import MAX_CLASS_ID, ClassTable
 from napari_unet.core.errors import InputWarning, UserError
 from napari_unet.core.geometry import Geometry
@@ -80,7 +81,7 @@ def as_class_image(
     if isinstance(given, ClassImage):
         return given
     if isinstance(given, (str, os.PathLike)):
-        made = _of_file(Path(given), axes, values, classes)
+        made = _of_file(str(given) if is_url(given) else Path(given), axes, values, classes)
     else:
         array = np.asarray(given)
         if are_probabilities(array, axes):
@@ -95,7 +96,7 @@ def as_class_image(
     return made
 
 
-def _of_file(path: Path, axes: str | None, values: Values, classes: ClassTable | None) -> ClassImage:
+def _of_file(path: Path | str, axes: str | None, values: Values, classes: ClassTable | None) -> ClassImage:
     """Read a mask, objects, or probabilities: decimal numbers with an axis of classes, or fractions."""
     contents, _ = read_contents(path, axes)
     if contents.data.dtype.kind == "f":

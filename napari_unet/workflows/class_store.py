@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -18,6 +17,7 @@ from napari_unet.core.errors import UserError
 from napari_unet.core.geometry import Geometry
 from napari_unet.core.scribbles import checked_ids
 from napari_unet.io import Contents, read_contents
+from napari_unet.io._last_change import last_change
 
 from .class_images import are_probabilities, of_probabilities, read_code, read_grey_labels
 
@@ -138,7 +138,7 @@ class ClassStore:
         for where in self._samples():
             found.update(np.ascontiguousarray(self._raw(where)[0]).tobytes())
         return {"name": self.name, "pixels": found.hexdigest(), "classes": [one.id for one in self.classes.classes],
-                "changed": _last_change(self.name)}
+                "changed": last_change(self.name)}
 
     def _samples(self) -> Iterator[Where]:
         """Yield the middle of the first, the middle and the last plane."""
@@ -223,14 +223,3 @@ def _is_of_one(array: NDArray[Any]) -> bool:
     """Say whether a part of a mask holds 0 and one value that no class can have (255, say), which is its one class."""
     top = array.max() if array.size and array.dtype.kind in "ui" else 0
     return bool(top >= MAX_CLASS_ID and ((array == 0) | (array == top)).all())
-
-
-def _last_change(path: str) -> int:
-    """Return when a file was written last, or anything in the folders of a store; 0 of what is far away.
-
-    Chunks are written anew under another name, which a folder remembers: so not every chunk has to be looked at.
-    """
-    try:
-        return max(os.stat(one).st_mtime_ns for one in (path, *(folder for folder, _, _ in os.walk(path))))
-    except OSError:
-        return 0

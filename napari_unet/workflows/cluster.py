@@ -16,20 +16,20 @@ import os
 import tempfile
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from napari_unet.core.errors import UserError, reason_of
-from napari_unet.core.plane_facts import PlaneFacts, give_plane_facts
+from napari_unet.core.plane_facts import PlaneFacts, give_plane_facts, is_large
 from napari_unet.core.threads import limit_threads
 from napari_unet.io import read_image
-from napari_unet.io._resumable import BlockWriter, StoreToFill
+from napari_unet.io._resumable import StoreToFill
 from napari_unet.io.model_file import load_model, save_model
 from napari_unet.predicting.block_plan import Block, BlockPlan
 
-from .store_run import BlockTask
+from .block_task import BlockSinks, BlockTask
 
 INSTALL = "python -m pip install napari-unet-live[cluster]"
 
@@ -51,6 +51,8 @@ class ClusterJob:
     plan: BlockPlan
     store: StoreToFill
     skip: float | None
+    index: tuple[int, ...] | None
+    maps: StoreToFill | None
 
 
 class ClusterEngine:
@@ -74,7 +76,7 @@ class ClusterEngine:
         self._image, self._axes = str(image) if "://" in str(image) else os.path.abspath(image), axes
         self._workers, self._address = workers, address
 
-    def run(self, task: BlockTask, waiting: Sequence[Block], sink: Any) -> Generator[Block, None, None]:
+    def run(self, task: BlockTask, waiting: Sequence[Block], sinks: BlockSinks) -> Generator[Block, None, None]:
         """Do blocks; see :class:`.store_run.BlockEngine`.
 
         Raises
@@ -82,43 +84,31 @@ class ClusterEngine:
         UserError
             If Dask is not installed, the scheduler cannot be reached, or a block fails again and again.
         """
-        del sink  # every worker opens its own
+        del sinks  # every worker opens its own
         try:
             import distributed
         except ImportError as error:
             raise UserError(f"A cluster needs Dask, which is not installed. Install it: {INSTALL}") from error
-        by_number = {block.number: block for block in waiting}
         contents = _model_bytes(task.model)
         job = ClusterJob(
             self._image, self._axes, hashlib.sha256(contents).hexdigest(),
             tuple((name, getattr(task.model, name)) for name in ("device", "tta", "tile", "full_precision")
-                  if hasattr(task.model, name)), task.plan, task.store, task.skip)
+                  if hasattr(task.model, name)), task.plan, task.store, task.skip,
+            task.index, task.maps)
         left = deque(waiting)
         with self._connected(distributed) as client:
-            ready = client.scatter(contents, broadcast=True, hash=False)
-            resources = self._resources(client, task.model)
-
-            def sent() -> Any:
-                block = left.popleft()
-                future = client.submit(
-                    compute_block, job, ready, block.number, task.facts(block.plane), pure=False, retries=RETRIES,
-                    resources=resources, key=f"block-{task.store.run[:8]}-{block.number}")
-                asked[future.key] = future
-                return future
-
-            asked: dict[str, Any] = {}
+            sender = _Sender(client, task, job, contents, self._resources(client, task.model))
             most = 4 * max(1, len(client.scheduler_info(n_workers=-1)["workers"]))
             try:
-                running = distributed.as_completed([sent() for _ in range(min(most, len(left)))])
+                running = distributed.as_completed([sender.send(left.popleft()) for _ in range(min(most, len(left)))])
                 for future in running:
-                    number = _result(future, task, by_number)
-                    del asked[future.key]
+                    block = sender.done(future)
                     if left:
-                        running.add(sent())
-                    yield by_number[number]
+                        running.add(sender.send(left.popleft()))
+                    yield block
             finally:
-                if asked:
-                    _end(client, list(asked.values()), task.store.run)
+                if sender.asked:
+                    _end(client, [future for future, _ in sender.asked.values()], task.store.run)
 
     @contextlib.contextmanager
     def _connected(self, distributed: Any) -> Iterator[Any]:
@@ -145,6 +135,60 @@ class ClusterEngine:
         workers = client.scheduler_info(n_workers=-1)["workers"].values()
         wanted = str(getattr(model, "device", "cpu")) not in ("cpu", "mps")
         return {"GPU": 1} if wanted and any("GPU" in one.get("resources", {}) for one in workers) else None
+
+
+class _Sender:
+    """Sends blocks to a cluster: of what they share, each worker gets one copy, and of a plane one looks at all of it.
+
+    Parameters
+    ----------
+    client : distributed.Client
+    task : BlockTask
+    job : ClusterJob
+    contents : bytes
+        Of the file of the model.
+    resources : mapping of str to float, optional
+        What a worker must have.
+    """
+
+    def __init__(
+        self, client: Any, task: BlockTask, job: ClusterJob, contents: bytes, resources: dict[str, float] | None
+    ) -> None:
+        self._client, self._task, self._resources = client, task, resources
+        self._shared = [client.scatter(one, broadcast=True, hash=False) for one in (job, contents)]
+        self._facts: dict[int, Any] = {}
+        self._planes = Counter(block.plane for block in task.blocks)
+        self.asked: dict[str, tuple[Any, Block]] = {}
+
+    def send(self, block: Block) -> Any:
+        """Ask for a block; returns its future."""
+        run = self._task.store.run[:8]
+        future = self._client.submit(
+            compute_block, *self._shared, block.number, self._facts_of(block.plane), pure=False, retries=RETRIES,
+            resources=self._resources, key=f"block-{run}-{block.number}")
+        self.asked[future.key] = future, block
+        return future
+
+    def _facts_of(self, plane: int) -> Any:
+        """Return the future of what has to be known of a whole plane; None of a small one."""
+        if not is_large(self._task.image):
+            return None
+        if plane not in self._facts:
+            self._facts[plane] = self._client.submit(
+                facts_of_plane, *self._shared, plane, pure=False, retries=RETRIES,
+                key=f"plane-{self._task.store.run[:8]}-{plane}", priority=1)
+        return self._facts[plane]
+
+    def done(self, future: Any) -> Block:
+        """Return the block that was asked for; errors as of the block. Nothing is fetched of one that is done."""
+        _, block = self.asked[future.key]
+        if future.status != "finished":
+            _fail(future, self._task, block)
+        del self.asked[future.key]
+        self._planes[block.plane] -= 1
+        if not self._planes[block.plane]:
+            self._facts.pop(block.plane, None)
+        return block
 
 
 def _end(client: Any, asked: list[Any], run: str) -> None:
@@ -180,23 +224,29 @@ def _working(run: str) -> Iterator[None]:
             _at_work[run] -= 1
 
 
-def compute_block(job: ClusterJob, model: bytes, number: int, facts: PlaneFacts | None) -> int:
-    """Compute and write a block in a worker; returns its number."""
+def facts_of_plane(job: ClusterJob, model: bytes, plane: int) -> PlaneFacts | None:
+    """Find out in a worker what has to be known of a whole plane."""
     limit_threads(1)
     with _working(job.store.run):
-        task, sink = _opened(job, model)
+        return _opened(job, model)[0].facts(plane)
+
+
+def compute_block(job: ClusterJob, model: bytes, number: int, facts: PlaneFacts | None) -> None:
+    """Compute and write a block in a worker."""
+    limit_threads(1)
+    with _working(job.store.run):
+        task, sinks = _opened(job, model)
         block = task.plan.block(number)
         if facts is not None:
             give_plane_facts(task.image, block.plane, *task.percentiles, facts)
-        task.do(block, sink, lambda: job.store.run in _stopped)
-    return number
+        task.do(block, sinks, lambda: job.store.run in _stopped)
 
 
-_open: dict[ClusterJob, tuple[BlockTask, Any]] = {}
+_open: dict[ClusterJob, tuple[BlockTask, BlockSinks]] = {}
 """What this worker has open: the job at hand."""
 
 
-def _opened(job: ClusterJob, contents: bytes) -> tuple[BlockTask, Any]:
+def _opened(job: ClusterJob, contents: bytes) -> tuple[BlockTask, BlockSinks]:
     if job not in _open:
         _open.clear()
         with tempfile.TemporaryDirectory() as folder:
@@ -205,8 +255,8 @@ def _opened(job: ClusterJob, contents: bytes) -> tuple[BlockTask, Any]:
             model: Any = load_model(path)
         if job.settings:
             model = dataclasses.replace(model, **dict(job.settings))
-        task = BlockTask(read_image(job.image, job.axes), model, job.plan, job.store, job.skip)
-        _open[job] = task, BlockWriter(job.store)
+        task = BlockTask(read_image(job.image, job.axes), model, job.plan, job.store, job.skip, job.index, job.maps)
+        _open[job] = task, BlockSinks.of_worker(job.store, job.maps)
     return _open[job]
 
 
@@ -217,16 +267,15 @@ def _model_bytes(model: Any) -> bytes:
         return path.read_bytes()
 
 
-def _result(future: Any, task: BlockTask, blocks: dict[int, Block]) -> int:
+def _fail(future: Any, task: BlockTask, block: Block) -> None:
+    """Raise what went wrong with a block, as an error for people."""
     try:
-        number: int = future.result()
-        return number
+        future.result()
     except UserError:
         raise
     except Exception as error:  # of Dask: a worker that died, a scheduler that is gone
-        number = int(str(future.key).rpartition("-")[2])
         raise UserError(
-            f"The block at {task.place(blocks[number])} of {task.image.name!r} could not be done on the cluster, in "
+            f"The block at {task.place(block)} of {task.image.name!r} could not be done on the cluster, in "
             f"{RETRIES + 1} trials: {reason_of(error)}. Perhaps a worker has too little memory. The blocks that are "
             "done are kept: run the same again to go on."
         ) from error

@@ -17,7 +17,8 @@ from napari_unet.core.image import Image
 from napari_unet.core.method import Model
 from napari_unet.predicting.block_plan import Block
 
-from .store_run import BlockDone, BlockEngine, BlockTask, ThreadEngine, predict_store
+from .block_task import BlockSinks, BlockTask
+from .store_run import BlockDone, BlockEngine, ThreadEngine, predict_store
 
 PREVIEW = 4096
 """Rows and columns of a plane, seen from afar, at most."""
@@ -70,13 +71,13 @@ class _TellingEngine:
         self._engine, self._step = engine, step
         self.parts: deque[FilledPart] = deque()
 
-    def run(self, task: BlockTask, waiting: Sequence[Block], sink: Any) -> Generator[Block, None, None]:
+    def run(self, task: BlockTask, waiting: Sequence[Block], sinks: BlockSinks) -> Generator[Block, None, None]:
         """Do blocks; those that are done already are told first."""
         left, store = {block.number for block in waiting}, task.store.sink()
-        for block in task.plan:
+        for block in task.blocks:
             if block.number not in left:
                 self.parts.append(self._part(task, block, store))
-        with contextlib.closing(self._engine.run(task, waiting, sink)) as blocks:
+        with contextlib.closing(self._engine.run(task, waiting, sinks)) as blocks:
             for block in blocks:
                 self.parts.append(self._part(task, block, store))
                 yield block
@@ -84,7 +85,7 @@ class _TellingEngine:
     def _part(self, task: BlockTask, block: Block, store: Any) -> FilledPart:
         box, step = block.box, self._step
         first = (-(-box.y0 // step), -(-box.x0 // step))
-        seen = np.asarray(store[task.image.where(block.plane, *box.slices)])
+        seen = np.asarray(store[task.where(block)])
         seen = seen[first[0] * step - box.y0 :: step, first[1] * step - box.x0 :: step]
         rows, columns = (slice(at, at + size) for at, size in zip(first, seen.shape, strict=True))
         values = seen if task.store.info.code == "painted" else seen + np.uint8(1)

@@ -12,28 +12,34 @@ import dataclasses
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any, Protocol
 
-from napari_unet.core.errors import UsageError, UserError, reason_of
+from napari_unet.core.errors import UsageError
 from napari_unet.core.fingerprints import image_hash
 from napari_unet.core.image import Image
 from napari_unet.core.leaving import heed, look_up
-from napari_unet.core.method import Model
-from napari_unet.core.normalisation import Normalisation
-from napari_unet.core.plane_facts import PlaneFacts, how_judged, is_large, plane_facts
+from napari_unet.core.method import Model, checked_planes
+from napari_unet.core.plane_facts import how_judged, is_large
+from napari_unet.core.provenance import Provenance
 from napari_unet.core.threads import available_cores, limit_threads
 from napari_unet.core.work import work
 from napari_unet.instant.volume_model import VolumeModel
-from napari_unet.io._resumable import ResumableMask, StoreToFill
+from napari_unet.io._last_change import change_of_pixels
+from napari_unet.io._mask_info import SavedCode
+from napari_unet.io._resumable import ResumableMask
+from napari_unet.io._resumable_probabilities import resumable_probabilities
 from napari_unet.io.ome_zarr import OmeZarr
-from napari_unet.predicting.block_answer import answer_block, as_block_model, plan_blocks
-from napari_unet.predicting.block_plan import Block, BlockPlan
+from napari_unet.predicting.block_answer import as_block_model, plan_blocks
+from napari_unet.predicting.block_plan import Block
 from napari_unet.predicting.devices import choose_device
 from napari_unet.predicting.mask_origin import mask_provenance
 from napari_unet.predicting.model_hash import model_hash
+from napari_unet.predicting.patches import prediction_shape
+
+from .block_task import BlockSinks, BlockTask
 
 LOOK = 0.2
 """Seconds between two looks whether the run is still wanted."""
@@ -65,74 +71,10 @@ class BlockDone:
     note: str = ""
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class BlockTask:
-    """All that is needed to do any block of an image.
-
-    Parameters
-    ----------
-    image : Image
-    model : Model
-    plan : BlockPlan
-    store : StoreToFill
-    skip : float, optional
-        See :func:`napari_unet.predicting.block_answer.answer_block`.
-    """
-
-    image: Image
-    model: Model
-    plan: BlockPlan
-    store: StoreToFill
-    skip: float | None = None
-
-    def place(self, block: Block) -> str:
-        """Say where a block lies, for people."""
-        box = block.box
-        leading = self.image.where(block.plane)[:-2]
-        planes = [f"{letter}={number}" for letter, number in zip(self.image.label_axes, leading, strict=False)]
-        return ", ".join([*planes, f"Y={box.y0} to {box.y1 - 1}", f"X={box.x0} to {box.x1 - 1}"])
-
-    def facts(self, plane: int) -> PlaneFacts | None:
-        """Return what has to be known of a whole plane before any block of it is done; None of a small one."""
-        if not is_large(self.image):
-            return None
-        return plane_facts(self.image, plane, *self.percentiles)
-
-    def prepare(self, plane: int, stopped: Callable[[], bool]) -> None:
-        """Find out ahead of time what has to be known of a plane."""
-        if not stopped():
-            self.facts(plane)
-
-    @property
-    def percentiles(self) -> tuple[float, float]:
-        """Which percentiles of a plane the model asks for."""
-        weights = getattr(self.model, "weights", None)
-        used = Normalisation() if weights is None else weights.normalisation
-        return used.low, used.high
-
-    def do(self, block: Block, sink: Any, stopped: Callable[[], bool] = lambda: False) -> None:
-        """Compute and write a block.
-
-        Raises
-        ------
-        UserError
-            Naming the block, if it cannot be read or written.
-        """
-        try:
-            labels = answer_block(self.model, self.image, block, self.skip, stopped)
-            if not stopped():
-                sink[self.image.where(block.plane, *block.box.slices)] = labels
-        except Exception as error:
-            raise UserError(
-                f"The block at {self.place(block)} of {self.image.name!r} could not be done: {reason_of(error)} "
-                "The blocks that are done are kept: run the same again to go on."
-            ) from error
-
-
 class BlockEngine(Protocol):
     """Who computes blocks."""
 
-    def run(self, task: BlockTask, waiting: Sequence[Block], sink: Any) -> Generator[Block, None, None]:
+    def run(self, task: BlockTask, waiting: Sequence[Block], sinks: BlockSinks) -> Generator[Block, None, None]:
         """Do blocks, in about this order; yields each once it is written. Closed, it writes nothing any more."""
 
 
@@ -148,7 +90,7 @@ class ThreadEngine:
     def __init__(self, threads: int | None = None) -> None:
         self._threads = threads
 
-    def run(self, task: BlockTask, waiting: Sequence[Block], sink: Any) -> Generator[Block, None, None]:
+    def run(self, task: BlockTask, waiting: Sequence[Block], sinks: BlockSinks) -> Generator[Block, None, None]:
         """Do blocks; whoever stops asking ends it within a tile."""
         count, each = self._sizes(task)
         stop = threading.Event()
@@ -163,7 +105,7 @@ class ThreadEngine:
                         if planes and block.plane == planes[0]:
                             planes.popleft()
                             _prepare(pool, task, planes, stop)
-                        running[pool.submit(task.do, block, sink, stop.is_set)] = block
+                        running[pool.submit(task.do, block, sinks, stop.is_set)] = block
                     look_up()  # a block takes long
                     done, _ = wait(running, LOOK, return_when=FIRST_COMPLETED)
                     for future in done:
@@ -212,6 +154,8 @@ def predict_store(
     engine: BlockEngine | None = None,
     painted_ids: bool = False,
     skip_background: float | None = None,
+    index: Sequence[int] | None = None,
+    probabilities: str | Path | None = None,
     overwrite: bool = False,
     format: OmeZarr | None = None,
 ) -> Generator[BlockDone, None, Path | str]:
@@ -232,6 +176,10 @@ def predict_store(
     skip_background : float, optional
         Leave blocks to the background whose values all lie within this part of the range of their plane; between 0
         and 1.
+    index : sequence of int, optional
+        Only these planes, in this order.
+    probabilities : path or str, optional
+        Where class probabilities go too, ``.zarr``, as ``output``.
     overwrite : bool
     format : OmeZarr, optional
         Version, chunks and shards of the store.
@@ -252,31 +200,65 @@ def predict_store(
     UsageError
         If ``skip_background`` is no share.
     """
+    _check_share(skip_background)
+    model, format = as_block_model(model), format or OmeZarr()
+    # what does not suit the model is said before anything is made
+    deque(model.segment(image, [], probabilities=probabilities is not None), 0)
+    picked = None if index is None else tuple(checked_planes(image, index))
+    geometry = image.geometry if picked is None else image.geometry.of_planes()
+    plan = plan_blocks(image, model, max(format.chunk, format.shard))
+    asked = {"image": image_hash(image), "axes": image.axes, "model": model_hash(model), "plan": repr(plan),
+             "skip": skip_background, "painted": painted_ids, "changed": change_of_pixels(image.data),
+             **({} if picked is None else {"index": picked})}
+    provenance = mask_provenance(model, image, settings={
+        "planes": "all" if picked is None else list(picked), "tta": bool(getattr(model, "tta", False)),
+        "blocks": plan.side or "planes", "percentiles_from": how_judged(image), "skip_background": skip_background,
+        "painted_ids": painted_ids})
+    written = _written(output, probabilities, "painted" if painted_ids else "mask", provenance, {
+        "shape": prediction_shape(image, picked), "classes": model.classes, "geometry": geometry, "asked": asked,
+        "overwrite": overwrite, "format": format})
+    with written as files:
+        finished = set.intersection(*(one.finished for one in files))
+        task = BlockTask(image, model, plan, files[0].store, skip_background, picked,
+                         None if probabilities is None else files[1].store)
+        waiting = [block for block in task.blocks if block.number not in finished]
+        run = (engine or ThreadEngine()).run(task, waiting, BlockSinks(*files))
+        yield from _noted(run, files, len(waiting), len(finished))
+        for one in reversed(files):
+            one.finish()
+        return files[0].path
+
+
+def _check_share(skip_background: float | None) -> None:
     if skip_background is not None and not 0 < skip_background < 1:
         raise UsageError(f"A share of {skip_background:g} of the range of a plane cannot be left out. Allowed: a "
                          "number above 0 and below 1, e.g. 0.1.")
-    model, format = as_block_model(model), format or OmeZarr()
-    deque(model.segment(image, []), 0)  # what does not suit the model is said before anything is made
-    plan = plan_blocks(image, model, max(format.chunk, format.shard))
-    asked = {"image": image_hash(image), "axes": image.axes, "model": model_hash(model), "plan": repr(plan),
-             "skip": skip_background, "painted": painted_ids}
-    provenance = mask_provenance(model, image, settings={
-        "planes": "all", "tta": bool(getattr(model, "tta", False)), "blocks": plan.side or "planes",
-        "percentiles_from": how_judged(image), "skip_background": skip_background, "painted_ids": painted_ids})
-    mask = ResumableMask(
-        output, image.shape, classes=model.classes, geometry=image.geometry, asked=asked, overwrite=overwrite,
-        code="painted" if painted_ids else "mask", format=format, provenance=provenance)
-    try:
-        before = len(mask.finished)
-        waiting = [block for block in plan if block.number not in mask.finished]
-        task = BlockTask(image, model, plan, mask.store, skip_background)
-        begun = time.monotonic()
-        # closed before the store is let go of: nobody writes into it then
-        with contextlib.closing((engine or ThreadEngine()).run(task, waiting, mask)) as blocks:
-            for done, block in enumerate(blocks, 1):
-                mask.note(block.number)
-                seconds = time.monotonic() - begun
-                yield BlockDone(done, len(waiting), before, seconds / done * (len(waiting) - done), mask.note_of_lock)
-        return mask.finish()
-    finally:
-        mask.release()
+
+
+@contextlib.contextmanager
+def _written(
+    output: str | Path, probabilities: str | Path | None, code: SavedCode, provenance: Provenance,
+    options: dict[str, Any],
+) -> Iterator[list[ResumableMask]]:
+    """Open the mask, and the probabilities if they are wanted; let go of both in the end."""
+    with contextlib.ExitStack() as opened:
+        files = [ResumableMask(output, code=code, provenance=provenance, **options)]
+        opened.callback(files[0].release)
+        if probabilities is not None:
+            files.append(resumable_probabilities(probabilities, **options))
+            opened.callback(files[1].release)
+        yield files
+
+
+def _noted(
+    run: Generator[Block, None, None], files: Sequence[ResumableMask], total: int, before: int
+) -> Iterator[BlockDone]:
+    """Note every block that is done, and tell of it."""
+    begun = time.monotonic()
+    # closed before the store is let go of: nobody writes into it then
+    with contextlib.closing(run) as blocks:
+        for done, block in enumerate(blocks, 1):
+            for one in files:
+                one.note(block.number)
+            seconds = time.monotonic() - begun
+            yield BlockDone(done, total, before, seconds / done * (total - done), files[0].note_of_lock)

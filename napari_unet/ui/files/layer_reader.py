@@ -1,6 +1,7 @@
 """File > Open for TIFF and OME-Zarr: layers with voxel size, units and axis names, masks and strokes as Labels.
 
-Stands on :mod:`napari_unet.io`; napari calls :func:`get_reader`. Makes no layers and touches no viewer.
+Stands on :mod:`napari_unet.io`; napari calls :func:`get_reader`. Makes no layers and touches no viewer. An image that
+is too large to be shown as a whole, and has no small copy of itself, is given copies that are made for looking.
 """
 
 from __future__ import annotations
@@ -15,12 +16,15 @@ import numpy as np
 
 from napari_unet.core.classes import ClassTable, to_painted
 from napari_unet.core.errors import UserError
+from napari_unet.core.made_levels import made_levels
 from napari_unet.core.scribbles import checked_ids
 from napari_unet.io import Contents, ImageFolder, file_stem, image_folder, open_contents
 from napari_unet.io._tiff_by_tile import tiff_levels
 
+from ..large_images import LARGEST_LAZY, needs_fields
 from ..layer_geometry import placement
-from ..layer_metadata import KEY, NO_DATA, colormap
+from ..layer_metadata import KEY, MADE_LEVELS, NO_DATA, colormap
+from ..plain_errors import PLAIN_ERRORS
 
 LayerData = tuple[Any, dict[str, Any], str]
 
@@ -40,7 +44,7 @@ def get_reader(path: str | list[str]) -> Callable[[Any], list[LayerData]] | None
         return None
     place = Path(path)
     if place.is_dir():
-        return read_layers if image_folder(place) is not None else None
+        return read_layers if image_folder(place) is not None or _is_large_array(place) else None
     try:
         with place.open("rb") as file:
             is_tiff = place.suffix.lower() in (".tif", ".tiff") and file.read(4) in _MAGIC
@@ -57,13 +61,15 @@ def read_layers(path: str) -> list[LayerData]:
     UserError
         If it is damaged.
     """
+    PLAIN_ERRORS.listen()  # what cannot be read is told when it is drawn
     place = Path(path)
-    if not place.is_dir():
+    folder = image_folder(place) if place.is_dir() else None
+    if not place.is_dir() or (folder is None and _is_large_array(place)):
         contents = open_contents(place)
-        levels = [] if isinstance(contents.data, np.ndarray) else tiff_levels(place)
+        small = isinstance(contents.data, np.ndarray) and math.prod(contents.data.shape) <= LARGEST_LAZY
+        levels = tiff_levels(place) if place.is_file() and not small else []
         return [_layer(contents, file_stem(place), smaller=[dataclasses.replace(contents, data=one) for one in levels
                                                             if one.ndim == contents.data.ndim])]
-    folder = image_folder(place)
     if folder is None:
         raise UserError(f"{path} is no OME-Zarr image. Choose the folder of one.")
     name = file_stem(place)
@@ -72,6 +78,30 @@ def read_layers(path: str) -> list[LayerData]:
         for one in folder.labels if (found := image_folder(one)) is not None
     ]
     return [_layer(open_contents(folder.path), name, folder), *inside]
+
+
+def _is_large_array(place: Path) -> bool:
+    """Say whether a folder is a bare zarr array that is too large to be shown as a whole."""
+    try:
+        contents = open_contents(place)
+    except UserError:
+        return False
+    settled = _settled(contents, False)
+    return settled is not None and _is_too_large(settled)
+
+
+def _is_too_large(contents: Contents) -> bool:
+    """Say whether planes of an image are larger than what is shown as a whole; its axes are settled."""
+    sizes = dict(zip(contents.letters, contents.data.shape, strict=True))
+    return needs_fields(contents.data, sizes["Y"], sizes["X"])
+
+
+def _made(levels: Sequence[Contents], mean: bool) -> list[Contents]:
+    """Return copies for looking, made of the smallest level that there is; none where that is small enough."""
+    last = levels[-1]
+    if not _is_too_large(last):
+        return []
+    return [dataclasses.replace(last, data=one) for one in made_levels(last.data, last.letters, mean)]
 
 
 def _layer(
@@ -99,10 +129,12 @@ def _image(contents: Contents, name: str, smaller: Sequence[Contents]) -> LayerD
     leading = [letter for letter in letters if letter not in ("YXC" if colour else "YX")]
     axes = "".join(leading) + "YX"
     order = [letters.index(letter) for letter in axes + ("C" if colour else "")]
-    levels = [_arrayed(one).transpose(order) for one in (contents, *smaller)]
+    made = _made((contents, *smaller), mean=not contents.no_data)
+    levels = [_arrayed(one).transpose(order) for one in (contents, *smaller, *made)]
     options = {"name": name, **placement(contents.geometry(axes))}
-    if contents.no_data:
-        options["metadata"] = {NO_DATA: list(contents.no_data)}
+    told = {**({NO_DATA: list(contents.no_data)} if contents.no_data else {}), **({MADE_LEVELS: True} if made else {})}
+    if told:
+        options["metadata"] = told
     if colour:
         options["rgb"] = True
     if len(levels) == 1:
@@ -132,7 +164,8 @@ def _large_labels(
 ) -> LayerData:
     """Make a Labels layer whose pixels are read where they are looked at."""
     order = [contents.letters.index(letter) for letter in axes]
-    levels = [_arrayed(one).transpose(order) for one in (contents, *_smaller(contents, folder))]
+    stored = (contents, *_smaller(contents, folder))
+    levels = [_arrayed(one).transpose(order) for one in (*stored, *_made(stored, mean=False))]
     options: dict[str, Any] = {"name": name, **placement(contents.geometry(axes))}
     if contents.code == "mask":
         levels = [one.map_blocks(to_painted, dtype=np.uint8, meta=np.empty((0,) * one.ndim, np.uint8))

@@ -17,7 +17,7 @@ from qtpy.QtCore import QObject, QTimer, Signal
 from napari_unet.core.errors import UserError
 from napari_unet.session.object_search import FoundObjects, ObjectQuestion, ObjectWay, painted_ids
 
-from ..large_images import mark_field
+from ..large_images import is_field, mark_field
 from ..layer_metadata import mark_layer
 from ..train.edit_layers import forget_edits
 from ..train.live_controller import LiveController
@@ -71,13 +71,19 @@ class FieldObjects(QObject):
         self._session.settings_changed.connect(self.ask)
 
     def close(self) -> None:
-        """Let go of viewer and session, and take the layer away."""
+        """Let go of viewer and session; the layer of objects stays."""
         self.blockSignals(True)
-        self.follow(None, None)
+        self._layer = None
+        self._follow(None)
         self._session.settings_changed.disconnect(self.ask, missing_ok=True)
 
-    def follow(self, source: Labels | None, image: ImageLayer | None) -> None:
-        """Find the objects of this answer from now on; None: of nothing."""
+    def takes(self, layer: Any) -> bool:
+        """Find the objects of a layer from now on if it shows a field, else of nothing; say whether it does."""
+        field = layer if isinstance(layer, Labels) and is_field(layer) else None
+        self._follow(field)
+        return field is not None
+
+    def _follow(self, source: Labels | None) -> None:
         if source is self.source:
             return
         if self.source is not None:
@@ -89,7 +95,8 @@ class FieldObjects(QObject):
         if self._layer is not None and self._layer in self._viewer.layers:
             self._viewer.layers.remove(self._layer)
         self._layer, self._again = None, False
-        self.source, self._image, self.state = source, image, None
+        self.source, self.state = source, None
+        self._image = None if source is None else self._controller.ties.image_of(source)
         if source is not None:
             for event in self._events(source):
                 event.connect(self.ask)

@@ -15,7 +15,6 @@ from napari_unet.core.errors import UserError
 from napari_unet.objects.counting import ClassCount
 from napari_unet.session.object_search import SETTING, ObjectWay
 
-from ..large_images import is_field
 from ..layer_boxes import LayerWatch
 from ..layer_metadata import role_of
 from ..train import shortcuts
@@ -132,14 +131,7 @@ class ObjectsDock(ObjectsPanel):
         """Follow the layer that is chosen, or that belongs to the image looked at."""
         self.source_box.refresh()
         layer = self.source_box.layer or self._automatic()
-        source = None
-        in_field = layer is not None and is_field(layer)
-        self.field.follow(layer if in_field else None, self.controller.ties.image_of(layer) if in_field else None)
-        if isinstance(layer, Labels) and not in_field:
-            try:
-                source = ObjectSource.of(layer, self.controller.ties, self.session.classes)
-            except UserError as error:
-                self.say(str(error))
+        source = None if self.field.takes(layer) else self._source(layer)
         now = self.finder.source
         same = now is not None and source is not None and (
             now.layer is source.layer and now.image_layer is source.image_layer
@@ -149,6 +141,13 @@ class ObjectsDock(ObjectsPanel):
             self.hand.pick(())
             self.finder.follow(source)
         self._refresh()
+
+    def _source(self, layer: Any) -> ObjectSource | None:
+        try:
+            return None if layer is None else ObjectSource.of(layer, self.controller.ties, self.session.classes)
+        except UserError as error:
+            self.say(str(error))
+            return None
 
     def _automatic(self) -> Labels | None:
         """Return the live prediction of the image looked at, else its topmost prediction or result."""

@@ -78,8 +78,8 @@ class ProjectJobs(JobRunner):
     def _on_found(self, found: FoundImages) -> None:
         if found.records:
             self._images.add(found.records)
-        begins = bool(found.records) and self._session.model is None
-        self._say(f"{found.sentence} {FIRST_STEPS}" if begins else found.sentence)
+        first = bool(found.records) and self._session.model is None
+        self._say(f"{found.sentence} {FIRST_STEPS}" if first else found.sentence)
         self.added.emit(tuple(one.id for one in found.records))
 
     def take_in(self, layers: Sequence[ImageLayer]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,15 +12,16 @@ from napari.layers._source import layer_source
 
 from napari_unet.core.classes import ClassTable
 from napari_unet.core.image import Image
+from napari_unet.core.made_levels import made_levels
 from napari_unet.core.scribbles import Scribbles
 from napari_unet.project.lazy_pixels import Reordered
 from napari_unet.project.records import ImageRecord
 
 from ..brush_width import proposed_width
-from ..files.layer_reader import read_layers
-from ..large_images import LARGEST_LAZY, expect_strokes, is_painted_in_fields, levels_of
+from ..files.layer_reader import get_reader, read_layers
+from ..large_images import LARGEST_LAZY, expect_strokes, is_painted_in_fields, levels_of, needs_fields
 from ..layer_axes import image_of
-from ..layer_metadata import NO_DATA, mark_layer, note, notes_of, role_of
+from ..layer_metadata import MADE_LEVELS, NO_DATA, mark_layer, note, notes_of, role_of
 from ..layers import labels_like, prepare_brush
 from ..train.field_strokes import new_field_strokes
 
@@ -63,11 +63,15 @@ def image_layers(image: Image, record: ImageRecord, limits: Any = (), path: str 
 
 
 def _opened(image: Image, record: ImageRecord, path: str) -> ImageLayer | None:
-    """Return the layer of a large OME-Zarr image, with all its levels; None for any other image."""
-    if math.prod(image.plane_shape) <= LARGEST_LAZY or not Path(path).is_dir() or record.source.stored:
+    """Return the layer of a large image in one file or folder, with all its levels; None for any other image."""
+    one = len(record.source.paths) == 1 and not record.source.stored and not record.source.series
+    if math.prod(image.plane_shape) <= LARGEST_LAZY or not one or get_reader(path) is None:
         return None
     data, options, kind = read_layers(path)[0]
-    if kind != "image" or not options.get("multiscale"):
+    colour = record.axes.endswith("YXC")
+    same = kind == "image" and bool(options.get("multiscale")) and bool(options.get("rgb")) is colour and (
+        sorted(data[0].shape) == sorted(image.data.shape))
+    if not same:
         return None
     place = _place(image, record.axes.removesuffix("C") if options.get("rgb") else record.axes)
     with layer_source(path=path):
@@ -85,11 +89,13 @@ def _layer(image: Image, data: Any, letters: str, name: str, limits: Any, path: 
     options: dict[str, Any] = {}
     if limits and not colour:
         options["contrast_limits"] = (min(low for low, _ in limits), max(high for _, high in limits))
-    if image.no_data:
-        options["metadata"] = {NO_DATA: list(image.no_data)}
+    large = needs_fields(data, *image.plane_shape)
+    notes = {NO_DATA: list(image.no_data), MADE_LEVELS: large}
+    options["metadata"] = {name: one for name, one in notes.items() if one}
+    shown = [data, *made_levels(data, axes, mean=not image.no_data)] if large else data
     with layer_source(path=path or None):
         made = ImageLayer(
-            data, rgb=colour, multiscale=False, name=name, axis_labels=[one.lower() for one in plain],
+            shown, rgb=colour, multiscale=large, name=name, axis_labels=[one.lower() for one in plain],
             **_place(image, plain), **options,
         )
     note(made, axes=axes)

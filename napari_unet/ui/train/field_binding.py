@@ -188,7 +188,8 @@ class FieldBinding(FieldLayers):
         text = "at its finest level" if by == 1 else f"at 1 : {by}; zoom in for a finer level"
         other = learnt is not None and learnt.factor != self.level.factor
         return f"{self.image.name!r} is painted {text}." + (
-            f" The network learns at 1 : {max(learnt.factor)}." if learnt is not None and other else "")
+            f" The network learns at 1 : {max(learnt.factor)}." if learnt is not None and other else "") + (
+            " Its smaller levels were made for looking: the file has none." if self.levels.are_made else "")
 
     def _on_state(self, state: SessionState) -> None:
         if state.phase == "answered":

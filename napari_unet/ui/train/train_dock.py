@@ -17,6 +17,7 @@ from napari_unet.session.session_state import SessionState
 from ..brush_width import proposed_width
 from ..layer_boxes import LayerWatch
 from ..layers import prepare_brush
+from ..plain_errors import PLAIN_ERRORS
 from ..projects.project_jobs import project_jobs_of
 from ..widgets import CloseWatch
 from . import shortcuts
@@ -99,8 +100,9 @@ class TrainDock(TrainPanel):
             (session.learning_curve_changed, self._on_history_changed), (session.model_changed, self._on_model_changed),
             (session.pairs_changed, self.pairs.refresh), (session.model_history_changed, self.models.refresh),
             (controller.ties.changed, self._watch.soon), (controller.ties.said, self._on_taken),
-            (session.images.current_changed, lambda: self.say("")),
+            (session.images.current_changed, lambda: self.say("")), (PLAIN_ERRORS.told, self.say),
         ]
+        PLAIN_ERRORS.listen()
         for signal, slot in pairs:
             signal.connect(slot)
         viewer, painting = self.viewer, self.painting

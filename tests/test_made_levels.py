@@ -1,0 +1,109 @@
+"""Smaller copies that are made for looking: what they hold, how little is read and kept."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+
+from napari_unet.core import made_levels as module
+from napari_unet.core.made_levels import MadeLevel, made_levels
+from napari_unet.core.reduced_image import averaged
+
+
+class Counted:
+    """An array that counts what is read of it, and remembers the largest piece."""
+
+    def __init__(self, data: np.ndarray, chunks: tuple[int, ...] | None = None) -> None:
+        self._data, self.read, self.largest = data, 0, 0
+        self.shape, self.dtype, self.ndim = data.shape, data.dtype, data.ndim
+        if chunks is not None:
+            self.chunks = chunks
+
+    def __getitem__(self, index: Any) -> np.ndarray:
+        found = self._data[index]
+        self.read += found.size
+        self.largest = max(self.largest, found.size)
+        return found
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SMALLEST", 40)
+    monkeypatch.setattr(module, "FITS", 3000)
+    monkeypatch.setattr(module, "KEPT", 6000)
+    monkeypatch.setattr(module, "_BLOCK", 64)
+
+
+@pytest.mark.parametrize(("axes", "shape"), [
+    ("YX", (301, 259)), ("ZYX", (2, 301, 259)), ("YXC", (301, 259, 3)), ("CYX", (2, 301, 259)),
+    ("TYCX", (2, 130, 3, 99))])
+@pytest.mark.parametrize("dtype", ["uint8", "float32", "bool"])
+def test_levels_are_the_means_of_what_they_stand_for(
+    small: None, axes: str, shape: tuple[int, ...], dtype: str
+) -> None:
+    data = (np.random.default_rng(0).random(shape) * (255 if dtype == "uint8" else 1.9)).astype(dtype)
+    levels = made_levels(data, axes)
+    assert max(levels[-1].shape[axes.index("Y")], levels[-1].shape[axes.index("X")]) <= 40
+    source, done = data, 1
+    order = [axes.index(letter) for letter in axes if letter not in "CYX"]
+    for number, level in enumerate(levels, 1):
+        factor, by = 2**number, 2**number // done
+        assert level.dtype == data.dtype
+        assert [math.ceil(size / factor) if letter in "YX" else size for letter, size in zip(axes, shape, strict=True)
+                ] == list(level.shape)
+        stacked = np.moveaxis(source, order, range(len(order)))
+        rest = "".join(letter for letter in axes if letter in "CYX")
+        planes = stacked.reshape(-1, *stacked.shape[len(order):])
+        expected = []
+        for plane in planes:
+            moved = plane.transpose([rest.index(one) for one in "CYX"]) if "C" in rest else plane[None]
+            mean = averaged(moved, by)
+            expected.append(mean.transpose(["CYX".index(one) for one in rest]) if "C" in rest else mean[0])
+        found = np.moveaxis(np.asarray(level), order, range(len(order))).reshape(np.shape(expected))
+        np.testing.assert_array_equal(found, expected)
+        if level.plane_bytes <= 3000:
+            source, done = np.asarray(level), factor
+
+
+def test_parts_are_indexed_as_of_an_array(small: None) -> None:
+    data = np.random.default_rng(0).integers(0, 255, (3, 301, 259)).astype(np.uint8)
+    level = MadeLevel(data, "ZYX", 2)
+    whole = np.asarray(level)
+    for index in ((1,), (slice(None), 5, 7), (2, slice(10, 90, 3), slice(-5, None)), (..., slice(3, 3)), (0, -1),
+                  (slice(2, 0, -1), slice(40, 10, -7), 3), (np.int64(1), slice(0, 1), slice(0, 500))):
+        np.testing.assert_array_equal(level[index], whole[index])
+    with pytest.raises(IndexError):
+        level[0, 151, 0]
+
+
+def test_an_image_is_read_once_for_all_that_is_seen_from_afar(small: None) -> None:
+    data = Counted(np.random.default_rng(0).integers(0, 255, (640, 512)).astype(np.uint8), chunks=(64, 64))
+    levels = made_levels(data, "YX")
+    np.asarray(levels[-1])
+    assert data.read == 640 * 512
+    assert data.largest <= 64 * 64
+    for level in levels:
+        if level.plane_bytes <= 3000:
+            np.asarray(level)
+    assert data.read == 640 * 512, "nothing is read twice"
+    levels[0][100:110, 100:110]
+    assert data.read - 640 * 512 <= 4 * 64 * 64, "close by, what is looked at is read"
+    for level in levels:
+        assert sum(block.nbytes for block in level._kept.values()) <= 6000
+
+
+def test_strips_are_not_cut(small: None) -> None:
+    data = Counted(np.zeros((640, 512), np.uint8), chunks=(8, 512))
+    level = MadeLevel(data, "YX", 4)
+    np.asarray(level)
+    assert data.read == 640 * 512
+    assert level.chunks[1] == 128, "as wide as the strips"
+
+
+def test_class_numbers_and_what_stands_for_no_data_are_not_averaged(small: None) -> None:
+    data = np.random.default_rng(0).choice([0, 7, -9999], (301, 259)).astype(np.int16)
+    for number, level in enumerate(made_levels(data, "YX", mean=False), 1):
+        np.testing.assert_array_equal(np.asarray(level), data[:: 2**number, :: 2**number])
