@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from collections.abc import Callable, Iterator, Sequence
+from typing import TypeAlias
 
 import numpy as np
 import torch
@@ -21,6 +23,10 @@ from .slabs import Slab, SlabValues, depth_reach
 from .tiling import Box, Tile, Tiling
 from .tta import AveragedScores
 from .weights import Weights
+
+Job: TypeAlias = tuple[Slab, Tile]
+BatchWork: TypeAlias = Callable[[], tuple[list[Tensor], Device]]
+"""Computes a batch: scores of its tiles, and the device that did it."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -75,8 +81,8 @@ class TileRun:
         within: Box | None = None,
     ) -> None:
         self._network, self._tiling, self._device, self._read = network, tiling, device, read
-        tiles = [tiling.tile(box) for box in tiling.boxes(size, within)]
-        self._waiting = [(slab, tile) for slab in slabs for tile in tiles]
+        self._slabs, self._boxes = slabs, functools.partial(tiling.boxes, size, within)
+        self._waiting = self._jobs(self._boxes())
         self._computed = 0
         self._batch_pixels = _BATCH_PIXELS.get(device.kind, _BATCH_PIXELS["cpu"])
         self._planes: dict[int, InputPlane] = {}
@@ -90,10 +96,21 @@ class TileRun:
         """From now on, do first what touches the newest view of an image."""
         self._view, self._image = view, image
 
-    def two_abreast(self) -> None:
-        """From now on, compute two batches at a time on a processor with several cores: all sooner, the first later."""
-        if self._device.kind == "cpu" and torch.get_num_threads() > 1:
-            self._abreast = 2
+    def two_abreast(self, wide: bool = False) -> None:
+        """Compute two batches at a time on a processor with several cores: all sooner, the first later.
+
+        Called before the run begins. ``wide``: tiles may have twice as many columns, so that less of what is read is
+        halo.
+        """
+        if self._device.kind != "cpu" or torch.get_num_threads() < 2:
+            return
+        self._abreast = 2
+        jobs = self._jobs(self._boxes(wide=2)) if wide else []
+        self._waiting = jobs if len(jobs) > 1 else self._waiting
+
+    def _jobs(self, boxes: list[Box]) -> list[tuple[Slab, Tile]]:
+        tiles = [self._tiling.tile(box) for box in boxes]
+        return [(slab, tile) for slab in self._slabs for tile in tiles]
 
     @property
     def left(self) -> int:
@@ -108,21 +125,27 @@ class TileRun:
             self._needed = {number for slab, _ in jobs for number in slab.read}
             work = [self._work(batch) for batch in batches]
             planes = {number: self._plane(number) for slab, _ in jobs for number in slab.write}
-            try:
-                done = side_by_side(*work) if len(work) == 2 else [one() for one in work]
-            except (RuntimeError, MemoryError) as error:
-                if not is_out_of_memory(error):
-                    raise
-                self._make_smaller(batches, error)
+            scores = self._scores(batches, work)
+            if not scores:
                 continue
-            scores = [of_tile for of_batch, _ in done for of_tile in of_batch]
-            self._device = next((used for _, used in done if used.dtype is None), done[0][1])
             del self._waiting[: len(jobs)]
             self._computed = sum(len(slab.write) for slab, _ in jobs)
             for (slab, tile), own in zip(jobs, scores, strict=True):
                 for number, of_plane in slab.planes(own):
                     self._computed -= 1
                     yield number, tile.write, of_plane, planes[number]
+
+    def _scores(self, batches: list[list[Job]], work: list[BatchWork]) -> list[Tensor]:
+        """Return the scores of every tile of the batches; none where memory ran out, and less is tried next."""
+        try:
+            done = side_by_side(*work) if len(work) == 2 else [one() for one in work]
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            self._make_smaller(batches, error)
+            return []
+        self._device = next((used for _, used in done if used.dtype is None), done[0][1])
+        return [of_tile for of_batch, _ in done for of_tile in of_batch]
 
     def _look(self) -> None:
         """Put tiles that touch the view first, then the rest of its plane, if the view has changed."""
@@ -135,22 +158,22 @@ class TileRun:
         self._waiting.sort(
             key=lambda job: 2 if plane not in job[0].write else 0 if job[1].write.touches(rows, columns) else 1)
 
-    def _next_batches(self) -> list[list[tuple[Slab, Tile]]]:
+    def _next_batches(self) -> list[list[Job]]:
         """Return the next tiles, in as many batches as are computed at a time."""
-        batches: list[list[tuple[Slab, Tile]]] = []
+        batches: list[list[Job]] = []
         for _ in range(self._abreast):
             following = self._waiting[sum(map(len, batches)):]
             if following:
                 batches.append(self._batch(following))
         return batches
 
-    def _work(self, batch: list[tuple[Slab, Tile]]) -> Callable[[], tuple[list[Tensor], Device]]:
+    def _work(self, batch: list[Job]) -> BatchWork:
         """Return the computation of a batch; pixels are read here and now."""
         values, tiles = [self._values(slab) for slab, _ in batch], [tile for _, tile in batch]
         device, keep = self._device, batch[0][0].keep
         return lambda: self._network(values, self._tiling, tiles, device, keep)
 
-    def _batch(self, waiting: list[tuple[Slab, Tile]]) -> list[tuple[Slab, Tile]]:
+    def _batch(self, waiting: list[Job]) -> list[Job]:
         """Return the first tiles that fit into one batch: alike, and not too many pixels."""
         first, tile = waiting[0]
         shape, keep = tile.read.shape, tile.keep
@@ -178,7 +201,7 @@ class TileRun:
             self._planes[number] = self._read(number)
         return self._planes[number]
 
-    def _make_smaller(self, batches: list[list[tuple[Slab, Tile]]], error: BaseException) -> None:
+    def _make_smaller(self, batches: list[list[Job]], error: BaseException) -> None:
         """After memory ran out: one batch at a time, half of it, or if it is one tile, half of that."""
         release_memory(self._device)
         if len(batches) > 1:

@@ -29,7 +29,6 @@ from .project_images import project_images_of
 from .result_files import answered, counted, exported, methods_text, predicted
 from .saved_predictions import saved_predictions_of
 
-
 FIRST_STEPS = "Paint a little background and a little of each class on one or two of them; then press Predict all."
 
 
@@ -79,7 +78,8 @@ class ProjectJobs(JobRunner):
     def _on_found(self, found: FoundImages) -> None:
         if found.records:
             self._images.add(found.records)
-        self._say(f"{found.sentence} {FIRST_STEPS}" if found.records and self._session.model is None else found.sentence)
+        first = bool(found.records) and self._session.model is None
+        self._say(f"{found.sentence} {FIRST_STEPS}" if first else found.sentence)
         self.added.emit(tuple(one.id for one in found.records))
 
     def take_in(self, layers: Sequence[ImageLayer]) -> None:
