@@ -11,6 +11,7 @@ from eye_scene import two_eyed_features
 
 from napari_unet import pretrained
 from napari_unet.core.errors import UserError
+from napari_unet.core.floor import BRUSH
 from napari_unet.core.image import Image
 from napari_unet.core.latest import Latest
 from napari_unet.core.method import Model, assemble
@@ -149,6 +150,23 @@ class TestAnswers:
         back = settled(answers, None)
         assert isinstance(back, InstantModel)
         assert back.store.weights.step == 0
+
+    def test_a_better_answer_waits_for_the_end_of_a_stroke(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("napari_unet.instant.answers.REST", 0.0)
+        answers = InstantAnswers(Latest(trained_on(picture(), strokes(*TWO))), load_features, "cpu")
+        try:
+            BRUSH.take(1e6)
+            while (first := answers.over(None)) is None:
+                pass
+            for _ in range(20):
+                assert answers.over(None) is first, "strokes are answered while they are painted, and no more is done"
+            assert answers.resting
+            assert answers.unfinished
+        finally:
+            BRUSH.leave()
+        last = settled(answers)
+        assert isinstance(last, InstantModel)
+        assert last.trees is not None
 
     def test_an_answer_has_trees_where_the_model_has(self) -> None:
         box = Latest(trained_on(picture(), strokes(*TWO)))

@@ -11,6 +11,7 @@ from collections.abc import Callable, Generator
 
 from ..core.depth import Depth
 from ..core.errors import UserError, WorkError
+from ..core.floor import BRUSH
 from ..core.image import Image
 from ..core.latest import Latest
 from ..core.method import Model, Progress, View
@@ -97,8 +98,8 @@ class InstantAnswers:
 
     @property
     def resting(self) -> bool:
-        """Whether the work on a better answer waits until the one before has been painted."""
-        return self._rested is not None and time.monotonic() < self._rested
+        """Whether the work on a better answer waits until the one before has been painted, and a stroke is done."""
+        return self._rested is not None and (time.monotonic() < self._rested or BRUSH.taken)
 
     def over(self, model: Model | None) -> Model | None:
         """Return the model to show, and work a little on the next one.
