@@ -108,7 +108,7 @@ class TileRun:
         jobs = self._jobs(self._boxes(wide=2)) if wide else []
         self._waiting = jobs if len(jobs) > 1 else self._waiting
 
-    def _jobs(self, boxes: list[Box]) -> list[tuple[Slab, Tile]]:
+    def _jobs(self, boxes: list[Box]) -> list[Job]:
         tiles = [self._tiling.tile(box) for box in boxes]
         return [(slab, tile) for slab in self._slabs for tile in tiles]
 
