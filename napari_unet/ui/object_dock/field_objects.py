@@ -29,7 +29,7 @@ SOON_MS = 60
 
 PLACE = ("scale", "translate", "rotate", "shear", "affine", "units")
 COUNTING = "Counting in the field that you look at..."
-FIELD = "Counted is the field that you look at, at its level. For the whole image, press Whole image..."
+FIELD = "Counted is what is answered in the field that you look at. For the whole image, press Whole image..."
 NONE_HERE = "There are no objects in the field that you look at."
 
 
