@@ -7,9 +7,11 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from qtpy.QtCore import QAbstractTableModel, QModelIndex, QSortFilterProxyModel, Qt, Signal
-from qtpy.QtGui import QFont
+from qtpy.QtCore import QAbstractTableModel, QModelIndex, QSize, Qt, Signal
+from qtpy.QtGui import QFont, QResizeEvent
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
+
+from .blanks_last import BlanksLast
 
 SORT_ROLE = int(Qt.ItemDataRole.UserRole)
 NAME_ROLE = SORT_ROLE + 1
@@ -144,6 +146,8 @@ def _shown_as(cell: ScoreCell, role: int, sentence: bool = False) -> Any:
         return f"{cell.text} {STAR}" if cell.best else cell.text
     if role == Qt.ItemDataRole.ToolTipRole:
         return cell.tooltip or None
+    if role == Qt.ItemDataRole.SizeHintRole and sentence:
+        return QSize(1, 1)  # it has the whole row; its column is as wide as scores are
     if role == Qt.ItemDataRole.TextAlignmentRole:
         side = Qt.AlignmentFlag.AlignLeft if sentence else Qt.AlignmentFlag.AlignRight
         return int(side | Qt.AlignmentFlag.AlignVCenter)
@@ -153,25 +157,6 @@ def _shown_as(cell: ScoreCell, role: int, sentence: bool = False) -> Any:
         font.setItalic(sentence)
         return font
     return cell.value if role == SORT_ROLE else None
-
-
-class _BlanksLast(QSortFilterProxyModel):
-    """Sorts by value; partial lines stay below whole ones, and lines without a value at the bottom, either way."""
-
-    def __init__(self, scores: ScoreModel, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._scores = scores
-        self.setSourceModel(scores)
-        self.setSortRole(SORT_ROLE)
-
-    def lessThan(self, left: QModelIndex, right: QModelIndex) -> bool:
-        """Say whether one cell comes before another."""
-        one, other = self._scores.data(left, SORT_ROLE), self._scores.data(right, SORT_ROLE)
-        low, high = (2 * (value is None) + bool(self._scores.data(index, PARTIAL_ROLE))
-                     for value, index in ((one, left), (other, right)))
-        if low != high:
-            return (low < high) == (self.sortOrder() == Qt.SortOrder.AscendingOrder)
-        return one is not None and bool(one < other)
 
 
 class ScoreTable(QTableView):
@@ -198,7 +183,7 @@ class ScoreTable(QTableView):
         self.scores = ScoreModel(first, self)
         self._showing = ""
         self._quiet = False
-        self._sorted = _BlanksLast(self.scores, self)
+        self._sorted = BlanksLast(self.scores, SORT_ROLE, PARTIAL_ROLE, self)
         side = QHeaderView(Qt.Orientation.Vertical, self)
         side.setDefaultSectionSize(24)
         side.hide()
@@ -239,8 +224,21 @@ class ScoreTable(QTableView):
             self._quiet = False
         if new_columns or lines:
             self.resizeColumnsToContents()
-            self.setColumnWidth(0, min(self.columnWidth(0), _FIRST_WIDTH))
             self._hide_empty()
+            self._fit_names()
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Let names have their share of the room."""
+        super().resizeEvent(event)
+        self._fit_names()
+
+    def _fit_names(self) -> None:
+        """Show names whole where scores leave room for them, and cut long ones elsewhere."""
+        head, seen = self.horizontalHeader(), self.viewport()
+        if head is not None and seen is not None and self.scores.rowCount():
+            scores = sum(self.columnWidth(column) for column in range(1, self.scores.columnCount()))
+            whole = max(self.sizeHintForColumn(0), head.sectionSizeHint(0))
+            self.setColumnWidth(0, min(whole, max(_FIRST_WIDTH, seen.width() - scores)))
 
     def _hide_empty(self) -> None:
         """Leave out columns in which no line has a value while others have some: the rest gets the room."""

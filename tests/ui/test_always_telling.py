@@ -152,6 +152,21 @@ def test_a_long_sentence_is_whole_in_the_tooltip(qtbot: Any) -> None:
     assert QApplication.clipboard().text() == LONG
 
 
+def test_lines_of_a_text_stay_lines(qtbot: Any) -> None:
+    line = FixedLines("line", 2)
+    qtbot.addWidget(line)
+    line.resize(400, line.sizeHint().height())
+
+    def is_written(text: str) -> bool:
+        line.setText(text)
+        picture = line.grab().toImage()
+        rows = range(picture.height() * 5 // 8, picture.height())
+        return len({picture.pixel(column, row) for row in rows for column in range(picture.width())}) > 1
+
+    assert is_written("done\nsaved")
+    assert not is_written("done saved")
+
+
 def test_folds_point_the_way_they_open(hands: Any, viewer: Any) -> None:
     dock = hands.dock(NAMES[0])
     for name in FOLDS:

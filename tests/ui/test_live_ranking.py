@@ -149,6 +149,26 @@ def test_partial_results_are_marked_and_stand_below_whole_ones(qtbot: Any) -> No
         "0.810 ± .010", "0.910 ± .010 ★", "0.985 ± .007 (2/3)", "could not: It needs more memory."]
 
 
+def test_a_failure_widens_no_column_and_names_take_the_room_there_is(qtbot: Any) -> None:
+    long = "A method whose name does not fit into a narrow dock"
+    made = LiveRanking({"a": long, "b": "Bad"})
+    made.take(ComparisonEvent("a", "done", rows=(Row("a", "cells", 0, 2, "cell", "dice", 0.5),)))
+    lines = [dataclasses.replace(one, instead="could not: " + "much to read, " * 20) if one.name == "b" else one
+             for one in made.lines(2)]
+    table = ScoreTable("a")
+    qtbot.addWidget(table)
+    table.resize(1200, 200)
+    table.show()
+    table.show_lines(made.columns(2), lines)
+    assert table.columnWidth(1) < 200
+    whole = table.columnWidth(0)
+    assert whole >= table.fontMetrics().horizontalAdvance(long)
+    table.resize(300, 200)
+    assert table.columnWidth(0) < whole
+    table.resize(1200, 200)
+    assert table.columnWidth(0) == whole
+
+
 def test_the_verdict_says_how_sure_it_is() -> None:
     level = stood(best=[0.90, 0.92, 0.91], near=[0.91, 0.91, 0.90])
     assert ending_sentence(level, False) == "Best has the best Dice (0.910 on the reference), but level with it: Near."
