@@ -34,7 +34,7 @@ class PlainErrors:
             self._listens = True
             # whoever connects to its signal is called after those that show and print the traceback
             self._tell = notification_manager.dispatch
-            notification_manager.dispatch = self._on_notification  # type: ignore[method-assign]
+            notification_manager.dispatch = self._on_notification
 
     def _on_notification(self, event: Notification) -> None:
         found = None if not isinstance(event, ErrorNotification) else _written_for_people(event.exception)

@@ -185,11 +185,11 @@ class FieldBinding(FieldLayers):
         by, learnt = max(self.level.factor), self._session.lens(self.key)
         if len(self.levels.levels) == 1:
             return ""
-        text = "at its finest level" if by == 1 else f"at 1 : {by}; zoom in for a finer level"
+        made = ", made for looking" if self.levels.are_made else ""
+        text = "at its finest level" if by == 1 else f"at 1 : {by}{made}; zoom in for a finer level"
         other = learnt is not None and learnt.factor != self.level.factor
         return f"{self.image.name!r} is painted {text}." + (
-            f" The network learns at 1 : {max(learnt.factor)}." if learnt is not None and other else "") + (
-            " Its smaller levels were made for looking: the file has none." if self.levels.are_made else "")
+            f" The network learns at 1 : {max(learnt.factor)}." if learnt is not None and other else "")
 
     def _on_state(self, state: SessionState) -> None:
         if state.phase == "answered":
