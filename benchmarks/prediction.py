@@ -6,7 +6,7 @@ from strokes, with features of two sizes, classical filters, surroundings and th
 With each, four things are measured in turn, in one process, on the same image, with the same cores:
 
 * ``segment``: what a user waits for: normalise, tile, forward, soft-max, labels;
-* ``forward``: the same read boxes through the network, results thrown away;
+* ``forward``: tiles of 512 pixels through the network, one after the other, results thrown away;
 * ``monai``: MONAI's ``sliding_window_inference`` (window 512, overlap 0.25, gaussian) on the normalised image;
 * ``forest``: scikit-image's filters of 1 to 16 px and 100 trees of scikit-learn, fitted to the same strokes.
 
@@ -118,7 +118,7 @@ def contestants(
         sliding_window_inference(whole, (WINDOW, WINDOW), 1, forward, overlap=0.25, mode="gaussian").argmax(1)
 
     read_pixels = sum(box.shape[-2] * box.shape[-1] for box in boxes)
-    told = f"{len(tiles)} tile(s) that read {read_pixels / plane[0].size:.2f} times the image"
+    told = f"{len(tiles)} tile(s) of forward read {read_pixels / plane[0].size:.2f} times the image"
     return {"segment": segment, "forward": boxes_only, "monai": monai, "forest": lambda: trees(image, 0)}, told
 
 

@@ -50,6 +50,22 @@ def test_the_floor_that_is_left_is_free_at_once(time: Time, floor: Floor) -> Non
     assert (time.waited, floor.taken) == (0, False)
 
 
+def test_who_listens_is_told_when_it_is_taken_and_left_and_not_at_each_move(time: Time, floor: Floor) -> None:
+    told: list[bool] = []
+    with floor.told_to(lambda: told.append(floor.taken)):
+        for _ in range(3):
+            floor.take(5)
+        floor.leave()
+        floor.take(1)
+        time.now += 2
+        floor.take(1)
+    floor.leave()
+    assert told == [True, False, True, True]
+    assert floor.taken_within(5)
+    time.now += 6
+    assert not floor.taken_within(5)
+
+
 def test_a_move_of_the_mouse_takes_it_on(time: Time) -> None:
     moves = [0.3, 0.3]
 

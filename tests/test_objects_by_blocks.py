@@ -289,6 +289,8 @@ def test_the_command_line_by_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert run("objects", "m.zarr", "-o", "m.zarr/labels/nuclei", "--blocks") == 2
     assert "lies inside an image" in capsys.readouterr().err
     assert run("objects", "o.zarr", "-o", "q.zarr", "--blocks") == 1
+    assert run("objects", "o.zarr", "-o", "q.zip") == 0, "single objects are taken as they are, however many"
+    assert entries(tmp_path / "q.zip") == entries(tmp_path / "r.zip")
 
 
 def test_a_mask_of_one_large_value_whose_middle_is_empty(tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ def test_each_is_timed_on_the_same_image(prediction: ModuleType, capsys: pytest.
     candidates, told = prediction.contestants(
         NetworkModel(prediction.network_weights("bare"), "cpu"), image, choose_device("cpu"),
         lambda image, plane: forest_saw.append((image, plane)))
-    assert told == "1 tile(s) that read 1.00 times the image"
+    assert told == "1 tile(s) of forward read 1.00 times the image"
     for run in candidates.values():
         run()
     assert forest_saw == [(image, 0)]

@@ -106,6 +106,21 @@ def test_two_tiles_at_once_give_what_one_after_the_other_gives(watched: list[str
     assert {patch.total for patch in patches} == {len(patches)}
 
 
+@pytest.mark.parametrize(("shape", "tiles"), [((40, 64), 6), ((16, 32), 2), ((16, 64), 2), ((8, 8), 1)])
+def test_tiles_are_twice_as_wide_where_two_are_left(
+    shape: tuple[int, int], tiles: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("napari_unet.predicting.network_model.tile_size", lambda *_: 16)
+    model, image = NetworkModel(weights_of(UNet(depth=2, width=4)), "cpu"), Image(pixels(*shape))
+    patches = list(model.segment(image))
+    assert len(patches) == tiles
+    written = np.zeros(shape, int)
+    for patch in patches:
+        written[patch.where] += 1
+    assert (written == 1).all()
+    assert np.array_equal(assemble(image, patches), assemble(image, model.segment(image, view=Latest(None))))
+
+
 def test_one_thread_is_not_divided(watched: list[str]) -> None:
     torch.set_num_threads(1)
     list(NetworkModel(weights_of(UNet(depth=1, width=2)), "cpu", tile=16).segment(Image(pixels(64, 64))))

@@ -208,8 +208,10 @@ def test_it_is_told_when_somebody_draws_and_when_it_is_over(process: TrainingPro
     first = until(events, is_step)
     child = process._child
     assert child is not None
+    assert child.hear(0) is None
     try:
         BRUSH.take(1e6)
+        assert child.hear(1e6) is None, "woken at once, with nothing to hear"
         for _ in range(2):
             child.make_way()
             assert child._rests

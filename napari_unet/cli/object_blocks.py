@@ -45,13 +45,14 @@ def by_blocks(mask: str, target: ObjectTargets, arguments: argparse.Namespace) -
             raise UsageError(f"{hinder} lies inside an image, where nothing is written block by block. Choose a .zarr "
                              "or .tif of its own, a .zip or a .geojson.")
         return True
-    return hinder is None and is_large_mask(_pixels(mask))
+    return hinder is None and arguments.values != "objects" and _is_large(mask)
 
 
-def _pixels(mask: str) -> tuple[int, ...]:
-    """Return the sizes of a file without its channels or classes, as far as they can be told; reads no pixel."""
+def _is_large(mask: str) -> bool:
+    """Say whether a file holds a large mask, and no single objects, which are taken as they are; reads no pixel."""
     contents = open_contents(mask)
-    return tuple(size for size, letter in zip(contents.data.shape, contents.letters, strict=True) if letter != "C")
+    sizes = [size for size, letter in zip(contents.data.shape, contents.letters, strict=True) if letter != "C"]
+    return contents.role != "objects" and is_large_mask(sizes)
 
 
 def find_by_blocks(

@@ -37,17 +37,35 @@ class Floor:
         self._left = threading.Event()
         self._wait = wait or self._left.wait
         self._until = self._taken = float("-inf")
+        self._listeners: tuple[Callable[[], object], ...] = ()
 
     def take(self, seconds: float) -> None:
         """Take the floor, for so long from now or until :meth:`leave`."""
+        fresh = not self.taken
         self._left.clear()
         self._taken = self._clock()
         self._until = self._taken + seconds
+        if fresh:
+            self._tell()
 
     def leave(self) -> None:
         """Let others work at once."""
         self._until = float("-inf")
         self._left.set()
+        self._tell()
+
+    def _tell(self) -> None:
+        for listener in self._listeners:
+            listener()
+
+    @contextlib.contextmanager
+    def told_to(self, listener: Callable[[], object]) -> Iterator[None]:
+        """Call somebody when it is taken and when it is left, in the thread of who does; it must not wait there."""
+        self._listeners += (listener,)
+        try:
+            yield
+        finally:
+            self._listeners = tuple(one for one in self._listeners if one != listener)
 
     @property
     def taken(self) -> bool:

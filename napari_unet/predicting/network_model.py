@@ -266,7 +266,7 @@ class NetworkModel:
         if view is not None:
             run.look_at(view, image)
         elif within is None and not is_large(image):  # of a large image pixels are read on the way, and memory is short
-            run.two_abreast()
+            run.two_abreast(wide=self.tile is None and side is None)
         for done, (number, write, scores, plane) in enumerate(run, 1):
             labels = ids[most_likely(scores).cpu().numpy()]
             maps = torch.softmax(scores, 0).cpu().numpy() if probabilities else None

@@ -91,10 +91,10 @@ class ObliviousTrees:
         """
         values: list[NDArray[np.float32]] = [row.float().numpy() for row in features]
         questions = zip(self.chosen.tolist(), self.thresholds.numpy(), strict=True)
-        ends = np.stack([leaf_indices(values, *asked).ravel() for asked in questions])
-        first = np.arange(len(ends), dtype=np.int32) * 2**DEPTH
-        return functional.embedding_bag(
-            torch.from_numpy(ends.T.astype(np.int32) + first), self.leaves.flatten(0, 1), mode="sum")
+        ends = torch.from_numpy(np.stack([leaf_indices(values, *asked).ravel() for asked in questions]))
+        first = torch.arange(len(ends), dtype=torch.int32) * 2**DEPTH
+        by_pixel = ends.T.contiguous().int().add_(first)  # turned while they are bytes
+        return functional.embedding_bag(by_pixel, self.leaves.flatten(0, 1), mode="sum")
 
     def _voted_on_device(self, features: Tensor | Sequence[Tensor]) -> Tensor:
         """Return the same as :meth:`_voted`, wherever the features are."""
@@ -125,10 +125,11 @@ def leaf_indices(
     -------
     ndarray of uint8, of the shape of a feature
     """
-    leaf = np.zeros(features[0].shape, np.uint8)
+    leaf, above = np.zeros(features[0].shape, np.uint8), np.empty(features[0].shape, np.bool_)
     for number, threshold in zip(chosen, thresholds, strict=True):
+        np.greater(features[number], threshold, out=above)
         np.add(leaf, leaf, out=leaf)
-        np.add(leaf, (features[number] > threshold).view(np.uint8), out=leaf)
+        np.add(leaf, above.view(np.uint8), out=leaf)
     return leaf
 
 

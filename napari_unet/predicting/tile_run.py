@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeAlias
@@ -80,8 +81,8 @@ class TileRun:
         within: Box | None = None,
     ) -> None:
         self._network, self._tiling, self._device, self._read = network, tiling, device, read
-        tiles = [tiling.tile(box) for box in tiling.boxes(size, within)]
-        self._waiting = [(slab, tile) for slab in slabs for tile in tiles]
+        self._slabs, self._boxes = slabs, functools.partial(tiling.boxes, size, within)
+        self._waiting = self._jobs(self._boxes())
         self._computed = 0
         self._batch_pixels = _BATCH_PIXELS.get(device.kind, _BATCH_PIXELS["cpu"])
         self._planes: dict[int, InputPlane] = {}
@@ -95,10 +96,21 @@ class TileRun:
         """From now on, do first what touches the newest view of an image."""
         self._view, self._image = view, image
 
-    def two_abreast(self) -> None:
-        """From now on, compute two batches at a time on a processor with several cores: all sooner, the first later."""
-        if self._device.kind == "cpu" and torch.get_num_threads() > 1:
-            self._abreast = 2
+    def two_abreast(self, wide: bool = False) -> None:
+        """Compute two batches at a time on a processor with several cores: all sooner, the first later.
+
+        Called before the run begins. ``wide``: tiles may have twice as many columns, so that less of what is read is
+        halo.
+        """
+        if self._device.kind != "cpu" or torch.get_num_threads() < 2:
+            return
+        self._abreast = 2
+        jobs = self._jobs(self._boxes(wide=2)) if wide else []
+        self._waiting = jobs if len(jobs) > 1 else self._waiting
+
+    def _jobs(self, boxes: list[Box]) -> list[tuple[Slab, Tile]]:
+        tiles = [self._tiling.tile(box) for box in boxes]
+        return [(slab, tile) for slab in self._slabs for tile in tiles]
 
     @property
     def left(self) -> int:

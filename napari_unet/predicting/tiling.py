@@ -124,14 +124,22 @@ class Tiling:
         """
         return tuple(self.tile(box) for box in self.boxes(size))
 
-    def boxes(self, size: int | None, within: Box | None = None) -> list[Box]:
+    def boxes(self, size: int | None, within: Box | None = None, wide: int = 1) -> list[Box]:
         """Return the ``write`` boxes of :meth:`tiles`, all or those that begin within a box.
 
         Large planes are cut at multiples of the size, so that the tiles of a part of one can be told without the rest.
+
+        Parameters
+        ----------
+        size : int, optional
+        within : Box, optional
+        wide : int
+            How many times as many columns as rows are written at once.
         """
-        most = size if self.halo is not None else None
+        largest = (size, size * wide) if size is not None and self.halo is not None else (None, None)
         large = math.prod(self.shape) > LARGE
-        rows, columns = (axis.regular_cuts(most) if large else axis.even_cuts(most) for axis in self.axes)
+        rows, columns = (axis.regular_cuts(most) if large else axis.even_cuts(most)
+                         for axis, most in zip(self.axes, largest, strict=True))
         if within is not None:
             rows = [one for one in rows if within.y0 <= one[0] < within.y1]
             columns = [one for one in columns if within.x0 <= one[0] < within.x1]

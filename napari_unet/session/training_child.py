@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 TO_LEAVE = 0.5
 """Seconds that the process has to leave its work; then it is ended, and another is started when one is needed."""
 
+_LOOK_UP = object()
+"""Instead of a message: there may be something else to do."""
+
 
 class TrainingChild:
     """A process that serves, see :mod:`.training_server`.
@@ -89,6 +92,8 @@ class TrainingChild:
         if parts is None:
             self._inbox.put(None)
             raise self._ended()
+        if parts is _LOOK_UP:
+            return None
         message: tuple[Any, ...] = self._parcels.unpack(parts)
         self.ready = self.ready or message[0] == "ready"
         return message
@@ -100,6 +105,10 @@ class TrainingChild:
         how = "" if status is None else f" by signal {-status}" if status < 0 else f" with status {status}"
         return WorkError(f"The process in which the network learns has ended{how}. Memory may be short, or somebody "
                          "ended it.")
+
+    def look_up(self) -> None:
+        """Let whoever waits for a message look up; may be called by any thread."""
+        self._inbox.put(_LOOK_UP)
 
     def make_way(self) -> None:
         """Let it rest while somebody draws, also in the middle of a step."""

@@ -16,6 +16,7 @@ from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING, Any, cast
 
 from ..core.errors import UserError, WorkError
+from ..core.floor import BRUSH
 from ..core.latest import Latest
 from ..core.leaving import look_up
 from ..core.method import Model, Progress, Segmenter, newest_training_set
@@ -127,7 +128,8 @@ class TrainingProcess:
                 child = yield from relayed(self._started(), lambda *_: Progress("Warming up"))
             if child is None:
                 return (yield from self._here(method, source, threads))
-            return (yield from self._followed(child, portable, source, threads))
+            with BRUSH.told_to(child.look_up):
+                return (yield from self._followed(child, portable, source, threads))
         finally:
             self._busy.release()
 

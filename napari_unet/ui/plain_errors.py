@@ -19,10 +19,10 @@ AGAIN = 60.0
 
 
 class PlainErrors:
-    """Listens to what napari is about to tell."""
+    """Hears what napari is about to tell before it is told."""
 
     told = Signal(str)
-    """What was told."""
+    """What was told, and each time that it comes up again."""
 
     def __init__(self) -> None:
         self._heard: dict[str, float] = {}
@@ -32,19 +32,21 @@ class PlainErrors:
         """Begin; no matter how often it is asked for."""
         if not self._listens:
             self._listens = True
-            notification_manager.notification_ready.connect(self._on_notification, position="first")
+            # whoever connects to its signal is called after those that show and print the traceback
+            self._tell = notification_manager.dispatch
+            notification_manager.dispatch = self._on_notification  # type: ignore[method-assign]
 
     def _on_notification(self, event: Notification) -> None:
         found = None if not isinstance(event, ErrorNotification) else _written_for_people(event.exception)
         if found is None:
+            self._tell(event)
             return
-        event.blocked = True  # whoever comes next would show the traceback
         text = str(found)
         same, now = re.sub(r"\[[^]]*\]", "", text).partition(" (")[0], time.monotonic()
         before, self._heard[same] = self._heard.get(same), now
         if before is None or now - before > AGAIN:
-            notification_manager.dispatch(Notification(text, "error"))
-            self.told.emit(text)
+            self._tell(Notification(text, "error"))
+        self.told.emit(text)
 
 
 def _written_for_people(error: BaseException | None) -> UserError | None:

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
-import threading
-from functools import partial
 from typing import Any
 
 import dask.array
 import numpy as np
 import pytest
+import tifffile
 import zarr
 from napari.utils.notifications import ErrorNotification, notification_manager
 from ome_zarr_scene import axis, image_group
 
-from napari_unet.core import made_levels, plane_facts
+from napari_unet.core import made_levels
 from napari_unet.core.classes import ClassTable
 from napari_unet.core.errors import UserError
 from napari_unet.core.scribbles import Scribbles
 from napari_unet.core.window_stack import windows_of
-from napari_unet.io import load_objects, read_image
-from napari_unet.predicting import block_plan
+from napari_unet.io import _tiff_by_tile, load_objects, read_image
+from napari_unet.project.lazy_pixels import ChannelFiles
+from napari_unet.project.level_images import at_level
 from napari_unet.project.sources import image_record
 from napari_unet.ui import large_images
 from napari_unet.ui.files import ExportPlan
@@ -33,8 +33,6 @@ from napari_unet.ui.projects.project_layers import image_layers, strokes_layer
 from napari_unet.ui.train.field_binding import FieldBinding
 from napari_unet.ui.train.store_filler import asked_path
 from napari_unet.ui.train.viewport import camera_of
-from napari_unet.workflows import block_task, filling_store
-from napari_unet.workflows.store_run import ThreadEngine
 
 SIDE = 4096
 
@@ -170,61 +168,15 @@ def test_the_whole_goes_to_a_store_that_fills_and_levels_that_do_not_fit_are_sai
     assert "2 of 3 levels of 'odd' are not used" in found.left_out
 
 
-def test_a_store_run_that_is_stopped_goes_on_when_the_same_name_is_chosen_again(
-    viewer, hands, large, tmp_path, monkeypatch
-):
-    monkeypatch.setattr(block_plan, "SIDE", 256)
-    monkeypatch.setattr(filling_store, "ThreadEngine", partial(ThreadEngine, 1))
-    answered, go_on = block_task.answer_block, threading.Event()
-
-    def first_alone(model, image, block, skip, stopped, maps):
-        """Answer the first block; with any other, wait until the run is stopped or all may go on."""
-        while block.number and not go_on.wait(0.01):
-            if stopped():
-                return np.zeros(block.box.shape, np.uint8)
-        return answered(model, image, block, skip, stopped, maps)
-
-    monkeypatch.setattr(block_task, "answer_block", first_alone)
-    _, dock, _ = large
-    binding = dock.controller.current
-    look(viewer, hands, dock, SIDE, SIDE, 0.1)
-    assert binding.field.factor == (4, 4)
-    dock.hold_class(1)
-    hands.drag(binding.strokes, [(300, 300), (300, 340)])
-    dock.hold_class(2)
-    hands.drag(binding.strokes, [(500, 500), (500, 540)])
-    hands.wait(lambda: dock.session.model is not None)
-    hands.settle(dock)
-    monkeypatch.setattr(plane_facts, "LARGE_PLANE", 1000)  # only now: so that the whole goes by blocks
-    filler, told = dock.predicting.filler, []
-    filler.progressed.connect(lambda text, _: told.append(text))
-    dock.predicting._ask = lambda _: str(tmp_path / "mask.ome.zarr")
-    hands.click(dock, "train_predict")
-    hands.wait(lambda: any(text.startswith("Block 1 of 4") for text in told))
-    hands.click(dock, "train_cancel")
-    hands.wait(lambda: not filler.busy)
-    assert "what is done is kept" in dock.note_line.text()
-    left = sorted(one.name for one in tmp_path.glob(".mask*"))
-    assert left == [".mask.ome.zarr.unfinished", ".mask.ome.zarr.unfinished.blocks"], "no lock is left"
-    go_on.set()
-    del told[:]
-    hands.click(dock, "train_predict")
-    hands.wait(lambda: not filler.busy)
-    assert any("of 3, 1 done before" in text for text in told), told
-    assert [one.name for one in tmp_path.iterdir() if "mask" in one.name and one.is_dir()] == ["mask.ome.zarr"]
-    shown = [one for one in viewer.layers if role_of(one) == "result"]
-    assert [layer_shape(one) for one in shown] == [(SIDE // 4, SIDE // 4)]
-    assert set(np.unique(finest_level(shown[0]))) <= {1, 2}
-
-
 def test_a_plain_store_is_seen_from_afar_and_told_once_when_it_vanishes(viewer, hands, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(large_images, "LARGEST_LAZY", 2**20)
-    monkeypatch.setattr(made_levels, "SMALLEST", 256)
+    monkeypatch.setattr(made_levels, "SMALLEST", 1000)
     path = tmp_path / "plain.zarr"
-    zarr.create_array(str(path), data=np.arange(1200 * 1300, dtype=np.uint16).reshape(1200, 1300), chunks=(256, 256))
+    pixels = np.add.outer(np.arange(3000), np.arange(3200)).astype(np.uint8)
+    zarr.create_array(str(path), data=pixels, chunks=(256, 256))
     assert get_reader(str(path)) is not None
     ((data, options, kind),) = read_layers(str(path))
-    assert (kind, [one.shape for one in data]) == ("image", [(1200, 1300), (600, 650), (300, 325), (150, 163)])
+    assert (kind, [one.shape for one in data]) == ("image", [(3000, 3200), (1500, 1600), (750, 800)])
     image = viewer.add_image(data, **options)
     dock = hands.dock("Train U-Net")
     hands.wait(lambda: dock.chooser.has_image)
@@ -233,19 +185,21 @@ def test_a_plain_store_is_seen_from_afar_and_told_once_when_it_vanishes(viewer, 
     assert "made for looking" in dock.controller.current.level_text
     hands.wait(lambda: image.data_level > 0)
     shutil.rmtree(path)
-    said = []
+    said, noted, say = [], [], dock.notes.say
+    monkeypatch.setattr(dock.notes, "say", lambda cause, text: (noted.append(text), say(cause, text)))
     with notification_manager:  # as while napari runs
         notification_manager.notification_ready.connect(said.append)
         for zoom in (4, 8, 4, 8):
             camera = camera_of(viewer)
-            camera.center, camera.zoom = (0, 600 + 20 * zoom, 650), zoom
-            viewer.window._qt_window.repaint()
-            hands.wait(lambda: said)
-            hands.qtbot.wait(1)
+            camera.center, camera.zoom = (0, 1500 + 20 * zoom, 1600), zoom
+            hands.wait(lambda: bool(said))
+            with pytest.raises(UserError, match="is not there any more"):
+                image.refresh()
         notification_manager.notification_ready.disconnect(said.append)
-    plain = [one for one in said if "is not there any more" in one.message and not isinstance(one, ErrorNotification)]
-    assert len(plain) == 1
-    assert "is not there any more" in dock.note_line.text()
+    assert len(said) == 1, [one.message for one in said]
+    assert "is not there any more" in said[0].message
+    assert not isinstance(said[0], ErrorNotification)
+    assert any("is not there any more" in text for text in noted)
     out, error = capsys.readouterr()
     assert "Traceback" not in out + error
 
@@ -269,6 +223,34 @@ def test_a_large_image_of_a_project_comes_with_all_its_levels_and_its_strokes(tm
     assert large_images.expected_strokes(strokes) is painted
     with pytest.raises(UserError, match="shows a part of a large image"):
         ExportPlan(strokes, tmp_path / "a.tif").save()
+
+
+@pytest.mark.parametrize("kind", ["tiled", "mapped", "channels"])
+def test_a_large_image_of_a_project_without_a_pyramid_is_given_one(kind, tmp_path, monkeypatch):
+    for module in ("napari_unet.ui.large_images", "napari_unet.ui.projects.project_layers"):
+        monkeypatch.setattr(f"{module}.LARGEST_LAZY", 1000)
+    monkeypatch.setattr(_tiff_by_tile, "LARGE", 1000)
+    monkeypatch.setattr(made_levels, "SMALLEST", 50)
+    data = np.random.default_rng(0).integers(0, 255, (120, 160)).astype(np.uint8)
+    paths = [tmp_path / f"{number}.tif" for number in range(2 if kind == "channels" else 1)]
+    for path in paths:
+        tifffile.imwrite(path, data, photometric="minisblack",
+                         **({"tile": (32, 32), "compression": "zlib"} if kind == "tiled" else {}))
+    image = read_image(paths[0])
+    if kind == "channels":
+        image = dataclasses.replace(image, data=ChannelFiles([read_image(path).data for path in paths]), axes="CYX")
+    record = dataclasses.replace(image_record(image, paths, tmp_path / "p.unet", image_id="a"), level=(4, 4))
+    layers = image_layers(image, record, (), str(paths[0]))
+    assert len(layers) == len(paths)
+    for layer in layers:
+        assert [one.shape for one in layer.data] == [(120, 160), (60, 80), (30, 40)]
+        np.testing.assert_array_equal(np.asarray(layer.data[0]), data)
+    found = large_images.levels_of(layers[0])
+    assert [one.factor for one in found.levels] == [(1, 1), (2, 2), (4, 4)]
+    assert (found.are_made, found.left_out) == (True, "")
+    learnt = at_level(image, record, paths).data.level  # as the project is learnt from without a window
+    np.testing.assert_array_equal(learnt.window(0)[0], np.asarray(layers[0].data[2]))
+    assert (learnt.scale, learnt.translate) == (found.levels[2].image.scale, found.levels[2].image.translate)
 
 
 def test_a_name_that_is_completed_replaces_nothing(tmp_path):
