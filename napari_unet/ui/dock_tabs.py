@@ -74,8 +74,8 @@ def join_tabs(dock: QWidget, before: Sequence[tuple[QMainWindow, QSize]] = ()) -
 
 def _shrink(window: QMainWindow, before: QSize) -> None:
     """Take a window that has grown back to its size, as far as what is in it lets it."""
-    layout = window.layout()
-    if layout is not None and not (window.isMaximized() or window.isFullScreen()):
+    layout, has_grown = window.layout(), window.size() != window.size().boundedTo(before)
+    if layout is not None and has_grown and not (window.isMaximized() or window.isFullScreen()):
         layout.activate()  # else it would still ask for the room of docks one above the other
         window.resize(window.size().boundedTo(before))
 
