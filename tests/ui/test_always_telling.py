@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Generator
 from typing import Any
 
@@ -77,21 +76,23 @@ def test_a_dock_that_was_dragged_away_stays_there(hands: Any) -> None:
     assert not window.tabifiedDockWidgets(frame_of(first))
 
 
-def test_nothing_is_cut(hands: Any, viewer: Any, squares: Any, docks: list[Any]) -> None:
+@pytest.mark.parametrize("theme", ["dark", "light"])
+@pytest.mark.parametrize("size", [(1366, 768), (1900, 1000)])
+def test_nothing_is_cut(hands: Any, viewer: Any, squares: Any, docks: list[Any], theme: str,
+                        size: tuple[int, int]) -> None:
+    viewer.theme = theme
     window = viewer.window._qt_window
+    window.resize(*size)
     for number in range(10):
         image = viewer.add_image(squares[0], name=f"a rather long name of an image of an experiment, number {number}")
     hands.wait(lambda: docks[0].chooser.image_box.layer is image)
     docks[0].chooser.make_strokes()
     for name in FOLDS:
         docks[0].findChild(QWidget, name).expand()
-    for theme, size in itertools.product(("dark", "light"), ((1366, 768), (1900, 1000))):
-        viewer.theme = theme
-        window.resize(*size)
-        for dock in docks:
-            bring_forward(hands, dock)
-            hands.wait(lambda dock=dock, size=size: not cut(dock) and (size[0] >= 1400 or dock.width() <= 420))
-        hands.wait(lambda size=size: window.width() <= size[0] + 10)
+    for dock in docks:
+        bring_forward(hands, dock)
+        hands.wait(lambda dock=dock: not cut(dock) and (size[0] >= 1400 or dock.width() <= 420))
+    hands.wait(lambda: window.width() <= size[0] + 10)
 
 
 def cut(dock: QWidget) -> list[str]:
