@@ -15,6 +15,7 @@ from napari.utils.shortcuts import default_shortcuts
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QComboBox, QLabel, QMainWindow, QPushButton, QScrollArea, QToolButton, QWidget
+from superqt import QElidingLabel
 
 from napari_unet.core.errors import UserError, WorkError
 from napari_unet.session.update_run import UPDATE_STEPS
