@@ -14,6 +14,7 @@ from napari.utils.shortcuts import default_shortcuts
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QComboBox, QLabel, QMainWindow, QPushButton, QScrollArea, QToolButton, QWidget
+from superqt import QElidingLabel
 
 from napari_unet.core.errors import UserError, WorkError
 from napari_unet.session.update_run import UPDATE_STEPS
@@ -103,7 +104,7 @@ def cut(dock: QWidget) -> list[str]:
     found += [f"{one.objectName()}: {one.width()} px" for one in dock.findChildren(QComboBox)
               if one.isVisible() and one.width() < 70]
     labels = [one for one in dock.findChildren(QLabel)
-              if not (one.wordWrap() or isinstance(one, FixedLines) or one.text().startswith("<"))]
+              if not (one.wordWrap() or isinstance(one, FixedLines | QElidingLabel) or one.text().startswith("<"))]
     worded = [*dock.findChildren(QPushButton), *dock.findChildren(QToolButton), *labels]
     found += [f"{one.objectName()}: {one.text()!r} in {one.width()} px" for one in worded
               if one.isVisible() and one.width() < one.fontMetrics().horizontalAdvance(one.text())]
