@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 from collections.abc import Iterator
 
@@ -72,6 +74,16 @@ def test_an_error_comes_after_both_have_ended(failing: int) -> None:
         side_by_side(lambda: work(0), lambda: work(1))
     assert sorted(ended) == [0, 1]
     assert torch.get_num_threads() == 2
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system forks no process")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_a_process_that_is_forked_has_a_thread_of_its_own() -> None:
+    side_by_side(lambda: 1, lambda: 2)
+    if (child := os.fork()) == 0:
+        signal.alarm(60)  # ends it, if it waits for a thread of its parent
+        os._exit(0 if side_by_side(lambda: 1, lambda: 2) == (1, 2) else 1)
+    assert os.waitpid(child, 0)[1] == 0
 
 
 def test_who_leaves_the_work_leaves_both() -> None:

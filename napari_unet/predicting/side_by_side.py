@@ -7,6 +7,7 @@ than one after the other with both cores each.
 from __future__ import annotations
 
 import contextvars
+import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -46,9 +47,10 @@ def side_by_side(first: Callable[[], Result], second: Callable[[], Result]) -> t
 
 def _helper() -> ThreadPoolExecutor:
     """Return the thread that works beside the calling one: always the same, it keeps its network."""
-    found: ThreadPoolExecutor | None = getattr(_mine, "helper", None)
-    if found is None:
-        _mine.helper = found = ThreadPoolExecutor(1, "beside")
+    process, found = getattr(_mine, "helper", (0, None))
+    if found is None or process != os.getpid():  # a forked process has no threads of its parent
+        found = ThreadPoolExecutor(1, "beside")
+        _mine.helper = os.getpid(), found
     return found
 
 
