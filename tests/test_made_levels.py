@@ -107,3 +107,29 @@ def test_class_numbers_and_what_stands_for_no_data_are_not_averaged(small: None)
     data = np.random.default_rng(0).choice([0, 7, -9999], (301, 259)).astype(np.int16)
     for number, level in enumerate(made_levels(data, "YX", mean=False), 1):
         np.testing.assert_array_equal(np.asarray(level), data[:: 2**number, :: 2**number])
+
+
+@pytest.mark.parametrize(("axes", "order"), [("XY", (1, 0)), ("XCY", (2, 0, 1)), ("CXY", (0, 2, 1))])
+def test_columns_may_come_before_rows(axes: str, order: tuple[int, ...]) -> None:
+    turned = "".join(axes[at] for at in order)
+    pixels = np.random.default_rng(0).integers(0, 255, (2, 37, 53)[-len(axes):]).astype(np.uint8)
+    (straight, *_), (level, *_) = made_levels(pixels, turned), made_levels(pixels.transpose(np.argsort(order)), axes)
+    assert np.array_equal(level[...].transpose(order), straight[...])
+
+
+def test_a_pixel_without_a_number_takes_no_others_with_it() -> None:
+    pixels = np.ones((64, 64), np.float32)
+    pixels[::7, ::9] = np.nan
+    pixels[40:, 40:] = np.nan
+    seen = MadeLevel(pixels, "YX", 8)[...]
+    assert np.isnan(seen[5:, 5:]).all()
+    seen[5:, 5:] = 1
+    assert (seen == 1).all()
+
+
+def test_numbers_do_not_outgrow_their_type_on_the_way_to_the_mean() -> None:
+    assert MadeLevel(np.full((8, 8), 40000, np.float16), "YX", 4)[0, 0] == np.float16(40000)
+
+
+def test_of_complex_numbers_some_are_taken() -> None:
+    assert MadeLevel(np.full((8, 8), 1 + 2j, np.complex64), "YX", 2)[0, 0] == np.complex64(1 + 2j)

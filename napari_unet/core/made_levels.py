@@ -54,7 +54,8 @@ class MadeLevel:
     """
 
     def __init__(self, finer: Any, axes: str, by: int, mean: bool = True) -> None:
-        self._finer, self.axes, self._by, self._mean = finer, axes, by, mean
+        self._finer, self.axes, self._by = finer, axes, by
+        self._mean = mean and np.dtype(finer.dtype).kind in "buif"  # of others there is no mean that is an image
         self.shape = tuple(-(-int(size) // by) if letter in "YX" else int(size)
                            for size, letter in zip(finer.shape, axes, strict=True))
         self.ndim, self.dtype, self.size = len(self.shape), np.dtype(finer.dtype), math.prod(self.shape)
@@ -83,10 +84,9 @@ class MadeLevel:
         leading = tuple(int(at[letter]) for letter in self.axes if letter not in "CYX")
         (rows, y), (columns, x) = (_covering(at[letter], size) for letter, size in
                                    zip("YX", self._plane, strict=True))
-        order = [one for one in self.axes if one in "CYX"]
-        found = self._box(leading, rows, columns)
-        found = found.transpose(["CYX".index(one) for one in order]) if "C" in order else found[0]
-        inside = {"C": at.get("C"), "Y": y, "X": x}
+        inside = {"C": at.get("C", 0), "Y": y, "X": x}
+        order = _three(self.axes)
+        found = self._box(leading, rows, columns).transpose(["CYX".index(one) for one in order])
         return found[tuple(inside[one] for one in order)]
 
     def _box(self, leading: tuple[int, ...], rows: slice, columns: slice) -> NDArray[Any]:
@@ -130,8 +130,7 @@ class MadeLevel:
         index = tuple(slice(*sides[one]) if one in "YX" else slice(None) if one == "C" else next(numbers)
                       for one in self.axes)
         part = np.asarray(self._finer[index])
-        kept = [one for one in self.axes if one in "CYX"]
-        part = part.transpose([kept.index(one) for one in "CYX"]) if "C" in kept else part[None]
+        part = (part if "C" in self.axes else part[None]).transpose([_three(self.axes).index(one) for one in "CYX"])
         if not self._mean:
             return np.ascontiguousarray(part[:, :: self._by, :: self._by])
         with np.errstate(over="ignore", invalid="ignore"):  # numbers at the end of their range
@@ -175,6 +174,11 @@ def image_at_level(finest: Image, data: Any, factor: tuple[int, int]) -> Image:
         finest, data=data, scale=(*finest.scale[:-2], *(one * by for one, by in zip(steps, factor, strict=True))),
         translate=(*finest.translate[:-2], *(at + (by - 1) / 2 * one for at, by, one in
                                              zip(start, factor, steps, strict=True))))
+
+
+def _three(axes: str) -> str:
+    """Return channels, rows and columns in the order of some axes; where there are no channels, these come first."""
+    return ("" if "C" in axes else "C") + "".join(one for one in axes if one in "CYX")
 
 
 def _sides(finer: Any, axes: str, by: int, plane: tuple[int, int]) -> tuple[int, int]:

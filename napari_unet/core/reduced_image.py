@@ -65,14 +65,25 @@ def averaged(plane: NDArray[Any], by: int) -> NDArray[Any]:
     if rows > 0 or columns > 0:
         thin = np.pad(thin, ((0, 0), (0, max(0, rows)), (0, max(0, columns))), mode="edge")
     thin = thin[:, : height * wide, : width * wide]
-    total = np.zeros((len(thin), height, width), np.float64 if thin.dtype.kind != "f" else thin.dtype)
-    for down in range(wide):
-        for right in range(wide):
-            total += thin[:, down::wide, right::wide]
-    total /= wide * wide
+    total, count = _summed(thin, wide), np.array(wide * wide)
+    if thin.dtype.kind == "f" and np.isnan(total).any():  # one pixel without a number takes no others with it
+        known = ~np.isnan(thin)
+        total, count = _summed(np.where(known, thin, 0), wide), _summed(known, wide)
+    with np.errstate(invalid="ignore"):
+        mean = total / count
     if thin.dtype.kind == "b":
-        return total >= 0.5
-    return (total if thin.dtype.kind == "f" else np.rint(total)).astype(thin.dtype)
+        return mean >= 0.5
+    return (mean if thin.dtype.kind == "f" else np.rint(mean)).astype(thin.dtype)
+
+
+def _summed(plane: NDArray[Any], by: int) -> NDArray[Any]:
+    """Return the sums of so many rows and columns, in numbers that are large enough for them."""
+    exact = np.result_type(plane.dtype, np.float32) if plane.dtype.kind == "f" else np.float64
+    total = np.zeros((len(plane), plane.shape[1] // by, plane.shape[2] // by), exact)
+    for down in range(by):
+        for right in range(by):
+            total += plane[:, down::by, right::by]
+    return total
 
 
 def reduced_pair(pair: Pair, by: int) -> Pair:
