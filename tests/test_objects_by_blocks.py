@@ -310,3 +310,11 @@ def test_a_plane_of_one_block_is_looked_at_as_in_memory(tmp_path: Path, monkeypa
     found = load_objects(tmp_path / "o.zarr").found
     assert found.count == expected.count
     assert (match(expected.numbers, found.numbers).iou == 1).all()
+
+
+def test_objects_never_take_the_place_of_their_mask(tmp_path: Path) -> None:
+    path = save_mask(tmp_path / "m.zarr", discs((40, 40)), classes=TABLE, geometry=Geometry("YX"))
+    for place in (path, tmp_path / "x" / ".." / "m.zarr", path / "o.zarr"):
+        with pytest.raises(UserError, match="input of this command"):
+            objects_to_store(open_class_store(path), place, ObjectSearch("parts"), overwrite=True).result()
+    assert open_class_store(path).classes.ids == (1, 2, 3)

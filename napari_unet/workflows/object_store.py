@@ -27,7 +27,7 @@ from napari_unet.core.work import work
 from napari_unet.io._mask_info import runs_of
 from napari_unet.io._object_scratch import ObjectScratch
 from napari_unet.io._resumable import ResumableMask
-from napari_unet.io._saving import checked_place
+from napari_unet.io._saving import checked_place, clear_of_inputs
 from napari_unet.io.object_files import MOST_IN_16_BITS
 from napari_unet.io.ome_zarr import OmeZarr
 from napari_unet.objects.block_joining import JoinedObjects
@@ -117,6 +117,7 @@ def objects_to_store(
         raise UsageError(f"A block cannot look {halo} pixels around itself. Allowed: 1 and more.")
     if is_url(output):
         raise UserError(f"{output} is an address, but objects go to disks of this computer only. Choose a folder here.")
+    clear_of_inputs(Path(output), [given.name])
     path, place, _ = checked_place(Path(output), overwrite)
     if place is not None:
         raise UserError(f"{output} lies inside an image, where nothing is written block by block. Choose another.")
