@@ -54,7 +54,7 @@ def test_an_unfinished_run_says_in_what_it_differs(change: dict[str, Any], said:
     assert events[0].before == 1, "what was refused has changed nothing"
 
 
-@pytest.mark.parametrize("name", ["a.tif", "a.zarr"])
+@pytest.mark.parametrize("name", ["a.tif", "packed.tif", "a.zarr"])
 def test_an_image_that_was_written_since_is_another_one_wherever_it_changed(
     name: str, tmp_path: Path, small: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -64,7 +64,8 @@ def test_an_image_that_was_written_since_is_another_one_wherever_it_changed(
 
     def write() -> None:
         if name.endswith("tif"):
-            tifffile.imwrite(path, data, photometric="minisblack")
+            packed = {"compression": "zlib"} if name.startswith("packed") else {}
+            tifffile.imwrite(path, data, photometric="minisblack", **packed)
         else:
             array = zarr.open_array(str(path), mode="a", shape=data.shape, chunks=(32, 32), dtype=data.dtype)
             array[:] = data
