@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
 from torch import nn
 
+from napari_unet.core.registry import Entry
+from napari_unet.networks import REGISTRY as NETWORKS
 from napari_unet.networks.unet import UNet
 from napari_unet.predicting.folded_norms import without_norms
 
@@ -132,3 +135,13 @@ def test_who_hears_what_layers_give_hears_the_same() -> None:
 def test_folded_layers_move_with_their_module() -> None:
     folded = without_norms(lively(nn.Sequential(nn.Conv2d(1, 2, 1), nn.BatchNorm2d(2)))).to(torch.float64)
     assert folded(torch.rand(1, 1, 4, 4, dtype=torch.float64)).dtype == torch.float64
+
+
+@pytest.mark.parametrize("entry", list(NETWORKS), ids=lambda entry: entry.name)
+def test_of_our_networks_no_norm_after_a_convolution_is_left(entry: Entry[Any]) -> None:
+    module = lively(entry.item().build(1, 2))
+    image = torch.rand((1, 1, 8, 64, 64) if any(isinstance(one, nn.Conv3d) for one in module.modules())
+                       else (1, 1, 64, 64))
+    folded = without_norms(module)
+    torch.testing.assert_close(folded(image), module(image), atol=1e-4, rtol=1e-4)
+    assert norms(folded, image) == 0

@@ -15,6 +15,8 @@ class Norm(nn.BatchNorm2d):
     There is no spread to divide by then, so that the running statistics are used and left as they are.
     """
 
+    predicts_plainly = True  # see napari_unet.predicting.folded_norms
+
     def forward(self, x: Tensor) -> Tensor:
         """Return the normalised (B, C, Y, X)."""
         if self.training and x.numel() == x.shape[1]:
@@ -24,6 +26,8 @@ class Norm(nn.BatchNorm2d):
 
 class VolumeNorm(nn.BatchNorm3d):
     """Batch norm of volumes; as :class:`Norm` where there is a single value per channel."""
+
+    predicts_plainly = True  # see napari_unet.predicting.folded_norms
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the normalised (B, C, Z, Y, X)."""

@@ -78,8 +78,11 @@ def _foldable(module: nn.Module) -> Iterator[nn.Sequential]:
 
 
 def _go_together(one: nn.Module, following: nn.Module) -> bool:
-    """Say whether a convolution, and no variety of one, is followed by a norm of its own whose statistics are kept."""
+    """Say whether a convolution, and no variety of one, is followed by a norm of its own whose statistics are kept.
+
+    A variety of a norm that gives what a plain one gives when it does not learn says so: ``predicts_plainly``.
+    """
     return (type(one) in (nn.Conv2d, nn.Conv3d) and "weight" in one._parameters  # else it is computed at each call
             and isinstance(following, (nn.BatchNorm2d, nn.BatchNorm3d))
-            and type(following) in (nn.BatchNorm2d, nn.BatchNorm3d)
+            and (type(following) in (nn.BatchNorm2d, nn.BatchNorm3d) or "predicts_plainly" in vars(type(following)))
             and not following.training and following.running_var is not None)
