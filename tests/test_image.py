@@ -262,3 +262,19 @@ class TestUsualRange:
         plane = np.stack([np.arange(9.0), np.full(9, np.nan), np.arange(9.0)]).reshape(3, 3, 3).astype(np.float32)
         assert len(Normalisation().fitted([Image(plane, "CYX")]).usual) == 1
         assert Normalisation().fitted([]) == Normalisation()
+
+
+def test_a_dask_array_is_read_without_those_who_listen_to_dask() -> None:
+    """napari's cache listens to every computation, and fails where two threads compute at once."""
+    from dask import array
+    from dask.callbacks import Callback
+
+    heard: list[object] = []
+    values = numbered((2, 6, 8))
+    lazy = array.from_array(values, chunks=(1, 3, 4))
+    with Callback(pretask=lambda key, *_: heard.append(key)):
+        assert np.array_equal(Image(lazy, "ZYX").window(1)[0], values[1])
+        assert np.array_equal(Image(lazy, "ZYX").plane(0)[0], values[0])
+        assert not heard
+        np.asarray(lazy)
+    assert heard, "others are heard"

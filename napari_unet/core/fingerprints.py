@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .image import Image
+from .in_memory import in_memory
 from .scribbles import Scribbles
 
 WHOLE = 2**22
@@ -81,7 +82,7 @@ def _windows(shape: tuple[int, int]) -> list[tuple[slice, slice]]:
 
 
 def _bytes(pixels: Any) -> bytes:
-    return np.ascontiguousarray(np.asarray(pixels)).tobytes()
+    return np.ascontiguousarray(in_memory(pixels)).tobytes()
 
 
 def _hasher(beginning: str) -> hashlib.blake2b:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from .errors import InputWarning, UserError
 from .geometry import Geometry
+from .in_memory import in_memory
 from .no_data import empty_pixels, odd_value
 from .pixel_values import as_float32
 from .saying import say_once
@@ -196,8 +197,8 @@ class Image:
         """Read (part of) a plane as it is stored, (C, Y, X)."""
         leading = iter(self.where(number)[:-2])
         wanted: dict[str, slice] = {"C": slice(None), "Y": rows, "X": columns}
-        array = np.asarray(self.data[tuple(wanted[letter] if letter in wanted else next(leading)
-                                           for letter in self.axes)])
+        array = in_memory(self.data[tuple(wanted[letter] if letter in wanted else next(leading)
+                                          for letter in self.axes)])
         kept = "".join(letter for letter in self.axes if letter in wanted)
         return np.moveaxis(array, kept.index("C"), 0) if "C" in kept else array[None]
 

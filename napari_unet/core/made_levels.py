@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .image import Image
+from .in_memory import in_memory
 from .reduced_image import averaged
 from .threads import available_cores
 from .window_stack import by_planes
@@ -129,7 +130,7 @@ class MadeLevel:
                                 zip((down, right), self._side, strict=True)), strict=True))
         index = tuple(slice(*sides[one]) if one in "YX" else slice(None) if one == "C" else next(numbers)
                       for one in self.axes)
-        part = np.asarray(self._finer[index])
+        part = in_memory(self._finer[index])
         part = (part if "C" in self.axes else part[None]).transpose([_three(self.axes).index(one) for one in "CYX"])
         if not self._mean:
             return np.ascontiguousarray(part[:, :: self._by, :: self._by])

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from .errors import UserError, reason_of
 from .image import Image
+from .in_memory import in_memory
 
 SIDE = 512
 """Rows and columns of the inner part of a window: a tile of features, and a block of strokes."""
@@ -92,7 +93,7 @@ class SampledPixels:
         self.is_far = bool(getattr(data, "is_far", False))
 
     def __getitem__(self, index: Any) -> NDArray[Any]:
-        return np.asarray(self._data[index])
+        return in_memory(self._data[index])
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         return np.array(self._data, dtype=dtype, copy=copy)

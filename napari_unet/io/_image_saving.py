@@ -12,6 +12,7 @@ from napari_unet.core.errors import UserError
 from napari_unet.core.geometry import Geometry
 from napari_unet.core.image import Image
 
+from ..core.in_memory import in_memory
 from ._mask_info import MaskInfo
 from ._ngff_writing import check_axes, described_axes, stored_axes
 from ._output import appearing, check_place
@@ -48,7 +49,7 @@ def save_image(path: str | Path, image: Image) -> Path:
                                       if letter not in "YX")):
                 numbers = iter(index)
                 where = tuple(slice(None) if letter in "YX" else next(numbers) for letter in image.axes)
-                sink[where] = np.asarray(image.data[where])
+                sink[where] = in_memory(image.data[where])
             sink.close()
         finally:
             settle_zarr()

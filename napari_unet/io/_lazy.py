@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from napari_unet.core.errors import UserError
 
+from ..core.in_memory import in_memory
 from ._remote_errors import far_read
 from ._zarr_sizes import check_read
 
@@ -79,7 +80,7 @@ class LazyArray:
             return far_read(lambda: self._far(tuple(full)), f"{self._name} at {_place(full)}")
         check_read(Path(self._name), self._n_bytes(full))
         try:
-            found = np.asarray(self._array[tuple(full)])
+            found = in_memory(self._array[tuple(full)])
         except MemoryError:
             raise UserError(f"{self._name} is too large to be read at once (shape {self.shape}).") from None
         except Exception as error:  # every codec raises types of its own
@@ -95,7 +96,7 @@ class LazyArray:
         return found
 
     def _far(self, index: tuple[Any, ...]) -> NDArray[Any]:
-        found, empty = np.asarray(self._array[index]), self._array.fill_value
+        found, empty = in_memory(self._array[index]), self._array.fill_value
         # what is not there reads as this number, without an error: of an array that is gone, too
         if (found == (empty or 0)).any() or (empty != empty and (found != found).any()):
             import zarr

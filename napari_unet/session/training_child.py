@@ -13,10 +13,9 @@ import warnings
 import weakref
 from typing import TYPE_CHECKING, Any, cast
 
-import numpy as np
-
 from ..core.errors import InputWarning, UserError, WorkError, reason_of
 from ..core.floor import BRUSH
+from ..core.in_memory import in_memory
 from .message_pipe import GO_ON, LEAVE, REST, MessagePipe
 
 if TYPE_CHECKING:
@@ -141,7 +140,7 @@ class TrainingChild:
         try:
             if image is None:
                 raise UserError("The image is not open any more.")
-            self.say("pixels", np.asarray(image.data[what[1]]))
+            self.say("pixels", in_memory(image.data[what[1]]))
         except Exception as error:  # a layer of another plugin may raise what it likes
             self.say("trouble", reason_of(error))
 

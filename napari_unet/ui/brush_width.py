@@ -14,6 +14,7 @@ from scipy import ndimage as ndi
 from skimage.filters import threshold_otsu
 
 from napari_unet.core.image import Image
+from napari_unet.core.in_memory import in_memory
 from napari_unet.core.scribbles import Scribbles
 
 NARROWEST, WIDEST, PLAIN = 2, 40, 5
@@ -88,7 +89,7 @@ def _middle(image: Image, plane: int) -> NDArray[np.float32]:
     for letter, size in zip(image.axes, image.data.shape, strict=True):
         start = max(0, (size - PART) // 2)
         index.append(slice(start, start + PART) if letter in "YX" else slice(None) if letter == "C" else next(leading))
-    part = np.asarray(image.data[tuple(index)]).astype(np.float32)
+    part = in_memory(image.data[tuple(index)]).astype(np.float32)
     kept = "".join(letter for letter in image.axes if letter in "CYX")
     return part.mean(axis=kept.index("C")) if "C" in kept else part
 

@@ -12,6 +12,7 @@ from napari.layers import Layer
 from numpy.typing import NDArray
 
 from napari_unet.core.errors import UserError
+from napari_unet.core.in_memory import in_memory
 
 _groups: weakref.WeakKeyDictionary[Layer, tuple[weakref.ref[Layer], ...]] = weakref.WeakKeyDictionary()
 """By the first layer of an image, the layers of its other channels, in order."""
@@ -35,8 +36,8 @@ class ChannelStack:
         index = index if isinstance(index, tuple) else (index,)
         chosen = np.arange(len(self._parts))[index[0]]
         if np.ndim(chosen) == 0:
-            return np.asarray(self._parts[int(chosen)][index[1:]])
-        return np.stack([np.asarray(self._parts[int(number)][index[1:]]) for number in chosen])
+            return in_memory(self._parts[int(chosen)][index[1:]])
+        return np.stack([in_memory(self._parts[int(number)][index[1:]]) for number in chosen])
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         return np.array(self[:], dtype=dtype, copy=None if copy is None else copy)

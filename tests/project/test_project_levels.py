@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 from pathlib import Path
 
@@ -65,9 +66,22 @@ def test_a_prediction_of_another_size_does_not_go_into_the_project(kept: Path) -
     contents.folder.close()
 
 
-def test_a_level_that_is_gone_is_said_and_strokes_stay(kept: Path) -> None:
+def test_a_level_that_is_gone_is_made_of_what_there_is(kept: Path) -> None:
     store = kept.parent / "slide.ome.zarr"
     shutil.rmtree(store / "1")
+    contents = open_project(kept)
+    pixels = windows_of(contents.training.pairs[0].image)
+    assert pixels is not None
+    finest = read_image(store / "0").data[...].astype(float)
+    mean = finest.reshape(300, 2, 350, 2).mean((1, 3))
+    assert np.abs(pixels[0, INNER, INNER][:300, :350] - mean).max() <= 1
+    contents.folder.close()
+
+
+def test_a_level_that_cannot_be_made_is_said_and_strokes_stay(kept: Path) -> None:
+    contents = open_project(kept, read_only=False)
+    contents.folder.change(lambda state: state.replacing(dataclasses.replace(state.images[0], level=(3, 3))))
+    contents.folder.close()
     contents = open_project(kept)
     assert not contents.training.pairs
     assert any("has no such level any more" in text for text in contents.told)

@@ -212,7 +212,7 @@ def test_a_plain_store_is_seen_from_afar_and_told_once_when_it_vanishes(viewer, 
 
 def test_a_large_image_of_a_project_comes_with_all_its_levels_and_its_strokes(tmp_path, monkeypatch):
     for module in ("napari_unet.ui.large_images", "napari_unet.ui.projects.project_layers"):
-        monkeypatch.setattr(f"{module}.LARGEST_LAZY", 1000)
+        monkeypatch.setattr(f"{module}.LARGEST_LAZY", 5000)
     data = np.random.default_rng(0).integers(0, 255, (120, 160)).astype(np.uint8)
     path = image_group(tmp_path / "slide.ome.zarr", data, axes=[axis("y"), axis("x")], scale=(0.5, 0.5))
     image = read_image(path)

@@ -11,6 +11,7 @@ import numpy as np
 
 from napari_unet.core.errors import UserError
 from napari_unet.core.image import Image
+from napari_unet.core.in_memory import in_memory
 from napari_unet.core.provenance import Provenance
 from napari_unet.core.scribbles import Scribbles
 from napari_unet.project.predictions import open_result, result_origin
@@ -95,7 +96,7 @@ def _limits(image: Image) -> tuple[tuple[float, float], ...]:
     ranges = []
     for number in planes:
         place = dict(zip(image.label_axes, image.where(number), strict=True))
-        pixels = np.asarray(image.data[tuple(place.get(letter, slice(None)) for letter in image.axes)])
+        pixels = in_memory(image.data[tuple(place.get(letter, slice(None)) for letter in image.axes)])
         kept = "".join(letter for letter in image.axes if letter in "CYX")
         channels = np.moveaxis(pixels, kept.index("C"), 0) if "C" in kept else pixels[None]
         ranges.append([_range(one) for one in channels])

@@ -15,6 +15,7 @@ from qtpy.QtGui import QImage, QPixmap
 
 from napari_unet.core.errors import UserError
 from napari_unet.core.image import Image
+from napari_unet.core.in_memory import in_memory
 from napari_unet.io import image_folder, read_image
 from napari_unet.project.project_folder import ProjectFolder
 from napari_unet.project.records import ImageRecord
@@ -31,7 +32,7 @@ def small_picture(image: Image) -> NDArray[np.uint8]:
     step = max(1, -(-max(image.plane_shape) // SIZE))
     thin = slice(None, None, step)
     where = dict(zip(image.label_axes, image.where(image.n_planes // 2, thin, thin), strict=True))
-    pixels = np.asarray(image.data[tuple(where.get(letter, slice(None)) for letter in image.axes)])
+    pixels = in_memory(image.data[tuple(where.get(letter, slice(None)) for letter in image.axes)])
     kept = "".join(letter for letter in image.axes if letter in "CYX")
     channels = np.moveaxis(pixels, kept.index("C"), 0) if "C" in kept else pixels[None]
     colour = len(channels) in (3, 4) and channels.dtype == np.uint8 and image.axes.endswith("C")
