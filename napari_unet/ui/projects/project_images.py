@@ -18,7 +18,7 @@ from napari_unet.project.sitting import known_images
 
 from ..sessions import PerOwner, session_of
 from .keeper import keeper_of
-from .prediction_basis import PredictionBasis, basis_of
+from .prediction_basis import BasisNames, PredictionBasis, basis_of
 
 
 class ProjectImages(QObject):
@@ -38,6 +38,7 @@ class ProjectImages(QObject):
         self._session = session_of(viewer)
         self._keeper = keeper_of(viewer)
         self._stands_on: dict[str, PredictionBasis] = {}  # predictions made while their project is open
+        self._names = BasisNames(self._session)  # for those that were made before
         self._made_in = self.folder
         self._keeper.changed.connect(self.refresh)
         self.refresh()
@@ -77,8 +78,14 @@ class ProjectImages(QObject):
             return False
         if str(key) in self._stands_on:
             return not self._stands_on[str(key)].same(basis_of(self._session))
+        if result.basis:
+            return result.basis != self._names.now()
         shown = next((one for one in state.models if one.shown), None)
         return shown is not None and result.time < shown.time
+
+    def basis(self) -> PredictionBasis:
+        """Return what a prediction of an image stands on that is made now."""
+        return dataclasses.replace(basis_of(self._session), name=self._names.now())
 
     # -- changing --------------------------------------------------------------------------------------------------
 
@@ -147,7 +154,7 @@ class ProjectImages(QObject):
         """Note that the project has a prediction of an image now, by this model, and what it stands on."""
         if self.folder is not None and self.record(key) is not None:
             self._stands_on[str(key)] = basis
-            self.folder.put_result(key, model)
+            self.folder.put_result(key, model, basis.name)
             self._told()
 
     def _change(self, change: Callable[[ProjectState], ProjectState]) -> None:
