@@ -83,10 +83,10 @@ def test_a_stroke_is_not_painted_on_to_another_plane(turned_to: int, painted: in
     viewer.dims.set_point(0, 0)
     event = SimpleNamespace(type="mouse_press", button=1, position=(0, 5, 5), dims_point=(0, 0, 0),
                             dims_displayed=[1, 2])
+    stroke = paint_to_the_release(viewer, event)
+    next(stroke)
     with strokes.block_history():
         strokes.paint((0, 5, 5), 2)
-        stroke = paint_to_the_release(viewer, event)
-        next(stroke)
         event.type, event.position, event.dims_point = "mouse_release", (turned_to, 5, 19), (turned_to, 0, 0)
         assert next(stroke, "over") == "over"
     assert np.count_nonzero(strokes.data[0]) == painted
