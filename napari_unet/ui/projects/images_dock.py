@@ -11,8 +11,6 @@ from qtpy.QtCore import QTimer
 from qtpy.QtGui import QPixmap
 from qtpy.QtWidgets import QFileDialog
 
-from napari_unet.project.records import ResultRecord
-
 from ..sessions import session_of, ties_of
 from ..train import shortcuts
 from ..train.live_controller import controller_of
@@ -240,7 +238,7 @@ class ImagesDock(ImagesPanel):
             path, places, replaces = dialog.counts_path, dialog.places, dialog.replaces
             count = None if path is None else lambda: self.jobs.save_counts(path, replaces)
             if dialog.to_predict:
-                self.jobs.predict_all(partial(self.jobs.export, places, count, self._results(dialog.to_predict)),
+                self.jobs.predict_all(partial(self.jobs.export, places, count, self._times(dialog.to_predict)),
                                       dialog.to_predict)
             else:
                 self.jobs.export(places, count)
@@ -248,10 +246,11 @@ class ImagesDock(ImagesPanel):
         dialog.accepted.connect(export)
         dialog.open()
 
-    def _results(self, keys: Sequence[str]) -> dict[str, ResultRecord | None]:
-        """Return what the project has predicted of some images."""
+    def _times(self, keys: Sequence[str]) -> dict[str, float]:
+        """Return when the predictions of some images were made, as far as there are any."""
         state = self.images.state
-        return {key: None if state is None else state.result(key) for key in keys}
+        results = () if state is None else state.results
+        return {one.image: one.time for one in results if one.image in keys}
 
     def save_counts(self) -> None:
         """Ask for a file and write counts, areas and holes of all predictions into it."""
