@@ -82,7 +82,7 @@ class KeptState:
         """Return where the small picture of an image lies, there or not."""
         return self.path / "thumbnails" / f"{image_id}.png"
 
-    def put_result(self, image_id: str, model: Any = None) -> ResultRecord:
+    def put_result(self, image_id: str, model: Any = None, basis: str = "") -> ResultRecord:
         """Note in the state that :meth:`result_path` holds a prediction of an image now.
 
         Parameters
@@ -90,9 +90,12 @@ class KeptState:
         image_id : str
         model : Model, optional
             Which made it. If the project saves it later on, its file is noted then.
+        basis : str
+            See :class:`ResultRecord`.
         """
         known = self.models.record_of(model)
-        made = ResultRecord(image_id, f"results/{self.result_path(image_id).name}", time=self._clock())
+        made = ResultRecord(image_id, f"results/{self.result_path(image_id).name}", time=self._clock(),
+                            basis=basis)
         if known is not None:
             made = by_model(made, known)
         elif model is not None:

@@ -73,13 +73,17 @@ class ModelRecord:
 
 @dataclasses.dataclass(frozen=True)
 class ResultRecord:
-    """A prediction that the project holds: of which image, in which file, by which model, from which strokes."""
+    """A prediction that the project holds: of which image, in which file, by which model, from which strokes.
+
+    ``basis`` is what the strokes of all images and the model together were known by, empty where that was not noted.
+    """
 
     image: str
     file: str
     model: str = ""
     time: float = 0.0
     strokes: str = ""
+    basis: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return it ready for JSON."""
@@ -90,7 +94,7 @@ class ResultRecord:
         """Return what :meth:`to_json` gave; UserError for anything else."""
         read = Checked(given, what)
         return cls(read.identifier("image"), read.inside("file", "results"), read.text("model", ""),
-                   read.moment("time"), read.text("strokes", ""))
+                   read.moment("time"), read.text("strokes", ""), read.text("basis", ""))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Generator, Iterator
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from ..core.errors import UserError, WorkError
 from ..core.floor import BRUSH
@@ -24,9 +24,6 @@ from ..core.scribbles import TrainingSet
 from ..core.work import relayed
 from .resumed_training import Fitting, fit_here
 from .training_child import TrainingChild
-
-if TYPE_CHECKING:
-    pass  # imports torch
 
 IN_THREAD = "NAPARI_UNET_TRAIN_IN_THREAD"
 """Variable of the environment: if it is set, there is no process for training."""

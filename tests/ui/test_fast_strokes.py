@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 from instant_window_scene import dock, open_image  # noqa: F401 (fixtures)
+from napari.components import ViewerModel
 from qtpy.QtCore import QEvent
 from qtpy.QtWidgets import QApplication
+
+from napari_unet.ui.layer_metadata import mark_layer
+from napari_unet.ui.train.stroke_end import paint_to_the_release
 
 
 def fast_stroke(hands: Any, start: tuple[int, int], end: tuple[int, int]) -> None:
@@ -66,3 +71,23 @@ def test_only_strokes_of_ours_are_painted_to_the_release(
     other.mode, other.brush_size = "paint", 3
     fast_stroke(hands, (30, 10), (30, 70))
     assert max((place[1] for place, *_ in painted), default=0) < 60, "that is how napari leaves it"
+
+
+@pytest.mark.parametrize(("turned_to", "painted"), [(0, 15), (2, 1)])
+def test_a_stroke_is_not_painted_on_to_another_plane(turned_to: int, painted: int) -> None:
+    viewer = ViewerModel()
+    image = viewer.add_image(np.zeros((4, 32, 32), np.float32))
+    strokes = viewer.add_labels(np.zeros((4, 32, 32), np.uint8))
+    mark_layer(strokes, "strokes", image)
+    strokes.mode, strokes.brush_size, strokes.selected_label = "paint", 1, 2
+    viewer.dims.set_point(0, 0)
+    event = SimpleNamespace(type="mouse_press", button=1, position=(0, 5, 5), dims_point=(0, 0, 0),
+                            dims_displayed=[1, 2])
+    stroke = paint_to_the_release(viewer, event)
+    next(stroke)
+    with strokes.block_history():
+        strokes.paint((0, 5, 5), 2)
+        event.type, event.position, event.dims_point = "mouse_release", (turned_to, 5, 19), (turned_to, 0, 0)
+        assert next(stroke, "over") == "over"
+    assert np.count_nonzero(strokes.data[0]) == painted
+    assert not strokes.data[1:].any()

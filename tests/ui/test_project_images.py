@@ -5,17 +5,24 @@ from __future__ import annotations
 import gc
 import weakref
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 import tifffile
+from keeping_scene import kept, open_project_in
 
+from napari_unet.core.errors import UserError
+from napari_unet.core.image import Image
 from napari_unet.io import provenance_path
 from napari_unet.io.provenance_file import read_provenance
+from napari_unet.session.annotation_session import Session
 from napari_unet.ui.layer_metadata import identity, mark_layer, role_of
 from napari_unet.ui.layer_origin import BY_HAND
 from napari_unet.ui.projects.keeper import keeper_of
+from napari_unet.ui.projects.prediction_basis import BasisNames
+from napari_unet.ui.projects.result_files import predicted
 
 
 def draw(folder: Path, count: int, size: int = 64) -> None:
@@ -126,8 +133,18 @@ def test_strokes_are_learnt_from_while_their_image_is_away_and_come_back_with_it
     hands.wait(lambda: "painted" in dock.model.lines[0].text)
 
 
+def failing_on(name: str) -> Any:
+    """Return what predicts, except for one image."""
+    def work(model: Any, folder: Any, record: Any, classes: Any) -> Any:
+        if record.name == name:
+            raise UserError("no room")
+        return (yield from predicted(model, folder, record, classes))
+
+    return work
+
+
 def test_all_are_predicted_and_exported_with_counts(
-    hands: Any, viewer: Any, dock: Any, press: Any, tmp_path: Path
+    hands: Any, viewer: Any, dock: Any, press: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     draw(tmp_path / "many", 3)
     add_folder(hands, dock, press, tmp_path / "many")
@@ -188,10 +205,23 @@ def test_all_are_predicted_and_exported_with_counts(
     assert "2 are older than the strokes or the model" in second.about.text()
     second.predict.setChecked(True)
     second.pattern.setCurrentText("new_{name}.tif")
-    press(second.export)
-    hands.wait(lambda: not dock.jobs.busy and "counts" in dock.note_line.text())
-    assert (folder / "new_cells_01.tif").is_file()
+    with monkeypatch.context() as patched:
+        patched.setattr("napari_unet.ui.projects.project_jobs.predicted", failing_on("cells_01"))
+        press(second.export)
+        hands.wait(lambda: not dock.jobs.busy and "counts" in dock.note_line.text())
+    assert "cells_01: no room" in dock.note_line.text()
+    assert sorted(one.name for one in folder.glob("new_*.tif")) == ["new_cells_00.tif"], "none that is older is written"
+    press(dock.predict_button)
     hands.wait(lambda: not any("earlier" in one.text for one in dock.model.lines))
+    project = kept(hands).path
+    keeper_of(viewer).close_project()
+    open_project_in(hands, project)
+    shown(hands, viewer, dock, "cells_00")
+    hands.wait(lambda: dock.session.model is not None)
+    dock.refresh()
+    assert not any("earlier" in one.text for one in dock.model.lines), "nothing was painted since"
+    hands.drag(viewer.layers["cells_00 strokes"], [(48, 40), (50, 46)])
+    hands.wait(lambda: ["earlier" in one.text for one in dock.model.lines] == [True, True, False])
 
 
 def test_images_are_taken_out_and_brought_back(
@@ -250,3 +280,27 @@ def test_an_image_opened_by_hand_joins_the_project(
     record = dock.images.records[2]
     assert (record.id, record.source.paths) == (identity(mine), ("../../one/mine.tif",))
     assert identity(viewer.layers["mine strokes"]) == record.pair_key
+
+
+def test_the_same_strokes_and_network_have_the_same_name_in_another_sitting() -> None:
+    model = SimpleNamespace(weights=SimpleNamespace(step=0))
+    kept_time = [1.0]
+
+    def named(values: dict[str, int], step: int = 0) -> str:
+        session = Session()
+        for key, value in values.items():
+            session.put_pair(key, Image(np.zeros((8, 8), np.float32), "YX"))
+            session.paint(key, {0: np.full((8, 8), value, np.uint8)} if value else {})
+        model.weights.step = step
+        seen: Any = SimpleNamespace(keys=session.keys, pair=session.pair, enabled=session.enabled, model=model,
+                                    shown=SimpleNamespace(time=kept_time[0]))
+        return BasisNames(seen).now()
+
+    first = named({"a": 1, "b": 2})
+    assert named({"b": 2, "a": 1, "looked at": 0}) == first
+    kept_time[0] = 2.0
+    assert named({"a": 1, "b": 2}) == first, "an answer to strokes is made anew each time"
+    trained = named({"a": 1, "b": 2}, 50)
+    assert len({first, trained, named({"a": 1}), named({"a": 1, "b": 1})}) == 4
+    kept_time[0] = 3.0
+    assert named({"a": 1, "b": 2}, 50) != trained, "another training of as many steps"

@@ -238,12 +238,19 @@ class ImagesDock(ImagesPanel):
             path, places, replaces = dialog.counts_path, dialog.places, dialog.replaces
             count = None if path is None else lambda: self.jobs.save_counts(path, replaces)
             if dialog.to_predict:
-                self.jobs.predict_all(lambda: self.jobs.export(places, count), dialog.to_predict)
+                self.jobs.predict_all(partial(self.jobs.export, places, count, self._times(dialog.to_predict)),
+                                      dialog.to_predict)
             else:
                 self.jobs.export(places, count)
 
         dialog.accepted.connect(export)
         dialog.open()
+
+    def _times(self, keys: Sequence[str]) -> dict[str, float]:
+        """Return when the predictions of some images were made, as far as there are any."""
+        state = self.images.state
+        results = () if state is None else state.results
+        return {one.image: one.time for one in results if one.image in keys}
 
     def save_counts(self) -> None:
         """Ask for a file and write counts, areas and holes of all predictions into it."""

@@ -18,7 +18,7 @@ from napari_unet.project.sitting import known_images
 
 from ..sessions import PerOwner, session_of
 from .keeper import keeper_of
-from .prediction_basis import PredictionBasis, basis_of
+from .prediction_basis import BasisNames
 
 
 class ProjectImages(QObject):
@@ -37,8 +37,7 @@ class ProjectImages(QObject):
         self._viewer = weakref.ref(viewer)
         self._session = session_of(viewer)
         self._keeper = keeper_of(viewer)
-        self._stands_on: dict[str, PredictionBasis] = {}  # predictions made while their project is open
-        self._made_in = self.folder
+        self._names = BasisNames(self._session)
         self._keeper.changed.connect(self.refresh)
         self.refresh()
 
@@ -75,10 +74,15 @@ class ProjectImages(QObject):
         result = None if state is None else state.result(str(key))
         if state is None or result is None or self._session.model is None:
             return False
-        if str(key) in self._stands_on:
-            return not self._stands_on[str(key)].same(basis_of(self._session))
+        if result.basis:
+            return result.basis != self.basis
         shown = next((one for one in state.models if one.shown), None)
         return shown is not None and result.time < shown.time
+
+    @property
+    def basis(self) -> str:
+        """What a prediction of an image stands on that is made now."""
+        return self._names.now()
 
     # -- changing --------------------------------------------------------------------------------------------------
 
@@ -143,11 +147,10 @@ class ProjectImages(QObject):
             self._change(lambda state: state.replacing(*(
                 dataclasses.replace(one, **facts) for one in state.images if one.id == record.id)))
 
-    def note_result(self, key: str, model: Model, basis: PredictionBasis) -> None:
+    def note_result(self, key: str, model: Model, basis: str) -> None:
         """Note that the project has a prediction of an image now, by this model, and what it stands on."""
         if self.folder is not None and self.record(key) is not None:
-            self._stands_on[str(key)] = basis
-            self.folder.put_result(key, model)
+            self.folder.put_result(key, model, basis)
             self._told()
 
     def _change(self, change: Callable[[ProjectState], ProjectState]) -> None:
@@ -163,9 +166,6 @@ class ProjectImages(QObject):
     def refresh(self) -> None:
         """List the images of the project in the session."""
         state = self.state
-        if self.folder is not self._made_in:
-            self._made_in = self.folder
-            self._stands_on.clear()
         self._session.images.list_images([] if state is None else known_images(state))
         self.changed.emit()
 

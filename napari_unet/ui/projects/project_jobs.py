@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from napari.layers import Image as ImageLayer
@@ -24,7 +25,7 @@ from .add_images import FoundImages, records_of
 from .image_references import checked_record, layer_files, open_keys, unchecked_record
 from .job_runner import JobRunner
 from .loading import opener_of
-from .prediction_basis import PredictionBasis, basis_of
+from .prediction_basis import OLDER
 from .project_images import project_images_of
 from .result_files import answered, counted, exported, methods_text, predicted
 from .saved_predictions import saved_predictions_of
@@ -151,12 +152,12 @@ class ProjectJobs(JobRunner):
         ]
         shown = self._session.shown  # an answer to newer strokes is kept as the network that it stands on
         late = controller_of(self._viewer()).prediction.due.get()  # it was waited for in vain
-        basis = PredictionBasis({}, None) if late else basis_of(self._session)
+        basis = OLDER if late else self._images.basis
         self._start_batch("Predicting", pieces,
                           partial(self._on_predicted, model if shown is None else shown.model, basis),
                           after, " They are in the project.")
 
-    def _on_predicted(self, model: Model, basis: PredictionBasis, key: str) -> None:
+    def _on_predicted(self, model: Model, basis: str, key: str) -> None:
         self._images.note_result(key, model, basis)
         self._opener.read_anew(key)
         told = self._saved.show(key)
@@ -166,7 +167,8 @@ class ProjectJobs(JobRunner):
 
     # -- exporting -------------------------------------------------------------------------------------------------
 
-    def export(self, places: Sequence[MaskPlace], after: Callable[[], None] | None = None) -> None:
+    def export(self, places: Sequence[MaskPlace], after: Callable[[], None] | None = None,
+               before: Mapping[str, float] = MappingProxyType({})) -> None:
         """Write the predictions of images as masks; what is in the way is replaced, so ask before.
 
         Parameters
@@ -174,6 +176,8 @@ class ProjectJobs(JobRunner):
         places : sequence of MaskPlace
         after : callable, optional
             What else is to be done when the masks are written.
+        before : mapping of str to float
+            When predictions were made that were to be made anew, by image; where that failed, none is written.
         """
         folder, state = self._images.folder, self._images.state
         if folder is None or state is None or not self._may_start():
@@ -181,7 +185,7 @@ class ProjectJobs(JobRunner):
         pieces = []
         for one in places:
             result = state.result(one.record.id)
-            if result is not None:
+            if result is not None and result.time != before.get(one.record.id):
                 pieces.append(BatchPiece(one.record.name, partial(
                     exported, one, folder, folder.path / result.file, self._session.classes)))
         folders = list(dict.fromkeys(str(one.path.parent) for one in places))

@@ -30,14 +30,19 @@ def paint_to_the_release(viewer: Any, event: Any) -> Iterator[None]:
         return
     mode = str(layer.mode)
     label = layer.colormap.background_value if mode == "erase" else layer.selected_label
-    place = layer.world_to_data(event.position)
+    place, plane = layer.world_to_data(event.position), _plane(event)
     yield
     while event.type == "mouse_move":
-        place = layer.world_to_data(event.position)
+        place, plane = layer.world_to_data(event.position), _plane(event)
         yield
-    released = layer.world_to_data(event.position)
-    if layer in viewer.layers and str(layer.mode) == mode and _in_a_stroke(layer):
-        _paint_on(layer, label, place, released)
+    same = str(layer.mode) == mode and _plane(event) == plane
+    if same and layer in viewer.layers and _in_a_stroke(layer):
+        _paint_on(layer, label, place, layer.world_to_data(event.position))
+
+
+def _plane(event: Any) -> list[float]:
+    """Return which plane is shown: somebody may turn to another one, or to all, with the button held down."""
+    return [float(point) for axis, point in enumerate(event.dims_point) if axis not in event.dims_displayed]
 
 
 def _can_be_painted(layer: Any, viewer: Any, event: Any) -> bool:
