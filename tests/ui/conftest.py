@@ -36,8 +36,9 @@ def all_garbage_at_last() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def patient_windows(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a window that closes wait for its threads as long as a test would, and leave none behind."""
+    """Let a window wait for its threads and for an answer as long as a test would, and leave none behind."""
     from napari_unet.ui import farewell
+    from napari_unet.ui.projects import result_files
     from napari_unet.ui.workers import Worker, WorkerGroup
 
     for patient in (Worker.wait, WorkerGroup.stop_all):
@@ -45,6 +46,7 @@ def patient_windows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(farewell.stop_and_wait, "__defaults__", (SLOW / 1000,))
     for name in ("FAREWELL", "LEAVE"):
         monkeypatch.setattr(farewell, name, SLOW / 1000)
+    monkeypatch.setattr(result_files, "LONGEST_WAIT", SLOW / 2000)
 
 
 @pytest.fixture(autouse=True)
