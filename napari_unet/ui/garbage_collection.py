@@ -29,7 +29,7 @@ _IDLE_MS = 1500
 STROKES_APART = 5.0
 """Seconds after the last stroke in which all that there is is not looked through: it takes some tenths of a second."""
 
-LONGEST_WAIT = 120.0
+LONGEST_WAIT = 600.0
 """Seconds for which that is put off at most while somebody paints stroke after stroke."""
 
 _due: float | None = None
