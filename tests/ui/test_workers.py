@@ -211,7 +211,7 @@ def test_nothing_large_is_collected_while_somebody_draws(monkeypatch):
     garbage_collection._collect()
     assert collected == [0, 1, 2], "after the last of them"
     for _ in range(100):  # somebody paints for ever
-        now[0] += 2
+        now[0] += garbage_collection.LONGEST_WAIT / 60
         brush.take(1)
         garbage_collection._collect()
         brush.leave()
