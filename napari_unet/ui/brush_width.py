@@ -14,7 +14,6 @@ from scipy import ndimage as ndi
 from skimage.filters import threshold_otsu
 
 from napari_unet.core.image import Image
-from napari_unet.core.in_memory import in_memory
 from napari_unet.core.scribbles import Scribbles
 
 NARROWEST, WIDEST, PLAIN = 2, 40, 5
@@ -84,14 +83,9 @@ def structure_width(plane: NDArray[np.float32]) -> float | None:
 
 def _middle(image: Image, plane: int) -> NDArray[np.float32]:
     """Read the middle of a plane, channels averaged, and nothing else of it."""
-    leading = iter(image.where(plane)[:-2])
-    index = []
-    for letter, size in zip(image.axes, image.data.shape, strict=True):
-        start = max(0, (size - PART) // 2)
-        index.append(slice(start, start + PART) if letter in "YX" else slice(None) if letter == "C" else next(leading))
-    part = in_memory(image.data[tuple(index)]).astype(np.float32)
-    kept = "".join(letter for letter in image.axes if letter in "CYX")
-    return part.mean(axis=kept.index("C")) if "C" in kept else part
+    starts = (max(0, (size - PART) // 2) for size in image.plane_shape)
+    middle: NDArray[np.float32] = image.window(plane, *(slice(one, one + PART) for one in starts)).astype(np.float32)
+    return middle.mean(axis=0)
 
 
 def _bounded(width: float) -> int:

@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 from napari.layers import Layer
+from numpy.typing import NDArray
 
 from napari_unet.core.errors import UserError
 from napari_unet.core.image import Image
-from napari_unet.core.in_memory import in_memory
 from napari_unet.project.image_records import ImageRecord, ImageSource
 from napari_unet.project.sources import image_record, path_text, read_source, record_without_file
 
@@ -95,13 +95,9 @@ def _same_pixels(one: Image, other: Image) -> bool:
     return True
 
 
-def _middle(image: Image, number: int) -> Any:
+def _middle(image: Image, number: int) -> NDArray[Any]:
     row, column = (size // 2 for size in image.plane_shape)
-    place = image.where(number, slice(max(0, row - _LOOK), row + _LOOK), slice(max(0, column - _LOOK), column + _LOOK))
-    at = dict(zip(image.label_axes, place, strict=True))
-    part = in_memory(image.data[tuple(at.get(letter, slice(None)) for letter in image.axes)])
-    kept = "".join(letter for letter in image.axes if letter in "CYX")
-    return np.moveaxis(part, kept.index("C"), 0) if "C" in kept else part[None]
+    return image.window(number, slice(max(0, row - _LOOK), row + _LOOK), slice(max(0, column - _LOOK), column + _LOOK))
 
 
 def stored_bytes(image: Image) -> int:

@@ -11,7 +11,6 @@ import numpy as np
 
 from napari_unet.core.errors import UserError
 from napari_unet.core.image import Image
-from napari_unet.core.in_memory import in_memory
 from napari_unet.core.provenance import Provenance
 from napari_unet.core.scribbles import Scribbles
 from napari_unet.project.predictions import open_result, result_origin
@@ -93,13 +92,7 @@ def _limits(image: Image) -> tuple[tuple[float, float], ...]:
         return ()
     data_type = np.dtype(image.data.dtype)
     planes = sorted({0, image.n_planes // 2}) if image.n_planes > 1 else [0]
-    ranges = []
-    for number in planes:
-        place = dict(zip(image.label_axes, image.where(number), strict=True))
-        pixels = in_memory(image.data[tuple(place.get(letter, slice(None)) for letter in image.axes)])
-        kept = "".join(letter for letter in image.axes if letter in "CYX")
-        channels = np.moveaxis(pixels, kept.index("C"), 0) if "C" in kept else pixels[None]
-        ranges.append([_range(one) for one in channels])
+    ranges = [[_range(one) for one in image.window(number)] for number in planes]
     if data_type.kind == "b" or data_type == np.uint8:
         return ()
     low, high = np.min(ranges, axis=0)[:, 0], np.max(ranges, axis=0)[:, 1]

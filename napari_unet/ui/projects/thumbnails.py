@@ -15,7 +15,6 @@ from qtpy.QtGui import QImage, QPixmap
 
 from napari_unet.core.errors import UserError
 from napari_unet.core.image import Image
-from napari_unet.core.in_memory import in_memory
 from napari_unet.io import image_folder, read_image
 from napari_unet.project.project_folder import ProjectFolder
 from napari_unet.project.records import ImageRecord
@@ -31,10 +30,7 @@ def small_picture(image: Image) -> NDArray[np.uint8]:
     """Return a picture of the middle plane of an image, shape (Y, X, 3), read with as few pixels as will do."""
     step = max(1, -(-max(image.plane_shape) // SIZE))
     thin = slice(None, None, step)
-    where = dict(zip(image.label_axes, image.where(image.n_planes // 2, thin, thin), strict=True))
-    pixels = in_memory(image.data[tuple(where.get(letter, slice(None)) for letter in image.axes)])
-    kept = "".join(letter for letter in image.axes if letter in "CYX")
-    channels = np.moveaxis(pixels, kept.index("C"), 0) if "C" in kept else pixels[None]
+    channels = image.window(image.n_planes // 2, thin, thin)
     colour = len(channels) in (3, 4) and channels.dtype == np.uint8 and image.axes.endswith("C")
     shown = channels[:3] if colour else np.repeat(channels[:1], 3, axis=0)
     if not colour:
