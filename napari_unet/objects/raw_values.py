@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_unet.core.image import Image
+from napari_unet.core.in_memory import in_memory
 from napari_unet.core.no_data import empty_pixels
 
 
@@ -28,7 +29,7 @@ def raw_values(image: Image, where: tuple[int | slice, ...]) -> NDArray[Any]:
     by_letter = dict(zip(image.label_axes, where, strict=True))
     index = tuple(by_letter.get(letter, slice(None)) for letter in image.axes)
     left = [letter for letter, at in zip(image.axes, index, strict=True) if isinstance(at, slice)]
-    array = np.asarray(image.data[index])
+    array = in_memory(image.data[index])
     array = np.moveaxis(array, left.index("C"), 0) if "C" in left else array[None]
     empty, _ = empty_pixels(array, image.no_data)
     return array if empty is None else np.where(empty, np.nan, array.astype(np.float64))
