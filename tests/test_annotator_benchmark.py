@@ -100,11 +100,11 @@ def test_a_wrong_stroke_is_painted_with_another_class() -> None:
 def test_every_method_takes_part(benchmark: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str],
                                  monkeypatch: pytest.MonkeyPatch) -> None:
     ticks = itertools.count()  # every piece of work takes as long, however busy the machine is
-    monkeypatch.setattr(benchmark, "time", SimpleNamespace(perf_counter=lambda: next(ticks) * 0.05))
+    monkeypatch.setattr(benchmark, "time", SimpleNamespace(perf_counter=lambda: next(ticks) * 0.3))
     table, picture = tmp_path / "annotator.csv", tmp_path / "annotator.png"
     benchmark.main([
         "--data", str(write_small_set(tmp_path)), "--seeds", "0", "--strokes", "4",
-        "--pace", "0.1", "--dense-seconds", "1", "--device", "cpu", "--csv", str(table), "--png", str(picture),
+        "--pace", "0.1", "--dense-seconds", "0.4", "--device", "cpu", "--csv", str(table), "--png", str(picture),
     ])
     with table.open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))

@@ -108,7 +108,7 @@ def test_tiles_agree_with_the_whole_plane_but_for_single_pixels_where_trees_answ
     """
     image, _, strokes = scene(3)
     weights = fitted(image, strokes).as_network("cpu").weights
-    noise = ndimage.gaussian_filter(np.random.default_rng(0).random((1, 320, 384)), (0, 1.5, 1.5))
+    noise = ndimage.gaussian_filter(np.random.default_rng(0).random((1, 192, 256)), (0, 1.5, 1.5))
     plane = ((noise - noise.min()) / np.ptp(noise)).astype(np.float32)
     whole, tiled = _logits(without_trees(weights), plane)
     np.testing.assert_allclose(whole, tiled, atol=1e-4)

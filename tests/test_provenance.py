@@ -329,7 +329,7 @@ def test_a_deterministic_training_is_the_same_in_two_processes_and_in_a_session(
     """Bit by bit, whatever number of threads a process has otherwise."""
     small = {"width": 4, "depth": 2, "patch": 32} if start == "scratch" else {"batch": 1, "patch": 32}
     sizes = [word for name, value in small.items() for word in ("--set", f"{name}={value}")]
-    options = ["--steps", "6", "--deterministic", "--seed", "3", "--device", "cpu", *sizes]
+    options = ["--steps", "4", "--deterministic", "--seed", "3", "--device", "cpu", *sizes]
     words = ["train", str(files / "images.tif"), str(files / "scribbles.tif"), *options, "-o"]
     threads = torch.get_num_threads()
     assert run(*words, tmp_path / "here.pt") == 0
@@ -343,9 +343,11 @@ def test_a_deterministic_training_is_the_same_in_two_processes_and_in_a_session(
     session = Session()
     image = Image(tifffile.imread(files / "images.tif"), "NYX", "images")
     session.put_pair("a", image, Scribbles.from_array(tifffile.imread(files / "scribbles.tif")))
-    method = segmenters.REGISTRY["unet"](steps=6, seconds=None, seed=3, device="cpu", deterministic=True, **small)
+    method = segmenters.REGISTRY["unet"](steps=4, seconds=None, seed=3, device="cpu", deterministic=True, **small)
     model: Any = run_to_end(session.training(method))
     assert same(dict(model.weights.tensors), tensors(tmp_path / "here.pt"))
+    if start == "auto":
+        return  # what comes is no matter of the start
     assert run(*words, tmp_path / "other.pt", "--seed", "4") == 0
     assert not same(tensors(tmp_path / "other.pt"), tensors(tmp_path / "here.pt"))
     told = of_model(load_model(tmp_path / "here.pt"))
