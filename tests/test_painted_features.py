@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 from bands_scene import TWO, picture, strokes, trained_on
 
+from napari_unet.core.depth import Depth
 from napari_unet.core.errors import UserError
 from napari_unet.core.image import Image
 from napari_unet.core.scribbles import Pair, Scribbles, TrainingSet
 from napari_unet.core.work import Work
 from napari_unet.instant import painted_features as painted_module
+from napari_unet.instant.feature_tile import FeatureTile
 from napari_unet.instant.features import FeatureStore
 from napari_unet.instant.instant_model import fit_instantly, fit_to_pixels
 from napari_unet.instant.painted_features import balanced_sample, gather_features
@@ -100,3 +102,35 @@ def test_of_very_much_paint_every_class_is_drawn() -> None:
     np.testing.assert_array_equal(kept, balanced_sample(labels, 300, seed=0))
     assert not np.array_equal(kept, balanced_sample(labels, 300, seed=1))
     np.testing.assert_array_equal(balanced_sample(labels, 5000, seed=0), np.arange(len(labels)))
+
+
+@pytest.mark.parametrize("depth", ["plane", "neighbours"])
+def test_only_new_paint_is_looked_up_and_nothing_differs(
+    store: FeatureStore, monkeypatch: pytest.MonkeyPatch, depth: Depth
+) -> None:
+    """Stroke after stroke, some of them erased or painted over, on two planes and two images."""
+    stack = Image(np.stack([picture(seed).plane(0)[0] for seed in (0, 1)]), "ZYX", "stack")
+    flat, rng = Image(picture(2).plane(0)[0][None], "ZYX", "flat"), np.random.default_rng(0)
+    paints = [np.zeros((2, 64, 80), np.uint8), np.zeros((1, 64, 80), np.uint8)]
+    paints[0][0, 3:6, 10:40], paints[0][1, 30:33, 10:40] = 1, 2
+    before = [np.zeros_like(paint) for paint in paints]
+    look_up = FeatureTile.at
+    for _ in range(5):
+        training = TrainingSet(tuple(
+            Pair(image, Scribbles.from_array(paint.copy()))
+            for image, paint in zip((stack, flat), paints, strict=True)))
+        asked: list[int] = []
+        with monkeypatch.context() as patch:
+            patch.setattr(FeatureTile, "at", lambda tile, pixels, asked=asked: (
+                asked.append(len(pixels)), look_up(tile, pixels))[1])
+            found = Work(gather_features(store, training, depth=depth)).result()
+        new = [int(np.count_nonzero((now > 0) & (then == 0))) for now, then in zip(paints, before, strict=True)]
+        assert sum(asked) <= sum(new)
+        fresh = Work(gather_features(FeatureStore(store.weights, store.device), training, depth=depth)).result()
+        np.testing.assert_array_equal(found.features, fresh.features)
+        np.testing.assert_array_equal(found.pixels, fresh.pixels)
+        before = [paint.copy() for paint in paints]
+        for paint in paints:
+            plane, y, x = rng.integers(len(paint)), rng.integers(58), rng.integers(60)
+            paint[plane, y : y + 3, x : x + 20] = rng.integers(0, 3)
+    assert store.known.bytes > 0

@@ -29,6 +29,7 @@ from .cut_features import CutFeatures
 from .eye_features import EyeFeatures, has_eye
 from .feature_network import FeatureNetwork
 from .feature_tile import FeatureTile, joined_channels, mean_of_groups
+from .known_pixels import KnownPixels
 from .tile_cache import TileCache
 from .trust import DEPTH_TRUST, Trust
 
@@ -74,8 +75,8 @@ class FeatureStore:
     device : Device
         Where to compute.
     limit : int
-        Bytes that may be kept, normalised planes included; a quarter as many more by the second eye. What is in use at
-        the moment is kept in any case.
+        Bytes that may be kept, normalised planes included; a quarter as many more by the second eye, and a sixteenth of
+        painted pixels. What is in use at the moment is kept in any case.
     eye : EyeFeatures, optional
         Of another store, to be shared where it sees the same.
     depth : str
@@ -91,6 +92,7 @@ class FeatureStore:
         self.weights, self.limit, self.depth, self.pinned = weights, limit, depth, False
         self.network = FeatureNetwork(weights, device)
         self._cache = TileCache(limit)
+        self.known = KnownPixels(limit // 16)
         self.eye: EyeFeatures | None = None
         self.trust = Trust()  # what the newest strokes chose, for the next first answer
         self.cuts = CutFeatures(self.network, len(self.prior(1, eye=False, depth="plane")), cut_limit or limit)
@@ -120,7 +122,8 @@ class FeatureStore:
     @property
     def bytes(self) -> int:
         """Memory in use."""
-        return self._cache.bytes + self.cuts.cache.bytes + (0 if self.eye is None else self.eye.cache.bytes)
+        eye = 0 if self.eye is None else self.eye.cache.bytes
+        return self._cache.bytes + self.known.bytes + self.cuts.cache.bytes + eye
 
     def tiling(self, image: Image) -> Tiling:
         """How planes of an image are cut."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +15,7 @@ from ..core.errors import UserError
 from ..core.method import Progress
 from ..core.scribbles import TrainingSet
 from ..learning.strokes import Stroke, single_strokes
+from ..predicting.tiling import Box
 
 if TYPE_CHECKING:
     from .features import FeatureStore
@@ -105,22 +106,20 @@ def gather_features(
     if depth == "three cuts":
         yield from _look_along_depth(store, training, paints)
     rows, ids, planes, pixels = [], [], [], []
-    for (index, plane), paint in paints.items():
-        image = training.pairs[index].image
-        for number, box in enumerate(store.boxes(image)):
-            part = paint[box.slices]
-            if not part.any():
-                continue
-            if not store.holds(image, plane, number, eye and store.eye is not None):
-                yield Progress(f"Looking at {image.name}")
-            tile = store.tile(image, plane, number, eye, depth)
-            here = part > 0 if tile.hidden is None else (part > 0) & ~tile.hidden
-            where = np.flatnonzero(here)
-            rows.append(tile.at(where))
-            ids.append(part[here])
-            planes.append(np.full((len(ids[-1]), 2), (index, plane), np.int32))
-            down, right = np.divmod(where, here.shape[1])
-            pixels.append((down + box.y0) * paint.shape[1] + right + box.x0)
+    for (index, plane), number, box, width in _painted_tiles(store, training, paints):
+        image, part = training.pairs[index].image, paints[index, plane][box.slices]
+        if not store.holds(image, plane, number, eye and store.eye is not None):
+            yield Progress(f"Looking at {image.name}")
+        tile = store.tile(image, plane, number, eye, depth)
+        here = part > 0 if tile.hidden is None else (part > 0) & ~tile.hidden
+        where = np.flatnonzero(here)
+        if not len(where):
+            continue
+        rows.append(store.known.at(image, (plane, number, eye, depth), tile, where))
+        ids.append(part[here])
+        planes.append(np.full((len(where), 2), (index, plane), np.int32))
+        down, right = np.divmod(where, here.shape[1])
+        pixels.append((down + box.y0) * width + right + box.x0)
     found = np.concatenate(ids) if ids else np.empty(0, np.uint8)
     lost = [one.name for one in training.classes.classes if one.id in training.painted_ids and one.id not in found]
     if lost:
@@ -131,6 +130,16 @@ def gather_features(
     whole = np.array([one.stroke for one in strokes])
     return PaintedFeatures(np.concatenate(rows), found, places, where, whole[_stroke_numbers(strokes, places, where)],
                            len(np.unique(whole)), channels, training.classes, depth)
+
+
+def _painted_tiles(
+    store: FeatureStore, training: TrainingSet, paints: Mapping[tuple[int, int], NDArray[np.uint8]]
+) -> Iterator[tuple[tuple[int, int], int, Box, int]]:
+    """Yield numbers of pair and plane, number and box of the tile, and columns of the plane, where there is paint."""
+    for (index, plane), paint in paints.items():
+        for number, box in enumerate(store.boxes(training.pairs[index].image)):
+            if paint[box.slices].any():
+                yield (index, plane), number, box, paint.shape[1]
 
 
 def _look_along_depth(
