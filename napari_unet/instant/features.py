@@ -90,6 +90,7 @@ class FeatureStore:
         depth: Depth = "plane", cut_limit: int | None = None,
     ) -> None:
         self.weights, self.limit, self.depth, self.pinned = weights, limit, depth, False
+        self._halo = weights.network.halo  # found layer by layer, and asked for at every tile
         self.network = FeatureNetwork(weights, device)
         self._cache = TileCache(limit)
         self.known = KnownPixels(limit // 16)
@@ -127,7 +128,7 @@ class FeatureStore:
 
     def tiling(self, image: Image) -> Tiling:
         """How planes of an image are cut."""
-        return Tiling(image.plane_shape, self.weights.network.stride, self.weights.network.halo)
+        return Tiling(image.plane_shape, self.weights.network.stride, self._halo)
 
     def boxes(self, image: Image) -> tuple[Box, ...]:
         """Parts of a plane of an image, in the order of their numbers."""
