@@ -39,5 +39,5 @@ def two_eyed_features() -> Weights:
     """The network that ships beside an eye with random numbers."""
     own = without_eye(pretrained.load_features())
     tensors = {f"{PREFIX}{name}": tensor for name, tensor in folded(classifier()).items()}
-    network = dataclasses.replace(own.network, eye=True)
+    network = dataclasses.replace(own.network, eye=True, eye_kernel="even")
     return dataclasses.replace(own, network=network, tensors={**own.tensors, **tensors})

@@ -220,6 +220,35 @@ def test_the_same_labels_as_one_network_that_can_be_saved(store: FeatureStore, c
     np.testing.assert_array_equal(assemble(image, alone.segment(image)) > 0, True)
 
 
+def test_a_file_of_before_answers_as_it_did(weights: Weights, tmp_path: Path) -> None:
+    """Files without a word of it were enlarged straight, which must stay; an answer of today is found beside it."""
+    shipped = pretrained.load_features().network
+    assert shipped.eye_kernel == ("even" if shipped.eye else "linear")
+    network = UNet(depth=1, width=2, channelwise=True, eye=True)
+    module = network.build(1, 2).eval()
+    module.eye.load_state_dict(folded(classifier()))
+    before = NetworkModel(snapshot(module, network, "unet", 1, ClassTable.default((1, 2))), "cpu")
+    save_model(tmp_path / "now.pt", before)
+    contents = torch.load(tmp_path / "now.pt", weights_only=True)
+    assert contents["knobs"].pop("eye_kernel") == "linear"
+    torch.save(contents, tmp_path / "before.pt")
+    loaded = load_model(tmp_path / "before.pt", "cpu")
+    assert isinstance(loaded, NetworkModel)
+    plane = picture().plane(0)
+    seen = module.eye.cells(torch.from_numpy(plane[None]), ((0, plane.shape[1]), (0, plane.shape[2])))
+    large = [nn.functional.interpolate(one, scale_factor=8, mode="bilinear") for one in seen]
+    with torch.no_grad():
+        own = module._features(torch.from_numpy(plane[None]), ((0, plane.shape[1]), (0, plane.shape[2])))
+        right = module.head(torch.cat([own, *large], 1))[0]
+        found = module(torch.from_numpy(plane[None]))[0]
+    torch.testing.assert_close(found, right, rtol=1e-4, atol=1e-4)
+    np.testing.assert_array_equal(loaded.logits(plane), before.logits(plane))
+    even = dataclasses.replace(before.weights, network=dataclasses.replace(network, eye_kernel="even"))
+    assert np.abs(NetworkModel(even, "cpu").logits(plane) - before.logits(plane)).max() > 1e-3
+    assert FeatureStore(even, FLOAT32, eye=FeatureStore(before.weights, FLOAT32).eye).eye.weights is even
+    assert not same_features(even, before.weights)
+
+
 # --- the package of its weights --------------------------------------------------------------------------------------
 
 

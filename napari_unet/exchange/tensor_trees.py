@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from napari_unet.predicting.enlarging import enlarged
 from napari_unet.predicting.feature_groups import FeatureGroup
 from napari_unet.predicting.oblivious_trees import DEPTH, LARGEST, ObliviousTrees
 
@@ -53,12 +54,5 @@ class TensorTrees(nn.Module):
         seen = [one for group in groups for one in group.only(self.numbers)]
         columns = [column for one in seen for column in one.columns]
         order = torch.tensor(sorted(range(len(columns)), key=columns.__getitem__), device=seen[0].values.device)
-        features = torch.cat([enlarged(one.values, one.stride) for one in seen], 1).index_select(1, order)
+        features = torch.cat([enlarged(one.values, one.stride, one.kernel) for one in seen], 1).index_select(1, order)
         return features.clamp(-LARGEST, LARGEST).half().float()
-
-
-def enlarged(values: Tensor, stride: int) -> Tensor:
-    """Return values of whole planes at every pixel."""
-    if stride == 1:
-        return values
-    return functional.interpolate(values, scale_factor=stride, mode="bilinear", align_corners=False)

@@ -15,9 +15,10 @@ from torch.nn import functional
 
 from napari_unet.networks._fixed import FixedLayer
 from napari_unet.networks._unet import SMOOTHED_LEVELS, UNetModule
+from napari_unet.predicting.enlarging import Kernel, enlarged
 from napari_unet.predicting.feature_groups import FeatureGroup, Resolution, of_all_channels
 
-from .tensor_trees import TensorTrees, enlarged
+from .tensor_trees import TensorTrees
 
 
 class WholeUNet(nn.Module):
@@ -91,18 +92,19 @@ class WholeUNet(nn.Module):
 
     def _weighed(self, groups: Sequence[FeatureGroup]) -> Tensor:
         """Return the logits of the head: applied where features are, summed, enlarged."""
-        sums: dict[int, Tensor] = {}
+        sums: dict[tuple[int, Kernel], Tensor] = {}
         for one in groups:
             part = functional.conv2d(one.values, self.head.weight[:, list(one.columns)])
-            sums[one.stride] = sums[one.stride] + part if one.stride in sums else part
+            cells = one.stride, one.kernel
+            sums[cells] = sums[cells] + part if cells in sums else part
         logits = self.head.bias[:, None, None] if self.head.bias is not None else torch.zeros(1)
-        for stride, part in sums.items():
-            logits = logits + enlarged(part, stride)
+        for (stride, kernel), part in sums.items():
+            logits = logits + enlarged(part, stride, kernel)
         return logits
 
 
 def _group(resolution: Resolution, values: Tensor) -> FeatureGroup:
-    return FeatureGroup(resolution.stride, resolution.columns, values)
+    return FeatureGroup(resolution.stride, resolution.columns, values, kernel=resolution.kernel)
 
 
 def _one_by_one(x: Tensor) -> Tensor:

@@ -20,6 +20,7 @@ from ..predicting.network_model import NetworkModel
 from ..predicting.oblivious_trees import feature_tensors, without_trees
 from ..predicting.weights import Weights
 from .candidate_selection import MEMORY, CandidateSelection
+from .eye_features import eye_kernel, has_eye
 from .features import FeatureStore, with_usual_range
 from .instant_model import InstantModel, fit_instantly, head_kind, is_whole
 from .pixel_heads import Kind
@@ -54,7 +55,8 @@ def answer_then_train(
         How far the answer looks beyond planes, see :func:`~.instant_model.fit_instantly`. The network learns from
         planes and looks at planes; it is shown where it is better all the same.
     answered : Weights, optional
-        An answer to strokes that is there already, see :func:`is_answer`: it need not be found again.
+        An answer to strokes that is there already, see :func:`is_answer`: it need not be found again, unless an earlier
+        version of the program found it.
 
     Yields
     ------
@@ -72,6 +74,8 @@ def answer_then_train(
     """
     training = yield from wait_for_strokes(source)
     live, release = isinstance(source, Latest), plan.hold_out is None
+    if answered is not None and has_eye(answered) and eye_kernel(answered) != eye_kernel(features):
+        answered = None  # of a version that enlarged in another way: it would be compared with what it is not
     if answered is not None:
         features = dataclasses.replace(features, normalisation=answered.normalisation)
     elif features.step == 0:

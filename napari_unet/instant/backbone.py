@@ -78,7 +78,7 @@ class BackboneModule(nn.Module):
     def forward(self, x: Tensor, part: Part) -> Tensor:
         """Return the features of a part."""
         views = self.network.views(x, part)
-        strides = [one.stride for one in self.network.layout.resolutions()]
+        strides = [one.stride for one in self.network.layout.resolutions()]  # all of one kernel
         ordered = [view for one in self._resolutions
                    for stride, view in zip(strides, views, strict=True) if stride == one.stride]
         found = x.new_empty((len(x), sum(view[0].numel() for view in ordered)))

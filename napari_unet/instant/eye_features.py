@@ -45,7 +45,8 @@ class EyeFeatures:
     def serves(self, weights: Weights) -> bool:
         """Say whether the second eye of other weights sees the same."""
         mine, theirs = eye_tensors(self.weights), eye_tensors(weights)
-        return self.weights.normalisation == weights.normalisation and mine.keys() == theirs.keys() and all(
+        same = self.weights.normalisation == weights.normalisation and eye_kernel(self.weights) == eye_kernel(weights)
+        return same and mine.keys() == theirs.keys() and all(
             theirs[name] is tensor or torch.equal(theirs[name], tensor) for name, tensor in mine.items())
 
     def groups(
@@ -91,10 +92,16 @@ def has_eye(weights: Weights) -> bool:
     return bool(getattr(weights.network, "eye", False))
 
 
+def eye_kernel(weights: Weights) -> str:
+    """Return how what the second eye of a network sees is brought to the pixels."""
+    return str(getattr(weights.network, "eye_kernel", "linear"))
+
+
 def without_eye(weights: Weights) -> Weights:
     """Return weights of the same network without its second eye (and without a last layer that looks through it)."""
     if not has_eye(weights):
         return weights
     changed: Any = weights.network
     tensors = {name: tensor for name, tensor in weights.tensors.items() if not name.startswith(PREFIX)}
-    return dataclasses.replace(weights, network=dataclasses.replace(changed, eye=False), tensors=tensors)
+    network = dataclasses.replace(changed, eye=False, eye_kernel="linear")
+    return dataclasses.replace(weights, network=network, tensors=tensors)

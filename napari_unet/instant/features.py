@@ -26,7 +26,7 @@ from ..predicting.tile_run import InputPlane
 from ..predicting.tiling import Box, Tile, Tiling, asked_for
 from ..predicting.weights import Weights
 from .cut_features import CutFeatures
-from .eye_features import EyeFeatures, has_eye
+from .eye_features import EyeFeatures, eye_kernel, has_eye
 from .feature_network import FeatureNetwork
 from .feature_tile import FeatureTile, joined_channels, mean_of_groups
 from .known_pixels import KnownPixels
@@ -41,7 +41,7 @@ def same_features(one: Weights, other: Weights) -> bool:
 
     Numbers are known by identity: weights that were made from one another share their tensors.
     """
-    return one.normalisation == other.normalisation and all(
+    return one.normalisation == other.normalisation and eye_kernel(one) == eye_kernel(other) and all(
         other.tensors.get(name) is tensor for name, tensor in feature_tensors(one).items())
 
 

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from napari_unet.predicting.enlarging import NEAR, Kernel
 from napari_unet.predicting.feature_groups import Part, Resolution
 
 from ._fixed import aligned_span
@@ -82,35 +83,47 @@ def _padding(kernel: int, stride: int) -> tuple[int, int]:
 REACH = eye_reach(ENLARGED, STRIDE)
 
 
-class SecondEye(nn.Module):
-    """Maps planes (B, C, Y, X), with about 0 to 1 for black to white, to what is seen at each place."""
+def reach_through(kernel: Kernel) -> int:
+    """Return how far a pixel depends on others when what is seen is brought to it so."""
+    return REACH + STRIDE * (NEAR[kernel] - NEAR["linear"])
 
-    def __init__(self) -> None:
+
+class SecondEye(nn.Module):
+    """Maps planes (B, C, Y, X), with about 0 to 1 for black to white, to what is seen at each place.
+
+    Parameters
+    ----------
+    kernel : str
+        How that is brought to the pixels.
+    """
+
+    def __init__(self, kernel: Kernel = "linear") -> None:
         super().__init__()
+        self.kernel = kernel
         for name, shape in shapes().items():  # no parameters: it does not learn, but its numbers go with a model
             self.register_buffer(name, torch.zeros(shape))
 
     @staticmethod
-    def resolutions(channels: int, first: int = 0) -> tuple[Resolution, ...]:
+    def resolutions(channels: int, first: int = 0, kernel: Kernel = "linear") -> tuple[Resolution, ...]:
         """Return the resolutions of what :meth:`cells` gives, for columns that begin with ``first``."""
         pictures = eye_pictures(channels)
         found = []
         for stride, count in LEVELS:
             columns = (range(first + number * COUNT, first + number * COUNT + count) for number in range(pictures))
-            found.append(Resolution(stride, tuple(itertools.chain.from_iterable(columns))))
+            found.append(Resolution(stride, tuple(itertools.chain.from_iterable(columns)), kernel))
             first += count
         return tuple(found)
 
     @torch.no_grad()
     def cells(self, x: Tensor, part: Part) -> list[Tensor]:
         """Return features (B, pictures * F, y, x) on the cells of a part, one tensor for each of :data:`LEVELS`."""
-        (top, bottom), (left, right) = (aligned_span(*ends, REACH, STRIDE, length)
+        (top, bottom), (left, right) = (aligned_span(*ends, reach_through(self.kernel), STRIDE, length)
                                         for ends, length in zip(part, x.shape[-2:], strict=True))
         pictures = eye_pictures(x.shape[1])
         plane = x[..., top:bottom, left:right].float().clamp(0, 1)
         plane = plane.reshape(len(x) * pictures, -1, *plane.shape[-2:])
         wanted = []
-        for one, values in zip(self.resolutions(1), self.taps(plane), strict=True):
+        for one, values in zip(self.resolutions(1, kernel=self.kernel), self.taps(plane), strict=True):
             (first, last), (before, after) = one.cells(part, x.shape[-2:])
             rows = slice(first - top // one.stride, last - top // one.stride)
             columns = slice(before - left // one.stride, after - left // one.stride)

@@ -6,6 +6,7 @@ import dataclasses
 from typing import Literal
 
 from napari_unet.core.depth import DEPTHS, Depth
+from napari_unet.predicting.enlarging import Kernel
 from napari_unet.predicting.feature_groups import Resolution
 
 from ._fixed import FixedLayer, number_count
@@ -42,6 +43,8 @@ class UNetLayout:
         Whether there is a second eye.
     beyond : str
         How far beyond its plane a pixel is looked at, by a head beside the last layer.
+    eye_kernel : str
+        How what the second eye sees is brought to the pixels.
     """
 
     widths: tuple[int, ...]
@@ -56,6 +59,7 @@ class UNetLayout:
     trees: int
     eye: bool = False
     beyond: Depth = "plane"
+    eye_kernel: Kernel = "linear"
 
     @property
     def depth(self) -> int:
@@ -77,11 +81,11 @@ class UNetLayout:
 
     def eye_resolutions(self, channels: int, first: int = 0) -> tuple[Resolution, ...]:
         """Return the resolutions of what the second eye sees, for columns that begin with ``first``."""
-        return SecondEye.resolutions(channels, first) if self.eye else ()
+        return SecondEye.resolutions(channels, first, self.eye_kernel) if self.eye else ()
 
     def build_eye(self) -> SecondEye:
         """Return the second eye, without its numbers."""
-        return SecondEye()
+        return SecondEye(self.eye_kernel)
 
     def resolutions(self, channels: int = 1) -> tuple[Resolution, ...]:
         """Return the resolutions of what :meth:`UNetModule.views` gives for a picture with so many channels."""

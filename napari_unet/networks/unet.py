@@ -16,6 +16,7 @@ from torch import nn
 from napari_unet.core import parameters
 from napari_unet.core.depth import Depth
 from napari_unet.core.parameters import Parameter
+from napari_unet.predicting.enlarging import Kernel
 
 from . import _second_eye, register
 from ._filter_bank import FilterBank
@@ -66,6 +67,9 @@ class UNet:
                                        "the network itself looks at planes", fitted=True)] = "plane"
     trees: Annotated[int, Parameter("Decision trees that correct the last layer of an instant answer; a network that "
                                     "learns has none", min=0, max=200, fitted=True)] = 0
+    eye_kernel: Annotated[Kernel, Parameter("How what the second eye sees of 8x8 pixels is brought to each of them: "
+                                            "straight (linear), or so that none is favoured for its place (even)",
+                                            fitted=True)] = "linear"
 
     def __post_init__(self) -> None:
         parameters.check(self)
@@ -106,12 +110,13 @@ class UNet:
         reach = self.own_reach
         if size > 1:  # one more coarse pixel to interpolate
             reach = size * (reach + 1) + size - 1
-        return max([reach, *(layer.reach for layer in self.fixed), *([_second_eye.REACH] if self.eye else [])])
+        seen = [_second_eye.reach_through(self.eye_kernel)] if self.eye else []
+        return max([reach, *(layer.reach for layer in self.fixed), *seen])
 
     @property
     def eye_halo(self) -> int:
         """Pixels around a tile that the second eye looks at, a multiple of the stride."""
-        return math.ceil(_second_eye.REACH / self.stride) * self.stride
+        return math.ceil(_second_eye.reach_through(self.eye_kernel) / self.stride) * self.stride
 
     def eye_prior(self, channels: int) -> tuple[float, ...]:
         """As :attr:`prior`, of what the second eye sees of an image with so many channels."""
@@ -137,6 +142,7 @@ class UNet:
             features=self.features or self.width, norm=self.norm, dilation=self.dilation, upsampling=self.upsampling,
             channelwise=self.channelwise, halvings=self.halvings, halo=math.ceil(self.own_reach / cell) * cell,
             fixed=self.fixed, trees=self.trees, eye=self.eye, beyond=self.beyond,
+            eye_kernel=self.eye_kernel,
         )
 
     def _need(self, place: int) -> tuple[int, int]:

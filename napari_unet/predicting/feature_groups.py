@@ -1,7 +1,7 @@
 """Features of a picture at several resolutions, and how they are brought to that of the picture. Computes none.
 
-What is seen at half the size need not be kept at full size: a linear head commutes with linear interpolation, so that
-it is applied to the few pixels there are, and its logits are enlarged.
+What is seen at half the size need not be kept at full size: a linear head commutes with :mod:`.enlarging`, so that it
+is applied to the few pixels there are, and its logits are enlarged.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional
+
+from .enlarging import NEAR, Kernel, at_pixels, enlarged
 
 PIECE = 2**15
 """Pixels that are worked on at a time; fewer take longer, more do not fit the processor's cache."""
@@ -34,10 +35,13 @@ class Resolution:
         Pixels to a side of a cell, for which there is one number of each feature.
     columns : tuple of int
         Numbers of the features among all.
+    kernel : str
+        How they are brought to the pixels, see :mod:`.enlarging`.
     """
 
     stride: int
     columns: tuple[int, ...]
+    kernel: Kernel = "linear"
 
     def cells(self, part: Part, shape: Sequence[int]) -> Part:
         """Return the cells, rows and columns, that the pixels of a part of a plane are interpolated from.
@@ -50,15 +54,17 @@ class Resolution:
         """
         if self.stride == 1:
             return part
-        rows, columns = ((max(0, low // self.stride - 1), min(length // self.stride, math.ceil(high / self.stride) + 1))
-                         for (low, high), length in zip(part, shape, strict=True))
+        near = NEAR[self.kernel]
+        rows, columns = (
+            (max(0, low // self.stride - near), min(length // self.stride, math.ceil(high / self.stride) + near))
+            for (low, high), length in zip(part, shape, strict=True))
         return rows, columns
 
     def group(self, values: Tensor, part: Part, shape: Sequence[int]) -> FeatureGroup:
         """Return values on the :meth:`cells` of a part of a plane as a group."""
         down, right = (low - self.stride * first
                        for (low, _), (first, _) in zip(part, self.cells(part, shape), strict=True))
-        return FeatureGroup(self.stride, self.columns, values, (down, right))
+        return FeatureGroup(self.stride, self.columns, values, (down, right), self.kernel)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -71,39 +77,40 @@ class FeatureGroup:
     columns : tuple of int
         As of :class:`Resolution`.
     values : Tensor, shape (..., F, y, x)
-        On the cells of the part, with a cell more around it where the plane has one.
+        On the cells of the part, with a cell or two more around it where the plane has them.
     lead : (int, int)
         Pixels, rows and columns, from the beginning of the cells to that of the part.
+    kernel : str
+        As of :class:`Resolution`.
     """
 
     stride: int
     columns: tuple[int, ...]
     values: Tensor
     lead: tuple[int, int] = (0, 0)
+    kernel: Kernel = "linear"
 
     @property
-    def place(self) -> tuple[int, int, int, torch.Size]:
+    def place(self) -> tuple[int, Kernel, int, int, torch.Size]:
         """What is alike for groups whose values can be added before they are enlarged."""
-        return self.stride, *self.lead, self.values.shape[-2:]
+        return self.stride, self.kernel, *self.lead, self.values.shape[-2:]
 
     def enlarged(self, shape: Sequence[int]) -> Tensor:
-        """Return the values at every pixel of a part with so many rows and columns, (..., F, Y, X), float32.
-
-        Bilinear, centres of cells at centres of their pixels; beyond the border of the plane it goes on as it ends.
-        """
+        """Return the values at every pixel of a part with so many rows and columns, (..., F, Y, X), float32."""
         values = self.values.float()
         if self.stride == 1:
             return values
         flat = values.reshape(-1, 1, *values.shape[-2:]) if values.ndim != 4 else values
-        large = functional.interpolate(flat, scale_factor=self.stride, mode="bilinear", align_corners=False)
+        large = enlarged(flat, self.stride, self.kernel)
         large = large.reshape(*values.shape[:-2], *large.shape[-2:])
         (down, right), (height, width) = self.lead, shape
         return large[..., down : down + height, right : right + width]
 
     def rows(self, low: int, high: int) -> FeatureGroup:
         """Return the group of some rows of its part."""
-        first = max(0, (low + self.lead[0]) // self.stride - (self.stride > 1))
-        last = math.ceil((high + self.lead[0]) / self.stride) + (self.stride > 1)
+        near = NEAR[self.kernel] if self.stride > 1 else 0
+        first = max(0, (low + self.lead[0]) // self.stride - near)
+        last = math.ceil((high + self.lead[0]) / self.stride) + near
         lead = low + self.lead[0] - self.stride * first
         return dataclasses.replace(self, values=self.values[..., first:last, :], lead=(lead, self.lead[1]))
 
@@ -122,25 +129,8 @@ class FeatureGroup:
 
     def at(self, rows: NDArray[np.integer], columns: NDArray[np.integer]) -> NDArray[np.float32]:
         """Return the values (F, P) at some pixels of the part, as :meth:`enlarged` has them there."""
-        values: NDArray[np.floating] = self.values.numpy()
-        if self.stride == 1:
-            return values[:, rows, columns].astype(np.float32)
-        (up, down, low), (left, right, near) = (
-            self._between(place + lead, length)
-            for place, lead, length in zip((rows, columns), self.lead, values.shape[-2:], strict=True))
-        corners = [values[:, one, other].astype(np.float32)
-                   for one, other in ((up, left), (up, right), (down, left), (down, right))]
-        above, below = ((1 - near) * one + near * other for one, other in (corners[:2], corners[2:]))
-        found: NDArray[np.float32] = (1 - low) * above + low * below
-        return found
-
-    def _between(
-        self, pixels: NDArray[np.integer], length: int
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
-        """Return the two cells that pixels of a line lie between, and how far they are from the first."""
-        place = np.maximum((pixels + np.float32(0.5)) / np.float32(self.stride) - np.float32(0.5), 0)
-        before = np.minimum(place.astype(np.int64), length - 1)
-        return before, np.minimum(before + 1, length - 1), (place - before).astype(np.float32)
+        down, right = self.lead
+        return at_pixels(self.values.numpy(), self.stride, self.kernel, rows + down, columns + right)
 
 
 def pixel_by_pixel(values: Tensor) -> bool:
@@ -168,11 +158,11 @@ def weighed_sums(weights: Tensor, values: Tensor) -> Tensor:
 
 
 def by_stride(resolutions: Iterable[Resolution]) -> tuple[Resolution, ...]:
-    """Return resolutions with all that share a stride in one, the finest first."""
-    columns: dict[int, list[int]] = {}
+    """Return resolutions with all that share a stride and a kernel in one, the finest first."""
+    columns: dict[tuple[int, Kernel], list[int]] = {}
     for one in resolutions:
-        columns.setdefault(one.stride, []).extend(one.columns)
-    return tuple(Resolution(stride, tuple(columns[stride])) for stride in sorted(columns))
+        columns.setdefault((one.stride, one.kernel), []).extend(one.columns)
+    return tuple(Resolution(stride, tuple(columns[stride, kernel]), kernel) for stride, kernel in sorted(columns))
 
 
 def of_all_channels(columns: Sequence[int], channels: int, count: int) -> tuple[int, ...]:

@@ -82,7 +82,7 @@ def load_features(path: Path | None = None) -> Weights:
 @functools.lru_cache(maxsize=1)
 def _with_eye(own: Weights) -> Weights:
     tensors = {f"{PREFIX}{name}": tensor for name, tensor in load_eye().items()}
-    network = dataclasses.replace(feature_network(), eye=True)
+    network = dataclasses.replace(feature_network(), eye=True, eye_kernel="even")
     return dataclasses.replace(own, network=network, tensors={**own.tensors, **tensors})
 
 
