@@ -90,6 +90,12 @@ class Session(StatedAnnotations):
         painted = any(item.pair.scribbles.planes for item in self._items.values() if item.enabled)
         return painted or self._given or self._pinned is not None
 
+    @property
+    def follows_strokes(self) -> bool:
+        """Whether strokes that are painted now are answered: not with a model of before, or of a person's choice."""
+        return (self.answers_at_once and self._pinned is None and self.snapshots.get().missing() is None
+                and bool(getattr(self.models.newest, "refits", True)))
+
     def set_model(self, model: Model | None) -> None:
         """Put a model in place of the present one, e.g. from a file; its classes join the table. None: start anew."""
         self._answer = self._pinned = None
