@@ -81,6 +81,12 @@ class Session(StatedAnnotations):
             self.model_changed.emit(model)
         self._note_answered()
 
+    def go_on_with(self, model: Model) -> None:
+        """Show an answer of another sitting until the strokes, which are those of then, are answered anew."""
+        self._answer = model
+        self.model_changed.emit(model)
+        self.model_history_changed.emit()
+
     @property
     def speaks(self) -> bool:
         """Whether the model has a say on images without strokes: strokes are there, or somebody has chosen it.

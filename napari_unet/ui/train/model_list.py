@@ -98,10 +98,10 @@ def model_line(kept: HistoryEntry, shown: bool) -> str:
 
 def _why_unscored(kept: HistoryEntry) -> tuple[str, str]:
     """Say why a model has no score: in two words, and whole."""
+    if not kept.versions:
+        return "from a file", "It has no score: it comes from a file, without one."
     if not kept.step:
         return "press Live", ("It has no score yet: Live scores it, on strokes that it keeps for that if there are "
                               f"{STROKES_TO_JUDGE} separate ones of each of two classes.")
-    if kept.versions:
-        return "few strokes", ("It has no score: when it was made, there were fewer than the "
-                               f"{STROKES_TO_JUDGE} separate strokes of each of two classes that scoring takes.")
-    return "from a file", "It has no score: it comes from a file, and has learnt from none of these strokes."
+    return "few strokes", ("It has no score: when it was made, there were fewer than the "
+                           f"{STROKES_TO_JUDGE} separate strokes of each of two classes that scoring takes.")
