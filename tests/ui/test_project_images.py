@@ -18,8 +18,9 @@ from napari_unet.io import provenance_path
 from napari_unet.io.provenance_file import read_provenance
 from napari_unet.ui.layer_metadata import identity, mark_layer, role_of
 from napari_unet.ui.layer_origin import BY_HAND
+from napari_unet.ui.projects import result_files
 from napari_unet.ui.projects.keeper import keeper_of
-from napari_unet.ui.projects.result_files import LONGEST_STILL, answered, predicted
+from napari_unet.ui.projects.result_files import answered, predicted
 
 
 def draw(folder: Path, count: int, size: int = 64) -> None:
@@ -282,7 +283,7 @@ def test_an_image_opened_by_hand_joins_the_project(
 def test_an_answer_is_waited_for_as_long_as_it_moves(moves: bool) -> None:
     due, lived, clock = Latest(True), Latest(0), iter(range(10**6))
     waited = answered(due, lived, lambda: float(next(clock)), 0)
-    for _ in range(int(5 * LONGEST_STILL)):
+    for _ in range(int(5 * result_files.LONGEST_STILL)):
         if next(waited, None) is None:
             assert not moves
             break
