@@ -24,7 +24,7 @@ from napari_unet.instant.instant_model import InstantModel
 from napari_unet.predicting.oblivious_trees import without_trees
 from napari_unet.predicting.weights import Weights
 from napari_unet.session.annotation_session import Session
-from napari_unet.session.live_prediction import AllPredicted, PredictionFailed, live_prediction
+from napari_unet.session.live_prediction import AllPredicted, AnswerFitted, PredictionFailed, live_prediction
 from napari_unet.session.run_schedule import LivePatch, ViewFocus
 from napari_unet.session.session_state import ANSWERED
 
@@ -256,10 +256,10 @@ def test_of_a_stack_the_better_answer_to_what_is_looked_at_comes_before_the_othe
     predictor = live_prediction(
         session.models, Latest(ViewFocus("a", stack, plane=2)),
         answers=lambda: InstantAnswers(session.snapshots, load_features, "cpu"), pause=0)
-    found: list[LivePatch | AllPredicted] = []
+    found: list[LivePatch | AllPredicted | AnswerFitted] = []
     while not found or not isinstance(found[-1], AllPredicted):
         event = next(predictor)
-        if isinstance(event, (LivePatch, AllPredicted)):
+        if isinstance(event, (LivePatch, AllPredicted, AnswerFitted)):
             found.append(event)
     patches = [one for one in found if isinstance(one, LivePatch)]
     assert [stack.plane_of(one.patch.where) for one in patches[:2]] == [2, 2]
@@ -267,6 +267,11 @@ def test_of_a_stack_the_better_answer_to_what_is_looked_at_comes_before_the_othe
     assert all(isinstance(model, InstantModel) for model in models)
     assert [model.trees is None for model in models if isinstance(model, InstantModel)] == [True] + [False] * 6
     assert {stack.plane_of(one.patch.where) for one in patches[1:]} == set(range(6))
+    fitted = [one for one in found if isinstance(one, AnswerFitted)]
+    assert [one.whole for one in fitted] == [False, True]
+    assert all(one.training is session.snapshots.get() for one in fitted)
+    assert fitted[1].model is models[-1]
+    assert found.index(fitted[1]) < found.index(patches[1]), "who waits for it need not wait for all planes"
 
 
 def test_the_second_eye_answers_between_the_first_and_the_better_one(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,8 @@ from napari_unet.cli import main
 from napari_unet.core.classes import to_mask
 from napari_unet.core.errors import UserError
 from napari_unet.core.image import Image
+from napari_unet.io._output import Output
+from napari_unet.io._resumable import ResumableMask
 from napari_unet.io.model_file import save_model
 from napari_unet.predicting.patches import prediction_shape, probability_shape, segment_into
 from napari_unet.segmenters.forest import Forest
@@ -53,7 +55,8 @@ def test_they_are_those_of_memory_however_often_the_run_is_ended(
     found = np.moveaxis(np.asarray(stored.data), stored.axes.index("C"), -3).reshape(maps.shape)
     np.testing.assert_allclose(found, maps, atol=1e-5)
     assert stored.scale[-2:] == (0.5, 0.5)
-    assert sorted(one.name for one in tmp_path.iterdir()) == ["m.zarr", "m.zarr.provenance.json", "p.zarr"]
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["m.zarr", "m.zarr.provenance.json", "p.zarr",
+                                                                "p.zarr.provenance.json"]
     (tmp_path / "b").mkdir()
     predict_store(image, model, tmp_path / "b" / "m.zarr", probabilities=tmp_path / "b" / "p.zarr", **options).result()
     for one in ("m.zarr", "p.zarr"):
@@ -72,6 +75,69 @@ def test_other_planes_are_not_mixed_with_what_is_unfinished(tmp_path: Path, smal
     with pytest.raises(UserError, match=r"end in .ome.zarr"):
         predict_store(image, network(), tmp_path / "n.zarr", probabilities=tmp_path / "p.tif", format=FORMAT).result()
     assert not list(tmp_path.glob("*n.zarr*.lock"))
+
+
+class Killed(BaseException):
+    """What ends a program, and is no error."""
+
+
+def dying(finish: Any) -> Any:
+    """Return what gives results their names, but is killed at that of a mask."""
+    def tried(self: Any) -> Any:
+        if "m." in Path(str(self.path)).name:
+            raise Killed
+        return finish(self)
+
+    return tried
+
+
+def test_a_run_that_is_killed_between_the_names_of_probabilities_and_mask_is_gone_on_with(
+    tmp_path: Path, small: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image, whole = Image(picture(2, 150, 133), "ZYX"), tmp_path / "whole"
+    whole.mkdir()
+    options: dict[str, Any] = {"format": FORMAT, "engine": ONE}
+    predict_store(image, network(), whole / "m.zarr", probabilities=whole / "p.zarr", **options).result()
+    with monkeypatch.context() as patched:
+        patched.setattr(ResumableMask, "finish", dying(ResumableMask.finish))
+        with pytest.raises(Killed):
+            predict_store(image, network(), tmp_path / "m.zarr", probabilities=tmp_path / "p.zarr", **options).result()
+    assert (tmp_path / "p.zarr").is_dir()
+    assert not (tmp_path / "m.zarr").exists()
+    for other in ({"image": Image(picture(2, 150, 133) // 2, "ZYX")}, {"model": network("shallow")}):
+        asked = {"image": image, "model": network(), **other}
+        with pytest.raises(UserError, match=r"exists already|something else"):
+            predict_store(output=tmp_path / "n.zarr", probabilities=tmp_path / "p.zarr", **asked, **options).result()
+    run = predict_store(image, network(), tmp_path / "m.zarr", probabilities=tmp_path / "p.zarr", **options)
+    assert list(run) == [], "all blocks are there"
+    for name in ("m.zarr", "p.zarr"):
+        assert files_of(tmp_path / name) == files_of(whole / name)
+    with pytest.raises(UserError, match="exists already"):
+        predict_store(image, network(), tmp_path / "m.zarr", probabilities=tmp_path / "p.zarr", **options).result()
+
+
+@pytest.mark.parametrize("flags", [[], ["--resume"]])
+def test_so_is_one_of_an_image_in_memory(
+    flags: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save_model(tmp_path / "net.pt", network())
+    for name, values in (("a", picture(40, 50)), ("b", picture(40, 50)[::-1].copy())):
+        tifffile.imwrite(tmp_path / f"{name}.tif", values, photometric="minisblack")
+    options = ["--model", str(tmp_path / "net.pt"), "--device", "cpu", "-o", str(tmp_path / "m.tif"),
+               "--probabilities", str(tmp_path / "p.tif"), *flags]
+    with monkeypatch.context() as patched:
+        patched.setattr(Output, "finish", dying(Output.finish))
+        with pytest.raises(Killed):
+            main(["predict", str(tmp_path / "a.tif"), *options])
+    before = tifffile.imread(tmp_path / "p.tif")
+    assert not (tmp_path / "m.tif").exists()
+    assert main(["predict", str(tmp_path / "b.tif"), *options]) == 1, "they are of another image"
+    assert "p.tif" in capsys.readouterr().err
+    assert main(["predict", str(tmp_path / "a.tif"), *options]) == 0
+    assert np.array_equal(tifffile.imread(tmp_path / "p.tif"), before)
+    assert (tmp_path / "m.tif").is_file()
+    capsys.readouterr()
+    assert main(["predict", str(tmp_path / "a.tif"), *options]) == (0 if flags else 1)
 
 
 def test_at_an_address_as_here(place: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -26,6 +26,7 @@ from napari_unet.io import provenance_path, read_image, read_labels
 from napari_unet.io.model_file import load_model
 from napari_unet.io.provenance_file import read_provenance
 from napari_unet.project import kept_state
+from napari_unet.project.prediction_basis import PresentBasis
 from napari_unet.project.project_folder import ProjectFolder
 from napari_unet.project.records import ImageRecord, ProjectState
 from napari_unet.project.sitting import restore
@@ -150,6 +151,12 @@ def test_predictions_go_into_the_project_and_are_counted(project: Path, tmp_path
     assert [one.image for one in state.results] == list(NAMES)
     assert {one.model for one in state.results} == {state.models[0].file}
     assert [one.strokes for one in state.results] == [stroke_hash(strokes_on(6)), "", ""]
+    restore(ProjectFolder.open(project, read_only=True), window := Session())
+    assert {one.basis for one in state.results} <= PresentBasis(window).names(), "a window knows that they are up to date"
+    (pair,) = window.training_set().pairs
+    window.paint(window.keys[0], {0: np.where(pair.scribbles.planes[0] == 1, 0, pair.scribbles.planes[0])})
+    window.set_model(None)
+    assert not {one.basis for one in state.results} & PresentBasis(window).names()
     for number, name in enumerate(NAMES):
         labels = read_labels(project / "results" / f"{name}.ome.zarr")[0]
         assert labels[10 + 4 * number, 16] == 1

@@ -7,7 +7,7 @@ import contextlib
 import dataclasses
 import math
 import warnings
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from napari_unet.core.addresses import is_url
 from napari_unet.core.errors import InputWarning, UsageError, UserError
 from napari_unet.core.image import Image
 from napari_unet.core.method import Model, Patch
-from napari_unet.core.provenance import now, of_model
+from napari_unet.core.provenance import PROBABILITIES, now, of_model
 from napari_unet.core.readable import readable
 from napari_unet.core.work import Work
 from napari_unet.io import clear_of_inputs, create_mask, create_probabilities
@@ -45,7 +45,7 @@ from .object_blocks import find_by_blocks
 from .object_output import ObjectTargets, find_and_keep, way_values
 from .predict_blocks import goes_by_blocks, predict_by_blocks
 from .predict_far import predict_far
-from .predict_targets import OutputTarget, left_to_do, model_of, plan_outputs, settings_of
+from .predict_targets import OutputTarget, left_to_do, model_of, own_halves, plan_outputs, settings_of
 from .project_commands import names_project, predict_project
 from .terminal import check_writable, make_folder, progress_bar, say, show
 
@@ -71,7 +71,9 @@ def run_predict(arguments: argparse.Namespace) -> None:
     make_search(arguments.way, values)
     targets = _planned(arguments)
     left = left_to_do(arguments, targets)
-    replace = _claim_outputs(arguments, [path for target in left.values() for path in target.paths], list(targets))
+    halves = own_halves(arguments, left)
+    replace = _claim_outputs(arguments, [path for target in left.values() for path in target.paths], list(targets),
+                             halves)
     model = model_of(arguments)
     summary = watch_batch(run_batch([
         BatchPiece(name, partial(_predict_file, name, model, target, replace, arguments))
@@ -127,7 +129,9 @@ def watch_batch(batch: Work[BatchEvent, BatchSummary]) -> BatchSummary:
     return batch.result()
 
 
-def _claim_outputs(arguments: argparse.Namespace, outputs: list[Path], images: list[str]) -> dict[Path, bool]:
+def _claim_outputs(
+    arguments: argparse.Namespace, outputs: list[Path], images: list[str], halves: Collection[Path]
+) -> dict[Path, bool]:
     """Check where results go and make their folders; returns by file whether it may replace one that is there."""
     for path in outputs:
         clear_of_inputs(path, [*images, arguments.model])
@@ -135,7 +139,7 @@ def _claim_outputs(arguments: argparse.Namespace, outputs: list[Path], images: l
     asked = {arguments.output, arguments.probabilities, arguments.objects}
     for folder in asked.intersection(path.parent for path in outputs):
         make_folder(folder)
-    replace = {path: check_writable(path, arguments.overwrite) for path in outputs}
+    replace = {path: check_writable(path, arguments.overwrite or path in halves) for path in outputs}
     if (counts := arguments.counts) is not None:
         ours = arguments.resume and is_counts(counts, COLUMNS)  # of the run that is gone on with
         replace[counts] = check_writable(counts, arguments.overwrite or ours, [*images, arguments.model])
@@ -173,14 +177,14 @@ def _predict_image(
     index = arguments.index
     geometry = image.geometry if index is None else image.geometry.of_planes()
     shape = prediction_shape(image, index)
+    origin = mask_provenance(model, image, settings=settings_of(arguments))
     with contextlib.ExitStack() as files:
         labels: list[Any] = []
         if not target.segmented:
             labels.append(files.enter_context(create_mask(
                 target.mask, shape, classes=model.classes, geometry=geometry,
                 code="painted" if arguments.painted_ids else "mask", overwrite=replace[target.mask],
-                version=arguments.zarr_version,
-                provenance=mask_provenance(model, image, settings=settings_of(arguments)),
+                version=arguments.zarr_version, provenance=origin,
             )))
             if labels[0].note:
                 warnings.warn(labels[0].note, InputWarning, stacklevel=2)
@@ -189,6 +193,7 @@ def _predict_image(
             maps = files.enter_context(create_probabilities(
                 target.probabilities, probability_shape(image, model, index), classes=model.classes,
                 geometry=geometry, planes=shape[:-2], overwrite=replace[target.probabilities],
+                provenance=dataclasses.replace(origin, what=PROBABILITIES),
             ))
         if target.objects is None:
             yield from segment_into(image, model, labels[0], maps, index=index)

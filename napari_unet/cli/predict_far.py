@@ -15,6 +15,7 @@ from napari_unet.core.readable import readable
 from napari_unet.core.work import Work
 from napari_unet.io import clear_of_inputs, file_stem
 from napari_unet.io._far_run import check_far_place
+from napari_unet.io._told_beside import told_beside
 from napari_unet.workflows.batch import BatchEvent, BatchPiece, BatchSummary, run_batch
 
 from .image_files import expanded_images, save_counts
@@ -71,7 +72,8 @@ def _planned_far(arguments: argparse.Namespace, images: Sequence[str]) -> list[t
             _check_clear(one, images)
         else:
             clear_of_inputs(Path(one), images)
-            check_writable(Path(one), arguments.overwrite)
+            ours = one in maps and told_beside(one) is not None  # whether they are those of this run is seen by it
+            check_writable(Path(one), arguments.overwrite or ours)
     return [(name, masks[at], maps[at] if maps else None) for at, name in enumerate(images)]
 
 

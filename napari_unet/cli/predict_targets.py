@@ -9,15 +9,16 @@ from __future__ import annotations
 import argparse
 import contextlib
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from napari_unet.core.errors import UsageError, UserError
 from napari_unet.core.fingerprints import image_hash
 from napari_unet.core.method import Model
-from napari_unet.core.provenance import Provenance
+from napari_unet.core.provenance import PROBABILITIES, Provenance
 from napari_unet.io import check_output, file_stem, is_output, provenance_path, read_image
+from napari_unet.io._told_beside import told_beside
 from napari_unet.io.model_file import load_model
 from napari_unet.io.provenance_file import read_provenance
 from napari_unet.predicting.block_answer import as_block_model
@@ -98,7 +99,8 @@ def left_to_do(arguments: argparse.Namespace, targets: Mapping[str, OutputTarget
     halves, missing = _unfinished(targets)
     others = _made_otherwise(arguments, {name: one for name, one in targets.items() if name not in missing})
     if not arguments.overwrite:
-        _check_parts([(name, one) for name, one in targets.items() if name in missing])
+        ours = own_halves(arguments, targets)
+        _check_parts([(name, one) for name, one in targets.items() if name in missing], ours)
         _check_others({targets[name].mask: reason for name, reason in others.items()})
     anew = missing | set(others)
     left = {name: one if name in anew else dataclasses.replace(one, segmented=True)
@@ -122,9 +124,28 @@ def _tell_halves(masks: Sequence[Path]) -> None:
         say(f"{named}{' and others' if len(masks) > _NAMED else ''}: there already, only the objects are missing.")
 
 
-def _check_parts(missing: Sequence[tuple[str, OutputTarget]]) -> None:
+def own_halves(arguments: argparse.Namespace, targets: Mapping[str, OutputTarget]) -> frozenset[Path]:
+    """Return probabilities that this command has made, in a run that ended before their mask had its name.
+
+    They may be made again unasked: they come out the same.
+    """
+    hashed, found = "", set()
+    for name, one in targets.items():
+        maps = one.probabilities
+        if maps is None or one.segmented or one.mask.exists() or not maps.exists():
+            continue
+        told = told_beside(maps)
+        if told is None or told.what != PROBABILITIES or not any(image.hash for image in told.images):
+            continue
+        hashed = hashed or model_hash(as_block_model(model_of(arguments)), on_device=False)
+        if MODEL_HASH in told.settings and not _difference(told, name, hashed, arguments):
+            found.add(maps)
+    return frozenset(found)
+
+
+def _check_parts(missing: Sequence[tuple[str, OutputTarget]], ours: Collection[Path]) -> None:
     for name, one in missing:
-        there = next((path for path in one.paths if path.exists()), None)
+        there = next((path for path in one.paths if path.exists() and path not in ours), None)
         if there is not None:
             raise UserError(f"Of {name} only some results are there, e.g. {there}. Add --overwrite to make such images "
                             "anew; where all is there, it stays as it is.")

@@ -26,6 +26,9 @@ PACKAGES = ("torch", "numpy", "scipy", "scikit-image", "scikit-learn", "zarr", "
             "napari")
 """Whose versions are noted."""
 
+PROBABILITIES = "probabilities"
+"""What a provenance tells about that lies beside probabilities of classes; otherwise it is that of a mask."""
+
 _maker: contextvars.ContextVar[str] = contextvars.ContextVar("maker", default="")
 
 
@@ -82,7 +85,7 @@ class Provenance:
     Parameters
     ----------
     what : str
-        What it tells about: ``"model"``, ``"mask"``, ``"comparison"``.
+        What it tells about: ``"model"``, ``"mask"``, ``"probabilities"``, ``"comparison"``.
     program : str
         Name and version.
     versions : mapping of str to str

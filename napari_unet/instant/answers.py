@@ -77,6 +77,7 @@ class InstantAnswers:
         self._training: weakref.ref[TrainingSet] | None = None  # weak: closed images go with their features
         self._fit: Generator[Progress, None, InstantModel] | None = None
         self._answer: InstantModel | None = None
+        self._answered: weakref.ref[TrainingSet] | None = None  # the strokes that the answer was fitted to
         self._head: Kind = "trees"
         self._rested: float | None = None  # when its rest is over; None: no answer yet to the newest strokes
         self._refused: tuple[weakref.ref[TrainingSet], Model | None] | None = None
@@ -90,6 +91,12 @@ class InstantAnswers:
     def busy(self) -> bool:
         """Whether there is no answer yet to the newest strokes, but soon: ask again at once."""
         return self._fit is not None and self._rested is None
+
+    @property
+    def newest(self) -> tuple[InstantModel, TrainingSet, bool] | None:
+        """The answer, what it was fitted to, and whether no better one is worked on; None where there is none."""
+        training = None if self._answered is None else self._answered()
+        return None if self._answer is None or training is None else (self._answer, training, self._fit is None)
 
     @property
     def unfinished(self) -> bool:
@@ -240,9 +247,9 @@ class InstantAnswers:
         try:
             model = next(fit).model
             if isinstance(model, InstantModel):
-                self._answer, self._rested = model, time.monotonic() + REST
+                self._answer, self._answered, self._rested = model, self._training, time.monotonic() + REST
         except StopIteration as end:
-            self._answer, self._fit = end.value, None
+            self._answer, self._answered, self._fit = end.value, self._training, None
         except (UserError, WorkError) as error:
             self._fit = None
             raise UserError(str(error)) from error

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from napari_unet.core.classes import ClassTable
 from napari_unet.core.errors import UserError
 from napari_unet.core.geometry import Geometry
+from napari_unet.core.provenance import Provenance
 
 from ._contents import Sink
 from ._imagej import hyperstack_options, imagej_slots, plain_options, suits_imagej
@@ -21,6 +22,7 @@ from ._mask_info import MaskInfo
 from ._output import Output, check_place, replace_file
 from ._reading import file_stem
 from ._registry import REGISTRY
+from ._saving import checked_origin
 from ._space import reserve
 
 
@@ -34,6 +36,7 @@ def create_probabilities(
     scale: Sequence[float] = (),
     unit: str = "pixel",
     overwrite: bool = False,
+    provenance: Provenance | None = None,
 ) -> Output:
     """Begin to save class probabilities of float32, the background's included.
 
@@ -54,6 +57,8 @@ def create_probabilities(
         Step sizes; the last two are those of rows and columns.
     unit : str
     overwrite : bool
+    provenance : Provenance, optional
+        Where they come from, as for :func:`napari_unet.io.create_mask`.
 
     Returns
     -------
@@ -89,7 +94,9 @@ def create_probabilities(
         inner = store.create(partial, whole, info) if as_zarr else MappedTiff(partial, whole, info)
         return PlaneSink(inner, planes)
 
-    return Output(place, shape, start, lambda values: np.asarray(values, np.float32), overwrite)
+    origin = checked_origin(place, overwrite, provenance)
+    return Output(place, shape, start, lambda values: np.asarray(values, np.float32), overwrite, origin=origin,
+                  provenance=provenance)
 
 
 def save_probabilities(path: str | Path, probabilities: NDArray[np.floating], **options: Any) -> Path:

@@ -9,6 +9,7 @@ from typing import Any
 from napari_unet.core.classes import ClassTable
 from napari_unet.core.errors import UserError
 from napari_unet.core.geometry import Geometry
+from napari_unet.core.provenance import Provenance
 
 from ._probabilities import geometry_of_classes
 from ._resumable import ResumableMask
@@ -17,7 +18,7 @@ from .ome_zarr import OmeZarr
 
 def resumable_probabilities(
     path: str | Path, *, shape: tuple[int, ...], classes: ClassTable, geometry: Geometry, asked: Mapping[str, Any],
-    overwrite: bool = False, format: OmeZarr | None = None,
+    overwrite: bool = False, format: OmeZarr | None = None, provenance: Provenance | None = None,
 ) -> ResumableMask:
     """Begin a store of class probabilities, float32, or go on with one.
 
@@ -34,4 +35,4 @@ def resumable_probabilities(
     return ResumableMask(
         path, (*shape[:-2], len(classes.ids), *shape[-2:]), classes=classes, geometry=geometry_of_classes(geometry),
         asked={**asked, "of": "probabilities"}, code="probabilities", overwrite=overwrite, format=format,
-        dtype="float32")
+        dtype="float32", provenance=provenance)

@@ -35,16 +35,17 @@ def mask_provenance(
     return Provenance.here(
         "mask", made_by=made_by, begun=begun or now(), device=_device(model), classes=model.classes,
         images=(ImageFacts.of(image),), note=model.note,
-        settings={**_hashed(model), **(settings or {})},
+        settings={**({MODEL_HASH: known} if (known := known_hash(model)) else {}), **(settings or {})},
         model=of_model(model),
     )
 
 
-def _hashed(model: Any) -> dict[str, str]:
+def known_hash(model: Any) -> str:
+    """Return what a model is known by wherever it computes; empty where that cannot be told."""
     try:
-        return {MODEL_HASH: model_hash(as_block_model(model), on_device=False)}
+        return model_hash(as_block_model(model), on_device=False)
     except Exception:  # a model may be anybody's: what is not known is left out
-        return {}
+        return ""
 
 
 def _device(model: Any) -> str:

@@ -57,6 +57,8 @@ class ModelShelf:
         from napari_unet.io.model_file import load_model
 
         model: Any = load_model(self._path.parent / record.file, device)
+        if record.follows and hasattr(model, "refits"):
+            model = dataclasses.replace(model, refits=True)
         self.note(model, record)
         return model
 

@@ -289,7 +289,7 @@ class ProjectFolder(KeptState):
             self.check()
             dice = dice if dice is not None and math.isfinite(dice) else None
             made = ModelRecord(self.models.save(model), name, step, dice, self._clock() if when is None else when,
-                               training, dict(strokes or {}), shown, pinned)
+                               training, dict(strokes or {}), shown, pinned, bool(getattr(model, "refits", False)))
             images = self.models.note(model, made)
             self.change(lambda state: with_model(state, made, images))
             return made

@@ -43,6 +43,8 @@ class ModelRecord:
         Whether it was the one shown in the end.
     pinned : bool
         Whether it is kept however many come after it.
+    follows : bool
+        Whether strokes that are painted later fit its last layer anew.
     """
 
     file: str
@@ -54,6 +56,7 @@ class ModelRecord:
     strokes: Mapping[str, str] = dataclasses.field(default_factory=dict, hash=False)
     shown: bool = False
     pinned: bool = False
+    follows: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Return it ready for JSON."""
@@ -67,7 +70,7 @@ class ModelRecord:
         return cls(
             read.inside("file", "models"), read.text("name"), read.whole("step", 0), read.maybe_number("dice"),
             read.moment("time"), read.whole("training", 0), strokes, read.flag("shown", False),
-            read.flag("pinned", False),
+            read.flag("pinned", False), read.flag("follows", False),
         )
 
 

@@ -29,11 +29,14 @@ class StoredModel:
         None if it could not be loaded.
     trouble : str
         Why, for people.
+    goes_on : bool
+        Whether all strokes of the project are there, and it is the newest model: it may be fitted to newer strokes.
     """
 
     record: ModelRecord
     entry: HistoryEntry | None = None
     trouble: str = ""
+    goes_on: bool = False
 
 
 def stored_models(folder: ProjectFolder, session: Session) -> Iterator[StoredModel]:
@@ -44,30 +47,41 @@ def stored_models(folder: ProjectFolder, session: Session) -> Iterator[StoredMod
     state = folder.state
     pairs = {record.id: (key, session.pair(key).scribbles)
              for key in session.keys if (record := state.pair_image(key)) is not None}
-    return _loaded(folder, sorted(state.models, key=lambda one: not one.shown), pairs)
+    records = sorted(state.models, key=lambda one: not one.shown)
+    newest = max((one.time for one in records if one.step), default=float("-inf"))
+    going_on = [one for one in records if pairs.keys() >= set(state.painted) and (not one.step or one.time == newest)]
+    return _loaded(folder, records, pairs, going_on)
 
 
 def take_model(session: Session, stored: StoredModel) -> str:
     """Put a model into the session, into sight if it was; return what went wrong, empty if nothing did."""
     if stored.entry is not None:
         session.restore_models([stored.entry])
-        if stored.record.shown and session.model is None:
-            session.set_model(stored.entry.model)
+        model = stored.entry.model
+        if not stored.record.shown or session.model is not None:
+            return stored.trouble
+        if stored.goes_on and not stored.record.step and session.follows_strokes:
+            session.go_on_with(model)
+        else:
+            session.set_model(model)
     return stored.trouble
 
 
 def _loaded(
-    folder: ProjectFolder, records: list[ModelRecord], pairs: Mapping[str, tuple[Hashable, Scribbles]]
+    folder: ProjectFolder, records: list[ModelRecord], pairs: Mapping[str, tuple[Hashable, Scribbles]],
+    going_on: list[ModelRecord],
 ) -> Iterator[StoredModel]:
     for record in records:
+        goes_on = record in going_on
         try:
-            model = folder.load_model(record)
+            model = folder.load_model(dataclasses.replace(record, follows=record.follows and goes_on))
         except UserError as error:
             what = "The model that was shown" if record.shown else "A model of before"
             yield StoredModel(record, trouble=f"{what} ({record.name}) could not be loaded: {error}")
             continue
         yield StoredModel(record, HistoryEntry(
-            model, record.step, record.dice, record.time, record.training, versions=_versions(record, pairs)))
+            model, record.step, record.dice, record.time, record.training, versions=_versions(record, pairs)),
+            goes_on=goes_on)
 
 
 def _versions(record: ModelRecord, pairs: Mapping[str, tuple[Hashable, Scribbles]]) -> dict[Hashable, int]:

@@ -24,6 +24,7 @@ from napari_unet.report.methods_paragraph import methods_paragraph
 from napari_unet.workflows.counts import CountRow, count_mask
 
 from .level_images import check_predictable
+from .prediction_basis import basis_of_model
 from .predictions import open_result, result_origin
 from .project_contents import ProjectContents
 from .project_folder import ProjectFolder
@@ -154,7 +155,7 @@ def predict_image(
     ) as labels:
         yield from segment_into(image, model, labels)
     if own:
-        folder.put_result(record.id, model)
+        folder.put_result(record.id, model, basis_of_model(model))
         write_project_state(folder)
     return (path,)
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from napari_unet.core.parameters import fields
-from napari_unet.core.provenance import ImageFacts, Provenance
+from napari_unet.core.provenance import PROBABILITIES, ImageFacts, Provenance
 from napari_unet.core.readable import readable
 from napari_unet.segmenters import REGISTRY as METHODS
 
@@ -54,13 +54,13 @@ def methods_paragraph(provenance: Provenance, applied: Sequence[ImageFacts] = ()
         Lines of at most 100 characters; ends in a line break.
     """
     cite = _Cited()
-    trained = provenance.model if provenance.what == "mask" else provenance
+    trained = provenance.model if provenance.what in ("mask", PROBABILITIES) else provenance
     sentences = [_opening(provenance, cite)]
     if provenance.what == "comparison":
         sentences += _compared(provenance, cite)
     elif trained is not None:
         sentences += _trained(trained, cite)
-    images = provenance.images if provenance.what == "mask" else tuple(applied)
+    images = provenance.images if provenance.what in ("mask", PROBABILITIES) else tuple(applied)
     if images:
         sentences.append(f"The model then segmented {_images(images)}.")
     sentences.append(_software(trained or provenance, cite))

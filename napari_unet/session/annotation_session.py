@@ -81,6 +81,12 @@ class Session(StatedAnnotations):
             self.model_changed.emit(model)
         self._note_answered()
 
+    def go_on_with(self, model: Model) -> None:
+        """Show an answer of another sitting until the strokes, which are those of then, are answered anew."""
+        self._answer = model
+        self.model_changed.emit(model)
+        self.model_history_changed.emit()
+
     @property
     def speaks(self) -> bool:
         """Whether the model has a say on images without strokes: strokes are there, or somebody has chosen it.
@@ -89,6 +95,12 @@ class Session(StatedAnnotations):
         """
         painted = any(item.pair.scribbles.planes for item in self._items.values() if item.enabled)
         return painted or self._given or self._pinned is not None
+
+    @property
+    def follows_strokes(self) -> bool:
+        """Whether strokes that are painted now are answered: not with a model of before, or of a person's choice."""
+        return (self.answers_at_once and self._pinned is None and self.snapshots.get().missing() is None
+                and bool(getattr(self.models.newest, "refits", True)))
 
     def set_model(self, model: Model | None) -> None:
         """Put a model in place of the present one, e.g. from a file; its classes join the table. None: start anew."""

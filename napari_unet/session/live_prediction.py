@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import time
+import weakref
 from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ from ..core.errors import UserError, WorkError
 from ..core.latest import Latest
 from ..core.method import Model
 from ..core.provenance import Provenance
+from ..core.scribbles import TrainingSet
 from ..core.threads import limit_threads
 from .run_schedule import LivePatch, RunSchedule, ViewFocus
 
@@ -57,7 +59,25 @@ class AllPredicted:
     origin: Provenance | None = None
 
 
-Found = LivePatch | PredictionFailed | AnswersUnavailable | AllPredicted
+@dataclasses.dataclass(frozen=True, eq=False)
+class AnswerFitted:
+    """There is an answer to strokes, whether or not any of it has been predicted yet.
+
+    Parameters
+    ----------
+    model : Model
+    training : TrainingSet
+        The strokes that it was fitted to.
+    whole : bool
+        Whether no better one is worked on.
+    """
+
+    model: Model
+    training: TrainingSet
+    whole: bool
+
+
+Found = LivePatch | PredictionFailed | AnswersUnavailable | AllPredicted | AnswerFitted
 """What a predictor has to tell."""
 
 
@@ -71,6 +91,7 @@ class _Predictor:
         self._place: ViewFocus | None = None
         self._refused: tuple[Model, ViewFocus] | None = None
         self._told = False  # that everything is predicted
+        self._fitted: tuple[weakref.ref[Any], weakref.ref[Any], bool] | None = None  # the answer that was told last
 
     def step(self) -> Found | None:
         """Bring the next patch; None where there is nothing to do."""
@@ -82,6 +103,8 @@ class _Predictor:
                 wanted = self._wanted()
             except UserError as error:
                 return PredictionFailed(str(error))
+            if (fitted := self._news()) is not None:
+                return fitted
             if wanted is None:
                 return None
             try:
@@ -97,6 +120,18 @@ class _Predictor:
                 return PredictionFailed(str(error))
             if patch is not None:
                 return patch
+
+    def _news(self) -> AnswerFitted | None:
+        """Return the answer to strokes if it is another one than was told last."""
+        newest = None if self._answers is None else self._answers.newest
+        if newest is None:
+            return None
+        model, training, whole = newest
+        told = self._fitted
+        if told is not None and told[0]() is model and told[1]() is training and told[2] == whole:
+            return None
+        self._fitted = weakref.ref(model), weakref.ref(training), whole
+        return AnswerFitted(model, training, whole)
 
     def _from_afar(self) -> LivePatch | None:
         """Answer a view of many tiles at the resolution that is seen, before anything finer."""

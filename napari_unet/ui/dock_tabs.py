@@ -10,8 +10,7 @@ from collections.abc import Sequence
 from qtpy.QtCore import QSize, Qt
 from qtpy.QtWidgets import QApplication, QDockWidget, QMainWindow, QWidget
 
-WIDE = 1800
-"""In a window of so many pixels our docks take a quarter of the width."""
+from .dock_width import DockWidth
 
 _MARK, _PLACED = "napari_unet_dock", "napari_unet_placed"
 
@@ -67,8 +66,8 @@ def join_tabs(dock: QWidget, before: Sequence[tuple[QMainWindow, QSize]] = ()) -
         frame.show()
         frame.raise_()
         _shrink(window, next((size for one, size in before if one is window), window.size()))
-    elif window.width() >= WIDE:  # tables and plots have a use for it, and the canvas has enough
-        window.resizeDocks([frame], [window.width() // 4], Qt.Orientation.Horizontal)
+    else:
+        DockWidth(frame, window)
     return True
 
 

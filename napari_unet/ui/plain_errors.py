@@ -50,9 +50,12 @@ class PlainErrors:
 
 
 def _written_for_people(error: BaseException | None) -> UserError | None:
-    """Return the error for people that another one was raised from, or that it is; None if there is none."""
+    """Return the error for people that another one was raised from, or that it is; None if there is none.
+
+    One that was merely being handled when another came up may have nothing to do with it.
+    """
     while error is not None and not isinstance(error, UserError):
-        error = error.__cause__ or error.__context__
+        error = error.__cause__
     return error
 
 

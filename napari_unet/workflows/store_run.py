@@ -12,7 +12,7 @@ import dataclasses
 import threading
 import time
 from collections import deque
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any, Protocol
@@ -23,14 +23,14 @@ from napari_unet.core.image import Image
 from napari_unet.core.leaving import heed, look_up
 from napari_unet.core.method import Model, checked_planes
 from napari_unet.core.plane_facts import how_judged, is_large
-from napari_unet.core.provenance import Provenance
+from napari_unet.core.provenance import PROBABILITIES, Provenance
 from napari_unet.core.threads import available_cores, limit_threads
 from napari_unet.core.work import work
 from napari_unet.instant.volume_model import VolumeModel
 from napari_unet.io._last_change import change_of_pixels
-from napari_unet.io._mask_info import SavedCode
 from napari_unet.io._resumable import ResumableMask
 from napari_unet.io._resumable_probabilities import resumable_probabilities
+from napari_unet.io._told_beside import made_alike
 from napari_unet.io.ome_zarr import OmeZarr
 from napari_unet.predicting.block_answer import as_block_model, plan_blocks
 from napari_unet.predicting.block_plan import Block
@@ -214,19 +214,24 @@ def predict_store(
         "planes": "all" if picked is None else list(picked), "tta": bool(getattr(model, "tta", False)),
         "blocks": plan.side or "planes", "percentiles_from": how_judged(image), "skip_background": skip_background,
         "painted_ids": painted_ids})
-    written = _written(output, probabilities, "painted" if painted_ids else "mask", provenance, {
-        "shape": prediction_shape(image, picked), "classes": model.classes, "geometry": geometry, "asked": asked,
-        "overwrite": overwrite, "format": format})
-    with written as files:
+    options = {"shape": prediction_shape(image, picked), "classes": model.classes, "geometry": geometry, "asked": asked,
+               "overwrite": overwrite, "format": format}
+    with contextlib.ExitStack() as opened:
+        mask = ResumableMask(output, code="painted" if painted_ids else "mask", provenance=provenance, **options)
+        opened.callback(mask.release)
+        files, task = [mask], BlockTask(image, model, plan, mask.store, skip_background, picked)
+        maps = None if probabilities is None else _maps_left(
+            probabilities, provenance, mask.finished.issuperset(block.number for block in task.blocks), options)
+        if maps is not None:
+            opened.callback(maps.release)
+            files, task = [mask, maps], dataclasses.replace(task, maps=maps.store)
         finished = set.intersection(*(one.finished for one in files))
-        task = BlockTask(image, model, plan, files[0].store, skip_background, picked,
-                         None if probabilities is None else files[1].store)
         waiting = [block for block in task.blocks if block.number not in finished]
         run = (engine or ThreadEngine()).run(task, waiting, BlockSinks(*files))
         yield from _noted(run, files, len(waiting), len(finished))
         for one in reversed(files):
             one.finish()
-        return files[0].path
+        return mask.path
 
 
 def _check_share(skip_background: float | None) -> None:
@@ -235,19 +240,19 @@ def _check_share(skip_background: float | None) -> None:
                          "number above 0 and below 1, e.g. 0.1.")
 
 
-@contextlib.contextmanager
-def _written(
-    output: str | Path, probabilities: str | Path | None, code: SavedCode, provenance: Provenance,
-    options: dict[str, Any],
-) -> Iterator[list[ResumableMask]]:
-    """Open the mask, and the probabilities if they are wanted; let go of both in the end."""
-    with contextlib.ExitStack() as opened:
-        files = [ResumableMask(output, code=code, provenance=provenance, **options)]
-        opened.callback(files[0].release)
-        if probabilities is not None:
-            files.append(resumable_probabilities(probabilities, **options))
-            opened.callback(files[1].release)
-        yield files
+def _maps_left(
+    path: str | Path, of_mask: Provenance, whole: bool, options: Mapping[str, Any]
+) -> ResumableMask | None:
+    """Open the probabilities; None if a run that ended before the mask had its name has left them there, whole.
+
+    Where not all blocks of the mask are there any more, those probabilities are made anew, unasked: they are the same.
+    """
+    provenance = dataclasses.replace(of_mask, what=PROBABILITIES)
+    ours = made_alike(path, provenance)
+    if ours and whole:
+        return None
+    return resumable_probabilities(
+        path, provenance=provenance, **{**options, "overwrite": options["overwrite"] or ours})
 
 
 def _noted(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -39,14 +40,15 @@ class Sitting:
         self.session.images.put(["a"])
         self.saver = ProjectSaver(self.folder, clock=self.clock)
 
-    def paint(self, value: int) -> None:
-        self.session.paint("a-layer", {1: plane((3, 4, value))})
+    def paint(self, *values: int) -> None:
+        self.session.paint("a-layer", {1: plane(*((3, 4 * value, value) for value in values))})
         self.saver.offer(snapshot_of(self.session, self.folder))
         self.saver.run_once()
 
-    def train(self, step: int, versions: tuple[int, ...] = ()) -> None:
+    def train(self, step: int, versions: tuple[int, ...] = (), refits: bool = False) -> None:
         self.session._history.begin()
-        self.session._keep(network(step), step / 10, step, versions=versions)
+        made = dataclasses.replace(network(step), refits=refits)
+        self.session._keep(made, step / 10, step, versions=versions)
         self.session.models.put(self.session.model_history[0].model)
         self.saver.offer(snapshot_of(self.session, self.folder))
         self.saver.run_once(last=True)
@@ -142,3 +144,44 @@ def test_models_are_loaded_when_they_are_asked_for_and_a_newer_one_stays_in_sigh
     assert [one.step for one in again.model_history] == [9, 2]
     assert "A model of before (step 1) could not be loaded" in take_model(again, next(loading))
     assert list(loading) == []
+
+
+@pytest.mark.parametrize("missing", [False, True])
+def test_an_answer_of_before_is_shown_and_strokes_are_answered_on(sitting: Sitting, missing: bool) -> None:
+    session = sitting.session
+    sitting.paint(1, 2)
+    session.answered(network(0))
+    sitting.saver.offer(snapshot_of(session, sitting.folder))
+    sitting.saver.run_once(last=True)
+    if missing:  # a painted image is not where it was: what is left of the strokes is no reason to learn anew
+        sitting.folder.change(lambda state: state.replacing(painted=(*state.painted, "b")))
+    sitting.folder.close()
+    again = Session()
+    restore(ProjectFolder.open(sitting.folder.path), again)
+    assert again.model is not None
+    assert again.shown is not None
+    assert again.shown.step == 0
+    assert again.follows_strokes is not missing
+    again.answered(newer := network(0))
+    assert (again.model is newer) is not missing
+
+
+def test_a_network_that_was_fitted_to_each_stroke_is_so_still_where_all_strokes_are_there(sitting: Sitting) -> None:
+    sitting.paint(1, 2)
+    sitting.train(1)
+    sitting.train(2, refits=True)
+    sitting.folder.close()
+    again = Session()
+    restore(folder := ProjectFolder.open(sitting.folder.path), again)
+    assert again.follows_strokes
+    files = sorted(one.name for one in (folder.path / "models").iterdir())
+    saver = ProjectSaver(folder, clock=Clock())
+    again.go_back(again.model_history[1])
+    saver.offer(snapshot_of(again, folder))
+    saver.run_once(last=True)
+    assert sorted(one.name for one in (folder.path / "models").iterdir()) == files, "none is saved a second time"
+    folder.close()
+    restore(ProjectFolder.open(folder.path), last := Session())
+    assert last.shown is not None
+    assert last.shown.step == 1
+    assert not last.follows_strokes, "somebody has gone back to it"

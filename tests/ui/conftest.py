@@ -46,7 +46,7 @@ def patient_windows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(farewell.stop_and_wait, "__defaults__", (SLOW / 1000,))
     for name in ("FAREWELL", "LEAVE"):
         monkeypatch.setattr(farewell, name, SLOW / 1000)
-    monkeypatch.setattr(result_files, "LONGEST_WAIT", SLOW / 2000)
+    monkeypatch.setattr(result_files, "LONGEST_STILL", SLOW / 2000)
 
 
 @pytest.fixture(autouse=True)

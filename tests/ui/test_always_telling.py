@@ -64,6 +64,12 @@ def test_docks_open_as_tabs_of_one_area_and_the_newest_is_in_front(hands: Any, d
     table = hands.dock("Object table")
     hands.wait(lambda: tabbed([*docks, table]))
     hands.wait(lambda: window.size() == size)  # below the others, for a moment, it needs more than there is
+    hands.wait(lambda: not table.visibleRegion().isEmpty())
+    narrow = table.width()
+    window.resize(1900, 1000)
+    hands.wait(lambda: table.width() > 1900 // 5 > narrow)  # tables have a use for it
+    window.resize(size)
+    hands.wait(lambda: table.width() == narrow)
 
 
 def test_a_dock_that_was_dragged_away_stays_there(hands: Any) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import weakref
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,15 +13,14 @@ import tifffile
 from keeping_scene import kept, open_project_in
 
 from napari_unet.core.errors import UserError
-from napari_unet.core.image import Image
+from napari_unet.core.latest import Latest
 from napari_unet.io import provenance_path
 from napari_unet.io.provenance_file import read_provenance
-from napari_unet.session.annotation_session import Session
 from napari_unet.ui.layer_metadata import identity, mark_layer, role_of
 from napari_unet.ui.layer_origin import BY_HAND
+from napari_unet.ui.projects import result_files
 from napari_unet.ui.projects.keeper import keeper_of
-from napari_unet.ui.projects.prediction_basis import BasisNames
-from napari_unet.ui.projects.result_files import predicted
+from napari_unet.ui.projects.result_files import answered, predicted
 
 
 def draw(folder: Path, count: int, size: int = 64) -> None:
@@ -281,26 +279,16 @@ def test_an_image_opened_by_hand_joins_the_project(
     assert (record.id, record.source.paths) == (identity(mine), ("../../one/mine.tif",))
     assert identity(viewer.layers["mine strokes"]) == record.pair_key
 
-
-def test_the_same_strokes_and_network_have_the_same_name_in_another_sitting() -> None:
-    model = SimpleNamespace(weights=SimpleNamespace(step=0))
-    kept_time = [1.0]
-
-    def named(values: dict[str, int], step: int = 0) -> str:
-        session = Session()
-        for key, value in values.items():
-            session.put_pair(key, Image(np.zeros((8, 8), np.float32), "YX"))
-            session.paint(key, {0: np.full((8, 8), value, np.uint8)} if value else {})
-        model.weights.step = step
-        seen: Any = SimpleNamespace(keys=session.keys, pair=session.pair, enabled=session.enabled, model=model,
-                                    shown=SimpleNamespace(time=kept_time[0]))
-        return BasisNames(seen).now()
-
-    first = named({"a": 1, "b": 2})
-    assert named({"b": 2, "a": 1, "looked at": 0}) == first
-    kept_time[0] = 2.0
-    assert named({"a": 1, "b": 2}) == first, "an answer to strokes is made anew each time"
-    trained = named({"a": 1, "b": 2}, 50)
-    assert len({first, trained, named({"a": 1}), named({"a": 1, "b": 1})}) == 4
-    kept_time[0] = 3.0
-    assert named({"a": 1, "b": 2}, 50) != trained, "another training of as many steps"
+@pytest.mark.parametrize("moves", [False, True])
+def test_an_answer_is_waited_for_as_long_as_it_moves(moves: bool) -> None:
+    due, lived, clock = Latest(True), Latest(0), iter(range(10**6))
+    waited = answered(due, lived, lambda: float(next(clock)), 0)
+    for _ in range(int(5 * result_files.LONGEST_STILL)):
+        if next(waited, None) is None:
+            assert not moves
+            break
+        lived.put(lived.get() + moves)
+    else:
+        assert moves
+        due.put(False)
+        assert next(waited, None) is None

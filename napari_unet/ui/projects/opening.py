@@ -159,7 +159,9 @@ def _load_models(keeper: ProjectKeeper) -> None:
         if trouble := take_model(session, one):
             keeper.warn(trouble)
         elif none_yet and session.model is not None:
-            session.set_state("paused", f"Going on with {folder.name}: {one.record.name}. Paint where it is wrong.")
+            what = "Paint where it is wrong" if session.follows_strokes else "Press Live to train it on"
+            session.set_state("paused" if one.record.step else "answered",
+                              f"Going on with {folder.name}: {one.record.name}. {what}.")
 
     keeper.workers.start(lambda: found, "napari-unet project", on_item=loaded,
                          on_error=lambda error: keeper.warn(f"The models could not be loaded: {reason_of(error)}"))

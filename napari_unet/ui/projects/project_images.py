@@ -12,13 +12,13 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_unet.core.errors import UserError
 from napari_unet.core.method import Model
+from napari_unet.project.prediction_basis import PresentBasis
 from napari_unet.project.project_folder import ProjectFolder
 from napari_unet.project.records import ImageRecord, ProjectState, ResultRecord
 from napari_unet.project.sitting import known_images
 
 from ..sessions import PerOwner, session_of
 from .keeper import keeper_of
-from .prediction_basis import BasisNames
 
 
 class ProjectImages(QObject):
@@ -37,7 +37,7 @@ class ProjectImages(QObject):
         self._viewer = weakref.ref(viewer)
         self._session = session_of(viewer)
         self._keeper = keeper_of(viewer)
-        self._names = BasisNames(self._session)
+        self._present = PresentBasis(self._session)
         self._keeper.changed.connect(self.refresh)
         self.refresh()
 
@@ -75,14 +75,9 @@ class ProjectImages(QObject):
         if state is None or result is None or self._session.model is None:
             return False
         if result.basis:
-            return result.basis != self.basis
+            return result.basis not in self._present.names()
         shown = next((one for one in state.models if one.shown), None)
         return shown is not None and result.time < shown.time
-
-    @property
-    def basis(self) -> str:
-        """What a prediction of an image stands on that is made now."""
-        return self._names.now()
 
     # -- changing --------------------------------------------------------------------------------------------------
 

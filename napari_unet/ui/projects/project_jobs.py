@@ -15,6 +15,7 @@ from qtpy.QtCore import Signal
 from napari_unet.core.errors import UserError
 from napari_unet.core.method import Model, Progress
 from napari_unet.project.mask_names import MaskPlace
+from napari_unet.project.prediction_basis import basis_of_model
 from napari_unet.project.sources import file_of
 from napari_unet.workflows.batch import BatchPiece
 
@@ -25,7 +26,6 @@ from .add_images import FoundImages, records_of
 from .image_references import checked_record, layer_files, open_keys, unchecked_record
 from .job_runner import JobRunner
 from .loading import opener_of
-from .prediction_basis import OLDER
 from .project_images import project_images_of
 from .result_files import answered, counted, exported, methods_text, predicted
 from .saved_predictions import saved_predictions_of
@@ -128,10 +128,10 @@ class ProjectJobs(JobRunner):
         controller = controller_of(self._viewer())
         for one in tuple(controller.bindings.values()):
             one.flush()
-        due = controller.prediction.due
-        if due.get():  # else the strokes of a moment ago would not count
-            self._start("Waiting for the answer to your newest strokes", lambda: answered(due), self._on_step,
-                        lambda _none: None, lambda: self._predict(after, keys))
+        answer = controller.prediction.answer
+        if answer.due.get():  # else the strokes of a moment ago would not count
+            self._start("Waiting for the answer to your newest strokes", lambda: answered(answer.due, answer.moves),
+                        self._on_step, lambda _none: None, lambda: self._predict(after, keys))
         else:
             self._predict(after, keys)
 
@@ -151,11 +151,9 @@ class ProjectJobs(JobRunner):
             for one in self._images.records if keys is None or one.id in keys
         ]
         shown = self._session.shown  # an answer to newer strokes is kept as the network that it stands on
-        late = controller_of(self._viewer()).prediction.due.get()  # it was waited for in vain
-        basis = OLDER if late else self._images.basis
-        self._start_batch("Predicting", pieces,
-                          partial(self._on_predicted, model if shown is None else shown.model, basis),
-                          after, " They are in the project.")
+        self._start_batch("Predicting", pieces, partial(
+            self._on_predicted, model if shown is None else shown.model, basis_of_model(model)),
+            after, " They are in the project.")
 
     def _on_predicted(self, model: Model, basis: str, key: str) -> None:
         self._images.note_result(key, model, basis)

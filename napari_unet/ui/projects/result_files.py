@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -35,16 +35,32 @@ from .prepared_image import read_result
 TICK = 0.1
 """Seconds between two reports of progress."""
 
-LONGEST_WAIT = 20.0
-"""Seconds that an answer is waited for."""
+LONGEST_STILL = 20.0
+"""Seconds without any sign of life after which an answer is not waited for any longer."""
 
 
-def answered(due: Latest[bool]) -> Generator[Progress, None, None]:
-    """Wait for an answer that is due, though not for ever: that of a large stack takes long."""
-    end = time.monotonic() + LONGEST_WAIT
-    while due.get() and time.monotonic() < end:
+def answered(
+    due: Latest[bool], moves: Latest[int], clock: Callable[[], float] = time.monotonic, tick: float = TICK
+) -> Generator[Progress, None, None]:
+    """Wait for an answer that is due as long as whoever makes it moves.
+
+    Parameters
+    ----------
+    due : Latest of bool
+        Whether it is still to come.
+    moves : Latest of int
+        Another number with each sign of life.
+    clock : callable
+        Seconds.
+    tick : float
+        Seconds between two looks.
+    """
+    seen, since = moves.get(), clock()
+    while due.get() and (moves.get() != seen or clock() - since < LONGEST_STILL):
+        if moves.get() != seen:
+            seen, since = moves.get(), clock()
         yield Progress("Waiting for the answer to your newest strokes", None)
-        time.sleep(TICK)
+        time.sleep(tick)
 
 
 def predicted(

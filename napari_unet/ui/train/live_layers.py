@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QObject, QTimer, Signal
 
-from napari_unet.core.floor import ANSWER
 from napari_unet.core.latest import Latest
 from napari_unet.core.method import Model
 from napari_unet.core.threads import available_cores
 from napari_unet.session.annotation_session import Session
 from napari_unet.session.live_prediction import (
     AllPredicted,
+    AnswerFitted,
     AnswersUnavailable,
     Found,
     PredictionFailed,
@@ -24,6 +24,7 @@ from napari_unet.session.run_schedule import LivePatch, ViewFocus
 from ..layer_origin import has_origin, note_origin
 from ..workers import Worker, WorkerGroup, error_sentence
 from .chosen_depth import ChosenDepth
+from .due_answer import DueAnswer
 from .layer_binding import LayerBinding
 from .viewport import camera_of
 
@@ -32,12 +33,6 @@ if TYPE_CHECKING:
 
 LOOK_MS = 50
 """A view that moves is looked up at most this often."""
-
-LONGEST_ANSWER = 0.5
-"""Seconds for which a training makes way for an answer, at most."""
-
-WAITING_MS = 400
-"""An answer that takes longer than this is said to be under way."""
 
 
 class LiveLayers(QObject):
@@ -67,20 +62,18 @@ class LiveLayers(QObject):
         self._ahead: Latest[ViewFocus | None] = Latest(None)
         self._binding: LayerBinding | None = None
         self._worker: Worker | None = None
+        self._fitted: Model | None = None  # the newest answer; others that are predicted meanwhile are of before
+        self._seen: Model | None = None
         self._answered: Model | None = None
         self._unsure, self._likely, self._times = False, False, 0
         self._told = ""
         self._again = self._revived = False
-        self.due: Latest[bool] = Latest(False)  # whether there are strokes that the newest answer is to come of
+        self.answer = DueAnswer(session, self)
         self._device, self._volume = "auto", ChosenDepth(session)
         self._look = QTimer(self)
         self._look.setSingleShot(True)
         self._look.setInterval(LOOK_MS)
         self._look.timeout.connect(self._on_look)
-        self._waiting = QTimer(self)
-        self._waiting.setSingleShot(True)
-        self._waiting.setInterval(WAITING_MS)
-        self._waiting.timeout.connect(session.note_waiting)
         self._connected = [
             (camera_of(viewer).events, self.look_soon), (viewer.dims.events, self.look_soon),
             (session.model_changed, self._on_model_changed), (session.published, self._on_published),
@@ -93,8 +86,7 @@ class LiveLayers(QObject):
         for emitter, slot in self._connected:
             emitter.disconnect(slot)
         self._connected = []
-        self._waiting.stop()
-        self._session.end_waiting()
+        self.answer.give_up()
 
     def look_at(self, binding: LayerBinding | None) -> None:
         """Predict the image of a pair from now on; None: nothing."""
@@ -109,7 +101,7 @@ class LiveLayers(QObject):
                 binding.make_prediction(self._session.classes)
             self._start()
         else:
-            self._stop_waiting()
+            self.answer.give_up()
         self._on_look()
 
     @property
@@ -173,30 +165,23 @@ class LiveLayers(QObject):
             return
         if self._binding is not None and self._session.speaks:
             self._binding.make_prediction(self._session.classes)
+        if not self._session.follows_strokes:
+            self.answer.give_up()
         self._start()
         self.look_soon()
 
     def _on_published(self) -> None:
         """Take note of newer strokes: what was said of those before holds no more, and an answer is under way."""
         self._say("")
-        session = self._session
-        if self._binding is None or session.snapshots.get().missing() is not None or not session.answers_at_once:
-            self._stop_waiting()
-        elif session.pinned is None and getattr(session.models.newest, "refits", True):
-            self.due.put(True)
-            self._waiting.start()
-            ANSWER.take(LONGEST_ANSWER)
+        if self._binding is None:
+            self.answer.give_up()
+        else:
+            self.answer.expect()
         self.look_soon()
-
-    def _stop_waiting(self) -> None:
-        self.due.put(False)
-        self._waiting.stop()
-        ANSWER.leave()
-        self._session.end_waiting()
 
     def _restart(self) -> None:
         """Forget everything, and answer the strokes that are there anew."""
-        self._answered = None
+        self._fitted = self._seen = self._answered = None
         if self._worker is not None:
             self._worker.stop()
             self._again = True
@@ -218,11 +203,18 @@ class LiveLayers(QObject):
                               borders=self._session.borders)
 
     def _on_found(self, found: Found | None) -> None:
-        if isinstance(found, LivePatch):
+        self.answer.note_move()
+        if isinstance(found, AnswerFitted):
+            self._fitted = found.model
+            if self.answer.note_fitted(found):
+                self._note_answer(found.model)
+        elif isinstance(found, LivePatch):
             binding = self._binding
             if binding is None or binding.key != found.focus.key or binding.focus_image is not found.focus.image:
                 return
-            if not found.from_afar:
+            if found.model is self._fitted and found.model is not self._seen:
+                self._seen = found.model
+                self.answer.note_seen()
                 self._note_answer(found.model)
             shown = binding.make_prediction(self._session.classes)
             if has_origin(shown):
@@ -237,15 +229,14 @@ class LiveLayers(QObject):
                 return
             self._say(f"Predicting tile {found.patch.done} of {found.patch.total}" if unfinished else self._learnt())
         elif isinstance(found, PredictionFailed):
-            self._stop_waiting()
+            self.answer.give_up()
             self._say(found.text)
         elif isinstance(found, AnswersUnavailable):
-            self._stop_waiting()
+            self.answer.give_up()
             self._session.no_answers()
             self._say(found.text)
         elif isinstance(found, AllPredicted):
             self._revived = False
-            self.due.put(False)
             self._note_origin(found)
             self.settled.emit()
             self._say(self._learnt())
@@ -277,8 +268,6 @@ class LiveLayers(QObject):
         as_network = getattr(model, "as_network", None)
         if as_network is not None and model is not self._answered:
             self._answered = model
-            self._waiting.stop()
-            ANSWER.leave()
             self._session.answered(as_network())
 
     def _on_failed(self, error: Exception) -> None:
@@ -294,7 +283,8 @@ class LiveLayers(QObject):
 
     def _on_ended(self) -> None:
         self._worker = None  # the next model starts it again
-        self.due.put(False)
         if self._again:
             self._again = False
             self._start()
+        else:
+            self.answer.give_up()

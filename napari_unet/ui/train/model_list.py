@@ -9,6 +9,7 @@ from qtpy.QtWidgets import QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
 from napari_unet.session.annotation_session import Session
 from napari_unet.session.model_history import HistoryEntry
+from napari_unet.session.stroke_needs import STROKES_TO_JUDGE
 
 from ..widgets import button
 
@@ -79,7 +80,9 @@ class ModelList(QWidget):
         strokes = "" if not one.versions else (
             " It has learnt from the strokes as they are now." if same else " Strokes have changed since.")
         seen = "" if one.shown else " It was not shown yet."
-        return f"{one.name}, {time.strftime('%d %b, %H:%M:%S', time.localtime(one.time))}.{likely}{strokes}{seen}"
+        unscored = "" if one.dice is not None else f" {_why_unscored(one)[1]}"
+        when = time.strftime("%d %b, %H:%M:%S", time.localtime(one.time))
+        return f"{one.name}, {when}.{likely}{unscored}{strokes}{seen}"
 
     def _on_clicked(self, row: int) -> None:
         if row < len(self._listed) and not self._listed[row].same(self._session.shown):
@@ -87,7 +90,18 @@ class ModelList(QWidget):
 
 
 def model_line(kept: HistoryEntry, shown: bool) -> str:
-    """Return a model in a line: what it is, its score, when it came, and whether it is shown."""
-    score = "-" if kept.dice is None else f"{kept.dice:.2f}"
+    """Return a model in a line: what it is, when it came, its score or why it has none, and whether it is shown."""
+    score = f"held-out Dice {kept.dice:.2f}" if kept.dice is not None else f"no score: {_why_unscored(kept)[0]}"
     when = time.strftime("%H:%M", time.localtime(kept.time))
-    return f"{'▸ ' if shown else ''}{kept.name}, held-out Dice {score}, {when}"
+    return f"{'▸ ' if shown else ''}{kept.name}, {when}, {score}"
+
+
+def _why_unscored(kept: HistoryEntry) -> tuple[str, str]:
+    """Say why a model has no score: in two words, and whole."""
+    if not kept.versions:
+        return "from a file", "It has no score: it comes from a file, without one."
+    if not kept.step:
+        return "press Live", ("It has no score yet: Live scores it, on strokes that it keeps for that if there are "
+                              f"{STROKES_TO_JUDGE} separate ones of each of two classes.")
+    return "few strokes", ("It has no score: when it was made, there were fewer than the "
+                           f"{STROKES_TO_JUDGE} separate strokes of each of two classes that scoring takes.")
