@@ -87,21 +87,28 @@ def image_under(layer: Labels, image_layer: ImageLayer) -> Image:
     """
     levels = levels_of(image_layer)
     finest = levels.levels[0].image
-    corners = []
-    for corner in ((0, 0), (1, 1)):
-        world = np.zeros(image_layer.ndim)
-        world[-layer.ndim:] = layer.data_to_world((*(0,) * (layer.ndim - 2), *corner))
-        corners.append(np.asarray(image_layer.world_to_data(world), float))
-    factor = tuple(int(one) for one in np.rint(corners[1] - corners[0])[-2:])
+    first, second = (_beneath(layer, image_layer, corner) for corner in (0, 1))
+    factor = tuple(int(one) for one in np.rint(second - first)[-2:])
     level = next((one for one in levels.levels if one.factor == factor), None)
-    starts = [round((float(at) - (by - 1) / 2) / by) for at, by in zip(corners[0][-2:], factor, strict=True) if by > 0]
-    sizes = layer.data.shape[-2:]
-    if level is None or any(start < 0 or start + size > have for start, size, have in zip(
-            starts, sizes, level.image.plane_shape, strict=True)):
+    rows, columns = (_span(float(at), by, size) for at, by, size in zip(
+        first[-2:], factor, layer.data.shape[-2:], strict=True))
+    if level is None or not all(part.start >= 0 and part.stop <= size for part, size in zip(
+            (rows, columns), level.image.plane_shape, strict=True)):
         raise UserError(f"{layer.name!r} does not lie on {image_layer.name!r} any more. Find its objects again.")
-    letters = axes_of(image_layer).letters
-    letters = letters.removesuffix("C") if image_layer.rgb else letters
-    leading = [round(float(corners[0][axis])) for axis, letter in enumerate(letters) if letter not in "CYX"]
-    plane = int(np.ravel_multi_index(leading, finest.shape[:-2])) if leading else 0
-    rows, columns = (slice(start, start + size) for start, size in zip(starts, sizes, strict=True))
+    letters = axes_of(image_layer).letters.removesuffix("C" if image_layer.rgb else "")
+    leading = [round(float(first[axis])) for axis, letter in enumerate(letters) if letter not in "CYX"]
+    plane = int(np.ravel_multi_index(leading, finest.shape[:-2], mode="clip")) if leading else 0
     return cut_image(finest, level, LevelField(plane, rows, columns, level.factor))
+
+
+def _beneath(layer: Labels, image_layer: ImageLayer, corner: int) -> NDArray[np.float64]:
+    """Return what lies under pixel (0, 0) or (1, 1) of a layer, in pixels of the finest level of an image."""
+    world = np.zeros(image_layer.ndim)
+    world[-layer.ndim:] = layer.data_to_world((*(0,) * (layer.ndim - 2), corner, corner))
+    return np.asarray(image_layer.world_to_data(world), float)
+
+
+def _span(first: float, by: int, size: int) -> slice:
+    """Return rows (columns) of a level, by the middle of the first in pixels of the finest level."""
+    start = round((first - (by - 1) / 2) / max(1, by))
+    return slice(start, start + size)

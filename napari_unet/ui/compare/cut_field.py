@@ -24,6 +24,7 @@ from ..field_image import cut_image
 from ..large_images import ImageLevel, is_field, levels_of
 from ..layer_axes import axes_of, finest_level, layer_shape
 from ..layer_metadata import forget, identity, note
+from ..layers import same_shape
 from ..sessions import session_of
 from ..train.field_view import LARGEST_FIELD, SeenBox, field_place, seen_box
 
@@ -129,17 +130,13 @@ def _strokes_in(
 
 def _labels_in(layer: Labels, finest: Image, level: ImageLevel, field: LevelField) -> NDArray[Any]:
     """Return labels of the whole image as they are seen in a field, (Y, X): of each pixel the one in its middle."""
-    shape = layer_shape(layer)
-    if is_field(layer) or [size for size in shape if size > 1] != [size for size in finest.shape if size > 1]:
-        raise UserError(f"{layer.name!r} has shape {shape} and is no layer of all of {finest.name!r}, which has "
-                        f"{finest.shape}. Choose labels of the whole image.")
-    place = np.unravel_index(field.plane, finest.shape[:-2]) if finest.shape[:-2] else ()
-    # axes of one element may be missing
-    leading = iter(int(one) for one, size in zip(place, finest.shape, strict=False) if size > 1)
-    at = tuple(next(leading, 0) if size > 1 else 0 for size in shape[:-2])
-    same = [one for one in (layer.data if layer.multiscale else ()) if tuple(one.shape[-2:]) == level.image.plane_shape]
-    if same:
-        return in_memory(same[0][(*at, field.rows, field.columns)])
+    if is_field(layer) or not same_shape(layer, finest):
+        raise UserError(f"{layer.name!r} has shape {layer_shape(layer)} and is no layer of all of {finest.name!r}, "
+                        f"which has {finest.shape}. Choose labels of the whole image.")
+    at = _leading(layer_shape(layer), finest, field.plane)
+    for one in layer.data if layer.multiscale else ():
+        if tuple(one.shape[-2:]) == level.image.plane_shape:
+            return in_memory(one[(*at, field.rows, field.columns)])
     spans = [slice(part.start * by + (by - 1) // 2, min(part.stop * by, size), by) for part, by, size in zip(
         (field.rows, field.columns), field.factor, finest.plane_shape, strict=True)]
     whole = finest_level(layer)
@@ -148,3 +145,11 @@ def _labels_in(layer: Labels, finest: Image, level: ImageLevel, field: LevelFiel
                         "cannot be read at once. Zoom in, and compare a smaller part.")
     found = in_memory(whole[(*at, *spans)])
     return np.pad(found, [(0, size - have) for size, have in zip(field.shape, found.shape, strict=True)], mode="edge")
+
+
+def _leading(shape: tuple[int, ...], finest: Image, plane: int) -> tuple[int, ...]:
+    """Return a plane of an image as numbers along the leading axes of labels, of which those of one element may differ.
+    """
+    place = np.unravel_index(plane, finest.shape[:-2]) if finest.shape[:-2] else ()
+    long = iter(int(one) for one, size in zip(place, finest.shape, strict=False) if size > 1)
+    return tuple(next(long, 0) if size > 1 else 0 for size in shape[:-2])
