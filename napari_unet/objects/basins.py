@@ -14,7 +14,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from .halves import by_halves, flat_places, looked_up, put_into, shared, two_parts
+from .halves import by_halves, flat_places, looked_up, put_into, shared, small_parts
 
 CROWD = 0.15
 """How much shallower a waist is cut where its two sides are together twice as large as is typical."""
@@ -115,17 +115,22 @@ def _way_up(
 
     by_halves(put_keys, len(inside))
     keys = keys.reshape(shape)
+    found = np.empty_like(keys)
     for axis, weight in enumerate(weights.astype(np.int32)):
-        found = np.empty_like(keys)
         across = 1 if axis == 0 else 0
-        parts = [(slice(None),) * across + (half,) for half in two_parts(keys.shape[across])]
+        parts = [(slice(None),) * across + (part,) for part in small_parts(keys.shape[across], keys.size)]
         shared([partial(_highest_along, keys[part], axis, weight, found[part]) for part in parts], keys.size)
-        keys = found
+        keys, found = found, keys
     sides = [math.prod(shape[axis + 1:]) for axis in range(axes)]
     steps = np.array([int(np.dot(step, sides)) for step in itertools.product((-1, 0, 1), repeat=axes)])
-    found = looked_up(keys.ravel(), inside)
-    found &= spare
-    return inside + looked_up(steps, found)
+    flat, highest = keys.ravel(), np.empty(len(inside), np.intp)
+
+    def look(part: slice) -> None:
+        here = inside[part]
+        np.add(here, steps.take(flat.take(here) & spare), out=highest[part])
+
+    shared([partial(look, part) for part in small_parts(len(inside), len(inside))], len(inside))
+    return highest
 
 
 def _highest_along(keys: NDArray[np.int32], axis: int, weight: np.int32, found: NDArray[np.int32]) -> None:
@@ -141,24 +146,30 @@ def _borders(
     numbers: NDArray[np.int32], height: NDArray[np.float32]
 ) -> tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.int64]]:
     """Return pairs of basins that touch, the saddle between them and how long their border is."""
-    inside = numbers > 0
     count = int(numbers.max(initial=0)) + 1
-
-    def across(step: tuple[int, ...]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        here = tuple(slice(max(0, -one), -one if one > 0 else None) for one in step)
-        there = tuple(slice(max(0, one), one if one < 0 else None) for one in step)
-        first, second = numbers[here], numbers[there]
-        differ = first != second
-        differ &= inside[here]
-        differ &= inside[there]
-        apart = np.unravel_index(np.flatnonzero(differ), differ.shape)
-        one, other = first[apart].astype(np.int64), second[apart].astype(np.int64)
-        return (np.minimum(one, other) * count + np.maximum(one, other),
-                np.minimum(height[here][apart], height[there][apart]))
-
     steps = [one for one in itertools.product((-1, 0, 1), repeat=numbers.ndim) if one > (0,) * numbers.ndim]
-    found = shared([partial(across, step) for step in steps], numbers.size)
-    key, low = (np.concatenate(parts) for parts in zip(*found, strict=True))
+
+    def across(part: slice) -> list[tuple[NDArray[np.int64], NDArray[np.float32]]]:
+        block, heights = (array[part.start : part.stop + 1] for array in (numbers, height))
+        inside, found = block > 0, []
+        for step in steps:  # along the first axis none goes back
+            rows = min(part.stop - part.start, len(block) - step[0])
+            here = (slice(0, rows), *(slice(max(0, -one), -one if one > 0 else None) for one in step[1:]))
+            there = (slice(step[0], rows + step[0]),
+                     *(slice(max(0, one), one if one < 0 else None) for one in step[1:]))
+            first, second = block[here], block[there]
+            differ = first != second
+            differ &= inside[here]
+            differ &= inside[there]
+            apart = np.unravel_index(np.flatnonzero(differ), differ.shape)
+            one, other = first[apart].astype(np.int64), second[apart].astype(np.int64)
+            found.append((np.minimum(one, other) * count + np.maximum(one, other),
+                          np.minimum(heights[here][apart], heights[there][apart])))
+        return found
+
+    parts = shared([partial(across, part) for part in small_parts(len(numbers), numbers.size)], numbers.size)
+    pieces = [piece for part in parts for piece in part] or [(np.zeros(0, np.int64), np.zeros(0, np.float32))]
+    key, low = (np.concatenate(some) for some in zip(*pieces, strict=True))
     if not len(key):
         return np.zeros((0, 2), np.int64), low, np.zeros(0, np.int64)
     order = np.argsort(key, kind="stable")

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .basins import way_ends
-from .halves import by_halves, flat_places, looked_up, put_into, shared, two_parts
+from .halves import by_halves, flat_places, looked_up, put_into, shared, small_parts
 
 FADES = 0.4
 """An object reaches to where the answer is less than this share as sure as in the object."""
@@ -84,8 +84,9 @@ class _Rise:
 
     def objects(self, least: NDArray[np.float64]) -> Numbers:
         """Return the object that each pixel around belongs to, 0 for none; one reaches to its least height."""
-        to = np.concatenate(shared(
-            [partial(self._highest, self._places[half]) for half in two_parts(len(self._places))], len(self._places)))
+        count = len(self._places)
+        to = np.concatenate(shared([partial(self._highest, self._places[part]) for part in small_parts(count, count)],
+                                   count))
         up = self._at[to]
         found = np.where(up < 0, self._owner[to], 0)
         own = np.arange(len(up))

@@ -17,6 +17,9 @@ from napari_unet.core.threads import available_cores
 LARGE = 2**19
 """Elements from which on it is worth it."""
 
+SMALL = 2**17
+"""Elements of what is worked on at a time where there are results between."""
+
 Result = TypeVar("Result")
 Value = TypeVar("Value", bound=np.generic)
 
@@ -49,6 +52,12 @@ def two_parts(length: int) -> tuple[slice, slice]:
 def by_halves(task: Callable[[slice], Result], length: int, size: int | None = None) -> list[Result]:
     """Do a task with each half of an axis of an array of so many elements (None: of one axis); return both results."""
     return shared([partial(task, half) for half in two_parts(length)], length if size is None else size)
+
+
+def small_parts(length: int, size: int) -> list[slice]:
+    """Return parts of an axis of an array of so many elements, each of which stays in the processor's cache."""
+    step = max(1, length * SMALL // max(1, size))
+    return [slice(start, min(start + step, length)) for start in range(0, length, step)]
 
 
 def flat_places(mask: NDArray[np.bool_]) -> NDArray[np.intp]:

@@ -88,10 +88,10 @@ def heights(ground: Foreground, kind: Height, smooth: float) -> NDArray[np.float
         found = found * ndimage.gaussian_filter(ground.sure, sigma)
     if ground.border is not None:
         found = found * (1 - WALL * ndimage.gaussian_filter(ground.border, [BLUR / one for one in scale]))
-    made = np.empty(found.shape, np.float32)
+    made = np.zeros(found.shape, np.float32)
 
     def keep_inside(half: slice) -> None:
-        made[half] = np.where(ground.mask[half], found[half], 0)
+        np.copyto(made[half], found[half], where=ground.mask[half])
 
     by_halves(keep_inside, len(made), made.size)
     return made
