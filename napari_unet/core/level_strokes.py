@@ -6,11 +6,13 @@ the painted ones are, so that thin strokes stay; painted there, all of them are.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import NDArray
 
 from .image import Image
-from .level_field import Factor, filled_block, frozen_block
+from .level_field import Factor, LevelField, filled_block, frozen_block
 from .painted_plane import BLOCK, Block
 from .scribbles import Scribbles
 from .window_stack import SIDE, WindowedPixels, windows_of
@@ -113,6 +115,33 @@ class StrokesAtLevel:
         found = np.array(ids, np.uint8)[counts.argmax(0)]
         found[~counts.any(0)] = 0
         return frozen_block(found)
+
+
+def strokes_in_windows(windows: Image, factor: Factor, numbers: Iterable[int], scribbles: Scribbles) -> Scribbles:
+    """Return all that is painted in some windows of a level; what lies beyond the image's border counts as painted.
+
+    Parameters
+    ----------
+    windows : Image
+        The level, as :func:`.window_stack.window_stack` makes it.
+    factor : (int, int)
+        Rows and columns of the finest level that one of this level stands for.
+    numbers : iterable of int
+        Of the windows, counted through all planes.
+    scribbles : Scribbles
+        Of the finest level.
+    """
+    pixels = windows_of(windows)
+    assert pixels is not None
+    found = {}
+    for number in numbers:
+        rows, columns = pixels.grid.box(number % len(pixels.grid))
+        here = LevelField(pixels.whole_plane(number), rows, columns, factor).painted(scribbles)
+        inner = np.ones((SIDE, SIDE), np.uint8)
+        inner[: here.shape[0], : here.shape[1]] = here
+        if inner.any():
+            found[number] = {_INNER: frozen_block(inner)}
+    return Scribbles.empty(windows.shape).repainting(found, scribbles.version)
 
 
 def _same(known: tuple[tuple[Block, NDArray[np.uint8]], ...], now: list[tuple[Block, NDArray[np.uint8]]]) -> bool:

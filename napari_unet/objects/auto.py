@@ -17,6 +17,7 @@ from .basins import Basins, find_basins, merged_basins
 from .class_field import ClassField
 from .class_objects import Foreground, joined_classes, typical_size
 from .growing import grown, sure_ones
+from .halves import looked_up
 from .height_watershed import heights
 from .hints import Hints
 from .hole_filling import holes_of, without_holes, without_own_holes
@@ -77,7 +78,7 @@ class Auto:
             neck = chosen_neck([said, hints.elsewhere])
         found, words = [], []
         for one in classes:
-            own = merged_basins(one.basins, neck, one.smallest, one.typical)[one.basins.numbers]
+            own = looked_up(merged_basins(one.basins, neck, one.smallest, one.typical), one.basins.numbers)
             number = one.ground.number
             found.append((number, self._sure_ones(own, one, hints), one.smallest))
             words.append(f"{field.name(number)}: typically {one.typical:.0f} px, at least {one.smallest:.0f}")
@@ -120,7 +121,7 @@ class Auto:
         kept[0] = False
         left = np.where(kept, np.arange(len(kept)), 0).astype(numbers.dtype)
         means = np.where(kept, means, 0)[: int(left.max()) + 1]
-        found = grown(left[numbers], ground.sure, ground.free, means)
+        found = grown(looked_up(left, numbers), ground.sure, ground.free, means)
         return without_own_holes(found, ground.free) if self.fill else found
 
 

@@ -14,7 +14,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from .halves import shared, two_parts
+from .halves import by_halves, flat_places, looked_up, put_into, shared, small_parts
 
 CROWD = 0.15
 """How much shallower a waist is cut where its two sides are together twice as large as is typical."""
@@ -56,18 +56,24 @@ class Basins:
 
 def find_basins(height: NDArray[np.float32], mask: NDArray[np.bool_]) -> Basins:
     """Divide what a mask holds into basins; the inputs are never changed."""
-    inside = np.flatnonzero(mask)
-    values = np.maximum(np.asarray(height, np.float32).ravel()[inside], 0)
-    highest = inside + _way_up(values, inside, mask.shape)
+    inside = flat_places(mask)
+    values = looked_up(np.asarray(height, np.float32).ravel(), inside)
+    np.maximum(values, 0, out=values)
+    highest = _way_up(values, inside, mask.shape)
     places = np.zeros(mask.size, np.int32)
     own = np.arange(len(inside), dtype=np.int32)
-    places[inside] = own
-    up = way_ends(places[highest].astype(np.intp))
+    put_into(places, inside, own)
+    to = np.empty(len(inside), np.intp)
+
+    def look(half: slice) -> None:
+        to[half] = places.take(highest[half], mode="clip")
+
+    by_halves(look, len(to))
+    up = way_ends(to)
     tops = up == own
-    basin = np.cumsum(tops, dtype=np.int32)
     numbers = np.zeros(mask.shape, np.int32)
-    basin = basin[up]
-    numbers.ravel()[inside] = basin
+    basin = looked_up(np.cumsum(tops, dtype=np.int32), up)
+    put_into(numbers, inside, basin)
     peaks = np.concatenate([np.zeros(1, np.float32), values[tops]])
     sizes = np.bincount(basin, minlength=len(peaks))
     return Basins(numbers, peaks, sizes, *_borders(numbers, np.asarray(height, np.float32)))
@@ -76,19 +82,20 @@ def find_basins(height: NDArray[np.float32], mask: NDArray[np.bool_]) -> Basins:
 def way_ends(to: NDArray[np.intp]) -> NDArray[np.intp]:
     """Return where each place ends that leads from place to place; an end leads to itself."""
     while True:
-        further = np.empty_like(to)
-        # nothing is to be clipped, but no bounds are looked at: faster
-        tasks = [partial(np.take, to, to[half], mode="clip", out=further[half]) for half in two_parts(len(to))]
-        shared(tasks, to.size)
-        if np.array_equal(further, to):
+        further = looked_up(to, to)
+        if all(by_halves(partial(_are_same, further, to), len(to))):
             return to
         to = further
+
+
+def _are_same(one: NDArray[np.intp], other: NDArray[np.intp], half: slice) -> bool:
+    return np.array_equal(one[half], other[half])
 
 
 def _way_up(
     values: NDArray[np.float32], inside: NDArray[np.intp], shape: tuple[int, ...]
 ) -> NDArray[np.intp]:
-    """Return the step in the flat array from each pixel to the highest of it and its neighbours, by a corner too.
+    """Return the place in the flat array of the highest of each pixel and its neighbours, by a corner too.
 
     The bits of a float from 0 upwards order as it does. In place of the lowest four (five in a volume) stands where a
     pixel lies, seen from the one that looks: so the highest neighbour brings its direction along, and of equal ones
@@ -99,17 +106,31 @@ def _way_up(
     here = int(weights.sum())  # the code of no step at all; each axis adds or takes its weight
     spare = 2 ** math.ceil(math.log2(3**axes)) - 1
     keys = np.full(math.prod(shape), _OUTSIDE, np.int32)
-    keys[inside] = (values.view(np.int32) & ~np.int32(spare)) | np.int32(here)
+    bits = values.view(np.int32)
+
+    def put_keys(half: slice) -> None:
+        own = bits[half] & ~np.int32(spare)
+        own |= np.int32(here)
+        keys.reshape(-1)[inside[half]] = own
+
+    by_halves(put_keys, len(inside))
     keys = keys.reshape(shape)
+    found = np.empty_like(keys)
     for axis, weight in enumerate(weights.astype(np.int32)):
-        found = np.empty_like(keys)
         across = 1 if axis == 0 else 0
-        parts = [(slice(None),) * across + (half,) for half in two_parts(keys.shape[across])]
+        parts = [(slice(None),) * across + (part,) for part in small_parts(keys.shape[across], keys.size)]
         shared([partial(_highest_along, keys[part], axis, weight, found[part]) for part in parts], keys.size)
-        keys = found
+        keys, found = found, keys
     sides = [math.prod(shape[axis + 1:]) for axis in range(axes)]
     steps = np.array([int(np.dot(step, sides)) for step in itertools.product((-1, 0, 1), repeat=axes)])
-    return np.asarray(steps[keys.ravel()[inside] & spare])
+    flat, highest = keys.ravel(), np.empty(len(inside), np.intp)
+
+    def look(part: slice) -> None:
+        here = inside[part]
+        np.add(here, steps.take(flat.take(here) & spare), out=highest[part])
+
+    shared([partial(look, part) for part in small_parts(len(inside), len(inside))], len(inside))
+    return highest
 
 
 def _highest_along(keys: NDArray[np.int32], axis: int, weight: np.int32, found: NDArray[np.int32]) -> None:
@@ -125,24 +146,30 @@ def _borders(
     numbers: NDArray[np.int32], height: NDArray[np.float32]
 ) -> tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.int64]]:
     """Return pairs of basins that touch, the saddle between them and how long their border is."""
-    inside = numbers > 0
     count = int(numbers.max(initial=0)) + 1
-
-    def across(step: tuple[int, ...]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        here = tuple(slice(max(0, -one), -one if one > 0 else None) for one in step)
-        there = tuple(slice(max(0, one), one if one < 0 else None) for one in step)
-        first, second = numbers[here], numbers[there]
-        differ = first != second
-        differ &= inside[here]
-        differ &= inside[there]
-        apart = np.unravel_index(np.flatnonzero(differ), differ.shape)
-        one, other = first[apart].astype(np.int64), second[apart].astype(np.int64)
-        return (np.minimum(one, other) * count + np.maximum(one, other),
-                np.minimum(height[here][apart], height[there][apart]))
-
     steps = [one for one in itertools.product((-1, 0, 1), repeat=numbers.ndim) if one > (0,) * numbers.ndim]
-    found = shared([partial(across, step) for step in steps], numbers.size)
-    key, low = (np.concatenate(parts) for parts in zip(*found, strict=True))
+
+    def across(part: slice) -> list[tuple[NDArray[np.int64], NDArray[np.float32]]]:
+        block, heights = (array[part.start : part.stop + 1] for array in (numbers, height))
+        inside, found = block > 0, []
+        for step in steps:  # along the first axis none goes back
+            rows = min(part.stop - part.start, len(block) - step[0])
+            here = (slice(0, rows), *(slice(max(0, -one), -one if one > 0 else None) for one in step[1:]))
+            there = (slice(step[0], rows + step[0]),
+                     *(slice(max(0, one), one if one < 0 else None) for one in step[1:]))
+            first, second = block[here], block[there]
+            differ = first != second
+            differ &= inside[here]
+            differ &= inside[there]
+            apart = np.unravel_index(np.flatnonzero(differ), differ.shape)
+            one, other = first[apart].astype(np.int64), second[apart].astype(np.int64)
+            found.append((np.minimum(one, other) * count + np.maximum(one, other),
+                          np.minimum(heights[here][apart], heights[there][apart])))
+        return found
+
+    parts = shared([partial(across, part) for part in small_parts(len(numbers), numbers.size)], numbers.size)
+    pieces = [piece for part in parts for piece in part] or [(np.zeros(0, np.int64), np.zeros(0, np.float32))]
+    key, low = (np.concatenate(some) for some in zip(*pieces, strict=True))
     if not len(key):
         return np.zeros((0, 2), np.int64), low, np.zeros(0, np.int64)
     order = np.argsort(key, kind="stable")

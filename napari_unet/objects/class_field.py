@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 
 from napari_unet.core.errors import UserError
 
+OUT_OF_PROPORTION = 1e6
+"""No voxel is so many times longer than wide: its sizes are a mistake in a file."""
+
 _FEW = 12
 """Numbers below this are looked for one by one."""
 
@@ -32,7 +35,7 @@ class ClassField:
         Painted ids in the order of ``probabilities``.
     spacing : tuple of float
         Size of a voxel along each axis of ``labels``; default 1. A size that is zero, negative or not finite counts
-        as 1.
+        as 1; so do all of them if one is :data:`OUT_OF_PROPORTION` times another.
     border : ndarray of float, optional
         How much each pixel looks like the border between two objects, 0 to 1; see :mod:`.border_strokes`.
     names : mapping of int to str
@@ -95,4 +98,5 @@ def _sizes(spacing: tuple[float, ...], axes: int) -> tuple[float, ...]:
     sizes = tuple(spacing) or (1.0,) * axes
     if len(sizes) != axes:
         raise UserError(f"{len(sizes)} voxel sizes do not fit {axes} axes.")
-    return tuple(float(one) if math.isfinite(one) and one > 0 else 1.0 for one in sizes)
+    sizes = tuple(float(one) if math.isfinite(one) and one > 0 else 1.0 for one in sizes)
+    return sizes if max(sizes) <= OUT_OF_PROPORTION * min(sizes) else (1.0,) * axes

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .class_field import ClassField
+from .halves import by_halves, flat_places, looked_up, put_into
 from .hole_filling import without_holes
 from .object_map import ObjectMap
 
@@ -49,8 +50,7 @@ class Foreground:
             free &= field.labels != one
         sure = field.probability(number)
         if sure is not None:
-            known = np.isfinite(sure)
-            sure = np.clip(sure if known.all() else np.where(known, sure, mask), 0, 1).astype(np.float32, copy=False)
+            sure = _between_0_and_1(sure, mask)
         if strokes is not None:
             mask = np.where(strokes > 0, strokes == number, mask)
             free &= strokes == 0
@@ -60,6 +60,18 @@ class Foreground:
     def filled(self, fill: bool = True) -> Foreground:
         """Return the same with all holes filled, where ``fill``."""
         return dataclasses.replace(self, mask=without_holes(self.mask, self.free)) if fill else self
+
+
+def _between_0_and_1(sure: NDArray[np.float32], mask: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Return probabilities, 0 or 1 as a mask says where they are no numbers."""
+    found = np.empty(sure.shape, np.float32)
+
+    def fill(half: slice) -> None:
+        known = np.isfinite(sure[half])
+        np.clip(sure[half] if known.all() else np.where(known, sure[half], mask[half]), 0, 1, out=found[half])
+
+    by_halves(fill, len(found), found.size)
+    return found
 
 
 def joined_classes(
@@ -80,8 +92,8 @@ def joined_classes(
     classes = [np.zeros(1, np.uint8)]
     start = 0
     for class_id, own, smallest in found:
-        inside = np.flatnonzero(own > 0)
-        flat = own.ravel()[inside]
+        inside = flat_places(own > 0)
+        flat = looked_up(own.ravel(), inside)
         sizes = np.bincount(flat, minlength=1)
         kept = sizes >= max(1, smallest)
         if strokes is not None:
@@ -90,8 +102,8 @@ def joined_classes(
         new = np.zeros(len(sizes), np.uint32)
         new[kept] = np.arange(start + 1, start + 1 + np.count_nonzero(kept))
         start += int(np.count_nonzero(kept))
-        flat = new[flat]
-        numbers.ravel()[inside] = flat if len(classes) == 1 else np.maximum(numbers.ravel()[inside], flat)
+        flat = looked_up(new, flat)
+        put_into(numbers, inside, flat if len(classes) == 1 else np.maximum(numbers.ravel()[inside], flat))
         classes.append(np.full(np.count_nonzero(kept), class_id, np.uint8))
     return ObjectMap(numbers, np.concatenate(classes), field.spacing, note)
 

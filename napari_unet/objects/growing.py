@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .basins import way_ends
-from .halves import shared, two_parts
+from .halves import by_halves, flat_places, looked_up, put_into, shared, small_parts
 
 FADES = 0.4
 """An object reaches to where the answer is less than this share as sure as in the object."""
@@ -38,16 +38,20 @@ def grown(
     means : ndarray of float64, optional
         :func:`mean_of` ``numbers`` and ``sure``, if that is known.
     """
-    taken = numbers > 0
     means = mean_of(numbers, sure) if means is None else means
     least = np.clip(FADES * means, FAINTEST, 0.5)
-    around = sure > least[1:].min(initial=1)
-    around &= free
-    around &= ~taken
+    lowest, around = least[1:].min(initial=1), np.empty(numbers.shape, bool)
+
+    def look(half: slice) -> None:
+        np.greater(sure[half], lowest, out=around[half])
+        around[half] &= free[half]
+        around[half] &= numbers[half] == 0
+
+    by_halves(look, len(around), around.size)
     if not around.any():
         return numbers
     found: Numbers = np.array(numbers, order="C")
-    found.ravel()[np.flatnonzero(around)] = _Rise(numbers, sure, around).objects(least)
+    put_into(found, flat_places(around), _Rise(numbers, sure, around).objects(least))
     return found
 
 
@@ -59,24 +63,30 @@ class _Rise:
     """
 
     def __init__(self, numbers: Numbers, sure: NDArray[np.float32], around: NDArray[np.bool_]) -> None:
-        owner = np.pad(numbers, 1)
+        owner = np.zeros([size + 2 for size in numbers.shape], numbers.dtype)
         height = np.full(owner.shape, -1, np.float32)
         inner = (slice(1, -1),) * numbers.ndim
-        np.copyto(height[inner], sure, where=around | (numbers > 0))
+
+        def fill(half: slice) -> None:
+            owner[inner][half] = numbers[half]
+            np.copyto(height[inner][half], sure[half], where=around[half] | (numbers[half] > 0))
+
+        by_halves(fill, len(numbers), numbers.size)
         self._height = height.ravel()
         sides = np.array(owner.strides) // owner.itemsize
         self._steps = [int(np.dot(step, sides)) for step in itertools.product((-1, 0, 1), repeat=numbers.ndim)]
         self._owner = owner.ravel()
         wide = np.zeros(owner.shape, bool)
         wide[inner] = around
-        self._places = np.flatnonzero(wide)
+        self._places = flat_places(wide)
         self._at = np.full(wide.size, -1, np.int32)
-        self._at[self._places] = np.arange(len(self._places), dtype=np.int32)
+        put_into(self._at, self._places, np.arange(len(self._places), dtype=np.int32))
 
     def objects(self, least: NDArray[np.float64]) -> Numbers:
         """Return the object that each pixel around belongs to, 0 for none; one reaches to its least height."""
-        to = np.concatenate(shared(
-            [partial(self._highest, self._places[half]) for half in two_parts(len(self._places))], len(self._places)))
+        count = len(self._places)
+        to = np.concatenate(shared([partial(self._highest, self._places[part]) for part in small_parts(count, count)],
+                                   count))
         up = self._at[to]
         found = np.where(up < 0, self._owner[to], 0)
         own = np.arange(len(up))
@@ -176,8 +186,9 @@ def sure_ones(
 ) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
     """Return, by number, which objects have such values on average and somewhere and so many pixels; and all means."""
     number, value = _flat(numbers, values)
-    sizes = np.bincount(number, minlength=1)
-    means = np.bincount(number, value, 1) / np.maximum(sizes, 1)
+    sums, sizes = shared([partial(np.bincount, number, value, 1), partial(np.bincount, number, minlength=1)],
+                         number.size)
+    means = sums / np.maximum(sizes, 1)
     once = np.zeros(len(sizes), bool)
     once[number[value >= somewhere]] = True
     kept = once & (means >= average) & (sizes >= smallest)
@@ -187,5 +198,5 @@ def sure_ones(
 
 def _flat(numbers: Numbers, values: NDArray[np.float32]) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
     """Return number and value of each pixel of an object: mostly few, and whole arrays are slow to count."""
-    inside = np.flatnonzero(numbers > 0)
-    return numbers.ravel()[inside].astype(np.intp), values.ravel()[inside]
+    inside = flat_places(numbers > 0)
+    return looked_up(numbers.ravel(), inside).astype(np.intp), looked_up(values.ravel(), inside)

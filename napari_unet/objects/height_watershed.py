@@ -18,7 +18,7 @@ from . import register
 from .basins import find_basins, merged_basins
 from .class_field import ClassField
 from .class_objects import Foreground, joined_classes
-from .halves import shared, two_parts
+from .halves import by_halves, shared, two_parts
 from .hints import Hints
 from .object_map import ObjectMap
 
@@ -76,24 +76,35 @@ def heights(ground: Foreground, kind: Height, smooth: float) -> NDArray[np.float
 
     step = min(ground.spacing)
     scale = tuple(size / step for size in ground.spacing)
-    sigma = [smooth / one for one in scale]
+    # wider than the array says no more, and a voxel of 1 x 1e-9 would ask for very much
+    sigma = [min(smooth / one, length) for one, length in zip(scale, ground.mask.shape, strict=True)]
     if kind != "probability" or ground.sure is None:
         found = _depth(ground.mask, scale)
         if smooth:
-            _smooth(np.minimum(found, np.float32(1e6), out=found), sigma)
+            _smooth(found, sigma)
     else:
         found = ground.mask.astype(np.float32)
     if kind != "distance" and ground.sure is not None:
         found = found * ndimage.gaussian_filter(ground.sure, sigma)
     if ground.border is not None:
         found = found * (1 - WALL * ndimage.gaussian_filter(ground.border, [BLUR / one for one in scale]))
-    return np.where(ground.mask, found, 0).astype(np.float32, copy=False)
+    made = np.zeros(found.shape, np.float32)
+
+    def keep_inside(half: slice) -> None:
+        np.copyto(made[half], found[half], where=ground.mask[half])
+
+    by_halves(keep_inside, len(made), made.size)
+    return made
 
 
 def _smooth(values: NDArray[np.float32], sigma: Sequence[float]) -> None:
-    """Smooth in place as ``ndimage.gaussian_filter`` does, axis by axis, each in two halves along another one."""
+    """Smooth in place as ``ndimage.gaussian_filter`` does, axis by axis, each in two halves along another one.
+
+    What is endless, where nothing is outside, becomes large.
+    """
     from scipy import ndimage
 
+    by_halves(lambda half: np.minimum(values[half], np.float32(1e6), out=values[half]), len(values), values.size)
     for axis, width in enumerate(sigma):
         across = 1 if axis == 0 else 0
         parts = [values[(slice(None),) * across + (half,)] for half in two_parts(values.shape[across])]

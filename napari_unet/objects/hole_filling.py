@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from napari_unet.core.components import label_components
 
+from .halves import by_halves
+
 LIKELY = 0.3
 """A hole where the answer is at least this sure of the class, on average, is a hole in the answer alone."""
 
@@ -27,8 +29,10 @@ def holes_of(mask: NDArray[np.bool_]) -> Holes:
     open_ones = np.bincount(rim, minlength=int(outside.max(initial=0)) + 1)
     open_ones[0] = 0
     # the ground around everything is most of the array: it is left out before anything is looked up
-    places = np.flatnonzero((outside != 0) & (outside != open_ones.argmax()))
-    numbers = outside.ravel()[places]
+    around, flat = open_ones.argmax(), outside.ravel()
+    halves = by_halves(lambda half: half.start + np.flatnonzero((flat[half] != 0) & (flat[half] != around)), flat.size)
+    places = np.concatenate(halves)
+    numbers = flat[places]
     closed = open_ones[numbers] == 0
     return places[closed], numbers[closed]
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
+from .halves import by_halves, looked_up
 from .object_map import ObjectMap
+
+Runs = tuple[NDArray[np.int64], NDArray[np.int64]]
 
 
 def keep_numbers(
@@ -30,11 +35,15 @@ def keep_numbers(
     """
     taken = np.zeros(1, np.uint8) if taken is None else taken
     width = max(int(before.max(initial=0)) + 1, len(taken))
-    both = np.flatnonzero((found.numbers > 0) & (before > 0))
-    pairs, shared = _counted(found.numbers.ravel()[both].astype(np.int64) * width + before.ravel()[both])
+    new_ones, old_ones = found.numbers.ravel(), before.ravel()
+
+    def runs(half: slice) -> Runs:
+        return _runs(new_ones[half], old_ones[half], width)
+
+    pairs, share = _counted(by_halves(runs, new_ones.size))
     new, old = pairs // width, pairs % width
     number = np.zeros(len(found.classes), np.int64)
-    best = np.lexsort((pairs, -shared))
+    best = np.lexsort((pairs, -share))
     new, old = new[best], old[best]
     # one to one, the largest share first: who is first among its own object and first among its number
     first = np.zeros(len(new), bool)
@@ -52,13 +61,20 @@ def keep_numbers(
     classes = np.zeros(max(len(taken), int(number.max(initial=0)) + 1), np.uint8)
     classes[: len(taken)] = taken
     classes[number[found.present]] = found.classes[found.present]
-    return number.astype(np.uint32)[found.numbers], classes
+    return looked_up(number.astype(np.uint32), found.numbers), classes
 
 
-def _counted(values: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the values there are, in order, and how often; quickly where the same one mostly follows itself."""
+def _runs(new: NDArray[np.uint32], old: NDArray[np.uint32], width: int) -> Runs:
+    """Return, of pixels in a row, which two numbers (as one) come one after another, and how long each stays."""
+    both = np.flatnonzero((new > 0) & (old > 0))
+    values = new[both].astype(np.int64) * width + old[both]
     starts = np.flatnonzero(np.append(True, values[1:] != values[:-1])) if len(values) else np.zeros(0, np.int64)
-    runs, length = values[starts], np.diff(np.append(starts, len(values)))
+    return values[starts], np.diff(np.append(starts, len(values)))
+
+
+def _counted(parts: Sequence[Runs]) -> Runs:
+    """Return the values there are, in order, and how often; quickly where the same one mostly follows itself."""
+    runs, length = (np.concatenate(one) for one in zip(*parts, strict=True))
     order = np.argsort(runs, kind="stable")
     found, first = np.unique(runs[order], return_index=True)
     return found, np.add.reduceat(length[order], first) if len(first) else length

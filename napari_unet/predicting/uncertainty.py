@@ -115,6 +115,7 @@ def find_least_sure(
     plane: int = 0,
     view: View | None = None,
     visited: Sequence[UncertainPlace] = (),
+    planes: Sequence[int] | None = None,
 ) -> Generator[Progress, None, UncertainPlace | None]:
     """Look for the place where a model is least sure: in view first, then in the whole image.
 
@@ -132,6 +133,8 @@ def find_least_sure(
         What is visible of it; None: look everywhere.
     visited : sequence of UncertainPlace
         Left out, with all around them within :data:`REACH` widths.
+    planes : sequence of int, optional
+        Look on these alone; None: on all.
 
     Yields
     ------
@@ -152,8 +155,9 @@ def find_least_sure(
         found = yield from _look(model, image, scribbles, width, [plane], view, visited)
         if found is not None:
             return found
-    planes = sorted(range(image.n_planes), key=lambda number: (abs(number - plane), number))
-    return (yield from _look(model, image, scribbles, width, planes, None, visited))
+    if planes is None:
+        planes = sorted(range(image.n_planes), key=lambda number: (abs(number - plane), number))
+    return (yield from _look(model, image, scribbles, width, list(planes), None, visited))
 
 
 def _look(

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..objects.halves import by_halves
+
 _PROBABLE = 255
 """Probabilities are kept as whole numbers up to this: a quarter of the memory."""
 
@@ -52,7 +54,8 @@ class Likelihoods:
 
 
 def put_together(
-    parts: Sequence[Likelihoods], shape: tuple[int, ...], box: tuple[slice, ...] | None = None
+    parts: Sequence[Likelihoods], shape: tuple[int, ...], box: tuple[slice, ...] | None = None,
+    wanted: tuple[int, ...] = (),
 ) -> tuple[NDArray[np.float32] | None, tuple[int, ...]]:
     """Return the probabilities (C, Y, X) of a plane and the ids of their classes; nothing if some are missing.
 
@@ -64,12 +67,15 @@ def put_together(
         Of what is wanted; of a volume there are none.
     box : tuple of slice, optional
         Which part of the plane that is; None: all of it.
+    wanted : tuple of int
+        Ids of the classes that are wanted, if they are known; empty: all.
     """
     ids = parts[0].ids if parts and len(shape) == 2 else ()
     if not ids or any(one.ids != ids for one in parts):
         return None, ()
-    made = _pasted([(one.box, one.maps) for one in parts], len(ids), shape, box)
-    return (None, ()) if made is None else (made, ids)
+    at = [number for number, one in enumerate(ids) if not wanted or one in wanted]
+    made = _pasted([(one.box, one.maps[at]) for one in parts], len(at), shape, box)
+    return (None, ()) if made is None else (made, tuple(ids[number] for number in at))
 
 
 def seen_border(
@@ -97,7 +103,15 @@ def _pasted(
             there.append(slice(start - side.start, max(start, stop) - side.start))
         made[(slice(None), *here)] = maps[(slice(None), *there)]
         known[tuple(here)] = True
-    return made.astype(np.float32) * np.float32(1 / _PROBABLE) if known.all() else None
+    if not known.all():
+        return None
+    found = np.empty(made.shape, np.float32)
+
+    def fill(half: slice) -> None:
+        np.multiply(made[:, half], np.float32(1 / _PROBABLE), out=found[:, half])
+
+    by_halves(fill, shape[0], found.size)
+    return found
 
 
 def _in_steps(maps: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:

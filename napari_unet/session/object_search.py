@@ -126,7 +126,7 @@ class ObjectQuestion:
         countable = tuple(one for one in ids_in(self.labels) if one > 1 and one not in self.way.areas)
         hints = Hints(self._lines(), self.strokes, self.elsewhere)
         if countable:
-            probabilities, ids = put_together(self.likely, self.labels.shape, self.box)
+            probabilities, ids = put_together(self.likely, self.labels.shape, self.box, countable)
             border = seen_border(self.likely, self.labels.shape, self.box) if self.border is None else self.border
             field = ClassField(self.labels, countable, probabilities, ids, self.spacing, border, self.names)
             found = find_objects(field, hints, self.way.way, **self.way.parameters)

@@ -13,6 +13,7 @@ import tifffile
 import zarr
 from napari.utils.notifications import ErrorNotification, notification_manager
 from ome_zarr_scene import axis, image_group
+from qtpy.QtWidgets import QFileDialog
 
 from napari_unet.core import made_levels
 from napari_unet.core.classes import ClassTable
@@ -20,6 +21,7 @@ from napari_unet.core.errors import UserError
 from napari_unet.core.scribbles import Scribbles
 from napari_unet.core.window_stack import windows_of
 from napari_unet.io import _tiff_by_tile, load_objects, read_image
+from napari_unet.predicting import uncertainty
 from napari_unet.project.lazy_pixels import ChannelFiles
 from napari_unet.project.level_images import at_level
 from napari_unet.project.sources import image_record
@@ -79,7 +81,7 @@ def look(viewer, hands, dock, row, column, zoom):
     binding.follow_view()
 
 
-def test_painted_at_two_levels_and_answered_where_one_looks(viewer, hands, large):
+def test_painted_at_two_levels_and_answered_where_one_looks(viewer, hands, large, monkeypatch):
     _, dock, finest = large
     binding = dock.controller.current
     before = finest.read
@@ -115,6 +117,27 @@ def test_painted_at_two_levels_and_answered_where_one_looks(viewer, hands, large
     assert finest.read - before < SIDE * SIDE * 3
     assert role_of(binding.prediction) == "prediction"
     assert np.allclose(np.array(binding.prediction.scale), 2)
+    goes_to_the_least_sure_place_of_the_field(viewer, hands, dock, monkeypatch)
+
+
+def goes_to_the_least_sure_place_of_the_field(viewer, hands, dock, monkeypatch):
+    """Look for it, whatever it is; what lies in the middle of the view then is what was found."""
+    monkeypatch.setattr(uncertainty, "SURE", 0.0)
+    unsure, binding = dock.controller.unsure, dock.controller.current
+    seen = binding.seen()
+    hands.click(dock, "train_go_unsure")
+    hands.wait(lambda: not unsure.busy)
+    assert "least sure place of the field that you look at" in dock.note_line.text()
+    (place,) = unsure.visited
+    assert place.plane in seen.planes
+    lens = dock.session.lens(binding.key)
+    middle = np.asarray(camera_of(viewer).center[-2:]) / 2 / lens.factor[0] - (lens.factor[0] - 1) / 2 / lens.factor[0]
+    row, column = np.rint(middle).astype(int)
+    found = seen.image.data[place.plane, place.row - 4 : place.row + 5, place.column - 4 : place.column + 5]
+    level = next(one for one in binding.levels.levels if one.factor == lens.factor)
+    assert np.array_equal(found, level.image.data[row - 4 : row + 5, column - 4 : column + 5])
+    painted = dock.session.pair(binding.key).scribbles.planes[0]
+    assert not painted[row * lens.factor[0], column * lens.factor[1]]
 
 
 def shows_objects(viewer, objects, binding):
@@ -172,6 +195,84 @@ def test_the_whole_goes_to_a_store_that_fills_and_levels_that_do_not_fit_are_sai
     found = large_images.levels_of(other)
     assert [one.factor for one in found.levels] == [(1, 1)]
     assert "2 of 3 levels of 'odd' are not used" in found.left_out
+
+
+def paint_two_classes(hands, dock):
+    """Paint a little of two classes, a long way out, and wait until that is known."""
+    binding = dock.controller.current
+    dock.hold_class(1)
+    hands.drag(binding.strokes, [(4, 4), (4, 6)])
+    hands.drag(binding.strokes, [(100, 100), (100, 140)])
+    dock.hold_class(2)
+    hands.drag(binding.strokes, [(300, 300), (300, 340)])
+    hands.published(dock)
+
+
+def test_what_is_in_view_is_compared_against_a_reference_of_the_whole(viewer, hands, large):
+    image, dock, finest = large
+    look(viewer, hands, dock, SIDE, SIDE, 0.05)
+    paint_two_classes(hands, dock)
+    bright = np.asarray(finest_level(image)) > 100
+    viewer.add_labels(bright.astype(np.uint8), name="slide truth", scale=(2, 2))
+    compare = hands.dock("Compare methods")
+    hands.tick_methods(compare, "threshold")
+    assert compare.images.rows[0].reference.layer is viewer.layers["slide truth"]
+    assert "what is in view when you press Compare" in compare.hint.text()
+    before = finest.read
+    hands.click(compare, "compare_run")
+    hands.wait(lambda: not compare.running)
+    assert not compare.board.comparison.failures, compare.state.text()
+    assert finest.read - before < SIDE * SIDE // 16, "nothing reads the whole"
+    named = "slide [rows 0 to 4095, columns 0 to 4095, at 1 : 8]"
+    assert named in compare.state.text()
+    assert {row.image for row in compare.board.comparison.rows if row.plane is not None} == {named}
+    shown = next(one for one in viewer.layers if role_of(one) == "result")
+    assert shown.data.shape == (SIDE // 8, SIDE // 8)
+    assert np.allclose(np.array(shown.scale), 16)
+    assert np.allclose(np.array(shown.translate), 7)  # the middle of eight pixels of 2
+    assert compare._viewer.layers.index(shown) == viewer.layers.index(image) + 1
+    dice = [row.value for row in compare.board.comparison.rows if row.metric == "dice" and row.class_id == 2]
+    want, have = bright[3::8, 3::8], shown.data == 2
+    assert dice == [pytest.approx(2 * (want & have).sum() / (want.sum() + have.sum()))]
+    look(viewer, hands, dock, 1000, 1000, 0.5)  # another field: what was found stays where it is
+    assert np.allclose(np.array(shown.translate), 7)
+    camera_of(viewer).center = (0, 9 * SIDE, 9 * SIDE)
+    hands.click(compare, "compare_run")
+    assert "Nothing of 'slide' is in view" in compare.state.text()
+
+
+def test_the_table_is_of_the_field_that_is_looked_at(viewer, hands, large, tmp_path, monkeypatch):
+    _, dock, _ = large
+    look(viewer, hands, dock, SIDE, SIDE, 0.05)
+    paint_two_classes(hands, dock)
+    binding, objects = dock.controller.current, hands.dock("Objects")
+    hands.wait(lambda: shows_objects(viewer, objects, binding))
+    hands.settle(dock)
+    table = hands.dock("Object table")
+
+    def is_of(part):
+        state, shown = objects.field.state, table.measured
+        return (shown is not None and not table.measurer.stale and not table.measurer.running and state is not None
+                and state.fresh and part in shown.source.name
+                and len(shown.table) == state.counts[2].objects)
+
+    hands.wait(lambda: is_of("rows 0 to 4095, columns 0 to 4095, at 1 : 8"))
+    assert "at 1 : 8" in table.state.text()
+    assert "class" in table.measured.table.columns
+    path = tmp_path / "objects.csv"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path), ""))
+    hands.click(table, "table_csv")
+    hands.wait(lambda: not table.saving.busy)
+    first = path.read_text(encoding="utf-8-sig").splitlines()[1]
+    assert "slide [rows 0 to 4095" in first
+    table._on_row(0)
+    world = table.measured.source.layer.data_to_world(table.measured.layer_place(0))
+    assert np.allclose(camera_of(viewer).center[-2:], world[-2:])
+    camera_of(viewer).zoom = 0.5
+    look(viewer, hands, dock, 1000, 1000, 0.5)
+    hands.wait(lambda: shows_objects(viewer, objects, binding) and is_of("at 1 : 1]"))
+    numbers = np.asarray(viewer.layers["slide objects"].data)
+    assert len(table.measured.table) == len(np.unique(numbers)) - 1
 
 
 def test_a_plain_store_is_seen_from_afar_and_told_once_when_it_vanishes(viewer, hands, tmp_path, monkeypatch, capsys):

@@ -77,6 +77,26 @@ def test_our_keys_are_none_of_naparis() -> None:
     assert not set(ours) & taken
 
 
+def shows_outlines(hands: Any, dock: Any, layer: Any) -> None:
+    """Tick the box: the layer shows outlines, and so do those that come."""
+    hands.click(dock, "objects_outlines")
+    outlined(layer)
+    other = Labels(np.zeros((4, 4), np.uint8))
+    mark_layer(other, "objects", "cells")
+    hands.viewer.add_layer(other)
+    assert other.contour == 1
+    hands.viewer.layers.remove(other)
+    hands.viewer.layers.selection.active = layer
+
+
+def outlined(layer: Any) -> None:
+    """What is drawn are the rims of objects alone: those of the whole plane, whatever part was drawn last."""
+    drawn = layer._slice.image.view
+    assert np.array_equal(drawn, layer._raw_to_displayed(layer.data))
+    assert not drawn[20, 16], "the inside is seen through"
+    assert drawn[20, 7]
+
+
 def test_cut_join_pick_and_put_right_by_mouse(hands: Any, viewer: Any, press: Any) -> None:
     mask = add_mask(viewer, two_nuclei())
     dock = objects_dock(hands)
@@ -89,6 +109,7 @@ def test_cut_join_pick_and_put_right_by_mouse(hands: Any, viewer: Any, press: An
     assert role_of(layer) == "objects"
     source = mask.data.copy()
 
+    shows_outlines(hands, dock, layer)
     press(dock.tools["cut"])  # these are two
     assert viewer.layers.selection.active is layer
     centre = tuple(viewer.scene.camera.center) if hasattr(viewer, "scene") else tuple(viewer.camera.center)
@@ -96,6 +117,9 @@ def test_cut_join_pick_and_put_right_by_mouse(hands: Any, viewer: Any, press: An
     assert (tuple(viewer.scene.camera.center) if hasattr(viewer, "scene") else tuple(viewer.camera.center)) == centre
     assert found(hands, dock)[2].objects == 4
     assert layer.data[20, 16] != layer.data[20, 32]
+    outlined(layer)  # drawn in part only
+    hands.click(dock, "objects_outlines")
+    assert layer.contour == 0
     assert "Undo: cut an object" in dock.undo_button.toolTip()
     key(viewer, Qt.Key.Key_J)  # this is one, by key
     assert dock.tools["join"].isChecked()

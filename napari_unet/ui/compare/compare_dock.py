@@ -11,13 +11,14 @@ from napari_unet.comparison.outcome import Comparison
 from napari_unet.core.errors import UserError
 from napari_unet.io.recipe import Recipe
 
+from ..field_image import CutPixels
 from ..layer_boxes import LayerWatch
 from ..sessions import session_of, ties_of
 from ..widgets import CloseWatch
 from ..workers import Worker, WorkerGroup
 from .compare_panel import RESULTS, ComparePanel
 from .comparison_request import ComparisonRequest, classes_of, make_request
-from .image_rows import plane_shown
+from .image_rows import ChosenImage, plane_shown
 from .linked_viewer import LinkedViewer
 from .live_ranking import LiveRanking, ending_sentence
 from .result_layers import ResultLayers
@@ -42,6 +43,7 @@ class CompareDock(ComparePanel):
         self._session = session_of(self._viewer)
         self._worker: Worker | None = None
         self._request: ComparisonRequest | None = None
+        self._cut = ""
         self._workers = WorkerGroup(self, getattr(self._viewer.window, "_qt_window", None))
         self._watch = LayerWatch(self._viewer, self)
         self.saving = Saving(self, self._workers, self.state.setText, self.state.show_failure)
@@ -86,7 +88,8 @@ class CompareDock(ComparePanel):
             self.scoring.show_planes(any(one.image.n_planes > 1 for one in chosen))
             self.scoring.look_at(chosen)
             self.scoring.objects.offer(classes_of(chosen, self._session.classes))
-            self.hint.setText(self._hint([one.strokes is not None for one in chosen]) or self.images.taken)
+            self.hint.setText(self._hint([one.strokes is not None for one in chosen])
+                              or " ".join(filter(None, (self.images.taken, self.images.cut))))
         except UserError as error:
             self.hint.setText(str(error))
         self.hint.setVisible(bool(self.hint.text()))
@@ -129,8 +132,8 @@ class CompareDock(ComparePanel):
         """How the last comparison stands."""
         return self.board.ranking
 
-    def _make_request(self) -> ComparisonRequest:
-        chosen = self.images.chosen()
+    def _make_request(self, chosen: list[ChosenImage] | None = None) -> ComparisonRequest:
+        chosen = self.images.chosen() if chosen is None else chosen
         planes = None
         if self.scoring.only_shown_plane:
             planes = [plane_shown(self._viewer, one.layer, one.image) for one in chosen]
@@ -146,11 +149,13 @@ class CompareDock(ComparePanel):
         if self._worker is not None:
             return
         try:
-            request = self._make_request()
-            targets = [(one.layer, one.image) for one in self.images.chosen()]
+            chosen = self.images.chosen()
+            request = self._make_request(chosen)
         except UserError as error:
             self.state.setText(str(error))
             return
+        targets = [(one.layer, one.image) for one in chosen]
+        self._cut = ", ".join(one.image.name for one in chosen if isinstance(one.image.data, CutPixels))
         kept = self.board.close()
         titles = {one.name: self.methods.titles.get(one.name, one.name) for one in request.contenders}
         results = ResultLayers(self._viewer, targets, request.training.classes, titles, request.about())
@@ -206,7 +211,8 @@ class CompareDock(ComparePanel):
     def _on_result(self, comparison: Comparison) -> None:
         self._redraw.stop()  # what is said now stays; another run may begin when this one's thread has ended
         self.board.end(comparison)
-        self.state.setText(ending_sentence(self.ranking, comparison.held_out))
+        ending = ending_sentence(self.ranking, comparison.held_out)
+        self.state.setText(f"{ending} Compared: {self._cut}." if self._cut else ending)
 
     def _on_error(self, error: Exception) -> None:
         self._redraw.stop()

@@ -19,11 +19,13 @@ from napari_unet.core.image import Image
 from ..axes_box import AxesBox
 from ..axes_change import change_axes
 from ..image_ties import ImageTies
+from ..large_images import is_painted_in_fields
 from ..layer_axes import channel_axis, image_of
 from ..layer_boxes import LayerBox
 from ..layer_metadata import image_id_of
 from ..layers import sliders_at
 from ..sessions import ties_of
+from .cut_field import cut_field
 from .result_layers import is_result
 
 _LINE_HEIGHT = 26
@@ -32,7 +34,7 @@ _LINES_SHOWN = 6
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class ChosenImage:
-    """One image that takes part."""
+    """One image that takes part; of a large one the field in view, see :class:`.cut_field.CutField`."""
 
     layer: ImageLayer
     image: Image
@@ -123,6 +125,25 @@ class ImageRow:
             self.tick.setChecked(alone or self.strokes.layer is not None)
 
     @property
+    def is_cut(self) -> bool:
+        """Whether it is so large that only what is in view of it can be compared."""
+        return is_painted_in_fields(self.layer)
+
+    def chosen(self, viewer: Any, against_reference: bool) -> ChosenImage:
+        """Return what is compared of it now.
+
+        Raises
+        ------
+        UserError
+            If it is nothing that can be segmented, or nothing of it is in view.
+        """
+        strokes, reference = self.strokes.layer, self.reference.layer if against_reference else None
+        if not self.is_cut:
+            return ChosenImage(self.layer, image_of(self.layer), strokes, reference)
+        cut = cut_field(viewer, self.layer, strokes, reference)
+        return ChosenImage(cut.layer, cut.image, cut.strokes, cut.reference)
+
+    @property
     def taken(self) -> str:
         """That the reference was chosen by its name alone, for people; ``""`` if it was not."""
         found = self._by_name
@@ -201,13 +222,14 @@ class ImageList(QScrollArea):
         UserError
             If an image is nothing that can be segmented.
         """
-        return [
-            ChosenImage(
-                row.layer, image_of(row.layer), row.strokes.layer,
-                row.reference.layer if self._against_reference else None,
-            )
-            for row in self.rows if row.tick.isChecked()
-        ]
+        return [row.chosen(self._viewer, self._against_reference) for row in self.rows if row.tick.isChecked()]
+
+    @property
+    def cut(self) -> str:
+        """Which images are compared in part only, a sentence; ``""`` if none is."""
+        names = ", ".join(repr(row.layer.name) for row in self.rows if row.is_cut and row.tick.isChecked())
+        return names and (f"Too large to be compared as a whole: {names}. Compared is what is in view when you press "
+                          "Compare, at the level that you look at.")
 
     def _add(self, layer: ImageLayer) -> None:
         self._made += 1

@@ -14,7 +14,7 @@ from napari_unet.comparison.object_contest import Found, ObjectContest
 from napari_unet.core.image import Image
 
 from ..layer_axes import channel_axis
-from ..layer_metadata import role_of
+from ..layer_metadata import identity, role_of
 from ..sessions import ties_of
 from ..workers import WorkerGroup
 from .error_layers import ErrorLayers, ErrorRequest
@@ -131,7 +131,8 @@ class LinkedViewer:
     def _owner(self, layer: Layer) -> str:
         """Return the name of the image that a layer is, or is about."""
         owner = ties_of(self._viewer).image_of(layer)
-        return next((image.name for one, image in self._targets if one is owner), "")
+        return next((image.name for one, image in self._targets if owner is not None
+                     and identity(one) == identity(owner)), "")
 
     def _restore(self) -> None:
         self._image = ""

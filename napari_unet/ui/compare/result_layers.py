@@ -16,7 +16,7 @@ from napari_unet.core.classes import ClassTable
 from napari_unet.core.image import Image
 from napari_unet.core.method import Model, Patch
 
-from ..layer_metadata import mark_layer, note, notes_of
+from ..layer_metadata import identity, mark_layer, note, notes_of
 from ..layer_origin import note_origin, sum_of
 from ..layers import labels_like
 
@@ -225,6 +225,8 @@ def insert_above(viewer: Any, source: Layer, layer: Layer) -> None:
     """Put a layer above its image and below the strokes; the brush stays with whoever held it."""
     layers = viewer.layers
     chosen, active = set(layers.selection), layers.selection.active
-    layers.insert(layers.index(source) + 1 if source in layers else len(layers), layer)
+    # by identity: a field of a large image has a layer of its own that is in no viewer
+    below = next((at for at, one in enumerate(layers) if identity(one) == identity(source)), len(layers) - 1)
+    layers.insert(below + 1, layer)
     layers.selection = chosen
     layers.selection.active = active

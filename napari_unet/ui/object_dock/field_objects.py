@@ -18,7 +18,7 @@ from napari_unet.core.errors import UserError
 from napari_unet.session.object_search import FoundObjects, ObjectQuestion, ObjectWay, painted_ids
 
 from ..large_images import is_field, mark_field
-from ..layer_metadata import mark_layer
+from ..layer_metadata import identity, mark_layer, note
 from ..train.edit_layers import forget_edits
 from ..train.live_controller import LiveController
 from ..workers import Worker
@@ -181,6 +181,7 @@ class FieldObjects(QObject):
         made = Labels(numbers, name=f"{name} objects", opacity=0.6, **place)
         if self._image is not None:
             mark_layer(made, "objects", self._image)
+        note(made, objects_of=identity(source))
         mark_field(made)
         made.editable = False
         layers = self._viewer.layers

@@ -20,6 +20,7 @@ from ..train import shortcuts
 from ..widgets import button, fill_scrolling, text_line, tool_button, warn_of_namesake
 from .count_table import CountTable
 from .object_source import may_hold_classes
+from .outline_tick import OutlineTick
 from .way_chooser import WayChooser
 
 AUTOMATIC = "answer of the image looked at"
@@ -61,6 +62,8 @@ class ObjectsPanel(QWidget):
         column.addWidget(self.state_line)
         self.ways = WayChooser()
         column.addWidget(self.ways)
+        self.outlines = OutlineTick(viewer)
+        column.addWidget(self.outlines)
         self.way_line = FixedLines("objects_way_note", 2, "What this way has chosen, and why.")
         column.addWidget(self.way_line)
         column.addLayout(self._tools())

@@ -45,11 +45,13 @@ class FilteredLayer:
                 data[where] = _is_any(labels[where], gone)
         data = data.reshape(finest_level(source.layer).shape)
         layers = self._viewer.layers
+        place = {name: getattr(source.layer, name) for name in PLACE}
         if self.layer is not None and self.layer in layers and self.layer.data.shape == data.shape:
             self.layer.data = data
+            for name, value in place.items():  # a field of a large image moves
+                setattr(self.layer, name, value)
         else:
             self.remove()
-            place = {name: getattr(source.layer, name) for name in PLACE}
             self.layer = Labels(data, name=f"{source.layer.name} filtered out", opacity=0.75, colormap=_GREY, **place)
             note(self.layer, role=ROLE)
             active = layers.selection.active

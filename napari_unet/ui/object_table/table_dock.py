@@ -17,6 +17,7 @@ from napari_unet.core.errors import UserError
 from napari_unet.objects.filters import kept_rows
 
 from ..image_ties import fits
+from ..large_images import is_field
 from ..layer_boxes import LayerWatch
 from ..layer_metadata import class_table, role_of
 from ..sessions import session_of, ties_of
@@ -30,12 +31,7 @@ from .object_model import EMPTY
 from .table_panel import TablePanel
 from .table_saving import TableSaving
 from .table_source import PLANE, MeasuredLayer
-
-NOTHING = "No objects yet. Find some in the dock Objects, or open a labels layer in which each object has a number."
-CHANGED = "The objects have changed since: this is the table of an answer from before. Press Measure."
-ELSEWHERE = "Another plane is shown than the one that this table is of. Press Measure."
-CANCELLED = "Cancelled; the table is as it was."
-MEASURING = "Measuring\N{HORIZONTAL ELLIPSIS}"
+from .table_words import CANCELLED, CHANGED, ELSEWHERE, MEASURING, MOVED, NOTHING
 
 
 class ObjectTableDock(TablePanel):
@@ -58,6 +54,7 @@ class ObjectTableDock(TablePanel):
         self.chosen: int | None = None
         self._shown: MeasuredLayer | None = None
         self._picked_by_hand = False
+        self._place: tuple[float, ...] = ()
         self._told = self._failure = ""
         self._connect()
         CloseWatch(self, "Table")
@@ -185,10 +182,10 @@ class ObjectTableDock(TablePanel):
     def _on_measured(self, measured: MeasuredLayer) -> None:
         """Show a table; what was selected stays selected if it is still there."""
         self._failure = ""
-        self._told = "" if self._told == CANCELLED else self._told
+        self._told = "" if self._told in (CANCELLED, MOVED) else self._told
         before = None if self._shown is None or self.chosen is None else self._shown.object_at(self.chosen)
         self._shown = measured
-        self.chosen = None if before is None else measured.row_at(*before)
+        self.chosen = None if before is None else measured.row_again(*before, self._place)
         if len(measured.wheres) == 1:  # else numbers of several planes would be taken for one another
             measured.source.layer.features = measured.table.features()
         self.offer_columns(measured.table)
@@ -268,7 +265,9 @@ class ObjectTableDock(TablePanel):
 
     def _on_row(self, row: int) -> None:
         """Go to the object of a row."""
-        if self._shown is not None:
+        if self._shown is not None and is_field(self._shown.source.layer) and self.measurer.stale:
+            self._tell(MOVED)
+        elif self._shown is not None:
             self.choose(row)
             self.link.go_to(self._shown.layer_place(row), self._shown.world_size(row))
 
@@ -289,6 +288,7 @@ class ObjectTableDock(TablePanel):
         self.view.choose(row)
         self.plot.mark(row)
         if row is not None and self._shown is not None:
+            self._place = tuple(self._shown.source.layer.data_to_world(self._shown.layer_place(row)))
             self.link.tell(self._shown.object_at(row)[1])
         self._mark()
 

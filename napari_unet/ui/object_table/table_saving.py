@@ -61,8 +61,7 @@ class TableSaving(QObject):
         layer = measured.source.layer
         path = self._ask("Save the table", f"{layer.name}.csv")
         if path is not None:
-            image = layer.name if measured.source.image is None else measured.source.image.name
-            table = measured.table.only(kept).with_words(image=image)
+            table = measured.table.only(kept).with_words(image=measured.source.name)
             gone = len(measured.table) - len(table)
             told = f"Saved {path}: {len(table)} objects" + (f", without {gone} that are filtered out." if gone else ".")
             self._start(partial(_written, path, table, told))

@@ -21,13 +21,15 @@ from napari_unet.core.geometry import Geometry
 from napari_unet.core.image import Image
 from napari_unet.objects.measure_table import MeasureTable, joined_tables
 from napari_unet.objects.measures import measuring
-from napari_unet.objects.object_map import ObjectMap
 from napari_unet.objects.raw_values import raw_values
 
 from ..channel_layers import channels_of
+from ..field_image import image_under
+from ..large_images import is_field
 from ..layer_axes import finest_level, image_of
 from ..layer_geometry import exported_shape, layer_geometry
 from ..layers import label_view, sliders_at
+from .any_labels import as_objects
 
 PLANE, VOLUME, ALL = "this plane", "this z-stack", "all planes, one by one"
 """What is measured at a time."""
@@ -72,14 +74,25 @@ class TableSource:
         place = layer_geometry(layer)
         if image_layer is None:
             return cls(layer, None, place, exported_shape(layer))
+        parts = channels_of(image_layer)
+        channels = tuple(one.name for one in parts) if len(parts) > 1 else ()
+        if is_field(layer):
+            image = image_under(layer, image_layer)
+            return cls(layer, image, image.geometry, image.shape, channels)
         image = image_of(image_layer)
         label_view(layer, image)
         if len(place.axes) == len(image.shape):
             place = dataclasses.replace(place, axes=image.label_axes)
         else:
             place = image.geometry
-        parts = channels_of(image_layer)
-        return cls(layer, image, place, image.shape, tuple(one.name for one in parts) if len(parts) > 1 else ())
+        return cls(layer, image, place, image.shape, channels)
+
+    @property
+    def name(self) -> str:
+        """What it is of, for people and files; of a large image, which part."""
+        if self.image is not None:
+            return self.image.name
+        return f"{self.layer.name} [the field that was looked at]" if is_field(self.layer) else self.layer.name
 
     @property
     def extents(self) -> tuple[str, ...]:
@@ -163,7 +176,11 @@ class TableQuestion:
         if len(self.wheres) > 1:
             tables = [one.with_words(plane=self.source.word(where))
                       for one, where in zip(tables, self.wheres, strict=True)]
-        yield MeasuredLayer(self.source, self.wheres, joined_tables(tables), np.concatenate(places))
+        table = joined_tables(tables)
+        if is_field(self.source.layer):
+            table = dataclasses.replace(table, notes=(
+                f"Measured is what is answered of a large image: {self.source.name}.", *table.notes))
+        yield MeasuredLayer(self.source, self.wheres, table, np.concatenate(places))
 
     def _measured(
         self, where: Where, labels: NDArray[Any], painted: NDArray[Any] | None
@@ -222,6 +239,26 @@ class MeasuredLayer:
         long = iter([one for one, size in zip(place, self.source.shape, strict=True) if size > 1])
         return np.array([next(long, 0.0) if size > 1 else 0.0 for size in finest_level(self.source.layer).shape])
 
+    def row_again(self, shown: tuple[int, ...], number: int, world: tuple[float, ...]) -> int | None:
+        """Return the row of an object that was chosen in a table of before; None if it is not there any more.
+
+        A field of a large image may have moved, and its numbers are others: there the object is known by its place.
+
+        Parameters
+        ----------
+        shown, number
+            As :meth:`object_at` had it.
+        world : tuple of float
+            Where it was in the world.
+        """
+        layer = self.source.layer
+        if not is_field(layer):
+            return self.row_at(shown, number)
+        at, data = np.rint(layer.world_to_data(world[-layer.ndim:])).astype(int), finest_level(layer)
+        if (at < 0).any() or (at >= data.shape).any():
+            return None
+        return self.table.row_of(int(data[tuple(at)]))
+
     def world_size(self, row: int) -> float:
         """Return about how large an object is in the world."""
         table, known = self.table, self.table.units.get("major") != "pixel"
@@ -240,44 +277,3 @@ class MeasuredLayer:
             return None
         box = slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
         return box, inside[box]
-
-
-def as_objects(
-    labels: NDArray[Any], painted: NDArray[Any] | None, name: str
-) -> tuple[ObjectMap, NDArray[np.int64]]:
-    """Return any labels as objects numbered without gaps, and the number that each had.
-
-    Parameters
-    ----------
-    labels : ndarray of int
-    painted : ndarray of int, optional
-        Painted ids at the same pixels: an object is of the class that most of it has.
-    name : str
-        For messages.
-
-    Raises
-    ------
-    UserError
-        If a number is negative.
-    """
-    if labels.size and int(labels.min()) < 0:
-        raise UserError(f"{name!r} holds negative numbers. Objects have numbers from 1 upwards, 0 is none.")
-    if int(labels.max(initial=0)) <= 2**24:
-        there = np.flatnonzero(np.bincount(labels.ravel().astype(np.int64), minlength=1)[1:]) + 1
-        new = np.zeros(int(there.max(initial=0)) + 1, np.uint32)
-        new[there] = np.arange(1, len(there) + 1)
-        small = new[labels]
-    else:  # numbers of other programs may be anything
-        there, inverse = np.unique(labels, return_inverse=True)
-        inverse = inverse.reshape(labels.shape)
-        begins = int(there[0] == 0)
-        small, there = (inverse + (1 - begins)).astype(np.uint32), there[begins:].astype(np.int64)
-    classes = np.full(len(there) + 1, 2, np.uint8)
-    if painted is not None:
-        inside = small > 0
-        keys = small[inside].astype(np.int64) * 256 + painted[inside].astype(np.int64) % 256
-        counts = np.bincount(keys, minlength=256 * (len(there) + 1)).reshape(-1, 256)
-        # what was put right by hand may lie on background
-        classes = np.where(counts[:, 2:].any(axis=1), counts[:, 2:].argmax(axis=1) + 2, 2).astype(np.uint8)
-    classes[0] = 0
-    return ObjectMap(small, classes), np.concatenate([[0], there]).astype(np.int64)

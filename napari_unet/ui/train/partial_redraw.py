@@ -46,9 +46,13 @@ def _draw_part(layer: Any, rows: slice, columns: slice) -> bool:
     if not (isinstance(drawn, np.ndarray) and isinstance(cached, np.ndarray) and isinstance(layer.data, np.ndarray)
             and hasattr(layer, "_updated_slice") and hasattr(layer, "_partial_labels_refresh")):
         return False
-    if layer.contour or not layer.visible or not np.shares_memory(drawn, layer.data):
+    if not layer.visible or not np.shares_memory(drawn, layer.data):
         return False
-    cached[rows, columns] = layer.colormap._data_to_texture(drawn[rows, columns])
+    if layer.contour:  # napari draws outlines from what is shown; they change a little beside what has changed, too
+        rows, columns = (slice(max(0, part.start - layer.contour), min(size, part.stop + layer.contour))
+                         for part, size in zip((rows, columns), drawn.shape, strict=True))
+    else:
+        cached[rows, columns] = layer.colormap._data_to_texture(drawn[rows, columns])
     layer._updated_slice = (*(slice(0, 1) for _ in range(layer.ndim - 2)), rows, columns)
     layer._partial_labels_refresh()
     return True

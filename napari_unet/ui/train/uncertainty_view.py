@@ -11,16 +11,19 @@ from napari.layers import Layer
 from qtpy.QtCore import QObject, Signal
 
 from napari_unet.core.image import Image
-from napari_unet.core.method import Progress
+from napari_unet.core.method import Model, Progress
 from napari_unet.core.threads import available_cores, limit_threads
 from napari_unet.predicting.uncertainty import UncertainPlace, find_least_sure
 from napari_unet.session.annotation_session import Session
 
-from ..large_images import is_field
 from ..workers import Worker, WorkerGroup
+from .field_binding import FieldBinding
 from .layer_binding import LayerBinding
 from .live_layers import LiveLayers
-from .viewport import go_to, shown_plane, visible_part
+from .seen_windows import SeenWindows
+from .viewport import camera_of, go_to, shown_plane, shows_planes, visible_part
+
+Search = Generator[Progress, None, UncertainPlace | None]
 
 BRUSH = (5, 60)
 """Widths of a brush (px) that a place is looked for with; a wider or narrower brush counts as one of these."""
@@ -84,7 +87,10 @@ class UncertaintyView(QObject):
             self.show(False)
 
     def go(self) -> None:
-        """Go to the least sure place: in view first; if that is sure, or nothing was painted since, in all planes."""
+        """Go to the least sure place: in view first; if that is sure, or nothing was painted since, in all planes.
+
+        Of a large image only the field that is looked at is answered, and looked through.
+        """
         binding, model = self._prediction.binding, self._session.model
         if self.busy:
             return
@@ -94,25 +100,44 @@ class UncertaintyView(QObject):
         if model is None:
             self.said.emit("There is no prediction yet. Paint a little of two classes.")
             return
-        if is_field(binding.strokes):
-            self.said.emit(f"{binding.image.name!r} is too large to be looked through. Tick 'Show where it is unsure': "
-                           "it follows what you look at.")
-            return
         binding.flush()
-        if self._image is not binding.image:
-            self._image, self.visited, self._went_at = binding.image, (), None
+        if isinstance(binding, FieldBinding):
+            self._look_in_field(binding, model)
+        else:
+            self._look_in_image(binding, model)
+
+    def _look_in_image(self, binding: LayerBinding, model: Model) -> None:
         pair = self._session.pair(binding.key)
+        self._turn_to(binding.image)
         again = self._went_at == pair.scribbles.version
-        view = None if again else visible_part(self._viewer, binding.strokes, binding.image)
-        work = find_least_sure(
-            model, binding.image, pair.scribbles, width=int(np.clip(binding.strokes.brush_size, *BRUSH)),
-            plane=shown_plane(self._viewer, binding.strokes, binding.image), view=view, visited=self.visited,
-        )
+        self._look(binding, pair.scribbles.version, find_least_sure(
+            model, binding.image, pair.scribbles, width=_brush(binding.strokes.brush_size),
+            plane=shown_plane(self._viewer, binding.strokes, binding.image),
+            view=None if again else visible_part(self._viewer, binding.strokes, binding.image), visited=self.visited,
+        ))
+
+    def _look_in_field(self, binding: FieldBinding, model: Model) -> None:
+        seen = SeenWindows.of(binding, self._session)
+        if seen is None:
+            self.said.emit(f"Nothing of {binding.image.name!r} is in view. Move the view to it.")
+            return
+        self._turn_to(seen.windows)
+        self._look(binding, seen.scribbles.version, find_least_sure(
+            model, seen.windows, seen.scribbles, width=_brush(seen.brush(binding.strokes.brush_size, binding.field)),
+            visited=self.visited, planes=seen.planes,
+        ), seen)
+
+    def _turn_to(self, image: Image) -> None:
+        """Forget where it went on another image."""
+        if self._image is not image:
+            self._image, self.visited, self._went_at = image, (), None
+
+    def _look(self, binding: LayerBinding, version: int, work: Search, seen: SeenWindows | None = None) -> None:
         self.progressed.emit("Looking for the least sure place", 0.0)
         self._search = self._workers.start(
             partial(_calmly, work), "napari-unet uncertainty",
             on_item=lambda step: self.progressed.emit(step.text, step.fraction or 0.0),
-            on_result=partial(self._on_found, binding, pair.scribbles.version),
+            on_result=partial(self._on_found, binding, version, seen),
             on_error=self.failed.emit, on_end=self._on_end,
         )
 
@@ -126,28 +151,58 @@ class UncertaintyView(QObject):
         self._search = None
         self.progressed.emit("", 0.0)
 
-    def _on_found(self, binding: LayerBinding, version: int, place: UncertainPlace | None) -> None:
-        if binding.strokes not in self._viewer.layers or binding.image is not self._image:
+    def _on_found(
+        self, binding: LayerBinding, version: int, seen: SeenWindows | None, place: UncertainPlace | None
+    ) -> None:
+        image = binding.image if seen is None else seen.windows
+        if binding.strokes not in self._viewer.layers or image is not self._image:
             return
         if place is None:
-            seen, self.visited, self._went_at = bool(self.visited), (), None
-            self.said.emit(
-                "Everywhere else it is sure. Press again to go through the unsure places once more." if seen else
-                "It is sure everywhere in this image. Look for mistakes yourself, and paint there."
-            )
+            went, self.visited, self._went_at = bool(self.visited), (), None
+            self.said.emit(_nothing_left(went) if seen is None else _nothing_in_field(went))
+            return
+        if seen is None:
+            go_to(self._viewer, binding.strokes, binding.image, place)
+        elif not self._go_in_field(binding, seen, place):
+            self.said.emit("Another plane is looked at by now. Press again to look there.")
             return
         self.visited = (*self.visited, place)
         self._went_at = version
-        go_to(self._viewer, binding.strokes, binding.image, place)
+        where = "place" if seen is None else "place of the field that you look at"
         self.said.emit(
-            f"The least sure place is in the middle of the view (uncertainty {place.value:.2f} of 1). "
+            f"The least sure {where} is in the middle of the view (uncertainty {place.value:.2f} of 1). "
             "Paint what it is, or press again for the next."
         )
 
+    def _go_in_field(self, binding: LayerBinding, seen: SeenWindows, place: UncertainPlace) -> bool:
+        """Bring a place of a large image into the middle of the view; say whether its plane is still looked at."""
+        at = seen.in_field(place, binding.field) if isinstance(binding, FieldBinding) else None
+        if at is None or not shows_planes(self._viewer):
+            return False
+        world = binding.strokes.data_to_world((*(0,) * (binding.strokes.ndim - 2), *at))
+        camera = camera_of(self._viewer)
+        camera.center = (camera.center[0], float(world[-2]), float(world[-1]))
+        return True
 
-def _calmly(
-    work: Generator[Progress, None, UncertainPlace | None]
-) -> Generator[Progress, None, UncertainPlace | None]:
+
+def _nothing_left(went: bool) -> str:
+    return ("Everywhere else it is sure. Press again to go through the unsure places once more." if went else
+            "It is sure everywhere in this image. Look for mistakes yourself, and paint there.")
+
+
+def _nothing_in_field(went: bool) -> str:
+    if went:
+        return ("Everywhere else in the field that you look at it is sure. Press again to go through its unsure places "
+                "once more, or move the view.")
+    return "It is sure everywhere in the field that you look at. Move the view, or look for mistakes yourself."
+
+
+def _brush(width: float) -> int:
+    """Return the width of a brush that a place is looked for with."""
+    return int(np.clip(width, *BRUSH))
+
+
+def _calmly(work: Search) -> Search:
     """Go through work on a few cores, so that training and painting go on beside it."""
     limit_threads(max(1, available_cores() // 4))
     return (yield from work)
