@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from napari_unet.predicting import enlarging
 from napari_unet.predicting.enlarging import KEPT, Kernel, enlarged, even_weights
 from napari_unet.predicting.feature_groups import (
     FeatureGroup,
@@ -83,6 +84,15 @@ def test_the_even_weights_counted_by_hand() -> None:
     between = even_weights(2**12)[0][-1]  # half way: 2 a^2 + 2 (1/2 + a)^2 = 0.64
     outer = (-2 + (4 + 16 * 0.14)**0.5) / 8
     np.testing.assert_allclose(between, [-outer, 0.5 + outer, 0.5 + outer, -outer], atol=1e-3)
+
+
+def test_few_cells_and_many_are_enlarged_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    cells = torch.randn(2, 3, 5, 40, generator=torch.Generator().manual_seed(0))
+    few = enlarged(cells, 8, "even")
+    monkeypatch.setattr(enlarging, "FEW_ROWS", 4)
+    monkeypatch.setattr(enlarging, "FEW_COLUMNS", 4)
+    torch.testing.assert_close(enlarged(cells, 8, "even"), few, rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(few[0, 0], by_hand(cells[0], 8)[0], rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("stride", [3, 4, 8])

@@ -20,6 +20,7 @@ from napari_unet.core.image import Image
 from napari_unet.core.method import assemble
 from napari_unet.core.work import Work
 from napari_unet.instant import features as features_module
+from napari_unet.instant.answer_then_train import answer_then_train
 from napari_unet.instant.candidate_selection import interpolated
 from napari_unet.instant.eye_features import PREFIX, eye_tensors
 from napari_unet.instant.features import FeatureStore, same_features
@@ -30,6 +31,8 @@ from napari_unet.instant.tree_growing import COUNT as TREES
 from napari_unet.instant.trust import FACTORS
 from napari_unet.io.model_file import load_model, save_model
 from napari_unet.learning.strokes import single_strokes
+from napari_unet.learning.training_plan import TrainingPlan
+from napari_unet.losses import REGISTRY as LOSSES
 from napari_unet.networks import _second_eye as eye_module
 from napari_unet.networks._second_eye import BLOCKS, COUNT, EPSILON, LEVELS, TAPS, SecondEye, folded
 from napari_unet.networks.unet import UNet
@@ -247,6 +250,20 @@ def test_a_file_of_before_answers_as_it_did(weights: Weights, tmp_path: Path) ->
     assert np.abs(NetworkModel(even, "cpu").logits(plane) - before.logits(plane)).max() > 1e-3
     assert FeatureStore(even, FLOAT32, eye=FeatureStore(before.weights, FLOAT32).eye).eye.weights is even
     assert not same_features(even, before.weights)
+
+
+@pytest.mark.parametrize("kernel", ["linear", "even"])
+def test_training_goes_on_from_an_answer_of_today_only(weights: Weights, kernel: str) -> None:
+    training = trained_on(picture(), strokes(*TWO))
+    theirs = dataclasses.replace(weights, network=dataclasses.replace(weights.network, eye_kernel=kernel))
+    answered = Work(fit_instantly(FeatureStore(theirs, FLOAT32), training)).result().as_network("cpu").weights
+    run = answer_then_train(training, weights, LOSSES["cross_entropy"], TrainingPlan(steps=1, device="cpu"),
+                            answered=answered)
+    begun = next(event.model for event in run if event.text.startswith("Answered at once"))
+    run.close()
+    assert isinstance(begun, NetworkModel)
+    assert begun.weights.network.eye_kernel == "even"
+    assert (begun.weights is answered) is (kernel == "even")
 
 
 # --- the package of its weights --------------------------------------------------------------------------------------

@@ -74,8 +74,7 @@ def answer_then_train(
     """
     training = yield from wait_for_strokes(source)
     live, release = isinstance(source, Latest), plan.hold_out is None
-    if answered is not None and has_eye(answered) and eye_kernel(answered) != eye_kernel(features):
-        answered = None  # of a version that enlarged in another way: it would be compared with what it is not
+    answered = _of_today(answered, features)
     if answered is not None:
         features = dataclasses.replace(features, normalisation=answered.normalisation)
     elif features.step == 0:
@@ -125,6 +124,12 @@ def is_answer(weights: Weights, features: Weights | None) -> bool:
     ours = {} if features is None else feature_tensors(features)
     theirs = feature_tensors(weights)
     return is_whole(weights) or (bool(theirs) and all(ours.get(name) is tensor for name, tensor in theirs.items()))
+
+
+def _of_today(answered: Weights | None, features: Weights) -> Weights | None:
+    """Return an answer unless it is of a version that enlarged in another way: networks are compared on features."""
+    known = answered is None or not has_eye(answered) or eye_kernel(answered) == eye_kernel(features)
+    return answered if known else None
 
 
 def _ready_to_learn(answer: Weights, store: FeatureStore) -> Weights:

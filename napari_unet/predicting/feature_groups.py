@@ -185,7 +185,7 @@ def summed(groups: Iterable[FeatureGroup], shape: Sequence[int]) -> Tensor:
 
     What is at the same places is added first, and enlarged once.
     """
-    at_place: dict[tuple[int, int, int, torch.Size], FeatureGroup] = {}
+    at_place: dict[tuple[int, Kernel, int, int, torch.Size], FeatureGroup] = {}
     for one in groups:
         known = at_place.get(one.place)
         at_place[one.place] = one if known is None else dataclasses.replace(known, values=known.values + one.values)
