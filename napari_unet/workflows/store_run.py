@@ -214,8 +214,8 @@ def predict_store(
         "planes": "all" if picked is None else list(picked), "tta": bool(getattr(model, "tta", False)),
         "blocks": plan.side or "planes", "percentiles_from": how_judged(image), "skip_background": skip_background,
         "painted_ids": painted_ids})
-    options = {"shape": prediction_shape(image, picked), "classes": model.classes, "geometry": geometry, "asked": asked,
-               "overwrite": overwrite, "format": format}
+    options: dict[str, Any] = {"shape": prediction_shape(image, picked), "classes": model.classes,
+                               "geometry": geometry, "asked": asked, "overwrite": overwrite, "format": format}
     with contextlib.ExitStack() as opened:
         mask = ResumableMask(output, code="painted" if painted_ids else "mask", provenance=provenance, **options)
         opened.callback(mask.release)
