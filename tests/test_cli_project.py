@@ -152,7 +152,7 @@ def test_predictions_go_into_the_project_and_are_counted(project: Path, tmp_path
     assert {one.model for one in state.results} == {state.models[0].file}
     assert [one.strokes for one in state.results] == [stroke_hash(strokes_on(6)), "", ""]
     restore(ProjectFolder.open(project, read_only=True), window := Session())
-    assert {one.basis for one in state.results} <= PresentBasis(window).names(), "a window knows that they are up to date"
+    assert {one.basis for one in state.results} <= PresentBasis(window).names(), "they are up to date"
     (pair,) = window.training_set().pairs
     window.paint(window.keys[0], {0: np.where(pair.scribbles.planes[0] == 1, 0, pair.scribbles.planes[0])})
     window.set_model(None)

@@ -58,7 +58,8 @@ def release_collection() -> None:
     global _users, _timer
     _users = max(0, _users - 1)
     if _users == 0 and _timer is not None:
-        _timer.stop()
+        with contextlib.suppress(RuntimeError):  # Qt has deleted it because the application is gone
+            _timer.stop()
         _timer = None
         gc.enable()
 

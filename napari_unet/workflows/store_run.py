@@ -214,14 +214,14 @@ def predict_store(
         "planes": "all" if picked is None else list(picked), "tta": bool(getattr(model, "tta", False)),
         "blocks": plan.side or "planes", "percentiles_from": how_judged(image), "skip_background": skip_background,
         "painted_ids": painted_ids})
-    options = {"shape": prediction_shape(image, picked), "classes": model.classes, "geometry": geometry, "asked": asked,
-               "overwrite": overwrite, "format": format}
+    options: dict[str, Any] = {"shape": prediction_shape(image, picked), "classes": model.classes,
+                               "geometry": geometry, "asked": asked, "overwrite": overwrite, "format": format}
     with contextlib.ExitStack() as opened:
         mask = ResumableMask(output, code="painted" if painted_ids else "mask", provenance=provenance, **options)
         opened.callback(mask.release)
         files, task = [mask], BlockTask(image, model, plan, mask.store, skip_background, picked)
-        maps = None if probabilities is None else _maps_left(
-            probabilities, provenance, mask.finished.issuperset(block.number for block in task.blocks), options)
+        whole = mask.finished.issuperset(one.number for one in task.blocks)
+        maps = _maps_left(probabilities, provenance, whole, options)
         if maps is not None:
             opened.callback(maps.release)
             files, task = [mask, maps], dataclasses.replace(task, maps=maps.store)
@@ -241,12 +241,14 @@ def _check_share(skip_background: float | None) -> None:
 
 
 def _maps_left(
-    path: str | Path, of_mask: Provenance, whole: bool, options: Mapping[str, Any]
+    path: str | Path | None, of_mask: Provenance, whole: bool, options: Mapping[str, Any]
 ) -> ResumableMask | None:
-    """Open the probabilities; None if a run that ended before the mask had its name has left them there, whole.
+    """Open the probabilities; None if none are wanted, or a run that ended before the mask had its name has left them.
 
     Where not all blocks of the mask are there any more, those probabilities are made anew, unasked: they are the same.
     """
+    if path is None:
+        return None
     provenance = dataclasses.replace(of_mask, what=PROBABILITIES)
     ours = made_alike(path, provenance)
     if ours and whole:

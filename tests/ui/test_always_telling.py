@@ -67,7 +67,7 @@ def test_docks_open_as_tabs_of_one_area_and_the_newest_is_in_front(hands: Any, d
     hands.wait(lambda: not table.visibleRegion().isEmpty())
     narrow = table.width()
     window.resize(1900, 1000)
-    hands.wait(lambda: table.width() > 1900 // 5 > narrow)  # tables have a use for it
+    hands.wait(lambda: table.width() > 1900 // 4 - 20 > narrow)  # tables have a use for it
     window.resize(size)
     hands.wait(lambda: table.width() == narrow)
 

@@ -209,25 +209,7 @@ class LiveLayers(QObject):
             if self.answer.note_fitted(found):
                 self._note_answer(found.model)
         elif isinstance(found, LivePatch):
-            binding = self._binding
-            if binding is None or binding.key != found.focus.key or binding.focus_image is not found.focus.image:
-                return
-            if found.model is self._fitted and found.model is not self._seen:
-                self._seen = found.model
-                self.answer.note_seen()
-                self._note_answer(found.model)
-            shown = binding.make_prediction(self._session.classes)
-            if has_origin(shown):
-                note_origin(shown, None)  # until all of it is new
-            if self._unsure and found.unsure is not None:
-                binding.make_uncertainty()
-            binding.paste(found.patch, found.unsure)
-            self.pasted.emit(found)
-            unfinished = found.patch.done < found.patch.total
-            if found.from_afar:
-                self._say("A first answer, at the resolution that you see; it is being refined.")
-                return
-            self._say(f"Predicting tile {found.patch.done} of {found.patch.total}" if unfinished else self._learnt())
+            self._show(found)
         elif isinstance(found, PredictionFailed):
             self.answer.give_up()
             self._say(found.text)
@@ -240,6 +222,28 @@ class LiveLayers(QObject):
             self._note_origin(found)
             self.settled.emit()
             self._say(self._learnt())
+
+    def _show(self, found: LivePatch) -> None:
+        """Paste a patch of what is looked at still, and say how far it is."""
+        binding = self._binding
+        if binding is None or binding.key != found.focus.key or binding.focus_image is not found.focus.image:
+            return
+        if found.model is self._fitted and found.model is not self._seen:
+            self._seen = found.model
+            self.answer.note_seen()
+            self._note_answer(found.model)
+        shown = binding.make_prediction(self._session.classes)
+        if has_origin(shown):
+            note_origin(shown, None)  # until all of it is new
+        if self._unsure and found.unsure is not None:
+            binding.make_uncertainty()
+        binding.paste(found.patch, found.unsure)
+        self.pasted.emit(found)
+        unfinished = found.patch.done < found.patch.total
+        if found.from_afar:
+            self._say("A first answer, at the resolution that you see; it is being refined.")
+            return
+        self._say(f"Predicting tile {found.patch.done} of {found.patch.total}" if unfinished else self._learnt())
 
     def _note_origin(self, found: AllPredicted) -> None:
         """Note where the prediction comes from, so that its file says it."""
