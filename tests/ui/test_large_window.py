@@ -269,7 +269,12 @@ def test_the_table_is_of_the_field_that_is_looked_at(viewer, hands, large, tmp_p
     world = table.measured.source.layer.data_to_world(table.measured.layer_place(0))
     assert np.allclose(camera_of(viewer).center[-2:], world[-2:])
     camera_of(viewer).zoom = 0.5
+    old = table.measured
     look(viewer, hands, dock, 1000, 1000, 0.5)
+    hands.wait(lambda: not old.source.holds)
+    table._mark()  # the table of before is still there
+    table._on_row(1)
+    assert table.chosen != 1 or table.measured is not old
     hands.wait(lambda: shows_objects(viewer, objects, binding) and is_of("at 1 : 1]"))
     numbers = np.asarray(viewer.layers["slide objects"].data)
     assert len(table.measured.table) == len(np.unique(numbers)) - 1

@@ -84,7 +84,7 @@ def shows_outlines(hands: Any, dock: Any, layer: Any) -> None:
     other = Labels(np.zeros((4, 4), np.uint8))
     mark_layer(other, "objects", "cells")
     hands.viewer.add_layer(other)
-    assert other.contour == 1
+    assert (other.contour, other.opacity) == (1, 1.0)
     hands.viewer.layers.remove(other)
     hands.viewer.layers.selection.active = layer
 
@@ -119,7 +119,7 @@ def test_cut_join_pick_and_put_right_by_mouse(hands: Any, viewer: Any, press: An
     assert layer.data[20, 16] != layer.data[20, 32]
     outlined(layer)  # drawn in part only
     hands.click(dock, "objects_outlines")
-    assert layer.contour == 0
+    assert (layer.contour, layer.opacity) == (0, 0.6)
     assert "Undo: cut an object" in dock.undo_button.toolTip()
     key(viewer, Qt.Key.Key_J)  # this is one, by key
     assert dock.tools["join"].isChecked()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import Any
 
 from napari.layers import Labels, Layer
@@ -11,7 +12,7 @@ from ..layer_metadata import role_of
 
 
 class OutlineTick(QCheckBox):
-    """Ticked: all layers of objects show outlines; those that come, too. What was set in napari's controls stays else.
+    """Ticked: all layers of objects show outlines, as opaque as can be; those that come, too. Else as they were before.
 
     Parameters
     ----------
@@ -25,6 +26,7 @@ class OutlineTick(QCheckBox):
         self.setToolTip("Show objects as outlines, one pixel wide, instead of filled: you see the image inside. On a "
                         "plane of many millions of pixels each answer then takes a moment to be drawn.")
         self._layers = viewer.layers
+        self._before: weakref.WeakKeyDictionary[Layer, float] = weakref.WeakKeyDictionary()
         self.toggled.connect(self._on_toggled)
         inserted, show = viewer.layers.events.inserted, self._on_inserted
         inserted.connect(show)
@@ -32,13 +34,18 @@ class OutlineTick(QCheckBox):
 
     def _on_toggled(self, outlines: bool) -> None:
         for layer in self._layers:
-            _show(layer, outlines)
+            self._show(layer, outlines)
 
     def _on_inserted(self, event: Any) -> None:
         if self.isChecked():
-            _show(event.value, True)
+            self._show(event.value, True)
 
-
-def _show(layer: Layer, outlines: bool) -> None:
-    if isinstance(layer, Labels) and role_of(layer) == "objects":
+    def _show(self, layer: Layer, outlines: bool) -> None:
+        if not isinstance(layer, Labels) or role_of(layer) != "objects":
+            return
         layer.contour = int(outlines)
+        if outlines:
+            self._before.setdefault(layer, layer.opacity)
+            layer.opacity = 1.0
+        elif layer in self._before:
+            layer.opacity = self._before.pop(layer)

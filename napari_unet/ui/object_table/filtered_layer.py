@@ -33,10 +33,10 @@ class FilteredLayer:
 
     def show(self, measured: MeasuredLayer, kept: NDArray[np.bool_]) -> None:
         """Show in grey what is not kept of a table."""
-        if kept.all():
+        source = measured.source
+        if kept.all() or not source.holds:
             self.remove()
             return
-        source = measured.source
         data = np.zeros(source.shape, np.uint8)
         labels = source.labels()
         for at, where in enumerate(measured.wheres):

@@ -17,7 +17,6 @@ from napari_unet.core.errors import UserError
 from napari_unet.objects.filters import kept_rows
 
 from ..image_ties import fits
-from ..large_images import is_field
 from ..layer_boxes import LayerWatch
 from ..layer_metadata import class_table, role_of
 from ..sessions import session_of, ties_of
@@ -265,7 +264,7 @@ class ObjectTableDock(TablePanel):
 
     def _on_row(self, row: int) -> None:
         """Go to the object of a row."""
-        if self._shown is not None and is_field(self._shown.source.layer) and self.measurer.stale:
+        if self._shown is not None and not self._shown.source.holds:
             self._tell(MOVED)
         elif self._shown is not None:
             self.choose(row)
@@ -273,7 +272,7 @@ class ObjectTableDock(TablePanel):
 
     def _on_object(self, number: int) -> None:
         """Select the row of an object that was clicked in the image."""
-        if self._shown is None:
+        if self._shown is None or not self._shown.source.holds:
             return
         row = self._shown.row_at(self._shown.source.shown(self.viewer), number)
         if row is not None:
@@ -295,5 +294,5 @@ class ObjectTableDock(TablePanel):
     def _mark(self) -> None:
         """Draw the outline of the chosen object where it can be seen."""
         shown = self._shown
-        self.link.mark(None if shown is None or self.chosen is None else
+        self.link.mark(None if shown is None or self.chosen is None or not shown.source.holds else
                        shown.outline_at(self.chosen, shown.source.shown(self.viewer)))

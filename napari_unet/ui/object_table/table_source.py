@@ -7,6 +7,7 @@ worker, on that copy.
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -52,6 +53,8 @@ class TableSource:
         Of the labels along these axes.
     channels : tuple of str
         Names of the channels, where they have any.
+    corner : tuple of float
+        Where the first pixel lay in the world, and the steps, of a layer that shows a field of a large image.
     """
 
     layer: Labels
@@ -59,6 +62,7 @@ class TableSource:
     geometry: Geometry
     shape: tuple[int, ...]
     channels: tuple[str, ...] = ()
+    corner: tuple[float, ...] = ()
 
     @classmethod
     def of(cls, layer: Labels, image_layer: ImageLayer | None) -> TableSource:
@@ -73,12 +77,12 @@ class TableSource:
             raise UserError(f"{layer.name!r} has one axis only. Choose labels with rows and columns.")
         place = layer_geometry(layer)
         if image_layer is None:
-            return cls(layer, None, place, exported_shape(layer))
+            return cls(layer, None, place, exported_shape(layer), corner=_corner(layer) if is_field(layer) else ())
         parts = channels_of(image_layer)
         channels = tuple(one.name for one in parts) if len(parts) > 1 else ()
         if is_field(layer):
             image = image_under(layer, image_layer)
-            return cls(layer, image, image.geometry, image.shape, channels)
+            return cls(layer, image, image.geometry, image.shape, channels, _corner(layer))
         image = image_of(image_layer)
         label_view(layer, image)
         if len(place.axes) == len(image.shape):
@@ -93,6 +97,12 @@ class TableSource:
         if self.image is not None:
             return self.image.name
         return f"{self.layer.name} [the field that was looked at]" if is_field(self.layer) else self.layer.name
+
+    @property
+    def holds(self) -> bool:
+        """Whether the layer has this shape still, and shows the same field if it shows one."""
+        same = math.prod(finest_level(self.layer).shape) == math.prod(self.shape)
+        return same and (not self.corner or self.corner == _corner(self.layer))
 
     @property
     def extents(self) -> tuple[str, ...]:
@@ -150,6 +160,10 @@ class TableSource:
         return TableQuestion(
             self, wheres, tuple(np.array(labels[where]) for where in wheres),
             tuple(None if painted is None else np.array(painted[where]) for where in wheres), classes)
+
+
+def _corner(layer: Labels) -> tuple[float, ...]:
+    return (*map(float, layer.data_to_world((0,) * layer.ndim)), *map(float, layer.scale))
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
