@@ -173,6 +173,12 @@ def test_a_maker_makes_what_is_looked_at_from_the_middle_and_no_view_twice(small
     assert maker.ask(levels[0], near, levels[0].known(near)[1])
     next(run)
     assert not levels[0].known(near)[1], "what is looked at closely comes first"
+    far = (0, slice(200, 220), slice(200, 220))
+    maker.ask(levels[0], far, levels[0].known(far)[1])
+    maker.ask(last, whole, last.known(whole)[1])
+    maker.ask(last, whole, last.known(whole)[1])
+    next(run)
+    assert levels[0].known(far)[1], "not after one has gone back"
     other = (1, slice(None), slice(None))
     assert maker.ask(last, other, last.known(other)[1])
     shares = list(run)

@@ -13,7 +13,7 @@ from napari_unet.core.addresses import is_url
 from napari_unet.core.errors import UsageError, UserError
 from napari_unet.core.provenance import now
 from napari_unet.core.readable import readable
-from napari_unet.io import check_object_output, clear_of_inputs, file_stem
+from napari_unet.io import check_object_output, clear_of_inputs
 from napari_unet.io._far_run import check_far_place
 from napari_unet.objects.measure_table import MeasureTable, joined_tables
 from napari_unet.report.object_csv import write_objects

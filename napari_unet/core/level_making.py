@@ -35,8 +35,10 @@ class LevelMaker:
 
     def __init__(self) -> None:
         self._wanted: dict[MadeLevel, dict[Key, None]] = {}
-        self._asked: dict[MadeLevel, str] = {}
-        self._settled: dict[MadeLevel, str] = {}
+        self._asked: set[tuple[MadeLevel, str]] = set()
+        self._settled: set[tuple[MadeLevel, str]] = set()
+        self._again: set[tuple[MadeLevel, str]] = set()  # of those that are settled, what is still looked at
+        self._from_afar = False
         self._lock = threading.Lock()
 
     @property
@@ -57,12 +59,18 @@ class LevelMaker:
         missing : sequence of (MadeLevel, Key)
             From :meth:`MadeLevel.known`.
         """
-        view = repr(index)
+        view = level, repr(index)
         with self._lock:
+            # each drawing asks for what is looked at, and for the coarsest level for a small picture of all
+            if level.is_whole and self._from_afar:
+                self._wanted = {one: keys for one, keys in self._wanted.items() if one.is_whole}
+            self._from_afar = level.is_whole
             if not missing:
-                self._settled.pop(level, None)
-            elif self._settled.get(level) != view:
-                self._asked[level] = view
+                self._settled.discard(view)
+            elif view in self._settled:
+                self._again.add(view)
+            else:
+                self._asked.add(view)
                 for one in dict.fromkeys(found for found, _ in missing):
                     self._put(one, [key for found, key in missing if found is one])
             return any(self._wanted.values())
@@ -104,5 +112,5 @@ class LevelMaker:
             self._settle()
 
     def _settle(self) -> None:
-        self._settled.update(self._asked)
-        self._asked.clear()
+        self._settled = self._asked | self._again
+        self._asked, self._again = set(), set()

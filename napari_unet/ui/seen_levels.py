@@ -63,8 +63,9 @@ class SeenLevel:
         return self._read(self._exact, index)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
-        pixels = self._drawn if _is_drawing() else self._exact
-        return np.array(self._read(pixels, ...), dtype=dtype, copy=None if copy is None else copy)
+        if _is_drawing():
+            return SeenPart(self, [slice(None)] * self.ndim)[...].__array__(dtype, copy)
+        return np.array(self._read(self._exact, ...), dtype=dtype, copy=None if copy is None else copy)
 
     def seen(self, index: tuple[Any, ...]) -> NDArray[Any]:
         """Return what is there of a part, and let the rest be made."""

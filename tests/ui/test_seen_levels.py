@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 import zarr
+from napari._qt.widgets.qt_progress_bar import QtLabeledProgressBar
 from napari.layers import Image
 from napari.utils.notifications import notification_manager
-from qtpy.QtWidgets import QPushButton
 
 from napari_unet.core import made_levels as made
 from napari_unet.core.classes import to_painted
@@ -61,8 +61,8 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Blocks, and what counts as large, are small."""
     monkeypatch.setattr(large_images, "LARGEST_LAZY", 2**16)
     monkeypatch.setattr(made, "SMALLEST", 300)
-    monkeypatch.setattr(made, "FITS", 2**18)
-    monkeypatch.setattr(made, "KEPT", 2**21)
+    monkeypatch.setattr(made, "FITS", 2**20)
+    monkeypatch.setattr(made, "KEPT", 2**22)
     monkeypatch.setattr(made, "_BLOCK", 256)
 
 
@@ -99,9 +99,10 @@ def test_the_window_does_not_wait_and_parts_come_as_they_are_made(viewer: Any, h
         work = layer.data[1].work
         hands.wait(lambda: work.running)
         hands.wait(lambda: layer.data_level >= 2)
+        layer.refresh()
         assert not drawn(layer).any()
         gated.let(8)
-        hands.wait(lambda: any("parts" in one for one in told))
+        hands.wait(lambda: sum("parts" in one for one in told) > 5)
         layer.refresh()
         part = drawn(layer)
         assert part.any()
@@ -113,7 +114,7 @@ def test_the_window_does_not_wait_and_parts_come_as_they_are_made(viewer: Any, h
     assert told[-1] == ""
     assert drawn(layer).all()
     assert gated.by_window == 0, "the window itself has read nothing"
-    assert gated.read == SIDE * SIDE
+    assert gated.read < 1.2 * SIDE * SIDE
     exact = large_images.levels_of(layer).levels[-1].image.data
     np.testing.assert_array_equal(np.asarray(layer.data[-1]), np.asarray(exact))
     np.testing.assert_array_equal(layer.data[-1][10:20, 30], np.asarray(layer.data[-1])[10:20, 30])
@@ -135,9 +136,8 @@ def test_cancelled_it_goes_on_where_one_looks_next_and_ends_with_the_layer(
     layer = shown(viewer, gated)
     work = layer.data[1].work
     hands.wait(lambda: work.running)
-    dialog = viewer.window._qt_window._activity_dialog
-    (cancel,) = (one for one in dialog.findChildren(QPushButton) if one.text() == "Cancel")
-    cancel.click()
+    bars = viewer.window._qt_window._activity_dialog.findChildren(QtLabeledProgressBar)
+    next(one for one in bars if one.progress is work._bar).cancel_button.click()
     gated.let(1)
     left(hands, work, gated)
     missing = int((drawn(layer) == 0).sum())
