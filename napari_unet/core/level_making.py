@@ -29,15 +29,14 @@ class MakingShare:
 class LevelMaker:
     """Takes wishes of one thread, which draws, and makes the blocks in others.
 
-    A view that was made, given up or failed is not made again until another part is looked at: else who draws again
-    when something has come would ask for ever for what cannot be kept or read.
+    What is looked at when it is given up is not made before another part is looked at: else who draws anew afterwards
+    would ask for ever for what nobody wants or what cannot be read.
     """
 
     def __init__(self) -> None:
         self._wanted: dict[MadeLevel, dict[Key, None]] = {}
-        self._asked: set[tuple[MadeLevel, str]] = set()
-        self._settled: set[tuple[MadeLevel, str]] = set()
-        self._again: set[tuple[MadeLevel, str]] = set()  # of those that are settled, what is still looked at
+        self._declined: set[tuple[MadeLevel, str]] = set()
+        self._declines = False
         self._from_afar = False
         self._lock = threading.Lock()
 
@@ -66,11 +65,10 @@ class LevelMaker:
                 self._wanted = {one: keys for one, keys in self._wanted.items() if one.is_whole}
             self._from_afar = level.is_whole
             if not missing:
-                self._settled.discard(view)
-            elif view in self._settled:
-                self._again.add(view)
-            else:
-                self._asked.add(view)
+                self._declined.discard(view)
+            elif self._declines:
+                self._declined.add(view)
+            elif view not in self._declined:
                 for one in dict.fromkeys(found for found, _ in missing):
                     self._put(one, [key for found, key in missing if found is one])
             return any(self._wanted.values())
@@ -101,16 +99,18 @@ class LevelMaker:
         with self._lock:
             levels = sorted((one for one, keys in self._wanted.items() if keys), key=lambda one: -max(one.shape))
             if not levels:
-                self._settle()
+                self._declined.clear()
                 return []
             return [(levels[0], key) for key, _ in zip(self._wanted[levels[0]], range(count), strict=False)]
 
     def give_up(self) -> None:
-        """Drop what is wanted: the views that lack it are left as they are."""
+        """Drop what is wanted, and decline what is asked for until :meth:`go_on`."""
         with self._lock:
             self._wanted.clear()
-            self._settle()
+            self._declined.clear()
+            self._declines = True
 
-    def _settle(self) -> None:
-        self._settled = self._asked | self._again
-        self._asked, self._again = set(), set()
+    def go_on(self) -> None:
+        """Take wishes again, but for the views that were declined."""
+        with self._lock:
+            self._declines = False

@@ -111,6 +111,7 @@ class LevelWork:
         self._bar.close()
         LEVEL_NEWS.told.emit("")
         self._draw()
+        self.maker.go_on()
         if self.maker.has_wishes:  # they came when it was just ending
             self._begin()
         elif self.limits is not None and not self._ended_early:
