@@ -44,6 +44,7 @@ def address() -> Iterator[str]:
     host, port = server.get_host_and_port()
     yield f"http://{host}:{port}"
     server.stop()
+    fsspec.get_filesystem_class("s3").clear_instance_cache()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         gc.collect()
@@ -53,8 +54,7 @@ def address() -> Iterator[str]:
 def files(address: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """The file system of the server, with the buckets ``images`` and ``masks``, and ``closed`` that nobody may read."""
     monkeypatch.setattr(_far_lock, "PAUSE", 0.0)
-    monkeypatch.setitem(fsspec.config.conf, "s3", {"endpoint_url": address, "key": "mine", "secret": "mine",
-                                                   "skip_instance_cache": True})
+    monkeypatch.setitem(fsspec.config.conf, "s3", {"endpoint_url": address, "key": "mine", "secret": "mine"})
     found = fsspec.filesystem("s3")
     for name in ("images", "masks", "closed"):
         found.mkdir(name)

@@ -19,7 +19,7 @@ from qtpy.QtWidgets import QApplication, QWidget
 os.environ["NAPARI_CONFIG"] = str(Path(tempfile.mkdtemp(prefix="napari-unet-tests-")) / "settings.yaml")
 """No test writes into the settings of whoever runs it; read when napari is imported."""
 
-SLOW = 20_000
+SLOW = 200_000
 """Milliseconds after which a waiting test gives up; tests wait for what happens, so it ends only what hangs."""
 
 TINY = {"width": 4, "depth": 2, "patch": 32, "batch": 2}
