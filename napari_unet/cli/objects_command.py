@@ -67,7 +67,7 @@ def _planned(arguments: argparse.Namespace) -> dict[str, ObjectTargets]:
     """Return by mask where its objects go; results of others that lie in the same folder are no masks."""
     masks = expanded_images(arguments.masks)
     planned = plan_objects(masks, arguments)
-    results = {Path(path).resolve() for one in planned for path in one.paths if not is_url(path)}
+    results = {path.resolve() for one in planned for path in _near(one.paths)}
     named = set(arguments.masks)
     return {name: one for name, one in zip(masks, planned, strict=True)
             if name in named or Path(name).resolve() not in results}
@@ -88,6 +88,11 @@ def plan_objects(names: Sequence[str], arguments: argparse.Namespace) -> list[Ob
         _check_place(path, ending, len(names))
     return [ObjectTargets(tuple(path if is_object_file(path) else objects_place(path, name, ending)
                                 for path, ending in asked)) for name in names]
+
+
+def _near(paths: Sequence[Path | str]) -> list[Path]:
+    """Return those that are no addresses."""
+    return [Path(path) for path in paths if not is_url(path)]
 
 
 def _check_place(path: Path | str, ending: str, count: int) -> None:
@@ -113,8 +118,8 @@ def claim_objects(
     targets: Sequence[ObjectTargets], arguments: argparse.Namespace, inputs: Sequence[str]
 ) -> Mapping[Path | str, bool]:
     """Check where results go and make their folders; returns by file whether it may replace one that is there."""
-    far = [str(path) for target in targets for path in target.paths if is_url(path)]
-    outputs = [Path(path) for target in targets for path in target.paths if not is_url(path)]
+    paths = [path for target in targets for path in target.paths]
+    far, outputs = [str(path) for path in paths if is_url(path)], _near(paths)
     table = getattr(arguments, "table", None)
     places = [*far, *(path.resolve() for path in (*outputs, *([table] if table is not None else [])))]
     if len(set(places)) < len(places):

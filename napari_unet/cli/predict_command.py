@@ -56,9 +56,7 @@ _MOST_IN_MEMORY = 2**29
 def run_predict(arguments: argparse.Namespace) -> None:
     """Segment images and save the masks."""
     if any(map(names_project, arguments.images)):
-        if any(is_url(one or "") for one in (arguments.output, arguments.objects)):
-            raise UsageError("Masks and objects of a project go to folders of this computer: give -o and --objects "
-                             "such ones, or leave them out.")
+        _check_near(arguments)
         predict_project(arguments, watch_batch)
         return
     if arguments.model is None or arguments.output is None:
@@ -82,6 +80,13 @@ def run_predict(arguments: argparse.Namespace) -> None:
         _count(arguments, targets, summary, replace[arguments.counts])
     if summary.failed:
         raise (UsageError if summary.wrong_use else UserError)(summary.sentence) from summary.failed[0].error
+
+
+def _check_near(arguments: argparse.Namespace) -> None:
+    """Make sure that results of a project stay on this computer."""
+    if any(is_url(one or "") for one in (arguments.output, arguments.objects)):
+        raise UsageError("Masks and objects of a project go to folders of this computer: give -o and --objects such "
+                         "ones, or leave them out.")
 
 
 def _planned(arguments: argparse.Namespace) -> dict[str, OutputTarget]:
@@ -131,7 +136,9 @@ def watch_batch(batch: Work[BatchEvent, BatchSummary]) -> BatchSummary:
     return batch.result()
 
 
-def _claim_outputs(arguments: argparse.Namespace, outputs: list[Path], images: list[str]) -> dict[Path, bool]:
+def _claim_outputs(
+    arguments: argparse.Namespace, outputs: list[Path], images: list[str]
+) -> dict[Path | str, bool]:
     """Check where results go and make their folders; returns by file whether it may replace one that is there."""
     for path in outputs:
         clear_of_inputs(path, [*images, arguments.model])
@@ -139,7 +146,7 @@ def _claim_outputs(arguments: argparse.Namespace, outputs: list[Path], images: l
     asked = {arguments.output, arguments.probabilities, arguments.objects}
     for folder in asked.intersection(path.parent for path in outputs):
         make_folder(folder)
-    replace = {path: check_writable(path, arguments.overwrite) for path in outputs}
+    replace: dict[Path | str, bool] = {path: check_writable(path, arguments.overwrite) for path in outputs}
     if (counts := arguments.counts) is not None:
         ours = arguments.resume and is_counts(counts, COLUMNS)  # of the run that is gone on with
         replace[counts] = check_writable(counts, arguments.overwrite or ours, [*images, arguments.model])

@@ -82,19 +82,15 @@ def _chosen(
     session: OnnxSession, shape: tuple[Any, ...], axes: str, sizes: list[int | None], graph: bytes
 ) -> tuple[str, str, int, str]:
     """Return which output holds the classes, its axes, its channels, and what to say of the others."""
-    placed = {name: found for name, out in session.outputs.items()
-              if (found := [(order, _number(out[order.index("c")])) for order in dict.fromkeys((axes, "bcyx", "byxc"))
-                            if len(out) == 4 and _lies_alike(out, order, sizes)])}
-    fitting = {name: known for name, found in placed.items()
-               if (known := next(((order, count) for order, count in found if count), None)) is not None}
+    placed = {name: found for name, out in session.outputs.items() if (found := _places(out, axes, sizes))}
+    fitting: dict[str, tuple[str, int]] = {}
+    for name, found in placed.items():
+        for order, channels in found:
+            if channels and name not in fitting:
+                fitting[name] = order, channels
     if not fitting:
         raise _unfit(session, shape, bool(placed))
-    numbered = [name for name in fitting if not session.gives_scores(name)]
-    if len(numbered) == len(fitting):
-        raise UserError(f"{session.name} gives {session.output_type(numbered[0])}, numbers of classes and no scores. "
-                        "Save it without its last step (ArgMax), so that each class has a channel.")
-    for name in numbered:
-        del fitting[name]
+    _drop_numbers(session, fitting)
     words = ", ".join(f"{readable(name)}: {count} channels" for name, (_, count) in fitting.items())
     if len({count for _, count in fitting.values()}) > 1:
         raise UserError(f"{session.name} gives {len(fitting)} outputs that could be its classes ({words}). Save it "
@@ -102,6 +98,24 @@ def _chosen(
     name = next((one for one in fitting if _kind(graph, one)), next(iter(fitting)))
     order, count = fitting[name]
     return name, order, count, f"of its outputs ({words}), {readable(name)} is used" if len(fitting) > 1 else ""
+
+
+def _places(out: tuple[Any, ...], axes: str, sizes: list[int | None]) -> list[tuple[str, int | None]]:
+    """Return the orders that the axes of an output may have, with its channels; that of the input first."""
+    if len(out) != 4:
+        return []
+    return [(order, _number(out[order.index("c")])) for order in dict.fromkeys((axes, "bcyx", "byxc"))
+            if _lies_alike(out, order, sizes)]
+
+
+def _drop_numbers(session: OnnxSession, fitting: dict[str, tuple[str, int]]) -> None:
+    """Take out outputs that hold numbers of classes; UserError if there are no others."""
+    numbered = [name for name in fitting if not session.gives_scores(name)]
+    if len(numbered) == len(fitting):
+        raise UserError(f"{session.name} gives {session.output_type(numbered[0])}, numbers of classes and no scores. "
+                        "Save it without its last step (ArgMax), so that each class has a channel.")
+    for name in numbered:
+        del fitting[name]
 
 
 def _lies_alike(out: tuple[Any, ...], order: str, sizes: list[int | None]) -> bool:

@@ -14,6 +14,7 @@ from napari.viewer import Viewer
 from psygnal import Signal
 from qtpy.QtCore import QTimer
 
+from napari_unet.core.errors import UserError
 from napari_unet.core.level_making import LevelMaker, MakingShare
 from napari_unet.core.made_levels import Key, MadeLevel
 
@@ -121,7 +122,10 @@ class LevelWork:
         for _, layer in self._layers():
             if hasattr(layer, "_level_materializer"):
                 layer._level_materializer = None  # napari 0.9 would keep the coarsest level as it was at first
-            layer.refresh(extent=False)
+            try:
+                layer.refresh(extent=False)
+            except UserError as error:  # raised in a slot, it would end the process on some bindings
+                notification_manager.dispatch(ErrorNotification(error))
         self._drawn = time.monotonic()
 
     def _set_limits(self) -> None:

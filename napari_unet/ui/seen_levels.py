@@ -152,6 +152,26 @@ def exact_level(data: Any) -> Any:
     return data.exact if isinstance(data, SeenLevel) else data
 
 
+def guessed_contrast(
+    seen: Sequence[SeenLevel], data: Any, axes: str, no_data: Sequence[float] = ()
+) -> dict[str, Any]:
+    """Return the option of a layer for its contrast, by some places: for that of all napari would wait.
+
+    Parameters
+    ----------
+    seen : sequence of SeenLevel
+        Of the image; none: it needs no guess.
+    data, axes, no_data
+        As of :func:`sampled_range`.
+    """
+    colour = axes.endswith("C")  # napari asks for no contrast of colours
+    found = sampled_range(data, axes, no_data) if seen and not colour else None
+    if found is None:
+        return {}
+    seen[0].work.limits = found
+    return {"contrast_limits": found}
+
+
 def sampled_range(data: Any, axes: str, no_data: Sequence[float] = ()) -> tuple[float, float] | None:
     """Return the least and the largest value in some places of the middle plane; None where there are no numbers.
 

@@ -25,7 +25,7 @@ from ..large_images import LARGEST_LAZY, needs_fields
 from ..layer_geometry import placement
 from ..layer_metadata import KEY, MADE_LEVELS, NO_DATA, colormap
 from ..plain_errors import PLAIN_ERRORS
-from ..seen_levels import sampled_range, seen_levels
+from ..seen_levels import guessed_contrast, seen_levels
 
 LayerData = tuple[Any, dict[str, Any], str]
 
@@ -127,16 +127,21 @@ def _layer(
     told = contents.code is not None or contents.role == "objects" or (folder is not None and folder.is_label)
     is_label = whole and (is_label or told)
     settled = _settled(contents, is_label)
-    if settled is None:  # nobody knows the axes: as napari would show it
-        plain = None if is_label else _unnamed(contents)
-        if plain is None:
-            return _arrayed(contents), {"name": name}, "labels" if is_label else "image"
-        data, options, kind = _image(plain, name, ())
-        return data, {key: one for key, one in options.items() if key not in _PLACEMENT}, kind
+    if settled is None:
+        return _of_unknown_axes(contents, name, is_label)
     return _labels(settled, name, image, folder) if is_label else _image(
         settled, name, [*_smaller(settled, folder), *(found for one in smaller
                                                       if (found := _settled(one, False)) is not None
                                                       and found.letters == settled.letters)])
+
+
+def _of_unknown_axes(contents: Contents, name: str, is_label: bool) -> LayerData:
+    """Make a layer as napari would show it, where nobody knows the axes; a large image gets smaller levels."""
+    plain = None if is_label else _unnamed(contents)
+    if plain is None:
+        return _arrayed(contents), {"name": name}, "labels" if is_label else "image"
+    data, options, kind = _image(plain, name, ())
+    return data, {key: one for key, one in options.items() if key not in _PLACEMENT}, kind
 
 
 def _image(contents: Contents, name: str, smaller: Sequence[Contents]) -> LayerData:
@@ -151,9 +156,7 @@ def _image(contents: Contents, name: str, smaller: Sequence[Contents]) -> LayerD
     seen = seen_levels(made, order, name)
     levels = [*(_arrayed(one).transpose(order) for one in (contents, *smaller)), *seen]
     options = {"name": name, **placement(contents.geometry(axes))}
-    limits = None if colour or not seen else sampled_range(contents.data, letters, contents.no_data)
-    if limits is not None:  # napari would wait for all pixels
-        options["contrast_limits"] = seen[0].work.limits = limits
+    options.update(guessed_contrast(seen, contents.data, letters, contents.no_data))
     told = {**({NO_DATA: list(contents.no_data)} if contents.no_data else {}), **({MADE_LEVELS: True} if made else {})}
     if told:
         options["metadata"] = told
