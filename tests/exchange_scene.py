@@ -72,6 +72,47 @@ def convolution_file(path: Path, **changed: Any) -> Path:
     return path
 
 
+def other_graph(path: Path, **changed: Any) -> Path:
+    """An ONNX file by another maker: ``last`` for channels last, ``size``, ``end`` an operator after the scores,
+    ``outputs`` classes, ``more`` further outputs by name and channels, ``kind`` the type of the input."""
+    from onnx import TensorProto, helper, numpy_helper, save
+
+    last, size, count = changed.get("last", False), changed.get("size", (None, None)), changed.get("outputs", 2)
+    kind = getattr(TensorProto, changed.get("kind", "FLOAT"))
+
+    def placed(channels: int) -> list[Any]:
+        return [None, *size, channels] if last else [None, channels, *size]
+
+    weight = np.zeros((count, 1, 1, 1), np.float32)
+    weight[-1] = 8
+    bias = np.full(count, 0, np.float32)
+    bias[-1] = -4
+    nodes = [helper.make_node("Cast", ["picture"], ["whole"], to=TensorProto.FLOAT),
+             helper.make_node("Mul", ["whole", "scale"], ["plain"])]
+    if last:
+        nodes.append(helper.make_node("Transpose", ["plain"], ["first"], perm=[0, 3, 1, 2]))
+    nodes.append(helper.make_node("Conv", ["first" if last else "plain", "weight", "bias"], ["scores"]))
+    made, axis = "scores", 1
+    if last:
+        nodes.append(helper.make_node("Transpose", [made], ["turned"], perm=[0, 2, 3, 1]))
+        made, axis = "turned", 3
+    end = changed.get("end", "Identity")
+    options = {"Softmax": {"axis": axis}, "ArgMax": {"axis": axis}}.get(end, {})
+    nodes.append(helper.make_node(end, [made], ["answer"], **options))
+    out = [helper.make_tensor_value_info("answer", TensorProto.INT64 if end == "ArgMax" else TensorProto.FLOAT,
+                                         placed(1 if end == "ArgMax" else count))]
+    for name, channels in changed.get("more", {}).items():
+        nodes.append(helper.make_node("Concat", [made] * (channels // count), [name], axis=axis))
+        out.insert(0, helper.make_tensor_value_info(name, TensorProto.FLOAT, placed(channels)))
+    scale = np.float32({"UINT8": 1 / 255}.get(changed.get("kind", ""), 1))
+    graph = helper.make_graph(
+        nodes, "other", [helper.make_tensor_value_info("picture", kind, placed(1))], out,
+        [numpy_helper.from_array(weight, "weight"), numpy_helper.from_array(bias, "bias"),
+         numpy_helper.from_array(np.asarray(scale), "scale")])
+    save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
+    return path
+
+
 def foreign_package(path: Path, graph: Path, **changed: Any) -> Path:
     """A package of bioimage.io as somebody else may have made it, version 0.5."""
     import yaml

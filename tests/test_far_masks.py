@@ -124,7 +124,20 @@ def test_the_command_line_writes_to_an_address(place: str, tmp_path: Path, capsy
     assert main([*words, f"{place}/one.zarr"]) == 2
     assert "2 images cannot go into the one" in capsys.readouterr().err
     assert main([*words, f"{place}/out", "--objects", "o.tif"]) == 2
-    assert f"napari-unet objects {place}/out -o objects.zarr" in capsys.readouterr().err
+    assert "the objects of 2 images cannot go into one file" in capsys.readouterr().err
+    assert main([*words, str(tmp_path / "here"), "--objects", f"{place}/o.zarr"]) == 2
+    assert "--objects go to an address only where the masks do" in capsys.readouterr().err
+    assert main([*words, f"{place}/both", "--objects", str(tmp_path / "objects")]) == 0
+    assert sorted(one.name for one in (tmp_path / "objects").iterdir() if one.suffix == ".tif") == [
+        "a0_objects.tif", "a1_objects.tif"]
+    assert main([*words, f"{place}/more", "--objects", f"{place}/more"]) == 0
+    np.testing.assert_array_equal(io.read_labels(f"{place}/more/a1_objects.ome.zarr")[0],
+                                  tifffile.imread(tmp_path / "objects" / "a1_objects.tif"))
+    assert main(["objects", f"{place}/more/a1_mask.ome.zarr", "-o", f"{place}/again.zarr", "--table",
+                 str(tmp_path / "t.csv")]) == 0
+    assert io.read_labels(f"{place}/again.zarr")[0].max() == len((tmp_path / "t.csv").read_text().splitlines()) - 1
+    assert main(["objects", f"{place}/more/a1_mask.ome.zarr", "-o", f"{place}/again.tif"]) == 1
+    assert "at an address only OME-Zarr is" in capsys.readouterr().err
     assert main([*words, "https://host/x"]) == 1
     assert "nothing can be written to https://" in capsys.readouterr().err
 

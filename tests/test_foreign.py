@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
-from exchange_scene import convolution_file, foreign_package, pictures
+from exchange_scene import convolution_file, foreign_package, other_graph, pictures
 from scipy import ndimage
 
 from napari_unet.cli import main
@@ -99,6 +99,37 @@ def test_steps_do_what_the_format_says(step: dict[str, Any], right: tuple[float,
     (do,) = read_steps([step], "model")
     found = do(np.array([[[0, 10, 4]]], np.float32))
     assert (found[0, 0, 0], found[0, 0, 1]) == pytest.approx(right, abs=1e-5)
+
+
+@pytest.mark.parametrize("changed", [
+    {}, {"last": True}, {"size": (40, 48)}, {"last": True, "size": (40, 48)}, {"end": "Softmax"},
+    {"end": "Softmax", "last": True}, {"end": "Sigmoid", "outputs": 1}, {"end": "Sigmoid", "outputs": 2, "last": True},
+    {"outputs": 1}, {"outputs": 3, "end": "Softmax"}, {"more": {"logits": 2}, "end": "Softmax"}, {"kind": "UINT8"},
+    {"kind": "UINT8", "last": True, "size": (33, 64), "end": "Softmax"},
+], ids=str)
+def test_graphs_by_other_makers_are_used_as_they_are_meant(changed: dict[str, Any], tmp_path: Path) -> None:
+    plane = np.zeros((70, 90), np.float32)
+    plane[20:50, 30:60] = 9
+    model = load_model(other_graph(tmp_path / "theirs.onnx", **changed))
+    image = Image(plane, "YX")
+    (patch,) = model.segment(image, probabilities=True)
+    bright = max(model.classes.ids)
+    np.testing.assert_array_equal(patch.labels == bright, plane > 0)
+    np.testing.assert_allclose(patch.probabilities.sum(0), 1, atol=1e-5)
+    assert ("channels come last" in model.note) is bool(changed.get("last"))
+    assert ("logits: 2 channels" in model.note) is ("more" in changed)
+    assert ("0 and 255" in model.note) is ("kind" in changed)
+    assert ("(sigmoid)" in model.note) is (changed.get("end") == "Sigmoid" and changed["outputs"] > 1)
+
+
+@pytest.mark.parametrize(("changed", "said"), [
+    ({"end": "ArgMax"}, "numbers of classes and no scores. Save it without its last step"),
+    ({"more": {"features": 16}}, r"2 outputs that could be its classes \(features: 16 channels, answer: 2 channels\)"),
+    ({"size": (None, 64)}, "must both be free, or both fixed"),
+], ids=str)
+def test_graphs_that_could_mean_two_things_are_refused(changed: dict[str, Any], said: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=said):
+        load_model(other_graph(tmp_path / "theirs.onnx", **changed))
 
 
 def _without(path: Path, graph: Path) -> Path:

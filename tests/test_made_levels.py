@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from napari_unet.core import made_levels as module
+from napari_unet.core.level_making import LevelMaker
 from napari_unet.core.made_levels import MadeLevel, made_levels
 from napari_unet.core.reduced_image import averaged
 
@@ -133,3 +134,62 @@ def test_numbers_do_not_outgrow_their_type_on_the_way_to_the_mean() -> None:
 
 def test_of_complex_numbers_some_are_taken() -> None:
     assert MadeLevel(np.full((8, 8), 1 + 2j, np.complex64), "YX", 2)[0, 0] == np.complex64(1 + 2j)
+
+
+@pytest.mark.parametrize("axes", ["YX", "CYX", "YXC", "ZYX"])
+def test_what_is_there_is_known_at_once_and_what_is_missing_is_named(small: None, axes: str) -> None:
+    sizes = {"Y": 301, "X": 259, "C": 2, "Z": 2}
+    data = Counted(np.random.default_rng(0).integers(1, 255, [sizes[one] for one in axes]).astype(np.uint8))
+    levels = made_levels(data, axes)
+    last, index = levels[-1], (0,) if axes == "ZYX" else (...,)
+    found, missing = last.known(index)
+    assert data.read == 0
+    assert not found.any()
+    assert {one for one, _ in missing} >= {last}
+    before = 0
+    for number, (level, key) in enumerate(missing):
+        level.make(key)
+        seen, left = last.known(index)
+        assert len(left) == len(missing) - number - 1
+        assert np.count_nonzero(seen) >= before
+        before = np.count_nonzero(seen)
+    np.testing.assert_array_equal(last.known(index)[0], last[index])
+    assert data.read <= math.prod(data.shape)
+    assert levels[0].known(...) is None, "more than is kept"
+    part = tuple(slice(0, 20) if one in "YX" else 0 if one == "Z" else slice(None) for one in axes)
+    assert len(levels[0].known(part)[1]) == 1
+
+
+def test_a_maker_makes_what_is_looked_at_from_the_middle_and_no_view_twice(small: None) -> None:
+    data = Counted(np.random.default_rng(0).integers(1, 255, (2, 640, 512)).astype(np.uint8), chunks=(1, 64, 64))
+    *_, last = levels = made_levels(data, "ZYX")
+    maker = LevelMaker()
+    whole = (0, slice(None), slice(None))
+    assert maker.ask(last, whole, last.known(whole)[1])
+    run = maker.run()
+    first = next(run)
+    assert (first.done, first.total > 20) == (1, True)
+    near = (0, slice(0, 5), slice(0, 5))
+    assert maker.ask(levels[0], near, levels[0].known(near)[1])
+    next(run)
+    assert not levels[0].known(near)[1], "what is looked at closely comes first"
+    far = (0, slice(200, 220), slice(200, 220))
+    maker.ask(levels[0], far, levels[0].known(far)[1])
+    maker.ask(last, whole, last.known(whole)[1])
+    maker.ask(last, whole, last.known(whole)[1])
+    next(run)
+    assert levels[0].known(far)[1], "not after one has gone back"
+    other = (1, slice(None), slice(None))
+    assert maker.ask(last, other, last.known(other)[1])
+    shares = list(run)
+    assert shares[-1].done == shares[-1].total
+    assert not last.known(other)[1]
+    assert last.known(whole)[1], "the plane that nobody looks at any more was left"
+    assert not maker.has_wishes
+    assert maker.ask(last, whole, last.known(whole)[1])
+    maker.give_up()
+    for _ in range(2):
+        assert not maker.ask(last, whole, last.known(whole)[1]), "given up: the same view asks in vain"
+        maker.go_on()
+    assert list(maker.run()) == []
+    assert maker.ask(last, near, last.known(near)[1])

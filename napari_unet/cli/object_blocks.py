@@ -13,6 +13,7 @@ from collections.abc import Generator, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from napari_unet.core.addresses import is_url
 from napari_unet.core.errors import InputWarning, UsageError
 from napari_unet.core.image import Image
 from napari_unet.core.method import Progress
@@ -32,14 +33,16 @@ from .terminal import say
 
 
 def by_blocks(mask: str, target: ObjectTargets, arguments: argparse.Namespace) -> bool:
-    """Say whether the objects of a file are found block by block: where it is asked for, or the file is large.
+    """Say whether objects are found block by block: where it is asked for, the file is large, or they go to an address.
 
     Raises
     ------
     UsageError
         If it is asked for, but objects are to go into an image.
     """
-    hinder = next((path for path in target.paths if label_place(path) is not None), None)
+    if any(map(is_url, target.paths)):
+        return True
+    hinder = next((path for path in target.paths if label_place(Path(path)) is not None), None)
     if getattr(arguments, "blocks", False) or arguments.halo is not None:
         if hinder is not None:
             raise UsageError(f"{hinder} lies inside an image, where nothing is written block by block. Choose a .zarr "
@@ -56,8 +59,9 @@ def _is_large(mask: str) -> bool:
 
 
 def find_by_blocks(
-    name: str, mask: str | Path, target: ObjectTargets, replace: Mapping[Path, bool], values: dict[str, Any],
-    arguments: argparse.Namespace, measured: Image | None, begun: str, model: Provenance | None = None,
+    name: str, mask: str | Path, target: ObjectTargets, replace: Mapping[Path | str, bool],
+    values: dict[str, Any], arguments: argparse.Namespace, measured: Image | None, begun: str,
+    model: Provenance | None = None,
 ) -> Generator[PieceShare, None, FoundFiles]:
     """Find objects, and measure them if a table is wanted; of a mask that a model has made, that says all."""
     given = open_class_store(mask) if model is not None else open_class_store(
@@ -80,7 +84,7 @@ def find_by_blocks(
         numbered = NumberedStore(path)
         for shapes in target.paths:
             if shapes != path:
-                yield from _drawn(numbered, shapes, replace[shapes], told)
+                yield from _drawn(numbered, Path(shapes), replace[shapes], told)
         if arguments.table is not None:
             measuring = measure_store(numbered, measured, Path(name).name, arguments.by_plane)
             for part in measuring:
@@ -89,7 +93,7 @@ def find_by_blocks(
     return made
 
 
-def _shown(run: Iterable[BlockDone], path: Path) -> Iterator[PieceShare]:
+def _shown(run: Iterable[BlockDone], path: Path | str) -> Iterator[PieceShare]:
     """Yield how far a search is; say what was there before."""
     resumed = False
     for event in run:
@@ -109,13 +113,13 @@ def _drawn(numbered: NumberedStore, path: Path, replace: bool, told: Provenance)
 
 
 @contextlib.contextmanager
-def _store_place(target: ObjectTargets) -> Iterator[tuple[Path, bool]]:
+def _store_place(target: ObjectTargets) -> Iterator[tuple[Path | str, bool]]:
     """Return where the store of the numbers lies, and whether it stays there: if it was asked for."""
-    asked = next((path for path in target.paths if is_output(path)), None)
+    asked = next((path for path in target.paths if is_url(path) or is_output(path)), None)
     if asked is not None:
         yield asked, True
         return
-    first = target.paths[0]
+    first = Path(target.paths[0])
     hidden = first.with_name(f".{first.name}.numbers.zarr")
     try:
         yield hidden, False

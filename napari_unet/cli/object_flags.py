@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from .flag_values import assignment, name_list, pixel_size
+from .flag_values import assignment, name_list, pixel_size, place_or_url
 
 
 def add_finding_flags(parser: argparse.ArgumentParser, flag: str = "--set") -> None:
@@ -30,10 +30,10 @@ def add_object_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("masks", nargs="+", metavar="MASK_OR_PROBABILITIES",
                         help="masks of classes, or probabilities as `predict --probabilities` writes them; also "
                         "folders, and patterns such as 'out/*.tif'. Single objects are taken as they are")
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT",
+    parser.add_argument("-o", "--output", type=place_or_url, required=True, metavar="OUT",
                         help="object numbers (uint16, or uint32 beyond 65535): a .tif or .zarr, "
-                        "IMAGE.ome.zarr/labels/NAME, or a folder (then STEM_objects.tif); also .zip (ImageJ ROIs) or "
-                        ".geojson (QuPath)")
+                        "IMAGE.ome.zarr/labels/NAME, a folder (then STEM_objects.tif), or the address of a .zarr "
+                        "(s3://...); also .zip (ImageJ ROIs) or .geojson (QuPath)")
     add_finding_flags(parser)
     parser.add_argument("--values", choices=("auto", "mask", "painted", "objects"), default="auto",
                         help="what the numbers are in files that do not say: mask has background 0, painted has "

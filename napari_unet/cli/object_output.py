@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from napari_unet.core import parameters
+from napari_unet.core.addresses import is_url
 from napari_unet.core.errors import InputWarning
 from napari_unet.core.image import Image
 from napari_unet.core.method import Progress
 from napari_unet.core.provenance import Provenance
-from napari_unet.io import is_output, keep_objects
+from napari_unet.io import file_stem, is_output, keep_objects
 from napari_unet.objects import REGISTRY as WAYS
 from napari_unet.objects.measure_table import MeasureTable
 from napari_unet.workflows.class_images import ClassImage
@@ -31,7 +32,8 @@ ROIS, GEOJSON = ".zip", ".geojson"
 class ObjectTargets:
     """Where the objects of one image go: labels, ROIs and GeoJSON, each if it is asked for."""
 
-    paths: tuple[Path, ...]
+    paths: tuple[Path | str, ...]
+    """Text is an address."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -42,12 +44,21 @@ class PieceShare:
     total: int = 100
 
 
-def is_object_file(path: Path) -> bool:
-    """Say whether a path names one file of objects, and no folder for several."""
-    return is_output(path) or path.name.lower().endswith((ROIS, GEOJSON))
+def is_object_file(path: Path | str) -> bool:
+    """Say whether a path, or an address, names one file of objects, and no folder for several."""
+    if is_url(path):
+        return str(path).lower().rstrip("/").endswith((".zarr", ".tif", ".tiff", ROIS, GEOJSON))
+    return is_output(path) or Path(path).name.lower().endswith((ROIS, GEOJSON))
 
 
-class FoundFiles(tuple[Path, ...]):
+def objects_place(folder: Path | str, name: str, ending: str = "_objects.tif") -> Path | str:
+    """Return where the objects of one of several images go."""
+    if is_url(folder):
+        return f"{str(folder).rstrip('/')}/{file_stem(name)}_objects.ome.zarr"
+    return Path(folder) / f"{file_stem(name)}{ending}"
+
+
+class FoundFiles(tuple[Path | str, ...]):
     """Files that were made of one image, and the table of its objects."""
 
     table: MeasureTable | None = None
@@ -65,7 +76,7 @@ def way_values(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def find_and_keep(
-    name: str, image: ClassImage, target: ObjectTargets, replace: Mapping[Path, bool], values: dict[str, Any],
+    name: str, image: ClassImage, target: ObjectTargets, replace: Mapping[Path | str, bool], values: dict[str, Any],
     arguments: argparse.Namespace, measured: Image | None, begun: str, model: Provenance | None = None,
 ) -> Generator[PieceShare, None, FoundFiles]:
     """Find objects, save them as asked, measure them if a table is wanted."""
@@ -83,7 +94,7 @@ def find_and_keep(
                   "panoptic": arguments.panoptic, "countable": [*(arguments.countable or ())],
                   "chosen": objects.found.note})
     for path in target.paths:
-        options = {"version": arguments.zarr_version} if path.suffix.lower() not in (ROIS, GEOJSON) else {}
+        options = {"version": arguments.zarr_version} if Path(path).suffix.lower() not in (ROIS, GEOJSON) else {}
         _, note = keep_objects(path, objects.found, classes=objects.classes, geometry=objects.geometry,
                                overwrite=replace[path], provenance=told, **options)
         if note:

@@ -9,10 +9,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from napari_unet.core.addresses import is_url
 from napari_unet.core.errors import UsageError, UserError
 from napari_unet.core.provenance import now
 from napari_unet.core.readable import readable
-from napari_unet.io import check_object_output, clear_of_inputs, file_stem
+from napari_unet.io import check_object_output, clear_of_inputs
+from napari_unet.io._far_run import check_far_place
 from napari_unet.objects.measure_table import MeasureTable, joined_tables
 from napari_unet.report.object_csv import write_objects
 from napari_unet.workflows.batch import BatchPiece, run_batch
@@ -30,6 +32,7 @@ from .object_output import (
     PieceShare,
     find_and_keep,
     is_object_file,
+    objects_place,
     way_values,
 )
 from .predict_command import watch_batch
@@ -64,7 +67,7 @@ def _planned(arguments: argparse.Namespace) -> dict[str, ObjectTargets]:
     """Return by mask where its objects go; results of others that lie in the same folder are no masks."""
     masks = expanded_images(arguments.masks)
     planned = plan_objects(masks, arguments)
-    results = {path.resolve() for one in planned for path in one.paths}
+    results = {path.resolve() for one in planned for path in _near(one.paths)}
     named = set(arguments.masks)
     return {name: one for name, one in zip(masks, planned, strict=True)
             if name in named or Path(name).resolve() not in results}
@@ -83,11 +86,16 @@ def plan_objects(names: Sequence[str], arguments: argparse.Namespace) -> list[Ob
     asked = [(path, ending) for path, ending in kinds if path is not None]
     for path, ending in asked:
         _check_place(path, ending, len(names))
-    return [ObjectTargets(tuple(path if is_object_file(path) else path / f"{file_stem(name)}{ending}"
+    return [ObjectTargets(tuple(path if is_object_file(path) else objects_place(path, name, ending)
                                 for path, ending in asked)) for name in names]
 
 
-def _check_place(path: Path, ending: str, count: int) -> None:
+def _near(paths: Sequence[Path | str]) -> list[Path]:
+    """Return those that are no addresses."""
+    return [Path(path) for path in paths if not is_url(path)]
+
+
+def _check_place(path: Path | str, ending: str, count: int) -> None:
     """Check that a place suits what goes there, and so many masks.
 
     Raises
@@ -98,19 +106,22 @@ def _check_place(path: Path, ending: str, count: int) -> None:
     if is_object_file(path):
         if count > 1:
             raise UsageError(f"{count} masks cannot go into the one file {path}. Give a folder.")
-        if ending.endswith((ROIS, GEOJSON)) and not path.name.lower().endswith(Path(ending).suffix):
+        if is_url(path):
+            check_far_place(str(path).rstrip("/"))
+        elif ending.endswith((ROIS, GEOJSON)) and not str(path).lower().endswith(Path(ending).suffix):
             raise UsageError(f"{path} does not end in {Path(ending).suffix}. Give such a file, or a folder.")
-    elif path.suffix and not path.is_dir():
+    elif not is_url(path) and Path(path).suffix and not Path(path).is_dir():
         check_object_output(path)  # says which endings are known
 
 
 def claim_objects(
     targets: Sequence[ObjectTargets], arguments: argparse.Namespace, inputs: Sequence[str]
-) -> Mapping[Path, bool]:
+) -> Mapping[Path | str, bool]:
     """Check where results go and make their folders; returns by file whether it may replace one that is there."""
-    outputs = [path for target in targets for path in target.paths]
+    paths = [path for target in targets for path in target.paths]
+    far, outputs = [str(path) for path in paths if is_url(path)], _near(paths)
     table = getattr(arguments, "table", None)
-    places = [path.resolve() for path in (*outputs, *([table] if table is not None else []))]
+    places = [*far, *(path.resolve() for path in (*outputs, *([table] if table is not None else [])))]
     if len(set(places)) < len(places):
         raise UserError("Two results would have the same file name. Rename an image, or do them one by one.")
     for path in outputs:
@@ -120,11 +131,12 @@ def claim_objects(
     asked = {arguments.output, arguments.rois, arguments.geojson}
     for folder in asked.intersection(path.parent for path in outputs):  # only now: a refused command leaves none
         make_folder(folder)
-    return {path: check_writable(path, arguments.overwrite) for path in outputs}
+    return {**{path: check_writable(path, arguments.overwrite) for path in outputs},
+            **dict.fromkeys(far, arguments.overwrite)}  # these are looked at when it is their turn
 
 
 def _find(
-    name: str, target: ObjectTargets, replace: Mapping[Path, bool], values: dict[str, Any],
+    name: str, target: ObjectTargets, replace: Mapping[Path | str, bool], values: dict[str, Any],
     arguments: argparse.Namespace,
 ) -> Generator[PieceShare, None, FoundFiles]:
     """Find the objects of one file."""

@@ -161,9 +161,9 @@ def _predict(commands: argparse._SubParsersAction[CommandParser]) -> None:
                         help="also write class probabilities (.tif or .zarr): float32, the image's axes, C before Y, "
                         "background first (with several images a folder, then STEM_probabilities.tif)")
     parser.add_argument("--tta", action="store_true", help="average over turned and mirrored versions")
-    parser.add_argument("--objects", type=Path, metavar="O.tif",
+    parser.add_argument("--objects", type=place_or_url, metavar="O.tif",
                         help="also find single objects and write their numbers (.tif, .zarr, .zip or .geojson; with "
-                        "several images a folder, then STEM_objects.tif)")
+                        "several images a folder, then STEM_objects.tif; an address if the masks go to one)")
     add_finding_flags(parser, "--object-set")
     parser.set_defaults(table=None)
     parser.add_argument("--zarr-version", choices=("0.4", "0.5"), default="0.4", help="OME-Zarr version (default: 0.4)")

@@ -56,8 +56,7 @@ _MOST_IN_MEMORY = 2**29
 def run_predict(arguments: argparse.Namespace) -> None:
     """Segment images and save the masks."""
     if any(map(names_project, arguments.images)):
-        if is_url(arguments.output):
-            raise UsageError("Masks of a project go to folders of this computer: give -o such a one, or leave it out.")
+        _check_near(arguments)
         predict_project(arguments, watch_batch)
         return
     if arguments.model is None or arguments.output is None:
@@ -85,10 +84,20 @@ def run_predict(arguments: argparse.Namespace) -> None:
         raise (UsageError if summary.wrong_use else UserError)(summary.sentence) from summary.failed[0].error
 
 
+def _check_near(arguments: argparse.Namespace) -> None:
+    """Make sure that results of a project stay on this computer."""
+    if any(is_url(one or "") for one in (arguments.output, arguments.objects)):
+        raise UsageError("Masks and objects of a project go to folders of this computer: give -o and --objects such "
+                         "ones, or leave them out.")
+
+
 def _planned(arguments: argparse.Namespace) -> dict[str, OutputTarget]:
     """Return by image where its results go; results of others that lie in the same folder are no images."""
     if is_url(arguments.probabilities or ""):
         raise UsageError("--probabilities go to an address only where the masks do: give -o an address too.")
+    if is_url(arguments.objects or ""):
+        raise UsageError("--objects go to an address only where the masks do: give -o an address too, or find them "
+                         "afterwards: napari-unet objects MASK -o s3://...")
     images = expanded_images(arguments.images)
     planned = plan_outputs(images, arguments.output, arguments.probabilities, arguments.objects)
     results = [path.resolve() for one in planned for path in one.paths]
@@ -131,7 +140,7 @@ def watch_batch(batch: Work[BatchEvent, BatchSummary]) -> BatchSummary:
 
 def _claim_outputs(
     arguments: argparse.Namespace, outputs: list[Path], images: list[str], halves: Collection[Path]
-) -> dict[Path, bool]:
+) -> dict[Path | str, bool]:
     """Check where results go and make their folders; returns by file whether it may replace one that is there."""
     for path in outputs:
         clear_of_inputs(path, [*images, arguments.model])
@@ -139,7 +148,8 @@ def _claim_outputs(
     asked = {arguments.output, arguments.probabilities, arguments.objects}
     for folder in asked.intersection(path.parent for path in outputs):
         make_folder(folder)
-    replace = {path: check_writable(path, arguments.overwrite or path in halves) for path in outputs}
+    replace: dict[Path | str, bool] = {
+        path: check_writable(path, arguments.overwrite or path in halves) for path in outputs}
     if (counts := arguments.counts) is not None:
         ours = arguments.resume and is_counts(counts, COLUMNS)  # of the run that is gone on with
         replace[counts] = check_writable(counts, arguments.overwrite or ours, [*images, arguments.model])
@@ -147,7 +157,7 @@ def _claim_outputs(
 
 
 def _predict_file(
-    name: str, model: Model, target: OutputTarget, replace: Mapping[Path, bool], arguments: argparse.Namespace
+    name: str, model: Model, target: OutputTarget, replace: Mapping[Path | str, bool], arguments: argparse.Namespace
 ) -> Generator[Any, None, tuple[Path, ...]]:
     """Segment one image file; returns the files made, once they are known to be there."""
     (image,) = read_images([name], arguments.axes)
@@ -171,7 +181,7 @@ def _predict_file(
 
 
 def _predict_image(
-    image: Image, model: Model, target: OutputTarget, replace: Mapping[Path, bool], arguments: argparse.Namespace
+    image: Image, model: Model, target: OutputTarget, replace: Mapping[Path | str, bool], arguments: argparse.Namespace
 ) -> Generator[Patch, None, ClassImage | None]:
     """Segment one image into its files; return what objects are found in, if they are asked for."""
     index = arguments.index

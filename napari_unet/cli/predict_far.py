@@ -1,8 +1,9 @@
-"""``napari-unet predict -o s3://...``: masks written at an address, block by block."""
+"""``napari-unet predict -o s3://...``: masks, and objects found in them, written at an address, block by block."""
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 from collections.abc import Callable, Generator, Sequence
 from functools import partial
 from pathlib import Path
@@ -11,18 +12,36 @@ from typing import Any
 from napari_unet.core.addresses import is_url
 from napari_unet.core.errors import UsageError, UserError
 from napari_unet.core.method import Model
+from napari_unet.core.provenance import now, of_model
 from napari_unet.core.readable import readable
 from napari_unet.core.work import Work
 from napari_unet.io import clear_of_inputs, file_stem
-from napari_unet.io._far_run import check_far_place
+from napari_unet.io._far_run import check_far_place, is_far_store
 from napari_unet.io._told_beside import told_beside
 from napari_unet.workflows.batch import BatchEvent, BatchPiece, BatchSummary, run_batch
+from napari_unet.workflows.object_finding import make_search
 
 from .image_files import expanded_images, save_counts
 from .input_files import read_images
+from .object_blocks import find_by_blocks
+from .object_output import ObjectTargets, is_object_file, objects_place, way_values
 from .predict_blocks import predict_by_blocks
 from .predict_targets import model_of
-from .terminal import check_writable, show
+from .terminal import check_writable, make_folder, show
+
+
+@dataclasses.dataclass(frozen=True)
+class FarTarget:
+    """Where the results of one image go; what is not wanted is None."""
+
+    mask: str
+    probabilities: str | None = None
+    objects: Path | str | None = None
+
+    @property
+    def places(self) -> tuple[Path | str, ...]:
+        """All of them."""
+        return tuple(one for one in (self.mask, self.probabilities, self.objects) if one is not None)
 
 
 def predict_far(
@@ -38,43 +57,65 @@ def predict_far(
         If an image could not be done.
     """
     images = expanded_images(arguments.images)
+    values = way_values(arguments)
+    make_search(arguments.way, values)
     targets = _planned_far(arguments, images)
     counts = arguments.counts
     replace = counts is not None and check_writable(counts, arguments.overwrite, [*images, arguments.model])
     model = model_of(arguments)
-    summary = watch(run_batch([BatchPiece(name, partial(_predict_one, name, model, mask, soft, arguments))
-                               for name, mask, soft in targets]))
+    summary = watch(run_batch([BatchPiece(name, partial(_predict_one, name, model, target, values, arguments))
+                               for name, target in targets.items()]))
     failed = {one.name for one in summary.failed}
     if counts is not None:
-        save_counts(counts, [(name, mask) for name, mask, _ in targets if name not in failed], replace)
+        save_counts(counts, [(name, one.mask) for name, one in targets.items() if name not in failed], replace)
         show(readable(counts))
     if summary.failed:
         raise (UsageError if summary.wrong_use else UserError)(summary.sentence) from summary.failed[0].error
 
 
-def _planned_far(arguments: argparse.Namespace, images: Sequence[str]) -> list[tuple[str, str, str | None]]:
-    """Return each image with the place of its mask and that of its probabilities, once they can be written there."""
+def _planned_far(arguments: argparse.Namespace, images: Sequence[str]) -> dict[str, FarTarget]:
+    """Return by image where its results go, once they can be written there."""
     place = str(arguments.output).rstrip("/")
-    if arguments.objects is not None:
-        raise UsageError("--objects does not go with masks at an address. Find them afterwards: napari-unet objects "
-                         f"{place} -o objects.zarr")
+    if arguments.objects is not None and arguments.index is not None:
+        raise UsageError("--index does not go with --objects here. Leave one of the two out.")
     if arguments.resume:
         raise UsageError("--resume does not go with results at an address: there an interrupted mask is gone on with "
                          "in any case. Leave it out.")
     masks = _places(images, place, "mask")
     soft = arguments.probabilities
     maps = [] if soft is None else _places(images, str(soft).rstrip("/"), "probabilities", "--probabilities ")
-    if len({*masks, *maps}) < len(masks) + len(maps):
+    found = _object_places(images, arguments)
+    planned = {name: FarTarget(masks[at], maps[at] if maps else None, found[at] if found else None)
+               for at, name in enumerate(images)}
+    places = [one for target in planned.values() for one in target.places]
+    if len(set(map(str, places))) < len(masks) + len(maps) + len(found):
         raise UserError("Two results would have the same name. Rename an image, or predict them one by one.")
-    for one in (*masks, *maps):
+    for one in places:
         if is_url(one):
-            check_far_place(one)
-            _check_clear(one, images)
+            check_far_place(str(one))
+            _check_clear(str(one), images)
         else:
             clear_of_inputs(Path(one), images)
             ours = one in maps and told_beside(one) is not None  # whether they are those of this run is seen by it
             check_writable(Path(one), arguments.overwrite or ours)
-    return [(name, masks[at], maps[at] if maps else None) for at, name in enumerate(images)]
+    return planned
+
+
+def _object_places(images: Sequence[str], arguments: argparse.Namespace) -> list[Path | str]:
+    """Return where the objects of each image go, if they are asked for: here, or at an address."""
+    place: Path | str | None = arguments.objects
+    if place is None:
+        return []
+    if is_url(place):
+        place = str(place).rstrip("/")
+    if is_object_file(place):
+        if len(images) > 1:
+            raise UsageError(f"--objects {place}: the objects of {len(images)} images cannot go into one file. Give a "
+                             "folder, or an address without an ending.")
+        return [place]
+    if not is_url(place):
+        make_folder(Path(place))
+    return [objects_place(place, name) for name in images]
 
 
 def _places(images: Sequence[str], place: str, kind: str, flag: str = "") -> list[str]:
@@ -95,8 +136,15 @@ def _check_clear(place: str, images: Sequence[str]) -> None:
 
 
 def _predict_one(
-    name: str, model: Model, mask: str, maps: str | None, arguments: argparse.Namespace
-) -> Generator[Any, None, tuple[str, ...]]:
+    name: str, model: Model, target: FarTarget, values: dict[str, Any], arguments: argparse.Namespace
+) -> Generator[Any, None, tuple[Path | str, ...]]:
     (image,) = read_images([name], arguments.axes)
-    yield from predict_by_blocks(name, image, model, mask, arguments.overwrite, arguments, maps)
-    return (mask,) if maps is None else (mask, maps)
+    if target.objects is not None and not arguments.overwrite and is_far_store(target.mask):
+        raise UserError(f"{target.mask} is there already. If its objects alone are missing, find them: napari-unet "
+                        f"objects {target.mask} -o {target.objects}; else add --overwrite, or choose another name.")
+    yield from predict_by_blocks(name, image, model, target.mask, arguments.overwrite, arguments, target.probabilities)
+    if target.objects is not None:  # probabilities of blocks are not kept
+        yield from find_by_blocks(name, target.mask, ObjectTargets((target.objects,)),
+                                  {target.objects: arguments.overwrite}, values, arguments, None, now(),
+                                  of_model(model))
+    return target.places

@@ -2,7 +2,7 @@
 
 They are made for looking: an image whose file has no pyramid is then seen from afar without its planes being held in
 memory. The first copy of a plane that fits its memory is kept, coarser ones are made of it, and of finer ones the
-blocks that were looked at last.
+blocks that were looked at last. Who must not wait asks for what is there already (:meth:`MadeLevel.known`).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import dataclasses
 import math
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -37,6 +37,13 @@ _BLOCK = 2048
 """Rows and columns, about, of what becomes a block; where chunks of the array are wider, they are not cut."""
 
 _MOST_THREADS = 4
+
+Key = tuple[tuple[int, ...], int, int]
+"""What a block of a level is known by: its plane, and its place in rows and columns of blocks."""
+
+
+class _TooMuchError(Exception):
+    """A part is larger than what is kept at once."""
 
 
 class MadeLevel:
@@ -65,7 +72,7 @@ class MadeLevel:
         self._plane, self._channels = (sizes["Y"], sizes["X"]), sizes.get("C", 1)
         self._side = _sides(finer, axes, by, self._plane)
         self.chunks = tuple({"Y": self._side[0], "X": self._side[1], "C": self._channels}.get(one, 1) for one in axes)
-        self._kept: OrderedDict[tuple[tuple[int, ...], int, int], NDArray[Any]] = OrderedDict()
+        self._kept: OrderedDict[Key, NDArray[Any]] = OrderedDict()
         self._lock = threading.Lock()
 
     @property
@@ -79,23 +86,60 @@ class MadeLevel:
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         return np.array(self[...], dtype=dtype, copy=None if copy is None else copy)
 
-    def _part(self, index: tuple[Any, ...]) -> NDArray[Any]:
-        """Return a part of one plane, its leading axes given as numbers."""
+    @property
+    def is_whole(self) -> bool:
+        """Say whether all of a plane is kept."""
+        return self.plane_bytes <= FITS
+
+    def known(self, index: Any) -> tuple[NDArray[Any], list[tuple[MadeLevel, Key]]] | None:
+        """Return at once what is there of a part, 0 elsewhere, and which blocks are missing, finer levels first.
+
+        None for a part that is larger than what is kept: it would never be there as a whole.
+        """
+        missing: list[tuple[MadeLevel, Key]] = []
+        try:
+            return self._known_part(index, missing), missing
+        except _TooMuchError:
+            return None
+
+    def _known_part(self, index: Any, missing: list[tuple[MadeLevel, Key]]) -> NDArray[Any]:
+        needed = [0]
+        return by_planes(lambda at: self._part(at, missing, needed), index, self.shape, self.axes)
+
+    def make(self, key: Key) -> None:
+        """Make a block that is missing, and keep it."""
+        self._block(key)
+
+    def _part(
+        self, index: tuple[Any, ...], missing: list[tuple[MadeLevel, Key]] | None = None,
+        needed: list[int] | None = None,
+    ) -> NDArray[Any]:
+        """Return a part of one plane, its leading axes given as numbers; only what is there if ``missing`` is given."""
         at = dict(zip(self.axes, index, strict=True))
         leading = tuple(int(at[letter]) for letter in self.axes if letter not in "CYX")
         (rows, y), (columns, x) = (_covering(at[letter], size) for letter, size in
                                    zip("YX", self._plane, strict=True))
         inside = {"C": at.get("C", 0), "Y": y, "X": x}
         order = _three(self.axes)
-        found = self._box(leading, rows, columns).transpose(["CYX".index(one) for one in order])
-        return found[tuple(inside[one] for one in order)]
-
-    def _box(self, leading: tuple[int, ...], rows: slice, columns: slice) -> NDArray[Any]:
-        """Return rows and columns of a plane, (C, y, x); blocks that are not there yet are made at once."""
-        out = np.empty((self._channels, rows.stop - rows.start, columns.stop - columns.start), self.dtype)
         keys = [(leading, down, right) for down in _touched(rows, self._side[0])
                 for right in _touched(columns, self._side[1])]
-        for (_, down, right), block in zip(keys, self._blocks(keys), strict=True):
+        if missing is None:
+            blocks = self._blocks(keys)
+        else:
+            assert needed is not None
+            needed[0] += len(keys) * self._channels * math.prod(self._side) * self.dtype.itemsize
+            if needed[0] > KEPT:
+                raise _TooMuchError
+            blocks = (self._known_block(key, missing) for key in keys)
+        found = self._box(keys, blocks, rows, columns).transpose(["CYX".index(one) for one in order])
+        return found[tuple(inside[one] for one in order)]
+
+    def _box(
+        self, keys: Sequence[Key], blocks: Iterator[NDArray[Any]], rows: slice, columns: slice
+    ) -> NDArray[Any]:
+        """Put rows and columns of a plane together, (C, y, x)."""
+        out = np.empty((self._channels, rows.stop - rows.start, columns.stop - columns.start), self.dtype)
+        for (_, down, right), block in zip(keys, blocks, strict=True):
             top, left = down * self._side[0], right * self._side[1]
             low, high = max(rows.start, top), min(rows.stop, top + block.shape[1])
             first, last = max(columns.start, left), min(columns.stop, left + block.shape[2])
@@ -103,7 +147,21 @@ class MadeLevel:
                 block[:, low - top : high - top, first - left : last - left])
         return out
 
-    def _blocks(self, keys: list[tuple[tuple[int, ...], int, int]]) -> Iterator[NDArray[Any]]:
+    def _known_block(self, key: Key, missing: list[tuple[MadeLevel, Key]]) -> NDArray[Any]:
+        """Return a block as far as it is there."""
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return self._kept[key]
+        if isinstance(self._finer, MadeLevel):
+            made = self._made(*key, missing)
+        else:
+            made = np.zeros((self._channels, *(min(side, size - at * side) for side, size, at in
+                                               zip(self._side, self._plane, key[1:], strict=True))), self.dtype)
+        missing.append((self, key))
+        return made
+
+    def _blocks(self, keys: list[Key]) -> Iterator[NDArray[Any]]:
         with self._lock:
             missing = [key for key in keys if key not in self._kept]
         if len(missing) < 2:
@@ -112,7 +170,7 @@ class MadeLevel:
         with ThreadPoolExecutor(min(_MOST_THREADS, available_cores(), len(missing))) as pool:
             yield from pool.map(self._block, keys)
 
-    def _block(self, key: tuple[tuple[int, ...], int, int]) -> NDArray[Any]:
+    def _block(self, key: Key) -> NDArray[Any]:
         with self._lock:
             if key in self._kept:
                 self._kept.move_to_end(key)
@@ -124,13 +182,15 @@ class MadeLevel:
                 self._kept.popitem(last=False)
         return made
 
-    def _made(self, leading: tuple[int, ...], down: int, right: int) -> NDArray[Any]:
+    def _made(
+        self, leading: tuple[int, ...], down: int, right: int, missing: list[tuple[MadeLevel, Key]] | None = None
+    ) -> NDArray[Any]:
         numbers = iter(leading)
         sides = dict(zip("YX", ((at * side * self._by, (at + 1) * side * self._by) for at, side in
                                 zip((down, right), self._side, strict=True)), strict=True))
         index = tuple(slice(*sides[one]) if one in "YX" else slice(None) if one == "C" else next(numbers)
                       for one in self.axes)
-        part = in_memory(self._finer[index])
+        part = in_memory(self._finer[index]) if missing is None else self._finer._known_part(index, missing)
         part = (part if "C" in self.axes else part[None]).transpose([_three(self.axes).index(one) for one in "CYX"])
         if not self._mean:
             return np.ascontiguousarray(part[:, :: self._by, :: self._by])

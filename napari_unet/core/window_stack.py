@@ -81,12 +81,15 @@ class SampledPixels:
     Parameters
     ----------
     data : array-like
+    path : str, optional
+        Of the file it is read from, where the array does not know it.
     """
 
     by_sample = True
 
-    def __init__(self, data: Any) -> None:
+    def __init__(self, data: Any, path: str | None = None) -> None:
         self._data = data
+        self.path = path or getattr(data, "path", None)
         self.shape = tuple(map(int, data.shape))
         self.ndim, self.size, self.dtype = len(self.shape), math.prod(self.shape), np.dtype(data.dtype)
         self.chunks = getattr(data, "chunks", None)

@@ -18,7 +18,7 @@ from napari_unet.core.errors import UserError, reason_of
 from napari_unet.core.readable import readable
 
 from .foreign_model import ForeignInput, ForeignModel, ForeignOutput
-from .input_steps import InputStep
+from .guessed_ends import guessed_ends, only_input
 from .onnx_session import OnnxSession
 from .package_description import package_model, yaml_description
 
@@ -54,46 +54,17 @@ def load_foreign(path: str | os.PathLike[str]) -> ForeignModel:
 
 
 def _graph(path: Path) -> ForeignModel:
-    session = OnnxSession(path.read_bytes(), path.name)
+    graph = path.read_bytes()
+    session = OnnxSession(graph, path.name)
     told = _told(session.properties.get(PROPERTY))
     if told is not None:
         classes, channels = told
-        taken = ForeignInput(_only(session, session.inputs), "bcyx", channels, empty=True)
+        taken = ForeignInput(only_input(session), "bcyx", channels, empty=True)
         return ForeignModel(session, taken, ForeignOutput("probabilities"), classes,
                             f"{path.name}, exported from napari-unet, {len(classes.ids)} classes")
-    taken, given, count = _guessed(session)
+    taken, given, count, guessed = guessed_ends(session, graph)
     classes = ClassTable.default(range(1, max(2, count) + 1))
-    return ForeignModel(session, taken, given, classes, f"{path.name}, {len(classes.ids)} classes; it says nothing of "
-                        "normalisation, so that percentiles 1 and 99 of each plane go to 0 and 1")
-
-
-def _guessed(session: OnnxSession) -> tuple[ForeignInput, ForeignOutput, int]:
-    """Return what a graph takes and gives that says nothing of itself but shapes, and how many channels come out."""
-    name = _only(session, session.inputs)
-    shape = session.inputs[name]
-    given, out = next(iter(session.outputs.items()))
-    if len(shape) != 4 or len(out) != 4:
-        raise UserError(f"{session.name} takes {_sized(shape)} and gives {_sized(out)}. Only models that take (batch, "
-                        "channels, rows, columns) and give classes in the same way can be used; those of volumes, or "
-                        "with one answer for an image, cannot.")
-    if not isinstance(out[1], int):
-        raise UserError(f"{session.name} does not say how many classes it gives. Save it with a fixed number of output "
-                        "channels.")
-    fixed = [one if isinstance(one, int) and one > 0 else None for one in shape]
-    size = tuple((one, 0) if one is not None else (32, 32) for one in fixed[2:])
-    halo = min(64, min(one for one, step in size if not step) // 8) if all(not step for _, step in size) else 0
-    if len({bool(step) for _, step in size}) > 1:
-        raise UserError(f"{session.name} takes {_sized(shape)}: rows and columns must both be free, or both fixed.")
-    scaled = InputStep("scale_range", {"axes": ("y", "x"), "min_percentile": 1.0, "max_percentile": 99.0})
-    return (ForeignInput(name, "bcyx", fixed[1], (size[0], size[1]), halo, (scaled,)), ForeignOutput(given),
-            int(out[1]))
-
-
-def _only(session: OnnxSession, inputs: Mapping[str, Any]) -> str:
-    if len(inputs) != 1:
-        raise UserError(f"{session.name} takes {len(inputs)} inputs ({', '.join(map(readable, inputs))}). Only models "
-                        "of one image can be used.")
-    return next(iter(inputs))
+    return ForeignModel(session, taken, given, classes, f"{path.name}, {len(classes.ids)} classes; {guessed}")
 
 
 def _told(text: str | None) -> tuple[ClassTable, int] | None:
@@ -142,7 +113,3 @@ def _source(told: Mapping[str, Any], name: str) -> str:
         raise UserError(f"The weights of {name} are not in it, but at {readable(source)}. Download the package with "
                         "its files.")
     return str(PurePosixPath(source))
-
-
-def _sized(shape: tuple[Any, ...]) -> str:
-    return f"({', '.join(str(one) if isinstance(one, int) else '?' for one in shape)})"

@@ -6,7 +6,7 @@ import dataclasses
 import math
 import warnings
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -24,6 +24,8 @@ from napari_unet.predicting.tta import read_mirrored
 
 from .input_steps import InputStep, Pixels
 from .onnx_session import OnnxSession
+
+ScoreKind = Literal["", "softmax", "sigmoid"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,11 +70,14 @@ class ForeignOutput:
         As of :class:`ForeignInput`.
     steps : tuple of InputStep
         What is done after.
+    kind : {"", "softmax", "sigmoid"}
+        What the scores are known to be: probabilities that sum to 1, or each by itself. ``""``: their values tell.
     """
 
     name: str
     axes: str = "bcyx"
     steps: tuple[InputStep, ...] = ()
+    kind: ScoreKind = ""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -158,7 +163,7 @@ class ForeignModel:
         if len(found) + (len(found) == 1) != len(self.classes.ids):
             raise UserError(f"{self.session.name} gives {len(found)} channels, but says that there are "
                             f"{len(self.classes.ids)} classes. The file is damaged, or not for segmentation.")
-        return _probabilities(found)
+        return _probabilities(found, self.given.kind)
 
     def _whole(self, plane: Pixels) -> Pixels:
         """Return what the graph says of a plane, in one piece where it takes any size, else in pieces."""
@@ -209,18 +214,22 @@ def _ordered(values: NDArray[Any], axes: str, wanted: str) -> NDArray[Any]:
     return values
 
 
-def _probabilities(scores: Pixels) -> Pixels:
+def _probabilities(scores: Pixels, kind: ScoreKind = "") -> Pixels:
     """Return probabilities from whatever a graph gives: what sums to 1 are such, else they are logits.
 
     Pixels for which it gives NaN have none. Of one channel, what lies in 0 to 1 is the probability of the foreground.
+    Of several that do not sum to 1, but are known to be probabilities, each is taken as its share of the sum.
     """
     unknown, scores = np.isnan(scores).any(0), np.nan_to_num(scores)
-    inside = bool(scores.min() >= -1e-3 and scores.max() <= 1 + 1e-3)
+    inside = kind != "" or bool(scores.min() >= -1e-3 and scores.max() <= 1 + 1e-3)
     if len(scores) == 1:
         found = scores if inside else 1 / (1 + np.exp(-np.clip(scores, -80, 80)))
         return np.where(unknown, np.float32(np.nan), np.concatenate([1 - found, found])).astype(np.float32)
     total = scores.sum(0)
-    if not (inside and float(np.abs(total - 1)[~unknown].max(initial=0)) < 1e-2):
+    if kind:
+        scores[0, total <= 0] = 1  # none of them: background
+        total = scores.sum(0)
+    elif not (inside and float(np.abs(total - 1)[~unknown].max(initial=0)) < 1e-2):
         scores = np.exp(scores - scores.max(0))
         total = scores.sum(0)
     return np.where(unknown, np.float32(np.nan), scores / np.where(unknown, 1, total)).astype(np.float32)

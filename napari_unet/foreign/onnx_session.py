@@ -73,6 +73,14 @@ class OnnxSession:
         """Shapes of the outputs by name."""
         return {one.name: tuple(one.shape) for one in self._session.get_outputs()}
 
+    def output_type(self, name: str) -> str:
+        """Return the type of an output's numbers as onnxruntime calls it."""
+        return str(next(one.type for one in self._session.get_outputs() if one.name == name))
+
+    def gives_scores(self, name: str) -> bool:
+        """Say whether an output holds real numbers, and so scores."""
+        return self.output_type(name) in ("tensor(float)", "tensor(float16)", "tensor(double)")
+
     @property
     def properties(self) -> dict[str, str]:
         """What the file says about itself."""

@@ -148,6 +148,11 @@ def check_far_place(url: str) -> None:
         raise UserError(f"{url} cannot be written: at an address only OME-Zarr is. Let the name end in .ome.zarr.")
 
 
+def is_far_store(url: str) -> bool:
+    """Say whether a whole mask, or other result of ours, lies at an address."""
+    return far_read(lambda: _is_mask(url), url)
+
+
 def _is_mask(url: str) -> bool:
     """Say whether a group at an address is a mask, or probabilities of ours, which may be replaced."""
     import zarr

@@ -24,6 +24,7 @@ from napari_unet.core.window_stack import SampledPixels, window_stack
 from .channel_layers import ChannelStack, channels_of
 from .layer_axes import axes_of, finest_level, image_of, layer_shape
 from .layer_metadata import MADE_LEVELS, NO_DATA, note, notes_of
+from .seen_levels import exact_level
 
 LARGEST_LAZY, LARGEST_IN_MEMORY = 2**24, 2**28
 """Pixels of a plane that is painted on as a whole: of an image that is read piece by piece, and of one in memory."""
@@ -120,7 +121,7 @@ def levels_of(layer: ImageLayer) -> ImageLevels:
 
 def _found(layer: ImageLayer, members: Sequence[Layer]) -> ImageLevels:
     finest = image_of(layer)
-    made = [ImageLevel(0, dataclasses.replace(finest, data=SampledPixels(finest.data)), (1, 1))]
+    made = [ImageLevel(0, dataclasses.replace(finest, data=SampledPixels(finest.data, _file_of(members))), (1, 1))]
     count = min(len(one.data) if one.multiscale else 1 for one in members)
     wrong = 0
     for number in range(1, count):
@@ -137,7 +138,7 @@ def _found(layer: ImageLayer, members: Sequence[Layer]) -> ImageLevels:
 
 def _level(finest: Image, members: Sequence[Layer], number: int) -> ImageLevel | None:
     """Return a coarser level; None where it does not fit the finest one."""
-    parts = [one.data[number] for one in members]
+    parts = [exact_level(one.data[number]) for one in members]
     if any(one.shape != parts[0].shape or np.dtype(one.dtype) != np.dtype(finest_level(member).dtype)
            for one, member in zip(parts, members, strict=True)):
         return None
@@ -145,7 +146,13 @@ def _level(finest: Image, members: Sequence[Layer], number: int) -> ImageLevel |
     factor = _factor(finest, data)
     if factor is None:
         return None
-    return ImageLevel(number, image_at_level(finest, SampledPixels(data), factor), factor)
+    return ImageLevel(number, image_at_level(finest, SampledPixels(data, _file_of(members)), factor), factor)
+
+
+def _file_of(members: Sequence[Layer]) -> str | None:
+    """Return the one file that layers come from: who goes on with a run asks whether it was written since."""
+    files = {one.source.path for one in members}
+    return next(iter(files)) if len(files) == 1 else None
 
 
 def _factor(finest: Image, data: Any) -> Factor | None:

@@ -24,6 +24,7 @@ from napari_unet.core.classes import ClassTable
 from napari_unet.core.errors import UsageError, UserError
 from napari_unet.core.provenance import Provenance
 from napari_unet.core.work import work
+from napari_unet.io._far_run import FarRun
 from napari_unet.io._mask_info import runs_of
 from napari_unet.io._object_scratch import ObjectScratch
 from napari_unet.io._resumable import ResumableMask
@@ -44,7 +45,8 @@ class StoredObjects:
 
     Parameters
     ----------
-    path : Path
+    path : Path or str
+        Text is an address.
     classes : ClassTable
     of_number : ndarray of uint8, shape (n + 1,)
         Painted id of the class by number.
@@ -53,7 +55,7 @@ class StoredObjects:
         How they were found.
     """
 
-    path: Path
+    path: Path | str
     classes: ClassTable
     of_number: NDArray[np.uint8]
     search: ObjectSearch
@@ -88,7 +90,7 @@ def objects_to_store(
     given : ClassStore
         From :func:`.class_store.open_class_store`.
     output : path
-        ``.zarr`` or ``.tif``.
+        ``.zarr`` or ``.tif``, or the address of a ``.zarr``.
     search : ObjectSearch
     halo : int, optional
         Pixels that a block looks beyond its own; by default two typical diameters of an object.
@@ -115,12 +117,7 @@ def objects_to_store(
     """
     if halo is not None and halo < 1:
         raise UsageError(f"A block cannot look {halo} pixels around itself. Allowed: 1 and more.")
-    if is_url(output):
-        raise UserError(f"{output} is an address, but objects go to disks of this computer only. Choose a folder here.")
-    clear_of_inputs(Path(output), [given.name])
-    path, place, _ = checked_place(Path(output), overwrite)
-    if place is not None:
-        raise UserError(f"{output} lies inside an image, where nothing is written block by block. Choose another.")
+    path = _checked(output, given.name, overwrite)
     format = format or OmeZarr()
     blocks = BlockSearch(given, search, halo, format.chunk, panoptic)
     scratch = ObjectScratch(path, given.shape, blocks.chunks, blocks.asked(), overwrite)
@@ -141,9 +138,24 @@ def objects_to_store(
         finally:
             mask.release()
         scratch.remove()
-        return StoredObjects(Path(made), classes, of_number, search, note)
+        return StoredObjects(made, classes, of_number, search, note)
     finally:
         scratch.release()
+
+
+def _checked(output: str | Path, mask: str, overwrite: bool) -> Path | str:
+    """Return where objects go once they can be written there, before they are looked for."""
+    if is_url(output):
+        place = str(output).rstrip("/")
+        if f"{place}/".startswith(f"{mask.rstrip('/')}/") or f"{mask}/".startswith(f"{place}/"):
+            raise UserError(f"{output} would replace {mask}, an input, or lie inside it. Choose another place.")
+        FarRun(place, overwrite)  # looks, and writes nothing
+        return place
+    clear_of_inputs(Path(output), [mask])
+    path, inside, _ = checked_place(Path(output), overwrite)
+    if inside is not None:
+        raise UserError(f"{output} lies inside an image, where nothing is written block by block. Choose another.")
+    return path
 
 
 def _found(blocks: BlockSearch, scratch: ObjectScratch) -> Generator[BlockDone, None, str]:

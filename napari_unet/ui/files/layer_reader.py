@@ -16,7 +16,7 @@ import numpy as np
 
 from napari_unet.core.classes import ClassTable, to_painted
 from napari_unet.core.errors import UserError
-from napari_unet.core.made_levels import made_levels
+from napari_unet.core.made_levels import MadeLevel, made_levels
 from napari_unet.core.scribbles import checked_ids
 from napari_unet.io import Contents, ImageFolder, file_stem, image_folder, open_contents
 from napari_unet.io._tiff_by_tile import tiff_levels
@@ -25,11 +25,17 @@ from ..large_images import LARGEST_LAZY, needs_fields
 from ..layer_geometry import placement
 from ..layer_metadata import KEY, MADE_LEVELS, NO_DATA, colormap
 from ..plain_errors import PLAIN_ERRORS
+from ..seen_levels import guessed_contrast, seen_levels
 
 LayerData = tuple[Any, dict[str, Any], str]
 
 _MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _UNKNOWN = "?"
+
+_PLACES = "PQRUVW"
+"""Letters of axes that nobody has named."""
+
+_PLACEMENT = ("scale", "translate", "affine", "units", "axis_labels")
 
 LARGEST_LABELS = 2**26
 """Pixels of labels that are read at once when they are opened; of more, what is looked at."""
@@ -87,7 +93,17 @@ def _is_large_array(place: Path) -> bool:
     except UserError:
         return False
     settled = _settled(contents, False)
-    return settled is not None and _is_too_large(settled)
+    return _unnamed(contents) is not None if settled is None else _is_too_large(settled)
+
+
+def _unnamed(contents: Contents) -> Contents | None:
+    """Return an array without names with letters for its places, rows and columns last; None for what is not large."""
+    shape = contents.data.shape
+    last = "YXC" if shape[-1] in (3, 4) else "YX"
+    if len(shape) - len(last) > len(_PLACES):
+        return None
+    made = dataclasses.replace(contents, letters=_PLACES[: len(shape) - len(last)] + last)
+    return made if _is_too_large(made) else None
 
 
 def _is_too_large(contents: Contents) -> bool:
@@ -96,12 +112,10 @@ def _is_too_large(contents: Contents) -> bool:
     return needs_fields(contents.data, sizes["Y"], sizes["X"])
 
 
-def _made(levels: Sequence[Contents], mean: bool) -> list[Contents]:
+def _made(levels: Sequence[Contents], mean: bool) -> list[MadeLevel]:
     """Return copies for looking, made of the smallest level that there is; none where that is small enough."""
     last = levels[-1]
-    if not _is_too_large(last):
-        return []
-    return [dataclasses.replace(last, data=one) for one in made_levels(last.data, last.letters, mean)]
+    return made_levels(last.data, last.letters, mean) if _is_too_large(last) else []
 
 
 def _layer(
@@ -113,12 +127,21 @@ def _layer(
     told = contents.code is not None or contents.role == "objects" or (folder is not None and folder.is_label)
     is_label = whole and (is_label or told)
     settled = _settled(contents, is_label)
-    if settled is None:  # nobody knows the axes: as napari would show it
-        return _arrayed(contents), {"name": name}, "labels" if is_label else "image"
+    if settled is None:
+        return _of_unknown_axes(contents, name, is_label)
     return _labels(settled, name, image, folder) if is_label else _image(
         settled, name, [*_smaller(settled, folder), *(found for one in smaller
                                                       if (found := _settled(one, False)) is not None
                                                       and found.letters == settled.letters)])
+
+
+def _of_unknown_axes(contents: Contents, name: str, is_label: bool) -> LayerData:
+    """Make a layer as napari would show it, where nobody knows the axes; a large image gets smaller levels."""
+    plain = None if is_label else _unnamed(contents)
+    if plain is None:
+        return _arrayed(contents), {"name": name}, "labels" if is_label else "image"
+    data, options, kind = _image(plain, name, ())
+    return data, {key: one for key, one in options.items() if key not in _PLACEMENT}, kind
 
 
 def _image(contents: Contents, name: str, smaller: Sequence[Contents]) -> LayerData:
@@ -130,8 +153,10 @@ def _image(contents: Contents, name: str, smaller: Sequence[Contents]) -> LayerD
     axes = "".join(leading) + "YX"
     order = [letters.index(letter) for letter in axes + ("C" if colour else "")]
     made = _made((contents, *smaller), mean=not contents.no_data)
-    levels = [_arrayed(one).transpose(order) for one in (contents, *smaller, *made)]
+    seen = seen_levels(made, order, name)
+    levels = [*(_arrayed(one).transpose(order) for one in (contents, *smaller)), *seen]
     options = {"name": name, **placement(contents.geometry(axes))}
+    options.update(guessed_contrast(seen, contents.data, letters, contents.no_data))
     told = {**({NO_DATA: list(contents.no_data)} if contents.no_data else {}), **({MADE_LEVELS: True} if made else {})}
     if told:
         options["metadata"] = told
@@ -165,11 +190,12 @@ def _large_labels(
     """Make a Labels layer whose pixels are read where they are looked at."""
     order = [contents.letters.index(letter) for letter in axes]
     stored = (contents, *_smaller(contents, folder))
-    levels = [_arrayed(one).transpose(order) for one in (*stored, *_made(stored, mean=False))]
+    levels = [_arrayed(one).transpose(order) for one in stored]
     options: dict[str, Any] = {"name": name, **placement(contents.geometry(axes))}
     if contents.code == "mask":
         levels = [one.map_blocks(to_painted, dtype=np.uint8, meta=np.empty((0,) * one.ndim, np.uint8))
                   for one in levels]
+    levels += seen_levels(_made(stored, mean=False), order, name, to_painted if contents.code == "mask" else None)
     if contents.code is not None:
         role = contents.role or "result"
         classes = contents.classes or ClassTable.default((1,))

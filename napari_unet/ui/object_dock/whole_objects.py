@@ -110,7 +110,7 @@ class WholeObjects(QObject):
         words = ", ".join(f"{found.count_of(one.id):,} {one.name}" for one in found.classes.classes
                           if one.id > 1 and found.search.counts(one.id))
         shown = ""
-        if found.path.is_dir():
+        if Path(found.path).is_dir():
             data, options, _ = read_layers(str(found.path))[0]
             made = self._controller.viewer.add_labels(data, **options)
             made.editable = False

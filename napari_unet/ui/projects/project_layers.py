@@ -23,6 +23,7 @@ from ..large_images import LARGEST_LAZY, expect_strokes, is_painted_in_fields, l
 from ..layer_axes import image_of
 from ..layer_metadata import MADE_LEVELS, NO_DATA, mark_layer, note, notes_of, role_of
 from ..layers import labels_like, prepare_brush
+from ..seen_levels import guessed_contrast, seen_levels
 from ..train.field_strokes import new_field_strokes
 
 SAVED = "project_result"
@@ -92,7 +93,10 @@ def _layer(image: Image, data: Any, letters: str, name: str, limits: Any, path: 
     large = needs_fields(data, *image.plane_shape)
     notes = {NO_DATA: list(image.no_data), MADE_LEVELS: large}
     options["metadata"] = {name: one for name, one in notes.items() if one}
-    shown = [data, *made_levels(data, axes, mean=not image.no_data)] if large else data
+    shown = data
+    if large:
+        seen = seen_levels(made_levels(data, axes, mean=not image.no_data), range(data.ndim), name)
+        shown, options = [data, *seen], {**guessed_contrast(seen, data, axes, image.no_data), **options}
     with layer_source(path=path or None):
         made = ImageLayer(
             shown, rgb=colour, multiscale=large, name=name, axis_labels=[one.lower() for one in plain],

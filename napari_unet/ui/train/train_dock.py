@@ -17,6 +17,7 @@ from napari_unet.session.session_state import SessionState
 from ..brush_width import proposed_width
 from ..layer_boxes import LayerWatch
 from ..layers import prepare_brush
+from ..level_work import LEVEL_NEWS
 from ..plain_errors import PLAIN_ERRORS
 from ..projects.project_jobs import project_jobs_of
 from ..widgets import CloseWatch
@@ -101,6 +102,7 @@ class TrainDock(TrainPanel):
             (session.pairs_changed, self.pairs.refresh), (session.model_history_changed, self.models.refresh),
             (controller.ties.changed, self._watch.soon), (controller.ties.said, self._on_taken),
             (session.images.current_changed, lambda: self.say("")), (PLAIN_ERRORS.told, self.say),
+            (LEVEL_NEWS.told, partial(self.notes.say, "levels")),
         ]
         PLAIN_ERRORS.listen()
         for signal, slot in pairs:
