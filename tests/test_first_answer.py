@@ -12,7 +12,7 @@ from napari_unet.instant.features import FeatureStore
 from napari_unet.pretrained import load_features
 from napari_unet.session.annotation_session import Session
 from napari_unet.session.live_prediction import live_prediction
-from napari_unet.session.run_schedule import ViewFocus
+from napari_unet.session.run_schedule import LivePatch, ViewFocus
 
 
 def test_the_first_answer_is_prepared_while_nothing_is_painted(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -35,5 +35,5 @@ def test_the_first_answer_is_prepared_while_nothing_is_painted(monkeypatch: pyte
     paint[2:6, 2:60], paint[50:54, 2:60] = 1, 2
     session.paint("a", {0: paint})
     focus.put(looked.get())
-    assert next(one for one in work if one is not None).patch.labels.shape == (96, 96)
+    assert next(one for one in work if isinstance(one, LivePatch)).patch.labels.shape == (96, 96)
     assert len(computed) == 1  # nothing had to be computed anew
