@@ -36,11 +36,12 @@ def scene(script):
 def test_the_table_of_speed_counts_objects(script, monkeypatch, capsys):
     monkeypatch.setattr("_objects.speed.SCENES", ((120, 36),))
     script.main(["--speed"])
-    scene, objects, seconds, follow = capsys.readouterr().out.splitlines()[-1].split()
+    scene, objects, seconds, follow, tenth = capsys.readouterr().out.splitlines()[-1].split()
     assert scene == "120x120"
     assert 25 <= int(objects) <= 36
     assert float(seconds) >= 0
     assert float(follow) > 0
+    assert float(tenth) > 0
 
 
 def test_the_worst_error_is_put_right_first(script):

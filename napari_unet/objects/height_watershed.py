@@ -77,7 +77,7 @@ def heights(ground: Foreground, kind: Height, smooth: float) -> NDArray[np.float
     step = min(ground.spacing)
     scale = tuple(size / step for size in ground.spacing)
     # wider than the array says no more, and a voxel of 1 x 1e-9 would ask for very much
-    sigma = [min(smooth / one, length) for one, length in zip(scale, ground.mask.shape, strict=True)]
+    sigma = [min(smooth / one, max(1, length)) for one, length in zip(scale, ground.mask.shape, strict=True)]
     if kind != "probability" or ground.sure is None:
         found = _depth(ground.mask, scale)
         if smooth:
