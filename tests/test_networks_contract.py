@@ -161,6 +161,24 @@ def test_every_layer_learns(name: str, autocast: bool) -> None:
     assert all(p.grad.abs().sum() > 0 for name, p in module.named_parameters() if name.endswith("weight"))
 
 
+@pytest.mark.parametrize("planes", [2, 4, 8])
+@pytest.mark.parametrize("name", ["unet3d", "planned"])
+def test_gradients_of_volumes_in_16_bits_are_those_in_32(name: str, planes: int) -> None:
+    """Of two planes torch's are wrong by more than they are large."""
+    with own_random_numbers(0):
+        module = small(name).build(2, 3)
+        x = torch.randn(2, 2, planes, 32, 32)
+    found: list[list[torch.Tensor]] = []
+    for autocast in (False, True):
+        module.zero_grad()
+        with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+            logits = module(x)
+        nn.functional.cross_entropy(logits, (x[:, 0] > 0).long()).backward()
+        found.append([p.grad.flatten().clone() for p in module.parameters() if p.ndim == 5 and p.grad is not None])
+    alike = [float(nn.functional.cosine_similarity(one, other, 0)) for one, other in zip(*found, strict=True)]
+    assert min(alike) > 0.7, alike
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_no_layer_looks_at_a_whole_plane_to_normalise_it(name: str) -> None:
     layers = REGISTRY[name]().build(1, 2).modules() if name != "unet2015" else small(name).build(1, 2).modules()

@@ -28,7 +28,7 @@ def test_the_default_network_is_that_of_the_program_with_and_without_trees(predi
     assert (bare.network.filters, bare.network.surroundings, bare.network.halvings) == (False, False, 0)
     assert trees.network.trees == len(trees.tensors["trees.leaves"]) > 0
     assert default.network.trees == 0
-    assert one_eye.network == dataclasses.replace(trees.network, eye=False)
+    assert one_eye.network == dataclasses.replace(trees.network, eye=False, eye_kernel="linear")
     assert not any(name.startswith("trees.") for name in default.tensors)
 
 

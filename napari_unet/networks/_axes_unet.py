@@ -5,6 +5,7 @@ Tiles agree with the whole along all three axes: every operation is local and al
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import itertools
 import math
@@ -139,15 +140,15 @@ class AxesUNetModule(nn.Module):
                 in zip(self.layout.paths, part, x.shape[2:], strict=True)] if part else []  # an export has no sizes
         kept = []
         for level, pool in enumerate(self.layout.pools):
-            x = self.encoder[level](x)
+            x = _through(self.encoder[level], x)
             kept.append(_part(x, [axis[level].skip for axis in cuts]))
             x = functional.max_pool3d(x, pool)
-        x = self.encoder[-1](x)
+        x = _through(self.encoder[-1], x)
         if part and not self.layout.pools:
             x = _part(x, [slice(*ends) for ends in part])
         for level in reversed(range(len(self.layout.pools))):
             risen = self.rise[level](_part(x, [axis[level].coarse for axis in cuts]))
-            x = self.decoder[level](torch.cat([kept.pop(), risen], dim=1))
+            x = _through(self.decoder[level], torch.cat([kept.pop(), risen], dim=1))
             x = _part(x, [axis[level].right for axis in cuts])
         return full_precision_head(self.head, x.flatten(2, 3)).unflatten(2, x.shape[2:4])
 
@@ -157,6 +158,18 @@ def _part(x: Tensor, slices: Sequence[slice]) -> Tensor:
         return x
     planes, rows, columns = slices
     return x[..., planes, rows, columns]
+
+
+def _through(block: nn.Module, x: Tensor) -> Tensor:
+    """Run a block; where it learns on a processor from fewer planes than its kernels have, in 32 bits.
+
+    In 16 bits the gradients of such kernels are wrong there, some from memory that nobody has written (torch 2.13).
+    """
+    kernel = next(layer.kernel_size[0] for layer in block.modules() if isinstance(layer, nn.Conv3d))
+    wrong = torch.is_grad_enabled() and x.device.type == "cpu" and 1 < x.shape[2] < kernel
+    with torch.autocast("cpu", enabled=False) if wrong else contextlib.nullcontext():
+        found: Tensor = block(x.float() if wrong else x)
+    return found
 
 
 def _two_convolutions(incoming: int, width: int, kernel: Steps) -> nn.Sequential:

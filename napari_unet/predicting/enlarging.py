@@ -58,7 +58,7 @@ def enlarged(values: Tensor, stride: int, kernel: Kernel) -> Tensor:
 
 def _along_columns(values: Tensor, stride: int) -> Tensor:
     if _is_short(values, -1, FEW_COLUMNS):
-        return values @ _matrix(values.shape[-1], stride).to(values.dtype).T
+        return values @ torch.from_numpy(_matrix(values.shape[-1], stride)).to(values.dtype).T
     wide = pad(values, (2, 2, 0, 0), mode="replicate")
     beside = torch.stack([wide[..., place : place - 4 or None] for place in range(5)], -1)
     return (beside @ _five_weights(stride, values).T).flatten(-2)
@@ -66,7 +66,7 @@ def _along_columns(values: Tensor, stride: int) -> Tensor:
 
 def _along_rows(values: Tensor, stride: int) -> Tensor:
     if _is_short(values, -2, FEW_ROWS):
-        return _matrix(values.shape[-2], stride).to(values.dtype) @ values
+        return torch.from_numpy(_matrix(values.shape[-2], stride)).to(values.dtype) @ values
     wide = pad(values, (0, 0, 2, 2), mode="replicate")
     above = torch.stack([wide[..., place : place - 4 or None, :] for place in range(5)], -2)
     return (_five_weights(stride, values) @ above).flatten(-3, -2)
@@ -86,13 +86,16 @@ def _five_weights(stride: int, like: Tensor) -> Tensor:
 
 
 @functools.lru_cache(maxsize=64)
-def _matrix(length: int, stride: int) -> Tensor:
-    """Return what a line of so many cells is multiplied with, (stride length, length), float32."""
+def _matrix(length: int, stride: int) -> NDArray[np.float32]:
+    """Return what a line of so many cells is multiplied with, (stride length, length).
+
+    No tensor: one that is first made where nothing learns could not be learnt through later.
+    """
     table, first = even_weights(stride)
     found, pixels = np.zeros((length, stride, length), np.float32), np.arange(stride)
     for cell, step in itertools.product(range(length), range(4)):
         found[cell, pixels, np.clip(cell + first + step, 0, length - 1)] += table[:, step]
-    return torch.from_numpy(found.reshape(-1, length))
+    return found.reshape(-1, length)
 
 
 def at_pixels(
