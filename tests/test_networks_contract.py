@@ -22,6 +22,7 @@ from napari_unet.core.scribbles import Pair, Scribbles, TrainingSet
 from napari_unet.core.work import Work
 from napari_unet.io.model_file import load_model, save_model
 from napari_unet.networks import REGISTRY
+from napari_unet.networks._axes_unet import _through
 from napari_unet.predicting import devices
 from napari_unet.predicting.network_model import NetworkModel
 from napari_unet.predicting.tiling import mirror_indices
@@ -161,22 +162,21 @@ def test_every_layer_learns(name: str, autocast: bool) -> None:
     assert all(p.grad.abs().sum() > 0 for name, p in module.named_parameters() if name.endswith("weight"))
 
 
-@pytest.mark.parametrize("planes", [2, 4, 8])
-@pytest.mark.parametrize("name", ["unet3d", "planned"])
-def test_gradients_of_volumes_in_16_bits_are_those_in_32(name: str, planes: int) -> None:
+@pytest.mark.parametrize("planes", [1, 2, 3, 4])
+def test_gradients_of_volumes_in_16_bits_are_those_in_32(planes: int) -> None:
     """Of two planes torch's are wrong by more than they are large."""
     with own_random_numbers(0):
-        module = small(name).build(2, 3)
-        x = torch.randn(2, 2, planes, 32, 32)
+        network = REGISTRY["unet3d"]().build(1, 2)
+        block, x = network.decoder[0], torch.randn(2, 2 * network.layout.widths[0], planes, 32, 32)
     found: list[list[torch.Tensor]] = []
     for autocast in (False, True):
-        module.zero_grad()
+        block.zero_grad()
         with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
-            logits = module(x)
-        nn.functional.cross_entropy(logits, (x[:, 0] > 0).long()).backward()
-        found.append([p.grad.flatten().clone() for p in module.parameters() if p.ndim == 5 and p.grad is not None])
-    alike = [float(nn.functional.cosine_similarity(one, other, 0)) for one, other in zip(*found, strict=True)]
-    assert min(alike) > 0.7, alike
+            out = _through(block, x)
+        (out.float() ** 2).sum().backward()
+        found.append([p.grad.flatten().clone() for p in block.parameters() if p.ndim == 5])
+    for one, other in zip(*found, strict=True):
+        assert float(nn.functional.cosine_similarity(one, other, 0)) > 0.9
 
 
 @pytest.mark.parametrize("name", NAMES)
