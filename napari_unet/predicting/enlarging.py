@@ -92,7 +92,8 @@ def _matrix(length: int, stride: int) -> Tensor:
     found, pixels = np.zeros((length, stride, length), np.float32), np.arange(stride)
     for cell, step in itertools.product(range(length), range(4)):
         found[cell, pixels, np.clip(cell + first + step, 0, length - 1)] += table[:, step]
-    return torch.from_numpy(found.reshape(-1, length))
+    with torch.inference_mode(False):  # kept for those that learn, whoever asks first
+        return torch.from_numpy(found.reshape(-1, length))
 
 
 def at_pixels(
