@@ -248,8 +248,8 @@ class ObjectTableDock(TablePanel):
         if measurer.stale and self._told != CANCELLED:
             waiting = measurer.running or measurer.is_due
             return None if waiting else ELSEWHERE if measurer.elsewhere else CHANGED
-        if not self._told and self.chosen is not None and self.view.rows.line_of(self.chosen) is None:
-            return FILTERED_OUT.format(shown.object_at(self.chosen)[1])
+        if not self._told and self.is_filtered_out(self.chosen):
+            return FILTERED_OUT.format(shown.table.columns["object"][self.chosen])
         return self._told or " ".join(shown.table.notes)
 
     def _tell(self, text: str) -> None:
