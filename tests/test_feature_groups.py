@@ -86,6 +86,17 @@ def test_the_even_weights_counted_by_hand() -> None:
     np.testing.assert_allclose(between, [-outer, 0.5 + outer, 0.5 + outer, -outer], atol=1e-3)
 
 
+def test_what_a_prediction_has_kept_serves_those_that_learn() -> None:
+    """A network that learned stopped with an error where tiles of its size had been predicted before."""
+    enlarging._matrix.cache_clear()
+    with torch.inference_mode():
+        enlarged(torch.ones(1, 1, 3, 5), 8, "even")
+    values = torch.ones(1, 1, 3, 5, requires_grad=True)
+    enlarged(values, 8, "even").sum().backward()
+    assert values.grad is not None
+    assert values.grad.sum().item() == pytest.approx(64 * 15)
+
+
 def test_few_cells_and_many_are_enlarged_alike(monkeypatch: pytest.MonkeyPatch) -> None:
     cells = torch.randn(2, 3, 5, 40, generator=torch.Generator().manual_seed(0))
     few = enlarged(cells, 8, "even")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -84,6 +86,24 @@ def test_a_helper_that_is_busy_holds_nobody_up() -> None:
     held.set()
     other.join(60)
     assert not other.is_alive()
+
+
+LATE = """
+import threading
+from napari_unet.objects.halves import LARGE, shared
+from napari_unet.predicting.side_by_side import side_by_side
+
+def work():
+    threading.main_thread().join()
+    print(shared([lambda: 1, lambda: 2, lambda: 3], LARGE), side_by_side(lambda: 4, lambda: 5))
+
+threading.Thread(target=work).start()
+"""
+
+
+def test_a_thread_that_goes_on_when_the_program_ends_is_not_refused() -> None:
+    ended = subprocess.run([sys.executable, "-c", LATE], capture_output=True, text=True, check=True, timeout=120)
+    assert (ended.stdout.strip(), ended.stderr) == ("[1, 2, 3] (4, 5)", "")
 
 
 def test_only_the_probabilities_of_what_is_counted_are_put_together() -> None:

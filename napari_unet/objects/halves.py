@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeVar
 
@@ -29,12 +29,20 @@ def shared(tasks: Iterable[Callable[[], Result]], size: int) -> list[Result]:
     tasks = list(tasks)
     if size < LARGE or len(tasks) < 2 or available_cores() < 2:
         return [task() for task in tasks]
-    helper = _helper(os.getpid())
-    others = [helper.submit(task) for task in tasks[1::2]]
+    others = [_handed_over(task) for task in tasks[1::2]]
     own = [task() for task in tasks[::2]]
     # what the helper, who may work for others too, has not begun is done here: so nobody waits in vain
-    theirs = [task() if one.cancel() else one.result() for one, task in zip(others, tasks[1::2], strict=True)]
+    theirs = [task() if one is None or one.cancel() else one.result()
+              for one, task in zip(others, tasks[1::2], strict=True)]
     return [(theirs if at % 2 else own)[at // 2] for at in range(len(tasks))]
+
+
+def _handed_over(task: Callable[[], Result]) -> Future[Result] | None:
+    """Give a task to the helper; None where the program ends, when threads that are still at work get no help."""
+    try:
+        return _helper(os.getpid()).submit(task)
+    except RuntimeError:
+        return None
 
 
 @functools.lru_cache(maxsize=1)

@@ -35,7 +35,11 @@ def side_by_side(first: Callable[[], Result], second: Callable[[], Result]) -> t
 
     try:
         limit_threads(max(1, threads - share))
-        other = _helper().submit(beside)
+        try:
+            other = _helper().submit(beside)
+        except RuntimeError:  # the program ends: threads that are still at work get no help
+            limit_threads(threads)
+            return first(), second()
         try:
             found = first()
         finally:

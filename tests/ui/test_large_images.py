@@ -3,12 +3,17 @@
 import numpy as np
 import pytest
 from conftest import SLOW
+from napari.layers import Labels
 
 from napari_unet.core.image import Image
+from napari_unet.core.level_field import LevelField
+from napari_unet.core.made_levels import image_at_level
 from napari_unet.core.method import Patch
 from napari_unet.core.painted_plane import blocks_of
 from napari_unet.core.scribbles import Scribbles
 from napari_unet.session.annotation_session import Session
+from napari_unet.ui.compare.cut_field import _labels_in
+from napari_unet.ui.large_images import ImageLevel
 from napari_unet.ui.train import layer_binding
 from napari_unet.ui.train.layer_binding import LayerBinding
 
@@ -70,3 +75,15 @@ def test_a_patch_is_drawn_where_it_lies(bound, qtbot):
     assert drawn == [((600, 20), (40, 50))]
     assert not whole
     assert (layer._slice.image.view[600:640, 20:70] == layer.colormap._data_to_texture(labels)).all()
+
+
+@pytest.mark.parametrize("levels", [False, True])
+@pytest.mark.parametrize(("rows", "middles"), [(slice(6, 9), [25, 29, 29]), (slice(8, 9), [32])])
+def test_labels_of_the_whole_are_seen_at_a_level_on_their_plane_up_to_the_rim(levels, rows, middles):
+    """A pyramid may have fewer planes at a level: those are others, and some are missing."""
+    truth = np.random.default_rng(0).integers(0, 9, (4, 33, 40)).astype(np.uint8)
+    finest = Image(np.zeros(truth.shape, np.uint8), "ZYX")
+    level = ImageLevel(1, image_at_level(finest, np.zeros((4, 9, 10), np.uint8), (4, 4)), (4, 4))
+    layer = Labels([truth, truth[::2, ::4, ::4]] if levels else truth, multiscale=levels, name="truth")
+    seen = _labels_in(layer, finest, level, LevelField(3, rows, slice(1, 7), (4, 4)))
+    np.testing.assert_array_equal(seen, truth[3][middles][:, 5:28:4])

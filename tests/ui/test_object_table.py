@@ -96,6 +96,11 @@ def test_table_image_and_plot_show_the_same_object(viewer: Any, hands: Any, obje
     grey = viewer.layers["found elsewhere filtered out"]
     assert set(np.unique(objects.data[grey.data > 0])) == {3, 15}
     assert dock.view.currentIndex().row() == lines(dock, "object").index("12"), "the selection stays"
+    hands.drag(objects, [(np.argwhere(objects.data == 3)[4])])
+    assert dock.state.text() == "Object 3 is filtered out."
+    QTest.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier,
+                     view.visualRect(view.rows.index(0, 0)).center())
+    assert "filtered out" not in dock.state.text()
     row.low.setText("many")
     row.low.editingFinished.emit()
     assert "is no number" in dock.state.text()

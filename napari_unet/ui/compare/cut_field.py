@@ -133,12 +133,13 @@ def _labels_in(layer: Labels, finest: Image, level: ImageLevel, field: LevelFiel
     if is_field(layer) or not same_shape(layer, finest):
         raise UserError(f"{layer.name!r} has shape {layer_shape(layer)} and is no layer of all of {finest.name!r}, "
                         f"which has {finest.shape}. Choose labels of the whole image.")
-    at = _leading(layer_shape(layer), finest, field.plane)
+    shape = layer_shape(layer)
+    at = _leading(shape, finest, field.plane)
     for one in layer.data if layer.multiscale else ():
-        if tuple(one.shape[-2:]) == level.image.plane_shape:
+        if tuple(one.shape) == (*shape[:-2], *level.image.plane_shape):  # of all planes: some have fewer at a level
             return in_memory(one[(*at, field.rows, field.columns)])
-    spans = [slice(part.start * by + (by - 1) // 2, min(part.stop * by, size), by) for part, by, size in zip(
-        (field.rows, field.columns), field.factor, finest.plane_shape, strict=True)]
+    spans = [slice(min(part.start * by + (by - 1) // 2, size - 1), min(part.stop * by, size), by)
+             for part, by, size in zip((field.rows, field.columns), field.factor, finest.plane_shape, strict=True)]
     whole = finest_level(layer)
     if not isinstance(whole, np.ndarray) and math.prod(one.stop - one.start for one in spans) > MOST_READ:
         raise UserError(f"{layer.name!r} has no level of the size that is looked at, and so much of its finest one "

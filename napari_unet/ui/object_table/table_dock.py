@@ -30,7 +30,7 @@ from .object_model import EMPTY
 from .table_panel import TablePanel
 from .table_saving import TableSaving
 from .table_source import PLANE, MeasuredLayer
-from .table_words import CANCELLED, CHANGED, ELSEWHERE, MEASURING, MOVED, NOTHING
+from .table_words import CANCELLED, CHANGED, ELSEWHERE, FILTERED_OUT, MEASURING, MOVED, NOTHING
 
 
 class ObjectTableDock(TablePanel):
@@ -224,6 +224,8 @@ class ObjectTableDock(TablePanel):
     def refresh(self) -> None:
         """Make lines and buttons say what is so."""
         measurer, shown = self.measurer, self._shown
+        if shown is not None and not shown.source.holds:
+            self._mark()  # what was marked may lie in a plane that is not shown any more
         self.show_running(measurer.takes_long)
         self.measure.setEnabled(measurer.layer is not None and not measurer.running)
         self.csv.setEnabled(shown is not None and len(shown.table) > 0 and not self.saving.busy)
@@ -246,6 +248,8 @@ class ObjectTableDock(TablePanel):
         if measurer.stale and self._told != CANCELLED:
             waiting = measurer.running or measurer.is_due
             return None if waiting else ELSEWHERE if measurer.elsewhere else CHANGED
+        if not self._told and self.is_filtered_out(self.chosen):
+            return FILTERED_OUT.format(shown.table.columns["object"][self.chosen])
         return self._told or " ".join(shown.table.notes)
 
     def _tell(self, text: str) -> None:
@@ -277,19 +281,17 @@ class ObjectTableDock(TablePanel):
         row = self._shown.row_at(self._shown.source.shown(self.viewer), number)
         if row is not None:
             self.choose(row)
-            self._tell("")
-            if self.view.rows.line_of(row) is None:
-                self._tell(f"Object {number} is filtered out.")
 
     def choose(self, row: int | None) -> None:
         """Select a row, here and in the image."""
-        self.chosen = row
+        self.chosen, self._told = row, ""
         self.view.choose(row)
         self.plot.mark(row)
         if row is not None and self._shown is not None:
             self._place = tuple(self._shown.source.layer.data_to_world(self._shown.layer_place(row)))
             self.link.tell(self._shown.object_at(row)[1])
         self._mark()
+        self.refresh()
 
     def _mark(self) -> None:
         """Draw the outline of the chosen object where it can be seen."""

@@ -100,6 +100,10 @@ class TablePanel(QWidget):
         self.setMinimumWidth(300)
 
 
+    def is_filtered_out(self, row: int | None) -> bool:
+        """Say whether a row of the table has no line."""
+        return row is not None and self.view.rows.line_of(row) is None
+
     def show_extents(self, shown: bool) -> None:
         """Show or hide the choice of planes."""
         for one in (self.extent, self._extent_label):

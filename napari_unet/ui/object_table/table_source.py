@@ -193,7 +193,8 @@ class TableQuestion:
         table = joined_tables(tables)
         if is_field(self.source.layer):
             table = dataclasses.replace(table, notes=(
-                f"Measured is what is answered of a large image: {self.source.name}.", *table.notes))
+                f"Measured is what is answered of a large image: {self.source.name}. Columns in px count pixels of "
+                "that level, from the corner of that part.", *table.notes))
         yield MeasuredLayer(self.source, self.wheres, table, np.concatenate(places))
 
     def _measured(

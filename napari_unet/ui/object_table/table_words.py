@@ -8,3 +8,4 @@ ELSEWHERE = "Another plane is shown than the one that this table is of. Press Me
 MOVED = "The layer shows something else by now; its table comes in a moment, or press Measure."
 CANCELLED = "Cancelled; the table is as it was."
 MEASURING = "Measuring\N{HORIZONTAL ELLIPSIS}"
+FILTERED_OUT = "Object {} is filtered out."
