@@ -121,10 +121,10 @@ class ClusterEngine:
             try:
                 client = opened.enter_context(distributed.Client(address, timeout=PATIENCE))
                 client.wait_for_workers(1, timeout=PATIENCE)
-            except (OSError, TimeoutError, ValueError) as error:
+            except Exception as error:  # what answers there may be no scheduler, and say anything
                 raise UserError(
                     f"The scheduler {self._address or 'of this computer'} cannot be reached, or it has no workers "
-                    f"({reason_of(error)}). Start it (`dask scheduler`, `dask worker ADDRESS`), check the address, and "
+                    f"({_said(error)}). Start it (`dask scheduler`, `dask worker ADDRESS`), check the address, and "
                     "run the same again."
                 ) from error
             yield client
@@ -189,6 +189,11 @@ class _Sender:
         if not self._planes[block.plane]:
             self._facts.pop(block.plane, None)
         return block
+
+
+def _said(error: Exception) -> str:
+    """Return why a scheduler does not answer; the words of another program are taken for a size, and for a huge one."""
+    return "what answers there is none" if isinstance(error, MemoryError) else reason_of(error)
 
 
 def _end(client: Any, asked: list[Any], run: str) -> None:
