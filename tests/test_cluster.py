@@ -136,6 +136,21 @@ def test_a_worker_that_runs_out_of_memory_is_said_with_its_block(tmp_path: Path)
         cluster._fail(Failed(), task, plan.block(3))
 
 
+def test_a_scheduler_that_goes_is_no_matter_of_memory() -> None:
+    class Lost:
+        def result(self) -> int:
+            raise LostError
+
+    class LostError(Exception):
+        reason = "scheduler-connection-lost"  # as of distributed.client.FutureCancelledError
+
+    image = Image(np.zeros((4, 20, 30), np.uint8), "ZYX", "slide")
+    task: Any = BlockTask(image, None, BlockPlan(4, (20, 30)), None)  # type: ignore[arg-type]
+    with pytest.raises(UserError, match=r"does not answer any more.*blocks of 'slide' that are done are kept") as told:
+        cluster._fail(Lost(), task, BlockPlan(4, (20, 30)).block(3))
+    assert "memory" not in str(told.value)
+
+
 def at_work_in() -> dict[str, int]:
     from napari_unet.workflows import cluster
 

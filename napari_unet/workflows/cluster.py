@@ -114,6 +114,7 @@ class ClusterEngine:
     def _connected(self, distributed: Any) -> Iterator[Any]:
         """Connect to the scheduler, or start one; both end with the block."""
         with contextlib.ExitStack() as opened:
+            opened.enter_context(distributed.utils.silence_logging_cmgr(50))  # what goes wrong is raised, too
             address: Any = self._address
             if address is None:
                 address = opened.enter_context(distributed.LocalCluster(
@@ -279,6 +280,12 @@ def _fail(future: Any, task: BlockTask, block: Block) -> None:
     except UserError:
         raise
     except Exception as error:  # of Dask: a worker that died, a scheduler that is gone
+        if getattr(error, "reason", None) == "scheduler-connection-lost":
+            raise UserError(
+                f"The scheduler does not answer any more, and has not come back within {PATIENCE:.0f} s. The blocks of "
+                f"{task.image.name!r} that are done are kept: start it and its workers anew, and run the same again to "
+                "go on."
+            ) from error
         raise UserError(
             f"The block at {task.place(block)} of {task.image.name!r} could not be done on the cluster, in "
             f"{RETRIES + 1} trials: {reason_of(error)}. Perhaps a worker has too little memory. The blocks that are "
