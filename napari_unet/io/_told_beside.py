@@ -16,7 +16,6 @@ from ._last_change import last_change
 from ._saving import provenance_path
 from .provenance_file import provenance_from, provenance_name, provenance_text, read_provenance
 
-
 _COARSE = 2.0
 """Seconds from one time to the next on some file systems."""
 
