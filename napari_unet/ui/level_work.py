@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from napari.layers import Image as ImageLayer
@@ -51,8 +51,6 @@ class LevelWork:
         self._name = name
         self._worker: Worker | None = None
         self._bar: Any = None
-        self._window: Any = None
-        self._ran_out = False
         self._drawn = 0.0
         self._ended_early = False
 
@@ -77,28 +75,23 @@ class LevelWork:
         self.maker.give_up()
 
     def _layers(self) -> list[tuple[Any, Any]]:
-        """Return the layers that show the levels, each with its window; not those of windows that have closed."""
-        windows = [(getattr(viewer.window, "_qt_window", None), viewer) for viewer in tuple(Viewer._instances)]
-        return [(window, layer) for window, viewer in windows if window is not None and window not in _closed
-                for layer in viewer.layers if getattr(layer, "multiscale", False)
+        """Return the layers that show the levels, each with its viewer."""
+        return [(viewer, layer) for viewer in tuple(Viewer._instances) for layer in viewer.layers
+                if getattr(layer, "multiscale", False)
                 and any(getattr(one, "work", None) is self for one in layer.data)]
 
     def _begin(self) -> None:
         shown = self._layers()
         if self.running or not shown or not self.maker.has_wishes:
             return
-        window = self._window = shown[0][0]
+        window = shown[0][0].window._qt_window
         group = _groups.get(window)
         if group is None:
             group = _groups[window] = WorkerGroup(window, window)
-        self._ended_early = self._ran_out = False
+        self._ended_early = False
         self._bar = cancelable_progress(desc=f"Smaller levels of {self._name!r}", total=1)
-        self._worker = group.start(self._run, "napari-unet levels", on_item=self._on_share,
+        self._worker = group.start(self.maker.run, "napari-unet levels", on_item=self._on_share,
                                    on_error=self._on_error, on_end=self._on_end)
-
-    def _run(self) -> Iterator[MakingShare]:
-        yield from self.maker.run()
-        self._ran_out = True
 
     def _on_share(self, share: MakingShare) -> None:
         if self._bar.is_canceled or not self._layers():
@@ -118,10 +111,6 @@ class LevelWork:
     def _on_end(self) -> None:
         self._bar.close()
         LEVEL_NEWS.told.emit("")
-        if not (self._ran_out or self._ended_early):
-            _closed.add(self._window)  # nothing begins in it any more; another may show the same
-            QTimer.singleShot(0, self._begin)
-            return
         self._draw()
         self.maker.go_on()
         if self.maker.has_wishes:  # they came when it was just ending
@@ -150,4 +139,3 @@ class LevelWork:
 
 
 _groups: weakref.WeakKeyDictionary[Any, WorkerGroup] = weakref.WeakKeyDictionary()
-_closed: weakref.WeakSet[Any] = weakref.WeakSet()
