@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -131,6 +132,11 @@ def test_so_is_one_of_an_image_in_memory(
             main(["predict", str(tmp_path / "a.tif"), *options])
     before = tifffile.imread(tmp_path / "p.tif")
     assert not (tmp_path / "m.tif").exists()
+    kept = os.stat(tmp_path / "p.tif").st_mtime
+    for moved in (3600, -3600):  # changed in another program; or replaced by an older file
+        os.utime(tmp_path / "p.tif", (kept + moved, kept + moved))
+        assert main(["predict", str(tmp_path / "a.tif"), *options]) == 1, "it may be somebody else's"
+    os.utime(tmp_path / "p.tif", (kept, kept))
     assert main(["predict", str(tmp_path / "b.tif"), *options]) == 1, "they are of another image"
     assert "p.tif" in capsys.readouterr().err
     assert main(["predict", str(tmp_path / "a.tif"), *options]) == 0

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import socketserver
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -133,15 +136,49 @@ def test_a_worker_that_runs_out_of_memory_is_said_with_its_block(tmp_path: Path)
         cluster._fail(Failed(), task, plan.block(3))
 
 
+def test_a_scheduler_that_goes_is_no_matter_of_memory() -> None:
+    class Lost:
+        def result(self) -> int:
+            raise LostError
+
+    class LostError(Exception):
+        reason = "scheduler-connection-lost"  # as of distributed.client.FutureCancelledError
+
+    image = Image(np.zeros((4, 20, 30), np.uint8), "ZYX", "slide")
+    task: Any = BlockTask(image, None, BlockPlan(4, (20, 30)), None)  # type: ignore[arg-type]
+    with pytest.raises(UserError, match=r"does not answer any more.*blocks of 'slide' that are done are kept") as told:
+        cluster._fail(Lost(), task, BlockPlan(4, (20, 30)).block(3))
+    assert "memory" not in str(told.value)
+
+
 def at_work_in() -> dict[str, int]:
     from napari_unet.workflows import cluster
 
     return dict(cluster._at_work)
 
 
-def test_no_scheduler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def web() -> Iterator[str]:
+    """A server of something else."""
+    server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), WebPage)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"tcp://127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    server.server_close()
+
+
+class WebPage(socketserver.BaseRequestHandler):
+    """Says that it does not understand."""
+
+    def handle(self) -> None:
+        self.request.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+
+@pytest.mark.parametrize("place", ["tcp://127.0.0.1:9", "tls://127.0.0.1:9", "nonsense", "web"])
+def test_no_scheduler(place: str, web: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster, "PATIENCE", 0.5)
     model = NetworkModel(weights_of(NETWORKS["shallow"]), "cpu")
-    with pytest.raises(UserError, match="cannot be reached"):
+    with pytest.raises(UserError, match="cannot be reached") as told:
         predict_store(Image(np.zeros((20, 20), np.uint8) + np.arange(20, dtype=np.uint8)), model, tmp_path / "m.zarr",
-                      engine=ClusterEngine("in.zarr", address="tcp://127.0.0.1:9")).result()
+                      engine=ClusterEngine("in.zarr", address=web if place == "web" else place)).result()
+    assert "memory" not in str(told.value)

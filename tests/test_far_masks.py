@@ -20,6 +20,7 @@ from napari_unet.core.errors import UserError
 from napari_unet.core.image import Image
 from napari_unet.core.method import assemble
 from napari_unet.io import _far_file, _far_lock
+from napari_unet.io._object_scratch import ObjectScratch
 from napari_unet.io.model_file import save_model
 from napari_unet.io.ome_zarr import OmeZarr
 from napari_unet.workflows.store_run import predict_store
@@ -195,3 +196,22 @@ def test_pictures_and_masks_at_an_address(place: str, tmp_path: Path, monkeypatc
     monkeypatch.setattr(_far_file, "COPIED", 10)
     with pytest.raises(UserError, match="copy the file to this computer"):
         io.read_image(f"{place}/p.png")
+
+
+def test_an_address_that_is_gone_while_objects_are_found_is_said_once(
+    place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scratch = ObjectScratch(f"{place}/o.zarr", (20, 20), (10, 10), {})
+    scratch._files.write("1.npz", b"")
+
+    def gone(*_: Any, **__: Any) -> None:
+        raise LookupError("EndpointConnectionError: could not connect")  # no OSError, as of botocore
+
+    where = (slice(0, 10), slice(0, 10))
+    with monkeypatch.context() as patched:
+        for name in ("pipe_file", "cat_file", "exists", "rm"):
+            patched.setattr(fsspec.filesystem("memory"), name, gone)
+        for call in (lambda: scratch.put(0, where, np.ones((10, 10), np.uint32), {}), lambda: scratch.known(1, "a")):
+            with pytest.raises(UserError, match="the server does not answer"):
+                call()
+        scratch.release()

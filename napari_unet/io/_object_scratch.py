@@ -7,6 +7,7 @@ file comes last and at once, so that a block is done if its file is there. At an
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import zipfile
@@ -124,11 +125,13 @@ class ObjectScratch:
         """Let go; what is there stays for the next run, if anything is."""
         try:
             if not self.finished and not self._lock.is_lost:
-                self._files.remove()
+                with contextlib.suppress(UserError), self._files.guard():  # the error that ended the run is told
+                    self._files.remove()
         finally:
             self._lock.release()
 
     def remove(self) -> None:
         """Remove all of it: the objects are put together."""
-        self._files.remove()
+        with self._files.guard():
+            self._files.remove()
         self._lock.release()

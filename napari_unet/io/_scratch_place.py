@@ -13,7 +13,7 @@ from typing import Any
 from ._far_lock import FarLock
 from ._far_store import open_files, store_at
 from ._output import writing
-from ._remote_errors import far_written
+from ._remote_errors import far_read, far_written
 from ._store_lock import StoreLock
 from ._unfinished import remove
 
@@ -110,8 +110,16 @@ class FarScratch:
 
     def read(self, name: str) -> bytes:
         """Return what a file holds; FileNotFoundError if it is not there."""
-        content: bytes = self._files.cat_file(f"{self._folder}/{name}")
-        return content
+        def content() -> bytes | None:
+            try:
+                return bytes(self._files.cat_file(f"{self._folder}/{name}"))
+            except FileNotFoundError:
+                return None
+
+        found = far_read(content, self.path(name))
+        if found is None:
+            raise FileNotFoundError(self.path(name))
+        return found
 
     def write(self, name: str, content: bytes) -> None:
         """Write a file."""

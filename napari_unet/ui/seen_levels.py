@@ -57,19 +57,22 @@ class SeenLevel:
         """The same for who may wait, whoever reads it."""
         return self._exact if self._convert is None else _Converted(self._exact, self._convert, self.dtype)
 
+    def __deepcopy__(self, memo: Any) -> SeenLevel:
+        return self  # nothing can be written to it: a layer that is duplicated shares it
+
     def __getitem__(self, index: Any) -> Any:
-        if _is_drawing():
+        if _is_cutting():
             return SeenPart(self, [slice(None)] * self.ndim)[index]
         return self._read(self._exact, index)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
-        if _is_drawing():
+        if _is_cutting():
             return SeenPart(self, [slice(None)] * self.ndim)[...].__array__(dtype, copy)
         return np.array(self._read(self._exact, ...), dtype=dtype, copy=None if copy is None else copy)
 
     def seen(self, index: tuple[Any, ...]) -> NDArray[Any]:
-        """Return what is there of a part, and let the rest be made."""
-        return self._read(self._drawn, index)
+        """Return a part that napari cuts out: in the window's thread what is there, and the rest is made."""
+        return self._read(self._drawn if _is_window() else self._exact, index)
 
     def _read(self, pixels: Any, index: Any) -> NDArray[Any]:
         found: NDArray[Any] = pixels[index]
@@ -207,8 +210,16 @@ def _parts_of(index: Any, ndim: int) -> list[Any]:
     return parts + [slice(None)] * (ndim - len(parts))
 
 
-def _is_drawing() -> bool:
-    """Say whether napari asks, to draw a layer in the window's thread; a thread of its own may wait."""
-    if threading.current_thread() is not threading.main_thread() or QCoreApplication.instance() is None:
-        return False
-    return str(sys._getframe(2).f_globals.get("__name__", "")).startswith("napari.layers._scalar_field.")
+def _is_window() -> bool:
+    """Say whether this is the window's thread; one of napari's own (asynchronous slicing) may wait."""
+    return threading.current_thread() is threading.main_thread() and QCoreApplication.instance() is not None
+
+
+def _is_cutting() -> bool:
+    """Say whether napari asks, to cut out what it draws: it takes rows and columns of all planes first.
+
+    Its versions have that in ``napari.layers.image._slice`` (0.6) and ``napari.layers._scalar_field._slice`` (0.9); a
+    version that has it elsewhere gets all pixels, and waits for them.
+    """
+    name = str(sys._getframe(2).f_globals.get("__name__", ""))
+    return name.startswith("napari.layers.") and ("._scalar_field." in name or name.endswith("._slice"))

@@ -114,6 +114,7 @@ class ClusterEngine:
     def _connected(self, distributed: Any) -> Iterator[Any]:
         """Connect to the scheduler, or start one; both end with the block."""
         with contextlib.ExitStack() as opened:
+            opened.enter_context(distributed.utils.silence_logging_cmgr(50))  # what goes wrong is raised, too
             address: Any = self._address
             if address is None:
                 address = opened.enter_context(distributed.LocalCluster(
@@ -121,10 +122,10 @@ class ClusterEngine:
             try:
                 client = opened.enter_context(distributed.Client(address, timeout=PATIENCE))
                 client.wait_for_workers(1, timeout=PATIENCE)
-            except (OSError, TimeoutError, ValueError) as error:
+            except Exception as error:  # what answers there may be no scheduler, and say anything
                 raise UserError(
                     f"The scheduler {self._address or 'of this computer'} cannot be reached, or it has no workers "
-                    f"({reason_of(error)}). Start it (`dask scheduler`, `dask worker ADDRESS`), check the address, and "
+                    f"({_said(error)}). Start it (`dask scheduler`, `dask worker ADDRESS`), check the address, and "
                     "run the same again."
                 ) from error
             yield client
@@ -189,6 +190,11 @@ class _Sender:
         if not self._planes[block.plane]:
             self._facts.pop(block.plane, None)
         return block
+
+
+def _said(error: Exception) -> str:
+    """Return why a scheduler does not answer; the words of another program are taken for a size, and for a huge one."""
+    return "what answers there is none" if isinstance(error, MemoryError) else reason_of(error)
 
 
 def _end(client: Any, asked: list[Any], run: str) -> None:
@@ -274,6 +280,12 @@ def _fail(future: Any, task: BlockTask, block: Block) -> None:
     except UserError:
         raise
     except Exception as error:  # of Dask: a worker that died, a scheduler that is gone
+        if getattr(error, "reason", None) == "scheduler-connection-lost":
+            raise UserError(
+                f"The scheduler does not answer any more, and has not come back within {PATIENCE:.0f} s. The blocks of "
+                f"{task.image.name!r} that are done are kept: start it and its workers anew, and run the same again to "
+                "go on."
+            ) from error
         raise UserError(
             f"The block at {task.place(block)} of {task.image.name!r} could not be done on the cluster, in "
             f"{RETRIES + 1} trials: {reason_of(error)}. Perhaps a worker has too little memory. The blocks that are "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import threading
 from typing import Any
 
@@ -217,3 +218,37 @@ def test_class_numbers_are_seen_as_they_are_painted() -> None:
     assert (level.shape, level.dtype) == ((250, 300), np.dtype(np.uint8))
     np.testing.assert_array_equal(level[...], data[::2, ::2].T + 1)
     np.testing.assert_array_equal(level.exact[5:9, 3], data[::2, ::2].T[5:9, 3] + 1)
+
+
+_CUT = """
+def cut(level, index, plane):
+    return np.asarray(level[index][plane])
+"""
+
+
+@pytest.mark.parametrize("module", ["napari.layers.image._slice", "napari.layers._scalar_field._slice"])
+def test_of_a_stack_only_the_plane_is_read_whichever_napari_and_thread_cuts_it_out(
+    module: str, viewer: Any, hands: Any
+) -> None:
+    space: dict[str, Any] = {"__name__": module, "np": np}
+    exec(_CUT, space)  # as the napari of that time: rows and columns of all planes first, then one plane
+    gated = Gated(np.ones((5, SIDE, SIDE), np.uint8))
+    (level, *_) = seen_levels(made_levels(gated, "TYX"), (0, 1, 2), "cells")
+    wanted = (level, (slice(None), slice(0, 200), slice(0, 200)), (3, slice(None), slice(None)))
+    assert not space["cut"](*wanted).any()
+    assert gated.read == gated.by_window == 0
+    found: list[np.ndarray] = []
+    thread = threading.Thread(target=lambda: found.append(space["cut"](*wanted)))  # asynchronous slicing
+    gated.let_all()
+    thread.start()
+    thread.join()
+    assert found[0].all()
+    assert gated.read < SIDE * SIDE
+
+
+def test_a_layer_that_is_duplicated_shares_its_levels(viewer: Any, hands: Any, gated: Gated) -> None:
+    layer = shown(viewer, gated)
+    gated.let_all()
+    copied = copy.deepcopy(layer.data[1:])
+    assert all(one is other for one, other in zip(copied, layer.data[1:], strict=True))
+    hands.wait(lambda: not layer.data[1].work.running)
