@@ -25,6 +25,15 @@ class WorkError(Exception):
     """
 
 
+def as_work_error(error: Exception) -> Exception:
+    """Return the error, a ``RuntimeError`` as :class:`WorkError`."""
+    if not isinstance(error, RuntimeError):
+        return error
+    told = WorkError(str(error) or type(error).__name__)
+    told.__cause__ = error
+    return told
+
+
 class InputWarning(UserWarning):
     """Something in the input was left out (say, pixels that are not a number); results are still valid."""
 

@@ -81,13 +81,10 @@ class LevelWork:
                 and any(getattr(one, "work", None) is self for one in layer.data)]
 
     def _begin(self) -> None:
-        shown = self._layers()
-        if self.running or not shown or not self.maker.has_wishes:
+        groups = [_group_of(viewer) for viewer, _ in self._layers()]
+        group = next((one for one in groups if not one.closed), None)
+        if self.running or group is None or not self.maker.has_wishes:
             return
-        window = shown[0][0].window._qt_window
-        group = _groups.get(window)
-        if group is None:
-            group = _groups[window] = WorkerGroup(window, window)
         self._ended_early = False
         self._bar = cancelable_progress(desc=f"Smaller levels of {self._name!r}", total=1)
         self._worker = group.start(self.maker.run, "napari-unet levels", on_item=self._on_share,
@@ -113,8 +110,8 @@ class LevelWork:
         LEVEL_NEWS.told.emit("")
         self._draw()
         self.maker.go_on()
-        if self.maker.has_wishes:  # they came when it was just ending
-            self._begin()
+        if self.maker.has_wishes:  # they came when it was just ending, or another window waits for them
+            QTimer.singleShot(0, self._begin)
         elif self.limits is not None and not self._ended_early:
             self._set_limits()
 
@@ -136,6 +133,13 @@ class LevelWork:
                 layer.reset_contrast_limits_range()
                 layer.reset_contrast_limits()
         self.limits = None
+
+
+def _group_of(viewer: Viewer) -> WorkerGroup:
+    window = viewer.window._qt_window
+    if window not in _groups:
+        _groups[window] = WorkerGroup(window, window)
+    return _groups[window]
 
 
 _groups: weakref.WeakKeyDictionary[Any, WorkerGroup] = weakref.WeakKeyDictionary()

@@ -16,7 +16,7 @@ from typing import Any
 
 from qtpy.QtCore import QCoreApplication, QEvent, QObject, Qt, QTimer, Signal
 
-from napari_unet.core.errors import UserError, WorkError
+from napari_unet.core.errors import UserError, WorkError, as_work_error
 from napari_unet.core.giving_way import give_way, hold_short_switches, release_short_switches
 from napari_unet.core.leaving import NoLongerWantedError, close_work, heed
 
@@ -150,12 +150,12 @@ class Worker(QObject):
                 iterator = iter(self._work())
                 self._drain(iterator)
         except Exception as error:
-            self._post("failed", _told(error))
+            self._post("failed", as_work_error(error))
         finally:
             try:
                 close_work(iterator)
             except Exception as error:
-                self._post("failed", _told(error))
+                self._post("failed", as_work_error(error))
             self._heart.rest()
             self._post("finished", None)
 
@@ -208,15 +208,6 @@ class Worker(QObject):
                 return
 
 
-def _told(error: Exception) -> Exception:
-    """Return the error, a ``RuntimeError`` as ``WorkError``."""
-    if not isinstance(error, RuntimeError):
-        return error
-    told = WorkError(str(error) or type(error).__name__)
-    told.__cause__ = error
-    return told
-
-
 def error_sentence(error: Exception) -> str:
     """Return an error as a line for people: a :class:`UserError` as it is, others with their type."""
     text = str(error).strip() or type(error).__name__
@@ -240,6 +231,7 @@ class WorkerGroup(QObject):
     def __init__(self, owner: QObject, window: QObject | None = None) -> None:
         super().__init__(owner)
         self._workers: set[Worker] = set()
+        self.closed = False  # the window closes, or has been: nothing is to be started any more
         workers = self._workers
         # no bound method: by the time of `destroyed` this object may be half gone
         owner.destroyed.connect(lambda *_: farewell.stop_and_wait(workers))
@@ -292,9 +284,15 @@ class WorkerGroup(QObject):
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
         """Stop when the window closes: at once if code closes it, when it hides if a person does (who may be asked)."""
-        if event is not None and watched is self._window and not event.spontaneous() and event.type() in (
+        if event is None or watched is not self._window:
+            return False
+        if event.type() == QEvent.Type.Show:
+            self.closed = False
+        elif not event.spontaneous() and event.type() in (
             QEvent.Type.Close, QEvent.Type.Hide, QEvent.Type.DeferredDelete,
         ):
             theirs = [group for group in _groups if group._window is watched]  # all at once: together they are in time
+            for group in theirs:
+                group.closed = True
             farewell.stop_and_wait({one for group in theirs for one in group._workers}, farewell.FAREWELL)
         return False

@@ -126,8 +126,7 @@ def goes_to_the_least_sure_place_of_the_field(viewer, hands, dock, monkeypatch):
     unsure, binding = dock.controller.unsure, dock.controller.current
     seen = binding.seen()
     hands.click(dock, "train_go_unsure")
-    hands.wait(lambda: not unsure.busy)
-    assert "least sure place of the field that you look at" in dock.note_line.text()
+    hands.wait(lambda: "least sure place of the field that you look at" in dock.note_line.text())
     (place,) = unsure.visited
     assert place.plane in seen.planes
     lens = dock.session.lens(binding.key)

@@ -99,7 +99,7 @@ def test_images_of_other_channels_are_named_only_while_they_are_learnt(hands: An
 def test_what_takes_long_is_said(hands: Any, viewer: Any, squares: Any, dock: Any) -> None:
     seen = []
     dock.session.state_changed.connect(lambda state: seen.append(state.text))
-    dock.controller.prediction._waiting.setInterval(0)  # so that the first answer takes longer on any machine
+    dock.controller.prediction.answer._long.setInterval(0)  # so that the first answer takes longer on any machine
     strokes = open_image(hands, dock, squares[0])
     answer(hands, dock, strokes)
     assert FIRST_ANSWER in seen
