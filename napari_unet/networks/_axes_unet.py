@@ -166,7 +166,8 @@ def _through(block: nn.Module, x: Tensor) -> Tensor:
     In 16 bits the gradients of such kernels are wrong there, some from memory that nobody has written (torch 2.13).
     """
     kernel = next(layer.kernel_size[0] for layer in block.modules() if isinstance(layer, nn.Conv3d))
-    wrong = torch.is_grad_enabled() and x.device.type == "cpu" and 1 < x.shape[2] < kernel
+    wrong = (torch.is_autocast_enabled("cpu") and torch.is_grad_enabled() and x.device.type == "cpu"
+             and 1 < x.shape[2] < kernel)
     with torch.autocast("cpu", enabled=False) if wrong else contextlib.nullcontext():
         found: Tensor = block(x.float() if wrong else x)
     return found
