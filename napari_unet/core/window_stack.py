@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .axis_index import for_each_axis
 from .errors import UserError, reason_of
 from .image import Image
 from .in_memory import in_memory
@@ -232,11 +233,7 @@ def by_planes(
     axes : str
         Leading ones first.
     """
-    parts = list(index) if isinstance(index, tuple) else [index]
-    if Ellipsis in parts:
-        at = parts.index(Ellipsis)
-        parts[at : at + 1] = [slice(None)] * (len(shape) - len(parts) + 1)
-    parts += [slice(None)] * (len(shape) - len(parts))
+    parts = for_each_axis(index, len(shape))
     many = next((axis for axis, letter in enumerate(axes)
                  if letter not in "CYX" and isinstance(parts[axis], slice)), None)
     if many is None:

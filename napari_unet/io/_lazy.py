@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from napari_unet.core.errors import UserError
 
+from ..core.axis_index import for_each_axis
 from ..core.in_memory import in_memory
 from ._remote_errors import far_read
 from ._zarr_sizes import check_read
@@ -69,12 +70,8 @@ class LazyArray:
         return LazyArray(self._array, self._name, dropped, self.is_far)
 
     def __getitem__(self, index: Any) -> NDArray[Any]:
-        index = index if isinstance(index, tuple) else (index,)
-        if Ellipsis in index:
-            at = index.index(Ellipsis)
-            index = (*index[:at], *(slice(None),) * (self.ndim - len(index) + 1), *index[at + 1 :])
         full: list[Any] = [0 if axis in self._dropped else slice(None) for axis in range(self._array.ndim)]
-        for axis, part in zip(self._kept, index, strict=False):
+        for axis, part in zip(self._kept, for_each_axis(index, self.ndim), strict=False):
             full[axis] = part if isinstance(part, slice) else int(part)
         if self.is_far:
             return far_read(lambda: self._far(tuple(full)), f"{self._name} at {_place(full)}")

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_unet.core.axis_index import for_each_axis
+
 from ._far_store import store_at
 from ._mode_levels import write_smaller
 
@@ -203,11 +205,7 @@ class PyramidSink:
 
 def _box(where: Any, shape: tuple[int, ...]) -> tuple[slice, ...]:
     """Write an index with integers, slices and an ellipsis as one slice per axis."""
-    parts = list(where) if isinstance(where, tuple) else [where]
-    if Ellipsis in parts:
-        at = parts.index(Ellipsis)
-        parts[at : at + 1] = [slice(None)] * (len(shape) - len(parts) + 1)
-    parts += [slice(None)] * (len(shape) - len(parts))
+    parts = for_each_axis(where, len(shape))
     whole = []
     for part, size in zip(parts, shape, strict=True):
         if isinstance(part, slice):

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_unet.core.axis_index import for_each_axis
 from napari_unet.core.errors import UserError
 from napari_unet.io import open_contents, read_image, stored_order
 
@@ -146,7 +147,7 @@ class Reordered:
         return cls(data, [stored.index(letter) for letter in axes])
 
     def __getitem__(self, index: Any) -> NDArray[Any]:
-        parts = _for_each_axis(index, self.ndim)
+        parts = for_each_axis(index, self.ndim)
         whole: list[Any] = [slice(None)] * self.ndim
         for axis, part in zip(self._order, parts, strict=True):
             whole[axis] = part
@@ -175,7 +176,7 @@ class ChannelFiles:
         self.size = math.prod(self.shape)
 
     def __getitem__(self, index: Any) -> NDArray[Any]:
-        parts = _for_each_axis(index, self.ndim)
+        parts = for_each_axis(index, self.ndim)
         chosen = np.arange(len(self.parts))[parts.pop(self._axis)]
         if np.ndim(chosen) == 0:
             return np.asarray(self.parts[int(chosen)][tuple(parts)], self.dtype)
@@ -184,15 +185,6 @@ class ChannelFiles:
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         return np.array(self[...], dtype=dtype, copy=None if copy is None else copy)
-
-
-def _for_each_axis(index: Any, ndim: int) -> list[Any]:
-    """Return an index with integers, slices and an ellipsis as one entry for each axis."""
-    parts = list(index) if isinstance(index, tuple) else [index]
-    if Ellipsis in parts:
-        at = parts.index(Ellipsis)
-        parts[at : at + 1] = [slice(None)] * (ndim - len(parts) + 1)
-    return parts + [slice(None)] * (ndim - len(parts))
 
 
 def checked_dtype(name: str) -> np.dtype[Any]:

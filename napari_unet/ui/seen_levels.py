@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from qtpy.QtCore import QCoreApplication
 
+from napari_unet.core.axis_index import for_each_axis
 from napari_unet.core.errors import UserError
 from napari_unet.core.in_memory import in_memory
 from napari_unet.core.made_levels import MadeLevel
@@ -95,7 +96,7 @@ class SeenPart:
         self.shape, self.ndim, self.dtype = tuple(map(len, left)), len(left), level.dtype
 
     def __getitem__(self, index: Any) -> SeenPart:
-        wanted = iter(_parts_of(index, self.ndim))
+        wanted = iter(for_each_axis(index, self.ndim))
         parts: list[int | slice] = []
         for part, size in zip(self._parts, self._level.shape, strict=True):
             if not isinstance(part, slice):
@@ -200,14 +201,6 @@ def sampled_range(data: Any, axes: str, no_data: Sequence[float] = ()) -> tuple[
 def _place(size: int, number: int) -> slice:
     start = max(0, (2 * number + 1) * size // (2 * _PLACES) - _SIDE // 2)
     return slice(start, min(size, start + _SIDE))
-
-
-def _parts_of(index: Any, ndim: int) -> list[Any]:
-    parts = list(index) if isinstance(index, tuple) else [index]
-    if Ellipsis in parts:
-        at = parts.index(Ellipsis)
-        parts[at : at + 1] = [slice(None)] * (ndim - len(parts) + 1)
-    return parts + [slice(None)] * (ndim - len(parts))
 
 
 def _is_window() -> bool:
