@@ -94,12 +94,12 @@ class LevelWork:
         if self._bar.is_canceled or not self._layers():
             self.cancel()
             return
-        self._bar.total = share.total
-        self._bar.update(share.done - self._bar.n)
         LEVEL_NEWS.told.emit(f"{self._name!r} has no smaller copy in its file, so one is made: {share.done} of "
                              f"{share.total} parts. What is still empty follows. (Cancel: activity, below.)")
         if time.monotonic() - self._drawn > _EVERY:
             self._draw()
+        self._bar.total = share.total  # last: a bar lets the window live, and later shares come meanwhile
+        self._bar.update(share.done - self._bar.n)
 
     def _on_error(self, error: Exception) -> None:
         self._give_up()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 import threading
+from collections.abc import Iterator
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -16,6 +18,7 @@ from napari.utils.notifications import notification_manager
 from napari_unet.core import made_levels as made
 from napari_unet.core.classes import to_painted
 from napari_unet.core.errors import UserError
+from napari_unet.core.level_making import MakingShare
 from napari_unet.core.made_levels import made_levels
 from napari_unet.ui import large_images
 from napari_unet.ui.files.layer_reader import get_reader, read_layers
@@ -68,8 +71,10 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def gated() -> Gated:
-    return Gated((np.add.outer(np.arange(SIDE), np.arange(SIDE)) % 200 + 20).astype(np.uint8))
+def gated() -> Iterator[Gated]:
+    made = Gated((np.add.outer(np.arange(SIDE), np.arange(SIDE)) % 200 + 20).astype(np.uint8))
+    yield made
+    made.let_all()  # no thread is left waiting
 
 
 def shown(viewer: Any, gated: Gated) -> Any:
@@ -119,6 +124,24 @@ def test_the_window_does_not_wait_and_parts_come_as_they_are_made(viewer: Any, h
     exact = large_images.levels_of(layer).levels[-1].image.data
     np.testing.assert_array_equal(np.asarray(layer.data[-1]), np.asarray(exact))
     np.testing.assert_array_equal(layer.data[-1][10:20, 30], np.asarray(layer.data[-1])[10:20, 30])
+
+
+def test_what_ends_while_its_bar_is_drawn_says_nothing_more(
+    viewer: Any, gated: Gated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bar lets the window live: all that is left may come, and end, while it notes a share."""
+    layer = shown(viewer, gated)
+    work = layer.data[1].work
+    told: list[str] = []
+    monkeypatch.setattr(work, "_begin", lambda: None)
+    monkeypatch.setattr(work, "_bar", Mock(is_canceled=False, n=0, update=lambda _: work._on_end()))
+    LEVEL_NEWS.told.connect(told.append)
+    try:
+        work._on_share(MakingShare(1, 2))
+    finally:
+        LEVEL_NEWS.told.disconnect(told.append)
+    assert told[-1] == ""
+    assert len(told) == 2
 
 
 def test_who_reads_a_level_gets_all_of_it(viewer: Any, hands: Any, gated: Gated) -> None:
