@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import math
 
 import numpy as np
 import torch
@@ -21,7 +22,7 @@ START_PENALTY = 0.3
 """Penalty of the logistic head on the squared distance of its coefficients from those it starts from, likewise."""
 
 FEW = 20
-"""Strokes at which the penalties are as given. More, at other places, are followed more closely; fewer say little."""
+"""Strokes at which the penalties are as given. Fewer say little; many more are followed a little more closely."""
 
 TEMPERATURE = 1.4
 """Factor by which logits of the logistic head are too large away from the paint it was fitted to."""
@@ -32,7 +33,7 @@ SHARPNESS = 1.5
 These constants were chosen together, by means over eight real sets with fixed strokes and with corrected ones.
 """
 
-BALANCE = 0.5
+BALANCE = 0.6
 """Exponent of the number of painted pixels by which a class weighs less per pixel. At 1 all classes weigh the same and
 rare ones are claimed too often; at 0 every pixel does, and nobody paints in proportion."""
 
@@ -52,8 +53,13 @@ would show as a warning at a stroke. Decorates what multiplies."""
 
 
 def penalty_factor(strokes: int) -> float:
-    """Return the factor, 0.05 to 3, on all penalties with this many strokes."""
-    return float(min(3.0, max(0.05, (FEW / max(strokes, 1)) ** 2)))
+    """Return the factor, at most 3, on all penalties with this many strokes.
+
+    Beyond :data:`FEW` it falls slowly: later strokes lie where an answer is wrong, mostly at edges, and do not stand
+    for the image as the first ones do.
+    """
+    ratio = FEW / max(strokes, 1)
+    return min(3.0, ratio**2 if ratio > 1 else math.sqrt(ratio))
 
 
 def pixel_shares(labels: NDArray[np.integer]) -> NDArray[np.float32]:
