@@ -27,7 +27,7 @@ def scene(classes: int = 3, rows: int = 300, width: int = 6, seed: int = 0) -> t
 def standardised(features: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Features of mean 0 and nearly unit spread where classes count alike, by hand, with the weights of the fit."""
     counts = np.bincount(labels)[labels]
-    even, weight = 1 / (counts * (labels.max() + 1)), 1 / np.sqrt(counts)
+    even, weight = 1 / (counts * (labels.max() + 1)), counts**-0.6
     mean = (even[:, None] * features).sum(0)
     spread = np.sqrt((even[:, None] * (features - mean) ** 2).sum(0)) + 1e-3 * np.abs(features).max()
     return (features - mean) / spread, weight / weight.sum()
@@ -171,3 +171,8 @@ def test_a_feature_that_is_trusted_less_has_less_weight() -> None:
         weights = samples.head(fit(samples)).weights
         same, less = np.abs(weights[: features.shape[1]]), np.abs(weights[features.shape[1]:])
         np.testing.assert_allclose(less, 0.09 * same, atol=0.02 * same.max())
+
+
+def test_penalties_fall_fast_to_twenty_strokes_and_slowly_beyond() -> None:
+    assert [linear_heads.penalty_factor(number) for number in (0, 1, 10, 20, 80)] == [3.0, 3.0, 3.0, 1.0, 0.5]
+    assert linear_heads.penalty_factor(15) == pytest.approx(16 / 9)
