@@ -1,4 +1,4 @@
-"""Cuts and pins of a large image: drawn at one level, seen at all, and back where they were after the field has moved."""
+"""Cuts and pins of a large image: drawn at one level, seen at all, and back when the field has moved and come back."""
 
 from __future__ import annotations
 
@@ -55,7 +55,8 @@ def test_other_fields_and_levels_show_the_same_pixels() -> None:
     whole = np.zeros(SHAPE, bool)
     whole[64:96, 80:128] = True
     whole[100, 100] = True
-    pin, dot = Pin.of(whole & (np.arange(SHAPE[0]) < 99)[:, None], 2), Pin.of(whole & (np.arange(SHAPE[0]) > 98)[:, None], 2)
+    above = (np.arange(SHAPE[0]) < 99)[:, None]
+    pin, dot = Pin.of(whole & above, 2), Pin.of(whole & ~above, 2)
     line = Line("join", ((63.5, 79.5), (95.5, 127.5)))
     for field in FIELDS:
         (first, second), (seen,) = notes_in_field(noted(pin, dot, lines=(line,)), field).here.pins, notes_in_field(

@@ -43,10 +43,10 @@ class FieldNotes(NamedTuple):
 def notes_in_field(notes: ObjectNotes, field: LevelField) -> FieldNotes:
     """Return what is noted of the objects of an image, as far as it is seen in a field of it."""
     kept = notes.at(Place(field.plane))
-    lines = [(one, seen) for one in kept.lines if (seen := _line_in_field(one, field)).pixels(field.shape)[0].size]
-    pins = [(one, seen) for one in kept.pins
-            if (seen := _pin_in_field(one, field, (notes.shape[-2], notes.shape[-1]))) is not None]
-    return FieldNotes(PlaceNotes(tuple(seen for _, seen in lines), tuple(seen for _, seen in pins)),
+    shape = notes.shape[-2], notes.shape[-1]
+    lines = [(one, moved) for one in kept.lines if (moved := _line_in_field(one, field)).pixels(field.shape)[0].size]
+    pins = [(one, seen) for one in kept.pins if (seen := _pin_in_field(one, field, shape)) is not None]
+    return FieldNotes(PlaceNotes(tuple(moved for _, moved in lines), tuple(seen for _, seen in pins)),
                       tuple(one for one, _ in lines), tuple(one for one, _ in pins))
 
 

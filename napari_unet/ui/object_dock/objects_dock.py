@@ -30,6 +30,7 @@ from .object_follower import PlaceState
 from .object_source import ObjectSource
 from .object_tools import ObjectTools
 from .objects_panel import TOOLS, ObjectsPanel
+from .shown_objects import ShownObjects
 from .way_chooser import with_class_names
 from .whole_objects import WholeObjects
 
@@ -60,9 +61,10 @@ class ObjectsDock(ObjectsPanel):
         self.field = FieldObjects(self.controller, self)
         self.whole = WholeObjects(self.controller, self)
         self.editing = EditActions(self.controller, self._ask, self)
-        self.hand = ObjectActions(self.controller, self.finder, self.editing, self)
+        self.seen = ShownObjects(self.controller, self.finder, self.field, self)
+        self.hand = ObjectActions(self.controller, self.seen, self.editing, self)
         self.marks = CanvasMarks(self.viewer)
-        self.holding = ObjectTools(self.viewer, self.finder, self.hand, self.marks, self)
+        self.holding = ObjectTools(self.viewer, self.seen, self.hand, self.marks, self)
         self._connect()
         CloseWatch(self, "Objects")
         self._on_layers()
@@ -78,12 +80,12 @@ class ObjectsDock(ObjectsPanel):
         self.source_box.layer_changed.connect(self._on_layers)
         self.ways.changed.connect(self._on_way)
         self.counts.areas_changed.connect(lambda areas: self._put_way(areas=areas))
-        for part in (finder, self.editing, hand, self.holding, self.whole):
+        for part in (finder, self.field, self.editing, hand, self.holding, self.whole):
             part.said.connect(self.say)
         for search in (finder, self.field, self.whole):
             search.failed.connect(self.note_line.show_failure)
             search.changed.connect(self._refresh)
-        finder.found.connect(self._on_found)
+        self.seen.found.connect(self._on_found)
         self.planes.changed.connect(self._refresh)
         hand.picked_changed.connect(self._on_found)
         for name, _title, _key, _about in TOOLS:
@@ -213,7 +215,7 @@ class ObjectsDock(ObjectsPanel):
         self.cancel_button.setVisible(stack or field or self.whole.busy)
         self.cancel_button.setEnabled(self.planes.busy or (finder.busy and finder.by_volume) or self.whole.busy)
         for one in (*self.tools.values(), self.strokes_button, self.forget_button):
-            one.setEnabled(source is not None)
+            one.setEnabled(source is not None or (field and self.seen.now is not None))
 
     def _sentence(self) -> str:
         """Say how far the counts hold, or what to do next."""
@@ -246,13 +248,12 @@ class ObjectsDock(ObjectsPanel):
 
     def _on_found(self, *_: Any) -> None:
         """Mark what is picked, and the lines that were drawn."""
-        shown = self.finder.shown
+        shown, height = self.seen.now, self.seen.height
         if shown is None:
             self.marks.show_marks(None, ())
             self._show_picked()
             return
-        height = shown.source.height(self.hand.present_plane()) if shown.place.volume else None
-        lines = (one for one in self.finder.notes.lines
+        lines = (one for one in self.seen.notes.lines
                  if height is None or all(round(point[0]) == height for point in one.points))
         marks = [CanvasLine([point[-2:] for point in one.points], CUT if one.kind == "cut" else JOIN) for one in lines]
         found = self.hand.outlines_of()
@@ -262,7 +263,7 @@ class ObjectsDock(ObjectsPanel):
         self._show_picked()
 
     def _show_picked(self) -> None:
-        picked, shown = self.hand.picked, self.finder.shown
+        picked, shown = self.hand.picked, self.seen.now
         for one in self.picked_buttons:
             one.setEnabled(bool(picked))
         self.merge_button.setEnabled(len(picked) > 1)
