@@ -84,16 +84,17 @@ def test_a_table_says_the_same_at_every_level() -> None:
     numbers = np.zeros((24, 40), np.uint32)
     numbers[4:8, 4:12], numbers[12:20, 20:32] = 1, 2
     fine = measure(ObjectMap.of(numbers.repeat(4, 0).repeat(4, 1)))
-    coarse = in_image_pixels(measure(ObjectMap.of(numbers[2:, 3:])), (4, 4), (2, 3))
+    coarse = in_image_pixels(
+        measure(ObjectMap.of(numbers[2:, 3:])), LevelField(0, slice(2, 24), slice(3, 40), (4, 4)))
     assert coarse.columns["area_px"].tolist() == fine.columns["area_px"].tolist() == [512, 1536]
     for name in ("y_px", "x_px", "diameter", "nearest"):
         assert coarse.columns[name] == pytest.approx(fine.columns[name]), name
     assert coarse.columns["major"] == pytest.approx(fine.columns["major"], rel=0.01)
-    wide = in_image_pixels(measure(ObjectMap.of(numbers[:, ::2])), (1, 2), (0, 0))
+    wide = in_image_pixels(measure(ObjectMap.of(numbers[:, ::2])), LevelField(0, slice(0, 24), slice(0, 20), (1, 2)))
     assert wide.columns["area_px"].tolist() == [32, 96]
     assert "major" not in wide.columns, "it has no length there"
     micro = measure(ObjectMap.of(numbers, spacing=(2.0, 2.0)), unit="micrometer")
-    assert in_image_pixels(micro, (4, 4), (0, 0)).columns["diameter"].tolist() == micro.columns["diameter"].tolist()
+    assert in_image_pixels(micro, FIELDS[2]).columns["diameter"].tolist() == micro.columns["diameter"].tolist()
 
 
 def test_parameters_in_pixels_are_those_of_the_image() -> None:

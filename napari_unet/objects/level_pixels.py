@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+
+from napari_unet.core.level_field import LevelField
 
 from .measure_table import MeasureTable
 
@@ -35,18 +37,9 @@ def parameters_at(values: Mapping[str, Any], factor: tuple[int, int]) -> dict[st
             for name, value in values.items()}
 
 
-def in_image_pixels(table: MeasureTable, factor: tuple[int, int], corner: tuple[int, int]) -> MeasureTable:
-    """Return a table of a part of a level of an image with everything that is in pixels in those of the image.
-
-    Parameters
-    ----------
-    table : MeasureTable
-        Of a plane.
-    factor : (int, int)
-        Rows and columns of the image that one of the level stands for.
-    corner : (int, int)
-        First row and column of the part, of the level.
-    """
+def in_image_pixels(table: MeasureTable, field: LevelField) -> MeasureTable:
+    """Return a table of a field of an image with everything that is in pixels in those of the image."""
+    factor, corner = field.factor, (field.rows.start, field.columns.start)
     area, columns = math.prod(factor), dict(table.columns)
     for name, values in table.columns.items():
         if table.units.get(name) != "pixel":
@@ -61,3 +54,9 @@ def in_image_pixels(table: MeasureTable, factor: tuple[int, int], corner: tuple[
         else:
             columns[name] = np.asarray(values * math.sqrt(area))
     return dataclasses.replace(table, columns=columns)
+
+
+def in_field(field: LevelField, place: Sequence[float]) -> list[float]:
+    """Return row and column in a field of a place in pixels of the image."""
+    return [(at - (by - 1) / 2) / by - part.start
+            for at, by, part in zip(place, field.factor, (field.rows, field.columns), strict=True)]

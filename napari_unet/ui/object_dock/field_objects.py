@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from napari.layers import Labels
@@ -79,7 +79,8 @@ class FieldObjects(QObject):
         self.shown: FieldShown | None = None
         self.corrections = FieldCorrections(controller)
         self._worker: Worker | None = None
-        self._again = self._failed = False
+        self._again = False
+        self.trouble: Literal["", "failed"] = ""  # until something changes, why nothing is looked for
         self._noted = 0  # grows whenever something is noted of the objects of the image
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
@@ -118,7 +119,7 @@ class FieldObjects(QObject):
             self.shown.flush()
             self.shown.close(remove=True)
             self.shown.deleteLater()
-        self.shown, self._again, self._failed = None, False, False
+        self.shown, self._again, self.trouble = None, False, ""
         self.source, self.state = source, None
         self.corrections.source = source
         self.corrections.image = None if source is None else self._controller.ties.image_of(source)
@@ -136,7 +137,7 @@ class FieldObjects(QObject):
         """Find the objects of what is shown, in a moment."""
         if self.source is None:
             return
-        self._failed = False
+        self.trouble = ""
         if self.state is not None and self.state.fresh:
             self.state.fresh = False
             self.changed.emit()
@@ -150,7 +151,7 @@ class FieldObjects(QObject):
     @property
     def sentence(self) -> str:
         """Say how far the counts hold."""
-        if self._failed and not self.busy:
+        if self.trouble and not self.busy:
             return FAILED
         if self.state is None or not self.state.fresh:
             return COUNTING
@@ -241,7 +242,7 @@ class FieldObjects(QObject):
         self.changed.emit()
 
     def _on_failed(self, error: Exception) -> None:
-        self._failed = True
+        self.trouble = "failed"
         self.failed.emit(error)
         self.changed.emit()
 

@@ -7,39 +7,31 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from napari.layers import Image as ImageLayer
 from napari.layers import Labels
 from qtpy.QtWidgets import QMessageBox
 
 from napari_unet.core.errors import UserError
-from napari_unet.objects.counting import ClassCount
 from napari_unet.session.object_search import SETTING, ObjectWay
 
 from ..layer_boxes import LayerWatch
 from ..layer_metadata import role_of
+from ..object_news import news_of
 from ..train import shortcuts
 from ..train.edit_actions import EditActions
 from ..train.live_controller import controller_of
 from ..widgets import CloseWatch
 from .all_planes import AllPlanes
 from .canvas_marks import CUT, JOIN, PICKED, CanvasLine, CanvasMarks, outline
+from .dock_words import DockWords
 from .field_objects import FieldObjects
 from .object_actions import ObjectActions
 from .object_finder import ObjectFinder
-from .object_follower import PlaceState
 from .object_source import ObjectSource
 from .object_tools import ObjectTools
 from .objects_panel import TOOLS, ObjectsPanel
 from .shown_objects import ShownObjects
 from .way_chooser import with_class_names
 from .whole_objects import WholeObjects
-
-NO_IMAGE = "Open an image, then paint it in Train U-Net. The objects of the answer are counted here as you paint."
-NO_ANSWER = "Nothing is predicted yet. Paint a little of two classes in Train U-Net, or choose a mask under Objects of."
-FOUND = "Two in one? Press Cut, and drag a short line across the bridge. One in two? Press Join."
-NONE_FOUND = "There are no objects on this plane: nothing of a class that is counted is predicted here."
-CUBE = "Objects are found plane by plane in the 2-D view. Go back to it, or press Whole volume."
-OLD_VOLUME = "The answer has changed since: these are objects of before. Press Whole volume twice to find them anew."
 
 
 class ObjectsDock(ObjectsPanel):
@@ -60,6 +52,8 @@ class ObjectsDock(ObjectsPanel):
         self.planes = AllPlanes(self.controller, self.finder, self)
         self.field = FieldObjects(self.controller, self)
         self.whole = WholeObjects(self.controller, self)
+        self.words = DockWords(self.viewer, self.finder, self.field, self.planes, self.whole)
+        self.news = news_of(self.viewer)
         self.editing = EditActions(self.controller, self._ask, self)
         self.seen = ShownObjects(self.controller, self.finder, self.field, self)
         self.hand = ObjectActions(self.controller, self.seen, self.editing, self)
@@ -112,7 +106,7 @@ class ObjectsDock(ObjectsPanel):
         ]
         for signal, slot in signals:
             signal.connect(slot)
-        viewer, marks, undo_keys, field = self.viewer, self.marks, self._undo_keys, self.field
+        viewer, marks, undo_keys, field, news = self.viewer, self.marks, self._undo_keys, self.field, self.news
 
         def forget(*_: Any) -> None:
             for signal, slot in signals:
@@ -121,6 +115,7 @@ class ObjectsDock(ObjectsPanel):
             undo_keys()
             finder.close()
             field.close()
+            news.tell("unknown", None)
             with contextlib.suppress(RuntimeError):  # it goes with the canvas, which may be gone already
                 marks.deleteLater()
 
@@ -200,10 +195,10 @@ class ObjectsDock(ObjectsPanel):
         self.counts.show_classes(self.finder.classes(), ObjectWay.of_settings(self.session.settings).areas)
         counts = state.counts if state is not None else {}
         self.counts.show_counts(counts, state is not None and state.fresh, finder.by_volume)
-        self.state_line.setText(self._sentence())
+        self.state_line.setText(self.words.sentence())
         self.way_line.setText(with_class_names(state.note, self.finder.classes()) if state is not None else "")
         stack = source is not None and source.image.n_planes > 1
-        self.image_line.setText(self._of_image() if stack else "")
+        self.image_line.setText(self.words.of_image() if stack else "")
         self.image_line.setVisible(stack)
         self.volume_button.setVisible(source is not None and source.depth is not None)
         self.volume_button.setChecked(finder.by_volume)
@@ -216,35 +211,8 @@ class ObjectsDock(ObjectsPanel):
         self.cancel_button.setEnabled(self.planes.busy or (finder.busy and finder.by_volume) or self.whole.busy)
         for one in (*self.tools.values(), self.strokes_button, self.forget_button):
             one.setEnabled(source is not None or (field and self.seen.now is not None))
-
-    def _sentence(self) -> str:
-        """Say how far the counts hold, or what to do next."""
-        finder, state = self.finder, self.finder.state
-        if self.whole.text or self.field.source is not None:
-            return self.whole.text or self.field.sentence
-        if finder.source is None:
-            return NO_ANSWER if any(isinstance(one, ImageLayer) for one in self.viewer.layers) else NO_IMAGE
-        if self.planes.busy:
-            return f"Counting: {self.planes.left} planes to go."
-        fresh = state is not None and state.fresh
-        if finder.busy and not fresh:
-            return "Looking for the objects of the whole volume..." if finder.by_volume else "Counting..."
-        if self.viewer.dims.ndisplay == 3 and not finder.by_volume:
-            return CUBE
-        return "" if state is None else _about(state, finder.by_volume)
-
-    def _of_image(self) -> str:
-        """Say how many objects the planes have that were found so far."""
-        source, states = self.finder.source, self.finder.states
-        assert source is not None
-        found = [state for place, state in states.items() if not place.volume and (state.counts or state.fresh)]
-        total: dict[int, ClassCount] = {}
-        for state in found:
-            for number, count in state.counts.items():
-                total[number] = total.get(number, ClassCount()) + count
-        words = ", ".join(f"{self.finder.classes().name(number)} {count.objects:,}" for number, count in total.items())
-        old = "" if all(state.fresh for state in found) else " (some of before)"
-        return f"In {len(found)} of {source.image.n_planes} planes: {words or 'nothing counted yet'}{old}"
+        shown = self.field.shown if field else finder.shown
+        self.news.tell(self.words.state(), None if shown is None else shown.layer)
 
     def _on_found(self, *_: Any) -> None:
         """Mark what is picked, and the lines that were drawn."""
@@ -289,10 +257,3 @@ class ObjectsDock(ObjectsPanel):
         """Show one sentence about what was done; ``""``: nothing any more."""
         if text or not self.note_line.text().startswith(("Done", "Undone", "Not")):
             self.note_line.setText(text)
-
-
-def _about(state: PlaceState, by_volume: bool) -> str:
-    """Say what can be done with what was found."""
-    if by_volume and not state.fresh:
-        return OLD_VOLUME
-    return FOUND if any(one.objects for one in state.counts.values()) else NONE_FOUND
