@@ -55,13 +55,17 @@ class DockWords:
 
     def sentence(self) -> str:
         """Say how far the counts hold, or what to do next."""
-        finder, state = self._finder, self._finder.state
         if self._whole.text or self._field.source is not None:
             return self._whole.text or self._field.sentence
-        if finder.source is None:
+        if self._finder.source is None:
             return NO_ANSWER if any(isinstance(one, ImageLayer) for one in self._viewer.layers) else NO_IMAGE
         if self._planes.busy:
             return f"Counting: {self._planes.left} planes to go."
+        return self._of_place()
+
+    def _of_place(self) -> str:
+        """Say how far the objects of the plane (or volume) are that is looked at."""
+        finder, state = self._finder, self._finder.state
         fresh = state is not None and state.fresh
         if finder.busy and not fresh:
             return "Looking for the objects of the whole volume..." if finder.by_volume else "Counting..."

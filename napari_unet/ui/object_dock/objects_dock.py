@@ -200,6 +200,13 @@ class ObjectsDock(ObjectsPanel):
         stack = source is not None and source.image.n_planes > 1
         self.image_line.setText(self.words.of_image() if stack else "")
         self.image_line.setVisible(stack)
+        self._show_buttons(stack)
+        shown = self.field.shown if self.field.source is not None else finder.shown
+        self.news.tell(self.words.state(), None if shown is None else shown.layer)
+
+    def _show_buttons(self, stack: bool) -> None:
+        """Offer what can be done now."""
+        finder, source = self.finder, self.finder.source
         self.volume_button.setVisible(source is not None and source.depth is not None)
         self.volume_button.setChecked(finder.by_volume)
         self.planes_button.setVisible(stack)
@@ -211,8 +218,6 @@ class ObjectsDock(ObjectsPanel):
         self.cancel_button.setEnabled(self.planes.busy or (finder.busy and finder.by_volume) or self.whole.busy)
         for one in (*self.tools.values(), self.strokes_button, self.forget_button):
             one.setEnabled(source is not None or (field and self.seen.now is not None))
-        shown = self.field.shown if field else finder.shown
-        self.news.tell(self.words.state(), None if shown is None else shown.layer)
 
     def _on_found(self, *_: Any) -> None:
         """Mark what is picked, and the lines that were drawn."""

@@ -50,14 +50,25 @@ def table_sentence(
         return told or coming or NOTHING
     if shown is None:
         return MEASURING if measurer.running else failure or told or None
-    if coming and not len(shown.table) and not told:
-        return coming
+    if coming and not len(shown.table):
+        return told or coming
     if measurer.stale and told != CANCELLED:
-        waiting = measurer.running or measurer.is_due
-        return None if waiting else ELSEWHERE if measurer.elsewhere else CHANGED
-    if not told and filtered_out is not None:
+        return _of_stale(measurer)
+    return told or _of_table(shown, filtered_out)
+
+
+def _of_table(shown: MeasuredLayer, filtered_out: int | None) -> str:
+    """Say what is to be known of a table that holds."""
+    if filtered_out is not None:
         return FILTERED_OUT.format(shown.table.columns["object"][filtered_out])
-    return told or " ".join(shown.table.notes)
+    return " ".join(shown.table.notes)
+
+
+def _of_stale(measurer: LayerMeasurer) -> str | None:
+    """Say what to do about a table that does not hold any more; None where it comes by itself."""
+    if measurer.running or measurer.is_due:
+        return None
+    return ELSEWHERE if measurer.elsewhere else CHANGED
 
 
 def count_text(kept: NDArray[np.bool_], objects: ObjectState) -> str:
