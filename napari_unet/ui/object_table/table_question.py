@@ -79,12 +79,10 @@ class TableQuestion:
 
     def _of_field(self, table: MeasureTable) -> MeasureTable:
         """Return the table of a field in pixels of the whole image, so that they mean the same at every level."""
-        field, pixels = self.source.field, "that level, from the corner of that part"
+        field, pixels = self.source.field, "that part"
         if field is not None:
-            table = in_image_pixels(table, field)
-            pixels = "the whole image at its finest level"
-        note = (f"Measured is what is answered of a large image: {self.source.name}. Columns in px count pixels of "
-                f"{pixels}.")
+            table, pixels = in_image_pixels(table, field), "the whole image"
+        note = f"{self.source.name}, what is answered of it; px are those of {pixels}."
         return dataclasses.replace(table, notes=(note, *table.notes))
 
     def _measured(

@@ -18,12 +18,10 @@ MEASURING = "Measuring\N{HORIZONTAL ELLIPSIS}"
 FILTERED_OUT = "Object {} is filtered out."
 
 COMING = {
-    "waiting": "No objects yet: nothing is predicted. Paint a little of two classes in Train U-Net; the table fills by "
-               "itself. Or open a labels layer in which each object has a number.",
-    "looking": "The objects are being looked for. The table fills by itself when they are found.",
-    "failed": "The objects could not be found; the dock Objects says why. The table fills by itself when they are.",
-    "none": "No objects were found here: nothing of a class that is counted is predicted. The table fills by itself "
-            "when there are some.",
+    "waiting": "No objects yet, as nothing is predicted: paint a little of two classes in Train U-Net.",
+    "looking": "The objects are being looked for; the table fills by itself.",
+    "failed": "The objects could not be found; the dock Objects says why.",
+    "none": "No objects were found here: nothing of a class that is counted is predicted.",
 }
 """Where there is nothing to show, by what the dock Objects tells (:mod:`..object_news`)."""
 
