@@ -19,6 +19,7 @@ from qtpy.QtWidgets import QApplication
 from napari_unet.core.classes import ClassTable
 from napari_unet.session.object_notes import Place
 from napari_unet.ui.layer_metadata import mark_layer, role_of, set_class_table
+from napari_unet.ui.object_dock.dock_words import FAILED
 from napari_unet.ui.object_table.table_words import COMING
 from napari_unet.ui.train import shortcuts
 
@@ -339,6 +340,7 @@ def test_what_cannot_be_is_said(hands: Any, viewer: Any, what: str) -> None:
         dock = hands.dock("Objects")
         dock.source_box.layer = viewer.layers["cells"]
         hands.wait(lambda: "single objects already" in dock.note_line.text())
+        hands.wait(lambda: dock.state_line.text() == FAILED and dock.news.state == "failed")
     elif what == "nothing":
         add_mask(viewer, np.ones_like(labels))
         dock = objects_dock(hands)
@@ -353,3 +355,7 @@ def test_what_cannot_be_is_said(hands: Any, viewer: Any, what: str) -> None:
         layer.data = np.zeros((9, 9), np.uint32)
         hands.wait(lambda: "another shape" in dock.note_line.text())
         assert layer in viewer.layers, "it stays as it was made"
+        assert layer.data.shape == (9, 9)
+        assert found(hands, dock)[2].objects
+        assert dock.finder.shown.layer is not layer
+        assert np.array_equal(dock.finder.shown.layer.data > 0, labels == 2)

@@ -184,7 +184,8 @@ class ObjectLayer(QObject):
         try:
             now = self.values(self.place)
         except (UserError, ValueError):
-            self.lost.emit(f"{self.layer.name!r} has another shape now, so objects are not shown there any more.")
+            self.lost.emit(f"Not shown in {self.layer.name!r} any more: it has another shape now, and stays as it is. "
+                           "Objects are in a new layer.")
             return False
         pins = pins_of_change(self.shown, now, self.classes, 0)
         if not pins:

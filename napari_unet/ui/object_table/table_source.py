@@ -77,7 +77,13 @@ class TableSource:
             image = image_under(layer, image_layer)
             return cls(layer, image, image.geometry, image.shape, channels, _corner(layer), field_under(image))
         image = image_of(image_layer)
-        label_view(layer, image)
+        try:
+            label_view(layer, image)
+        except UserError:
+            raise UserError(
+                f"{layer.name!r} has shape {exported_shape(layer)}, which does not fit {image_layer.name!r} with "
+                f"{image.shape} (axes {image.label_axes}). Choose the image that belongs to it under Image, or none."
+            ) from None
         if len(place.axes) == len(image.shape):
             place = dataclasses.replace(place, axes=image.label_axes)
         else:
