@@ -358,4 +358,4 @@ def test_what_cannot_be_is_said(hands: Any, viewer: Any, what: str) -> None:
         assert layer.data.shape == (9, 9)
         assert found(hands, dock)[2].objects
         assert dock.finder.shown.layer is not layer
-        assert np.array_equal(dock.finder.shown.layer.data > 0, labels == 2)
+        assert dock.finder.shown.layer.data[labels == 2].all()
