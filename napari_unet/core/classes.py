@@ -87,8 +87,11 @@ class ClassTable:
         words = list(chosen)
         unknown = [word for word in words if word not in by_word]
         if unknown:
-            known = ", ".join(f"{one.name} (painted {one.id})" for one in self.classes if one.id > 1)
-            raise UserError(f"There is no class {unknown[0]!r} besides the background. There are: {known or 'none'}.")
+            known = ", ".join(f"{one.name} (in a mask {one.id - 1}, painted {one.id})"
+                              for one in self.classes if one.id > 1)
+            word = unknown[0]
+            what = repr(word) if isinstance(word, str) else f"with the number {word - 1} in a mask (painted {word})"
+            raise UserError(f"There is no class {what} besides the background. There are: {known or 'none'}.")
         return tuple(by_word[word] for word in words)
 
     def including(self, ids: Iterable[int]) -> ClassTable:

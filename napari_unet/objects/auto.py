@@ -81,7 +81,8 @@ class Auto:
             own = looked_up(merged_basins(one.basins, neck, one.smallest, one.typical), one.basins.numbers)
             number = one.ground.number
             found.append((number, self._sure_ones(own, one, hints), one.smallest))
-            words.append(f"{field.name(number)}: typically {one.typical:.0f} px, at least {one.smallest:.0f}")
+            typical, least = (size * field.stands_for for size in (one.typical, one.smallest))
+            words.append(f"{field.name(number)}: typically {typical:.0f} px, at least {least:.0f}")
         note = f"Parted at necks narrower than {neck:.2f} of the smaller side"
         made = joined_classes(field, found, hints.strokes, f"{note}; {'; '.join(words)}." if words else f"{note}.")
         return dataclasses.replace(made, said=tuple(map(tuple, said.tolist())))

@@ -90,6 +90,14 @@ class BlockGrid:
                      for at, side, size in zip(self._place(number), self.sides, self.shape, strict=True))
         return BlockWindow(number, core, wider(core, self.halo, self.shape))
 
+    def touching(self, part: Part) -> list[int]:
+        """Return the numbers of the blocks whose cores have pixels in a box."""
+        spans = [range(one.start // side, -(-one.stop // side)) for one, side in zip(part, self.sides, strict=True)]
+        found = [0]
+        for span, count in zip(spans, self.counts, strict=True):
+            found = [number * count + at for number in found for at in span]
+        return found
+
     def seams_of(self, number: int) -> Iterator[BlockSeam]:
         """Yield where a block meets others, each seam with the lower number first."""
         place, counts = self._place(number), self.counts

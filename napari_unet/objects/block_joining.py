@@ -66,10 +66,13 @@ class JoinedObjects:
         By block, number in the whole by number in the block; 0 = none.
     classes : ndarray of uint8, shape (n + 1,)
         Painted id by number in the whole.
+    areas : ndarray of int64, shape (n + 1,)
+        Pixels by number in the whole.
     """
 
     numbers: tuple[NDArray[np.int64], ...]
     classes: NDArray[np.uint8]
+    areas: NDArray[np.int64]
 
     @property
     def count(self) -> int:
@@ -138,4 +141,5 @@ class ObjectJoin:
         number[kept] = np.arange(1, len(kept) + 1)
         of_all = number[whole]
         numbers = tuple(of_all[start:stop] for start, stop in zip(self._starts[:-1], self._starts[1:], strict=True))
-        return JoinedObjects(numbers, np.concatenate([np.zeros(1, np.uint8), classes[kept]]))
+        return JoinedObjects(numbers, np.concatenate([np.zeros(1, np.uint8), classes[kept]]),
+                             np.concatenate([np.zeros(1, np.int64), areas[kept]]))

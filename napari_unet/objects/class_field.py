@@ -40,6 +40,8 @@ class ClassField:
         How much each pixel looks like the border between two objects, 0 to 1; see :mod:`.border_strokes`.
     names : mapping of int to str
         What people call the classes, by painted id; for what is said of them.
+    stands_for : int
+        Pixels of the image that one of these stands for, which are of a level of it; for what is said of them.
 
     Raises
     ------
@@ -54,6 +56,7 @@ class ClassField:
     spacing: tuple[float, ...] = ()
     border: NDArray[np.floating[Any]] | None = None
     names: Mapping[int, str] = dataclasses.field(default_factory=dict)
+    stands_for: int = 1
 
     def __post_init__(self) -> None:
         labels = np.asarray(self.labels)

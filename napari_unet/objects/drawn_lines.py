@@ -35,12 +35,15 @@ def with_lines(found: ObjectMap, hints: Hints) -> ObjectMap:
         return found
     bench = _Bench(found)
     for place, line in enumerate(lines):
-        if line.kind == "join":
-            bench.join(line)
-        else:
-            bench.cut(line, [one for one in lines[:place] if one.kind == "join"])
-    return dataclasses.replace(
-        found, numbers=bench.numbers, classes=np.array(bench.classes, np.uint8)).renumbered()
+        bench.draw(line, lines[:place])
+    return bench.result().renumbered()
+
+
+def with_next_line(found: ObjectMap, line: Line, before: Sequence[Line] = ()) -> ObjectMap:
+    """Return objects that have the lines of before with one more; their numbers stay, new ones come after them."""
+    bench = _Bench(found)
+    bench.draw(line, before)
+    return bench.result()
 
 
 def beside(line: Line, shape: tuple[int, ...]) -> list[tuple[NDArray[np.int64], ...]]:
@@ -59,11 +62,23 @@ class _Bench:
     def __init__(self, found: ObjectMap) -> None:
         from scipy import ndimage
 
+        self._found = found
         self.numbers = found.numbers.copy()
         self.classes = found.classes.tolist()
         self.spacing = found.spacing
         boxes: list[Box | None] = ndimage.find_objects(self.numbers.astype(np.int32, copy=False))
         self._boxes: dict[int, Box] = {number: box for number, box in enumerate(boxes, 1) if box is not None}
+
+    def draw(self, line: Line, before: Sequence[Line]) -> None:
+        """Draw a line after others."""
+        if line.kind == "join":
+            self.join(line)
+        else:
+            self.cut(line, [one for one in before if one.kind == "join"])
+
+    def result(self) -> ObjectMap:
+        """Return the objects as they are now."""
+        return dataclasses.replace(self._found, numbers=self.numbers, classes=np.array(self.classes, np.uint8))
 
     def join(self, line: Line) -> None:
         """Make all that a line touches one object, of the class it touches most."""

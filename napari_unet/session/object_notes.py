@@ -8,7 +8,7 @@ as that of strokes and classes.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Collection, Hashable, Iterable, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -187,14 +187,22 @@ class ObjectAnnotations(Annotations):
         if lesson is not self.borders.get():
             self.borders.put(lesson)
 
-    def lessons_elsewhere(self, key: Hashable = None, place: Place = FIRST) -> tuple[float, ...]:
+    def lessons_elsewhere(
+        self, key: Hashable = None, place: Place = FIRST, asked: Collection[Line] | None = None
+    ) -> tuple[float, ...]:
         """Return what all lines say of necks but those of this place; planes teach planes, and volumes volumes.
 
-        Without a key it is what the lines of all planes (or of all volumes, if ``place`` is one) say.
+        Without a key it is what the lines of all planes (or of all volumes, if ``place`` is one) say. Where only a part
+        of the place is looked at, ``asked`` are the lines in that part.
         """
+        def others(image: Hashable, where: Place, lines: tuple[Line, ...]) -> tuple[Line, ...]:
+            if (image, where) != (key, place):
+                return lines
+            return () if asked is None else tuple(one for one in lines if one not in asked)
+
         return self._lessons.total(
-            ((image, where), kept.lines) for image, notes in self._notes.items()
-            for where, kept in notes.places.items() if where.volume == place.volume and (image, where) != (key, place))
+            ((image, where), others(image, where, kept.lines)) for image, notes in self._notes.items()
+            for where, kept in notes.places.items() if where.volume == place.volume)
 
     def restore_objects(self, key: Hashable, notes: ObjectNotes) -> None:
         """Take up what was noted before, as from a project."""

@@ -95,6 +95,8 @@ class ObjectQuestion:
         What people call the classes.
     border : ndarray of float, optional
         How much each pixel of ``labels`` looks like a border; None: as ``likely`` say.
+    stands_for : int
+        Pixels of the image that one of ``labels`` stands for, which are of a level of it.
     """
 
     labels: NDArray[np.uint8]
@@ -110,6 +112,7 @@ class ObjectQuestion:
     serial: int = 0
     names: Mapping[int, str] = dataclasses.field(default_factory=dict)
     border: NDArray[np.float32] | None = None
+    stands_for: int = 1
 
     def answer(self) -> FoundObjects:
         """Find them and count them; errors as :meth:`found`."""
@@ -128,7 +131,8 @@ class ObjectQuestion:
         if countable:
             probabilities, ids = put_together(self.likely, self.labels.shape, self.box, countable)
             border = seen_border(self.likely, self.labels.shape, self.box) if self.border is None else self.border
-            field = ClassField(self.labels, countable, probabilities, ids, self.spacing, border, self.names)
+            field = ClassField(self.labels, countable, probabilities, ids, self.spacing, border, self.names,
+                               self.stands_for)
             found = find_objects(field, hints, self.way.way, **self.way.parameters)
         else:  # a field without countable classes would count all
             found = ObjectMap(np.zeros(self.labels.shape, np.uint32), np.zeros(1, np.uint8), self.spacing)

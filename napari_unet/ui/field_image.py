@@ -30,7 +30,7 @@ class CutPixels:
     """
 
     def __init__(self, level: Image, field: LevelField) -> None:
-        self._level, self._field = level, field
+        self._level, self.field = level, field
         sizes = {"Y": field.shape[0], "X": field.shape[1], "C": level.n_channels}
         self.shape = tuple(sizes.get(letter, 1) for letter in level.axes)
         self.ndim, self.size, self.dtype = len(self.shape), math.prod(self.shape), np.dtype(level.data.dtype)
@@ -46,7 +46,7 @@ class CutPixels:
     def _read(self) -> NDArray[Any]:
         with self._lock:
             if self._kept is None:
-                level, field = self._level, self._field
+                level, field = self._level, self.field
                 found = level.window(field.plane, field.rows, field.columns)
                 inner = "".join(letter for letter in level.axes if letter in "CYX")
                 found = np.moveaxis(found, 0, inner.index("C")) if "C" in inner else found[0]
@@ -75,6 +75,11 @@ def cut_image(finest: Image, level: ImageLevel, field: LevelField) -> Image:
         name=f"{finest.name} [{plane}rows {spans[0]}, columns {spans[1]}, at 1 : {max(field.factor)}]",
         translate=tuple(first + number * step for first, number, step in zip(
             level.image.translate, at, level.image.scale, strict=True)))
+
+
+def field_under(image: Image) -> LevelField | None:
+    """Return which field an image is; None for any other image."""
+    return image.data.field if isinstance(image.data, CutPixels) else None
 
 
 def image_under(layer: Labels, image_layer: ImageLayer) -> Image:

@@ -82,13 +82,16 @@ class BlockSearch:
         Rows and columns of blocks of a plane are whole multiples.
     panoptic : bool
         Whether areas of the classes that are not counted are wanted, too.
+    lessons : tuple of float
+        What lines that were drawn say of necks, empty if nothing.
     """
 
     def __init__(
         self, given: ClassStore, search: ObjectSearch, halo: int | None = None, chunk: int = 512,
-        panoptic: bool = False,
+        panoptic: bool = False, lessons: tuple[float, ...] = (),
     ) -> None:
         self._given, self._search, self._halo, self._panoptic = given, search, halo, panoptic
+        self._lessons = lessons
         self._regions: dict[int, BlockRegion] = {}
         self.exact = search.way == "parts" and not search.values.get("fill", False)
         # what is small is known only of the whole
@@ -107,7 +110,8 @@ class BlockSearch:
         return {"mask": self._given.mark(), "way": search.way, "values": dict(search.values),
                 "by_plane": search.by_plane, "countable": list(search.countable), "halo": self._halo,
                 "sides": list(self.sides), "scale": list(self._given.geometry.scale),
-                **({"panoptic": True} if self._panoptic else {})}
+                **({"panoptic": True} if self._panoptic else {}),
+                **({"lessons": list(self._lessons)} if self._lessons else {})}
 
     def region(self, number: int) -> BlockRegion:
         """Return the blocks of a plane or volume, by its number; all have as many."""
@@ -165,7 +169,7 @@ class BlockSearch:
         try:
             labels, soft = self._given.read(region.where(window.outer))
             found = objects_here(labels, self._here, box_spacing(self._given.geometry.scale, region.box), soft,
-                                 self._ids(soft), hints=Hints(typical=region.typical))
+                                 self._ids(soft), hints=Hints(elsewhere=self._lessons, typical=region.typical))
             table = BlockTable.of(found, window, region.grid.shape)
             known: dict[str, NDArray[Any]] = {"classes": table.classes, "areas": table.areas, "places": table.places}
             if self._panoptic:

@@ -31,11 +31,11 @@ from napari_unet.io._resumable import ResumableMask
 from napari_unet.io._saving import checked_place, clear_of_inputs
 from napari_unet.io.object_files import MOST_IN_16_BITS
 from napari_unet.io.ome_zarr import OmeZarr
-from napari_unet.objects.block_joining import JoinedObjects
 from napari_unet.objects.image_objects import ObjectSearch
 
 from .block_search import BlockSearch
 from .class_store import ClassStore
+from .store_corrections import RegionNumbers, StoreCorrections
 from .store_run import STORE_PIXELS, BlockDone
 
 
@@ -53,6 +53,8 @@ class StoredObjects:
     search : ObjectSearch
     note : str
         How they were found.
+    corrections, left_out : int
+        How many cuts, joins and pins there were, and how many lines of them were left out: their objects are too large.
     """
 
     path: Path | str
@@ -60,6 +62,8 @@ class StoredObjects:
     of_number: NDArray[np.uint8]
     search: ObjectSearch
     note: str
+    corrections: int = 0
+    left_out: int = 0
 
     def count_of(self, class_id: int) -> int:
         """Return how many objects a class (painted id) has."""
@@ -79,6 +83,7 @@ def objects_to_store(
     *,
     halo: int | None = None,
     panoptic: bool = False,
+    corrections: StoreCorrections | None = None,
     overwrite: bool = False,
     format: OmeZarr | None = None,
     provenance: Provenance | None = None,
@@ -96,6 +101,8 @@ def objects_to_store(
         Pixels that a block looks beyond its own; by default two typical diameters of an object.
     panoptic : bool
         Add the areas of the classes that are not counted, each as one more number for each plane or volume.
+    corrections : StoreCorrections, optional
+        Cuts, joins and pins of a person, which hold in what is written.
     overwrite : bool
     format : OmeZarr, optional
     provenance : Provenance, optional
@@ -119,26 +126,31 @@ def objects_to_store(
         raise UsageError(f"A block cannot look {halo} pixels around itself. Allowed: 1 and more.")
     path = _checked(output, given.name, overwrite)
     format = format or OmeZarr()
-    blocks = BlockSearch(given, search, halo, format.chunk, panoptic)
+    corrections = corrections or StoreCorrections()
+    blocks = BlockSearch(given, search, halo, format.chunk, panoptic, corrections.lessons)
     scratch = ObjectScratch(path, given.shape, blocks.chunks, blocks.asked(), overwrite)
     try:
         note = yield from _found(blocks, scratch)
         joined = [blocks.join(blocks.region(number), scratch) for number in range(len(blocks.boxes))]
         areas = [blocks.areas(blocks.region(number), scratch, one) for number, one in enumerate(joined)]
-        of_number = np.concatenate([np.zeros(1, np.uint8), *(one.classes[1:] for one in joined),
+        regions = [RegionNumbers.of(blocks.region(number), one, scratch, corrections.places.get(number),
+                                    given.geometry.scale) for number, one in enumerate(joined)]
+        of_number = np.concatenate([np.zeros(1, np.uint8), *(one.classes[1:] for one in regions),
                                     np.array([one for of_box in areas for one in of_box], np.uint8)])
         classes = given.classes.including(np.unique(of_number[1:]).tolist())
         dtype = "uint16" if len(of_number) - 1 <= MOST_IN_16_BITS else "uint32"
         mask = ResumableMask(
-            path, given.shape, classes=classes, geometry=given.geometry, asked=blocks.asked(), code="objects",
-            overwrite=overwrite, format=format, provenance=provenance, dtype=dtype, objects=runs_of(of_number))
+            path, given.shape, classes=classes, geometry=given.geometry,
+            asked={**blocks.asked(), **corrections.mark()}, code="objects", overwrite=overwrite, format=format,
+            provenance=provenance, dtype=dtype, objects=runs_of(of_number))
         try:
-            yield from _written(blocks, joined, areas, scratch, mask, dtype)
+            yield from _written(blocks, regions, areas, mask, dtype)
             made = mask.finish()
         finally:
             mask.release()
         scratch.remove()
-        return StoredObjects(made, classes, of_number, search, note)
+        return StoredObjects(made, classes, of_number, search, note, corrections.count,
+                             sum(one.left_out for one in regions))
     finally:
         scratch.release()
 
@@ -174,25 +186,24 @@ def _found(blocks: BlockSearch, scratch: ObjectScratch) -> Generator[BlockDone, 
 
 
 def _written(
-    blocks: BlockSearch, joined: Sequence[JoinedObjects], areas: Sequence[Sequence[int]], scratch: ObjectScratch,
-    mask: ResumableMask, dtype: str,
+    blocks: BlockSearch, regions: Sequence[RegionNumbers], areas: Sequence[Sequence[int]], mask: ResumableMask,
+    dtype: str,
 ) -> Iterator[BlockDone]:
     """Write the numbers of the whole, block by block; those of areas come after those of all objects."""
     start, done = 0, 0
-    of_areas = iter(range(sum(one.count for one in joined) + 1, 2**32))
-    for number, one in enumerate(joined):
-        of_class = {class_id: next(of_areas) for class_id in areas[number]}
-        region = blocks.region(number)
+    of_areas = iter(range(sum(len(one.classes) - 1 for one in regions) + 1, 2**32))
+    for one, own_areas in zip(regions, areas, strict=True):
+        of_class, region = {class_id: next(of_areas) for class_id in own_areas}, one.region
         for window in region.grid:
             if region.first + window.number not in mask.finished:
-                where, of_whole = region.where(window.core), one.numbers[window.number]
-                lookup = np.where(of_whole > 0, of_whole + start, 0).astype(dtype)
-                values = lookup[scratch.numbers(where)]
+                numbers = one.numbers(window.core)
+                values = np.where(numbers > 0, numbers + start, 0).astype(dtype)
+                where = region.where(window.core)
                 labels = blocks.labels(where) if of_class else None
                 for class_id, area in of_class.items():
                     values[(values == 0) & (labels == class_id)] = area
                 mask[where] = values
                 mask.note(region.first + window.number)
             done += 1
-            yield BlockDone(done, len(joined) * len(region.grid), 0, 0.0)
-        start += one.count
+            yield BlockDone(done, len(regions) * len(region.grid), 0, 0.0)
+        start += len(one.classes) - 1

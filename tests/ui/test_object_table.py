@@ -14,7 +14,7 @@ from qtpy.QtWidgets import QFileDialog
 
 from napari_unet.report.csv_cells import ENCODING
 from napari_unet.ui.object_table import object_model
-from napari_unet.ui.object_table import table_dock as wording
+from napari_unet.ui.object_table import table_words as wording
 from napari_unet.ui.train.viewport import camera_of
 
 PLACE = {"scale": (0.5, 0.5), "units": ("um", "um")}

@@ -19,6 +19,8 @@ from qtpy.QtWidgets import QApplication
 from napari_unet.core.classes import ClassTable
 from napari_unet.session.object_notes import Place
 from napari_unet.ui.layer_metadata import mark_layer, role_of, set_class_table
+from napari_unet.ui.object_dock.dock_words import FAILED
+from napari_unet.ui.object_table.table_words import COMING
 from napari_unet.ui.train import shortcuts
 
 NUCLEI = ClassTable.named({1: "background", 2: "nucleus"})
@@ -197,8 +199,9 @@ def test_what_the_brush_paints_into_the_layer_is_kept_and_undone(hands: Any, vie
 def test_objects_follow_the_live_answer_and_go_into_the_strokes(
     hands: Any, viewer: Any, train: Any, press: Any,
 ) -> None:
-    objects = hands.dock("Objects")
+    objects, table = hands.dock("Objects"), hands.dock("Object table")
     assert "Open an image" in objects.state_line.text()
+    assert table.state.text() == COMING["waiting"]
     labels = two_nuclei()
     noise = np.random.default_rng(0).normal(0, 5, labels.shape)
     strokes = open_image(hands, train, (labels * 80 + noise).astype(np.uint8))
@@ -207,6 +210,9 @@ def test_objects_follow_the_live_answer_and_go_into_the_strokes(
     strokes.refresh()
     hands.wait(lambda: objects.finder.source is not None)
     assert found(hands, objects)[2].objects >= 2
+    hands.wait(lambda: table.measured is not None and not table.measurer.stale and not table.measurer.running
+               and len(table.measured.table) == objects.finder.state.counts[2].objects)  # it fills by itself
+    assert table.count.text().endswith(" objects")
     layer = objects.finder.shown.layer
     assert layer.name == "cells objects"
     assert "; class 2: typically" in objects.way_line.text()
@@ -245,6 +251,8 @@ def test_objects_follow_the_live_answer_and_go_into_the_strokes(
     tick = objects.counts._ticks[2]
     press(tick)  # an area now
     assert found(hands, objects)[2].objects == 0
+    hands.wait(lambda: table.state.text() == COMING["none"] and not len(table.measured.table))
+    assert table.count.text() == ""
     assert cell(objects, "objects") == "area"
     press(tick)
     assert found(hands, objects)[2].objects >= 2
@@ -332,6 +340,7 @@ def test_what_cannot_be_is_said(hands: Any, viewer: Any, what: str) -> None:
         dock = hands.dock("Objects")
         dock.source_box.layer = viewer.layers["cells"]
         hands.wait(lambda: "single objects already" in dock.note_line.text())
+        hands.wait(lambda: dock.state_line.text() == FAILED and dock.news.state == "failed")
     elif what == "nothing":
         add_mask(viewer, np.ones_like(labels))
         dock = objects_dock(hands)
@@ -346,3 +355,7 @@ def test_what_cannot_be_is_said(hands: Any, viewer: Any, what: str) -> None:
         layer.data = np.zeros((9, 9), np.uint32)
         hands.wait(lambda: "another shape" in dock.note_line.text())
         assert layer in viewer.layers, "it stays as it was made"
+        assert layer.data.shape == (9, 9)
+        assert found(hands, dock)[2].objects
+        assert dock.finder.shown.layer is not layer
+        assert dock.finder.shown.layer.data[labels == 2].all()

@@ -9,31 +9,33 @@ from numpy.typing import NDArray
 from qtpy.QtCore import QObject, Signal
 from scipy.ndimage import binary_erosion, binary_fill_holes, distance_transform_edt
 
+from napari_unet.core.level_field import LevelField
 from napari_unet.objects.corrections import Pin
 from napari_unet.objects.hints import Line
 from napari_unet.session.edit_history import EditOutcome
-from napari_unet.session.object_notes import PlaceNotes
 from napari_unet.session.stroke_edits import accept_labels
 
 from ..layer_metadata import identity
 from ..train.edit_actions import EditActions
 from ..train.live_controller import LiveController
-from ..train.viewport import shown_plane
-from .object_finder import ObjectFinder
+from .field_shown import FieldShown
 from .object_layer import ObjectLayer
+from .shown_objects import ShownObjects
 
 NOTHING_SHOWN = "There are no objects here yet."
 PICK_FIRST = "Pick an object first: press Pick, then click it."
+NOT_IN_FIELDS = ("Objects of a part of a large image do not go into the strokes. Paint on it with the brush; what you "
+                 "cut teaches where objects are parted.")
 NO_STROKES = "This image has no strokes yet. Press + beside Strokes in Train U-Net first."
 
 
 class ObjectActions(QObject):
-    """Operations on the objects that a finder shows.
+    """Operations on the objects that are shown.
 
     Parameters
     ----------
     controller : LiveController
-    finder : ObjectFinder
+    objects : ShownObjects
     editing : EditActions
         Does them, and writes strokes into their layer.
     parent : QObject, optional
@@ -46,13 +48,14 @@ class ObjectActions(QObject):
     """Other objects are picked."""
 
     def __init__(
-        self, controller: LiveController, finder: ObjectFinder, editing: EditActions, parent: QObject | None = None
+        self, controller: LiveController, objects: ShownObjects, editing: EditActions, parent: QObject | None = None
     ) -> None:
         super().__init__(parent)
         self._controller, self._session = controller, controller.session
-        self._finder, self._editing = finder, editing
+        self._objects, self._editing = objects, editing
         self.picked: tuple[int, ...] = ()
-        finder.found.connect(self._on_found)
+        self._field: LevelField | None = None  # in which they were picked
+        objects.found.connect(self._on_found)
 
     # -- picking -----------------------------------------------------------------------------------------------------
 
@@ -61,40 +64,32 @@ class ObjectActions(QObject):
         new = tuple(dict.fromkeys(numbers))
         if more:
             new = (*(one for one in self.picked if one not in new), *(one for one in new if one not in self.picked))
+        now = self._objects.now
+        self._field = now.field if isinstance(now, FieldShown) else None
         if new != self.picked:
             self.picked = new
             self.picked_changed.emit()
 
     def at(self, point: Sequence[float]) -> int:
         """Return the number of the object at a point (row, column) of the plane, 0 where there is none."""
-        numbers = self.plane_numbers()
+        numbers = self._objects.numbers()
         row, column = (int(one) for one in np.rint(point[-2:]))
         if numbers is None or not (0 <= row < numbers.shape[0] and 0 <= column < numbers.shape[1]):
             return 0
         return int(numbers[row, column])
 
-    def plane_numbers(self) -> NDArray[np.uint32] | None:
-        """Return the numbers (Y, X) of the plane that is looked at, None while nothing is shown."""
-        shown = self._finder.shown
-        if shown is None:
-            return None
-        return shown.shown[shown.source.height(self.present_plane())] if shown.place.volume else shown.shown
-
-    def present_plane(self) -> int:
-        """Return the number of the plane that is looked at."""
-        source = self._finder.source
-        return 0 if source is None else shown_plane(self._controller.viewer, source.layer, source.image)
-
     def _on_found(self) -> None:
         """Let go of picked objects that are no more."""
-        shown = self._finder.shown
-        if self.picked and shown is not None:
+        shown = self._objects.now
+        if isinstance(shown, FieldShown) and shown.field != self._field:
+            self.pick(())  # numbers mean others in another field
+        elif self.picked and shown is not None:
             there = [one for one in self.picked if one < len(shown.classes) and shown.classes[one]]
             self.pick(there)
 
     def outlines_of(self) -> tuple[NDArray[np.bool_], tuple[int, int]] | None:
         """Return the picked objects of the plane looked at, as a mask and its corner; None if none is there."""
-        numbers = self.plane_numbers()
+        numbers = self._objects.numbers()
         if numbers is None or not self.picked:
             return None
         mask = np.isin(numbers, self.picked)
@@ -114,7 +109,7 @@ class ObjectActions(QObject):
         return self._line("join", points)
 
     def _line(self, kind: str, points: Sequence[Sequence[float]]) -> bool:
-        shown, numbers = self._shown(), self.plane_numbers()
+        shown, numbers = self._shown(), self._objects.numbers()
         if shown is None or numbers is None:
             self.said.emit(NOTHING_SHOWN)
             return False
@@ -128,10 +123,10 @@ class ObjectActions(QObject):
         if kind == "join" and touched.size < 2:
             self.said.emit("The line touches one object only. Draw it from one object into the other.")
             return False
-        height = (float(shown.source.height(self.present_plane())),) if shown.place.volume else ()
+        height = () if self._objects.height is None else (float(self._objects.height),)
         line = Line(flat.kind, tuple((*height, *point) for point in flat.points))
         words = {"cut": "cut an object", "join": f"join {touched.size} objects"}
-        return self._note(words[kind], self._finder.notes.with_line(line))
+        return self._do(lambda: self._objects.add(words[kind], lines=(line,)))
 
     # -- what is picked ----------------------------------------------------------------------------------------------
 
@@ -149,7 +144,7 @@ class ObjectActions(QObject):
             return False
         if not chosen:
             return False
-        shown = self._finder.shown
+        shown = self._objects.now
         assert shown is not None
         return self._pin(f"merge {_objects(chosen)}", [Pin.of(np.isin(shown.shown, chosen), self._class(chosen[0]))])
 
@@ -168,14 +163,14 @@ class ObjectActions(QObject):
 
     def forget(self) -> bool:
         """Take back all cuts, joins and corrections of the plane (or volume) that is shown."""
-        if self._shown() is None or not self._finder.notes:
+        if self._shown() is None or not self._objects.notes:
             self.said.emit("There are no cuts, joins or corrections here.")
             return False
-        return self._note("forget cuts and corrections", PlaceNotes())
+        return self._do(lambda: self._objects.forget("forget cuts and corrections"))
 
     def repaint(self) -> bool:
         """Take up napari's brush with the number of the picked object; what it paints is noted."""
-        chosen, shown = self._chosen(None), self._finder.shown
+        chosen, shown = self._chosen(None), self._objects.now
         if not chosen or shown is None:
             return False
         layer = shown.layer
@@ -191,17 +186,17 @@ class ObjectActions(QObject):
 
     def to_strokes(self) -> bool:
         """Paint the inside of the picked objects, else of all that were put right or cut, where nothing is painted."""
-        source, shown = self._finder.source, self._shown()
-        if source is None or shown is None:
-            self.said.emit(NOTHING_SHOWN)
+        shown, image_layer = self._shown(), self._objects.image_layer
+        if shown is None or isinstance(shown, FieldShown):
+            self.said.emit(NOTHING_SHOWN if shown is None else NOT_IN_FIELDS)
             return False
-        strokes = None if source.image_layer is None else self._controller.ties.strokes_of(source.image_layer)
+        strokes = None if image_layer is None else self._controller.ties.strokes_of(image_layer)
         key = "" if strokes is None else identity(strokes)
         if key not in self._session.keys:
             self.said.emit(NO_STROKES)
             return False
         chosen = self.picked or self._put_right()
-        numbers = self.plane_numbers()
+        numbers = self._objects.numbers()
         if not chosen or numbers is None:
             self.said.emit("Nothing was put right on this plane, and nothing is picked.")
             return False
@@ -211,12 +206,12 @@ class ObjectActions(QObject):
             if mask.any():
                 pin = Pin.of(mask, 2)
                 labels[pin.where][inside_of(pin.mask)] = self._class(one)
-        return self._do(lambda: accept_labels(self._session, key, self.present_plane(), labels,
+        return self._do(lambda: accept_labels(self._session, key, self._objects.plane, labels,
                                               f"paint {_objects(chosen)} into the strokes"))
 
     def _put_right(self) -> tuple[int, ...]:
         """Return the objects under the pins and cuts of what is shown."""
-        shown, notes = self._finder.shown, self._finder.notes
+        shown, notes = self._objects.now, self._objects.notes
         assert shown is not None
         found = [shown.shown[pin.where][pin.mask] for pin in notes.pins if pin.class_id > 1]
         for line in notes.lines:
@@ -240,27 +235,21 @@ class ObjectActions(QObject):
         return chosen
 
     def _mask(self, number: int) -> NDArray[np.bool_]:
-        shown = self._finder.shown
+        shown = self._objects.now
         assert shown is not None
         return shown.shown == number
 
     def _class(self, number: int) -> int:
-        shown = self._finder.shown
+        shown = self._objects.now
         known = 0 if shown is None or number >= len(shown.classes) else int(shown.classes[number])
-        return known or self._finder.class_of_new()
+        return known or self._objects.class_of_new()
 
     def _pin(self, text: str, pins: Sequence[Pin]) -> bool:
-        return self._note(text, self._finder.notes.with_pins(pins))
+        return self._do(lambda: self._objects.add(text, pins=pins))
 
-    def _note(self, text: str, notes: PlaceNotes) -> bool:
-        shown = self._finder.shown
-        assert shown is not None
-        source = shown.source
-        return self._do(lambda: self._session.edit_objects(text, source.key, source.image.shape, shown.place, notes))
-
-    def _shown(self) -> ObjectLayer | None:
+    def _shown(self) -> ObjectLayer | FieldShown | None:
         """Return the layer of objects, with what was painted in it a moment ago taken up."""
-        shown = self._finder.shown
+        shown = self._objects.now
         if shown is not None:
             shown.flush()
         return shown

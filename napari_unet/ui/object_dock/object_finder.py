@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Literal
 
 from qtpy.QtCore import QObject, QTimer
 
@@ -40,7 +41,8 @@ class ObjectFinder(ObjectFollower):
         self._questions = QuestionMaker(controller, self._likely)
         self._front: Worker | None = None
         self._rest: Worker | None = None
-        self._again = self._refused = False
+        self._again = False
+        self.trouble: Literal["", "failed", "cancelled"] = ""  # until something changes, why nothing is looked for
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
         self._soon.setInterval(SOON_MS)
@@ -60,7 +62,7 @@ class ObjectFinder(ObjectFollower):
     def ask(self) -> None:
         """Find the objects of what is shown, in a moment."""
         self._serial += 1
-        self._refused = False
+        self.trouble = ""
         state = self.state
         if state is not None:
             state.fresh = False
@@ -84,8 +86,7 @@ class ObjectFinder(ObjectFollower):
         for worker in (self._front, self._rest):
             if worker is not None:
                 worker.stop()
-        self._again = False
-        self._refused = True  # until something changes
+        self._again, self.trouble = False, "cancelled"
 
     def question_of(self, place: Place) -> Callable[[], ObjectQuestion]:
         """Return what asks for the objects of a plane that is not shown; errors as :meth:`.QuestionMaker.make`."""
@@ -178,10 +179,11 @@ class ObjectFinder(ObjectFollower):
         state = self.state
         if self.by_volume and self._again:
             self._on_due()
-        elif not self.by_volume and not self.busy and state is not None and not state.fresh and not self._refused:
+        elif not self.by_volume and not self.busy and state is not None and not state.fresh and not self.trouble:
             self.ask()  # what was found was of before
         self.changed.emit()
 
     def _on_failed(self, error: Exception) -> None:
-        self._refused = True
+        self.trouble = "failed"
         self.failed.emit(error)
+        self.changed.emit()

@@ -294,5 +294,6 @@ class ObjectFollower(QObject):
         return next((one for one in ids if one > 1 and one not in areas), 2)
 
     def _on_lost(self, text: str) -> None:
-        self.follow(None)
+        source = self.source
+        self.follow(source)  # into a new layer; what somebody has put into the old one stays there
         self.said.emit(text)

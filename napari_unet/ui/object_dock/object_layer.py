@@ -22,6 +22,7 @@ from ..layer_metadata import KEY, identity, mark_layer, note
 from ..layers import place_of
 from ..train.edit_layers import forget_edits
 from ..train.partial_redraw import StalePart
+from .edit_watch import EditWatch
 from .object_source import ObjectSource
 
 PIECE = 512
@@ -29,9 +30,6 @@ PIECE = 512
 
 PASTE_S = 0.003
 """Seconds for which pieces are pasted before the window looks at the mouse again."""
-
-DRAG_MS = 150
-"""What is painted is taken up when nothing has been drawn for so long, or when the mouse is let go."""
 
 Pieces = tuple[tuple[int, tuple[slice, slice], NDArray[np.uint32]], ...]
 """Plane number, rows and columns, numbers."""
@@ -65,18 +63,11 @@ class ObjectLayer(QObject):
         self.classes: NDArray[np.uint8] = np.zeros(1, np.uint8)
         self._waiting: deque[tuple[int, tuple[slice, slice], NDArray[np.uint32]]] = deque()
         self._stale = StalePart()
-        self._ours = self._dirty = False
         self._paste = QTimer(self)
         self._paste.setInterval(0)
         self._paste.timeout.connect(self._on_paste)
-        self._look = QTimer(self)
-        self._look.setSingleShot(True)
-        self._look.timeout.connect(self._on_look)
-        events = self.layer.events
-        self._connected = [(one, self._on_touched) for one in (events.set_data, events.labels_update, events.data)]
-        self._connected.append((events.paint, self._on_painted))
-        for emitter, slot in self._connected:
-            emitter.connect(slot)
+        self._edits = EditWatch(self.layer, self)
+        self._edits.due.connect(self._on_edited)
 
     # -- the layer ---------------------------------------------------------------------------------------------------
 
@@ -110,10 +101,7 @@ class ObjectLayer(QObject):
     def close(self) -> None:
         """Let go of the layer, which stays."""
         self._paste.stop()
-        self._look.stop()
-        for emitter, slot in self._connected:
-            emitter.disconnect(slot)
-        self._connected = []
+        self._edits.close()
 
     # -- what is shown -----------------------------------------------------------------------------------------------
 
@@ -179,39 +167,25 @@ class ObjectLayer(QObject):
         stale, self._stale = self._stale, StalePart()
         if self.place.volume:
             stale.add_all()
-        self._ours = True
-        try:
-            if stale:
+        if stale:
+            with self._edits.at_work():
                 stale.draw(self.layer)
-        finally:
-            self._ours = False
 
     # -- what others paint -------------------------------------------------------------------------------------------
 
-    def _on_touched(self, _event: Any = None) -> None:
-        if not self._ours:
-            self._dirty = True
-            self._look.start(DRAG_MS)  # anew: a whole stroke is one step of undo
-
-    def _on_painted(self, _event: Any = None) -> None:
-        if not self._ours:
-            self._dirty = True
-            self._look.start(0)  # not now: edits from code emit this before they write
-
-    def _on_look(self) -> None:
+    def _on_edited(self) -> None:
         self.flush()
 
     def flush(self) -> bool:
         """Take up what was painted in the layer; return whether there was anything."""
-        self._look.stop()
-        if not self._dirty:
+        if not self._edits.take():
             return False
-        self._dirty = False
         self.finish()
         try:
             now = self.values(self.place)
         except (UserError, ValueError):
-            self.lost.emit(f"{self.layer.name!r} has another shape now, so objects are not shown there any more.")
+            self.lost.emit(f"Not shown in {self.layer.name!r} any more: it has another shape now, and stays as it is. "
+                           "Objects are in a new layer.")
             return False
         pins = pins_of_change(self.shown, now, self.classes, 0)
         if not pins:

@@ -16,7 +16,7 @@ from qtpy.QtCore import QObject, Signal
 from ..train.viewport import shows_planes
 from .canvas_marks import CUT, JOIN, CanvasMarks
 from .object_actions import NOTHING_SHOWN, ObjectActions
-from .object_finder import ObjectFinder
+from .shown_objects import ShownObjects
 
 Tool = Literal["", "cut", "join", "pick"]
 
@@ -36,7 +36,7 @@ class ObjectTools(QObject):
     Parameters
     ----------
     viewer : napari Viewer
-    finder : ObjectFinder
+    objects : ShownObjects
     actions : ObjectActions
     marks : CanvasMarks
     parent : QObject, optional
@@ -48,10 +48,10 @@ class ObjectTools(QObject):
     said = Signal(str)
     """One sentence."""
 
-    def __init__(self, viewer: Any, finder: ObjectFinder, actions: ObjectActions, marks: CanvasMarks,
+    def __init__(self, viewer: Any, objects: ShownObjects, actions: ObjectActions, marks: CanvasMarks,
                  parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._viewer, self._finder, self._actions, self._marks = viewer, finder, actions, marks
+        self._viewer, self._objects, self._actions, self._marks = viewer, objects, actions, marks
         self.tool: Tool = ""
         self._layer: Labels | None = None
         self._turning = False
@@ -65,13 +65,13 @@ class ObjectTools(QObject):
                 waiting.remove(on_press)
 
         self.destroyed.connect(forget)
-        finder.changed.connect(self._on_finder)
+        objects.changed.connect(self._on_objects)
 
     def hold(self, tool: Tool) -> None:
         """Take up a tool, or (``""``) lay it down."""
         if tool == self.tool:
             return
-        shown = self._finder.shown
+        shown = self._objects.now
         if tool and (shown is None or not shown.is_there):
             self.said.emit(NOTHING_SHOWN)
             tool = ""
@@ -125,9 +125,10 @@ class ObjectTools(QObject):
         else:  # Space was let go
             layer.mouse_pan = False
 
-    def _on_finder(self) -> None:
+    def _on_objects(self) -> None:
         """Lay the tool down when its layer is shown no more."""
-        if self.tool and (self._finder.shown is None or self._finder.shown.layer is not self._layer):
+        now = self._objects.now
+        if self.tool and (now is None or now.layer is not self._layer):
             self.hold("")
 
     # -- the mouse ---------------------------------------------------------------------------------------------------

@@ -7,38 +7,31 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from napari.layers import Image as ImageLayer
 from napari.layers import Labels
 from qtpy.QtWidgets import QMessageBox
 
 from napari_unet.core.errors import UserError
-from napari_unet.objects.counting import ClassCount
 from napari_unet.session.object_search import SETTING, ObjectWay
 
 from ..layer_boxes import LayerWatch
 from ..layer_metadata import role_of
+from ..object_news import news_of
 from ..train import shortcuts
 from ..train.edit_actions import EditActions
 from ..train.live_controller import controller_of
 from ..widgets import CloseWatch
 from .all_planes import AllPlanes
 from .canvas_marks import CUT, JOIN, PICKED, CanvasLine, CanvasMarks, outline
+from .dock_words import DockWords
 from .field_objects import FieldObjects
 from .object_actions import ObjectActions
 from .object_finder import ObjectFinder
-from .object_follower import PlaceState
 from .object_source import ObjectSource
 from .object_tools import ObjectTools
 from .objects_panel import TOOLS, ObjectsPanel
+from .shown_objects import ShownObjects
 from .way_chooser import with_class_names
 from .whole_objects import WholeObjects
-
-NO_IMAGE = "Open an image, then paint it in Train U-Net. The objects of the answer are counted here as you paint."
-NO_ANSWER = "Nothing is predicted yet. Paint a little of two classes in Train U-Net, or choose a mask under Objects of."
-FOUND = "Two in one? Press Cut, and drag a short line across the bridge. One in two? Press Join."
-NONE_FOUND = "There are no objects on this plane: nothing of a class that is counted is predicted here."
-CUBE = "Objects are found plane by plane in the 2-D view. Go back to it, or press Whole volume."
-OLD_VOLUME = "The answer has changed since: these are objects of before. Press Whole volume twice to find them anew."
 
 
 class ObjectsDock(ObjectsPanel):
@@ -59,10 +52,13 @@ class ObjectsDock(ObjectsPanel):
         self.planes = AllPlanes(self.controller, self.finder, self)
         self.field = FieldObjects(self.controller, self)
         self.whole = WholeObjects(self.controller, self)
+        self.words = DockWords(self.viewer, self.finder, self.field, self.planes, self.whole)
+        self.news = news_of(self.viewer)
         self.editing = EditActions(self.controller, self._ask, self)
-        self.hand = ObjectActions(self.controller, self.finder, self.editing, self)
+        self.seen = ShownObjects(self.controller, self.finder, self.field, self)
+        self.hand = ObjectActions(self.controller, self.seen, self.editing, self)
         self.marks = CanvasMarks(self.viewer)
-        self.holding = ObjectTools(self.viewer, self.finder, self.hand, self.marks, self)
+        self.holding = ObjectTools(self.viewer, self.seen, self.hand, self.marks, self)
         self._connect()
         CloseWatch(self, "Objects")
         self._on_layers()
@@ -78,12 +74,12 @@ class ObjectsDock(ObjectsPanel):
         self.source_box.layer_changed.connect(self._on_layers)
         self.ways.changed.connect(self._on_way)
         self.counts.areas_changed.connect(lambda areas: self._put_way(areas=areas))
-        for part in (finder, self.editing, hand, self.holding, self.whole):
+        for part in (finder, self.field, self.editing, hand, self.holding, self.whole):
             part.said.connect(self.say)
         for search in (finder, self.field, self.whole):
             search.failed.connect(self.note_line.show_failure)
             search.changed.connect(self._refresh)
-        finder.found.connect(self._on_found)
+        self.seen.found.connect(self._on_found)
         self.planes.changed.connect(self._refresh)
         hand.picked_changed.connect(self._on_found)
         for name, _title, _key, _about in TOOLS:
@@ -110,7 +106,7 @@ class ObjectsDock(ObjectsPanel):
         ]
         for signal, slot in signals:
             signal.connect(slot)
-        viewer, marks, undo_keys, field = self.viewer, self.marks, self._undo_keys, self.field
+        viewer, marks, undo_keys, field, news = self.viewer, self.marks, self._undo_keys, self.field, self.news
 
         def forget(*_: Any) -> None:
             for signal, slot in signals:
@@ -119,6 +115,7 @@ class ObjectsDock(ObjectsPanel):
             undo_keys()
             finder.close()
             field.close()
+            news.tell("unknown", None)
             with contextlib.suppress(RuntimeError):  # it goes with the canvas, which may be gone already
                 marks.deleteLater()
 
@@ -198,11 +195,18 @@ class ObjectsDock(ObjectsPanel):
         self.counts.show_classes(self.finder.classes(), ObjectWay.of_settings(self.session.settings).areas)
         counts = state.counts if state is not None else {}
         self.counts.show_counts(counts, state is not None and state.fresh, finder.by_volume)
-        self.state_line.setText(self._sentence())
+        self.state_line.setText(self.words.sentence())
         self.way_line.setText(with_class_names(state.note, self.finder.classes()) if state is not None else "")
         stack = source is not None and source.image.n_planes > 1
-        self.image_line.setText(self._of_image() if stack else "")
+        self.image_line.setText(self.words.of_image() if stack else "")
         self.image_line.setVisible(stack)
+        self._show_buttons(stack)
+        shown = self.field.shown if self.field.source is not None else finder.shown
+        self.news.tell(self.words.state(), None if shown is None else shown.layer)
+
+    def _show_buttons(self, stack: bool) -> None:
+        """Offer what can be done now."""
+        finder, source = self.finder, self.finder.source
         self.volume_button.setVisible(source is not None and source.depth is not None)
         self.volume_button.setChecked(finder.by_volume)
         self.planes_button.setVisible(stack)
@@ -213,46 +217,16 @@ class ObjectsDock(ObjectsPanel):
         self.cancel_button.setVisible(stack or field or self.whole.busy)
         self.cancel_button.setEnabled(self.planes.busy or (finder.busy and finder.by_volume) or self.whole.busy)
         for one in (*self.tools.values(), self.strokes_button, self.forget_button):
-            one.setEnabled(source is not None)
-
-    def _sentence(self) -> str:
-        """Say how far the counts hold, or what to do next."""
-        finder, state = self.finder, self.finder.state
-        if self.whole.text or self.field.source is not None:
-            return self.whole.text or self.field.sentence
-        if finder.source is None:
-            return NO_ANSWER if any(isinstance(one, ImageLayer) for one in self.viewer.layers) else NO_IMAGE
-        if self.planes.busy:
-            return f"Counting: {self.planes.left} planes to go."
-        fresh = state is not None and state.fresh
-        if finder.busy and not fresh:
-            return "Looking for the objects of the whole volume..." if finder.by_volume else "Counting..."
-        if self.viewer.dims.ndisplay == 3 and not finder.by_volume:
-            return CUBE
-        return "" if state is None else _about(state, finder.by_volume)
-
-    def _of_image(self) -> str:
-        """Say how many objects the planes have that were found so far."""
-        source, states = self.finder.source, self.finder.states
-        assert source is not None
-        found = [state for place, state in states.items() if not place.volume and (state.counts or state.fresh)]
-        total: dict[int, ClassCount] = {}
-        for state in found:
-            for number, count in state.counts.items():
-                total[number] = total.get(number, ClassCount()) + count
-        words = ", ".join(f"{self.finder.classes().name(number)} {count.objects:,}" for number, count in total.items())
-        old = "" if all(state.fresh for state in found) else " (some of before)"
-        return f"In {len(found)} of {source.image.n_planes} planes: {words or 'nothing counted yet'}{old}"
+            one.setEnabled(source is not None or (field and self.seen.now is not None))
 
     def _on_found(self, *_: Any) -> None:
         """Mark what is picked, and the lines that were drawn."""
-        shown = self.finder.shown
+        shown, height = self.seen.now, self.seen.height
         if shown is None:
             self.marks.show_marks(None, ())
             self._show_picked()
             return
-        height = shown.source.height(self.hand.present_plane()) if shown.place.volume else None
-        lines = (one for one in self.finder.notes.lines
+        lines = (one for one in self.seen.notes.lines
                  if height is None or all(round(point[0]) == height for point in one.points))
         marks = [CanvasLine([point[-2:] for point in one.points], CUT if one.kind == "cut" else JOIN) for one in lines]
         found = self.hand.outlines_of()
@@ -262,7 +236,7 @@ class ObjectsDock(ObjectsPanel):
         self._show_picked()
 
     def _show_picked(self) -> None:
-        picked, shown = self.hand.picked, self.finder.shown
+        picked, shown = self.hand.picked, self.seen.now
         for one in self.picked_buttons:
             one.setEnabled(bool(picked))
         self.merge_button.setEnabled(len(picked) > 1)
@@ -288,10 +262,3 @@ class ObjectsDock(ObjectsPanel):
         """Show one sentence about what was done; ``""``: nothing any more."""
         if text or not self.note_line.text().startswith(("Done", "Undone", "Not")):
             self.note_line.setText(text)
-
-
-def _about(state: PlaceState, by_volume: bool) -> str:
-    """Say what can be done with what was found."""
-    if by_volume and not state.fresh:
-        return OLD_VOLUME
-    return FOUND if any(one.objects for one in state.counts.values()) else NONE_FOUND

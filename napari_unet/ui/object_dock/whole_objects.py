@@ -1,30 +1,58 @@
-"""Finds the objects of a whole large image, block by block, from its mask in a store into another. Knows no dock."""
+"""Finds the objects of a whole large image, block by block, from its mask in a store into another. Knows no dock.
+
+In a thread it looks at the mask, and what was put right by hand that can hold there; where not all can, a person is
+asked; then it finds them in a thread.
+"""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
 from napari.layers import Labels
 from qtpy.QtCore import QObject, Signal
-from qtpy.QtWidgets import QFileDialog, QWidget
+from qtpy.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 from napari_unet.core.classes import ClassTable
 from napari_unet.core.errors import UserError
+from napari_unet.objects.level_pixels import parameters_at
+from napari_unet.session.object_notes import ObjectNotes
 from napari_unet.session.object_search import ObjectWay
-from napari_unet.workflows.class_store import open_class_store
+from napari_unet.workflows.class_store import ClassStore, open_class_store
 from napari_unet.workflows.object_finding import make_search
 from napari_unet.workflows.object_store import StoredObjects, objects_to_store
+from napari_unet.workflows.store_corrections import StoreCorrections, corrections_for, factor_of_store
 
 from ..files.layer_reader import read_layers
-from ..layer_metadata import mark_layer
+from ..large_images import is_painted_in_fields, levels_of
+from ..layer_axes import image_of
+from ..layer_metadata import identity, mark_layer
 from ..train.live_controller import LiveController
 from ..train.store_filler import asked_path
 from ..workers import Worker, error_sentence
 
 MASK = "Mask of the whole image, as Whole image to a store... writes it"
 OBJECTS = "Where the objects go"
+BY_PLANE = ("{lost} of {all} cuts, joins and corrections were made on single planes. Objects of whole z-stacks cannot "
+            "have them; objects that are found plane by plane can. How are objects to be found?")
+WITHOUT = ("{lost} of {all} cuts, joins and corrections of {image!r} cannot hold in the objects of {mask}: it is of "
+           "another size than the image and its levels, or they were made in z-stacks, and it has planes. Go on "
+           "without them?")
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Plan:
+    """What is to be done: the mask, and for z-stacks and for planes what holds there and how many do not."""
+
+    given: ClassStore
+    path: Path
+    way: ObjectWay
+    overwrite: bool
+    image: str
+    deep: tuple[StoreCorrections, int]
+    flat: tuple[StoreCorrections, int]
 
 
 class WholeObjects(QObject):
@@ -55,6 +83,7 @@ class WholeObjects(QObject):
         super().__init__(parent)
         self._controller, self._window = controller, parent
         self._job: Worker | None = None
+        self._plan: _Plan | None = None
         self.text = ""
 
     @property
@@ -75,13 +104,58 @@ class WholeObjects(QObject):
             return
         if path is None:
             return
-        session = self._controller.session
-        way, classes = ObjectWay.of_settings(session.settings), session.classes
+        session, layer = self._controller.session, self._controller.images.layer
+        way, notes, name = ObjectWay.of_settings(session.settings), None, ""
+        lessons = session.lessons_elsewhere()
+        if layer is not None:
+            try:
+                image = levels_of(layer).levels[0].image if is_painted_in_fields(layer) else image_of(layer)
+            except UserError as error:
+                self.said.emit(str(error))
+                return
+            notes, name = session.object_notes(identity(layer), image.shape), image.name
         self.text = "Looking at the mask..."
+        self._plan = None
         self._job = self._controller.workers.start(
-            lambda: _found(mask, path, way, classes, path.exists()), "napari-unet objects", on_item=self._on_item,
-            on_result=self._on_done, on_error=self._on_error, on_end=self._on_end)
+            lambda: _planned(mask, path, way, notes, name, lessons), "napari-unet objects",
+            on_result=self._on_planned, on_error=self._on_error, on_end=self._on_looked)
         self.changed.emit()
+
+    def _on_planned(self, plan: _Plan) -> None:
+        self._plan = plan
+
+    def _on_looked(self) -> None:
+        """Ask about what cannot hold, and begin."""
+        self._job, plan = None, self._plan
+        if plan is not None and (by_plane := self._decided(plan)) is not None:
+            classes = self._controller.session.classes
+            self._job = self._controller.workers.start(
+                lambda: _found(plan, by_plane, classes), "napari-unet objects", on_item=self._on_item,
+                on_result=self._on_done, on_error=self._on_error, on_end=self._on_end)
+            self.changed.emit()
+        else:
+            self._on_end()
+
+    def _decided(self, plan: _Plan) -> bool | None:
+        """Say whether objects are found plane by plane, None: not at all."""
+        (deep, lost), lost_flat = plan.deep, plan.flat[1]
+        every = lost + deep.count
+        if not lost:
+            return False
+        if lost_flat < lost:
+            chosen = self._choose(BY_PLANE.format(lost=lost, all=every), ("Plane by plane, with them",
+                                                                          "Whole z-stacks, without them"))
+            return None if chosen < 0 else chosen == 0
+        told = WITHOUT.format(lost=lost, all=every, image=plan.image, mask=Path(plan.given.name).name)
+        return None if self._choose(told, ("Go on without them",)) < 0 else False
+
+    def _choose(self, question: str, answers: tuple[str, ...]) -> int:
+        """Ask for one of some answers; return its number, -1 for none."""
+        box = QMessageBox(QMessageBox.Icon.Question, "Objects", question, parent=self._window)
+        made = [box.addButton(one, QMessageBox.ButtonRole.AcceptRole) for one in answers]
+        box.addButton(QMessageBox.StandardButton.Cancel)
+        box.exec()
+        return next((number for number, one in enumerate(made) if one is box.clickedButton()), -1)
 
     def cancel(self) -> None:
         """Stop; what is done stays, and the same again goes on from there."""
@@ -117,7 +191,10 @@ class WholeObjects(QObject):
             if (image := self._controller.images.layer) is not None:
                 mark_layer(made, "objects", image)
             shown = f", shown as {made.name!r}"
-        self.said.emit(f"Done: {words or 'nothing that is counted'} in {found.path}{shown}.")
+        held = f" {found.corrections} cuts, joins and corrections hold in it." if found.corrections else ""
+        if found.left_out:
+            held += f" {found.left_out} lines were left out: the objects that they touch are too large."
+        self.said.emit(f"Done: {words or 'nothing that is counted'} in {found.path}{shown}.{held}")
 
     def _on_error(self, error: Exception) -> None:
         self.said.emit(error_sentence(error))
@@ -128,13 +205,24 @@ class WholeObjects(QObject):
         self.changed.emit()
 
 
-def _found(
-    mask: str, path: Path, way: ObjectWay, classes: ClassTable, overwrite: bool
-) -> Generator[Any, None, StoredObjects]:
-    """Find them, by the way and the classes of the session."""
+def _planned(
+    mask: str, path: Path, way: ObjectWay, notes: ObjectNotes | None, image: str, lessons: tuple[float, ...]
+) -> Generator[Any, None, _Plan]:
+    """Look at a mask, and at what was put right that can hold there."""
+    yield from ()
     given = open_class_store(mask)
-    known = given.classes.including(classes.ids)
+    notes = notes or ObjectNotes(given.shape)
+    factor = factor_of_store(given, notes.shape)
+    way = ObjectWay(way.way, parameters_at(way.parameters, factor or (1, 1)), way.areas)
+    deep, flat = (corrections_for(given, notes, by_plane, lessons) for by_plane in (False, True))
+    return _Plan(given, path, way, path.exists(), image, deep, flat)
+
+
+def _found(plan: _Plan, by_plane: bool, classes: ClassTable) -> Generator[Any, None, StoredObjects]:
+    """Find them, by the way and the classes of the session."""
+    way, known = plan.way, plan.given.classes.including(classes.ids)
     counted = tuple(one for one in known.ids if one > 1 and one not in way.areas) if way.areas else ()
-    run = objects_to_store(given, path, make_search(way.way, way.parameters, counted), overwrite=overwrite)
+    run = objects_to_store(plan.given, plan.path, make_search(way.way, way.parameters, counted, by_plane),
+                           corrections=(plan.flat if by_plane else plan.deep)[0], overwrite=plan.overwrite)
     yield from run
     return run.result()

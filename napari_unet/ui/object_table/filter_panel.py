@@ -94,6 +94,7 @@ class FilterPanel(QWidget):
         self.border.setObjectName("table_border")
         self.border.setToolTip("Leave out objects that touch the border of the image: they are not whole.")
         self.classes = combo_box("table_class", [_CLASSES], "Keep the objects of one class.")
+        self.classes.hide()  # until there are several
         line = QHBoxLayout()
         line.addWidget(self.add)
         line.addWidget(self.border)

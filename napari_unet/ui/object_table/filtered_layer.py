@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..layer_axes import finest_level
 from ..layer_metadata import note
 from ..layers import PLACE
-from .table_source import MeasuredLayer
+from .measured_layer import MeasuredLayer
 
 ROLE = "filtered"
 _SMALL = 2**24

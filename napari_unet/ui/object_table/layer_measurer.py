@@ -14,13 +14,15 @@ from napari_unet.core.errors import UserError
 from ..layer_metadata import identity, notes_of
 from ..sessions import session_of
 from ..workers import Worker, WorkerGroup
-from .table_source import PLANE, MeasuredLayer, TableSource
+from .measured_layer import MeasuredLayer
+from .table_question import TableQuestion
+from .table_source import PLANE, TableSource
 
 SOON_MS = 400
 """A layer that changes is measured anew when it has been still for so long."""
 
 QUICK_S = 2.0
-"""What took longer the last time is measured anew only when a person asks for it."""
+"""What took longer the last time, in processor time, is measured anew only when a person asks for it."""
 
 LONG_S = 0.5
 """What takes longer shows how far it is."""
@@ -86,7 +88,12 @@ class LayerMeasurer(QObject):
     @property
     def is_due(self) -> bool:
         """Whether it will measure without being asked."""
-        return self._soon.isActive() and (self.result is None or self._seconds < QUICK_S)
+        return self._soon.isActive() and self._is_quick
+
+    @property
+    def _is_quick(self) -> bool:
+        """Whether measuring takes no longer than may be done unasked."""
+        return self.result is None or not len(self.result.table) or self._seconds < QUICK_S
 
     @property
     def elsewhere(self) -> bool:
@@ -137,7 +144,7 @@ class LayerMeasurer(QObject):
     def _on_still(self) -> None:
         if self.running:
             self._soon.start()
-        elif self.result is None or self._seconds < QUICK_S:
+        elif self._is_quick:
             self.begin()
         self.changed.emit()
 
@@ -150,8 +157,8 @@ class LayerMeasurer(QObject):
         self._soon.stop()
         try:
             source = TableSource.of(self.layer, self.image_layer)
-            question = source.question(
-                source.wheres(self.extent, self._viewer), self._painted(self.layer), self._session.classes)
+            question = TableQuestion.of(
+                source, source.wheres(self.extent, self._viewer), self._painted(self.layer), self._session.classes)
         except UserError as error:
             self._on_failed(error)
             return
@@ -178,7 +185,7 @@ class LayerMeasurer(QObject):
         if not isinstance(item, MeasuredLayer):
             self.progressed.emit(item)
         elif item.source.layer is self.layer:
-            self._seconds = time.monotonic() - self._began
+            self._seconds = item.seconds
             self.result = item
             self.measured.emit(item)
 

@@ -19,6 +19,7 @@ from napari_unet.objects.filters import kept_rows
 from ..image_ties import fits
 from ..layer_boxes import LayerWatch
 from ..layer_metadata import class_table, role_of
+from ..object_news import news_of
 from ..sessions import session_of, ties_of
 from ..widgets import CloseWatch
 from ..workers import WorkerGroup, error_sentence
@@ -26,11 +27,12 @@ from .canvas_link import CanvasLink
 from .filter_panel import choose_column
 from .filtered_layer import FilteredLayer
 from .layer_measurer import LayerMeasurer
+from .measured_layer import MeasuredLayer
 from .object_model import EMPTY
 from .table_panel import TablePanel
 from .table_saving import TableSaving
-from .table_source import PLANE, MeasuredLayer
-from .table_words import CANCELLED, CHANGED, ELSEWHERE, FILTERED_OUT, MEASURING, MOVED, NOTHING
+from .table_source import PLANE
+from .table_words import CANCELLED, MOVED, count_text, table_sentence
 
 
 class ObjectTableDock(TablePanel):
@@ -44,7 +46,7 @@ class ObjectTableDock(TablePanel):
     def __init__(self, napari_viewer: Any) -> None:
         self.viewer = getattr(napari_viewer, "__wrapped__", napari_viewer)  # plugins are handed a proxy
         super().__init__(self.viewer)
-        self.session, self.ties = session_of(self.viewer), ties_of(self.viewer)
+        self.session, self.ties, self.news = session_of(self.viewer), ties_of(self.viewer), news_of(self.viewer)
         self.workers = WorkerGroup(self, getattr(self.viewer.window, "_qt_window", None))
         self.measurer = LayerMeasurer(self.viewer, self.workers, self)
         self.link, self.grey = CanvasLink(self.viewer, self), FilteredLayer(self.viewer)
@@ -86,9 +88,11 @@ class ObjectTableDock(TablePanel):
         saving.said.connect(self._tell)
         saving.failed.connect(self._on_save_failed)
         saving.changed.connect(self.refresh)
-        link, grey = self.link, self.grey
+        link, grey, news, refresh = self.link, self.grey, self.news, self.refresh
+        news.changed.connect(refresh)
 
         def forget(*_: Any) -> None:
+            news.changed.disconnect(refresh, missing_ok=True)
             measurer.close()
             link.close()
             grey.remove()
@@ -230,27 +234,12 @@ class ObjectTableDock(TablePanel):
         self.measure.setEnabled(measurer.layer is not None and not measurer.running)
         self.csv.setEnabled(shown is not None and len(shown.table) > 0 and not self.saving.busy)
         self.project_csv.setEnabled(self.saving.has_project and not self.saving.busy)
-        told = self._sentence()
+        objects = self.news.about(measurer.layer)
+        told = table_sentence(measurer, shown, objects, self._told, self._failure,
+                              self.chosen if self.is_filtered_out(self.chosen) else None)
         if told is not None:
             self.state.setText(told)
-        whole, kept = len(self.kept), int(self.kept.sum())
-        word = "object" if whole == 1 else "objects"
-        self.count.setText("" if shown is None else f"{whole} {word}" if kept == whole else (
-            f"{kept} of {whole} {word}; {whole - kept} filtered out (grey)"))
-
-    def _sentence(self) -> str | None:
-        """Say how the table stands; None where what was said last still holds."""
-        measurer, shown = self.measurer, self._shown
-        if measurer.layer is None:
-            return self._told or NOTHING
-        if shown is None:
-            return MEASURING if measurer.running else self._failure or self._told or None
-        if measurer.stale and self._told != CANCELLED:
-            waiting = measurer.running or measurer.is_due
-            return None if waiting else ELSEWHERE if measurer.elsewhere else CHANGED
-        if not self._told and self.is_filtered_out(self.chosen):
-            return FILTERED_OUT.format(shown.table.columns["object"][self.chosen])
-        return self._told or " ".join(shown.table.notes)
+        self.count.setText("" if shown is None else count_text(self.kept, objects))
 
     def _tell(self, text: str) -> None:
         self._told = text

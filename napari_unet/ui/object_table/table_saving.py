@@ -22,7 +22,7 @@ from napari_unet.report.object_csv import write_objects
 from ..projects.project_images import project_images_of
 from ..sessions import session_of
 from ..workers import WorkerGroup
-from .table_source import MeasuredLayer
+from .measured_layer import MeasuredLayer
 
 
 class TableSaving(QObject):

@@ -48,6 +48,7 @@ class FieldBinding(FieldLayers):
     ) -> None:
         self._lenses: dict[int, LevelLens] = {}
         self._known, self._told, self._seen_once = np.zeros((1, 1), np.uint8), False, False
+        self._level_told = ""
         super().__init__(viewer, session, image_layer, strokes, parent)
         self._follow = QTimer(self)
         self._follow.setSingleShot(True)
@@ -121,12 +122,18 @@ class FieldBinding(FieldLayers):
         self._learn_at(level)
         if not self._seen_once:
             self._seen_once = True
-            self.level_told.emit(self.level_text)
+            self._tell_level()
         inside = (field.plane, field.factor) == (self.field.plane, self.field.factor) and all(
             mine.start <= part.start and part.stop <= mine.stop for part, mine in
             ((field.rows, self.field.rows), (field.columns, self.field.columns)))
         if not inside:
             self._move_to(field, level)
+
+    def _tell_level(self) -> None:
+        text = self.level_text
+        if text != self._level_told:  # what is said of something else stays to be read
+            self._level_told = text
+            self.level_told.emit(text)
 
     def _first_field(self) -> tuple[LevelField, ImageLevel]:
         seen = seen_box(self._viewer, self.image_layer, self.image)
@@ -141,7 +148,7 @@ class FieldBinding(FieldLayers):
         self.flush()
         shown = None if self.prediction is None else np.array(self.prediction.data).reshape(self.field.shape)
         before, self.field, self.level = self.field, field, level
-        self.level_told.emit(self.level_text)
+        self._tell_level()
         self._fill()
         if self.prediction is not None and shown is not None:
             self._place(self.prediction, as_seen_before(shown, before, field))
