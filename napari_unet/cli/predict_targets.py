@@ -18,6 +18,7 @@ from napari_unet.core.fingerprints import image_hash
 from napari_unet.core.method import Model
 from napari_unet.core.provenance import PROBABILITIES, Provenance
 from napari_unet.io import check_output, file_stem, is_output, provenance_path, read_image
+from napari_unet.io._named_run import is_left_named
 from napari_unet.io._told_beside import told_beside
 from napari_unet.io.model_file import load_model
 from napari_unet.io.provenance_file import read_provenance
@@ -60,7 +61,12 @@ class OutputTarget:
     def lacks_objects_alone(self) -> bool:
         """Whether an earlier run has ended between the mask and its objects."""
         *others, last = self.paths
-        return last == self.objects and bool(others) and not last.exists() and all(path.exists() for path in others)
+        return last == self.objects and bool(others) and not _is_whole(last) and all(map(_is_whole, others))
+
+
+def _is_whole(path: Path) -> bool:
+    """Say whether a result is there, and the run that made it has ended."""
+    return path.exists() and not is_left_named(path)
 
 
 def model_of(arguments: argparse.Namespace) -> Model:
@@ -114,7 +120,7 @@ def left_to_do(arguments: argparse.Namespace, targets: Mapping[str, OutputTarget
 def _unfinished(targets: Mapping[str, OutputTarget]) -> tuple[set[str], set[str]]:
     """Return the images of which the objects alone are missing, and those of which more is."""
     halves = {name for name, one in targets.items() if one.lacks_objects_alone}
-    return halves, {name for name, one in targets.items() if not all(path.exists() for path in one.paths)} - halves
+    return halves, {name for name, one in targets.items() if not all(map(_is_whole, one.paths))} - halves
 
 
 def _tell_halves(masks: Sequence[Path]) -> None:
@@ -145,7 +151,7 @@ def own_halves(arguments: argparse.Namespace, targets: Mapping[str, OutputTarget
 
 def _check_parts(missing: Sequence[tuple[str, OutputTarget]], ours: Collection[Path]) -> None:
     for name, one in missing:
-        there = next((path for path in one.paths if path.exists() and path not in ours), None)
+        there = next((path for path in one.paths if _is_whole(path) and path not in ours), None)
         if there is not None:
             raise UserError(f"Of {name} only some results are there, e.g. {there}. Add --overwrite to make such images "
                             "anew; where all is there, it stays as it is.")

@@ -25,7 +25,7 @@ from napari_unet.core.errors import UserError, reason_of
 from napari_unet.core.plane_facts import PlaneFacts, give_plane_facts, is_large
 from napari_unet.core.threads import limit_threads
 from napari_unet.io import read_image
-from napari_unet.io._resumable import StoreToFill
+from napari_unet.io._store_to_fill import StoreToFill
 from napari_unet.io.model_file import load_model, save_model
 from napari_unet.predicting.block_plan import Block, BlockPlan
 
@@ -100,9 +100,12 @@ class ClusterEngine:
             sender = _Sender(client, task, job, contents, self._resources(client, task.model))
             most = 4 * max(1, len(client.scheduler_info(n_workers=-1)["workers"]))
             try:
-                running = distributed.as_completed([sender.send(left.popleft()) for _ in range(min(most, len(left)))])
-                for future in running:
+                running = distributed.as_completed(
+                    [sender.send(left.popleft()) for _ in range(min(most, len(left)))], with_results=True,
+                    raise_errors=False)
+                for future, made_of in running:
                     block = sender.done(future)
+                    task.seen[block.number] = made_of
                     if left:
                         running.add(sender.send(left.popleft()))
                     yield block
@@ -181,7 +184,7 @@ class _Sender:
         return self._facts[plane]
 
     def done(self, future: Any) -> Block:
-        """Return the block that was asked for; errors as of the block. Nothing is fetched of one that is done."""
+        """Return the block that was asked for; errors as of the block."""
         _, block = self.asked[future.key]
         if future.status != "finished":
             _fail(future, self._task, block)
@@ -237,8 +240,8 @@ def facts_of_plane(job: ClusterJob, model: bytes, plane: int) -> PlaneFacts | No
         return _opened(job, model)[0].facts(plane)
 
 
-def compute_block(job: ClusterJob, model: bytes, number: int, facts: PlaneFacts | None) -> None:
-    """Compute and write a block in a worker."""
+def compute_block(job: ClusterJob, model: bytes, number: int, facts: PlaneFacts | None) -> str:
+    """Compute and write a block in a worker; returns what it was computed from."""
     limit_threads(1)
     with _working(job.store.run):
         task, sinks = _opened(job, model)
@@ -246,6 +249,7 @@ def compute_block(job: ClusterJob, model: bytes, number: int, facts: PlaneFacts 
         if facts is not None:
             give_plane_facts(task.image, block.plane, *task.percentiles, facts)
         task.do(block, sinks, lambda: job.store.run in _stopped)
+        return task.seen.pop(number, "")
 
 
 _open: dict[ClusterJob, tuple[BlockTask, BlockSinks]] = {}

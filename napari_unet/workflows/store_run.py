@@ -14,9 +14,11 @@ import time
 from collections import deque
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
+from napari_unet.core.addresses import is_url
 from napari_unet.core.errors import UsageError
 from napari_unet.core.fingerprints import image_hash
 from napari_unet.core.image import Image
@@ -28,6 +30,7 @@ from napari_unet.core.threads import available_cores, limit_threads
 from napari_unet.core.work import work
 from napari_unet.instant.volume_model import VolumeModel
 from napari_unet.io._last_change import change_of_pixels
+from napari_unet.io._named_run import finish_named
 from napari_unet.io._resumable import ResumableMask
 from napari_unet.io._resumable_probabilities import resumable_probabilities
 from napari_unet.io._told_beside import made_alike
@@ -39,7 +42,8 @@ from napari_unet.predicting.mask_origin import mask_provenance
 from napari_unet.predicting.model_hash import model_hash
 from napari_unet.predicting.patches import prediction_shape
 
-from .block_task import BlockSinks, BlockTask
+from .block_input import is_same_input
+from .block_task import BlockSinks, BlockTask, known_facts
 
 LOOK = 0.2
 """Seconds between two looks whether the run is still wanted."""
@@ -215,7 +219,10 @@ def predict_store(
         "blocks": plan.side or "planes", "percentiles_from": how_judged(image), "skip_background": skip_background,
         "painted_ids": painted_ids})
     options: dict[str, Any] = {"shape": prediction_shape(image, picked), "classes": model.classes,
-                               "geometry": geometry, "asked": asked, "overwrite": overwrite, "format": format}
+                               "geometry": geometry, "asked": asked, "overwrite": overwrite, "format": format,
+                               "same_input": partial(is_same_input, image, plan, partial(known_facts, image, model))}
+    if finish_named(output, {**asked, "format": repr(format), "shape": list(options["shape"])}, provenance, overwrite):
+        return str(output) if is_url(output) else Path(output).expanduser().resolve()
     with contextlib.ExitStack() as opened:
         mask = ResumableMask(output, code="painted" if painted_ids else "mask", provenance=provenance, **options)
         opened.callback(mask.release)
@@ -228,7 +235,7 @@ def predict_store(
         finished = set.intersection(*(one.finished for one in files))
         waiting = [block for block in task.blocks if block.number not in finished]
         run = (engine or ThreadEngine()).run(task, waiting, BlockSinks(*files))
-        yield from _noted(run, files, len(waiting), len(finished))
+        yield from _noted(run, task, files, len(waiting), len(finished))
         for one in reversed(files):
             one.finish()
         return mask.path
@@ -258,14 +265,15 @@ def _maps_left(
 
 
 def _noted(
-    run: Generator[Block, None, None], files: Sequence[ResumableMask], total: int, before: int
+    run: Generator[Block, None, None], task: BlockTask, files: Sequence[ResumableMask], total: int, before: int
 ) -> Iterator[BlockDone]:
     """Note every block that is done, and tell of it."""
     begun = time.monotonic()
     # closed before the store is let go of: nobody writes into it then
     with contextlib.closing(run) as blocks:
         for done, block in enumerate(blocks, 1):
+            made_of = task.seen.pop(block.number, "")
             for one in files:
-                one.note(block.number)
+                one.note(block.number, made_of)
             seconds = time.monotonic() - begun
-            yield BlockDone(done, total, before, seconds / done * (total - done), files[0].note_of_lock)
+            yield BlockDone(done, total, before, seconds / done * (total - done), files[0].remarks)
