@@ -26,6 +26,7 @@ from napari_unet.predicting.network_model import NetworkModel
 from napari_unet.workflows import block_task, cluster
 from napari_unet.workflows.block_task import BlockTask
 from napari_unet.workflows.cluster import ClusterEngine
+from napari_unet.workflows.dask_client import connected, own_loop
 from napari_unet.workflows.store_run import predict_store
 
 distributed = pytest.importorskip("distributed")
@@ -70,9 +71,18 @@ def test_a_block_that_cannot_be_read_is_named(tmp_path: Path, address: str) -> N
                         engine=ClusterEngine(tmp_path / "in.zarr", "ZYX", address=address))
     next(run)  # the last blocks are not sent before the first are done
     torn = next(one for one in (tmp_path / "in.zarr" / "c" / "19").rglob("*") if one.is_file())
-    torn.write_bytes(torn.read_bytes()[:20])
+    whole = torn.read_bytes()
+    torn.write_bytes(whole[:20])
     with pytest.raises(UserError, match=r"block at Z=19.*damaged"):
         run.result()
+    fresh = tmp_path / "fresh"
+    fresh.write_bytes(whole)
+    os.replace(fresh, torn)  # copied again: another file
+    image = read_image(tmp_path / "in.zarr", "ZYX")
+    events = list(run := predict_store(image, model, tmp_path / "m.zarr"))
+    assert events[0].before >= 1
+    (tmp_path / "whole").mkdir()
+    assert files_of(run.result()) == files_of(predict_store(image, model, tmp_path / "whole" / "m.zarr").result())
 
 
 def test_large_planes_are_looked_at_by_workers(
@@ -182,3 +192,19 @@ def test_no_scheduler(place: str, web: str, tmp_path: Path, monkeypatch: pytest.
         predict_store(Image(np.zeros((20, 20), np.uint8) + np.arange(20, dtype=np.uint8)), model, tmp_path / "m.zarr",
                       engine=ClusterEngine("in.zarr", address=web if place == "web" else place)).result()
     assert "memory" not in str(told.value)
+
+
+def test_a_client_that_gets_nowhere_leaves_nothing_behind() -> None:
+    import asyncio
+    import gc
+
+    before = set(threading.enumerate())
+    with own_loop() as loop:
+        with pytest.raises(OSError, match="127.0.0.1:9"):
+            connected("tcp://127.0.0.1:9", 0.2, loop)
+        left = asyncio.run_coroutine_threadsafe(asyncio.sleep(3600), loop.asyncio_loop)
+    assert left.cancelled(), "what was begun has ended"
+    clients = [one for one in gc.get_objects() if isinstance(one, distributed.Client) and one.status != "closed"]
+    assert not clients
+    loops = {one for one in threading.enumerate() if one.name.startswith(("event loop", "IO loop"))}
+    assert loops <= before

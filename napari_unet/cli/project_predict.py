@@ -49,14 +49,18 @@ def predict_project(arguments: argparse.Namespace, watch: Any) -> None:
         records = contents.folder.state.images
         if not records:
             raise UserError(f"{contents.folder.path.name} has no images yet. Open it in napari and add some.")
-        targets = _targets(arguments, contents)
+        targets, inputs = _targets(arguments, contents), image_files(contents)
+        # what does not depend on the model is said before it is loaded
+        found = check_project_objects(arguments, contents, inputs, targets, [
+            record.id for record in records if arguments.resume])
         model = load_model(arguments.model, arguments.device) if arguments.model else contents.model(arguments.device)
         kept = _standing(arguments, contents, model, targets) if arguments.resume else frozenset()
         _check_free(arguments, targets, kept)
-        found = check_project_objects(arguments, contents, image_files(contents), targets, kept)
+        if arguments.resume:
+            found = check_project_objects(arguments, contents, inputs, targets, kept)
         counts = arguments.counts is not None and check_writable(
             arguments.counts, arguments.overwrite or (arguments.resume and is_counts(arguments.counts, COLUMNS)),
-            [contents.folder.path, *image_files(contents)])
+            [contents.folder.path, *inputs])
         if arguments.output is not None:  # only now: a refused command leaves no folder behind
             make_folder(arguments.output)
         left = [record for record in records if record.id not in kept]

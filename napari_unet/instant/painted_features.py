@@ -63,11 +63,8 @@ class PaintedFeatures:
 
     def of(self, strokes: Sequence[Stroke], total: int) -> PaintedFeatures:
         """Return the pixels of these strokes alone, out of ``total`` strokes as the one who asks counts them."""
-        chosen = np.zeros(len(self.ids), bool)
-        for place in {(one.pair, one.plane) for one in strokes}:
-            here = np.flatnonzero((self.planes == place).all(axis=1))
-            pixels = [one.pixels for one in strokes if (one.pair, one.plane) == place]
-            chosen[here] = np.isin(self.pixels[here], np.concatenate(pixels))
+        here, there = _counted_through(self.planes, self.pixels, strokes)
+        chosen = np.isin(here, there)
         return dataclasses.replace(
             self, features=self.features[chosen], ids=self.ids[chosen], planes=self.planes[chosen],
             pixels=self.pixels[chosen], stroke=self.stroke[chosen],
@@ -108,17 +105,19 @@ def gather_features(
     rows, ids, planes, pixels = [], [], [], []
     for (index, plane), number, box, width in _painted_tiles(store, training, paints):
         image, part = training.pairs[index].image, paints[index, plane][box.slices]
-        if not store.holds(image, plane, number, eye and store.eye is not None):
-            yield Progress(f"Looking at {image.name}")
-        tile = store.tile(image, plane, number, eye, depth)
-        here = part > 0 if tile.hidden is None else (part > 0) & ~tile.hidden
-        where = np.flatnonzero(here)
+        key, asked = (plane, number, eye, depth), np.flatnonzero(part)
+        known = store.known.recalled(image, key, asked)
+        if known is None:
+            if not store.holds(image, plane, number, eye and store.eye is not None):
+                yield Progress(f"Looking at {image.name}")
+            known = store.known.at(image, key, store.tile(image, plane, number, eye, depth), asked)
+        where, features = known
         if not len(where):
             continue
-        rows.append(store.known.at(image, (plane, number, eye, depth), tile, where))
-        ids.append(part[here])
+        rows.append(features)
+        ids.append(part.ravel()[where])
         planes.append(np.full((len(where), 2), (index, plane), np.int32))
-        down, right = np.divmod(where, here.shape[1])
+        down, right = np.divmod(where, part.shape[1])
         pixels.append((down + box.y0) * width + right + box.x0)
     found = np.concatenate(ids) if ids else np.empty(0, np.uint8)
     lost = [one.name for one in training.classes.classes if one.id in training.painted_ids and one.id not in found]
@@ -156,14 +155,24 @@ def _stroke_numbers(
     strokes: Sequence[Stroke], planes: NDArray[np.int32], pixels: NDArray[np.int64]
 ) -> NDArray[np.int64]:
     """Return which of some strokes each pixel is of."""
-    found = np.zeros(len(pixels), np.int64)
-    for place in {(one.pair, one.plane) for one in strokes}:
-        mine = [(number, one.pixels) for number, one in enumerate(strokes) if (one.pair, one.plane) == place]
-        painted = np.concatenate([inside for _, inside in mine])
-        numbers = np.repeat([number for number, _ in mine], [len(inside) for _, inside in mine])
-        order, here = np.argsort(painted), np.flatnonzero((planes == place).all(axis=1))
-        found[here] = numbers[order][np.searchsorted(painted[order], pixels[here])]
-    return found
+    here, there = _counted_through(planes, pixels, strokes)
+    numbers, order = np.repeat(np.arange(len(strokes)), [len(one.pixels) for one in strokes]), np.argsort(there)
+    return np.asarray(numbers[order][np.searchsorted(there[order], here)])
+
+
+def _counted_through(
+    planes: NDArray[np.int32], pixels: NDArray[np.int64], strokes: Sequence[Stroke]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return places of some pixels, and those of all pixels of strokes, as numbers that are the same for the same place.
+
+    Counted through all planes that anything lies in: with thousands of them, to go from plane to plane takes long.
+    """
+    lengths = [len(one.pixels) for one in strokes]
+    of_strokes = np.repeat([(one.pair, one.plane) for one in strokes] or np.empty((0, 2), np.int64), lengths, axis=0)
+    painted = np.concatenate([one.pixels for one in strokes]) if lengths else np.empty(0, np.int64)
+    _, plane = np.unique(np.concatenate([planes, of_strokes]), axis=0, return_inverse=True)
+    counted = plane.ravel() * (max(pixels.max(initial=0), painted.max(initial=0)) + 1)
+    return counted[: len(pixels)] + pixels, counted[len(pixels):] + painted
 
 
 def is_seen(store: FeatureStore, training: TrainingSet) -> bool:

@@ -195,6 +195,7 @@ class ResumableMask:
         try:
             if self._single:
                 tiff_of_store(unfinished.path, self._sink, self.store)
+                run.note_named(unfinished.path)
             else:
                 self._sink.close()
                 for torn in run.store.rglob(f"*{_TORN}"):
@@ -204,8 +205,8 @@ class ResumableMask:
                 told = Unfinished(self._origin)
                 told.path.write_text(text, encoding="utf-8")
             if not self._single:
+                run.note_named(run.store)
                 os.replace(run.store, unfinished.path)
-            run.note_named(unfinished.path)
             unfinished.take_name(self._overwrite)
             if told is not None:
                 told.take_name(True)

@@ -180,9 +180,7 @@ class BlockSearch:
                 known[f"{side}{seam.axis}"] = found.numbers[within(seam.part, window.outer)]
             scratch.put(region.first + window.number, where, found.numbers[window.inner], known)
         except Exception as error:
-            place = ", ".join(f"{letter}={at.start} to {at.stop - 1}" if isinstance(at, slice) else f"{letter}={at}"
-                              for letter, at in zip(self._given.axes, where, strict=True))
-            raise UserError(f"The block at {place} of {self._given.name} could not be done: {reason_of(error)} The "
+            raise UserError(f"The block at {block_words(self._given.axes, where)} of {self._given.name} could not be done: {reason_of(error)} The "
                             "blocks that are done are kept: run the same again to go on.") from error
 
     def is_same_mask(self, scratch: ObjectScratch) -> bool:
@@ -238,6 +236,12 @@ class BlockSearch:
     def _seams(grid: BlockGrid) -> Iterator[Any]:
         for number in range(len(grid)):
             yield from (seam for seam in grid.seams_of(number) if seam.one == number)
+
+
+def block_words(axes: str, where: tuple[int | slice, ...]) -> str:
+    """Say where a block lies, for people."""
+    return ", ".join(f"{letter}={at.start} to {at.stop - 1}" if isinstance(at, slice) else f"{letter}={at}"
+                     for letter, at in zip(axes, where, strict=True))
 
 
 def _sum_of(region: BlockRegion, labels: NDArray[Any], soft: NDArray[Any] | None) -> list[int]:

@@ -30,6 +30,7 @@ from napari_unet.io.model_file import load_model, save_model
 from napari_unet.predicting.block_plan import Block, BlockPlan
 
 from .block_task import BlockSinks, BlockTask
+from .dask_client import connected, own_loop
 
 INSTALL = "python -m pip install napari-unet-live[cluster]"
 
@@ -101,8 +102,8 @@ class ClusterEngine:
             most = 4 * max(1, len(client.scheduler_info(n_workers=-1)["workers"]))
             try:
                 running = distributed.as_completed(
-                    [sender.send(left.popleft()) for _ in range(min(most, len(left)))], with_results=True,
-                    raise_errors=False)
+                    [sender.send(left.popleft()) for _ in range(min(most, len(left)))], loop=client.loop,
+                    with_results=True, raise_errors=False)
                 for future, made_of in running:
                     block = sender.done(future)
                     task.seen[block.number] = made_of
@@ -118,12 +119,14 @@ class ClusterEngine:
         """Connect to the scheduler, or start one; both end with the block."""
         with contextlib.ExitStack() as opened:
             opened.enter_context(distributed.utils.silence_logging_cmgr(50))  # what goes wrong is raised, too
+            loop = opened.enter_context(own_loop())
             address: Any = self._address
             if address is None:
                 address = opened.enter_context(distributed.LocalCluster(
-                    n_workers=self._workers, threads_per_worker=1, dashboard_address="127.0.0.1:0", silence_logs=50))
+                    n_workers=self._workers, threads_per_worker=1, dashboard_address="127.0.0.1:0", silence_logs=50,
+                    loop=loop))
             try:
-                client = opened.enter_context(distributed.Client(address, timeout=PATIENCE))
+                client = opened.enter_context(connected(address, PATIENCE, loop))
                 client.wait_for_workers(1, timeout=PATIENCE)
             except Exception as error:  # what answers there may be no scheduler, and say anything
                 raise UserError(
