@@ -200,7 +200,7 @@ def test_a_client_that_gets_nowhere_leaves_nothing_behind() -> None:
 
     before = set(threading.enumerate())
     with own_loop() as loop:
-        with pytest.raises(OSError, match="127.0.0.1:9"):
+        with pytest.raises(OSError, match=r"127\.0\.0\.1:9"):
             connected("tcp://127.0.0.1:9", 0.2, loop)
         left = asyncio.run_coroutine_threadsafe(asyncio.sleep(3600), loop.asyncio_loop)
     assert left.cancelled(), "what was begun has ended"

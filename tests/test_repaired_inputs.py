@@ -1,4 +1,4 @@
-"""An input that is damaged midway and put right again, and a run killed in its last moment: gone on with, same bytes."""
+"""An input that is damaged midway and put right again, a run killed in its last moment: gone on with, same bytes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import tifffile
 import zarr
@@ -18,6 +17,7 @@ from test_objects_by_blocks import TABLE, discs
 from napari_unet import io
 from napari_unet.cli import main
 from napari_unet.core.errors import UserError
+from napari_unet.core.fingerprints import image_hash
 from napari_unet.core.image import Image
 from napari_unet.core.plane_facts import plane_facts
 from napari_unet.core.seen_parts import SeenPart, seeing
@@ -57,13 +57,35 @@ def test_a_block_that_is_damaged_midway_and_copied_again(tmp_path: Path, small: 
     next(run)
     kept = torn.read_bytes()
     put_back(torn, kept[:40])
-    with pytest.raises(UserError, match=r"block at Z=0, Y=.*in.zarr is damaged.*at Z=0, Y=120 to 159, X=120 to 1.*kept"):
+    with pytest.raises(UserError, match=r"block at Z=0, Y=.*in.zarr is damaged.*at Z=0, Y=120 to 159, X=120.*kept"):
         run.result()
     put_back(torn, kept)
     events = list(again := predict_store(io.read_image(tmp_path / "in.zarr", "ZYX"), network(), path, format=FORMAT))
     assert events[0].before >= 1
     assert "all that" in events[0].note
     assert files_of(Path(again.result())) == expected
+
+
+def test_an_image_that_was_damaged_from_the_beginning_is_done_as_far_as_it_goes(tmp_path: Path) -> None:
+    source = zarr.create_array(str(tmp_path / "in.zarr"), shape=(3, 60, 70), chunks=(1, 30, 70), dtype="u1")
+    source[...] = picture(3, 60, 70)
+    (torn,) = (tmp_path / "in.zarr" / "c" / "2" / "1").iterdir()
+    kept, path = torn.read_bytes(), tmp_path / "m.zarr"
+    expected = unbroken(io.read_image(tmp_path / "in.zarr", "ZYX"), tmp_path / "whole")
+    put_back(torn, kept[:30])
+    for finished in (0, 2):  # and once more while it is damaged
+        run = predict_store(io.read_image(tmp_path / "in.zarr", "ZYX"), network(), path, format=FORMAT, engine=ONE)
+        said = r"block at Z=2, Y=0 to 59, X=0 to 69 of 'in'.*at Z=2, Y=30 to 59, X=0 to 69"
+        if not finished:
+            assert [next(run).before, next(run).done] == [0, 2]
+        with pytest.raises(UserError, match=said):
+            run.result()
+    put_back(torn, kept)
+    events = list(again := predict_store(io.read_image(tmp_path / "in.zarr", "ZYX"), network(), path, format=FORMAT))
+    assert events[0].before == 2
+    assert files_of(Path(again.result())) == expected
+    told = io.provenance_path(path).read_text()
+    assert image_hash(io.read_image(tmp_path / "in.zarr", "ZYX")) in told
 
 
 @pytest.mark.parametrize("mapped", [True, False])

@@ -154,7 +154,7 @@ def test_what_is_not_done_at_addresses_or_in_shards_is_said(
     tifffile.imwrite(tmp_path / "a.tif", picture(40, 50), photometric="minisblack")
     words = ["predict", str(tmp_path / "a.tif"), "--model", str(tmp_path / "m.pt"), "--device", "cpu", "-o"]
     for more, said in (
-        ([f"{place}/out", "--resume"], "--resume does not go"), ([f"{place}/a.tif"], "only OME-Zarr is"),
+        ([f"{place}/a.tif"], "only OME-Zarr is"), ([f"{place}/b.zarr", "--halo", "9"], "--halo: of objects"),
         ([f"file://{tmp_path}/a.zarr"], "lies on this computer"), ([f"{place}/i.zarr/labels/m.zarr"], "lie inside it"),
         ([f"{place}/i.zarr", "--overwrite"], "would replace"),
         ([str(tmp_path / "b.zarr"), "--shard", "1024"], "needs --zarr-version 0.5"),

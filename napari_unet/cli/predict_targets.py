@@ -144,7 +144,7 @@ def own_halves(arguments: argparse.Namespace, targets: Mapping[str, OutputTarget
         if told is None or told.what != PROBABILITIES or not any(image.hash for image in told.images):
             continue
         hashed = hashed or model_hash(as_block_model(model_of(arguments)), on_device=False)
-        if MODEL_HASH in told.settings and not _difference(told, name, hashed, arguments):
+        if MODEL_HASH in told.settings and not mask_difference(told, name, hashed, arguments):
             found.add(maps)
     return frozenset(found)
 
@@ -179,7 +179,7 @@ def _made_otherwise(arguments: argparse.Namespace, done: Mapping[str, OutputTarg
         except UserError:
             unknown.append(str(one.mask))
             continue
-        if reason := _difference(told, name, hashed, arguments):
+        if reason := mask_difference(told, name, hashed, arguments):
             found[name] = reason
     if unknown:
         say(f"Nothing beside {', '.join(unknown[:_NAMED])}{' and others' if len(unknown) > _NAMED else ''} says how it "
@@ -187,8 +187,11 @@ def _made_otherwise(arguments: argparse.Namespace, done: Mapping[str, OutputTarg
     return found
 
 
-def _difference(told: Provenance, name: str, hashed: str, arguments: argparse.Namespace) -> str:
-    """Say in what a mask differs from what the command makes of an image; what is not noted does not."""
+def mask_difference(told: Provenance, name: str, hashed: str, arguments: argparse.Namespace) -> str:
+    """Say in what a mask differs from what the command makes of an image, with a model that is known by a hash.
+
+    What is not noted does not differ.
+    """
     parts = []
     if told.settings.get(MODEL_HASH, hashed) != hashed:
         parts.append("another model")

@@ -88,8 +88,8 @@ def _refuse_other_flags(arguments: argparse.Namespace) -> None:
         raise UsageError(f"A project is predicted as the window does it, without {', '.join(wrong)}. Leave that out, "
                          "or predict the images themselves with --model.")
     if arguments.pattern and arguments.output is None:
-        raise UsageError("--pattern names masks in a folder. Say which with -o, or leave it out: results in the project "
-                         "itself have names of their own.")
+        raise UsageError("--pattern names masks in a folder. Say which with -o, or leave it out: results in the "
+                         "project itself have names of their own.")
 
 
 def _targets(arguments: argparse.Namespace, contents: ProjectContents) -> dict[str, Path]:

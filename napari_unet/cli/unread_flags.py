@@ -1,4 +1,4 @@
-"""Flags that a command would not look at, as something else is missing that they are for: refused, never passed over."""
+"""Flags that a command would not look at, as what they are for is missing: refused, never passed over."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ def check_store_flags(arguments: argparse.Namespace, results: Iterable[Path | st
         return
     given = (("--zarr-version", arguments.zarr_version == "0.5"), ("--shard", bool(getattr(arguments, "shard", 0))))
     if wrong := [flag for flag, is_given in given if is_given]:
-        raise UsageError(f"{', '.join(wrong)}: of OME-Zarr, but no result ends in .zarr. Give one such a name, or leave "
-                         "this out.")
+        raise UsageError(f"{', '.join(wrong)}: of OME-Zarr, but no result ends in .zarr. Give one such a name, or "
+                         "leave this out.")
 
 
 def check_comparison_flags(arguments: argparse.Namespace) -> None:
-    """Make sure that what is said of references is said where there is one, and of held-out strokes where there is none.
+    """Make sure that references are spoken of where there is one, and held-out strokes where there is none.
 
     Raises
     ------
@@ -54,8 +54,8 @@ def check_comparison_flags(arguments: argparse.Namespace) -> None:
     """
     scored = arguments.reference is not None or any(row[2] != "-" for row in arguments.triple)
     if not scored and arguments.reference_values != "auto":
-        raise UsageError("--reference-values: of a reference, but none is given. Give one with --reference, or leave this "
-                         "out.")
+        raise UsageError("--reference-values: of a reference, but none is given. Give one with --reference, or leave "
+                         "this out.")
     if scored and arguments.folds != 1:
         raise UsageError("--folds: of strokes that are held out, but with a reference none are. Leave one of the two "
                          "out.")

@@ -42,7 +42,7 @@ class KnownPixels:
     def recalled(
         self, image: Image, key: Hashable, asked: NDArray[np.integer]
     ) -> tuple[NDArray[np.integer], NDArray[np.float16]] | None:
-        """Return those pixels that hold a number, and their features, if all of them are known; parameters as :meth:`at`.
+        """Return those pixels that hold a number, and their features, if all are known; parameters as :meth:`at`.
 
         So a tile that is not in memory any more need not be computed again for what was painted on it before.
         """

@@ -163,7 +163,7 @@ def _stroke_numbers(
 def _counted_through(
     planes: NDArray[np.int32], pixels: NDArray[np.int64], strokes: Sequence[Stroke]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return places of some pixels, and those of all pixels of strokes, as numbers that are the same for the same place.
+    """Return places of some pixels, and of those of strokes, as numbers: the same place has the same number.
 
     Counted through all planes that anything lies in: with thousands of them, to go from plane to plane takes long.
     """

@@ -151,7 +151,7 @@ def _words(part: Any, size: int) -> str:
     if not isinstance(part, slice):
         return str(part)
     first, stop, _ = part.indices(size)
-    return f"{first} to {stop - 1}"
+    return f"{first} to {stop - 1}" if stop - first > 1 else str(first)
 
 
 def _span(part: Any) -> str:

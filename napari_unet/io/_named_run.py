@@ -1,4 +1,4 @@
-"""Runs that were killed in their last moment, when the result had its name already: the rest is done. Computes nothing."""
+"""Runs that were killed in their last moment, when the result had its name already: ended. Computes nothing."""
 
 from __future__ import annotations
 

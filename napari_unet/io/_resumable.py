@@ -12,7 +12,7 @@ import contextlib
 import dataclasses
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -134,8 +134,9 @@ class ResumableMask:
         """
         if self._same_input is None or not is_written_since(then, now) or not self._same_input(notes):
             return False
-        self.remarks = " ".join(filter(None, (self.remarks, f"the image was written since: all that {len(notes)} blocks "
-                                              "were made of is the same, so they stay")))
+        if notes:
+            told = f"the image was written since, but all that {len(notes)} blocks were made of is the same: they stay"
+            self.remarks = "; ".join(filter(None, (self.remarks, told)))
         return True
 
     def __setitem__(self, where: Any, painted: Any) -> None:

@@ -18,11 +18,16 @@ _SHOWN = ("axes", "skip", "painted", "shape", "index")
 
 
 def is_written_since(then: str, now: str) -> bool:
-    """Say whether two runs differ in nothing but when their input was written; parameters as :func:`differences`."""
+    """Say whether two runs differ in nothing but when their input was written, or whether it could be read as a whole.
+
+    Parameters are those of :func:`differences`.
+    """
     before, after = _read(then), _read(now)
-    if before is None or after is None or before.get("changed") == after.get("changed"):
+    if before is None or after is None or before == after:
         return False
-    return {**before, "changed": None} == {**after, "changed": None}
+    images = {before.get("image"), after.get("image")}
+    unseen = {"changed": None, "image": None}
+    return {**before, **unseen} == {**after, **unseen} and (len(images) == 1 or "" in images)
 
 
 def differences(then: str, now: str) -> str:

@@ -1,4 +1,4 @@
-"""Masks of images of a project that are there already, and whether a model would make the same now. Predicts nothing."""
+"""Masks of images of a project that are there, and whether a model would make the same now. Predicts nothing."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_unet.core.errors import UserError
-from napari_unet.core.fingerprints import image_hash
+from napari_unet.core.fingerprints import hash_if_whole
 from napari_unet.predicting.mask_origin import MODEL_HASH, known_hash
 
 from .prediction_basis import basis_of_model
@@ -66,7 +66,8 @@ def standing_mask(
         image = contents.read(record)
     except UserError:  # an image that cannot be read any more makes its mask no worse
         return StandingMask(record.id, path, ", ".join(wrong))
-    if [one.hash for one in told.images] != [image_hash(image)]:
+    known = hash_if_whole(image)
+    if known and [one.hash for one in told.images] != [known]:
         wrong.append("another image (its pixels or axes have changed)")
     elif open_result(path, image.label_axes, image.shape) is None:
         wrong.append("another shape")

@@ -107,7 +107,8 @@ class BlockSearch:
     def asked(self) -> dict[str, Any]:
         """Return what is looked for, as plain values."""
         search = self._search
-        return {"mask": self._given.mark(), "changed": self._given.changed, "way": search.way, "values": dict(search.values),
+        return {"mask": self._given.mark(), "changed": self._given.changed, "way": search.way,
+                "values": dict(search.values),
                 "by_plane": search.by_plane, "countable": list(search.countable), "halo": self._halo,
                 "sides": list(self.sides), "scale": list(self._given.geometry.scale),
                 **({"panoptic": True} if self._panoptic else {})}
@@ -180,8 +181,9 @@ class BlockSearch:
                 known[f"{side}{seam.axis}"] = found.numbers[within(seam.part, window.outer)]
             scratch.put(region.first + window.number, where, found.numbers[window.inner], known)
         except Exception as error:
-            raise UserError(f"The block at {block_words(self._given.axes, where)} of {self._given.name} could not be done: {reason_of(error)} The "
-                            "blocks that are done are kept: run the same again to go on.") from error
+            raise UserError(
+                f"The block at {block_words(self._given.axes, where)} of {self._given.name} could not be done: "
+                f"{reason_of(error)} The blocks that are done are kept: run the same again to go on.") from error
 
     def is_same_mask(self, scratch: ObjectScratch) -> bool:
         """Say whether blocks that are done would come out the same of the mask as it is now.

@@ -41,7 +41,7 @@ def own_loop() -> Iterator[Any]:
 
 
 def connected(address: Any, timeout: float, loop: Any) -> Any:
-    """Return a client of a scheduler, or of a cluster; one that does not get there is closed before its error is raised.
+    """Return a client of a scheduler, or of a cluster; one that gets nowhere is closed before its error is raised.
 
     Parameters
     ----------

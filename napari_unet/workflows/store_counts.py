@@ -105,8 +105,8 @@ class StoredMask:
             try:
                 found = in_memory(self._data[index])
             except Exception as error:
-                raise UserError(f"The block at {block_words(self._axes, index)} of {self._name!r} could not be counted: "
-                                f"{reason_of(error)}") from error
+                raise UserError(f"The block at {block_words(self._axes, index)} of {self._name!r} could not be "
+                                f"counted: {reason_of(error)}") from error
             if found.dtype.kind not in "bui" or found.max(initial=0) > 254 or found.min(initial=0) < 0:
                 raise UserError(f"{self._name!r} holds other numbers than classes (0 to 254). Give a mask; of single "
                                 "objects: napari-unet objects FILE --values objects -o OUT.tif --table TABLE.csv.")

@@ -20,7 +20,7 @@ from typing import Any, Protocol
 
 from napari_unet.core.addresses import is_url
 from napari_unet.core.errors import UsageError
-from napari_unet.core.fingerprints import image_hash
+from napari_unet.core.fingerprints import hash_if_whole
 from napari_unet.core.image import Image
 from napari_unet.core.leaving import heed, look_up
 from napari_unet.core.method import Model, checked_planes
@@ -211,7 +211,7 @@ def predict_store(
     picked = None if index is None else tuple(checked_planes(image, index))
     geometry = image.geometry if picked is None else image.geometry.of_planes()
     plan = plan_blocks(image, model, max(format.chunk, format.shard))
-    asked = {"image": image_hash(image), "axes": image.axes, "model": model_hash(model), "plan": repr(plan),
+    asked = {"image": hash_if_whole(image), "axes": image.axes, "model": model_hash(model), "plan": repr(plan),
              "skip": skip_background, "painted": painted_ids, "changed": change_of_pixels(image.data),
              **({} if picked is None else {"index": picked})}
     provenance = mask_provenance(model, image, settings={
