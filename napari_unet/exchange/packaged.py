@@ -78,9 +78,8 @@ def write_package(
             save_bioimageio_package(description, output_path=made / "package.zip", local_files_only=True)
         except Exception as error:  # pydantic's and those of bioimageio.spec
             raise UserError(
-                f"bioimageio.spec does not take the description of the model ({shortened(reason_of(error), 400)}). Check "
-                "the "
-                "name, the authors and the licence (an SPDX identifier, CC-BY-4.0 say)."
+                f"bioimageio.spec does not take the description of the model ({shortened(reason_of(error), 400)}). "
+                "Check the name, the authors and the licence (an SPDX identifier, CC-BY-4.0 say)."
             ) from error
         shutil.copyfile(made / "package.zip", path)
 

@@ -53,7 +53,7 @@ def connected(address: Any, timeout: float, loop: Any) -> Any:
     """
     import distributed
 
-    class OrderlyClient(distributed.Client):  # type: ignore[misc]  # has no types
+    class OrderlyClient(distributed.Client):
         def __init__(self) -> None:
             try:
                 super().__init__(address, timeout=timeout, loop=loop)
