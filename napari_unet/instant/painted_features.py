@@ -213,16 +213,30 @@ def thinned_paint(store: FeatureStore, training: TrainingSet, most: int) -> dict
         hidden = store.hidden(training.pairs[index].image, plane)
         paints[index, plane] = paint.copy() if hidden is None else paint * ~hidden
     labels = np.concatenate([paint[paint > 0] for paint in paints.values()])
+    lots = np.concatenate([_lots(index, plane, np.flatnonzero(paint)) for (index, plane), paint in paints.items()])
     kept = np.zeros(len(labels), bool)
-    kept[balanced_sample(labels, most, seed=0)] = True
+    kept[balanced_sample(labels, most, lots=lots)] = True
     for paint in paints.values():
         here, kept = np.split(kept, [np.count_nonzero(paint)])
         paint[paint > 0] *= here
     return paints
 
 
-def balanced_sample(labels: NDArray[np.integer], most: int, seed: int) -> NDArray[np.intp]:
-    """Return indices of at most so many samples, as evenly over the classes as there are."""
+def _lots(pair: int, plane: int, pixels: NDArray[np.intp]) -> NDArray[np.uint64]:
+    """Return a lot for each pixel of a plane that hangs on where it lies alone (splitmix64).
+
+    So the next stroke leaves nearly all that were drawn before, whose features are known.
+    """
+    lots = pixels.astype(np.uint64) + np.uint64((plane * 0x9E3779B97F4A7C15 + pair * 0xD1B54A32D192ED03) % 2**64)
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        lots = (lots ^ (lots >> np.uint64(shift))) * np.uint64(factor)
+    return lots ^ (lots >> np.uint64(31))
+
+
+def balanced_sample(
+    labels: NDArray[np.integer], most: int, seed: int = 0, lots: NDArray[np.uint64] | None = None
+) -> NDArray[np.intp]:
+    """Return indices of at most so many samples, as evenly over the classes as there are; by lots, the lowest ones."""
     if len(labels) <= most:
         return np.arange(len(labels))
     rng = np.random.default_rng(seed)
@@ -231,5 +245,6 @@ def balanced_sample(labels: NDArray[np.integer], most: int, seed: int) -> NDArra
     for place, group in enumerate(sorted(groups, key=len)):
         share = min(len(group), left // (len(groups) - place))
         left -= share
-        kept.append(rng.choice(group, share, replace=False))
+        kept.append(rng.choice(group, share, replace=False) if lots is None or share == len(group)
+                    else group[np.argpartition(lots[group], share)[:share]])
     return np.sort(np.concatenate(kept))
