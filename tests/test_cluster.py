@@ -26,6 +26,7 @@ from napari_unet.predicting.network_model import NetworkModel
 from napari_unet.workflows import block_task, cluster
 from napari_unet.workflows.block_task import BlockTask
 from napari_unet.workflows.cluster import ClusterEngine
+from napari_unet.workflows.cluster_failures import raise_failure
 from napari_unet.workflows.dask_client import connected, own_loop
 from napari_unet.workflows.store_run import predict_store
 
@@ -143,7 +144,7 @@ def test_a_worker_that_runs_out_of_memory_is_said_with_its_block(tmp_path: Path)
     plan = BlockPlan(4, (20, 30))
     task: Any = BlockTask(image, None, plan, None)  # type: ignore[arg-type]
     with pytest.raises(UserError, match=r"block at Z=3, Y=0 to 19, X=0 to 29 of 'slide'.*too little memory.*go on"):
-        cluster._fail(Failed(), task, plan.block(3))
+        raise_failure(Failed(), task, plan.block(3))
 
 
 def test_a_scheduler_that_goes_is_no_matter_of_memory() -> None:
@@ -157,7 +158,7 @@ def test_a_scheduler_that_goes_is_no_matter_of_memory() -> None:
     image = Image(np.zeros((4, 20, 30), np.uint8), "ZYX", "slide")
     task: Any = BlockTask(image, None, BlockPlan(4, (20, 30)), None)  # type: ignore[arg-type]
     with pytest.raises(UserError, match=r"does not answer any more.*blocks of 'slide' that are done are kept") as told:
-        cluster._fail(Lost(), task, BlockPlan(4, (20, 30)).block(3))
+        raise_failure(Lost(), task, BlockPlan(4, (20, 30)).block(3))
     assert "memory" not in str(told.value)
 
 

@@ -20,7 +20,7 @@ from napari_unet.core.errors import UserError
 from napari_unet.core.fingerprints import image_hash
 from napari_unet.core.image import Image
 from napari_unet.core.plane_facts import plane_facts
-from napari_unet.core.seen_parts import SeenPart, seeing
+from napari_unet.core.seen_parts import ReadPart, seeing
 from napari_unet.io import _named_run
 from napari_unet.io._object_scratch import ObjectScratch
 from napari_unet.io._run_files import LocalRun
@@ -138,7 +138,7 @@ def test_what_was_seen_is_compared_wherever_it_lies(small: None) -> None:
         with seeing(image) as parts:
             answer_block(model, image, plan.block(number))
         notes[number] = input_note(parts, None)
-    read = [SeenPart.read(text) for text in notes[0].split()[1:]]
+    read = [ReadPart.read(text) for text in notes[0].split()[1:]]
     bottom = max(one.rows[1] for one in read if one is not None)
     assert bottom > plan.block(0).box.y1, "what lies around a block is noted, too"
     for row, same in ((bottom - 1, False), (299, True)):

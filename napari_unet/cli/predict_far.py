@@ -12,7 +12,7 @@ from typing import Any
 from napari_unet.core.addresses import is_url
 from napari_unet.core.errors import UsageError, UserError
 from napari_unet.core.method import Model
-from napari_unet.core.provenance import now, of_model
+from napari_unet.core.provenance import Provenance, now, of_model
 from napari_unet.core.readable import readable
 from napari_unet.core.work import Work
 from napari_unet.io import clear_of_inputs, file_stem
@@ -32,7 +32,7 @@ from .object_blocks import find_by_blocks
 from .object_output import ObjectTargets, is_object_file, objects_place, way_values
 from .predict_blocks import predict_by_blocks
 from .predict_targets import mask_difference, model_of
-from .terminal import check_writable, make_folder, say, show
+from .terminal import check_writable, make_folder, show, tell_standing
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,11 +100,16 @@ def _planned_far(arguments: argparse.Namespace, images: Sequence[str]) -> dict[s
             check_far_place(str(one))
             _check_clear(str(one), images)
         else:
-            clear_of_inputs(Path(one), images)
-            ours = one in maps and told_beside(one) is not None  # whether they are those of this run is seen by it
-            there = arguments.resume and Path(one).exists()  # whether it stays is seen when the model is known
-            check_writable(Path(one), arguments.overwrite or ours or there)
+            _check_near(Path(one), one in maps, images, arguments)
     return planned
+
+
+def _check_near(place: Path, soft: bool, images: Sequence[str], arguments: argparse.Namespace) -> None:
+    """Make sure that a result of this computer can be written."""
+    clear_of_inputs(place, images)
+    ours = soft and told_beside(place) is not None  # whether they are those of this run is seen by it
+    there = arguments.resume and place.exists()  # whether it stays is seen when the model is known
+    check_writable(place, arguments.overwrite or ours or there)
 
 
 def _left_far(arguments: argparse.Namespace, targets: Mapping[str, FarTarget], model: Model) -> dict[str, FarTarget]:
@@ -115,33 +120,34 @@ def _left_far(arguments: argparse.Namespace, targets: Mapping[str, FarTarget], m
     UserError
         If some results of an image are there and others are not, or one was made otherwise, and may not be replaced.
     """
-    left: dict[str, FarTarget] = {}
-    others, unknown, hashed = [], [], model_hash(as_block_model(model), on_device=False)
-    for name, target in targets.items():
-        there = [one for one in target.places if _is_whole(one)]
-        if target.mask not in there:
-            left[name] = target
-            continue
-        told = told_beside(target.mask)
-        reason = "" if told is None else mask_difference(told, name, hashed, arguments)
-        missing = [one for one in target.places if one not in there]
-        if told is None:
-            unknown.append(target.mask)
-        if reason or (missing and missing != [target.objects]):
-            others.append(f"  {target.mask}: {reason or f'{missing[0]} is missing'}")
-            left[name] = target
-        elif missing:
-            left[name] = dataclasses.replace(target, segmented=True)
+    hashed = model_hash(as_block_model(model), on_device=False)
+    standing = {name: one for name, one in targets.items() if _is_whole(one.mask)}
+    told = {name: told_beside(one.mask) for name, one in standing.items()}
+    reasons = {name: _otherwise(one, name, told[name], hashed, arguments) for name, one in standing.items()}
+    others = [f"  {targets[name].mask}: {reason}" for name, reason in reasons.items() if reason]
     if others and not arguments.overwrite:
         raise UserError("\n".join([f"{len(others)} of the masks that are there are not what this command makes. Add "
                                    "--overwrite to make them anew (all others stay), or choose another place:",
                                    *others]))
-    if unknown:
-        say(f"Nothing beside {', '.join(unknown[:5])}{' and others' if len(unknown) > 5 else ''} says how it was made: "
-            "kept unchecked.")
-    if len(left) < len(targets):
-        say(f"{len(targets) - len(left)} of {len(targets)} are there already and stay as they are.")
+    segmented = {name for name, reason in reasons.items() if not reason}
+    left = {name: dataclasses.replace(one, segmented=name in segmented) for name, one in targets.items()
+            if name not in segmented or _missing(one)}
+    tell_standing([standing[name].mask for name, known in told.items() if known is None], len(targets) - len(left),
+                  len(targets))
     return left
+
+
+def _missing(target: FarTarget) -> list[Path | str]:
+    return [one for one in target.places if not _is_whole(one)]
+
+
+def _otherwise(
+    target: FarTarget, name: str, told: Provenance | None, hashed: str, arguments: argparse.Namespace
+) -> str:
+    """Say in what results that are there are not those that the command makes; empty if they are."""
+    reason = "" if told is None else mask_difference(told, name, hashed, arguments)
+    missing = [one for one in _missing(target) if one != target.objects]
+    return reason or (f"{missing[0]} is missing" if missing else "")
 
 
 def _is_whole(place: Path | str) -> bool:

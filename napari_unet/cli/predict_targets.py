@@ -28,7 +28,7 @@ from napari_unet.predicting.model_hash import model_hash
 from napari_unet.predicting.network_model import NetworkModel
 
 from .object_output import is_object_file
-from .terminal import say
+from .terminal import say, tell_standing
 
 _NAMED = 5
 """Results that are named in a message, at most."""
@@ -111,8 +111,7 @@ def left_to_do(arguments: argparse.Namespace, targets: Mapping[str, OutputTarget
     anew = missing | set(others)
     left = {name: one if name in anew else dataclasses.replace(one, segmented=True)
             for name, one in targets.items() if name in anew | halves}
-    if len(left) < len(targets):
-        say(f"{len(targets) - len(left)} of {len(targets)} are there already and stay as they are.")
+    tell_standing([], len(targets) - len(left), len(targets))
     _tell_halves([one.mask for one in left.values() if one.segmented])
     return left
 
@@ -181,9 +180,7 @@ def _made_otherwise(arguments: argparse.Namespace, done: Mapping[str, OutputTarg
             continue
         if reason := mask_difference(told, name, hashed, arguments):
             found[name] = reason
-    if unknown:
-        say(f"Nothing beside {', '.join(unknown[:_NAMED])}{' and others' if len(unknown) > _NAMED else ''} says how it "
-            "was made: kept unchecked.")
+    tell_standing(unknown, 0, len(done))
     return found
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from napari_unet.workflows.counts import COLUMNS
 from .image_files import save_counts
 from .project_commands import image_files, opened, outside, raise_failures, writable
 from .project_objects import check_project_objects, find_in_project
-from .terminal import check_writable, make_folder, say, show
+from .terminal import check_writable, make_folder, show, tell_standing
 from .unread_flags import check_object_flags
 
 _FOR_FILES = ("axes", "index", "tta", "probabilities", "painted_ids", "countable", "panoptic", "by_plane", "halo",
@@ -54,28 +54,41 @@ def predict_project(arguments: argparse.Namespace, watch: Any) -> None:
         found = check_project_objects(arguments, contents, inputs, targets, [
             record.id for record in records if arguments.resume])
         model = load_model(arguments.model, arguments.device) if arguments.model else contents.model(arguments.device)
-        kept = _standing(arguments, contents, model, targets) if arguments.resume else frozenset()
-        _check_free(arguments, targets, kept)
+        kept = frozenset[str]()
         if arguments.resume:
+            kept = _standing(arguments, contents, model, targets)
             found = check_project_objects(arguments, contents, inputs, targets, kept)
-        counts = arguments.counts is not None and check_writable(
-            arguments.counts, arguments.overwrite or (arguments.resume and is_counts(arguments.counts, COLUMNS)),
-            [contents.folder.path, *inputs])
+        _check_free(arguments, targets, kept)
+        counts = _claim_counts(arguments, [contents.folder.path, *inputs])
         if arguments.output is not None:  # only now: a refused command leaves no folder behind
             make_folder(arguments.output)
         left = [record for record in records if record.id not in kept]
-        pieces = [BatchPiece(record.name, partial(_predicted, contents, record, model, targets.get(record.id),
-                                                  arguments)) for record in left]
-        summary = watch(run_batch(pieces))
+        summary = watch(run_batch([BatchPiece(record.name, partial(
+            _predicted, contents, record, model, targets.get(record.id), arguments)) for record in left]))
         done = kept | {left[one.number].id for one in summary.done}
         if arguments.objects is not None:
             find_in_project(contents, [one for one in records if one.id in done - found], targets, arguments, watch)
         if arguments.counts is not None:
-            masks = [(one.name, targets.get(one.id, contents.folder.result_path(one.id)))
-                     for one in records if one.id in done]
-            save_counts(arguments.counts, masks, counts)
-            show(readable(arguments.counts))
+            _count(arguments.counts, contents, done, targets, counts)
         raise_failures(summary)
+
+
+def _count(
+    path: Path, contents: ProjectContents, done: frozenset[str], targets: Mapping[str, Path], replace: bool
+) -> None:
+    """Write the table of all masks that are there."""
+    masks = [(one.name, targets.get(one.id, contents.folder.result_path(one.id)))
+             for one in contents.folder.state.images if one.id in done]
+    save_counts(path, masks, replace)
+    show(readable(path))
+
+
+def _claim_counts(arguments: argparse.Namespace, inputs: Sequence[Path]) -> bool:
+    """Return whether the table may replace one that is there, if it is asked for and can be written."""
+    if arguments.counts is None:
+        return False
+    ours = arguments.resume and is_counts(arguments.counts, COLUMNS)  # of the run that is gone on with
+    return check_writable(arguments.counts, arguments.overwrite or ours, inputs)
 
 
 def _refuse_other_flags(arguments: argparse.Namespace) -> None:
@@ -119,20 +132,15 @@ def _standing(
     UserError
         If one in a folder was made otherwise, and may not be replaced.
     """
-    found = {record.id: standing_mask(contents, record, model, targets.get(record.id))
-             for record in contents.folder.state.images}
-    others = {mask.path: mask.otherwise for mask in found.values() if mask is not None and mask.otherwise}
+    found = [mask for record in contents.folder.state.images
+             if (mask := standing_mask(contents, record, model, targets.get(record.id))) is not None]
+    others = [f"  {one.path}: {one.otherwise}" for one in found if one.otherwise]
     if targets and others and not arguments.overwrite:
-        lines = [f"  {path}: {reason}" for path, reason in others.items()]
         raise UserError("\n".join([
             f"{len(others)} of the masks that are there are not what this command makes. Add --overwrite to make them "
-            "anew (all others stay), or choose another folder:", *lines]))
-    kept = [one for one in found.values() if one is not None and not one.otherwise]
-    if unknown := [one.path for one in kept if one.is_untold]:
-        say(f"Nothing beside {', '.join(map(str, unknown[:5]))}{' and others' if len(unknown) > 5 else ''} says how it "
-            "was made: kept unchecked.")
-    if kept:
-        say(f"{len(kept)} of {len(found)} are there already and stay as they are.")
+            "anew (all others stay), or choose another folder:", *others]))
+    kept = [one for one in found if not one.otherwise]
+    tell_standing([one.path for one in kept if one.is_untold], len(kept), len(contents.folder.state.images))
     if not targets:
         keep_standing(contents, kept, model)
     return frozenset(one.image for one in kept)

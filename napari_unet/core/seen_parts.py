@@ -20,7 +20,7 @@ _TEXT = re.compile(r"(\d+)/(\d+):(\d+)/(\d+):(\d+)/([0-9a-f]{8})")
 
 
 @dataclasses.dataclass(frozen=True)
-class SeenPart:
+class ReadPart:
     """A part of a plane.
 
     Parameters
@@ -42,7 +42,7 @@ class SeenPart:
         return f"{self.plane}/{top}:{bottom}/{left}:{right}/{self.total:08x}"
 
     @classmethod
-    def read(cls, text: str) -> SeenPart | None:
+    def read(cls, text: str) -> ReadPart | None:
         """Read what ``str`` wrote; None if it is nothing of the kind."""
         found = _TEXT.fullmatch(text)
         if found is None:
@@ -61,18 +61,18 @@ class SeenPart:
                 and self.columns[0] <= columns[0] and columns[1] <= self.columns[1])
 
 
-def sum_of(pixels: NDArray[Any]) -> int:
+def pixel_sum(pixels: NDArray[Any]) -> int:
     """Return a sum of pixels that depends on where each of them lies."""
     return zlib.crc32(np.ascontiguousarray(pixels).reshape(-1).view(np.uint8).data)
 
 
-_seen: contextvars.ContextVar[tuple[Any, list[SeenPart]] | None] = contextvars.ContextVar("seen parts", default=None)
+_seen: contextvars.ContextVar[tuple[Any, list[ReadPart]] | None] = contextvars.ContextVar("seen parts", default=None)
 
 
 @contextlib.contextmanager
-def seeing(image: Any) -> Iterator[list[SeenPart]]:
+def seeing(image: Any) -> Iterator[list[ReadPart]]:
     """Give a list that gets the parts of an image that are read in the block, in threads that it starts, too."""
-    parts: list[SeenPart] = []
+    parts: list[ReadPart] = []
     token = _seen.set((image, parts))
     try:
         yield parts
@@ -87,4 +87,4 @@ def note_part(image: Any, plane: int, rows: slice, columns: slice, pixels: NDArr
         return
     (top, bottom, _), (left, right, _) = (part.indices(size) for part, size in zip(
         (rows, columns), image.plane_shape, strict=True))
-    wanted[1].append(SeenPart(plane, (top, bottom), (left, right), sum_of(pixels)))
+    wanted[1].append(ReadPart(plane, (top, bottom), (left, right), pixel_sum(pixels)))

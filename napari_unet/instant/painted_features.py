@@ -168,9 +168,10 @@ def _counted_through(
     Counted through all planes that anything lies in: with thousands of them, to go from plane to plane takes long.
     """
     lengths = [len(one.pixels) for one in strokes]
-    of_strokes = np.repeat([(one.pair, one.plane) for one in strokes] or np.empty((0, 2), np.int64), lengths, axis=0)
+    of_strokes = np.array([(one.pair, one.plane) for one in strokes], np.int64).reshape(-1, 2)
     painted = np.concatenate([one.pixels for one in strokes]) if lengths else np.empty(0, np.int64)
-    _, plane = np.unique(np.concatenate([planes, of_strokes]), axis=0, return_inverse=True)
+    places = np.concatenate([planes.astype(np.int64), np.repeat(of_strokes, lengths, axis=0)])
+    _, plane = np.unique(places[:, 0] * (places[:, 1].max(initial=0) + 1) + places[:, 1], return_inverse=True)
     counted = plane.ravel() * (max(pixels.max(initial=0), painted.max(initial=0)) + 1)
     return counted[: len(pixels)] + pixels, counted[len(pixels):] + painted
 

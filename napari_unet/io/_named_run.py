@@ -27,7 +27,7 @@ def is_left_named(path: str | Path) -> bool:
 def finish_named(
     path: str | Path, asked: Mapping[str, Any], provenance: Provenance | None, overwrite: bool = False,
     then: Callable[[], None] = lambda: None,
-) -> bool:
+) -> Path | str | None:
     """End a run that was killed when its result had its name already, if there is one that was asked for the same.
 
     Parameters
@@ -44,8 +44,8 @@ def finish_named(
 
     Returns
     -------
-    bool
-        Whether the result is whole.
+    Path, str or None
+        Where the result is; None if there was no such run.
 
     Raises
     ------
@@ -54,7 +54,7 @@ def finish_named(
     """
     run = FarRun(str(path), overwrite) if is_url(path) else LocalRun(_real(path))
     if not _is_asked(run.journal(), asked) or not run.is_named():
-        return False
+        return None
     with run.guard():
         lock = run.lock(str(path))
         try:
@@ -67,7 +67,7 @@ def finish_named(
             run.remove()
         finally:
             lock.release()
-    return True
+    return str(path) if is_url(path) else _real(path)
 
 
 def _real(path: str | Path) -> Path:

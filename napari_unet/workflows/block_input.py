@@ -12,18 +12,18 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from napari_unet.core.image import Image
 from napari_unet.core.leaving import while_wanted
 from napari_unet.core.plane_facts import PlaneFacts
-from napari_unet.core.seen_parts import SeenPart, sum_of
+from napari_unet.core.seen_parts import ReadPart, pixel_sum
 from napari_unet.predicting.block_plan import Block, BlockPlan
 
 _NO_FACTS = "-"
 
 
-def input_note(parts: Sequence[SeenPart], facts: PlaneFacts | None) -> str:
+def input_note(parts: Sequence[ReadPart], facts: PlaneFacts | None) -> str:
     """Return what a block was computed from as words without a line's end.
 
     Parameters
     ----------
-    parts : sequence of SeenPart
+    parts : sequence of ReadPart
         What was read of the image.
     facts : PlaneFacts, optional
         What was known of the plane as a whole, if that was asked for.
@@ -51,13 +51,13 @@ def is_same_input(
         If the image cannot be read there.
     """
     facts: dict[int, set[str]] = {}
-    seen: dict[int, set[SeenPart]] = {}
+    seen: dict[int, set[ReadPart]] = {}
     for number, note in notes.items():
         told, *texts = note.split() or [_NO_FACTS]
         if told != _NO_FACTS:
             facts.setdefault(plan.block(number).plane, set()).add(told)
         for text in texts:
-            part = SeenPart.read(text)
+            part = ReadPart.read(text)
             if part is None or part.plane >= image.n_planes:
                 return False
             seen.setdefault(part.plane, set()).add(part)
@@ -67,19 +67,19 @@ def is_same_input(
     return same and all(told == {_text_of(facts_of(plane))} for plane, told in while_wanted(facts.items()))
 
 
-def _in_order(parts: Iterable[SeenPart]) -> list[SeenPart]:
+def _in_order(parts: Iterable[ReadPart]) -> list[ReadPart]:
     """Return parts of a plane from top to bottom."""
     return sorted(parts, key=lambda part: (part.rows, part.columns))
 
 
-def _is_noted(block: Block, parts: Iterable[SeenPart]) -> bool:
+def _is_noted(block: Block, parts: Iterable[ReadPart]) -> bool:
     """Say whether it is known what a block itself was like."""
     box = block.box
     return any(part.holds((box.y0, box.y1), (box.x0, box.x1)) for part in parts)
 
 
-def _is_as_it_was(image: Image, part: SeenPart) -> bool:
-    return sum_of(image.window(part.plane, *part.slices)) == part.total
+def _is_as_it_was(image: Image, part: ReadPart) -> bool:
+    return pixel_sum(image.window(part.plane, *part.slices)) == part.total
 
 
 def _text_of(facts: PlaneFacts | None) -> str:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from napari_unet.core.errors import UserError, reason_of
 from napari_unet.core.leaving import while_wanted
-from napari_unet.core.seen_parts import sum_of
+from napari_unet.core.seen_parts import pixel_sum
 from napari_unet.io._object_scratch import ObjectScratch
 from napari_unet.objects.auto import Auto, radius_of
 from napari_unet.objects.block_areas import BlockAreas
@@ -249,4 +249,4 @@ def block_words(axes: str, where: tuple[int | slice, ...]) -> str:
 def _sum_of(region: BlockRegion, labels: NDArray[Any], soft: NDArray[Any] | None) -> list[int]:
     """Return sums of what a block is made of: its labels, their probabilities, and how wide it looks."""
     typical = repr(sorted(region.typical.items())).encode()
-    return [sum_of(labels), 0 if soft is None else sum_of(soft), zlib.crc32(typical)]
+    return [pixel_sum(labels), 0 if soft is None else pixel_sum(soft), zlib.crc32(typical)]

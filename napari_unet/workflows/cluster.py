@@ -30,15 +30,10 @@ from napari_unet.io.model_file import load_model, save_model
 from napari_unet.predicting.block_plan import Block, BlockPlan
 
 from .block_task import BlockSinks, BlockTask
+from .cluster_failures import PATIENCE, RETRIES, raise_failure
 from .dask_client import connected, own_loop
 
 INSTALL = "python -m pip install napari-unet-live[cluster]"
-
-RETRIES = 3
-"""How often a block is tried again, by another worker if need be."""
-
-PATIENCE = 20.0
-"""Seconds to wait for a scheduler, and for its first worker."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -190,7 +185,7 @@ class _Sender:
         """Return the block that was asked for; errors as of the block."""
         _, block = self.asked[future.key]
         if future.status != "finished":
-            _fail(future, self._task, block)
+            raise_failure(future, self._task, block)
         del self.asked[future.key]
         self._planes[block.plane] -= 1
         if not self._planes[block.plane]:
@@ -278,23 +273,3 @@ def _model_bytes(model: Any) -> bytes:
         path = Path(folder) / "model.pt"
         save_model(path, model)
         return path.read_bytes()
-
-
-def _fail(future: Any, task: BlockTask, block: Block) -> None:
-    """Raise what went wrong with a block, as an error for people."""
-    try:
-        future.result()
-    except UserError:
-        raise
-    except Exception as error:  # of Dask: a worker that died, a scheduler that is gone
-        if getattr(error, "reason", None) == "scheduler-connection-lost":
-            raise UserError(
-                f"The scheduler does not answer any more, and has not come back within {PATIENCE:.0f} s. The blocks of "
-                f"{task.image.name!r} that are done are kept: start it and its workers anew, and run the same again to "
-                "go on."
-            ) from error
-        raise UserError(
-            f"The block at {task.place(block)} of {task.image.name!r} could not be done on the cluster, in "
-            f"{RETRIES + 1} trials: {reason_of(error)}. Perhaps a worker has too little memory. The blocks that are "
-            "done are kept: run the same again to go on."
-        ) from error

@@ -124,7 +124,7 @@ def objects_to_store(
     format = format or OmeZarr()
     blocks = BlockSearch(given, search, halo, format.chunk, panoptic)
     asked = blocks.asked()
-    if finish_named(path, asked, provenance, overwrite, partial(remove_scratch, path)):
+    if finish_named(path, asked, provenance, overwrite, partial(remove_scratch, path)) is not None:
         return _stored(path, search)
     scratch = ObjectScratch(path, given.shape, blocks.chunks, asked, overwrite, blocks.is_same_mask)
     try:

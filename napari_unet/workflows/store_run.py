@@ -18,7 +18,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
-from napari_unet.core.addresses import is_url
 from napari_unet.core.errors import UsageError
 from napari_unet.core.fingerprints import hash_if_whole
 from napari_unet.core.image import Image
@@ -212,8 +211,7 @@ def predict_store(
     geometry = image.geometry if picked is None else image.geometry.of_planes()
     plan = plan_blocks(image, model, max(format.chunk, format.shard))
     asked = {"image": hash_if_whole(image), "axes": image.axes, "model": model_hash(model), "plan": repr(plan),
-             "skip": skip_background, "painted": painted_ids, "changed": change_of_pixels(image.data),
-             **({} if picked is None else {"index": picked})}
+             "skip": skip_background, "painted": painted_ids, "changed": change_of_pixels(image.data), **_of(picked)}
     provenance = mask_provenance(model, image, settings={
         "planes": "all" if picked is None else list(picked), "tta": bool(getattr(model, "tta", False)),
         "blocks": plan.side or "planes", "percentiles_from": how_judged(image), "skip_background": skip_background,
@@ -221,8 +219,9 @@ def predict_store(
     options: dict[str, Any] = {"shape": prediction_shape(image, picked), "classes": model.classes,
                                "geometry": geometry, "asked": asked, "overwrite": overwrite, "format": format,
                                "same_input": partial(is_same_input, image, plan, partial(known_facts, image, model))}
-    if finish_named(output, {**asked, "format": repr(format), "shape": list(options["shape"])}, provenance, overwrite):
-        return str(output) if is_url(output) else Path(output).expanduser().resolve()
+    same = {**asked, "format": repr(format), "shape": list(options["shape"])}
+    if (done := finish_named(output, same, provenance, overwrite)) is not None:
+        return done
     with contextlib.ExitStack() as opened:
         mask = ResumableMask(output, code="painted" if painted_ids else "mask", provenance=provenance, **options)
         opened.callback(mask.release)
@@ -239,6 +238,11 @@ def predict_store(
         for one in reversed(files):
             one.finish()
         return mask.path
+
+
+def _of(picked: tuple[int, ...] | None) -> dict[str, Any]:
+    """Return what is told of the planes that are wanted, if not all are."""
+    return {} if picked is None else {"index": picked}
 
 
 def _check_share(skip_background: float | None) -> None:
