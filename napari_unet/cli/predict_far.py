@@ -31,7 +31,7 @@ from .input_files import read_images
 from .object_blocks import find_by_blocks
 from .object_output import ObjectTargets, is_object_file, objects_place, way_values
 from .predict_blocks import predict_by_blocks
-from .predict_targets import mask_difference, model_of
+from .predict_targets import mask_difference, model_of, refuse_others
 from .terminal import check_writable, make_folder, show, tell_standing
 
 
@@ -125,10 +125,7 @@ def _left_far(arguments: argparse.Namespace, targets: Mapping[str, FarTarget], m
     told = {name: told_beside(one.mask) for name, one in standing.items()}
     reasons = {name: _otherwise(one, name, told[name], hashed, arguments) for name, one in standing.items()}
     others = [f"  {targets[name].mask}: {reason}" for name, reason in reasons.items() if reason]
-    if others and not arguments.overwrite:
-        raise UserError("\n".join([f"{len(others)} of the masks that are there are not what this command makes. Add "
-                                   "--overwrite to make them anew (all others stay), or choose another place:",
-                                   *others]))
+    refuse_others(others, arguments)
     segmented = {name for name, reason in reasons.items() if not reason}
     left = {name: dataclasses.replace(one, segmented=name in segmented) for name, one in targets.items()
             if name not in segmented or _missing(one)}

@@ -107,7 +107,7 @@ def left_to_do(arguments: argparse.Namespace, targets: Mapping[str, OutputTarget
     if not arguments.overwrite:
         ours = own_halves(arguments, targets)
         _check_parts([(name, one) for name, one in targets.items() if name in missing], ours)
-        _check_others({targets[name].mask: reason for name, reason in others.items()})
+        refuse_others([f"  {targets[name].mask}: {reason}" for name, reason in others.items()], arguments)
     anew = missing | set(others)
     left = {name: one if name in anew else dataclasses.replace(one, segmented=True)
             for name, one in targets.items() if name in anew | halves}
@@ -156,15 +156,21 @@ def _check_parts(missing: Sequence[tuple[str, OutputTarget]], ours: Collection[P
                             "anew; where all is there, it stays as it is.")
 
 
-def _check_others(others: Mapping[Path, str]) -> None:
-    if not others:
+def refuse_others(others: Sequence[str], arguments: argparse.Namespace) -> None:
+    """Refuse to go on where results are there that were made otherwise (a line for each), and may not be replaced.
+
+    Raises
+    ------
+    UserError
+        Naming some.
+    """
+    if not others or arguments.overwrite:
         return
-    lines = [f"  {mask}: {reason}" for mask, reason in others.items()]
-    more = [f"  and {len(lines) - _NAMED} more"] if len(lines) > _NAMED else []
+    more = [f"  and {len(others) - _NAMED} more"] if len(others) > _NAMED else []
     raise UserError("\n".join([
-        f"{len(lines)} of the results that are there {'is' if len(lines) == 1 else 'are'} not what this command makes. "
-        "Add --overwrite to make such images anew (all others stay), or choose another folder:",
-        *lines[:_NAMED], *more]))
+        f"{len(others)} of the results that are there {'is' if len(others) == 1 else 'are'} not what this command "
+        "makes. Add --overwrite to make such images anew (all others stay), or choose another place:",
+        *others[:_NAMED], *more]))
 
 
 def _made_otherwise(arguments: argparse.Namespace, done: Mapping[str, OutputTarget]) -> dict[str, str]:

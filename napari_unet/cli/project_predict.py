@@ -23,6 +23,7 @@ from napari_unet.workflows.batch import BatchPiece, run_batch
 from napari_unet.workflows.counts import COLUMNS
 
 from .image_files import save_counts
+from .predict_targets import refuse_others
 from .project_commands import image_files, opened, outside, raise_failures, writable
 from .project_objects import check_project_objects, find_in_project
 from .terminal import check_writable, make_folder, show, tell_standing
@@ -135,10 +136,8 @@ def _standing(
     found = [mask for record in contents.folder.state.images
              if (mask := standing_mask(contents, record, model, targets.get(record.id))) is not None]
     others = [f"  {one.path}: {one.otherwise}" for one in found if one.otherwise]
-    if targets and others and not arguments.overwrite:
-        raise UserError("\n".join([
-            f"{len(others)} of the masks that are there are not what this command makes. Add --overwrite to make them "
-            "anew (all others stay), or choose another folder:", *others]))
+    if targets:
+        refuse_others(others, arguments)
     kept = [one for one in found if not one.otherwise]
     tell_standing([one.path for one in kept if one.is_untold], len(kept), len(contents.folder.state.images))
     if not targets:

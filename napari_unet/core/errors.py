@@ -53,6 +53,12 @@ def reason_of(error: BaseException) -> str:
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
+def sentence_of(error: BaseException) -> str:
+    """Return the same with a full stop, so that something can be said after it."""
+    reason = reason_of(error)
+    return reason if reason.endswith((".", "?", "!")) else f"{reason}."
+
+
 def shortened(text: str, most: int = 200) -> str:
     """Return a text in one line, of so many characters at most about: the rest is left out after a whole word."""
     text = " ".join(text.split())

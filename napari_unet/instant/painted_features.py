@@ -125,9 +125,10 @@ def gather_features(
         raise UserError(
             f"Every painted pixel of {lost[0]} is NaN or infinite. Paint a little of it where the image has numbers."
         )
-    strokes, places, where = single_strokes(training), np.concatenate(planes), np.concatenate(pixels, dtype=np.int64)
+    strokes, places = single_strokes(training), np.concatenate(planes)
+    spots = np.concatenate(pixels).astype(np.int64, copy=False)
     whole = np.array([one.stroke for one in strokes])
-    return PaintedFeatures(np.concatenate(rows), found, places, where, whole[_stroke_numbers(strokes, places, where)],
+    return PaintedFeatures(np.concatenate(rows), found, places, spots, whole[_stroke_numbers(strokes, places, spots)],
                            len(np.unique(whole)), channels, training.classes, depth)
 
 

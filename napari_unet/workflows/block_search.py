@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_unet.core.errors import UserError, reason_of
+from napari_unet.core.errors import UserError, sentence_of
 from napari_unet.core.leaving import while_wanted
 from napari_unet.core.seen_parts import pixel_sum
 from napari_unet.io._object_scratch import ObjectScratch
@@ -183,7 +183,7 @@ class BlockSearch:
         except Exception as error:
             raise UserError(
                 f"The block at {block_words(self._given.axes, where)} of {self._given.name} could not be done: "
-                f"{reason_of(error)} The blocks that are done are kept: run the same again to go on.") from error
+                f"{sentence_of(error)} The blocks that are done are kept: run the same again to go on.") from error
 
     def is_same_mask(self, scratch: ObjectScratch) -> bool:
         """Say whether blocks that are done would come out the same of the mask as it is now.

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_unet.core.errors import UserError, reason_of
+from napari_unet.core.errors import UserError, sentence_of
 from napari_unet.core.image import Image, Where
 from napari_unet.core.method import Model
 from napari_unet.core.normalisation import Normalisation
@@ -132,8 +132,8 @@ class BlockTask:
                 parts, facts_at_hand(self.image, block.plane, *self.percentiles) if is_large(self.image) else None)
         except Exception as error:
             raise UserError(
-                f"The block at {self.place(block)} of {self.image.name!r} could not be done: {reason_of(error)} "
-                "The blocks that are done are kept: run the same again to go on."
+                f"The block at {self.place(block)} of {self.image.name!r} could not be done: "
+                f"{sentence_of(error)} The blocks that are done are kept: run the same again to go on."
             ) from error
 
 
@@ -152,8 +152,8 @@ def known_facts(image: Image, model: Model, plane: int) -> PlaneFacts | None:
     except Exception as error:
         where = f"The plane {', '.join(words)}" if (words := _plane_words(image, plane)) else "The plane"
         raise UserError(
-            f"{where} of {image.name!r} could not be looked at: {reason_of(error)} The blocks that are done are kept: "
-            "run the same again to go on."
+            f"{where} of {image.name!r} could not be looked at: {sentence_of(error)} The blocks that are done are "
+            "kept: run the same again to go on."
         ) from error
 
 

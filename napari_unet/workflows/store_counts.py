@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_unet.core.classes import ClassTable
-from napari_unet.core.errors import InputWarning, UserError, reason_of
+from napari_unet.core.errors import InputWarning, UserError, sentence_of
 from napari_unet.core.geometry import Geometry
 from napari_unet.core.in_memory import in_memory
 from napari_unet.io import file_stem, read_contents
@@ -106,7 +106,7 @@ class StoredMask:
                 found = in_memory(self._data[index])
             except Exception as error:
                 raise UserError(f"The block at {block_words(self._axes, index)} of {self._name!r} could not be "
-                                f"counted: {reason_of(error)}") from error
+                                f"counted: {sentence_of(error)}") from error
             if found.dtype.kind not in "bui" or found.max(initial=0) > 254 or found.min(initial=0) < 0:
                 raise UserError(f"{self._name!r} holds other numbers than classes (0 to 254). Give a mask; of single "
                                 "objects: napari-unet objects FILE --values objects -o OUT.tif --table TABLE.csv.")
