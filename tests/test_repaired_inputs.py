@@ -165,8 +165,8 @@ def test_in_its_last_moment_a_run_is_only_ended(
         made = (tmp_path / name[-3:] / name).stat()
         (tmp_path / name[-3:] / f"{name}.provenance.json").unlink()
         assert len(list((tmp_path / name[-3:]).iterdir())) > 1
-        if name == "a.tif":
-            assert main([*again, "--painted-ids"]) == 1, "something else is asked for"
+        for other in (["--painted-ids"], ["--index", "0"]):
+            assert main([*again, *other]) == 1, "something else is asked for"
             assert "exists already" in capsys.readouterr().err
         assert main([*again, *(["--resume"] if name == "a.tif" else [])]) == 0
         assert (tmp_path / name[-3:] / name).stat() == made, "nothing is made again"

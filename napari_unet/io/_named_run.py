@@ -18,6 +18,9 @@ from ._saving import provenance_path
 from ._unfinished import Unfinished
 from .provenance_file import provenance_name
 
+_OWN = ("version", "shape", "info", "format")
+"""What a journal says beside what was asked for."""
+
 
 def is_left_named(path: str | Path) -> bool:
     """Say whether a result on this computer is that of a run which was killed in its last moment."""
@@ -35,7 +38,7 @@ def finish_named(
     path : path or str
         Of the result; text is an address.
     asked : mapping
-        Of what was asked for, as :class:`._resumable.ResumableMask` has it, what has to be the same.
+        What was asked for, as :class:`._resumable.ResumableMask` has it; shape and format as a journal has them, too.
     provenance : Provenance, optional
         What is told of the result.
     overwrite : bool
@@ -81,7 +84,9 @@ def _is_asked(journal: str | None, asked: Mapping[str, Any]) -> bool:
     except ValueError:
         return False
     wanted = json.loads(json.dumps(dict(asked), default=str))
-    return isinstance(then, dict) and all(key in then and then[key] == value for key, value in wanted.items())
+    if not isinstance(then, dict):
+        return False
+    return {key: value for key, value in then.items() if key in wanted or key not in _OWN} == wanted
 
 
 def _tell(place: Path, text: str) -> None:
