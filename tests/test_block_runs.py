@@ -25,7 +25,7 @@ from napari_unet.core.image import Image
 from napari_unet.core.method import assemble
 from napari_unet.core.scribbles import Pair, Scribbles, TrainingSet
 from napari_unet.core.work import run_to_end
-from napari_unet.io import _resumable
+from napari_unet.io import _store_tiff
 from napari_unet.io.model_file import save_model
 from napari_unet.io.ome_zarr import OmeZarr
 from napari_unet.predicting import block_plan, tiling
@@ -114,7 +114,7 @@ def test_real_numbers_with_holes(tmp_path: Path, small: None) -> None:
 @pytest.mark.parametrize("in_tiles", [False, True])
 def test_colours_and_a_tiff(in_tiles: bool, tmp_path: Path, small: None, monkeypatch: pytest.MonkeyPatch) -> None:
     if in_tiles:
-        monkeypatch.setattr(_resumable, "MOST_AT_ONCE", 1000)
+        monkeypatch.setattr(_store_tiff, "MOST_AT_ONCE", 1000)
     model = NetworkModel(weights_of(NETWORKS["deep"], 3, seed=3), "cpu", tile=32, full_precision=True)
     image = Image(picture(2, 150, 133, 3), "ZYXC", scale=(2, 0.5, 0.5), unit="micrometer")
     path = predict_store(image, model, tmp_path / "m.tif", format=FORMAT).result()

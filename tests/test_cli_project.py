@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import errno
 import json
 import sys
@@ -207,6 +208,66 @@ def test_one_image_that_cannot_be_done_does_not_keep_the_others_from_it(
     assert run("counts", project, "-o", tmp_path / "counts.csv") == 1
     assert "two has no prediction yet" in capsys.readouterr().err
     assert (tmp_path / "counts.csv").exists()
+
+
+def test_a_project_is_predicted_on_where_it_was_cut(
+    project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("train", project, *TRAIN) == 0
+    again = ["predict", project, "--device", "cpu", "--resume"]
+    (tmp_path / "data" / "two.tif").rename(tmp_path / "two.tif")
+    assert run(*again, "--objects", tmp_path / "o") == 1
+    capsys.readouterr()
+    (tmp_path / "two.tif").rename(tmp_path / "data" / "two.tif")
+    before = files_in(project / "results")
+    known = state_of(project).results
+    assert run(*again, "--objects", tmp_path / "o", "--counts", tmp_path / "c.csv") == 0
+    told = capsys.readouterr().err
+    assert "2 of 3 are there already and stay as they are" in told
+    assert [one.image for one in state_of(project).results] == ["one", "three", "two"]
+    assert state_of(project).results[:2] == known
+    assert before.items() <= files_in(project / "results").items(), "what was there is not made again"
+    assert len(list((tmp_path / "o").glob("*.tif"))) == 3
+    with (tmp_path / "c.csv").open(encoding=ENCODING, newline="") as file:
+        assert {row["image"] for row in csv.DictReader(file)} == set(NAMES)
+
+    folder = ProjectFolder.open(project)  # killed between a mask and the note of it
+    folder.change(lambda state: dataclasses.replace(state, results=state.results[:2]))
+    folder.flush()
+    folder.close()
+    tifffile.imwrite(tmp_path / "data" / "one.tif", a_picture(7))
+    assert run(*again) == 0
+    assert "2 of 3 are there already" in capsys.readouterr().err
+    assert {one.image for one in state_of(project).results} == set(NAMES)
+    changed = {name for name, content in files_in(project / "results").items() if before.get(name, content) != content}
+    assert {name.split(".")[0] for name in changed} == {"one"}
+
+    into = [*again, "-o", tmp_path / "out"]
+    assert run(*into) == 0
+    made = files_in(tmp_path / "out")
+    tifffile.imwrite(tmp_path / "data" / "three.tif", a_picture(9))
+    assert run(*into) == 1
+    assert "three_mask.tif: another image" in capsys.readouterr().err
+    assert files_in(tmp_path / "out") == made
+    assert run(*into, "--overwrite") == 0
+    assert {name for name, content in files_in(tmp_path / "out").items() if made[name] != content} == {
+        "three_mask.tif", "three_mask.tif.provenance.json"}
+
+
+@pytest.mark.parametrize(("more", "said"), [
+    (["--blocks"], "without --blocks"), (["--workers", "2", "--shard", "512"], "without --workers, --shard"),
+    (["--halo", "0"], "without --halo"), (["--pattern", "{name}.tif"], "--pattern names masks in a folder"),
+    (["--way", "parts"], "--way: of objects"),
+])
+def test_what_is_not_looked_at_in_a_project_is_refused(
+    more: list[str], said: str, project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("predict", project, *more) == 2
+    assert said in capsys.readouterr().err
+
+
+def files_in(folder: Path) -> dict[str, bytes]:
+    return {str(one.relative_to(folder)): one.read_bytes() for one in folder.rglob("*") if one.is_file()}
 
 
 def test_images_that_were_moved_are_named_and_found_where_they_are_now(

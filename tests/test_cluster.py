@@ -26,6 +26,8 @@ from napari_unet.predicting.network_model import NetworkModel
 from napari_unet.workflows import block_task, cluster
 from napari_unet.workflows.block_task import BlockTask
 from napari_unet.workflows.cluster import ClusterEngine
+from napari_unet.workflows.cluster_failures import raise_failure
+from napari_unet.workflows.dask_client import connected, own_loop
 from napari_unet.workflows.store_run import predict_store
 
 distributed = pytest.importorskip("distributed")
@@ -70,9 +72,18 @@ def test_a_block_that_cannot_be_read_is_named(tmp_path: Path, address: str) -> N
                         engine=ClusterEngine(tmp_path / "in.zarr", "ZYX", address=address))
     next(run)  # the last blocks are not sent before the first are done
     torn = next(one for one in (tmp_path / "in.zarr" / "c" / "19").rglob("*") if one.is_file())
-    torn.write_bytes(torn.read_bytes()[:20])
+    whole = torn.read_bytes()
+    torn.write_bytes(whole[:20])
     with pytest.raises(UserError, match=r"block at Z=19.*damaged"):
         run.result()
+    fresh = tmp_path / "fresh"
+    fresh.write_bytes(whole)
+    os.replace(fresh, torn)  # copied again: another file
+    image = read_image(tmp_path / "in.zarr", "ZYX")
+    events = list(run := predict_store(image, model, tmp_path / "m.zarr"))
+    assert events[0].before >= 1
+    (tmp_path / "whole").mkdir()
+    assert files_of(run.result()) == files_of(predict_store(image, model, tmp_path / "whole" / "m.zarr").result())
 
 
 def test_large_planes_are_looked_at_by_workers(
@@ -133,7 +144,7 @@ def test_a_worker_that_runs_out_of_memory_is_said_with_its_block(tmp_path: Path)
     plan = BlockPlan(4, (20, 30))
     task: Any = BlockTask(image, None, plan, None)  # type: ignore[arg-type]
     with pytest.raises(UserError, match=r"block at Z=3, Y=0 to 19, X=0 to 29 of 'slide'.*too little memory.*go on"):
-        cluster._fail(Failed(), task, plan.block(3))
+        raise_failure(Failed(), task, plan.block(3))
 
 
 def test_a_scheduler_that_goes_is_no_matter_of_memory() -> None:
@@ -147,7 +158,7 @@ def test_a_scheduler_that_goes_is_no_matter_of_memory() -> None:
     image = Image(np.zeros((4, 20, 30), np.uint8), "ZYX", "slide")
     task: Any = BlockTask(image, None, BlockPlan(4, (20, 30)), None)  # type: ignore[arg-type]
     with pytest.raises(UserError, match=r"does not answer any more.*blocks of 'slide' that are done are kept") as told:
-        cluster._fail(Lost(), task, BlockPlan(4, (20, 30)).block(3))
+        raise_failure(Lost(), task, BlockPlan(4, (20, 30)).block(3))
     assert "memory" not in str(told.value)
 
 
@@ -182,3 +193,19 @@ def test_no_scheduler(place: str, web: str, tmp_path: Path, monkeypatch: pytest.
         predict_store(Image(np.zeros((20, 20), np.uint8) + np.arange(20, dtype=np.uint8)), model, tmp_path / "m.zarr",
                       engine=ClusterEngine("in.zarr", address=web if place == "web" else place)).result()
     assert "memory" not in str(told.value)
+
+
+def test_a_client_that_gets_nowhere_leaves_nothing_behind() -> None:
+    import asyncio
+    import gc
+
+    before = set(threading.enumerate())
+    with own_loop() as loop:
+        with pytest.raises(OSError, match=r"127\.0\.0\.1:9"):
+            connected("tcp://127.0.0.1:9", 0.2, loop)
+        left = asyncio.run_coroutine_threadsafe(asyncio.sleep(3600), loop.asyncio_loop)
+    assert left.cancelled(), "what was begun has ended"
+    clients = [one for one in gc.get_objects() if isinstance(one, distributed.Client) and one.status != "closed"]
+    assert not clients
+    loops = {one for one in threading.enumerate() if one.name.startswith(("event loop", "IO loop"))}
+    assert loops <= before

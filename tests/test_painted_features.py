@@ -104,6 +104,26 @@ def test_of_very_much_paint_every_class_is_drawn() -> None:
     np.testing.assert_array_equal(balanced_sample(labels, 5000, seed=0), np.arange(len(labels)))
 
 
+def test_of_very_much_paint_a_stroke_changes_little_of_what_is_drawn(
+    store: FeatureStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(painted_module, "MOST_KEPT", 600 * 101)
+    paint = np.repeat([1, 2], 40)[None].repeat(64, 0).astype(np.uint8)
+    paint[:20, :60] = 0
+    image, drawn, tiles = picture(), [], []
+    make = FeatureStore.tile
+    monkeypatch.setattr(FeatureStore, "tile", lambda *given: (tiles.append(given[2:4]), make(*given))[1])
+    for _ in range(2):
+        found = Work(gather_features(store, trained_on(image, paint.copy()))).result()
+        assert np.bincount(found.ids).tolist() == [0, 300, 300]
+        drawn.append(set(found.pixels.tolist()))
+        paint[3:5, 3:13] = 1
+    assert len(drawn[1] - drawn[0]) <= 20
+    before = len(tiles)
+    Work(gather_features(store, trained_on(image, paint.copy()))).result()
+    assert len(tiles) == before, "all of it is known: no tile is made for it"
+
+
 @pytest.mark.parametrize("depth", ["plane", "neighbours"])
 def test_only_new_paint_is_looked_up_and_nothing_differs(
     store: FeatureStore, monkeypatch: pytest.MonkeyPatch, depth: Depth

@@ -81,7 +81,7 @@ def test_an_image_that_was_written_since_is_another_one_wherever_it_changed(
     data[40:50, 40:50] += 1
     write()
     assert image_hash(io.read_image(path)) == before, "no window of the name lies there"
-    with pytest.raises(UserError, match=r"the image \(its file was written since\)"):
+    with pytest.raises(UserError, match=r"the image \(its file was written since, and not with"):
         next(predict_store(io.read_image(path), network(), tmp_path / "m.zarr", format=FORMAT, engine=ONE))
 
 

@@ -21,8 +21,8 @@ from napari_unet.core.image import Image
 from napari_unet.io import _far_lock, _lock_owner, _store_lock
 from napari_unet.io._far_lock import FarLock
 from napari_unet.io._lock_owner import LockOwner
-from napari_unet.io._resumable import BlockWriter
 from napari_unet.io._store_lock import StoreLock
+from napari_unet.io._store_to_fill import BlockWriter
 from napari_unet.workflows.store_run import BlockTask, predict_store
 
 

@@ -95,6 +95,18 @@ def test_the_command_line_predicts_from_a_bucket_into_a_bucket(
     np.testing.assert_array_equal(found, io.read_labels(tmp_path / "o.zarr")[0])
     assert {one.split("/")[1] for one in files.find("masks")} == {
         "x.ome.zarr", "x.ome.zarr.provenance.json", "found.ome.zarr", "found.ome.zarr.provenance.json"}
+    before = {one: files.cat_file(one) for one in files.find("masks")}
+    again = [*words, "--objects", "s3://masks/found.ome.zarr", "--way", "parts", "--zarr-version", "0.5", "--resume"]
+    assert main(again) == 0
+    assert "1 of 1 are there already" in capsys.readouterr().err
+    assert main([*again, "--painted-ids"]) == 1
+    assert "other painted ids (False then, True now)" in capsys.readouterr().err
+    assert {one: files.cat_file(one) for one in files.find("masks")} == before
+    files.rm("masks/found.ome.zarr", recursive=True)
+    assert main(again) == 0, "only the objects are made again"
+    assert {one: files.cat_file(one) for one in files.find("masks/x.ome.zarr")} == {
+        one: content for one, content in before.items() if one.startswith("masks/x.ome.zarr/")}
+    np.testing.assert_array_equal(io.read_labels("s3://masks/found.ome.zarr")[0], found)
     assert main([*words, "--objects", "s3://masks/more.ome.zarr"]) == 1
     assert "napari-unet objects s3://masks/x.ome.zarr -o s3://masks/more.ome.zarr" in capsys.readouterr().err
 

@@ -118,12 +118,20 @@ def test_of_two_searches_for_objects_that_begin_in_one_moment_one_goes_on(tmp_pa
 
 
 @pytest.mark.parametrize("name", ["m.tif", "m.zarr"])
-def test_objects_of_a_mask_that_was_corrected_meanwhile_are_not_mixed(name: str, tmp_path: Path) -> None:
+def test_objects_of_a_mask_that_was_corrected_meanwhile_are_not_mixed(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(block_search, "SIDE", 16)
     painted = discs((60, 70))
     path = io.save_mask(tmp_path / name, painted, classes=TABLE)
     run = objects_to_store(open_class_store(path), tmp_path / "o.zarr", ObjectSearch(), format=SMALL)
     next(run)
     run.close()
+    io.save_mask(path, painted, classes=TABLE, overwrite=True)  # the same once more
+    run = objects_to_store(open_class_store(path), tmp_path / "o.zarr", ObjectSearch(), format=SMALL)
+    assert next(run).before == 1
+    run.close()
+    painted[2:12, 2:12] = 1
     io.save_mask(path, painted, classes=TABLE, overwrite=True)
     with pytest.raises(UserError, match="another mask"):
         next(objects_to_store(open_class_store(path), tmp_path / "o.zarr", ObjectSearch(), format=SMALL))
@@ -146,7 +154,7 @@ def test_what_is_not_done_at_addresses_or_in_shards_is_said(
     tifffile.imwrite(tmp_path / "a.tif", picture(40, 50), photometric="minisblack")
     words = ["predict", str(tmp_path / "a.tif"), "--model", str(tmp_path / "m.pt"), "--device", "cpu", "-o"]
     for more, said in (
-        ([f"{place}/out", "--resume"], "--resume does not go"), ([f"{place}/a.tif"], "only OME-Zarr is"),
+        ([f"{place}/a.tif"], "only OME-Zarr is"), ([f"{place}/b.zarr", "--halo", "9"], "--halo: of objects"),
         ([f"file://{tmp_path}/a.zarr"], "lies on this computer"), ([f"{place}/i.zarr/labels/m.zarr"], "lie inside it"),
         ([f"{place}/i.zarr", "--overwrite"], "would replace"),
         ([str(tmp_path / "b.zarr"), "--shard", "1024"], "needs --zarr-version 0.5"),

@@ -28,6 +28,7 @@ from .flag_values import countable_words
 from .input_files import file_rows, read_images
 from .project_commands import image_files, names_project, opened, outside
 from .terminal import progress_bar, say, show
+from .unread_flags import check_comparison_flags
 
 MEASURING = "metrics."
 """How --set names what is no method's: options of the metrics."""
@@ -35,6 +36,7 @@ MEASURING = "metrics."
 
 def run_compare(arguments: argparse.Namespace) -> None:
     """Compare methods, save the results and print the table."""
+    check_comparison_flags(arguments)
     if names_project(arguments.images):
         _compare_project(arguments)
         return

@@ -35,6 +35,8 @@ def run_counts(arguments: argparse.Namespace) -> None:
         if arguments.objects:
             raise UsageError("--objects measures the objects of a project. Of a mask: napari-unet objects MASK -o OUT "
                              "--table TABLE.csv.")
+        if arguments.moved:
+            raise UsageError("--moved is for projects (NAME.unet).")
         count_file(arguments, arguments.project)
         return
     outside(arguments.output, arguments.project)

@@ -15,6 +15,7 @@ from napari_unet.core.provenance import now
 from napari_unet.core.readable import readable
 from napari_unet.io import check_object_output, clear_of_inputs
 from napari_unet.io._far_run import check_far_place
+from napari_unet.io._named_run import is_left_named
 from napari_unet.objects.measure_table import MeasureTable, joined_tables
 from napari_unet.report.object_csv import write_objects
 from napari_unet.workflows.batch import BatchPiece, run_batch
@@ -37,6 +38,7 @@ from .object_output import (
 )
 from .predict_command import watch_batch
 from .terminal import check_writable, make_folder, say, show
+from .unread_flags import check_store_flags
 
 
 def run_objects(arguments: argparse.Namespace) -> None:
@@ -126,12 +128,13 @@ def claim_objects(
         raise UserError("Two results would have the same file name. Rename an image, or do them one by one.")
     for path in outputs:
         clear_of_inputs(path, inputs)
+    check_store_flags(arguments, paths)
     if table is not None and check_writable(table, arguments.overwrite, inputs):
         arguments.overwrite = True
     asked = {arguments.output, arguments.rois, arguments.geojson}
     for folder in asked.intersection(path.parent for path in outputs):  # only now: a refused command leaves none
         make_folder(folder)
-    return {**{path: check_writable(path, arguments.overwrite) for path in outputs},
+    return {**{path: not is_left_named(path) and check_writable(path, arguments.overwrite) for path in outputs},
             **dict.fromkeys(far, arguments.overwrite)}  # these are looked at when it is their turn
 
 

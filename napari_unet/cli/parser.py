@@ -142,7 +142,8 @@ def _predict(commands: argparse._SubParsersAction[CommandParser]) -> None:
                       "Segment images with a trained model.")
     parser.add_argument("images", nargs="+", metavar="IMAGES",
                         help="images, folders of them, patterns ('in/*.tif'), or one project (NAME.unet): all of its")
-    parser.add_argument("--resume", action="store_true", help="leave out images whose results are there already")
+    parser.add_argument("--resume", action="store_true",
+                        help="leave out images whose results are there already, as this command would make them")
     parser.add_argument("--counts", type=Path, metavar="T.csv",
                         help="also write one table of parts, holes and areas of each class in all images")
     parser.add_argument("--model", type=Path, metavar="MODEL.pt", help="(of a project, the one that is shown)")

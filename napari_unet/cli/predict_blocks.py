@@ -20,7 +20,7 @@ from .terminal import say
 def asked_for_blocks(arguments: argparse.Namespace) -> bool:
     """Say whether a flag asks for a run by blocks."""
     return bool(arguments.blocks or arguments.workers or arguments.scheduler or arguments.shard
-                or arguments.skip_background is not None)
+                or arguments.skip_background is not None or arguments.halo is not None)
 
 
 def goes_by_blocks(

@@ -22,6 +22,7 @@ from napari_unet.core.provenance import PROBABILITIES, now, of_model
 from napari_unet.core.readable import readable
 from napari_unet.core.work import Work
 from napari_unet.io import clear_of_inputs, create_mask, create_probabilities
+from napari_unet.io._named_run import is_left_named
 from napari_unet.predicting.mask_origin import mask_provenance
 from napari_unet.predicting.patches import prediction_shape, probability_shape, segment_into
 from napari_unet.report.counts_table import is_counts
@@ -46,8 +47,10 @@ from .object_output import ObjectTargets, find_and_keep, way_values
 from .predict_blocks import goes_by_blocks, predict_by_blocks
 from .predict_far import predict_far
 from .predict_targets import OutputTarget, left_to_do, model_of, own_halves, plan_outputs, settings_of
-from .project_commands import names_project, predict_project
+from .project_commands import names_project
+from .project_predict import predict_project
 from .terminal import check_writable, make_folder, progress_bar, say, show
+from .unread_flags import check_object_flags, check_store_flags
 
 _MOST_IN_MEMORY = 2**29
 """Probabilities of an image that are kept in memory to find its objects, at most: 2 GB."""
@@ -63,12 +66,14 @@ def run_predict(arguments: argparse.Namespace) -> None:
         raise UsageError("Give --model MODEL.pt and -o OUT (a project, NAME.unet, has its own model and results).")
     if arguments.moved or arguments.pattern:
         raise UsageError("--moved and --pattern are for projects (NAME.unet).")
+    check_object_flags(arguments)
     if is_url(arguments.output):
         predict_far(arguments, watch_batch)
         return
     values = way_values(arguments)
     make_search(arguments.way, values)
     targets = _planned(arguments)
+    check_store_flags(arguments, [path for target in targets.values() for path in target.paths])
     left = left_to_do(arguments, targets)
     halves = own_halves(arguments, left)
     replace = _claim_outputs(arguments, [path for target in left.values() for path in target.paths], list(targets),
@@ -149,7 +154,8 @@ def _claim_outputs(
     for folder in asked.intersection(path.parent for path in outputs):
         make_folder(folder)
     replace: dict[Path | str, bool] = {
-        path: check_writable(path, arguments.overwrite or path in halves) for path in outputs}
+        path: False if not arguments.overwrite and is_left_named(path)
+        else check_writable(path, arguments.overwrite or path in halves) for path in outputs}
     if (counts := arguments.counts) is not None:
         ours = arguments.resume and is_counts(counts, COLUMNS)  # of the run that is gone on with
         replace[counts] = check_writable(counts, arguments.overwrite or ours, [*images, arguments.model])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,13 +12,18 @@ from typing import Any
 from napari_unet.core.addresses import is_url
 from napari_unet.core.errors import UsageError, UserError
 from napari_unet.core.method import Model
-from napari_unet.core.provenance import now, of_model
+from napari_unet.core.provenance import Provenance, now, of_model
 from napari_unet.core.readable import readable
 from napari_unet.core.work import Work
 from napari_unet.io import clear_of_inputs, file_stem
-from napari_unet.io._far_run import check_far_place, is_far_store
+from napari_unet.io._far_run import FarRun, check_far_place, is_far_store
+from napari_unet.io._named_run import is_left_named
 from napari_unet.io._told_beside import told_beside
+from napari_unet.predicting.block_answer import as_block_model
+from napari_unet.predicting.model_hash import model_hash
+from napari_unet.report.counts_table import is_counts
 from napari_unet.workflows.batch import BatchEvent, BatchPiece, BatchSummary, run_batch
+from napari_unet.workflows.counts import COLUMNS
 from napari_unet.workflows.object_finding import make_search
 
 from .image_files import expanded_images, save_counts
@@ -26,17 +31,18 @@ from .input_files import read_images
 from .object_blocks import find_by_blocks
 from .object_output import ObjectTargets, is_object_file, objects_place, way_values
 from .predict_blocks import predict_by_blocks
-from .predict_targets import model_of
-from .terminal import check_writable, make_folder, show
+from .predict_targets import mask_difference, model_of, refuse_others
+from .terminal import check_writable, make_folder, show, tell_standing
 
 
 @dataclasses.dataclass(frozen=True)
 class FarTarget:
-    """Where the results of one image go; what is not wanted is None."""
+    """Where the results of one image go; what is not wanted is None. ``segmented``: only the objects are missing."""
 
     mask: str
     probabilities: str | None = None
     objects: Path | str | None = None
+    segmented: bool = False
 
     @property
     def places(self) -> tuple[Path | str, ...]:
@@ -61,10 +67,12 @@ def predict_far(
     make_search(arguments.way, values)
     targets = _planned_far(arguments, images)
     counts = arguments.counts
-    replace = counts is not None and check_writable(counts, arguments.overwrite, [*images, arguments.model])
+    ours = counts is not None and arguments.resume and is_counts(counts, COLUMNS)
+    replace = counts is not None and check_writable(counts, arguments.overwrite or ours, [*images, arguments.model])
     model = model_of(arguments)
+    left = _left_far(arguments, targets, model) if arguments.resume else targets
     summary = watch(run_batch([BatchPiece(name, partial(_predict_one, name, model, target, values, arguments))
-                               for name, target in targets.items()]))
+                               for name, target in left.items()]))
     failed = {one.name for one in summary.failed}
     if counts is not None:
         save_counts(counts, [(name, one.mask) for name, one in targets.items() if name not in failed], replace)
@@ -78,9 +86,6 @@ def _planned_far(arguments: argparse.Namespace, images: Sequence[str]) -> dict[s
     place = str(arguments.output).rstrip("/")
     if arguments.objects is not None and arguments.index is not None:
         raise UsageError("--index does not go with --objects here. Leave one of the two out.")
-    if arguments.resume:
-        raise UsageError("--resume does not go with results at an address: there an interrupted mask is gone on with "
-                         "in any case. Leave it out.")
     masks = _places(images, place, "mask")
     soft = arguments.probabilities
     maps = [] if soft is None else _places(images, str(soft).rstrip("/"), "probabilities", "--probabilities ")
@@ -95,10 +100,58 @@ def _planned_far(arguments: argparse.Namespace, images: Sequence[str]) -> dict[s
             check_far_place(str(one))
             _check_clear(str(one), images)
         else:
-            clear_of_inputs(Path(one), images)
-            ours = one in maps and told_beside(one) is not None  # whether they are those of this run is seen by it
-            check_writable(Path(one), arguments.overwrite or ours)
+            _check_near(Path(one), one in maps, images, arguments)
     return planned
+
+
+def _check_near(place: Path, soft: bool, images: Sequence[str], arguments: argparse.Namespace) -> None:
+    """Make sure that a result of this computer can be written."""
+    clear_of_inputs(place, images)
+    ours = soft and told_beside(place) is not None  # whether they are those of this run is seen by it
+    there = arguments.resume and place.exists()  # whether it stays is seen when the model is known
+    check_writable(place, arguments.overwrite or ours or there)
+
+
+def _left_far(arguments: argparse.Namespace, targets: Mapping[str, FarTarget], model: Model) -> dict[str, FarTarget]:
+    """Return what is not done yet; what an earlier run has left unfinished is gone on with in any case.
+
+    Raises
+    ------
+    UserError
+        If some results of an image are there and others are not, or one was made otherwise, and may not be replaced.
+    """
+    hashed = model_hash(as_block_model(model), on_device=False)
+    standing = {name: one for name, one in targets.items() if _is_whole(one.mask)}
+    told = {name: told_beside(one.mask) for name, one in standing.items()}
+    reasons = {name: _otherwise(one, name, told[name], hashed, arguments) for name, one in standing.items()}
+    others = [f"  {targets[name].mask}: {reason}" for name, reason in reasons.items() if reason]
+    refuse_others(others, arguments)
+    segmented = {name for name, reason in reasons.items() if not reason}
+    left = {name: dataclasses.replace(one, segmented=name in segmented) for name, one in targets.items()
+            if name not in segmented or _missing(one)}
+    tell_standing([standing[name].mask for name, known in told.items() if known is None], len(targets) - len(left),
+                  len(targets))
+    return left
+
+
+def _missing(target: FarTarget) -> list[Path | str]:
+    return [one for one in target.places if not _is_whole(one)]
+
+
+def _otherwise(
+    target: FarTarget, name: str, told: Provenance | None, hashed: str, arguments: argparse.Namespace
+) -> str:
+    """Say in what results that are there are not those that the command makes; empty if they are."""
+    reason = "" if told is None else mask_difference(told, name, hashed, arguments)
+    missing = [one for one in _missing(target) if one != target.objects]
+    return reason or (f"{missing[0]} is missing" if missing else "")
+
+
+def _is_whole(place: Path | str) -> bool:
+    """Say whether a result is there, and the run that made it has ended."""
+    if is_url(place):
+        return is_far_store(str(place)) and FarRun(str(place), True).journal() is None
+    return Path(place).exists() and not is_left_named(place)
 
 
 def _object_places(images: Sequence[str], arguments: argparse.Namespace) -> list[Path | str]:
@@ -139,10 +192,12 @@ def _predict_one(
     name: str, model: Model, target: FarTarget, values: dict[str, Any], arguments: argparse.Namespace
 ) -> Generator[Any, None, tuple[Path | str, ...]]:
     (image,) = read_images([name], arguments.axes)
-    if target.objects is not None and not arguments.overwrite and is_far_store(target.mask):
+    if target.objects is not None and not (arguments.overwrite or target.segmented) and _is_whole(target.mask):
         raise UserError(f"{target.mask} is there already. If its objects alone are missing, find them: napari-unet "
                         f"objects {target.mask} -o {target.objects}; else add --overwrite, or choose another name.")
-    yield from predict_by_blocks(name, image, model, target.mask, arguments.overwrite, arguments, target.probabilities)
+    if not target.segmented:
+        yield from predict_by_blocks(name, image, model, target.mask, arguments.overwrite, arguments,
+                                     target.probabilities)
     if target.objects is not None:  # probabilities of blocks are not kept
         yield from find_by_blocks(name, target.mask, ObjectTargets((target.objects,)),
                                   {target.objects: arguments.overwrite}, values, arguments, None, now(),

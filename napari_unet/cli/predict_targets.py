@@ -18,6 +18,7 @@ from napari_unet.core.fingerprints import image_hash
 from napari_unet.core.method import Model
 from napari_unet.core.provenance import PROBABILITIES, Provenance
 from napari_unet.io import check_output, file_stem, is_output, provenance_path, read_image
+from napari_unet.io._named_run import is_left_named
 from napari_unet.io._told_beside import told_beside
 from napari_unet.io.model_file import load_model
 from napari_unet.io.provenance_file import read_provenance
@@ -27,7 +28,7 @@ from napari_unet.predicting.model_hash import model_hash
 from napari_unet.predicting.network_model import NetworkModel
 
 from .object_output import is_object_file
-from .terminal import say
+from .terminal import say, tell_standing
 
 _NAMED = 5
 """Results that are named in a message, at most."""
@@ -60,7 +61,12 @@ class OutputTarget:
     def lacks_objects_alone(self) -> bool:
         """Whether an earlier run has ended between the mask and its objects."""
         *others, last = self.paths
-        return last == self.objects and bool(others) and not last.exists() and all(path.exists() for path in others)
+        return last == self.objects and bool(others) and not _is_whole(last) and all(map(_is_whole, others))
+
+
+def _is_whole(path: Path) -> bool:
+    """Say whether a result is there, and the run that made it has ended."""
+    return path.exists() and not is_left_named(path)
 
 
 def model_of(arguments: argparse.Namespace) -> Model:
@@ -101,12 +107,11 @@ def left_to_do(arguments: argparse.Namespace, targets: Mapping[str, OutputTarget
     if not arguments.overwrite:
         ours = own_halves(arguments, targets)
         _check_parts([(name, one) for name, one in targets.items() if name in missing], ours)
-        _check_others({targets[name].mask: reason for name, reason in others.items()})
+        refuse_others([f"  {targets[name].mask}: {reason}" for name, reason in others.items()], arguments)
     anew = missing | set(others)
     left = {name: one if name in anew else dataclasses.replace(one, segmented=True)
             for name, one in targets.items() if name in anew | halves}
-    if len(left) < len(targets):
-        say(f"{len(targets) - len(left)} of {len(targets)} are there already and stay as they are.")
+    tell_standing([], len(targets) - len(left), len(targets))
     _tell_halves([one.mask for one in left.values() if one.segmented])
     return left
 
@@ -114,7 +119,7 @@ def left_to_do(arguments: argparse.Namespace, targets: Mapping[str, OutputTarget
 def _unfinished(targets: Mapping[str, OutputTarget]) -> tuple[set[str], set[str]]:
     """Return the images of which the objects alone are missing, and those of which more is."""
     halves = {name for name, one in targets.items() if one.lacks_objects_alone}
-    return halves, {name for name, one in targets.items() if not all(path.exists() for path in one.paths)} - halves
+    return halves, {name for name, one in targets.items() if not all(map(_is_whole, one.paths))} - halves
 
 
 def _tell_halves(masks: Sequence[Path]) -> None:
@@ -138,28 +143,34 @@ def own_halves(arguments: argparse.Namespace, targets: Mapping[str, OutputTarget
         if told is None or told.what != PROBABILITIES or not any(image.hash for image in told.images):
             continue
         hashed = hashed or model_hash(as_block_model(model_of(arguments)), on_device=False)
-        if MODEL_HASH in told.settings and not _difference(told, name, hashed, arguments):
+        if MODEL_HASH in told.settings and not mask_difference(told, name, hashed, arguments):
             found.add(maps)
     return frozenset(found)
 
 
 def _check_parts(missing: Sequence[tuple[str, OutputTarget]], ours: Collection[Path]) -> None:
     for name, one in missing:
-        there = next((path for path in one.paths if path.exists() and path not in ours), None)
+        there = next((path for path in one.paths if _is_whole(path) and path not in ours), None)
         if there is not None:
             raise UserError(f"Of {name} only some results are there, e.g. {there}. Add --overwrite to make such images "
                             "anew; where all is there, it stays as it is.")
 
 
-def _check_others(others: Mapping[Path, str]) -> None:
-    if not others:
+def refuse_others(others: Sequence[str], arguments: argparse.Namespace) -> None:
+    """Refuse to go on where results are there that were made otherwise (a line for each), and may not be replaced.
+
+    Raises
+    ------
+    UserError
+        Naming some.
+    """
+    if not others or arguments.overwrite:
         return
-    lines = [f"  {mask}: {reason}" for mask, reason in others.items()]
-    more = [f"  and {len(lines) - _NAMED} more"] if len(lines) > _NAMED else []
+    more = [f"  and {len(others) - _NAMED} more"] if len(others) > _NAMED else []
     raise UserError("\n".join([
-        f"{len(lines)} of the results that are there {'is' if len(lines) == 1 else 'are'} not what this command makes. "
-        "Add --overwrite to make such images anew (all others stay), or choose another folder:",
-        *lines[:_NAMED], *more]))
+        f"{len(others)} of the results that are there {'is' if len(others) == 1 else 'are'} not what this command "
+        "makes. Add --overwrite to make such images anew (all others stay), or choose another place:",
+        *others[:_NAMED], *more]))
 
 
 def _made_otherwise(arguments: argparse.Namespace, done: Mapping[str, OutputTarget]) -> dict[str, str]:
@@ -173,16 +184,17 @@ def _made_otherwise(arguments: argparse.Namespace, done: Mapping[str, OutputTarg
         except UserError:
             unknown.append(str(one.mask))
             continue
-        if reason := _difference(told, name, hashed, arguments):
+        if reason := mask_difference(told, name, hashed, arguments):
             found[name] = reason
-    if unknown:
-        say(f"Nothing beside {', '.join(unknown[:_NAMED])}{' and others' if len(unknown) > _NAMED else ''} says how it "
-            "was made: kept unchecked.")
+    tell_standing(unknown, 0, len(done))
     return found
 
 
-def _difference(told: Provenance, name: str, hashed: str, arguments: argparse.Namespace) -> str:
-    """Say in what a mask differs from what the command makes of an image; what is not noted does not."""
+def mask_difference(told: Provenance, name: str, hashed: str, arguments: argparse.Namespace) -> str:
+    """Say in what a mask differs from what the command makes of an image, with a model that is known by a hash.
+
+    What is not noted does not differ.
+    """
     parts = []
     if told.settings.get(MODEL_HASH, hashed) != hashed:
         parts.append("another model")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import warnings
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,8 +25,9 @@ from .terminal import make_folder, say
 
 
 def check_project_objects(
-    arguments: argparse.Namespace, contents: ProjectContents, inputs: Sequence[Path], masks: Mapping[str, Path]
-) -> None:
+    arguments: argparse.Namespace, contents: ProjectContents, inputs: Sequence[Path], masks: Mapping[str, Path],
+    kept: Collection[str] = (),
+) -> frozenset[str]:
     """Check, before any work is done, where objects go.
 
     Parameters
@@ -37,6 +38,13 @@ def check_project_objects(
         Files of the images, which nothing may replace.
     masks : mapping of str to Path
         Where the same command writes masks, by id of an image.
+    kept : collection of str
+        Ids of images whose masks are there already and stay: so do their objects that are there.
+
+    Returns
+    -------
+    frozenset of str
+        Ids of images whose objects stay.
 
     Raises
     ------
@@ -44,21 +52,26 @@ def check_project_objects(
         If they cannot go there.
     """
     if arguments.objects is None:
-        return
+        return frozenset()
     if arguments.way != "auto" or arguments.way_values:
         raise UsageError("Objects of a project are found as it says (in the dock Objects). Leave --way and "
                          "--object-set out, or give the images themselves with --model.")
-    for path in _places(arguments.objects, contents.folder.state.images).values():
+    found = set()
+    for image_id, path in _places(arguments.objects, contents.folder.state.images).items():
         if path.resolve().is_relative_to(contents.folder.path.resolve()):
             raise UsageError(f"{path} lies in the project itself, which has an order of its own. Choose a place "
                              "outside of it.")
         clear_of_inputs(path, [*inputs, contents.folder.path])
         if any(path.resolve() == mask.resolve() for mask in masks.values()):
             raise UsageError(f"{path} is where the mask goes. Give --objects another place, or -o.")
+        if path.exists() and image_id in kept:
+            found.add(image_id)
+            continue
         if path.exists() and not arguments.overwrite:
             raise UserError(f"{path} exists already. Add --overwrite to replace such files, or choose another folder.")
         if is_object_file(arguments.objects) or path.parent.is_dir():
             check_object_output(path, overwrite=arguments.overwrite)
+    return frozenset(found)
 
 
 def _places(output: Path, records: Sequence[ImageRecord]) -> Mapping[str, Path]:

@@ -6,7 +6,7 @@ import contextlib
 import sys
 import tempfile
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,6 +18,9 @@ from napari_unet.core.readable import readable
 from napari_unet.io import clear_of_inputs, folder_written, is_output, no_regular_file
 
 T = TypeVar("T")
+
+_NAMED = 5
+"""Results that are named in a line, at most."""
 
 
 def say(text: str) -> None:
@@ -95,6 +98,16 @@ def check_writable(path: Path, overwrite: bool, inputs: Iterable[str | Path] = (
         if sys.stdin.readline().strip().lower() in ("y", "yes"):
             return True
     raise UserError(f"{path} exists already. Add --overwrite to replace it, or choose another name.")
+
+
+def tell_standing(unknown: Sequence[object], kept: int, total: int) -> None:
+    """Say how many results are there already, and of which of them nothing says how they were made."""
+    if unknown:
+        named = ", ".join(map(str, unknown[:_NAMED]))
+        say(f"Nothing beside {named}{' and others' if len(unknown) > _NAMED else ''} says how it was made: kept "
+            "unchecked.")
+    if kept:
+        say(f"{kept} of {total} are there already and stay as they are.")
 
 
 def make_folder(folder: Path) -> None:

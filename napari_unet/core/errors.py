@@ -49,9 +49,23 @@ def reason_of(error: BaseException) -> str:
         return text
     if isinstance(error, MemoryError):
         return f"the memory of this computer is not enough{f' ({text})' if text else ''}"
-    text = " ".join(text.split())
-    text = text if len(text) <= _WORDS else f"{text[:_WORDS]}..."
+    text = shortened(text, _WORDS)
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def sentence_of(error: BaseException) -> str:
+    """Return the same with a full stop, so that something can be said after it."""
+    reason = reason_of(error)
+    return reason if reason.endswith((".", "?", "!")) else f"{reason}."
+
+
+def shortened(text: str, most: int = 200) -> str:
+    """Return a text in one line, of so many characters at most about: the rest is left out after a whole word."""
+    text = " ".join(text.split())
+    if len(text) <= most:
+        return text
+    words, _, _ = text[: most + 1].rpartition(" ")
+    return f"{words if len(words) > most // 2 else text[:most]}..."
 
 
 def details_of(error: BaseException) -> str:

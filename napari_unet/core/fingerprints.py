@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .errors import UserError
 from .image import Image
 from .in_memory import in_memory
 from .scribbles import Scribbles
@@ -52,6 +53,14 @@ def image_hash(image: Image) -> str:
         32 hexadecimal digits.
     """
     return _once(image, _pixels_hash)
+
+
+def hash_if_whole(image: Image) -> str:
+    """Return the same; empty of an image that is damaged there: whoever needs that part tells of it."""
+    try:
+        return image_hash(image)
+    except UserError:
+        return ""
 
 
 def _block_hash(block: NDArray[np.uint8]) -> str:

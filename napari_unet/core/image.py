@@ -18,6 +18,7 @@ from .in_memory import in_memory
 from .no_data import empty_pixels, odd_value
 from .pixel_values import as_float32
 from .saying import say_once
+from .seen_parts import note_part
 
 Where = tuple[int | slice, ...]
 """Index into an array of an image's shape without channels: leading plane numbers, then rows and columns."""
@@ -200,7 +201,9 @@ class Image:
         array = in_memory(self.data[tuple(wanted[letter] if letter in wanted else next(leading)
                                           for letter in self.axes)])
         kept = "".join(letter for letter in self.axes if letter in wanted)
-        return np.moveaxis(array, kept.index("C"), 0) if "C" in kept else array[None]
+        found = np.moveaxis(array, kept.index("C"), 0) if "C" in kept else array[None]
+        note_part(self, number, rows, columns, found)
+        return found
 
     def plane(self, number: int) -> NDArray[np.float32]:
         """Read one plane.

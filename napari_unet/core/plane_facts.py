@@ -101,6 +101,13 @@ def plane_facts(image: Image, number: int, low: float, high: float) -> PlaneFact
             return known.setdefault(key, found)
 
 
+def facts_at_hand(image: Image, number: int, low: float, high: float) -> PlaneFacts | None:
+    """Return the same if it was found out already."""
+    image, number = judged_plane(image, number)
+    with _alone:
+        return _known.get(image, {}).get((number, low, high))
+
+
 def give_plane_facts(image: Image, number: int, low: float, high: float, facts: PlaneFacts) -> None:
     """Take over what another process has found out of the same plane."""
     with _alone:

@@ -18,7 +18,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from .classes import ClassTable
-from .fingerprints import image_hash, stroke_hash
+from .fingerprints import hash_if_whole, stroke_hash
 from .image import Image
 from .scribbles import Scribbles
 
@@ -48,7 +48,7 @@ class ImageFacts:
         Size of a step along each axis of ``shape``, in ``unit``.
     unit : str
     hash : str
-        See :func:`napari_unet.core.fingerprints.image_hash`.
+        See :func:`napari_unet.core.fingerprints.image_hash`; empty if it is damaged.
     strokes : str
         See :func:`napari_unet.core.fingerprints.stroke_hash`; empty without strokes.
     painted : mapping of int to int
@@ -72,7 +72,7 @@ class ImageFacts:
         painted = scribbles is not None and bool(scribbles.planes)
         return cls(
             image.name, tuple(map(int, image.shape)), image.label_axes, image.n_channels, str(image.data.dtype),
-            image.scale, image.unit, image_hash(image),
+            image.scale, image.unit, hash_if_whole(image),
             stroke_hash(scribbles) if scribbles is not None and painted else "",
             scribbles.counts() if scribbles is not None and painted else {},
         )

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from napari_unet.core.errors import UserError, reason_of
+from napari_unet.core.errors import UserError, reason_of, shortened
 from napari_unet.core.provenance import Provenance
 from napari_unet.foreign.onnx_session import needed
 from napari_unet.io.provenance_file import provenance_text
@@ -93,7 +93,7 @@ def _translating(weights: Weights) -> Iterator[None]:
     except Exception as error:  # torch raises nearly anything here
         raise UserError(
             f"The network {weights.network_name!r} cannot be exported: one of its layers has no counterpart there "
-            f"({reason_of(error)[:200]}). Export another network; `unet` and `instant` can be."
+            f"({shortened(reason_of(error))}). Export another network; `unet` and `instant` can be."
         ) from error
     finally:
         for one, level in zip(loggers, levels, strict=True):

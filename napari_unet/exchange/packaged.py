@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from napari_unet.core.classes import ClassTable
-from napari_unet.core.errors import UserError, reason_of
+from napari_unet.core.errors import UserError, reason_of, shortened
 from napari_unet.core.provenance import Provenance
 from napari_unet.foreign.onnx_session import OnnxSession, needed
 from napari_unet.io.provenance_file import provenance_text
@@ -78,8 +78,8 @@ def write_package(
             save_bioimageio_package(description, output_path=made / "package.zip", local_files_only=True)
         except Exception as error:  # pydantic's and those of bioimageio.spec
             raise UserError(
-                f"bioimageio.spec does not take the description of the model ({reason_of(error)[:400]}). Check the "
-                "name, the authors and the licence (an SPDX identifier, CC-BY-4.0 say)."
+                f"bioimageio.spec does not take the description of the model ({shortened(reason_of(error), 400)}). "
+                "Check the name, the authors and the licence (an SPDX identifier, CC-BY-4.0 say)."
             ) from error
         shutil.copyfile(made / "package.zip", path)
 

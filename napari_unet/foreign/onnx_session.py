@@ -11,11 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_unet.core.errors import UserError, reason_of
+from napari_unet.core.errors import UserError
 from napari_unet.core.threads import available_cores
 
 INSTALL = 'pip install "napari-unet-live[exchange]"'
 """What brings the packages that models are exchanged with."""
+
+_WORDS = 250
+"""Characters of an error of onnxruntime, about."""
 
 
 def needed(package: str, what: str) -> Any:
@@ -120,4 +123,6 @@ class OnnxSession:
 
 
 def _short(error: Exception) -> str:
-    return reason_of(error)[-200:]
+    """Return what went wrong, of a long text its end: the beginning names files of the program that made it."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= _WORDS else f"...{text[-_WORDS:].partition(' ')[2]}"

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from napari_unet.core.classes import ClassTable, PaintedClass, default_color
-from napari_unet.core.errors import UserError, reason_of
+from napari_unet.core.errors import UserError, reason_of, shortened
 from napari_unet.core.parameters import brief
 from napari_unet.core.readable import readable
 
@@ -33,7 +33,7 @@ def yaml_description(content: bytes, name: str) -> Mapping[str, Any]:
     try:
         told = yaml.safe_load(content)
     except Exception as error:  # yaml's errors, and those of strange text
-        raise UserError(f"{name}: its rdf.yaml cannot be read ({reason_of(error)[:200]}).") from error
+        raise UserError(f"{name}: its rdf.yaml cannot be read ({shortened(reason_of(error))}).") from error
     if not isinstance(told, Mapping) or told.get("type") != "model":
         raise UserError(f"{name} is a package of bioimage.io, but of no model. Choose another.")
     return told
@@ -60,7 +60,7 @@ def package_model(told: Mapping[str, Any], session: OnnxSession) -> ForeignModel
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
         if isinstance(error, UserError):
             raise
-        raise UserError(f"{session.name}: its description is not what it should be ({reason_of(error)[:200]}). "
+        raise UserError(f"{session.name}: its description is not what it should be ({shortened(reason_of(error))}). "
                         "Validate it with `bioimageio validate-format`.") from error
     classes = _own_classes(told)
     if classes is None:

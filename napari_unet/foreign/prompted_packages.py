@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from napari_unet.core.errors import UserError, reason_of
+from napari_unet.core.errors import UserError, reason_of, shortened
 from napari_unet.predicting.devices import choose_device
 
 from .prompted_model import Picture
@@ -111,7 +111,8 @@ def _tensors(path: Path) -> dict[str, Any]:
     try:
         told = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # pickle, zip and torch have errors of their own
-        raise UserError(f"{path} cannot be read as weights ({reason_of(error)[:200]}). Only plain tensors are read: a "
+        raise UserError(f"{path} cannot be read as weights ({shortened(reason_of(error))}). Only plain tensors are "
+                        "read: a "
                         "program could hide in anything else; choose a .pth or .pt with a state_dict.") from error
     for key in ("model", "state_dict", "model_state"):
         if isinstance(told, Mapping) and isinstance(told.get(key), Mapping):

@@ -75,7 +75,7 @@ class FeatureStore:
     device : Device
         Where to compute.
     limit : int
-        Bytes that may be kept, normalised planes included; a quarter as many more by the second eye, and a sixteenth of
+        Bytes that may be kept, normalised planes included; a quarter as many more by the second eye, and a twelfth of
         painted pixels. What is in use at the moment is kept in any case.
     eye : EyeFeatures, optional
         Of another store, to be shared where it sees the same.
@@ -93,7 +93,7 @@ class FeatureStore:
         self._halo = weights.network.halo  # found layer by layer, and asked for at every tile
         self.network = FeatureNetwork(weights, device)
         self._cache = TileCache(limit)
-        self.known = KnownPixels(limit // 16)
+        self.known = KnownPixels(limit // 12)  # more than MOST_KEPT of painted_features: none is lost before its turn
         self.eye: EyeFeatures | None = None
         self.trust = Trust()  # what the newest strokes chose, for the next first answer
         self.cuts = CutFeatures(self.network, len(self.prior(1, eye=False, depth="plane")), cut_limit or limit)

@@ -63,11 +63,8 @@ class PaintedFeatures:
 
     def of(self, strokes: Sequence[Stroke], total: int) -> PaintedFeatures:
         """Return the pixels of these strokes alone, out of ``total`` strokes as the one who asks counts them."""
-        chosen = np.zeros(len(self.ids), bool)
-        for place in {(one.pair, one.plane) for one in strokes}:
-            here = np.flatnonzero((self.planes == place).all(axis=1))
-            pixels = [one.pixels for one in strokes if (one.pair, one.plane) == place]
-            chosen[here] = np.isin(self.pixels[here], np.concatenate(pixels))
+        here, there = _counted_through(self.planes, self.pixels, strokes)
+        chosen = np.isin(here, there)
         return dataclasses.replace(
             self, features=self.features[chosen], ids=self.ids[chosen], planes=self.planes[chosen],
             pixels=self.pixels[chosen], stroke=self.stroke[chosen],
@@ -108,17 +105,19 @@ def gather_features(
     rows, ids, planes, pixels = [], [], [], []
     for (index, plane), number, box, width in _painted_tiles(store, training, paints):
         image, part = training.pairs[index].image, paints[index, plane][box.slices]
-        if not store.holds(image, plane, number, eye and store.eye is not None):
-            yield Progress(f"Looking at {image.name}")
-        tile = store.tile(image, plane, number, eye, depth)
-        here = part > 0 if tile.hidden is None else (part > 0) & ~tile.hidden
-        where = np.flatnonzero(here)
+        key, asked = (plane, number, eye, depth), np.flatnonzero(part)
+        known = store.known.recalled(image, key, asked)
+        if known is None:
+            if not store.holds(image, plane, number, eye and store.eye is not None):
+                yield Progress(f"Looking at {image.name}")
+            known = store.known.at(image, key, store.tile(image, plane, number, eye, depth), asked)
+        where, features = known
         if not len(where):
             continue
-        rows.append(store.known.at(image, (plane, number, eye, depth), tile, where))
-        ids.append(part[here])
+        rows.append(features)
+        ids.append(part.ravel()[where])
         planes.append(np.full((len(where), 2), (index, plane), np.int32))
-        down, right = np.divmod(where, here.shape[1])
+        down, right = np.divmod(where, part.shape[1])
         pixels.append((down + box.y0) * width + right + box.x0)
     found = np.concatenate(ids) if ids else np.empty(0, np.uint8)
     lost = [one.name for one in training.classes.classes if one.id in training.painted_ids and one.id not in found]
@@ -126,9 +125,10 @@ def gather_features(
         raise UserError(
             f"Every painted pixel of {lost[0]} is NaN or infinite. Paint a little of it where the image has numbers."
         )
-    strokes, places, where = single_strokes(training), np.concatenate(planes), np.concatenate(pixels)
+    strokes, places = single_strokes(training), np.concatenate(planes)
+    spots = np.concatenate(pixels).astype(np.int64, copy=False)
     whole = np.array([one.stroke for one in strokes])
-    return PaintedFeatures(np.concatenate(rows), found, places, where, whole[_stroke_numbers(strokes, places, where)],
+    return PaintedFeatures(np.concatenate(rows), found, places, spots, whole[_stroke_numbers(strokes, places, spots)],
                            len(np.unique(whole)), channels, training.classes, depth)
 
 
@@ -156,14 +156,25 @@ def _stroke_numbers(
     strokes: Sequence[Stroke], planes: NDArray[np.int32], pixels: NDArray[np.int64]
 ) -> NDArray[np.int64]:
     """Return which of some strokes each pixel is of."""
-    found = np.zeros(len(pixels), np.int64)
-    for place in {(one.pair, one.plane) for one in strokes}:
-        mine = [(number, one.pixels) for number, one in enumerate(strokes) if (one.pair, one.plane) == place]
-        painted = np.concatenate([inside for _, inside in mine])
-        numbers = np.repeat([number for number, _ in mine], [len(inside) for _, inside in mine])
-        order, here = np.argsort(painted), np.flatnonzero((planes == place).all(axis=1))
-        found[here] = numbers[order][np.searchsorted(painted[order], pixels[here])]
-    return found
+    here, there = _counted_through(planes, pixels, strokes)
+    numbers, order = np.repeat(np.arange(len(strokes)), [len(one.pixels) for one in strokes]), np.argsort(there)
+    return np.asarray(numbers[order][np.searchsorted(there[order], here)])
+
+
+def _counted_through(
+    planes: NDArray[np.int32], pixels: NDArray[np.int64], strokes: Sequence[Stroke]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return places of some pixels, and of those of strokes, as numbers: the same place has the same number.
+
+    Counted through all planes that anything lies in: with thousands of them, to go from plane to plane takes long.
+    """
+    lengths = [len(one.pixels) for one in strokes]
+    of_strokes = np.array([(one.pair, one.plane) for one in strokes], np.int64).reshape(-1, 2)
+    painted = np.concatenate([one.pixels for one in strokes]) if lengths else np.empty(0, np.int64)
+    places = np.concatenate([planes.astype(np.int64), np.repeat(of_strokes, lengths, axis=0)])
+    _, plane = np.unique(places[:, 0] * (places[:, 1].max(initial=0) + 1) + places[:, 1], return_inverse=True)
+    counted = plane.ravel() * (max(pixels.max(initial=0), painted.max(initial=0)) + 1)
+    return counted[: len(pixels)] + pixels, counted[len(pixels):] + painted
 
 
 def is_seen(store: FeatureStore, training: TrainingSet) -> bool:
@@ -204,16 +215,30 @@ def thinned_paint(store: FeatureStore, training: TrainingSet, most: int) -> dict
         hidden = store.hidden(training.pairs[index].image, plane)
         paints[index, plane] = paint.copy() if hidden is None else paint * ~hidden
     labels = np.concatenate([paint[paint > 0] for paint in paints.values()])
+    lots = np.concatenate([_lots(index, plane, np.flatnonzero(paint)) for (index, plane), paint in paints.items()])
     kept = np.zeros(len(labels), bool)
-    kept[balanced_sample(labels, most, seed=0)] = True
+    kept[balanced_sample(labels, most, lots=lots)] = True
     for paint in paints.values():
         here, kept = np.split(kept, [np.count_nonzero(paint)])
         paint[paint > 0] *= here
     return paints
 
 
-def balanced_sample(labels: NDArray[np.integer], most: int, seed: int) -> NDArray[np.intp]:
-    """Return indices of at most so many samples, as evenly over the classes as there are."""
+def _lots(pair: int, plane: int, pixels: NDArray[np.intp]) -> NDArray[np.uint64]:
+    """Return a lot for each pixel of a plane that hangs on where it lies alone (splitmix64).
+
+    So the next stroke leaves nearly all that were drawn before, whose features are known.
+    """
+    lots = pixels.astype(np.uint64) + np.uint64((plane * 0x9E3779B97F4A7C15 + pair * 0xD1B54A32D192ED03) % 2**64)
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        lots = (lots ^ (lots >> np.uint64(shift))) * np.uint64(factor)
+    return lots ^ (lots >> np.uint64(31))
+
+
+def balanced_sample(
+    labels: NDArray[np.integer], most: int, seed: int = 0, lots: NDArray[np.uint64] | None = None
+) -> NDArray[np.intp]:
+    """Return indices of at most so many samples, as evenly over the classes as there are; by lots, the lowest ones."""
     if len(labels) <= most:
         return np.arange(len(labels))
     rng = np.random.default_rng(seed)
@@ -222,5 +247,6 @@ def balanced_sample(labels: NDArray[np.integer], most: int, seed: int) -> NDArra
     for place, group in enumerate(sorted(groups, key=len)):
         share = min(len(group), left // (len(groups) - place))
         left -= share
-        kept.append(rng.choice(group, share, replace=False))
+        kept.append(rng.choice(group, share, replace=False) if lots is None or share == len(group)
+                    else group[np.argpartition(lots[group], share)[:share]])
     return np.sort(np.concatenate(kept))

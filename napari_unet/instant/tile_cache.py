@@ -33,6 +33,7 @@ class TileCache:
         self.limit = limit
         self._images: weakref.WeakKeyDictionary[Image, dict[Hashable, _Kept]] = weakref.WeakKeyDictionary()
         self._clock = itertools.count()
+        self._most = 0  # bytes that are in memory at most: who counts them each time counts for long
 
     @property
     def bytes(self) -> int:
@@ -57,6 +58,9 @@ class TileCache:
     def keep(self, image: Image, key: Hashable, thing: object, size: int) -> None:
         """Keep something of so many bytes, and drop what was not used for longest if they are too many."""
         self._images.setdefault(image, {})[key] = _Kept(thing, size, next(self._clock))
+        self._most += size
+        if self._most <= self.limit:
+            return
         held = [(one.used, kept, other, one.bytes) for kept in list(self._images.values())
                 for other, one in kept.items()]
         held.sort(key=lambda one: one[0])
@@ -66,3 +70,4 @@ class TileCache:
                 break
             kept.pop(other, None)
             total -= size
+        self._most = total

@@ -23,6 +23,9 @@ from ._run_files import ARRAY_MARKS
 _EVERY = 1.0
 """Seconds between two writings of the journal: objects cannot be appended to."""
 
+_NAMED = "named"
+"""The line of the journal that says that the store is whole."""
+
 
 class FarRun:
     """The same as :class:`._run_files.LocalRun`, at an address.
@@ -94,11 +97,25 @@ class FarRun:
         text = self.journal() or ""
         self._written = (text[: len(text) - len(torn)] if torn else text).splitlines()
 
-    def note(self, number: int) -> None:
-        """Add a block; what was added in the last second is done again if the run is killed."""
-        self._written.append(str(number))
+    def renew(self, header: str) -> None:
+        """Put another first line in place of the one that is there."""
+        self._written[0] = header
+        self._flush()
+
+    def note(self, line: str) -> None:
+        """Add a line; what was added in the last second is done again if the run is killed."""
+        self._written.append(line)
         if time.monotonic() - self._at > _EVERY:
             self._flush()
+
+    def note_named(self) -> None:
+        """Note that the store is whole."""
+        self._written.append(_NAMED)
+        self._flush()
+
+    def is_named(self) -> bool:
+        """Say whether the run had ended but for its last notes."""
+        return _NAMED in (self.journal() or "").splitlines()[1:] and _is_mask(self.store)
 
     def _flush(self) -> None:
         self._files.pipe_file(self._journal, "".join(f"{line}\n" for line in self._written).encode())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import math
 import os
 import struct
@@ -12,12 +13,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_unet.core.errors import UserError
+from napari_unet.core.errors import UserError, shortened
 
 from ..core.axis_index import for_each_axis
 from ..core.in_memory import in_memory
 from ._remote_errors import far_read
 from ._zarr_sizes import check_read
+
+_MOST_TRIED = 4096
+"""Blocks that are tried, at most, to find out which of them is damaged."""
 
 _NO_DATA = ("_FillValue", "missing_value", "nodata", "no_data", "nodata_value")
 """Attributes in which programs note the number that stands for no data (CF conventions, xarray, GDAL)."""
@@ -35,9 +39,13 @@ class LazyArray:
         Axes of ``array`` of size 1 that the view does not have.
     is_far : bool
         It is read over a network: ``name`` is its address.
+    letters : str
+        Of the axes of the view, for messages.
     """
 
-    def __init__(self, array: Any, name: str, dropped: tuple[int, ...] = (), is_far: bool = False) -> None:
+    def __init__(
+        self, array: Any, name: str, dropped: tuple[int, ...] = (), is_far: bool = False, letters: str = ""
+    ) -> None:
         self._array, self._name, self._dropped, self.is_far = array, name, dropped, is_far
         self._kept = tuple(axis for axis in range(array.ndim) if axis not in dropped)
         self.shape = tuple(int(array.shape[axis]) for axis in self._kept)
@@ -45,6 +53,12 @@ class LazyArray:
         self.ndim = len(self.shape)
         self.chunks = tuple(int(array.chunks[axis]) for axis in self._kept)
         self.size = math.prod(self.shape)
+        named = dict(zip(self._kept, letters, strict=False)) if len(letters) == self.ndim else {}
+        self._letters = [named.get(axis, "") for axis in range(array.ndim)]
+
+    def lettered(self, letters: str) -> LazyArray:
+        """Return the same, whose messages call axes by their letters."""
+        return LazyArray(self._array, self._name, self._dropped, self.is_far, letters)
 
     @property
     def path(self) -> str | None:
@@ -74,7 +88,7 @@ class LazyArray:
         for axis, part in zip(self._kept, for_each_axis(index, self.ndim), strict=False):
             full[axis] = part if isinstance(part, slice) else int(part)
         if self.is_far:
-            return far_read(lambda: self._far(tuple(full)), f"{self._name} at {_place(full)}")
+            return far_read(lambda: self._far(tuple(full)), f"{self._name} at {self._place(full)}")
         check_read(Path(self._name), self._n_bytes(full))
         try:
             found = in_memory(self._array[tuple(full)])
@@ -84,13 +98,35 @@ class LazyArray:
             if os.path.exists(self._name):
                 reason = " ".join(str(error).split()) or type(error).__name__
                 raise UserError(
-                    f"{self._name} is damaged: part of it could not be read ({reason[:200]}; at {_place(full)}). Copy "
-                    "or save it again."
+                    f"{self._name} is damaged: part of it could not be read ({shortened(reason)}; at "
+                    f"{self._place(self._damaged(full))}). Copy or save it again."
                 ) from error
         # chunks that are not there are nothing but zeros: of a folder that is gone, too
         if not os.path.exists(self._name):
-            raise UserError(f"{self._name} is not there any more (it was read at {_place(full)}). Put it back.")
+            raise UserError(f"{self._name} is not there any more (it was read at {self._place(full)}). Put it "
+                            "back.")
         return found
+
+    def _damaged(self, full: list[Any]) -> list[Any]:
+        """Return the first block that cannot be read, in the order of a part: the part itself if none is found."""
+        spans = []
+        for part, size, step in zip(full, self._array.shape, self._array.chunks, strict=True):
+            first, stop, _ = part.indices(size) if isinstance(part, slice) else (part, part + 1, 1)
+            spans.append([part if isinstance(part, int) else slice(max(first, at), min(stop, at + step))
+                          for at in range(first // step * step, stop, step)])
+        for one in itertools.islice(itertools.product(*spans), _MOST_TRIED):
+            try:
+                self._array[one]
+            except Exception:
+                return list(one)
+        return full
+
+    def _place(self, full: list[Any]) -> str:
+        """Say which part of an array is meant: by the letters of its axes, else as an index in their order."""
+        if not any(self._letters):
+            return f"[{', '.join(map(_span, full))}]"
+        return ", ".join(f"{letter}={_words(part, size)}" for letter, part, size in zip(
+            self._letters, full, self._array.shape, strict=True) if letter)
 
     def _far(self, index: tuple[Any, ...]) -> NDArray[Any]:
         found, empty = in_memory(self._array[index]), self._array.fill_value
@@ -110,9 +146,12 @@ class LazyArray:
         return np.array(self[...], dtype=dtype, copy=None if copy is None else copy)
 
 
-def _place(full: list[Any]) -> str:
-    """Say which part of an array is meant, as an index in the order of its axes."""
-    return f"[{', '.join(_span(part) for part in full)}]"
+def _words(part: Any, size: int) -> str:
+    """Say which places along an axis are meant, the last one too."""
+    if not isinstance(part, slice):
+        return str(part)
+    first, stop, _ = part.indices(size)
+    return f"{first} to {stop - 1}" if stop - first > 1 else str(first)
 
 
 def _span(part: Any) -> str:

@@ -12,7 +12,7 @@ import io
 import json
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from napari_unet.core.addresses import is_url
 from napari_unet.core.errors import UserError
 
+from ._run_differences import is_written_since
 from ._scratch_place import FarScratch, LocalScratch
 
 _VERSION = 1
@@ -43,6 +44,9 @@ class ObjectScratch:
         What is looked for, as plain values: a run goes on only with what asked for the same.
     overwrite : bool
         Whether something else that is unfinished may go.
+    same_input : callable, optional
+        Says of this whether blocks that are done would come out the same of what is there now: then a search goes on
+        although ``asked["changed"]``, when its input was written, is another.
 
     Raises
     ------
@@ -52,7 +56,7 @@ class ObjectScratch:
 
     def __init__(
         self, place: Path | str, shape: tuple[int, ...], chunks: tuple[int, ...], asked: Mapping[str, Any],
-        overwrite: bool = False,
+        overwrite: bool = False, same_input: Callable[[ObjectScratch], bool] | None = None,
     ) -> None:
         import zarr
 
@@ -63,28 +67,37 @@ class ObjectScratch:
         with self._files.guard():
             self._lock = self._files.lock()
             try:
-                self._begin(header, overwrite)
+                self.finished = self._done()
+                self._begin(header, overwrite, same_input)
                 self._numbers: Any = zarr.open_array(
                     self._files.store("numbers"), mode="a", shape=shape, chunks=chunks, dtype="uint32", fill_value=0,
                     zarr_format=3)
-                stems = [one.removesuffix(_ENDING) for one in self._files.names() if one.endswith(_ENDING)]
-                self.finished = {int(stem) for stem in stems if stem.isdigit()}
             except BaseException:
                 self._lock.release()
                 raise
 
-    def _begin(self, header: str, overwrite: bool) -> None:
+    def _done(self) -> set[int]:
+        stems = [one.removesuffix(_ENDING) for one in self._files.names() if one.endswith(_ENDING)]
+        return {int(stem) for stem in stems if stem.isdigit()}
+
+    def _begin(
+        self, header: str, overwrite: bool, same_input: Callable[[ObjectScratch], bool] | None
+    ) -> None:
         try:
             known = self._files.read(_ASKED).decode("utf-8")
         except (FileNotFoundError, UnicodeDecodeError):
             known = ""
         if known == header:
             return
+        if same_input is not None and is_written_since(known, header) and same_input(self):
+            self._files.write(_ASKED, header.encode())
+            return
         if known and not overwrite:
             raise UserError(
                 f"An unfinished search for other objects lies beside {self._place} (another mask, way or setting). Ask "
                 "for the same as then to go on, or add --overwrite to begin anew.")
         self._files.begin()
+        self.finished = set()
         self._files.write(_ASKED, header.encode())
 
     def put(
@@ -135,3 +148,14 @@ class ObjectScratch:
         with self._files.guard():
             self._files.remove()
         self._lock.release()
+
+
+def remove_scratch(place: Path | str) -> None:
+    """Remove what a search has left whose objects are put together."""
+    files = FarScratch(str(place)) if is_url(place) else LocalScratch(Path(place))
+    with files.guard():
+        lock = files.lock()
+        try:
+            files.remove()
+        finally:
+            lock.release()

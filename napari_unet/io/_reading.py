@@ -18,6 +18,7 @@ from napari_unet.core.saying import say_once
 
 from ._contents import Contents, Format, ManyPictures
 from ._far_file import is_far_file, read_far_file
+from ._lazy import LazyArray
 from ._registry import REGISTRY
 from ._remote import read_far
 
@@ -47,7 +48,8 @@ def read_contents(
     except UserError as error:
         raise UserError(f"{path}: {error}") from None
     note = "; ".join([f"axes {found.letters} ({found.reason})", *contents.notes])
-    return dataclasses.replace(contents, letters=found.letters), note
+    data = contents.data.lettered(found.letters) if isinstance(contents.data, LazyArray) else contents.data
+    return dataclasses.replace(contents, data=data, letters=found.letters), note
 
 
 def open_contents(path: str | Path, labels: bool = False, series: int = 0) -> Contents:

@@ -7,7 +7,7 @@ import errno
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
-from napari_unet.core.errors import UserError
+from napari_unet.core.errors import UserError, shortened
 
 Result = TypeVar("Result")
 
@@ -49,7 +49,7 @@ def _told(error: Exception, what: str, done: str) -> UserError:
     """Return an error of a store or a library as a message."""
     if isinstance(error, ImportError):
         return UserError(f"{what} needs a package that is not installed ({error}). Install it: {INSTALL}")
-    reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+    reason = shortened(f"{type(error).__name__}: {error}")
     if isinstance(error, ValueError) and "protocol not known" in reason.lower():
         return UserError(f"{what}: addresses of this kind are not known. Allowed: s3://, gs://, https:// (to read) and "
                          "others that fsspec knows.")

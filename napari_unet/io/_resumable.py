@@ -11,14 +11,10 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
-import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from napari_unet.core.addresses import is_url
 from napari_unet.core.classes import ClassTable
@@ -27,78 +23,21 @@ from napari_unet.core.geometry import Geometry
 from napari_unet.core.provenance import Provenance, now
 
 from ._far_run import FarRun
-from ._far_store import open_files
-from ._lock_owner import has_lock
 from ._mask_info import MaskInfo, Runs, SavedCode
-from ._pyramid import PyramidSink
 from ._reading import file_stem
-from ._run_differences import differences
+from ._run_differences import differences, is_written_since
 from ._run_files import LocalRun
 from ._saving import checked_origin, checked_place
+from ._store_tiff import tiff_of_store
+from ._store_to_fill import StoreToFill
 from ._unfinished import Unfinished
 from ._zarr_settling import settle_zarr
 from .ome_zarr import OmeZarr
 from .provenance_file import is_provenance, provenance_name, provenance_text
 
-MOST_AT_ONCE = 2**28
-"""Pixels of a mask that is put together in memory to become a TIFF as others are; a larger one is written in tiles."""
-
 _TORN = ".partial"
 """How the names of files end that zarr was writing when it was killed."""
 _JOURNAL_VERSION = 1
-
-
-@dataclasses.dataclass(frozen=True)
-class StoreToFill:
-    """What a process needs to write blocks of a class image: plain values, so that it can be sent there.
-
-    Parameters
-    ----------
-    folder : Path or str
-        Where the unfinished store lies; text is an address.
-    shape : tuple of int
-        Of the labels, rows and columns last.
-    info : MaskInfo
-    format : OmeZarr
-    lock, run : str
-        Where the lock lies, and the name of the run that has it.
-    """
-
-    folder: Path | str
-    shape: tuple[int, ...]
-    info: MaskInfo
-    format: OmeZarr
-    lock: str = ""
-    run: str = ""
-
-    def sink(self, begun: bool = True) -> PyramidSink:
-        """Open the store, or make it."""
-        return self.format.create(self.folder, self.shape, self.info, begun=begun)
-
-    def is_wanted(self) -> bool:
-        """Say whether the run that wants the blocks still has the store for its own."""
-        try:
-            if is_url(self.folder):
-                files, _ = open_files(str(self.folder))
-                return has_lock(files.cat_file(self.lock), self.run)
-            return has_lock(Path(self.lock).read_bytes(), self.run)
-        except FileNotFoundError:
-            return False
-
-
-class BlockWriter:
-    """Takes painted ids and puts what the store holds: for processes that only write.
-
-    A run that has ended, or lost the store to another, gets nothing more written.
-    """
-
-    def __init__(self, store: StoreToFill) -> None:
-        self._store, self._sink = store, store.sink()
-
-    def __setitem__(self, where: Any, painted: Any) -> None:
-        if not self._store.is_wanted():
-            raise UserError("the run that asked for it has ended; nothing was written.")
-        self._sink[where] = self._store.info.encode(painted)
 
 
 class ResumableMask:
@@ -119,6 +58,9 @@ class ResumableMask:
     provenance : Provenance, optional
     dtype, objects
         As for :func:`napari_unet.io.create_mask`.
+    same_input : callable, optional
+        Says of blocks that are done, by what was noted with each, whether they would come out the same of what is there
+        now: then a run goes on although ``asked["changed"]``, when its input was written, is another.
 
     Raises
     ------
@@ -130,8 +72,9 @@ class ResumableMask:
         self, path: str | Path, shape: tuple[int, ...], *, classes: ClassTable, geometry: Geometry,
         asked: Mapping[str, Any], code: SavedCode = "mask", overwrite: bool = False, format: OmeZarr | None = None,
         provenance: Provenance | None = None, dtype: str = "uint8", objects: Runs = (),
+        same_input: Callable[[Mapping[int, str]], bool] | None = None,
     ) -> None:
-        self._overwrite, self._provenance = overwrite, provenance
+        self._overwrite, self._provenance, self._same_input = overwrite, provenance, same_input
         self._run: LocalRun | FarRun
         self.path: Path | str
         self._single = False
@@ -151,8 +94,10 @@ class ResumableMask:
                              "format": repr(format), **asked}, sort_keys=True, default=str)
         with self._run.guard():
             self._lock = self._run.lock(str(self.path))
-            self.note_of_lock = self._lock.note
+            self.remarks = self._lock.note
             try:
+                if isinstance(self._run, LocalRun):
+                    self._run.recover()
                 self.finished = self._resumed(header)
                 if not self.finished:
                     self._run.begin(header)
@@ -171,7 +116,8 @@ class ResumableMask:
         *whole, torn = text.split("\n")  # what follows the last end of a line was being written
         if not whole or not self._run.is_begun():
             return set()
-        if whole[0] != header:
+        notes = _notes_in(whole[1:])
+        if whole[0] != header and not self._is_kept(whole[0], header, notes):
             if not self._overwrite:
                 raise UserError(
                     f"An unfinished run of something else lies beside {self.path}: {differences(whole[0], header)}. "
@@ -179,7 +125,19 @@ class ResumableMask:
                 )
             return set()
         self._run.cut(torn)
-        return {int(line) for line in whole[1:] if line.isdigit()}
+        if whole[0] != header:
+            self._run.renew(header)
+        return set(notes)
+
+    def _is_kept(self, then: str, now: str, notes: Mapping[int, str]) -> bool:
+        """Say whether what is done stays although the input was written since: it is the same wherever that was read.
+        """
+        if self._same_input is None or not is_written_since(then, now) or not self._same_input(notes):
+            return False
+        if notes:
+            told = f"the image was written since, but all that {len(notes)} blocks were made of is the same: they stay"
+            self.remarks = "; ".join(filter(None, (self.remarks, told)))
+        return True
 
     def __setitem__(self, where: Any, painted: Any) -> None:
         """Put painted ids."""
@@ -187,11 +145,11 @@ class ResumableMask:
             self._check_ours()
             self._sink[where] = self.store.info.encode(painted)
 
-    def note(self, number: int) -> None:
-        """Remember that a block is written."""
+    def note(self, number: int, made_of: str = "") -> None:
+        """Remember that a block is written, and in a line what it was made of."""
         with self._run.guard():
             self._check_ours()
-            self._run.note(number)
+            self._run.note(f"{number} {made_of}".rstrip())
         self.finished.add(number)
 
     def _check_ours(self) -> None:
@@ -199,8 +157,15 @@ class ResumableMask:
             raise UserError(f"Another run has taken {self.path} over, as this one gave no sign of life for minutes. "
                             "Let that one go on.")
 
-    def finish(self) -> Path | str:
-        """Make smaller levels, write the metadata and give the mask its name."""
+    def finish(self, then: Callable[[], None] = lambda: None) -> Path | str:
+        """Make smaller levels, write the metadata and give the mask its name.
+
+        Parameters
+        ----------
+        then : callable
+            What is to be done before anybody takes the run for ended: :func:`._named_run.finish_named` does the rest of
+            a run that is killed meanwhile.
+        """
         with self._run.guard():
             self._check_ours()
             self._check_there()
@@ -208,6 +173,7 @@ class ResumableMask:
                 self._finish_far(self._run)
             else:
                 self._finish_here(self._run)
+            then()
             self._run.remove()
         self.release()
         return self.path
@@ -221,23 +187,26 @@ class ResumableMask:
     def _finish_far(self, run: FarRun) -> None:
         self._sink.close()
         self._check_there()
-        run.tell(provenance_name(str(self.path).rstrip("/").rpartition("/")[2]), self._origin_text())
+        run.note_named()
+        run.tell(provenance_name(str(self.path).rstrip("/").rpartition("/")[2]), origin_text(self._provenance))
 
     def _finish_here(self, run: LocalRun) -> None:
         path = Path(self.path)
         unfinished, told = Unfinished(path), None
         try:
             if self._single:
-                self._write_tiff(unfinished.path)
+                tiff_of_store(unfinished.path, self._sink, self.store)
+                run.note_named(unfinished.path)
             else:
                 self._sink.close()
                 for torn in run.store.rglob(f"*{_TORN}"):
                     torn.unlink()
             self._check_there()
-            if (text := self._origin_text()) is not None:
+            if (text := origin_text(self._provenance)) is not None:
                 told = Unfinished(self._origin)
                 told.path.write_text(text, encoding="utf-8")
             if not self._single:
+                run.note_named(run.store)
                 os.replace(run.store, unfinished.path)
             unfinished.take_name(self._overwrite)
             if told is not None:
@@ -262,26 +231,15 @@ class ResumableMask:
         finally:
             self._lock.release()
 
-    def _origin_text(self) -> str | None:
-        if self._provenance is None:
-            return None
-        return provenance_text(dataclasses.replace(self._provenance, ended=self._provenance.ended or now()))
 
-    def _write_tiff(self, path: Path) -> None:
-        from .tiff import Tiff, write_tiled
+def origin_text(provenance: Provenance | None) -> str | None:
+    """Return what is written beside a result that is whole now; None if nothing is."""
+    if provenance is None:
+        return None
+    return provenance_text(dataclasses.replace(provenance, ended=provenance.ended or now()))
 
-        if math.prod(self.store.shape) <= MOST_AT_ONCE:  # as Fiji opens it
-            whole = Tiff().create(path, self.store.shape, self.store.info)
-            for plane in np.ndindex(*self.store.shape[:-2]):
-                whole[plane] = self._sink[(*plane, slice(None), slice(None))]
-            whole.close()
-            return
-        write_tiled(path, self._tiles(), self.store.shape, self.store.info, self.store.format.chunk)
 
-    def _tiles(self) -> Iterator[NDArray[Any]]:
-        """Yield the chunks of all planes, row by row."""
-        side, shape = self.store.format.chunk, self.store.shape
-        for plane in np.ndindex(*shape[:-2]):
-            for y in range(0, shape[-2], side):
-                for x in range(0, shape[-1], side):
-                    yield self._sink[(*plane, slice(y, min(y + side, shape[-2])), slice(x, min(x + side, shape[-1])))]
+def _notes_in(lines: Sequence[str]) -> dict[int, str]:
+    """Return by number of a block that is done what was noted with it."""
+    parted = (line.partition(" ") for line in lines)
+    return {int(number): note for number, _, note in parted if number.isdigit()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from .ome_zarr import OmeZarr
 def resumable_probabilities(
     path: str | Path, *, shape: tuple[int, ...], classes: ClassTable, geometry: Geometry, asked: Mapping[str, Any],
     overwrite: bool = False, format: OmeZarr | None = None, provenance: Provenance | None = None,
+    same_input: Callable[[Mapping[int, str]], bool] | None = None,
 ) -> ResumableMask:
     """Begin a store of class probabilities, float32, or go on with one.
 
@@ -35,4 +36,4 @@ def resumable_probabilities(
     return ResumableMask(
         path, (*shape[:-2], len(classes.ids), *shape[-2:]), classes=classes, geometry=geometry_of_classes(geometry),
         asked={**asked, "of": "probabilities"}, code="probabilities", overwrite=overwrite, format=format,
-        dtype="float32", provenance=provenance)
+        dtype="float32", provenance=provenance, same_input=same_input)

@@ -6,7 +6,8 @@ import json
 from typing import Any
 
 _WORDS = {
-    "image": "the image (its pixels)", "changed": "the image (its file was written since)", "axes": "--axes",
+    "image": "the image (its pixels)", "axes": "--axes",
+    "changed": "the image (its file was written since, and not with the same pixels)",
     "model": "the model (or the device it runs on)",
     "plan": "the size of tiles and blocks", "skip": "--skip-background", "painted": "--painted-ids", "index": "--index",
     "shape": "the size of the image", "info": "classes, their names or the pixel size",
@@ -14,6 +15,19 @@ _WORDS = {
 }
 _SHOWN = ("axes", "skip", "painted", "shape", "index")
 """Whose values people understand."""
+
+
+def is_written_since(then: str, now: str) -> bool:
+    """Say whether two runs differ in nothing but when their input was written, or whether it could be read as a whole.
+
+    Parameters are those of :func:`differences`.
+    """
+    before, after = _read(then), _read(now)
+    if before is None or after is None or before == after:
+        return False
+    images = {before.get("image"), after.get("image")}
+    unseen = {"changed": None, "image": None}
+    return {**before, **unseen} == {**after, **unseen} and (len(images) == 1 or "" in images)
 
 
 def differences(then: str, now: str) -> str:

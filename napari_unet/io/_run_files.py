@@ -10,10 +10,14 @@ from typing import TextIO
 
 from ._output import writing
 from ._store_lock import StoreLock
-from ._unfinished import remove
+from ._unfinished import remove, unfinished_beside
 
 ARRAY_MARKS = ("0/.zarray", "0/zarr.json")
 """What says that a store holds the array that is filled: in zarr 2, in zarr 3."""
+
+
+_NAMED = "named "
+"""How the line of the journal begins that says what is about to take the name of the result."""
 
 
 class LocalRun:
@@ -57,11 +61,38 @@ class LocalRun:
         with self._journal.open("r+b") as file:
             file.truncate(file.seek(0, os.SEEK_END) - len(torn.encode()))
 
-    def note(self, number: int) -> None:
-        """Add a block."""
-        self._notes = self._notes or self._journal.open("a", encoding="ascii")
-        self._notes.write(f"{number}\n")
+    def renew(self, header: str) -> None:
+        """Put another first line in place of the one that is there."""
+        _, _, notes = self._journal.read_text(encoding="utf-8").partition("\n")
+        fresh = self._journal.with_name(f"{self._journal.name}.partial")
+        fresh.write_text(f"{header}\n{notes}", encoding="utf-8")
+        os.replace(fresh, self._journal)
+
+    def note(self, line: str) -> None:
+        """Add a line."""
+        self._notes = self._notes or self._journal.open("a", encoding="utf-8")
+        self._notes.write(f"{line}\n")
         self._notes.flush()
+
+    def note_named(self, whole: Path) -> None:
+        """Note that what is whole takes the name of the result now."""
+        self.note(f"{_NAMED}{_mark(whole)}")
+
+    def is_named(self) -> bool:
+        """Say whether the run had ended but for its last notes: what it noted so lies at its place."""
+        return (mark := self._named()) is not None and self._path.exists() and _mark(self._path) == mark
+
+    def recover(self) -> None:
+        """Put the store back if a run was killed in the moment before it took the name of the result."""
+        if self.is_begun() or (mark := self._named()) is None:
+            return
+        found = next((one for one in unfinished_beside(self._path) if _mark(one) == mark), None)
+        if found is not None:
+            os.replace(found, self.store)
+
+    def _named(self) -> str | None:
+        lines = (self.journal() or "").split("\n")[:-1]
+        return next((line.removeprefix(_NAMED) for line in reversed(lines) if line.startswith(_NAMED)), None)
 
     def close(self, lost: bool = False) -> None:  # noqa: ARG002  # what was added is on the disk, whoever has it now
         """Close the journal."""
@@ -80,3 +111,9 @@ class LocalRun:
         """Turn an error of the disk into a message."""
         with writing(self._path):
             yield
+
+
+def _mark(path: Path) -> str:
+    """Return what a file or folder is known by under any name, while nobody changes it."""
+    found = path.stat()
+    return f"{found.st_dev}:{found.st_ino}:{found.st_mtime_ns}"

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_unet.core.errors import UserError
+from napari_unet.core.errors import UserError, shortened
 
 from ._tiff_structure import HELP, check_structure
 
@@ -28,7 +28,7 @@ class _Listener(logging.Filter):
     def refuse(self, path: Path) -> None:
         """Raise if a broken structure was noticed."""
         if self.damage:
-            raise UserError(f"{path} is damaged or truncated: {' '.join(self.damage[0].split())[:200]}. {HELP}")
+            raise UserError(f"{path} is damaged or truncated: {shortened(self.damage[0])}. {HELP}")
 
     def filter(self, record: logging.LogRecord) -> bool:
         if record.thread != self._thread:
@@ -69,7 +69,7 @@ def checked(path: Path) -> Iterator[Callable[[], None]]:
         raise UserError(f"{path} could not be opened ({error.strerror or error}). May you read it?") from error
     except Exception as error:  # codecs raise types of their own, a damaged file anything
         reason = " ".join(str(error).split()) or type(error).__name__
-        raise UserError(f"{path} could not be read as TIFF: {reason[:200]}. {HELP}") from error
+        raise UserError(f"{path} could not be read as TIFF: {shortened(reason)}. {HELP}") from error
     finally:
         logger.removeFilter(listener)
     listener.refuse(path)

@@ -152,6 +152,12 @@ def _beginning(place: Path) -> str:
     return f".{name}."
 
 
+def unfinished_beside(place: Path) -> Iterator[Path]:
+    """Yield what runs that live no more were writing beside a place."""
+    for token in dead_tokens(place, (".partial",)):
+        yield leftover_path(place, token, ".partial")
+
+
 def _identity(path: Path) -> tuple[int, int]:
     found = path.stat()
     return found.st_dev, found.st_ino

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from napari_unet.core import parameters
-from napari_unet.core.errors import UserError, reason_of
+from napari_unet.core.errors import UserError, reason_of, shortened
 from napari_unet.core.geometry import Geometry
 from napari_unet.core.parameters import Parameter
 
@@ -125,7 +125,7 @@ def open_folder(path: Path) -> Any:
         node = zarr.open(str(path), mode="r")
     except Exception as error:  # JSON, zarr and codecs raise types of their own
         reason = " ".join(str(error).split()) or type(error).__name__
-        raise UserError(f"{path} could not be read as zarr: {reason[:200]}. {_HELP}") from error
+        raise UserError(f"{path} could not be read as zarr: {shortened(reason)}. {_HELP}") from error
     if not hasattr(node, "keys") and "pickle" in json.dumps(node.metadata.to_dict(), default=repr).lower():
         raise UserError(f"{path} holds pickled objects, which could run a program when read; it is not opened. {_HELP}")
     if not hasattr(node, "keys"):

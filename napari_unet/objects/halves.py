@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import functools
-import os
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_unet.core.helper_thread import HelperThread
 from napari_unet.core.threads import available_cores
 
 LARGE = 2**19
@@ -19,6 +17,8 @@ LARGE = 2**19
 
 SMALL = 2**17
 """Elements of what is worked on at a time where there are results between."""
+
+_helper = HelperThread("napari-unet halves")
 
 Result = TypeVar("Result")
 Value = TypeVar("Value", bound=np.generic)
@@ -29,27 +29,12 @@ def shared(tasks: Iterable[Callable[[], Result]], size: int) -> list[Result]:
     tasks = list(tasks)
     if size < LARGE or len(tasks) < 2 or available_cores() < 2:
         return [task() for task in tasks]
-    others = [_handed_over(task) for task in tasks[1::2]]
+    others = [_helper.submit(task) for task in tasks[1::2]]
     own = [task() for task in tasks[::2]]
     # what the helper, who may work for others too, has not begun is done here: so nobody waits in vain
     theirs = [task() if one is None or one.cancel() else one.result()
               for one, task in zip(others, tasks[1::2], strict=True)]
     return [(theirs if at % 2 else own)[at // 2] for at in range(len(tasks))]
-
-
-def _handed_over(task: Callable[[], Result]) -> Future[Result] | None:
-    """Give a task to the helper; None where the program ends, when threads that are still at work get no help."""
-    try:
-        return _helper(os.getpid()).submit(task)
-    except RuntimeError:
-        return None
-
-
-@functools.lru_cache(maxsize=1)
-def _helper(process: int) -> ThreadPoolExecutor:
-    """Return the second thread, kept, as to start one takes long beside what it does; a forked process has its own."""
-    del process
-    return ThreadPoolExecutor(1, "napari-unet halves")
 
 
 def two_parts(length: int) -> tuple[slice, slice]:

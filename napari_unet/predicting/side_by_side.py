@@ -7,14 +7,14 @@ than one after the other with both cores each.
 from __future__ import annotations
 
 import contextvars
-import os
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import wait
 from typing import TypeVar
 
 import torch
 
+from ..core.helper_thread import HelperThread
 from ..core.threads import limit_threads
 
 Result = TypeVar("Result")
@@ -35,9 +35,8 @@ def side_by_side(first: Callable[[], Result], second: Callable[[], Result]) -> t
 
     try:
         limit_threads(max(1, threads - share))
-        try:
-            other = _helper().submit(beside)
-        except RuntimeError:  # the program ends: threads that are still at work get no help
+        other = _helper().submit(beside)
+        if other is None:
             limit_threads(threads)
             return first(), second()
         try:
@@ -49,13 +48,11 @@ def side_by_side(first: Callable[[], Result], second: Callable[[], Result]) -> t
         limit_threads(threads)
 
 
-def _helper() -> ThreadPoolExecutor:
+def _helper() -> HelperThread:
     """Return the thread that works beside the calling one: always the same, it keeps its network."""
-    process, found = getattr(_mine, "helper", (0, None))
-    if found is None or process != os.getpid():  # a forked process has no threads of its parent
-        found = ThreadPoolExecutor(1, "beside")
-        _mine.helper = os.getpid(), found
-    return found
+    if not hasattr(_mine, "helper"):
+        _mine.helper = HelperThread("beside")
+    return _mine.helper
 
 
 _mine = threading.local()

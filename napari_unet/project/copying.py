@@ -7,7 +7,7 @@ import os
 import shutil
 from pathlib import Path
 
-from napari_unet.core.errors import UserError
+from napari_unet.core.errors import UserError, shortened
 from napari_unet.io import Unfinished
 
 from .disk import PARTIAL, settle_folder
@@ -56,7 +56,7 @@ def copy_project(source: Path, target: Path, file: ProjectFile, seen_from: Path)
         finally:
             unfinished.discard()
     except (OSError, shutil.Error) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)[:200]
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else shortened(str(error))
         raise UserError(
             f"{target} could not be written ({reason}). {source} is untouched. Choose a folder you may write to, with "
             "enough space."

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import zlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_unet.core.errors import UserError, reason_of
+from napari_unet.core.errors import UserError, sentence_of
+from napari_unet.core.leaving import while_wanted
+from napari_unet.core.seen_parts import pixel_sum
 from napari_unet.io._object_scratch import ObjectScratch
 from napari_unet.objects.auto import Auto, radius_of
 from napari_unet.objects.block_areas import BlockAreas
@@ -107,7 +110,8 @@ class BlockSearch:
     def asked(self) -> dict[str, Any]:
         """Return what is looked for, as plain values."""
         search = self._search
-        return {"mask": self._given.mark(), "way": search.way, "values": dict(search.values),
+        return {"mask": self._given.mark(), "changed": self._given.changed, "way": search.way,
+                "values": dict(search.values),
                 "by_plane": search.by_plane, "countable": list(search.countable), "halo": self._halo,
                 "sides": list(self.sides), "scale": list(self._given.geometry.scale),
                 **({"panoptic": True} if self._panoptic else {}),
@@ -171,7 +175,8 @@ class BlockSearch:
             found = objects_here(labels, self._here, box_spacing(self._given.geometry.scale, region.box), soft,
                                  self._ids(soft), hints=Hints(elsewhere=self._lessons, typical=region.typical))
             table = BlockTable.of(found, window, region.grid.shape)
-            known: dict[str, NDArray[Any]] = {"classes": table.classes, "areas": table.areas, "places": table.places}
+            known: dict[str, NDArray[Any]] = {"classes": table.classes, "areas": table.areas, "places": table.places,
+                                              "made_of": np.array(_sum_of(region, labels, soft), np.int64)}
             if self._panoptic:
                 seen = BlockAreas.of(labels[window.inner], found.numbers[window.inner], self._search.counts)
                 known |= {"bare": seen.bare, "covered": seen.covered}
@@ -180,10 +185,26 @@ class BlockSearch:
                 known[f"{side}{seam.axis}"] = found.numbers[within(seam.part, window.outer)]
             scratch.put(region.first + window.number, where, found.numbers[window.inner], known)
         except Exception as error:
-            place = ", ".join(f"{letter}={at.start} to {at.stop - 1}" if isinstance(at, slice) else f"{letter}={at}"
-                              for letter, at in zip(self._given.axes, where, strict=True))
-            raise UserError(f"The block at {place} of {self._given.name} could not be done: {reason_of(error)} The "
-                            "blocks that are done are kept: run the same again to go on.") from error
+            raise UserError(
+                f"The block at {block_words(self._given.axes, where)} of {self._given.name} could not be done: "
+                f"{sentence_of(error)} The blocks that are done are kept: run the same again to go on.") from error
+
+    def is_same_mask(self, scratch: ObjectScratch) -> bool:
+        """Say whether blocks that are done would come out the same of the mask as it is now.
+
+        Raises
+        ------
+        UserError
+            If it cannot be read, or what is done is damaged.
+        """
+        for number in while_wanted(sorted(scratch.finished)):
+            count = len(self.region(0).grid)
+            region = self.region(number // count)
+            window = region.grid.window(number % count)
+            made_of = _sum_of(region, *self._given.read(region.where(window.outer)))
+            if scratch.known(number, "made_of")[0].tolist() != made_of:
+                return False
+        return True
 
     def said(self, region: BlockRegion) -> str:
         """Say how the blocks of a plane or volume are looked at."""
@@ -221,3 +242,15 @@ class BlockSearch:
     def _seams(grid: BlockGrid) -> Iterator[Any]:
         for number in range(len(grid)):
             yield from (seam for seam in grid.seams_of(number) if seam.one == number)
+
+
+def block_words(axes: str, where: tuple[int | slice, ...]) -> str:
+    """Say where a block lies, for people."""
+    return ", ".join(f"{letter}={at.start} to {at.stop - 1}" if isinstance(at, slice) else f"{letter}={at}"
+                     for letter, at in zip(axes, where, strict=True))
+
+
+def _sum_of(region: BlockRegion, labels: NDArray[Any], soft: NDArray[Any] | None) -> list[int]:
+    """Return sums of what a block is made of: its labels, their probabilities, and how wide it looks."""
+    typical = repr(sorted(region.typical.items())).encode()
+    return [pixel_sum(labels), 0 if soft is None else pixel_sum(soft), zlib.crc32(typical)]

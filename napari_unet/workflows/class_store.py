@@ -132,13 +132,17 @@ class ClassStore:
         return array.transpose([left.index(letter) for letter in wanted]), "".join(wanted)
 
     def mark(self) -> dict[str, Any]:
-        """Return what it is known by, without reading all of it: size, type, the pixels of some places, last change."""
+        """Return what it is known by, without reading all of it: size, type and the pixels of some places."""
         found = hashlib.blake2b(repr((self.letters, self.shape, str(self.data.dtype), self.code)).encode(),
                                 digest_size=16)
         for where in self._samples():
             found.update(np.ascontiguousarray(self._raw(where)[0]).tobytes())
-        return {"name": self.name, "pixels": found.hexdigest(), "classes": [one.id for one in self.classes.classes],
-                "changed": last_change(self.name)}
+        return {"name": self.name, "pixels": found.hexdigest(), "classes": [one.id for one in self.classes.classes]}
+
+    @property
+    def changed(self) -> int:
+        """When it was written last; 0 of what is far away."""
+        return last_change(self.name)
 
     def _samples(self) -> Iterator[Where]:
         """Yield the middle of the first, the middle and the last plane."""

@@ -25,19 +25,15 @@ from napari_unet.core.errors import UserError, reason_of
 from napari_unet.core.plane_facts import PlaneFacts, give_plane_facts, is_large
 from napari_unet.core.threads import limit_threads
 from napari_unet.io import read_image
-from napari_unet.io._resumable import StoreToFill
+from napari_unet.io._store_to_fill import StoreToFill
 from napari_unet.io.model_file import load_model, save_model
 from napari_unet.predicting.block_plan import Block, BlockPlan
 
 from .block_task import BlockSinks, BlockTask
+from .cluster_failures import PATIENCE, RETRIES, raise_failure
+from .dask_client import connected, own_loop
 
 INSTALL = "python -m pip install napari-unet-live[cluster]"
-
-RETRIES = 3
-"""How often a block is tried again, by another worker if need be."""
-
-PATIENCE = 20.0
-"""Seconds to wait for a scheduler, and for its first worker."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,9 +96,12 @@ class ClusterEngine:
             sender = _Sender(client, task, job, contents, self._resources(client, task.model))
             most = 4 * max(1, len(client.scheduler_info(n_workers=-1)["workers"]))
             try:
-                running = distributed.as_completed([sender.send(left.popleft()) for _ in range(min(most, len(left)))])
-                for future in running:
+                running = distributed.as_completed(
+                    [sender.send(left.popleft()) for _ in range(min(most, len(left)))], loop=client.loop,
+                    with_results=True, raise_errors=False)
+                for future, made_of in running:
                     block = sender.done(future)
+                    task.seen[block.number] = made_of
                     if left:
                         running.add(sender.send(left.popleft()))
                     yield block
@@ -115,12 +114,14 @@ class ClusterEngine:
         """Connect to the scheduler, or start one; both end with the block."""
         with contextlib.ExitStack() as opened:
             opened.enter_context(distributed.utils.silence_logging_cmgr(50))  # what goes wrong is raised, too
+            loop = opened.enter_context(own_loop())
             address: Any = self._address
             if address is None:
                 address = opened.enter_context(distributed.LocalCluster(
-                    n_workers=self._workers, threads_per_worker=1, dashboard_address="127.0.0.1:0", silence_logs=50))
+                    n_workers=self._workers, threads_per_worker=1, dashboard_address="127.0.0.1:0", silence_logs=50,
+                    loop=loop))
             try:
-                client = opened.enter_context(distributed.Client(address, timeout=PATIENCE))
+                client = opened.enter_context(connected(address, PATIENCE, loop))
                 client.wait_for_workers(1, timeout=PATIENCE)
             except Exception as error:  # what answers there may be no scheduler, and say anything
                 raise UserError(
@@ -181,10 +182,10 @@ class _Sender:
         return self._facts[plane]
 
     def done(self, future: Any) -> Block:
-        """Return the block that was asked for; errors as of the block. Nothing is fetched of one that is done."""
+        """Return the block that was asked for; errors as of the block."""
         _, block = self.asked[future.key]
         if future.status != "finished":
-            _fail(future, self._task, block)
+            raise_failure(future, self._task, block)
         del self.asked[future.key]
         self._planes[block.plane] -= 1
         if not self._planes[block.plane]:
@@ -237,8 +238,8 @@ def facts_of_plane(job: ClusterJob, model: bytes, plane: int) -> PlaneFacts | No
         return _opened(job, model)[0].facts(plane)
 
 
-def compute_block(job: ClusterJob, model: bytes, number: int, facts: PlaneFacts | None) -> None:
-    """Compute and write a block in a worker."""
+def compute_block(job: ClusterJob, model: bytes, number: int, facts: PlaneFacts | None) -> str:
+    """Compute and write a block in a worker; returns what it was computed from."""
     limit_threads(1)
     with _working(job.store.run):
         task, sinks = _opened(job, model)
@@ -246,6 +247,7 @@ def compute_block(job: ClusterJob, model: bytes, number: int, facts: PlaneFacts 
         if facts is not None:
             give_plane_facts(task.image, block.plane, *task.percentiles, facts)
         task.do(block, sinks, lambda: job.store.run in _stopped)
+        return task.seen.pop(number, "")
 
 
 _open: dict[ClusterJob, tuple[BlockTask, BlockSinks]] = {}
@@ -271,23 +273,3 @@ def _model_bytes(model: Any) -> bytes:
         path = Path(folder) / "model.pt"
         save_model(path, model)
         return path.read_bytes()
-
-
-def _fail(future: Any, task: BlockTask, block: Block) -> None:
-    """Raise what went wrong with a block, as an error for people."""
-    try:
-        future.result()
-    except UserError:
-        raise
-    except Exception as error:  # of Dask: a worker that died, a scheduler that is gone
-        if getattr(error, "reason", None) == "scheduler-connection-lost":
-            raise UserError(
-                f"The scheduler does not answer any more, and has not come back within {PATIENCE:.0f} s. The blocks of "
-                f"{task.image.name!r} that are done are kept: start it and its workers anew, and run the same again to "
-                "go on."
-            ) from error
-        raise UserError(
-            f"The block at {task.place(block)} of {task.image.name!r} could not be done on the cluster, in "
-            f"{RETRIES + 1} trials: {reason_of(error)}. Perhaps a worker has too little memory. The blocks that are "
-            "done are kept: run the same again to go on."
-        ) from error

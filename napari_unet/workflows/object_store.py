@@ -14,6 +14,7 @@ import dataclasses
 import math
 import time
 from collections.abc import Generator, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,8 @@ from napari_unet.core.provenance import Provenance
 from napari_unet.core.work import work
 from napari_unet.io._far_run import FarRun
 from napari_unet.io._mask_info import runs_of
-from napari_unet.io._object_scratch import ObjectScratch
+from napari_unet.io._named_run import finish_named, is_left_named
+from napari_unet.io._object_scratch import ObjectScratch, remove_scratch
 from napari_unet.io._resumable import ResumableMask
 from napari_unet.io._saving import checked_place, clear_of_inputs
 from napari_unet.io.object_files import MOST_IN_16_BITS
@@ -36,6 +38,7 @@ from napari_unet.objects.image_objects import ObjectSearch
 from .block_search import BlockSearch
 from .class_store import ClassStore
 from .store_corrections import RegionNumbers, StoreCorrections
+from .store_measures import NumberedStore
 from .store_run import STORE_PIXELS, BlockDone
 
 
@@ -128,7 +131,10 @@ def objects_to_store(
     format = format or OmeZarr()
     corrections = corrections or StoreCorrections()
     blocks = BlockSearch(given, search, halo, format.chunk, panoptic, corrections.lessons)
-    scratch = ObjectScratch(path, given.shape, blocks.chunks, blocks.asked(), overwrite)
+    asked = {**blocks.asked(), **corrections.mark()}
+    if finish_named(path, asked, provenance, overwrite, partial(remove_scratch, path)) is not None:
+        return _stored(path, search, corrections)
+    scratch = ObjectScratch(path, given.shape, blocks.chunks, blocks.asked(), overwrite, blocks.is_same_mask)
     try:
         note = yield from _found(blocks, scratch)
         joined = [blocks.join(blocks.region(number), scratch) for number in range(len(blocks.boxes))]
@@ -140,19 +146,25 @@ def objects_to_store(
         classes = given.classes.including(np.unique(of_number[1:]).tolist())
         dtype = "uint16" if len(of_number) - 1 <= MOST_IN_16_BITS else "uint32"
         mask = ResumableMask(
-            path, given.shape, classes=classes, geometry=given.geometry,
-            asked={**blocks.asked(), **corrections.mark()}, code="objects", overwrite=overwrite, format=format,
-            provenance=provenance, dtype=dtype, objects=runs_of(of_number))
+            path, given.shape, classes=classes, geometry=given.geometry, asked=asked, code="objects",
+            overwrite=overwrite, format=format, provenance=provenance, dtype=dtype, objects=runs_of(of_number),
+            same_input=lambda _: True)  # that was found out when the search was gone on with
         try:
             yield from _written(blocks, regions, areas, mask, dtype)
-            made = mask.finish()
+            made = mask.finish(scratch.remove)
         finally:
             mask.release()
-        scratch.remove()
         return StoredObjects(made, classes, of_number, search, note, corrections.count,
                              sum(one.left_out for one in regions))
     finally:
         scratch.release()
+
+
+def _stored(path: Path | str, search: ObjectSearch, corrections: StoreCorrections) -> StoredObjects:
+    """Return what lies at a place."""
+    found = NumberedStore(path)
+    return StoredObjects(path, found.classes, found.class_of_number, search, "They were whole already.",
+                         corrections.count)
 
 
 def _checked(output: str | Path, mask: str, overwrite: bool) -> Path | str:
@@ -164,7 +176,7 @@ def _checked(output: str | Path, mask: str, overwrite: bool) -> Path | str:
         FarRun(place, overwrite)  # looks, and writes nothing
         return place
     clear_of_inputs(Path(output), [mask])
-    path, inside, _ = checked_place(Path(output), overwrite)
+    path, inside, _ = checked_place(Path(output), overwrite or is_left_named(output))
     if inside is not None:
         raise UserError(f"{output} lies inside an image, where nothing is written block by block. Choose another.")
     return path

@@ -11,11 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_unet.core.classes import ClassTable
-from napari_unet.core.errors import InputWarning, UserError
+from napari_unet.core.errors import InputWarning, UserError, sentence_of
 from napari_unet.core.geometry import Geometry
+from napari_unet.core.in_memory import in_memory
 from napari_unet.io import file_stem, read_contents
 from napari_unet.metrics._block_counts import BlockCount, count_by_blocks
 
+from .block_search import block_words
 from .class_images import hint_of_objects
 from .counts import CountRow, pixel_size_along
 
@@ -99,7 +101,12 @@ class StoredMask:
     def _reader(self, where: tuple[int, ...], z: int | None = None) -> Any:
         def read(box: tuple[slice, ...]) -> NDArray[Any]:
             leading = [box[0] if axis == z else number for axis, number in enumerate(where)]
-            found = np.asarray(self._data[(*leading, *box[-2:])])
+            index = (*leading, *box[-2:])
+            try:
+                found = in_memory(self._data[index])
+            except Exception as error:
+                raise UserError(f"The block at {block_words(self._axes, index)} of {self._name!r} could not be "
+                                f"counted: {sentence_of(error)}") from error
             if found.dtype.kind not in "bui" or found.max(initial=0) > 254 or found.min(initial=0) < 0:
                 raise UserError(f"{self._name!r} holds other numbers than classes (0 to 254). Give a mask; of single "
                                 "objects: napari-unet objects FILE --values objects -o OUT.tif --table TABLE.csv.")

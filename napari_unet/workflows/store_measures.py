@@ -84,6 +84,12 @@ class NumberedStore:
                             "to 4294967295.")
         return found.astype(np.int64)
 
+    @property
+    def class_of_number(self) -> NDArray[np.uint8]:
+        """Painted id of the class by number, as far as it is told; 0 of 0, which is no object."""
+        last = max((run[1] for run in self._runs), default=0)
+        return np.append(np.zeros(1, np.uint8), self.classes_of(np.arange(1, last + 1)))
+
     def classes_of(self, numbers: NDArray[np.int64]) -> NDArray[np.uint8]:
         """Return the painted id of the class of each number; the first class where it is not told."""
         found = np.full(len(numbers), 2, np.uint8)

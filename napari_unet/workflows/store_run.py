@@ -14,11 +14,12 @@ import time
 from collections import deque
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
 from napari_unet.core.errors import UsageError
-from napari_unet.core.fingerprints import image_hash
+from napari_unet.core.fingerprints import hash_if_whole
 from napari_unet.core.image import Image
 from napari_unet.core.leaving import heed, look_up
 from napari_unet.core.method import Model, checked_planes
@@ -28,6 +29,7 @@ from napari_unet.core.threads import available_cores, limit_threads
 from napari_unet.core.work import work
 from napari_unet.instant.volume_model import VolumeModel
 from napari_unet.io._last_change import change_of_pixels
+from napari_unet.io._named_run import finish_named
 from napari_unet.io._resumable import ResumableMask
 from napari_unet.io._resumable_probabilities import resumable_probabilities
 from napari_unet.io._told_beside import made_alike
@@ -39,7 +41,8 @@ from napari_unet.predicting.mask_origin import mask_provenance
 from napari_unet.predicting.model_hash import model_hash
 from napari_unet.predicting.patches import prediction_shape
 
-from .block_task import BlockSinks, BlockTask
+from .block_input import is_same_input
+from .block_task import BlockSinks, BlockTask, known_facts
 
 LOOK = 0.2
 """Seconds between two looks whether the run is still wanted."""
@@ -207,15 +210,18 @@ def predict_store(
     picked = None if index is None else tuple(checked_planes(image, index))
     geometry = image.geometry if picked is None else image.geometry.of_planes()
     plan = plan_blocks(image, model, max(format.chunk, format.shard))
-    asked = {"image": image_hash(image), "axes": image.axes, "model": model_hash(model), "plan": repr(plan),
-             "skip": skip_background, "painted": painted_ids, "changed": change_of_pixels(image.data),
-             **({} if picked is None else {"index": picked})}
+    asked = {"image": hash_if_whole(image), "axes": image.axes, "model": model_hash(model), "plan": repr(plan),
+             "skip": skip_background, "painted": painted_ids, "changed": change_of_pixels(image.data), **_of(picked)}
     provenance = mask_provenance(model, image, settings={
         "planes": "all" if picked is None else list(picked), "tta": bool(getattr(model, "tta", False)),
         "blocks": plan.side or "planes", "percentiles_from": how_judged(image), "skip_background": skip_background,
         "painted_ids": painted_ids})
     options: dict[str, Any] = {"shape": prediction_shape(image, picked), "classes": model.classes,
-                               "geometry": geometry, "asked": asked, "overwrite": overwrite, "format": format}
+                               "geometry": geometry, "asked": asked, "overwrite": overwrite, "format": format,
+                               "same_input": partial(is_same_input, image, plan, partial(known_facts, image, model))}
+    same = {**asked, "format": repr(format), "shape": list(options["shape"])}
+    if (done := finish_named(output, same, provenance, overwrite)) is not None:
+        return done
     with contextlib.ExitStack() as opened:
         mask = ResumableMask(output, code="painted" if painted_ids else "mask", provenance=provenance, **options)
         opened.callback(mask.release)
@@ -228,10 +234,15 @@ def predict_store(
         finished = set.intersection(*(one.finished for one in files))
         waiting = [block for block in task.blocks if block.number not in finished]
         run = (engine or ThreadEngine()).run(task, waiting, BlockSinks(*files))
-        yield from _noted(run, files, len(waiting), len(finished))
+        yield from _noted(run, task, files, len(waiting), len(finished))
         for one in reversed(files):
             one.finish()
         return mask.path
+
+
+def _of(picked: tuple[int, ...] | None) -> dict[str, Any]:
+    """Return what is told of the planes that are wanted, if not all are."""
+    return {} if picked is None else {"index": picked}
 
 
 def _check_share(skip_background: float | None) -> None:
@@ -258,14 +269,15 @@ def _maps_left(
 
 
 def _noted(
-    run: Generator[Block, None, None], files: Sequence[ResumableMask], total: int, before: int
+    run: Generator[Block, None, None], task: BlockTask, files: Sequence[ResumableMask], total: int, before: int
 ) -> Iterator[BlockDone]:
     """Note every block that is done, and tell of it."""
     begun = time.monotonic()
     # closed before the store is let go of: nobody writes into it then
     with contextlib.closing(run) as blocks:
         for done, block in enumerate(blocks, 1):
+            made_of = task.seen.pop(block.number, "")
             for one in files:
-                one.note(block.number)
+                one.note(block.number, made_of)
             seconds = time.monotonic() - begun
-            yield BlockDone(done, total, before, seconds / done * (total - done), files[0].note_of_lock)
+            yield BlockDone(done, total, before, seconds / done * (total - done), files[0].remarks)

@@ -85,5 +85,5 @@ def test_labels_of_the_whole_are_seen_at_a_level_on_their_plane_up_to_the_rim(le
     finest = Image(np.zeros(truth.shape, np.uint8), "ZYX")
     level = ImageLevel(1, image_at_level(finest, np.zeros((4, 9, 10), np.uint8), (4, 4)), (4, 4))
     layer = Labels([truth, truth[::2, ::4, ::4]] if levels else truth, multiscale=levels, name="truth")
-    seen = _labels_in(layer, finest, level, LevelField(3, rows, slice(1, 7), (4, 4)))
+    seen = _labels_in(layer, finest, level, LevelField(3, rows, slice(1, 7), (4, 4)), {})
     np.testing.assert_array_equal(seen, truth[3][middles][:, 5:28:4])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
+import threading
 from typing import Any
 
 import dask.array
@@ -18,6 +19,7 @@ from qtpy.QtWidgets import QFileDialog
 from napari_unet.core import made_levels
 from napari_unet.core.classes import ClassTable
 from napari_unet.core.errors import UserError
+from napari_unet.core.in_memory import in_memory
 from napari_unet.core.scribbles import Scribbles
 from napari_unet.core.window_stack import windows_of
 from napari_unet.io import _tiff_by_tile, load_objects, read_image
@@ -26,6 +28,7 @@ from napari_unet.project.lazy_pixels import ChannelFiles
 from napari_unet.project.level_images import at_level
 from napari_unet.project.sources import image_record
 from napari_unet.ui import large_images
+from napari_unet.ui.compare import cut_field
 from napari_unet.ui.files import ExportPlan
 from napari_unet.ui.files.layer_reader import get_reader, read_layers
 from napari_unet.ui.image_ties import fits
@@ -207,21 +210,26 @@ def paint_two_classes(hands, dock):
     hands.published(dock)
 
 
-def test_what_is_in_view_is_compared_against_a_reference_of_the_whole(viewer, hands, large):
+def test_what_is_in_view_is_compared_against_a_reference_of_the_whole(viewer, hands, large, monkeypatch):
     image, dock, finest = large
-    look(viewer, hands, dock, SIDE, SIDE, 0.05)
+    look(viewer, hands, dock, SIDE, SIDE, 0.04)  # all of it, however wide docks are
     paint_two_classes(hands, dock)
     bright = np.asarray(finest_level(image)) > 100
-    viewer.add_labels(bright.astype(np.uint8), name="slide truth", scale=(2, 2))
+    asked = []
+    monkeypatch.setattr(cut_field, "in_memory", lambda part: (asked.append(threading.current_thread()),
+                                                              in_memory(part))[1])
+    viewer.add_labels(dask.array.from_array(bright.astype(np.uint8), chunks=512), name="slide truth", scale=(2, 2))
     compare = hands.dock("Compare methods")
     hands.tick_methods(compare, "threshold")
     assert compare.images.rows[0].reference.layer is viewer.layers["slide truth"]
-    assert "what is in view when you press Compare" in compare.hint.text()
+    hands.wait(lambda: "what is in view when you press Compare" in compare.hint.text())
     before = finest.read
     hands.click(compare, "compare_run")
     hands.wait(lambda: not compare.running)
     assert not compare.board.comparison.failures, compare.state.text()
     assert finest.read - before < SIDE * SIDE // 16, "nothing reads the whole"
+    assert asked
+    assert threading.main_thread() not in asked, "a reference on disk is read beside the window"
     named = "slide [rows 0 to 4095, columns 0 to 4095, at 1 : 8]"
     assert named in compare.state.text()
     assert {row.image for row in compare.board.comparison.rows if row.plane is not None} == {named}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from qtpy.QtCore import QTimer
@@ -18,6 +19,7 @@ from ..widgets import CloseWatch
 from ..workers import Worker, WorkerGroup
 from .compare_panel import RESULTS, ComparePanel
 from .comparison_request import ComparisonRequest, classes_of, make_request
+from .cut_field import UnreadLabelsError
 from .image_rows import ChosenImage, plane_shown
 from .linked_viewer import LinkedViewer
 from .live_ranking import LiveRanking, ending_sentence
@@ -42,6 +44,8 @@ class CompareDock(ComparePanel):
         super().__init__(getattr(napari_viewer, "__wrapped__", napari_viewer))  # plugins are handed a proxy
         self._session = session_of(self._viewer)
         self._worker: Worker | None = None
+        self._reading: Worker | None = None
+        self._reader: Callable[[], None] | None = None
         self._request: ComparisonRequest | None = None
         self._cut = ""
         self._workers = WorkerGroup(self, getattr(self._viewer.window, "_qt_window", None))
@@ -90,6 +94,9 @@ class CompareDock(ComparePanel):
             self.scoring.objects.offer(classes_of(chosen, self._session.classes))
             self.hint.setText(self._hint([one.strokes is not None for one in chosen])
                               or " ".join(filter(None, (self.images.taken, self.images.cut))))
+        except UnreadLabelsError as error:
+            self.hint.setText(str(error))
+            self._read_labels(error, self._on_choice_changed)
         except UserError as error:
             self.hint.setText(str(error))
         self.hint.setVisible(bool(self.hint.text()))
@@ -124,8 +131,8 @@ class CompareDock(ComparePanel):
 
     @property
     def running(self) -> bool:
-        """Whether a comparison is running."""
-        return self._worker is not None
+        """Whether a comparison is running, or begins as soon as its labels are read."""
+        return self._worker is not None or (self._reading is not None and self._reader == self._on_run)
 
     @property
     def ranking(self) -> LiveRanking:
@@ -151,9 +158,14 @@ class CompareDock(ComparePanel):
         try:
             chosen = self.images.chosen()
             request = self._make_request(chosen)
+        except UnreadLabelsError as error:
+            self.state.setText(str(error))
+            self._read_labels(error, self._on_run)
+            return
         except UserError as error:
             self.state.setText(str(error))
             return
+        self.images.kept.clear()  # the next comparison reads anew: labels on disk may change
         targets = [(one.layer, one.image) for one in chosen]
         self._cut = ", ".join(one.image.name for one in chosen if isinstance(one.image.data, CutPixels))
         kept = self.board.close()
@@ -175,6 +187,24 @@ class CompareDock(ComparePanel):
         )
         self.turn_to(RESULTS)
         self._enable()
+
+    def _read_labels(self, error: UnreadLabelsError, then: Callable[[], None]) -> None:
+        """Read labels beside the window, and go on; what is asked for later takes the place of what is asked for now.
+        """
+        self._reader = then
+        if self._reading is not None:
+            return
+
+        kept, read = self.images.kept, list[Any]()
+
+        def on_end() -> None:
+            self._reading = None
+            waiting, self._reader = self._reader, None
+            if read and waiting is not None:  # nothing is begun in a window that closes
+                waiting()
+
+        self._reading = self._workers.start(lambda: error.reading(kept), "labels", on_result=read.append,
+                                            on_error=self.state.show_failure, on_end=on_end)
 
     def _through(self) -> str:
         return f"{len(self.ranking.ended)} of {self.ranking.count} methods are through."

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,31 @@ from ..train.field_view import LARGEST_FIELD, SeenBox, field_place, seen_box
 MOST_READ = 2**26
 """Pixels of a finer level that are read at most to see a reference at the level looked at."""
 
+Kept = dict[tuple[Any, ...], NDArray[Any]]
+"""Labels that were read piece by piece, by what they are and where."""
+
+
+class UnreadLabelsError(UserError):
+    """Labels have to be read first, which takes too long for the thread of the window.
+
+    Parameters
+    ----------
+    name : str
+        Of the layer.
+    key : tuple
+        By which they are kept.
+    read : callable
+    """
+
+    def __init__(self, name: str, key: tuple[Any, ...], read: Callable[[], NDArray[Any]]) -> None:
+        super().__init__(f"{name!r} is being read...")
+        self._key, self._read = key, read
+
+    def reading(self, kept: Kept) -> Iterator[None]:
+        """Read and keep them; to be iterated in another thread."""
+        kept[self._key] = self._read()
+        yield
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class CutField:
@@ -52,7 +78,9 @@ class CutField:
     reference: Labels | None
 
 
-def cut_field(viewer: Any, layer: ImageLayer, strokes: Labels | None, reference: Labels | None) -> CutField:
+def cut_field(
+    viewer: Any, layer: ImageLayer, strokes: Labels | None, reference: Labels | None, kept: Kept
+) -> CutField:
     """Cut out what is in view of a large image.
 
     Parameters
@@ -61,9 +89,13 @@ def cut_field(viewer: Any, layer: ImageLayer, strokes: Labels | None, reference:
     layer : napari Image layer
     strokes, reference : Labels, optional
         Strokes shown in fields, or labels of the whole image.
+    kept : dict
+        What was read of labels that lie on disk.
 
     Raises
     ------
+    UnreadLabelsError
+        If they have to be read first.
     UserError
         If nothing of the image is in view, or strokes or reference do not lie on it.
     """
@@ -79,8 +111,8 @@ def cut_field(viewer: Any, layer: ImageLayer, strokes: Labels | None, reference:
     return CutField(
         made, cut_image(finest, level, field),
         None if strokes is None else _cut_labels(strokes, made, _strokes_in(strokes, finest, level, field,
-                                                                            session_of(viewer))),
-        None if reference is None else _cut_labels(reference, made, _labels_in(reference, finest, level, field)),
+                                                                            session_of(viewer), kept)),
+        None if reference is None else _cut_labels(reference, made, _labels_in(reference, finest, level, field, kept)),
     )
 
 
@@ -117,18 +149,18 @@ def _cut_labels(layer: Labels, made: ImageLayer, values: NDArray[Any]) -> Labels
 
 
 def _strokes_in(
-    layer: Labels, finest: Image, level: ImageLevel, field: LevelField, session: Session
+    layer: Labels, finest: Image, level: ImageLevel, field: LevelField, session: Session, kept: Kept
 ) -> NDArray[Any]:
     """Return what is painted in a field, (Y, X)."""
     if not is_field(layer):
-        return _labels_in(layer, finest, level, field)
+        return _labels_in(layer, finest, level, field, kept)
     key = identity(layer)
     if key not in session.keys:
         raise UserError(f"The strokes {layer.name!r} are not in use. Choose them in the Train U-Net dock first.")
     return field.painted(session.pair(key).scribbles)
 
 
-def _labels_in(layer: Labels, finest: Image, level: ImageLevel, field: LevelField) -> NDArray[Any]:
+def _labels_in(layer: Labels, finest: Image, level: ImageLevel, field: LevelField, kept: Kept) -> NDArray[Any]:
     """Return labels of the whole image as they are seen in a field, (Y, X): of each pixel the one in its middle."""
     if is_field(layer) or not same_shape(layer, finest):
         raise UserError(f"{layer.name!r} has shape {layer_shape(layer)} and is no layer of all of {finest.name!r}, "
@@ -137,15 +169,25 @@ def _labels_in(layer: Labels, finest: Image, level: ImageLevel, field: LevelFiel
     at = _leading(shape, finest, field.plane)
     for one in layer.data if layer.multiscale else ():
         if tuple(one.shape) == (*shape[:-2], *level.image.plane_shape):  # of all planes: some have fewer at a level
-            return in_memory(one[(*at, field.rows, field.columns)])
+            return _read(layer, one, (*at, field.rows, field.columns), kept)
     spans = [slice(min(part.start * by + (by - 1) // 2, size - 1), min(part.stop * by, size), by)
              for part, by, size in zip((field.rows, field.columns), field.factor, finest.plane_shape, strict=True)]
     whole = finest_level(layer)
     if not isinstance(whole, np.ndarray) and math.prod(one.stop - one.start for one in spans) > MOST_READ:
         raise UserError(f"{layer.name!r} has no level of the size that is looked at, and so much of its finest one "
                         "cannot be read at once. Zoom in, and compare a smaller part.")
-    found = in_memory(whole[(*at, *spans)])
+    found = _read(layer, whole, (*at, *spans), kept)
     return np.pad(found, [(0, size - have) for size, have in zip(field.shape, found.shape, strict=True)], mode="edge")
+
+
+def _read(layer: Labels, data: Any, index: tuple[int | slice, ...], kept: Kept) -> NDArray[Any]:
+    """Return a part of labels: of those on disk, what was read before."""
+    if isinstance(data, np.ndarray) and not isinstance(data, np.memmap):
+        return data[index]
+    key = identity(layer), id(data), str(index)
+    if key not in kept:
+        raise UnreadLabelsError(layer.name, key, lambda: in_memory(data[index]))
+    return kept[key]
 
 
 def _leading(shape: tuple[int, ...], finest: Image, plane: int) -> tuple[int, ...]:

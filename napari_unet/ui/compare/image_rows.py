@@ -25,7 +25,7 @@ from ..layer_boxes import LayerBox
 from ..layer_metadata import image_id_of
 from ..layers import sliders_at
 from ..sessions import ties_of
-from .cut_field import cut_field
+from .cut_field import Kept, cut_field
 from .result_layers import is_result
 
 _LINE_HEIGHT = 26
@@ -129,18 +129,20 @@ class ImageRow:
         """Whether it is so large that only what is in view of it can be compared."""
         return is_painted_in_fields(self.layer)
 
-    def chosen(self, viewer: Any, against_reference: bool) -> ChosenImage:
-        """Return what is compared of it now.
+    def chosen(self, viewer: Any, against_reference: bool, kept: Kept) -> ChosenImage:
+        """Return what is compared of it now; ``kept`` is what was read of labels on disk.
 
         Raises
         ------
+        UnreadLabelsError
+            If its labels have to be read first.
         UserError
             If it is nothing that can be segmented, or nothing of it is in view.
         """
         strokes, reference = self.strokes.layer, self.reference.layer if against_reference else None
         if not self.is_cut:
             return ChosenImage(self.layer, image_of(self.layer), strokes, reference)
-        cut = cut_field(viewer, self.layer, strokes, reference)
+        cut = cut_field(viewer, self.layer, strokes, reference, kept)
         return ChosenImage(cut.layer, cut.image, cut.strokes, cut.reference)
 
     @property
@@ -171,6 +173,7 @@ class ImageList(QScrollArea):
         self._against_reference = False
         self._made = 0
         self.rows: list[ImageRow] = []
+        self.kept: Kept = {}
         self.setObjectName("compare_images")
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
@@ -219,10 +222,13 @@ class ImageList(QScrollArea):
 
         Raises
         ------
+        UnreadLabelsError
+            If labels on disk have to be read first, into ``kept``.
         UserError
             If an image is nothing that can be segmented.
         """
-        return [row.chosen(self._viewer, self._against_reference) for row in self.rows if row.tick.isChecked()]
+        return [row.chosen(self._viewer, self._against_reference, self.kept)
+                for row in self.rows if row.tick.isChecked()]
 
     @property
     def cut(self) -> str:
