@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import http.server
 import threading
-import warnings
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -25,16 +23,6 @@ from napari_unet.io._remote_errors import far_read
 
 pytest.importorskip("fsspec")
 pytest.importorskip("aiohttp")
-pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # see ended_sessions
-
-
-@pytest.fixture(autouse=True)
-def ended_sessions() -> Iterator[None]:
-    """Let the sessions of aiohttp go, which complain when they do: fsspec leaves them open."""
-    yield
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        gc.collect()
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import logging
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -32,7 +30,6 @@ from napari_unet.workflows.store_run import predict_store
 fsspec = pytest.importorskip("fsspec")
 pytest.importorskip("s3fs")
 moto_server = pytest.importorskip("moto.server")
-pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # sessions of aiohttp that fsspec leaves open
 
 
 @pytest.fixture(scope="module")
@@ -45,9 +42,6 @@ def address() -> Iterator[str]:
     yield f"http://{host}:{port}"
     server.stop()
     fsspec.get_filesystem_class("s3").clear_instance_cache()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        gc.collect()
 
 
 @pytest.fixture
