@@ -7,6 +7,7 @@ Knows no layers and no pixels of the image.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -82,6 +83,58 @@ def pin_of_field(pin: Pin, field: LevelField, shape: tuple[int, int]) -> Pin:
     mask = pin.mask.repeat(field.factor[0], 0)[: sizes[0]].repeat(field.factor[1], 1)[:, : sizes[1]]
     mask.flags.writeable = False
     return Pin((start[0], start[1]), mask, pin.class_id)
+
+
+def with_pins_of_field(
+    notes: PlaceNotes, pins: Sequence[Pin], field: LevelField, shape: tuple[int, int]
+) -> PlaceNotes:
+    """Return notes, in pixels of the finest level, with pins that were made in a field.
+
+    Objects of older pins that are covered as they are seen in the field go whole: a rim of them that is finer than the
+    field's pixels would be an object at finer levels.
+
+    Parameters
+    ----------
+    notes : PlaceNotes
+    pins : sequence of Pin
+    field : LevelField
+    shape : (int, int)
+        Rows and columns of the finest level.
+
+    Raises
+    ------
+    UserError
+        If a pin ends where the field does and not the image, so that the rest would be another object; or if it is too
+        much to be kept.
+    """
+    covered = np.zeros(field.shape, bool)
+    for pin in pins:
+        covered[pin.where] |= pin.mask
+    if _goes_on(covered, field, shape):
+        raise UserError("An object here goes on beyond the part that is looked at, so it is not put right: its rest "
+                        "would be another object. Zoom out, or move, until all of it is seen. Cuts and joins work here.")
+
+    def is_under(old: Pin) -> bool:
+        seen = _pin_in_field(old, field, shape)
+        return seen is not None and _is_whole_in(field, old) and bool(covered[seen.where][seen.mask].all())
+
+    kept = tuple(one for one in notes.pins if one.class_id == 1 or not is_under(one))
+    return PlaceNotes(notes.lines, kept).with_pins(pin_of_field(one, field, shape) for one in pins)
+
+
+def _goes_on(covered: NDArray[np.bool_], field: LevelField, shape: tuple[int, int]) -> bool:
+    """Say whether pixels at an edge of a field, beyond which the level goes on, are among some."""
+    for axis, (part, by, whole) in enumerate(zip((field.rows, field.columns), field.factor, shape, strict=True)):
+        if part.start > 0 and covered.take(0, axis).any():
+            return True
+        if whole - part.stop * by >= by and covered.take(-1, axis).any():
+            return True
+    return False
+
+
+def _is_whole_in(field: LevelField, pin: Pin) -> bool:
+    return all(part.start * by <= own.start and own.stop <= part.stop * by for own, part, by in zip(
+        pin.where, (field.rows, field.columns), field.factor, strict=True))
 
 
 def _line_in_field(line: Line, field: LevelField) -> Line:
