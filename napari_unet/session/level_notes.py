@@ -111,8 +111,8 @@ def with_pins_of_field(
     for pin in pins:
         covered[pin.where] |= pin.mask
     if _goes_on(covered, field, shape):
-        raise UserError("An object here goes on beyond the part that is looked at, so it is not put right: its rest "
-                        "would be another object. Zoom out, or move, until all of it is seen. Cuts and joins work here.")
+        raise UserError("Not done: an object here goes on beyond the part that is looked at, and its rest would be "
+                        "another object. Zoom out, or move, until all of it is seen. Cuts and joins work here.")
 
     def is_under(old: Pin) -> bool:
         seen = _pin_in_field(old, field, shape)

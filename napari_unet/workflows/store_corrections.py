@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_unet.core.addresses import is_url
+from napari_unet.core.errors import UserError
+from napari_unet.core.fingerprints import hash_if_whole
+from napari_unet.core.image import Image
 from napari_unet.core.level_field import Factor, LevelField
+from napari_unet.io import provenance_path
 from napari_unet.io._object_scratch import ObjectScratch
+from napari_unet.io.provenance_file import read_provenance
 from napari_unet.objects.block_grid import Part, within
 from napari_unet.objects.block_joining import JoinedObjects
 from napari_unet.objects.corrected_numbers import CorrectedNumbers
@@ -53,6 +60,28 @@ class StoreCorrections:
             for pin in kept.pins:
                 found.update(repr((pin.start, pin.mask.shape, pin.class_id)).encode() + np.packbits(pin.mask).tobytes())
         return {"corrections": found.hexdigest()}
+
+
+def made_of_another(mask: str | Path, images: Iterable[Image]) -> str:
+    """Return of which image a mask was made, by its provenance, if it is surely none of some; else nothing.
+
+    Parameters
+    ----------
+    mask : path
+        Text may be an address, of which nothing is known.
+    images : iterable of Image
+        Levels of one image.
+    """
+    if is_url(mask):
+        return ""
+    try:
+        told = read_provenance(provenance_path(mask)).images
+    except (UserError, OSError):
+        return ""
+    alike = [one for one in images if told and one.shape == told[0].shape]
+    if not alike or not told[0].hash or told[0].hash in map(hash_if_whole, alike):
+        return ""
+    return told[0].name or "another image"
 
 
 def factor_of_store(given: ClassStore, shape: tuple[int, ...]) -> Factor | None:

@@ -20,8 +20,8 @@ from ..layer_metadata import identity
 from ..train.field_binding import FieldBinding
 from ..train.live_controller import LiveController
 
-NO_STROKES = ("Not noted: the image or its strokes were closed, so nobody knows which part of it this is. Press + beside "
-              "Strokes in Train U-Net first.")
+NO_STROKES = ("Not done: the image or its strokes were closed, so nobody knows which part of it this is. Press + "
+              "beside Strokes in Train U-Net first.")
 NOTHING_SEEN = FieldNotes(NOTHING_NOTED, (), ())
 
 
