@@ -112,7 +112,7 @@ def with_pins_of_field(
         covered[pin.where] |= pin.mask
     if _goes_on(covered, field, shape):
         raise UserError("Not done: an object here goes on beyond the part that is looked at, and its rest would be "
-                        "another object. Zoom out, or move, until all of it is seen. Cuts and joins work here.")
+                        "another object. Zoom out, or move, until all of it is seen.")
 
     def is_under(old: Pin) -> bool:
         seen = _pin_in_field(old, field, shape)

@@ -10,7 +10,7 @@ from qtpy.QtCore import QObject, Signal
 from scipy.ndimage import binary_erosion, binary_fill_holes, distance_transform_edt
 
 from napari_unet.core.level_field import LevelField
-from napari_unet.objects.corrections import Pin
+from napari_unet.objects.corrections import Pin, pins_of_line
 from napari_unet.objects.hints import Line
 from napari_unet.session.edit_history import EditOutcome
 from napari_unet.session.stroke_edits import accept_labels
@@ -126,7 +126,9 @@ class ObjectActions(QObject):
         height = () if self._objects.height is None else (float(self._objects.height),)
         line = Line(flat.kind, tuple((*height, *point) for point in flat.points))
         words = {"cut": "cut an object", "join": f"join {touched.size} objects"}
-        return self._do(lambda: self._objects.add(words[kind], lines=(line,)))
+        notes = self._objects.notes
+        pins = pins_of_line(shown.shown, shown.classes, notes.pins, line, notes.lines, self._objects.class_of_new())
+        return self._do(lambda: self._objects.add(words[kind], lines=(line,), pins=pins))
 
     # -- what is picked ----------------------------------------------------------------------------------------------
 
