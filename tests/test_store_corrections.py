@@ -109,8 +109,10 @@ def test_planes_and_volumes_have_their_own(tmp_path: Path) -> None:
     cut = Line("cut", ((0, 20), (29, 20)))
     deep = Line("cut", ((1, 0, 20), (1, 29, 20)))
     notes = ObjectNotes(stack.shape, {Place(4): PlaceNotes((cut,)), Place(3, True): PlaceNotes((deep,))})
+    said = {False: (1.0,) * len(NECKS), True: (2.0,) * len(NECKS)}
     for by_plane, wanted in ((True, [1, 1, 1, 1, 2, 1]), (False, [1] * 3 + [2] * 3)):
-        corrections, lost = corrections_for(given, notes, by_plane)
+        corrections, lost = corrections_for(given, notes, by_plane, said)
+        assert corrections.lessons == said[not by_plane], "planes teach planes, and volumes volumes"
         assert (corrections.count, lost) == (1, 1)
         path = tmp_path / f"{by_plane}.zarr"
         objects_to_store(given, path, ObjectSearch("parts", by_plane=by_plane), corrections=corrections,

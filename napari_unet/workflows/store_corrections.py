@@ -105,7 +105,7 @@ def factor_of_store(given: ClassStore, shape: tuple[int, ...]) -> Factor | None:
 
 
 def corrections_for(
-    given: ClassStore, notes: ObjectNotes, by_plane: bool, lessons: tuple[float, ...] = ()
+    given: ClassStore, notes: ObjectNotes, by_plane: bool, lessons: Mapping[bool, tuple[float, ...]] | None = None
 ) -> tuple[StoreCorrections, int]:
     """Return what of an image's notes can hold for its objects in a store, and how many cannot.
 
@@ -116,8 +116,8 @@ def corrections_for(
     notes : ObjectNotes
     by_plane : bool
         Whether objects are found in each plane of a z-stack by itself: those of volumes hold in volumes alone.
-    lessons : tuple of float
-        What lines say of necks.
+    lessons : mapping of bool to tuple of float, optional
+        What lines say of necks: those of volumes (True), and those of planes.
     """
     factor, places, lost = factor_of_store(given, notes.shape), {}, dict(notes.places)
     boxes = object_boxes(given.axes, given.shape, by_plane)
@@ -136,7 +136,7 @@ def corrections_for(
                 places[number] = notes_in_field(notes, LevelField(place.plane, rows, columns, factor)).here
             else:
                 places[number] = kept
-    made = StoreCorrections({number: kept for number, kept in places.items() if kept}, lessons)
+    made = StoreCorrections({number: kept for number, kept in places.items() if kept}, (lessons or {}).get(deep, ()))
     return made, sum(len(one.lines) + len(one.pins) for one in lost.values())
 
 

@@ -7,7 +7,7 @@ asked; then it finds them in a thread.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from napari_unet.core.classes import ClassTable
 from napari_unet.core.errors import UserError
 from napari_unet.core.image import Image
 from napari_unet.objects.level_pixels import parameters_at
-from napari_unet.session.object_notes import ObjectNotes
+from napari_unet.session.object_notes import ObjectNotes, Place
 from napari_unet.session.object_search import ObjectWay
 from napari_unet.workflows.class_store import ClassStore, open_class_store
 from napari_unet.workflows.object_finding import make_search
@@ -118,7 +118,7 @@ class WholeObjects(QObject):
             return
         session, layer = self._controller.session, self._controller.images.layer
         way, notes, name, levels = ObjectWay.of_settings(session.settings), None, "", list[Image]()
-        lessons = session.lessons_elsewhere()
+        lessons = {deep: session.lessons_elsewhere(place=Place(0, deep)) for deep in (False, True)}
         if layer is not None:
             try:
                 levels = ([one.image for one in levels_of(layer).levels] if is_painted_in_fields(layer)
@@ -234,8 +234,8 @@ class WholeObjects(QObject):
 
 
 def _planned(
-    mask: str, path: Path, way: ObjectWay, notes: ObjectNotes | None, image: str, lessons: tuple[float, ...],
-    levels: Sequence[Image],
+    mask: str, path: Path, way: ObjectWay, notes: ObjectNotes | None, image: str,
+    lessons: Mapping[bool, tuple[float, ...]], levels: Sequence[Image],
 ) -> Generator[Any, None, _Plan]:
     """Look at a mask, and at what was put right that can hold there."""
     yield from ()
