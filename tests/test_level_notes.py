@@ -92,6 +92,14 @@ def test_what_was_pinned_at_a_fine_level_leaves_no_rim_when_it_is_pinned_anew_at
     assert np.array_equal(found.numbers[:, 130:] > 0, other[:, 130:])
 
 
+def test_of_a_pin_at_the_edge_of_a_field_nothing_is_seen_that_is_not_seen_in_a_wider_one() -> None:
+    pin = Pin.of(np.ones((32, 33), bool), 2)  # one column in the fifth pixels of the level
+    wide, right = (LevelField(0, slice(0, 25), slice(at, 30), (8, 8)) for at in (0, 4))
+    assert notes_in_field(noted(pin), wide).here.pins[0].mask.shape == (4, 5)
+    assert not notes_in_field(noted(pin), wide).here.pins[0].mask[:, 4].any()
+    assert not notes_in_field(noted(pin), right).here
+
+
 def test_a_pin_that_would_end_where_the_field_ends_is_refused() -> None:
     field = LevelField(0, slice(0, 101), slice(10, 150), (2, 2))  # of 203 rows and 301 columns: the last of each level
     for row, column, ends in ((0, 20, False), (100, 20, False), (50, 139, False), (50, 0, True)):

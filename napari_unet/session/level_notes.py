@@ -116,7 +116,7 @@ def with_pins_of_field(
 
     def is_under(old: Pin) -> bool:
         seen = _pin_in_field(old, field, shape)
-        return seen is not None and _is_whole_in(field, old) and bool(covered[seen.where][seen.mask].all())
+        return seen is not None and _is_whole_in(field, old, shape) and bool(covered[seen.where][seen.mask].all())
 
     kept = tuple(one for one in notes.pins if one.class_id == 1 or not is_under(one))
     return PlaceNotes(notes.lines, kept).with_pins(pin_of_field(one, field, shape) for one in pins)
@@ -132,9 +132,11 @@ def _goes_on(covered: NDArray[np.bool_], field: LevelField, shape: tuple[int, in
     return False
 
 
-def _is_whole_in(field: LevelField, pin: Pin) -> bool:
-    return all(part.start * by <= own.start and own.stop <= part.stop * by for own, part, by in zip(
-        pin.where, (field.rows, field.columns), field.factor, strict=True))
+def _is_whole_in(field: LevelField, pin: Pin, shape: tuple[int, int]) -> bool:
+    """Say whether all of a pin lies in a field; rows and columns of the image that its level has not do not count."""
+    return all(part.start * by <= own.start and (own.stop <= part.stop * by or whole - part.stop * by < by)
+               for own, part, by, whole in zip(
+                   pin.where, (field.rows, field.columns), field.factor, shape, strict=True))
 
 
 def _line_in_field(line: Line, field: LevelField) -> Line:
@@ -160,6 +162,6 @@ def _pin_in_field(pin: Pin, field: LevelField, shape: tuple[int, int]) -> Pin | 
     if field.factor != (1, 1):
         counts = np.add.reduceat(np.add.reduceat(mask, places[0], 0, np.int32), places[1], 1, np.int32)
         mask = 2 * counts >= full[0][:, None] * full[1]
-        if not mask.any():  # it is smaller than a pixel of this level
+        if not mask.any() and _is_whole_in(field, pin, shape):  # it is smaller than a pixel of this level
             mask = counts == max(1, counts.max())
     return Pin((top, left), mask, pin.class_id) if mask.any() else None
