@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,8 @@ from napari_unet.session.object_notes import ObjectNotes, PlaceNotes
 
 from .block_search import BlockRegion
 from .class_store import ClassStore
+
+_NOTHING_SAID: Mapping[bool, tuple[float, ...]] = MappingProxyType({})
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -105,7 +108,7 @@ def factor_of_store(given: ClassStore, shape: tuple[int, ...]) -> Factor | None:
 
 
 def corrections_for(
-    given: ClassStore, notes: ObjectNotes, by_plane: bool, lessons: Mapping[bool, tuple[float, ...]] | None = None
+    given: ClassStore, notes: ObjectNotes, by_plane: bool, lessons: Mapping[bool, tuple[float, ...]] = _NOTHING_SAID
 ) -> tuple[StoreCorrections, int]:
     """Return what of an image's notes can hold for its objects in a store, and how many cannot.
 
@@ -136,7 +139,7 @@ def corrections_for(
                 places[number] = notes_in_field(notes, LevelField(place.plane, rows, columns, factor)).here
             else:
                 places[number] = kept
-    made = StoreCorrections({number: kept for number, kept in places.items() if kept}, (lessons or {}).get(deep, ()))
+    made = StoreCorrections({number: kept for number, kept in places.items() if kept}, lessons.get(deep, ()))
     return made, sum(len(one.lines) + len(one.pins) for one in lost.values())
 
 
