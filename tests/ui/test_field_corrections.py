@@ -13,6 +13,7 @@ import zarr
 from napari_unet.io import load_objects
 from napari_unet.session.object_notes import Place
 from napari_unet.ui import large_images
+from napari_unet.ui.object_dock import whole_objects
 from napari_unet.ui.train.field_binding import FieldBinding
 from napari_unet.ui.train.viewport import camera_of
 
@@ -153,6 +154,17 @@ def test_what_is_put_right_stays_and_holds_in_the_whole(
     hands.wait(lambda: not objects.whole.busy)
     assert "3 of 3 cuts, joins and corrections of 'slide' cannot hold" in asked[0]
     assert not (tmp_path / "never.zarr").exists()
+
+    asked.clear()
+    monkeypatch.setattr(whole_objects, "made_of_another", lambda *_: "other slide")
+    monkeypatch.setattr(objects.whole, "_choose", lambda question, _answers: asked.append(question) or 0)
+    objects.whole._ask_mask = lambda _: str(mask)
+    objects.whole._ask_place = lambda _: str(tmp_path / "plain.ome.zarr")
+    hands.click(objects, "objects_whole")
+    hands.wait(lambda: not objects.whole.busy)
+    assert asked == ["mask.ome.zarr was made of 'other slide', not of 'slide' as it is now, on which 3 cuts, joins and "
+                     "corrections were made. Are they to hold in its objects?"]
+    assert load_objects(tmp_path / "plain.ome.zarr").found.numbers[32, 96], "without them"
 
     for left in (16, 17, 16):  # painted, deleted, cut
         press(objects.undo_button)
