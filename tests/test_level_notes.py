@@ -9,14 +9,16 @@ from napari_unet.core import parameters
 from napari_unet.core.errors import UserError
 from napari_unet.core.level_field import LevelField
 from napari_unet.objects import REGISTRY
-from napari_unet.objects.corrections import Pin
+from napari_unet.objects.class_field import ClassField
+from napari_unet.objects.corrections import Pin, put_right
+from napari_unet.objects.finding import find_objects
 from napari_unet.objects.hints import Line
 from napari_unet.objects.level_pixels import AREAS, LENGTHS, in_image_pixels, parameters_at
 from napari_unet.objects.measures import measure
 from napari_unet.objects.object_map import ObjectMap
 from napari_unet.session import level_notes
 from napari_unet.session.annotation_session import Session
-from napari_unet.session.level_notes import line_of_field, notes_in_field, pin_of_field
+from napari_unet.session.level_notes import line_of_field, notes_in_field, pin_of_field, with_pins_of_field
 from napari_unet.session.object_notes import ObjectNotes, Place, PlaceNotes
 
 SHAPE = (203, 301)
@@ -72,6 +74,41 @@ def test_other_fields_and_levels_show_the_same_pixels() -> None:
         assert np.allclose((np.array(seen.points[0]) + (field.rows.start, field.columns.start) + 0.5) * by, (64, 80))
     far = LevelField(0, slice(0, 20), slice(0, 20), (1, 1))
     assert not notes_in_field(noted(pin, lines=(line,)), far).here
+
+
+@pytest.mark.parametrize("deleted", [True, False])
+def test_what_was_pinned_at_a_fine_level_leaves_no_rim_when_it_is_pinned_anew_at_a_coarse_one(deleted: bool) -> None:
+    shape, fine, coarse = (256, 256), *(LevelField(0, *(slice(0, 256 // by),) * 2, (by, by)) for by in (1, 8))
+    rows, columns = np.mgrid[:256, :256]
+    disc, other = (np.hypot(rows - 100, columns - at) < 40 for at in (70, 190))
+    notes = PlaceNotes().with_pins([Pin.of(disc, 2), Pin.of(other, 2)])
+    seen = notes_in_field(ObjectNotes(shape, {Place(0): notes}), coarse).here.pins[0]
+    made = [seen] if not deleted else [Pin(seen.start, seen.mask, 1)]
+    after = with_pins_of_field(notes, made, coarse, shape)
+    found = put_right(find_objects(ClassField(np.where(disc | other, 2, 1).astype(np.uint8)), way="parts"),
+                      notes_in_field(ObjectNotes(shape, {Place(0): after}), fine).here.pins)
+    assert found.count == 2 - deleted
+    assert np.count_nonzero(found.numbers[:, :120]) == (0 if deleted else 64 * seen.mask.sum())
+    assert np.array_equal(found.numbers[:, 130:] > 0, other[:, 130:])
+
+
+def test_of_a_pin_at_the_edge_of_a_field_nothing_is_seen_that_is_not_seen_in_a_wider_one() -> None:
+    pin = Pin.of(np.ones((32, 33), bool), 2)  # one column in the fifth pixels of the level
+    wide, right = (LevelField(0, slice(0, 25), slice(at, 30), (8, 8)) for at in (0, 4))
+    assert notes_in_field(noted(pin), wide).here.pins[0].mask.shape == (4, 5)
+    assert not notes_in_field(noted(pin), wide).here.pins[0].mask[:, 4].any()
+    assert not notes_in_field(noted(pin), right).here
+
+
+def test_a_pin_that_would_end_where_the_field_ends_is_refused() -> None:
+    field = LevelField(0, slice(0, 101), slice(10, 150), (2, 2))  # of 203 rows and 301 columns: the last of each level
+    for row, column, ends in ((0, 20, False), (100, 20, False), (50, 139, False), (50, 0, True)):
+        pin = Pin((row, column), np.ones((1, 1), bool), 1)
+        if ends:
+            with pytest.raises(UserError, match="goes on beyond the part that is looked at"):
+                with_pins_of_field(PlaceNotes(), [pin], field, SHAPE)
+        else:
+            assert len(with_pins_of_field(PlaceNotes(), [pin], field, SHAPE).pins) == 1
 
 
 def test_a_pin_that_is_too_much_is_refused_in_words(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,12 +9,13 @@ from hypothesis import strategies as st
 
 from napari_unet.core.classes import ClassTable
 from napari_unet.core.image import Image
-from napari_unet.objects.corrections import Pin, pins_of_change, put_right
+from napari_unet.objects.corrections import Pin, pins_of_change, pins_of_line, put_right
 from napari_unet.objects.hints import Line
 from napari_unet.objects.object_map import ObjectMap
 from napari_unet.session.annotation_session import Session
 from napari_unet.session.edit_history import EditHistory
 from napari_unet.session.object_notes import NOTHING_NOTED, ObjectNotes, Place, PlaceNotes
+from napari_unet.session.object_search import ObjectQuestion, ObjectWay
 from napari_unet.session.stroke_edits import clear_strokes
 
 SHAPE = (3, 20, 30)
@@ -155,3 +156,35 @@ def test_a_pin_is_seen_from_a_box(box: tuple[slice, slice], start: tuple[int, ..
     assert part is not None
     assert (part.start, part.mask.shape) == (start, shape)
     assert pin(slice(2, 6), slice(3, 9)).within((slice(10, 20), slice(0, 30))) is None
+
+
+def test_lines_hold_in_what_was_put_right_by_hand() -> None:
+    labels = np.ones((60, 100), np.uint8)
+    labels[5:25, 10:90] = labels[35:55, 10:90] = 2
+    masks = [np.isin(np.arange(60), range(5, 27))[:, None] & (labels.max(0) == 2), np.zeros(labels.shape, bool)]
+    masks[1][28:32, 2:6] = True
+    masks[0][0, 12:16] = True  # hands may paint what does not hang together
+
+    def found(notes: PlaceNotes) -> np.ndarray:
+        return ObjectQuestion(labels, np.zeros(labels.shape, np.uint32), np.zeros(1, np.uint8), ObjectWay("parts"),
+                              notes).answer().numbers
+
+    def with_line(notes: PlaceNotes, line: Line) -> PlaceNotes:
+        before = found(notes)
+        classes = np.full(before.max(), 2, np.uint8)  # that of the last is not known yet
+        pins = pins_of_line(before, classes, notes.pins, line, notes.lines, 2)
+        return notes.with_line(line).with_pins(pins)
+
+    notes = PlaceNotes((), tuple(Pin.of(mask, 2) for mask in masks))
+    cut = with_line(notes, Line("cut", ((0, 50), (59, 50))))  # through the pinned one, and one of the answer
+    numbers = found(cut)
+    assert len(np.unique(numbers)) == 6
+    assert len({numbers[15, 20], numbers[15, 80], numbers[45, 20], numbers[45, 80]}) == 4
+    assert np.array_equal(numbers > 0, found(notes) > 0)
+    assert numbers[0, 13] in (numbers[15, 20], numbers[15, 80])
+    assert not any(one.within((slice(35, 55), slice(0, 100))) for one in cut.pins), "what is not pinned is not"
+    joined = with_line(cut, Line("join", ((15, 20), (45, 20))))
+    numbers = found(joined)
+    assert numbers[15, 20] == numbers[45, 20] != numbers[15, 80]
+    assert len(np.unique(numbers)) == 5
+    assert not with_line(joined, Line("cut", ((45, 70), (45, 75)))).pins[len(joined.pins):], "nothing pinned is touched"

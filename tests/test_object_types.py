@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from napari_unet.core.errors import UserError
+from napari_unet.objects import hints
 from napari_unet.objects.class_field import ClassField
 from napari_unet.objects.corrections import Pin, put_right
 from napari_unet.objects.hints import Hints, Line
@@ -75,3 +76,19 @@ def test_a_pin_wins_over_what_was_found_and_the_input_stays() -> None:
     assert gone.numbers.tolist() == [[1, 2, 2, 0], [1, 2, 2, 0]]
     assert gone.classes.tolist() == [0, 2, 3]
     np.testing.assert_array_equal(found.numbers, before)
+
+
+def test_of_a_line_as_long_as_a_file_likes_only_what_lies_inside_is_gone_through(
+    monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chance = np.random.default_rng(0)
+    lines = [Line("cut", tuple(map(tuple, chance.uniform(-60, 120, (3, axes))))) for axes in (2, 3) for _ in range(30)]
+    lines += [Line("cut", ((-50, 7), (90, 7))), Line("join", ((3, -70), (3, 90))), Line("cut", ((70, -3), (70, 80)))]
+    shapes = [(40, 50) if len(one.points[0]) == 2 else (9, 40, 50) for one in lines]
+    wanted = [np.array(one.pixels(shape)) for one, shape in zip(lines, shapes, strict=True)]
+    monkeypatch.setattr(hints, "_LONG", 3)
+    for one, shape, pixels in zip(lines, shapes, wanted, strict=True):
+        np.testing.assert_array_equal(one.pixels(shape), pixels)
+    (rows, columns) = Line("cut", ((-(2.0**39), 7), (2.0**39, 7), (2.0**39, 2.0**39))).pixels((40, 50))
+    assert rows.tolist() == list(range(40))
+    assert set(columns.tolist()) == {7}

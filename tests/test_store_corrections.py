@@ -11,7 +11,9 @@ from test_corrected_numbers import any_line, any_pin, same_partition
 from napari_unet.core.classes import ClassTable
 from napari_unet.core.errors import UserError
 from napari_unet.core.geometry import Geometry
+from napari_unet.core.image import Image
 from napari_unet.core.level_field import LevelField
+from napari_unet.core.provenance import ImageFacts, Provenance
 from napari_unet.io import load_objects, save_mask
 from napari_unet.io.ome_zarr import OmeZarr
 from napari_unet.objects.class_field import ClassField
@@ -19,12 +21,14 @@ from napari_unet.objects.corrections import Pin, put_right
 from napari_unet.objects.finding import find_objects
 from napari_unet.objects.hints import Hints, Line
 from napari_unet.objects.image_objects import ObjectSearch
+from napari_unet.objects.neck_choice import NECKS, chosen_neck
 from napari_unet.session.level_notes import line_of_field, pin_of_field
 from napari_unet.session.object_notes import ObjectNotes, Place, PlaceNotes
 from napari_unet.workflows import block_search
+from napari_unet.workflows.block_search import BlockSearch
 from napari_unet.workflows.class_store import ClassStore, open_class_store
 from napari_unet.workflows.object_store import objects_to_store
-from napari_unet.workflows.store_corrections import StoreCorrections, corrections_for
+from napari_unet.workflows.store_corrections import StoreCorrections, corrections_for, made_of_another
 
 FORMAT = OmeZarr(chunk=16)
 TABLE = ClassTable.named({1: "background", 2: "nucleus", 3: "cell"})
@@ -105,8 +109,10 @@ def test_planes_and_volumes_have_their_own(tmp_path: Path) -> None:
     cut = Line("cut", ((0, 20), (29, 20)))
     deep = Line("cut", ((1, 0, 20), (1, 29, 20)))
     notes = ObjectNotes(stack.shape, {Place(4): PlaceNotes((cut,)), Place(3, True): PlaceNotes((deep,))})
+    said = {False: (1.0,) * len(NECKS), True: (2.0,) * len(NECKS)}
     for by_plane, wanted in ((True, [1, 1, 1, 1, 2, 1]), (False, [1] * 3 + [2] * 3)):
-        corrections, lost = corrections_for(given, notes, by_plane)
+        corrections, lost = corrections_for(given, notes, by_plane, said)
+        assert corrections.lessons == said[not by_plane], "planes teach planes, and volumes volumes"
         assert (corrections.count, lost) == (1, 1)
         path = tmp_path / f"{by_plane}.zarr"
         objects_to_store(given, path, ObjectSearch("parts", by_plane=by_plane), corrections=corrections,
@@ -134,5 +140,27 @@ def test_what_was_begun_goes_on_only_with_the_same(tmp_path: Path) -> None:
                 list(objects_to_store(given, path, ObjectSearch(), corrections=other, format=FORMAT))
         objects_to_store(given, path, ObjectSearch(), corrections=cut, format=FORMAT).result()
         assert np.array_equal(load_objects(path).found.numbers, load_objects(whole.path).found.numbers)
-    taught = StoreCorrections(lessons=(1.0,) * 3)
-    assert block_search.BlockSearch(given, ObjectSearch(), lessons=taught.lessons).asked()["lessons"] == [1.0] * 3
+
+
+def test_what_lines_say_holds_a_run_up_only_where_another_neck_is_chosen_by_it(tmp_path: Path) -> None:
+    given = store(tmp_path / "m.zarr", scene(np.random.default_rng(1), (90, 110)), "YX")
+    wide, more, narrow = (np.where(np.array(NECKS) > neck, lines, 0.0) for neck, lines in (
+        (0.9, 3.0), (0.9, 4.0), (0.6, 9.0)))
+    assert chosen_neck([wide]) == chosen_neck([more]) != chosen_neck([narrow])
+    asked = [BlockSearch(given, ObjectSearch(), lessons=tuple(one)).asked() for one in (wide, more, narrow)]
+    assert asked[0] == asked[1] != asked[2]
+    assert "neck" not in BlockSearch(given, ObjectSearch()).asked()
+
+
+def test_a_mask_of_another_image_is_told(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 255, (2, 40, 60), np.uint8)
+    one, other = (Image(plane, "YX", name=name) for plane, name in zip(pixels, ("first", "second"), strict=True))
+    level = Image(pixels[0][::2, ::2], "YX", name="first")
+    for made, name in ((one, "one"), (level, "level"), (other, "other")):
+        save_mask(tmp_path / f"{name}.zarr", np.ones(made.shape, np.uint8), classes=TABLE, geometry=made.geometry,
+                  provenance=Provenance("mask", images=(ImageFacts.of(made),)))
+    store(tmp_path / "untold.zarr", np.ones((40, 60), np.uint8), "YX")
+    told = {name: made_of_another(tmp_path / f"{name}.zarr", (one, level))
+            for name in ("one", "level", "other", "untold")}
+    assert told == {"one": "", "level": "", "other": "second", "untold": ""}
+    assert made_of_another("https://somewhere.org/m.zarr", (one,)) == ""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import find_objects
 
+from .drawn_lines import beside, with_next_line
+from .hints import Line
 from .object_map import ObjectMap
 
 
@@ -129,3 +131,54 @@ def pins_of_change(
             mask.flags.writeable = False
             pins.append(Pin(tuple(one.start for one in box), mask, class_id or class_of_new))
     return tuple(pins)
+
+
+def pins_of_line(
+    numbers: NDArray[np.integer], classes: NDArray[np.uint8], pins: Iterable[Pin], line: Line, before: Sequence[Line],
+    class_of_new: int,
+) -> tuple[Pin, ...]:
+    """Return pins of what a new line makes of pinned objects: pins lie over what lines do, which would not be seen.
+
+    Parameters
+    ----------
+    numbers : ndarray of int, shape (Y, X) or (Z, Y, X)
+        The objects with the pins that there are, 0 = none.
+    classes : ndarray of uint8
+        Painted id of the class by number.
+    pins : iterable of Pin
+    line : Line
+        A cut parts the pinned objects that it touches; a join that touches one makes a pinned one of all.
+    before : sequence of Line
+        Lines that were drawn before.
+    class_of_new : int
+        Painted id for objects whose class is not known yet.
+    """
+    touched = np.unique(numbers[line.pixels(numbers.shape)])
+    touched = touched[touched > 0]
+    under = [numbers[pin.where][pin.mask] for pin in pins if pin.class_id > 1]
+    pinned = np.intersect1d(touched, np.concatenate(under)) if under else touched[:0]
+    if not pinned.size:
+        return ()
+    own = np.where(np.isin(numbers, touched), np.searchsorted(touched, numbers) + 1, 0).astype(np.uint32)
+    known = [int(classes[one]) if one < len(classes) else 0 for one in touched.tolist()]
+    of_own = np.array([0, *(one or class_of_new for one in known)], np.uint8)
+    made = with_next_line(ObjectMap(own, of_own), line, before)
+    if line.kind == "join":
+        return pins_of_change(own, made.numbers, made.classes, class_of_new)
+    now = own.copy()
+    for number in (np.searchsorted(touched, pinned) + 1).tolist():
+        _put_parts(now, made.numbers, number, line)
+    return pins_of_change(own, now, made.classes, class_of_new)
+
+
+def _put_parts(now: NDArray[np.uint32], parts: NDArray[np.uint32], number: int, line: Line) -> None:
+    """Part an object as a cut does; pieces of it that do not lie at the cut, as hands may paint them, stay with one."""
+    mine = now == number
+    sizes = np.bincount(parts[mine])
+    near = np.zeros(len(sizes), bool)
+    for side in beside(line, now.shape):
+        near[parts[side][mine[side]]] = True
+    if near.sum() > 1:
+        moved = np.arange(len(sizes), dtype=np.uint32)
+        moved[~near] = np.where(near, sizes, 0).argmax()
+        now[mine] = moved[parts[mine]]

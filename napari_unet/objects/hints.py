@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
@@ -10,6 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_unet.core.errors import UserError
+
+_LONG = 2**14
+"""Pixels of a way between two corners that are gone through, wherever they lie."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,11 +46,29 @@ class Line:
         """Return the pixels of the line inside an array of a shape, as an index: each touches the next by a corner."""
         corners = np.array(self.points)
         steps = np.abs(np.diff(np.rint(corners), axis=0)).max(axis=1, initial=0).astype(int)
-        runs = [np.linspace(start, stop, count + 1)
+        runs = [np.linspace(start, stop, count + 1) if count <= _LONG else _inside(start, stop, count, shape)
                 for start, stop, count in zip(corners[:-1], corners[1:], steps, strict=True)]
         places = np.rint(np.concatenate([corners[:1], *runs])).astype(np.int64)
         inside = ((places >= 0) & (places < np.array(shape))).all(axis=1)
         return tuple(np.unique(places[inside], axis=0).T)
+
+
+def _inside(
+    start: NDArray[np.float64], stop: NDArray[np.float64], count: int, shape: Sequence[int]
+) -> NDArray[np.float64]:
+    """Return those of ``count + 1`` places on a way that may lie inside of a shape: a file may tell of very long ways.
+    """
+    step = (stop - start) / count
+    first, last = 0.0, float(count)
+    for at, by, size in zip(start.tolist(), step.tolist(), shape, strict=True):
+        if by == 0:
+            first, last = (first, last) if -1 <= at <= size else (1.0, 0.0)
+            continue
+        low, high = sorted(((-1 - at) / by, (size - at) / by))
+        first, last = max(first, low), min(last, high)
+    if first > last:
+        return np.empty((0, len(start)))
+    return start + np.arange(math.floor(first), math.ceil(last) + 1)[:, None] * step
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

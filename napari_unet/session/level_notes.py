@@ -7,6 +7,7 @@ Knows no layers and no pixels of the image.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -84,6 +85,60 @@ def pin_of_field(pin: Pin, field: LevelField, shape: tuple[int, int]) -> Pin:
     return Pin((start[0], start[1]), mask, pin.class_id)
 
 
+def with_pins_of_field(
+    notes: PlaceNotes, pins: Sequence[Pin], field: LevelField, shape: tuple[int, int]
+) -> PlaceNotes:
+    """Return notes, in pixels of the finest level, with pins that were made in a field.
+
+    Objects of older pins that are covered as they are seen in the field go whole: a rim of them that is finer than the
+    field's pixels would be an object at finer levels.
+
+    Parameters
+    ----------
+    notes : PlaceNotes
+    pins : sequence of Pin
+    field : LevelField
+    shape : (int, int)
+        Rows and columns of the finest level.
+
+    Raises
+    ------
+    UserError
+        If a pin ends where the field does and not the image, so that the rest would be another object; or if it is too
+        much to be kept.
+    """
+    covered = np.zeros(field.shape, bool)
+    for pin in pins:
+        covered[pin.where] |= pin.mask
+    if _goes_on(covered, field, shape):
+        raise UserError("Not done: an object here goes on beyond the part that is looked at, and its rest would be "
+                        "another object. Zoom out, or move, until all of it is seen.")
+
+    def is_under(old: Pin) -> bool:
+        seen = _pin_in_field(old, field, shape)
+        return seen is not None and _is_whole_in(field, old, shape) and bool(covered[seen.where][seen.mask].all())
+
+    kept = tuple(one for one in notes.pins if one.class_id == 1 or not is_under(one))
+    return PlaceNotes(notes.lines, kept).with_pins(pin_of_field(one, field, shape) for one in pins)
+
+
+def _goes_on(covered: NDArray[np.bool_], field: LevelField, shape: tuple[int, int]) -> bool:
+    """Say whether pixels at an edge of a field, beyond which the level goes on, are among some."""
+    for axis, (part, by, whole) in enumerate(zip((field.rows, field.columns), field.factor, shape, strict=True)):
+        if part.start > 0 and covered.take(0, axis).any():
+            return True
+        if whole - part.stop * by >= by and covered.take(-1, axis).any():
+            return True
+    return False
+
+
+def _is_whole_in(field: LevelField, pin: Pin, shape: tuple[int, int]) -> bool:
+    """Say whether all of a pin lies in a field; rows and columns of the image that its level has not do not count."""
+    return all(part.start * by <= own.start and (own.stop <= part.stop * by or whole - part.stop * by < by)
+               for own, part, by, whole in zip(
+                   pin.where, (field.rows, field.columns), field.factor, shape, strict=True))
+
+
 def _line_in_field(line: Line, field: LevelField) -> Line:
     first, factor = np.array((field.rows.start, field.columns.start)), np.array(field.factor)
     return Line(line.kind, tuple(tuple((np.array(point) - (factor - 1) / 2) / factor - first)
@@ -107,6 +162,6 @@ def _pin_in_field(pin: Pin, field: LevelField, shape: tuple[int, int]) -> Pin | 
     if field.factor != (1, 1):
         counts = np.add.reduceat(np.add.reduceat(mask, places[0], 0, np.int32), places[1], 1, np.int32)
         mask = 2 * counts >= full[0][:, None] * full[1]
-        if not mask.any():  # it is smaller than a pixel of this level
+        if not mask.any() and _is_whole_in(field, pin, shape):  # it is smaller than a pixel of this level
             mask = counts == max(1, counts.max())
     return Pin((top, left), mask, pin.class_id) if mask.any() else None

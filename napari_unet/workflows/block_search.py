@@ -27,6 +27,7 @@ from napari_unet.objects.class_field import ClassField
 from napari_unet.objects.class_objects import typical_size
 from napari_unet.objects.hints import Hints
 from napari_unet.objects.image_objects import Box, ObjectSearch, box_spacing, object_boxes, objects_here
+from napari_unet.objects.neck_choice import chosen_neck
 
 from .class_store import ClassStore
 
@@ -115,7 +116,8 @@ class BlockSearch:
                 "by_plane": search.by_plane, "countable": list(search.countable), "halo": self._halo,
                 "sides": list(self.sides), "scale": list(self._given.geometry.scale),
                 **({"panoptic": True} if self._panoptic else {}),
-                **({"lessons": list(self._lessons)} if self._lessons else {})}
+                # what lines say hangs a little on where one looked last; the neck that is chosen by it mostly does not
+                **({"neck": chosen_neck([self._lessons])} if self._lessons else {})}
 
     def region(self, number: int) -> BlockRegion:
         """Return the blocks of a plane or volume, by its number; all have as many."""

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_unet.core.addresses import is_url
+from napari_unet.core.errors import UserError
+from napari_unet.core.fingerprints import hash_if_whole
+from napari_unet.core.image import Image
 from napari_unet.core.level_field import Factor, LevelField
+from napari_unet.io import provenance_path
 from napari_unet.io._object_scratch import ObjectScratch
+from napari_unet.io.provenance_file import read_provenance
 from napari_unet.objects.block_grid import Part, within
 from napari_unet.objects.block_joining import JoinedObjects
 from napari_unet.objects.corrected_numbers import CorrectedNumbers
@@ -21,6 +29,8 @@ from napari_unet.session.object_notes import ObjectNotes, PlaceNotes
 
 from .block_search import BlockRegion
 from .class_store import ClassStore
+
+_NOTHING_SAID: Mapping[bool, tuple[float, ...]] = MappingProxyType({})
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -55,6 +65,28 @@ class StoreCorrections:
         return {"corrections": found.hexdigest()}
 
 
+def made_of_another(mask: str | Path, images: Iterable[Image]) -> str:
+    """Return of which image a mask was made, by its provenance, if it is surely none of some; else nothing.
+
+    Parameters
+    ----------
+    mask : path
+        Text may be an address, of which nothing is known.
+    images : iterable of Image
+        Levels of one image.
+    """
+    if is_url(mask):
+        return ""
+    try:
+        told = read_provenance(provenance_path(mask)).images
+    except (UserError, OSError):
+        return ""
+    alike = [one for one in images if told and one.shape == told[0].shape]
+    if not alike or not told[0].hash or told[0].hash in map(hash_if_whole, alike):
+        return ""
+    return told[0].name or "another image"
+
+
 def factor_of_store(given: ClassStore, shape: tuple[int, ...]) -> Factor | None:
     """Return how many rows and columns of an image one of a store stands for; None if it is of no level of it.
 
@@ -76,7 +108,7 @@ def factor_of_store(given: ClassStore, shape: tuple[int, ...]) -> Factor | None:
 
 
 def corrections_for(
-    given: ClassStore, notes: ObjectNotes, by_plane: bool, lessons: tuple[float, ...] = ()
+    given: ClassStore, notes: ObjectNotes, by_plane: bool, lessons: Mapping[bool, tuple[float, ...]] = _NOTHING_SAID
 ) -> tuple[StoreCorrections, int]:
     """Return what of an image's notes can hold for its objects in a store, and how many cannot.
 
@@ -87,8 +119,8 @@ def corrections_for(
     notes : ObjectNotes
     by_plane : bool
         Whether objects are found in each plane of a z-stack by itself: those of volumes hold in volumes alone.
-    lessons : tuple of float
-        What lines say of necks.
+    lessons : mapping of bool to tuple of float, optional
+        What lines say of necks: those of volumes (True), and those of planes.
     """
     factor, places, lost = factor_of_store(given, notes.shape), {}, dict(notes.places)
     boxes = object_boxes(given.axes, given.shape, by_plane)
@@ -107,7 +139,7 @@ def corrections_for(
                 places[number] = notes_in_field(notes, LevelField(place.plane, rows, columns, factor)).here
             else:
                 places[number] = kept
-    made = StoreCorrections({number: kept for number, kept in places.items() if kept}, lessons)
+    made = StoreCorrections({number: kept for number, kept in places.items() if kept}, lessons.get(deep, ()))
     return made, sum(len(one.lines) + len(one.pins) for one in lost.values())
 
 

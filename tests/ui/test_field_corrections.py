@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import types
 from typing import Any
 
 import dask.array
@@ -12,6 +13,7 @@ import zarr
 from napari_unet.io import load_objects
 from napari_unet.session.object_notes import Place
 from napari_unet.ui import large_images
+from napari_unet.ui.object_dock import whole_objects
 from napari_unet.ui.train.field_binding import FieldBinding
 from napari_unet.ui.train.viewport import camera_of
 
@@ -60,9 +62,8 @@ def number_at(now: Any, row: int, column: int) -> int:
     return int(now.shown[row // field.factor[0] - field.rows.start, column // field.factor[1] - field.columns.start])
 
 
-def test_what_is_put_right_stays_and_holds_in_the_whole(
-    viewer: Any, hands: Any, discs: Any, press: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def sixteen(viewer: Any, hands: Any, discs: Any) -> tuple[Any, Any, Any]:
+    """Paint until all discs are found at the coarsest level; return both docks, and what knows the field."""
     dock, binding = discs, discs.controller.current
     look(viewer, hands, dock, SIDE / 2, SIDE / 2, 0.25)
     assert binding.field.factor == (4, 4)
@@ -76,8 +77,16 @@ def test_what_is_put_right_stays_and_holds_in_the_whole(
     look(viewer, hands, dock, SIDE / 2, SIDE / 2, 0.25)
     hands.wait(lambda: binding.prediction is not None and bool(binding.prediction.data.any()))
     hands.settle(dock)
-    now = shown(hands, objects, binding)
+    assert shown(hands, objects, binding).shown.any()
     assert objects.field.state.counts[2].objects == 16
+    return dock, binding, objects
+
+
+def test_what_is_put_right_stays_and_holds_in_the_whole(
+    viewer: Any, hands: Any, discs: Any, press: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dock, binding, objects = sixteen(viewer, hands, discs)
+    now = objects.field.shown
     layer = now.layer
 
     press(objects.tools["cut"])
@@ -146,7 +155,50 @@ def test_what_is_put_right_stays_and_holds_in_the_whole(
     assert "3 of 3 cuts, joins and corrections of 'slide' cannot hold" in asked[0]
     assert not (tmp_path / "never.zarr").exists()
 
+    asked.clear()
+    monkeypatch.setattr(whole_objects, "made_of_another", lambda *_: "other slide")
+    monkeypatch.setattr(objects.whole, "_choose", lambda question, _answers: asked.append(question) or 0)
+    objects.whole._ask_mask = lambda _: str(mask)
+    objects.whole._ask_place = lambda _: str(tmp_path / "plain.ome.zarr")
+    hands.click(objects, "objects_whole")
+    hands.wait(lambda: not objects.whole.busy)
+    assert asked == ["mask.ome.zarr was made of 'other slide', not of 'slide' as it is now, on which 3 cuts, joins and "
+                     "corrections were made. Are they to hold in its objects?"]
+    assert load_objects(tmp_path / "plain.ome.zarr").found.numbers[32, 96], "without them"
+
     for left in (16, 17, 16):  # painted, deleted, cut
         press(objects.undo_button)
         hands.wait(lambda left=left: shown(hands, objects, binding) is not None
                    and objects.field.state.counts[2].objects == left)
+
+
+def test_what_cannot_be_kept_is_said_and_a_line_lies_where_it_was_drawn(
+    viewer: Any, hands: Any, discs: Any, press: Any
+) -> None:
+    dock, binding, objects = sixteen(viewer, hands, discs)
+    look(viewer, hands, dock, 380, 380, 3.0)
+    now = shown(hands, objects, binding)
+    layer, field = now.layer, now.field
+    assert (field.factor, field.rows, field.columns) == ((1, 1), slice(0, 512), slice(0, 512))
+    viewer.layers.selection.active = layer
+    layer.selected_label, layer.brush_size, layer.mode = 900, 8, "paint"
+    hands.drag(layer, [(440, 509), (440, 509)])  # the image goes on there
+    hands.wait(lambda: "goes on beyond the part" in objects.note_line.text())
+    layer.mode = "pan_zoom"
+    hands.wait(lambda: not np.any(np.asarray(layer.data) == 900))
+    assert not objects.seen.notes
+
+    press(objects.tools["cut"])
+    event = types.SimpleNamespace(button=1, modifiers=(), type="mouse_press", position=(310, 384), pos=(384, 310))
+    drawing = objects.holding._on_press(viewer, event)
+    next(drawing)
+    look(viewer, hands, dock, SIDE / 2, SIDE / 2, 0.25)
+    assert shown(hands, objects, binding).field.factor == (4, 4), "the layer came to lie elsewhere meanwhile"
+    event.type, event.position, event.pos = "mouse_release", (460, 384), (384, 460)
+    assert next(drawing, "done") == "done"
+    (line,) = objects.field.corrections.kept.at(Place(0)).lines
+    np.testing.assert_allclose(line.points, [(310, 384), (460, 384)])
+
+    viewer.layers.remove(binding.strokes)
+    assert not objects.hand.join([(32, 32), (32, 96)])
+    assert "strokes were closed" in objects.note_line.text()

@@ -274,8 +274,11 @@ def test_a_stack_plane_by_plane_and_as_a_whole(hands: Any, viewer: Any, press: A
     told = layer.features  # other plugins see what there is, without any table
     assert set(told["class"]) == {"nucleus"}
     assert told["area (pixel)"].tolist() == [np.count_nonzero(layer.data[0] == one) for one in told["index"]]
+    dock.hand.pick([int(layer.data[0, 20, 16])])
     viewer.dims.set_point(0, 1)
     assert found(hands, dock)[2].objects == 3, "a cut holds on its own plane"
+    assert not dock.hand.delete(), "the number that was picked means another object here"
+    assert dock.hand.picked == ()
     assert len(layer.features) == 3
     press(dock.planes_button)
     hands.wait(lambda: not dock.planes.busy)

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from napari.layers import Image as ImageLayer
 from napari.layers import Labels
 
+from napari_unet.core.errors import UserError
 from napari_unet.core.level_field import LevelField
 from napari_unet.objects.corrections import Pin
 from napari_unet.objects.hints import Line
 from napari_unet.session.edit_history import EditOutcome
-from napari_unet.session.level_notes import FieldNotes, line_of_field, notes_in_field, pin_of_field
+from napari_unet.session.level_notes import FieldNotes, line_of_field, notes_in_field, with_pins_of_field
 from napari_unet.session.object_notes import NOTHING_NOTED, ObjectNotes, Place, PlaceNotes
 from napari_unet.session.object_search import ObjectWay
 
@@ -19,6 +20,8 @@ from ..layer_metadata import identity
 from ..train.field_binding import FieldBinding
 from ..train.live_controller import LiveController
 
+NO_STROKES = ("Not done: the image or its strokes were closed, so nobody knows which part of it this is. Press + "
+              "beside Strokes in Train U-Net first.")
 NOTHING_SEEN = FieldNotes(NOTHING_NOTED, (), ())
 
 
@@ -81,24 +84,24 @@ class FieldCorrections:
         Raises
         ------
         UserError
-            If a pin is too large to be kept.
+            If a pin is too large to be kept, or goes on beyond the field; or if nothing can be noted any more.
         """
         kept = self.kept
         if kept is None:
-            return EditOutcome(False)
+            raise UserError(NO_STROKES)
         shape, place = (kept.shape[-2], kept.shape[-1]), Place(field.plane)
         notes = kept.at(place)
         for line in lines:
             notes = notes.with_line(line_of_field(line, field))
         if pins:
-            notes = notes.with_pins(pin_of_field(one, field, shape) for one in pins)
+            notes = with_pins_of_field(notes, pins, field, shape)
         return self._session.edit_objects(text, self.key, kept.shape, place, notes)
 
     def forget(self, text: str, field: LevelField) -> EditOutcome:
         """Take back what is seen in a field, as one step of undo; what lies elsewhere stays."""
         kept, seen, place = self.kept, self.seen(field), Place(field.plane)
         if kept is None:
-            return EditOutcome(False)
+            raise UserError(NO_STROKES)
         here, gone = kept.at(place), {id(one) for one in (*seen.lines, *seen.pins)}
         return self._session.edit_objects(text, self.key, kept.shape, place, PlaceNotes(
             tuple(one for one in here.lines if id(one) not in gone),

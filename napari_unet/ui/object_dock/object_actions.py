@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
+from napari.layers import Labels
 from numpy.typing import NDArray
 from qtpy.QtCore import QObject, Signal
 from scipy.ndimage import binary_erosion, binary_fill_holes, distance_transform_edt
 
 from napari_unet.core.level_field import LevelField
-from napari_unet.objects.corrections import Pin
+from napari_unet.objects.corrections import Pin, pins_of_line
 from napari_unet.objects.hints import Line
 from napari_unet.session.edit_history import EditOutcome
+from napari_unet.session.object_notes import Place
 from napari_unet.session.stroke_edits import accept_labels
 
 from ..layer_metadata import identity
@@ -54,7 +56,7 @@ class ObjectActions(QObject):
         self._controller, self._session = controller, controller.session
         self._objects, self._editing = objects, editing
         self.picked: tuple[int, ...] = ()
-        self._field: LevelField | None = None  # in which they were picked
+        self._picked_in: tuple[Labels, LevelField | Place | None] | None = None
         objects.found.connect(self._on_found)
 
     # -- picking -----------------------------------------------------------------------------------------------------
@@ -64,8 +66,7 @@ class ObjectActions(QObject):
         new = tuple(dict.fromkeys(numbers))
         if more:
             new = (*(one for one in self.picked if one not in new), *(one for one in new if one not in self.picked))
-        now = self._objects.now
-        self._field = now.field if isinstance(now, FieldShown) else None
+        self._picked_in = self._where
         if new != self.picked:
             self.picked = new
             self.picked_changed.emit()
@@ -81,11 +82,17 @@ class ObjectActions(QObject):
     def _on_found(self) -> None:
         """Let go of picked objects that are no more."""
         shown = self._objects.now
-        if isinstance(shown, FieldShown) and shown.field != self._field:
-            self.pick(())  # numbers mean others in another field
+        if self._where != self._picked_in:
+            self.pick(())  # numbers mean others in another image, plane or field
         elif self.picked and shown is not None:
             there = [one for one in self.picked if one < len(shown.classes) and shown.classes[one]]
             self.pick(there)
+
+    @property
+    def _where(self) -> tuple[Labels, LevelField | Place | None] | None:
+        """In which layer, and which plane or field, the numbers are that are shown."""
+        now = self._objects.now
+        return None if now is None else (now.layer, now.field if isinstance(now, FieldShown) else now.place)
 
     def outlines_of(self) -> tuple[NDArray[np.bool_], tuple[int, int]] | None:
         """Return the picked objects of the plane looked at, as a mask and its corner; None if none is there."""
@@ -126,7 +133,9 @@ class ObjectActions(QObject):
         height = () if self._objects.height is None else (float(self._objects.height),)
         line = Line(flat.kind, tuple((*height, *point) for point in flat.points))
         words = {"cut": "cut an object", "join": f"join {touched.size} objects"}
-        return self._do(lambda: self._objects.add(words[kind], lines=(line,)))
+        notes = self._objects.notes
+        pins = pins_of_line(shown.shown, shown.classes, notes.pins, line, notes.lines, self._objects.class_of_new())
+        return self._do(lambda: self._objects.add(words[kind], lines=(line,), pins=pins))
 
     # -- what is picked ----------------------------------------------------------------------------------------------
 
@@ -195,7 +204,7 @@ class ObjectActions(QObject):
         if key not in self._session.keys:
             self.said.emit(NO_STROKES)
             return False
-        chosen = self.picked or self._put_right()
+        chosen = (self.picked if self._where == self._picked_in else ()) or self._put_right()
         numbers = self._objects.numbers()
         if not chosen or numbers is None:
             self.said.emit("Nothing was put right on this plane, and nothing is picked.")
@@ -228,6 +237,8 @@ class ObjectActions(QObject):
     # -- doing -------------------------------------------------------------------------------------------------------
 
     def _chosen(self, numbers: Sequence[int] | None) -> tuple[int, ...]:
+        if numbers is None and self._where != self._picked_in:
+            self.pick(())
         chosen = self.picked if numbers is None else tuple(numbers)
         if not chosen or self._shown() is None:
             self.said.emit(PICK_FIRST)

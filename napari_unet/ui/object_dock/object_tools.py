@@ -6,7 +6,7 @@ zooms, and Space moves, as always.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -139,17 +139,18 @@ class ObjectTools(QObject):
             return
         color = JOIN if tool == "join" else CUT
         places = [(float(event.pos[0]), float(event.pos[1]))]
-        points = [self._point(layer, event)]
+        worlds = [event.position]
         event.handled = True
         yield
         while event.type == "mouse_move":
             places.append((float(event.pos[0]), float(event.pos[1])))
-            points.append(self._point(layer, event))
+            worlds.append(event.position)
             if tool != "pick":
                 self._marks.draw(places, color)
             yield
         places.append((float(event.pos[0]), float(event.pos[1])))  # where the button was let go: moves may be left out
-        points.append(self._point(layer, event))
+        worlds.append(event.position)
+        points = [self._point(layer, one) for one in worlds]  # now: the layer may have come to lie elsewhere meanwhile
         self._marks.draw((), color)
         drawn = float(np.abs(np.subtract(places, places[0])).max()) > STILL
         if tool == "pick":
@@ -165,7 +166,7 @@ class ObjectTools(QObject):
     def _is_image(self, event: Any) -> bool:
         return bool(shows_planes(self._viewer)) and event.position is not None
 
-    def _point(self, layer: Labels, event: Any) -> tuple[float, float]:
-        """Return row and column of the pointer in the plane that is shown."""
-        row, column = layer.world_to_data(np.asarray(event.position, float)[-layer.ndim:])[-2:]
+    def _point(self, layer: Labels, world: Sequence[float]) -> tuple[float, float]:
+        """Return row and column of a place in the plane that is shown."""
+        row, column = layer.world_to_data(np.asarray(world, float)[-layer.ndim:])[-2:]
         return float(row), float(column)

@@ -7,7 +7,7 @@ asked; then it finds them in a thread.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Generator
+from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,18 +17,24 @@ from qtpy.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 from napari_unet.core.classes import ClassTable
 from napari_unet.core.errors import UserError
+from napari_unet.core.image import Image
 from napari_unet.objects.level_pixels import parameters_at
-from napari_unet.session.object_notes import ObjectNotes
+from napari_unet.session.object_notes import ObjectNotes, Place
 from napari_unet.session.object_search import ObjectWay
 from napari_unet.workflows.class_store import ClassStore, open_class_store
 from napari_unet.workflows.object_finding import make_search
 from napari_unet.workflows.object_store import StoredObjects, objects_to_store
-from napari_unet.workflows.store_corrections import StoreCorrections, corrections_for, factor_of_store
+from napari_unet.workflows.store_corrections import (
+    StoreCorrections,
+    corrections_for,
+    factor_of_store,
+    made_of_another,
+)
 
 from ..files.layer_reader import read_layers
 from ..large_images import is_painted_in_fields, levels_of
 from ..layer_axes import image_of
-from ..layer_metadata import identity, mark_layer
+from ..layer_metadata import identity, image_id_of, mark_layer
 from ..train.live_controller import LiveController
 from ..train.store_filler import asked_path
 from ..workers import Worker, error_sentence
@@ -40,11 +46,16 @@ BY_PLANE = ("{lost} of {all} cuts, joins and corrections were made on single pla
 WITHOUT = ("{lost} of {all} cuts, joins and corrections of {image!r} cannot hold in the objects of {mask}: it is of "
            "another size than the image and its levels, or they were made in z-stacks, and it has planes. Go on "
            "without them?")
+OTHER = ("{mask} was made of {other!r}, not of {image!r} as it is now, on which {all} cuts, joins and corrections were "
+         "made. Are they to hold in its objects?")
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class _Plan:
-    """What is to be done: the mask, and for z-stacks and for planes what holds there and how many do not."""
+    """What is to be done: the mask, and for z-stacks and for planes what holds there and how many do not.
+
+    ``other`` is the image that the mask is of, where that is another one.
+    """
 
     given: ClassStore
     path: Path
@@ -53,6 +64,7 @@ class _Plan:
     image: str
     deep: tuple[StoreCorrections, int]
     flat: tuple[StoreCorrections, int]
+    other: str
 
 
 class WholeObjects(QObject):
@@ -105,19 +117,20 @@ class WholeObjects(QObject):
         if path is None:
             return
         session, layer = self._controller.session, self._controller.images.layer
-        way, notes, name = ObjectWay.of_settings(session.settings), None, ""
-        lessons = session.lessons_elsewhere()
+        way, notes, name, levels = ObjectWay.of_settings(session.settings), None, "", list[Image]()
+        lessons = {deep: session.lessons_elsewhere(place=Place(0, deep)) for deep in (False, True)}
         if layer is not None:
             try:
-                image = levels_of(layer).levels[0].image if is_painted_in_fields(layer) else image_of(layer)
+                levels = ([one.image for one in levels_of(layer).levels] if is_painted_in_fields(layer)
+                          else [image_of(layer)])
             except UserError as error:
                 self.said.emit(str(error))
                 return
-            notes, name = session.object_notes(identity(layer), image.shape), image.name
+            notes, name = session.object_notes(identity(layer), levels[0].shape), levels[0].name
         self.text = "Looking at the mask..."
         self._plan = None
         self._job = self._controller.workers.start(
-            lambda: _planned(mask, path, way, notes, name, lessons), "napari-unet objects",
+            lambda: _planned(mask, path, way, notes, name, lessons, levels), "napari-unet objects",
             on_result=self._on_planned, on_error=self._on_error, on_end=self._on_looked)
         self.changed.emit()
 
@@ -126,7 +139,7 @@ class WholeObjects(QObject):
 
     def _on_looked(self) -> None:
         """Ask about what cannot hold, and begin."""
-        self._job, plan = None, self._plan
+        self._job, plan = None, None if self._plan is None else self._own(self._plan)
         if plan is not None and (by_plane := self._decided(plan)) is not None:
             classes = self._controller.session.classes
             self._job = self._controller.workers.start(
@@ -135,6 +148,18 @@ class WholeObjects(QObject):
             self.changed.emit()
         else:
             self._on_end()
+
+    def _own(self, plan: _Plan) -> _Plan | None:
+        """Ask whether what was put right is to hold in a mask of another image; None: nothing is to be done."""
+        every = plan.deep[0].count + plan.deep[1]
+        if not plan.other or not every:
+            return plan
+        told = OTHER.format(mask=Path(plan.given.name).name, other=plan.other, image=plan.image, all=every)
+        chosen = self._choose(told, ("Go on without them", "Use them"))
+        if chosen == 0:
+            none = StoreCorrections(), 0
+            return dataclasses.replace(plan, deep=none, flat=none)
+        return None if chosen < 0 else plan
 
     def _decided(self, plan: _Plan) -> bool | None:
         """Say whether objects are found plane by plane, None: not at all."""
@@ -170,9 +195,12 @@ class WholeObjects(QObject):
         return str(QFileDialog.getSaveFileName(self._window, OBJECTS, proposed, "OME-Zarr (*.zarr)")[0])
 
     def _known_mask(self) -> str:
-        """Return a mask in a store that is in the window, to propose it."""
-        paths = (str(one.source.path or one.metadata.get("path", "")) for one in self._controller.viewer.layers
-                 if isinstance(one, Labels) and one.multiscale)
+        """Return a mask in a store that is in the window, to propose it: of the present image, if there is one."""
+        image = self._controller.images.layer
+        own = None if image is None else identity(image)
+        found = [one for one in self._controller.viewer.layers if isinstance(one, Labels) and one.multiscale]
+        paths = (str(one.source.path or one.metadata.get("path", ""))
+                 for one in sorted(found, key=lambda one: image_id_of(one) != own))
         return next((one for one in paths if one), str(Path.home()))
 
     def _on_item(self, event: Any) -> None:
@@ -206,7 +234,8 @@ class WholeObjects(QObject):
 
 
 def _planned(
-    mask: str, path: Path, way: ObjectWay, notes: ObjectNotes | None, image: str, lessons: tuple[float, ...]
+    mask: str, path: Path, way: ObjectWay, notes: ObjectNotes | None, image: str,
+    lessons: Mapping[bool, tuple[float, ...]], levels: Sequence[Image],
 ) -> Generator[Any, None, _Plan]:
     """Look at a mask, and at what was put right that can hold there."""
     yield from ()
@@ -215,7 +244,7 @@ def _planned(
     factor = factor_of_store(given, notes.shape)
     way = ObjectWay(way.way, parameters_at(way.parameters, factor or (1, 1)), way.areas)
     deep, flat = (corrections_for(given, notes, by_plane, lessons) for by_plane in (False, True))
-    return _Plan(given, path, way, path.exists(), image, deep, flat)
+    return _Plan(given, path, way, path.exists(), image, deep, flat, made_of_another(mask, levels))
 
 
 def _found(plan: _Plan, by_plane: bool, classes: ClassTable) -> Generator[Any, None, StoredObjects]:
