@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import uuid
 from pathlib import Path
 from typing import Any
 
+import fsspec
 import pytest
 import tifffile
 from test_block_runs import files_of, network, picture, small  # noqa: F401 (a fixture)
@@ -138,3 +140,19 @@ def test_a_mask_that_was_replaced_goes_with_the_run_that_is_ended(
     assert any(one.name.endswith(".old") for one in out.iterdir())
     assert main([*words, "--overwrite"]) == 0
     assert sorted(one.name for one in out.iterdir()) == ["a.zarr", "a.zarr.provenance.json"]
+
+
+def test_objects_of_a_mask_that_is_made_anew_at_an_address_do_not_pass_for_its_own(
+    tmp_path: Path, small: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files, name = fsspec.filesystem("memory"), f"bucket-{uuid.uuid4().hex[:8]}"
+    tifffile.imwrite(tmp_path / "in.tif", picture(150, 133), photometric="minisblack")
+    save_model(tmp_path / "m.pt", network())
+    words = ["predict", str(tmp_path / "in.tif"), "--model", str(tmp_path / "m.pt"), "--device", "cpu", "--resume",
+             "-o", f"memory://{name}/a.zarr", "--objects", str(tmp_path / "o.tif")]
+    assert main(words) == 0
+    files.rm(f"/{name}/a.zarr", recursive=True)
+    assert main(words) == 1
+    assert "only some results are there, e.g." in capsys.readouterr().err
+    assert not files.exists(f"/{name}/a.zarr"), "said before anything is made"
+    assert main([*words, "--overwrite"]) == 0
