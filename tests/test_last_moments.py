@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import uuid
 from pathlib import Path
 from typing import Any
 
 import fsspec
+import numpy as np
 import pytest
 import tifffile
 from test_block_runs import files_of, network, picture, small  # noqa: F401 (a fixture)
@@ -21,6 +23,7 @@ from napari_unet.io._object_scratch import ObjectScratch
 from napari_unet.io._run_files import LocalRun
 from napari_unet.io.model_file import save_model
 from napari_unet.objects.image_objects import ObjectSearch
+from napari_unet.project.lazy_pixels import LazyPixels
 from napari_unet.workflows import block_search, class_store
 from napari_unet.workflows.block_search import BlockSearch
 from napari_unet.workflows.class_store import open_class_store
@@ -156,3 +159,16 @@ def test_objects_of_a_mask_that_is_made_anew_at_an_address_do_not_pass_for_its_o
     assert "only some results are there, e.g." in capsys.readouterr().err
     assert not files.exists(f"/{name}/a.zarr"), "said before anything is made"
     assert main([*words, "--overwrite"]) == 0
+
+
+def test_a_mask_and_an_image_of_a_project_that_are_cut_short_while_open_are_named(tmp_path: Path) -> None:
+    part, data = (slice(600, 700), slice(0, 900)), np.zeros((700, 900), np.uint8)
+    data[100:200] = 1
+    for name in ("m.tif", "i.tif"):
+        tifffile.imwrite(tmp_path / name, data, photometric="minisblack")
+    pixels, store = LazyPixels(tmp_path / "i.tif", "YX", data.shape, "uint8"), open_class_store(tmp_path / "m.tif")
+    assert (pixels[:9] == data[:9]).all()
+    for name, read in (("m.tif", lambda: store.read(part)), ("i.tif", lambda: pixels[part])):
+        os.truncate(tmp_path / name, 9000)  # to read what lies beyond would end the program
+        with pytest.raises(UserError, match=f"{name} was cut short while it was open"):
+            read()
