@@ -242,6 +242,12 @@ def test_a_project_is_predicted_on_where_it_was_cut(
     changed = {name for name, content in files_in(project / "results").items() if before.get(name, content) != content}
     assert {name.split(".")[0] for name in changed} == {"one"}
 
+    whole = files_in(project / "results")
+    (project / "results" / "two.ome.zarr" / "0" / ".zarray").write_text("{")
+    assert run(*again) == 0
+    assert files_in(project / "results" / "two.ome.zarr").items() <= {
+        name.removeprefix("two.ome.zarr/"): content for name, content in whole.items()}.items(), "made again"
+
     into = [*again, "-o", tmp_path / "out"]
     assert run(*into) == 0
     made = files_in(tmp_path / "out")

@@ -116,6 +116,12 @@ def _check_place(path: Path | str, ending: str, count: int) -> None:
         check_object_output(path)  # says which endings are known
 
 
+def _may_replace(path: Path, overwrite: bool) -> bool:
+    """Say whether a result may replace one that is there; what only has to be ended is looked at when it is its turn.
+    """
+    return (overwrite or not is_left_named(path)) and check_writable(path, overwrite)
+
+
 def claim_objects(
     targets: Sequence[ObjectTargets], arguments: argparse.Namespace, inputs: Sequence[str]
 ) -> Mapping[Path | str, bool]:
@@ -134,7 +140,7 @@ def claim_objects(
     asked = {arguments.output, arguments.rois, arguments.geojson}
     for folder in asked.intersection(path.parent for path in outputs):  # only now: a refused command leaves none
         make_folder(folder)
-    return {**{path: not is_left_named(path) and check_writable(path, arguments.overwrite) for path in outputs},
+    return {**{path: _may_replace(path, arguments.overwrite) for path in outputs},
             **dict.fromkeys(far, arguments.overwrite)}  # these are looked at when it is their turn
 
 

@@ -31,7 +31,7 @@ from .input_files import read_images
 from .object_blocks import find_by_blocks
 from .object_output import ObjectTargets, is_object_file, objects_place, way_values
 from .predict_blocks import predict_by_blocks
-from .predict_targets import mask_difference, model_of, refuse_others
+from .predict_targets import mask_difference, model_of, refuse_others, refuse_part
 from .terminal import check_writable, make_folder, show, tell_standing
 
 
@@ -126,12 +126,22 @@ def _left_far(arguments: argparse.Namespace, targets: Mapping[str, FarTarget], m
     reasons = {name: _otherwise(one, name, told[name], hashed, arguments) for name, one in standing.items()}
     others = [f"  {targets[name].mask}: {reason}" for name, reason in reasons.items() if reason]
     refuse_others(others, arguments)
+    _check_objects(targets, standing, arguments)
     segmented = {name for name, reason in reasons.items() if not reason}
     left = {name: dataclasses.replace(one, segmented=name in segmented) for name, one in targets.items()
             if name not in segmented or _missing(one)}
     tell_standing([standing[name].mask for name, known in told.items() if known is None], len(targets) - len(left),
                   len(targets))
     return left
+
+
+def _check_objects(
+    targets: Mapping[str, FarTarget], standing: Mapping[str, FarTarget], arguments: argparse.Namespace
+) -> None:
+    """Refuse objects whose mask is not there: they would pass for those of the one that is made."""
+    for name, one in () if arguments.overwrite else targets.items():
+        if name not in standing and one.objects is not None and _is_whole(one.objects):
+            refuse_part(name, one.objects)
 
 
 def _missing(target: FarTarget) -> list[Path | str]:

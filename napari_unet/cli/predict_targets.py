@@ -11,7 +11,7 @@ import contextlib
 import dataclasses
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from napari_unet.core.errors import UsageError, UserError
 from napari_unet.core.fingerprints import image_hash
@@ -152,8 +152,19 @@ def _check_parts(missing: Sequence[tuple[str, OutputTarget]], ours: Collection[P
     for name, one in missing:
         there = next((path for path in one.paths if _is_whole(path) and path not in ours), None)
         if there is not None:
-            raise UserError(f"Of {name} only some results are there, e.g. {there}. Add --overwrite to make such images "
-                            "anew; where all is there, it stays as it is.")
+            refuse_part(name, there)
+
+
+def refuse_part(name: str, there: Path | str) -> NoReturn:
+    """Refuse to go on where some results of an image are there, and what they were made of is not.
+
+    Raises
+    ------
+    UserError
+        Naming one.
+    """
+    raise UserError(f"Of {name} only some results are there, e.g. {there}. Add --overwrite to make such images anew; "
+                    "where all is there, it stays as it is.")
 
 
 def refuse_others(others: Sequence[str], arguments: argparse.Namespace) -> None:

@@ -15,7 +15,7 @@ from ._far_run import FarRun
 from ._resumable import origin_text
 from ._run_files import LocalRun
 from ._saving import provenance_path
-from ._unfinished import Unfinished
+from ._unfinished import Unfinished, clear_leftovers
 from .provenance_file import provenance_name
 
 _OWN = ("version", "shape", "info", "format")
@@ -66,6 +66,8 @@ def finish_named(
                 run.tell(provenance_name(str(path).rstrip("/").rpartition("/")[2]), text)
             elif text is not None:
                 _tell(provenance_path(_real(path)), text)
+            if not isinstance(run, FarRun):
+                clear_leftovers(_real(path))  # what had the name before, say
             then()
             run.remove()
         finally:

@@ -25,7 +25,7 @@ from napari_unet.core.errors import UserError
 from ._run_differences import is_written_since
 from ._scratch_place import FarScratch, LocalScratch
 
-_VERSION = 1
+_VERSION = 2
 _ENDING = ".npz"
 _ASKED = "asked.json"
 
@@ -94,8 +94,8 @@ class ObjectScratch:
             return
         if known and not overwrite:
             raise UserError(
-                f"An unfinished search for other objects lies beside {self._place} (another mask, way or setting). Ask "
-                "for the same as then to go on, or add --overwrite to begin anew.")
+                f"An unfinished search for other objects lies beside {self._place} (another mask, way, setting or "
+                "version). Ask for the same as then to go on, or add --overwrite to begin anew.")
         self._files.begin()
         self.finished = set()
         self._files.write(_ASKED, header.encode())
@@ -120,14 +120,22 @@ class ObjectScratch:
         Raises
         ------
         UserError
-            If its file is damaged.
+            If its file is damaged: then it goes, and the next run does the block again.
         """
         name = f"{number}{_ENDING}"
         try:
             with np.load(io.BytesIO(self._files.read(name)), allow_pickle=False) as file:
                 return [file[one] for one in names]
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-            raise UserError(f"{self._files.path(name)} is damaged ({error}). Add --overwrite to begin anew.") from error
+        except UserError:  # of the server
+            raise
+        except OSError as error:
+            raise UserError(f"{self._files.path(name)} could not be read ({error.strerror or error}). Run the same "
+                            "again to go on.") from error
+        except (ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+            with contextlib.suppress(UserError), self._files.guard():
+                self._files.drop(name)
+            raise UserError(f"{self._files.path(name)}, what is known of a block that is done, is damaged. Run the "
+                            "same again: that block is done anew.") from error
 
     def numbers(self, where: tuple[int | slice, ...]) -> NDArray[np.uint32]:
         """Return the numbers that blocks have given."""

@@ -242,4 +242,4 @@ def origin_text(provenance: Provenance | None) -> str | None:
 def _notes_in(lines: Sequence[str]) -> dict[int, str]:
     """Return by number of a block that is done what was noted with it."""
     parted = (line.partition(" ") for line in lines)
-    return {int(number): note for number, _, note in parted if number.isdigit()}
+    return {int(number): note for number, _, note in parted if number.isdecimal()}

@@ -53,6 +53,10 @@ class LocalScratch:
         """Return what a file holds; FileNotFoundError if it is not there."""
         return (self._folder / name).read_bytes()
 
+    def drop(self, name: str) -> None:
+        """Remove a file."""
+        (self._folder / name).unlink(missing_ok=True)
+
     def write(self, name: str, content: bytes) -> None:
         """Write a file."""
         unfinished = self._folder / f"{name}.partial"
@@ -120,6 +124,10 @@ class FarScratch:
         if found is None:
             raise FileNotFoundError(self.path(name))
         return found
+
+    def drop(self, name: str) -> None:
+        """Remove a file."""
+        self._files.rm_file(f"{self._folder}/{name}")
 
     def write(self, name: str, content: bytes) -> None:
         """Write a file."""

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from napari_unet.core.axis_index import for_each_axis
 from napari_unet.core.errors import UserError
+from napari_unet.core.in_memory import in_memory
 from napari_unet.io import open_contents, read_image, stored_order
 
 MEMORY = 2**30
@@ -110,7 +111,7 @@ class LazyPixels:
         return data
 
     def __getitem__(self, index: Any) -> NDArray[Any]:
-        return np.asarray(self.opened()[index])
+        return np.asarray(in_memory(self.opened()[index]))
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         return np.array(self[...], dtype=dtype, copy=None if copy is None else copy)

@@ -9,6 +9,7 @@ from typing import Any
 
 from napari_unet.core.errors import UserError
 from napari_unet.core.fingerprints import hash_if_whole
+from napari_unet.core.image import Image
 from napari_unet.predicting.mask_origin import MODEL_HASH, known_hash
 
 from .prediction_basis import basis_of_model
@@ -69,9 +70,17 @@ def standing_mask(
     known = hash_if_whole(image)
     if known and [one.hash for one in told.images] != [known]:
         wrong.append("another image (its pixels or axes have changed)")
-    elif open_result(path, image.label_axes, image.shape) is None:
-        wrong.append("another shape")
+    elif reason := _unlike(path, image):
+        wrong.append(reason)
     return StandingMask(record.id, path, ", ".join(wrong))
+
+
+def _unlike(path: Path, image: Image) -> str:
+    """Say what keeps a mask from being one of an image; empty if nothing does."""
+    try:
+        return "" if open_result(path, image.label_axes, image.shape) is not None else "another shape"
+    except UserError:
+        return "damaged, it cannot be read"
 
 
 def keep_standing(contents: ProjectContents, masks: Sequence[StandingMask], model: Any) -> None:

@@ -52,19 +52,28 @@ def is_same_input(
     """
     facts: dict[int, set[str]] = {}
     seen: dict[int, set[ReadPart]] = {}
+    elsewhere: list[Block] = []  # of which another block has read what they are
     for number, note in notes.items():
+        block = plan.block(number)
         told, *texts = note.split() or [_NO_FACTS]
         if told != _NO_FACTS:
-            facts.setdefault(plan.block(number).plane, set()).add(told)
-        for text in texts:
-            part = ReadPart.read(text)
-            if part is None or part.plane >= image.n_planes:
-                return False
+            facts.setdefault(block.plane, set()).add(told)
+        if (parts := _parts_in(texts, image)) is None:
+            return False
+        for part in parts:
             seen.setdefault(part.plane, set()).add(part)
-    if not all(_is_noted(block, seen.get(block.plane, ())) for block in map(plan.block, notes)):
+        if not _is_noted(block, parts):
+            elsewhere.append(block)
+    if not all(_is_noted(block, seen.get(block.plane, ())) for block in while_wanted(elsewhere)):
         return False  # an older version noted nothing, say
     same = all(_is_as_it_was(image, part) for parts in seen.values() for part in while_wanted(_in_order(parts)))
     return same and all(told == {_text_of(facts_of(plane))} for plane, told in while_wanted(facts.items()))
+
+
+def _parts_in(texts: Sequence[str], image: Image) -> list[ReadPart] | None:
+    """Read parts; None if one is none of the image."""
+    found = [part for part in map(ReadPart.read, texts) if part is not None and part.plane < image.n_planes]
+    return found if len(found) == len(texts) else None
 
 
 def _in_order(parts: Iterable[ReadPart]) -> list[ReadPart]:
@@ -75,7 +84,7 @@ def _in_order(parts: Iterable[ReadPart]) -> list[ReadPart]:
 def _is_noted(block: Block, parts: Iterable[ReadPart]) -> bool:
     """Say whether it is known what a block itself was like."""
     box = block.box
-    return any(part.holds((box.y0, box.y1), (box.x0, box.x1)) for part in parts)
+    return any(part.plane == block.plane and part.holds((box.y0, box.y1), (box.x0, box.x1)) for part in parts)
 
 
 def _is_as_it_was(image: Image, part: ReadPart) -> bool:

@@ -208,6 +208,12 @@ class BlockSearch:
                 return False
         return True
 
+    def made_of(self, scratch: ObjectScratch) -> str:
+        """Return what all blocks, which are done, were found in, in a word."""
+        count = len(self.boxes) * len(self.region(0).grid)
+        sums = [scratch.known(number, "made_of")[0].tolist() for number in range(count)]
+        return f"{zlib.crc32(repr(sums).encode()):08x}"
+
     def said(self, region: BlockRegion) -> str:
         """Say how the blocks of a plane or volume are looked at."""
         grid, side = region.grid, " x ".join(map(str, region.grid.sides))

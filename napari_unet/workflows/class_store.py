@@ -15,6 +15,7 @@ from napari_unet.comparison.reference_values import Values
 from napari_unet.core.classes import MAX_CLASS_ID, ClassTable, to_painted
 from napari_unet.core.errors import UserError
 from napari_unet.core.geometry import Geometry
+from napari_unet.core.in_memory import in_memory
 from napari_unet.core.scribbles import checked_ids
 from napari_unet.io import Contents, read_contents
 from napari_unet.io._last_change import last_change
@@ -128,7 +129,7 @@ class ClassStore:
         left = [letter for letter, at in zip(self.letters, index, strict=True) if isinstance(at, slice)]
         wanted = [*("C" if "C" in left else ""),
                   *(letter for letter in self.axes if isinstance(by_letter[letter], slice))]
-        array = np.asarray(self.data[index])
+        array = np.asarray(in_memory(self.data[index]))
         return array.transpose([left.index(letter) for letter in wanted]), "".join(wanted)
 
     def mark(self) -> dict[str, Any]:

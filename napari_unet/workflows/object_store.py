@@ -132,11 +132,14 @@ def objects_to_store(
     corrections = corrections or StoreCorrections()
     blocks = BlockSearch(given, search, halo, format.chunk, panoptic, corrections.lessons)
     asked = {**blocks.asked(), **corrections.mark()}
-    if finish_named(path, asked, provenance, overwrite, partial(remove_scratch, path)) is not None:
+    same = {**asked, "format": repr(format), "shape": list(given.shape)}
+    if finish_named(path, same, provenance, overwrite, partial(remove_scratch, path)) is not None:
         return _stored(path, search, corrections)
+    _checked(output, given.name, overwrite, named=False)  # before anything is looked for
     scratch = ObjectScratch(path, given.shape, blocks.chunks, blocks.asked(), overwrite, blocks.is_same_mask)
     try:
         note = yield from _found(blocks, scratch)
+        made_of = blocks.made_of(scratch)
         joined = [blocks.join(blocks.region(number), scratch) for number in range(len(blocks.boxes))]
         areas = [blocks.areas(blocks.region(number), scratch, one) for number, one in enumerate(joined)]
         regions = [RegionNumbers.of(blocks.region(number), one, scratch, corrections.places.get(number),
@@ -148,9 +151,9 @@ def objects_to_store(
         mask = ResumableMask(
             path, given.shape, classes=classes, geometry=given.geometry, asked=asked, code="objects",
             overwrite=overwrite, format=format, provenance=provenance, dtype=dtype, objects=runs_of(of_number),
-            same_input=lambda _: True)  # that was found out when the search was gone on with
+            same_input=lambda notes: bool(made_of) and set(notes.values()) <= {made_of})
         try:
-            yield from _written(blocks, regions, areas, mask, dtype)
+            yield from _written(blocks, regions, areas, mask, dtype, made_of)
             made = mask.finish(scratch.remove)
         finally:
             mask.release()
@@ -167,8 +170,8 @@ def _stored(path: Path | str, search: ObjectSearch, corrections: StoreCorrection
                          corrections.count)
 
 
-def _checked(output: str | Path, mask: str, overwrite: bool) -> Path | str:
-    """Return where objects go once they can be written there, before they are looked for."""
+def _checked(output: str | Path, mask: str, overwrite: bool, named: bool = True) -> Path | str:
+    """Return where objects go once they can be written there, or are left by a run that only has to be ended."""
     if is_url(output):
         place = str(output).rstrip("/")
         if f"{place}/".startswith(f"{mask.rstrip('/')}/") or f"{mask}/".startswith(f"{place}/"):
@@ -176,7 +179,7 @@ def _checked(output: str | Path, mask: str, overwrite: bool) -> Path | str:
         FarRun(place, overwrite)  # looks, and writes nothing
         return place
     clear_of_inputs(Path(output), [mask])
-    path, inside, _ = checked_place(Path(output), overwrite or is_left_named(output))
+    path, inside, _ = checked_place(Path(output), overwrite or (named and is_left_named(output)))
     if inside is not None:
         raise UserError(f"{output} lies inside an image, where nothing is written block by block. Choose another.")
     return path
@@ -199,9 +202,12 @@ def _found(blocks: BlockSearch, scratch: ObjectScratch) -> Generator[BlockDone, 
 
 def _written(
     blocks: BlockSearch, regions: Sequence[RegionNumbers], areas: Sequence[Sequence[int]], mask: ResumableMask,
-    dtype: str,
+    dtype: str, made_of: str,
 ) -> Iterator[BlockDone]:
-    """Write the numbers of the whole, block by block; those of areas come after those of all objects."""
+    """Write the numbers of the whole, block by block; those of areas come after those of all objects.
+
+    With each it is noted what all blocks are made of: a number depends on all of them.
+    """
     start, done = 0, 0
     of_areas = iter(range(sum(len(one.classes) - 1 for one in regions) + 1, 2**32))
     for one, own_areas in zip(regions, areas, strict=True):
@@ -215,7 +221,7 @@ def _written(
                 for class_id, area in of_class.items():
                     values[(values == 0) & (labels == class_id)] = area
                 mask[where] = values
-                mask.note(region.first + window.number)
+                mask.note(region.first + window.number, made_of)
             done += 1
             yield BlockDone(done, len(regions) * len(region.grid), 0, 0.0)
         start += len(one.classes) - 1

@@ -111,7 +111,8 @@ class ThreadEngine:
                         running[pool.submit(task.do, block, sinks, stop.is_set)] = block
                     look_up()  # a block takes long
                     done, _ = wait(running, LOOK, return_when=FIRST_COMPLETED)
-                    for future in done:
+                    # what a thread keeps of a block for the next ones is noted with that block: first
+                    for future in sorted(done, key=lambda one: running[one].number):
                         block = running.pop(future)
                         future.result()
                         yield block
@@ -261,7 +262,9 @@ def _maps_left(
     if path is None:
         return None
     provenance = dataclasses.replace(of_mask, what=PROBABILITIES)
-    ours = made_alike(path, provenance)
+    same = {**options["asked"], "of": "probabilities", "format": repr(options["format"])}
+    ended = finish_named(path, same, provenance, True) is not None  # a run that was killed in its last moment
+    ours = ended or made_alike(path, provenance)
     if ours and whole:
         return None
     return resumable_probabilities(

@@ -94,6 +94,7 @@ class CompareDock(ComparePanel):
             self.scoring.objects.offer(classes_of(chosen, self._session.classes))
             self.hint.setText(self._hint([one.strokes is not None for one in chosen])
                               or " ".join(filter(None, (self.images.taken, self.images.cut))))
+            self.images.kept.clear()  # a comparison reads anew: labels on disk may change
         except UnreadLabelsError as error:
             self.hint.setText(str(error))
             self._read_labels(error, self._on_choice_changed)
@@ -165,7 +166,7 @@ class CompareDock(ComparePanel):
         except UserError as error:
             self.state.setText(str(error))
             return
-        self.images.kept.clear()  # the next comparison reads anew: labels on disk may change
+        self.images.kept.clear()
         targets = [(one.layer, one.image) for one in chosen]
         self._cut = ", ".join(one.image.name for one in chosen if isinstance(one.image.data, CutPixels))
         kept = self.board.close()
@@ -189,9 +190,9 @@ class CompareDock(ComparePanel):
         self._enable()
 
     def _read_labels(self, error: UnreadLabelsError, then: Callable[[], None]) -> None:
-        """Read labels beside the window, and go on; what is asked for later takes the place of what is asked for now.
-        """
-        self._reader = then
+        """Read labels beside the window, and go on; a comparison that waits for them is not forgotten for a choice."""
+        if self._reader != self._on_run:
+            self._reader = then
         if self._reading is not None:
             return
 
