@@ -168,7 +168,8 @@ def test_a_mask_and_an_image_of_a_project_that_are_cut_short_while_open_are_name
         tifffile.imwrite(tmp_path / name, data, photometric="minisblack")
     pixels, store = LazyPixels(tmp_path / "i.tif", "YX", data.shape, "uint8"), open_class_store(tmp_path / "m.tif")
     assert (pixels[:9] == data[:9]).all()
-    for name, read in (("m.tif", lambda: store.read(part)), ("i.tif", lambda: pixels[part])):
+    for name, read, words in (("m.tif", lambda: store.read(part), "was cut short while it was open"),
+                              ("i.tif", lambda: pixels[part], "is truncated")):
         os.truncate(tmp_path / name, 9000)  # to read what lies beyond would end the program
-        with pytest.raises(UserError, match=f"{name} was cut short while it was open"):
+        with pytest.raises(UserError, match=f"{name} {words}"):
             read()

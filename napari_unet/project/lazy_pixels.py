@@ -34,29 +34,40 @@ class RecentlyRead:
 
     def __init__(self, most: int = MEMORY, files: int = 64) -> None:
         self._most, self._files = most, files
-        self._open: OrderedDict[tuple[Any, ...], Any] = OrderedDict()
+        self._open: OrderedDict[tuple[Any, ...], tuple[Any, Any]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, key: tuple[Any, ...], read: Callable[[], Any]) -> Any:
-        """Return what was read under a key, or read it."""
+    def get(self, key: tuple[Any, ...], read: Callable[[], Any], state: Any = None) -> Any:
+        """Return what was read under a key while things stood as they do now, or read it."""
         with self._lock:
-            if key in self._open:
+            known = self._open.get(key)
+            if known is not None and known[0] == state:
                 self._open.move_to_end(key)
-                return self._open[key]
+                return known[1]
         data = read()
         with self._lock:
-            self._open[key] = data
+            self._open[key] = state, data
+            self._open.move_to_end(key)
             while len(self._open) > 1 and (len(self._open) > self._files or self._bytes() > self._most):
                 self._open.popitem(last=False)
         return data
 
     def _bytes(self) -> int:
-        return sum(one.nbytes for one in self._open.values() if type(one) is np.ndarray and _owner(one))
+        return sum(one.nbytes for _, one in self._open.values() if type(one) is np.ndarray and _owner(one))
 
     def forget(self) -> None:
         """Close all files, as far as nobody else uses them."""
         with self._lock:
             self._open.clear()
+
+
+def _written(path: Path) -> tuple[int, int] | None:
+    """Return when a file was written, and its bytes: one that was replaced is opened anew."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size
 
 
 def _owner(array: NDArray[Any]) -> bool:
@@ -102,7 +113,7 @@ class LazyPixels:
 
     def opened(self) -> Any:
         """Return the array of the file."""
-        data = RECENT.get((str(self.path), self._axes, self._series), self._read)
+        data = RECENT.get((str(self.path), self._axes, self._series), self._read, _written(self.path))
         if tuple(data.shape) != self.shape:
             raise UserError(
                 f"{self.path} has another shape now ({tuple(data.shape)}, it was {self.shape}). Put the old file "

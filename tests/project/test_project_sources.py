@@ -229,6 +229,15 @@ def test_files_read_last_stay_open_within_bounds() -> None:
     assert read.count("large") == 2
 
 
+def test_a_file_that_was_written_anew_is_read_anew(tmp_path: Path) -> None:
+    path, before, after = tmp_path / "a.tif", np.zeros((30, 40), np.uint8), np.ones((30, 40), np.uint8)
+    tifffile.imwrite(path, before, description="longer than the next, so that the file becomes shorter " * 20)
+    pixels = LazyPixels(path, "YX", before.shape, "uint8")
+    assert not pixels[...].any()
+    tifffile.imwrite(path, after)
+    assert pixels[...].all()
+
+
 def test_a_project_that_was_moved_while_its_images_were_away_finds_them_when_they_are_back(tmp_path: Path) -> None:
     (tmp_path / "disk").mkdir()
     project = ProjectFolder.create(tmp_path / "cells")
