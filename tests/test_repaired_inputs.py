@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -218,3 +219,11 @@ def test_objects_that_were_put_together_when_the_run_was_killed(
         "m.zarr", "o.zarr", "o.zarr.provenance.json", "t.csv"]
     assert main([*words[:-1], str(tmp_path / "p.zarr"), "--overwrite"]) == 0
     assert files_of(tmp_path / "p.zarr" / "0") == files_of(tmp_path / "o.zarr" / "0")
+
+
+def test_chunks_that_hold_nothing_are_said_to_be_damaged(tmp_path: Path) -> None:
+    zarr.create_array(tmp_path / "a.zarr", shape=(24, 20), chunks=(8, 10), dtype="uint8", zarr_format=2)[:] = 1
+    known = json.loads((tmp_path / "a.zarr/.zarray").read_text("utf-8"))
+    (tmp_path / "a.zarr/.zarray").write_text(json.dumps({**known, "chunks": [0, 10]}), "utf-8")
+    with pytest.raises(UserError, match="a.zarr"):
+        io.read_image(tmp_path / "a.zarr").plane(0)

@@ -109,7 +109,9 @@ class LazyArray:
 
     def _damaged(self, full: list[Any]) -> list[Any]:
         """Return the first block that cannot be read, in the order of a part: the part itself if none is found."""
-        spans = []
+        spans: list[list[Any]] = []
+        if not all(self._array.chunks):  # a file may say that they hold nothing
+            return full
         for part, size, step in zip(full, self._array.shape, self._array.chunks, strict=True):
             first, stop, _ = part.indices(size) if isinstance(part, slice) else (part, part + 1, 1)
             spans.append([part if isinstance(part, int) else slice(max(first, at), min(stop, at + step))
