@@ -183,7 +183,7 @@ def test_results_in_the_folder_of_their_images_are_no_images(
     (folder / "a_objects.tif").unlink()
     capsys.readouterr()
     assert main(again) == 0, "killed before the objects, say"
-    assert "a_mask.tif: there already, only the objects are missing" in capsys.readouterr().err
+    assert "a_mask.tif: there already, only the objects are looked for" in capsys.readouterr().err
     np.testing.assert_array_equal(tifffile.imread(folder / "a_objects.tif"), objects)
     assert {one: (folder / f"a_{one}.tif").stat().st_mtime_ns for one in others} == others
     (folder / "a_probabilities.tif").unlink()

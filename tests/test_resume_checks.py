@@ -152,7 +152,7 @@ def test_a_run_that_was_killed_over_its_objects_goes_on_with_them(
     assert main(again) == 1, "nothing is replaced unasked"
     capsys.readouterr()
     assert main([*again, "--resume"]) == 0
-    assert "only the objects are missing" in capsys.readouterr().err
+    assert "only the objects are looked for" in capsys.readouterr().err
     assert {one: one.stat().st_mtime_ns for one in (tmp_path / "mask.zarr").rglob("*")} == before
     np.testing.assert_array_equal(io.load_objects(tmp_path / "o.zarr").found.numbers, whole.numbers)
     assert main([*again, "--resume"]) == 0

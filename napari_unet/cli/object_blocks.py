@@ -28,6 +28,7 @@ from napari_unet.workflows.store_outlines import outlines_of_store
 from napari_unet.workflows.store_run import BlockDone
 
 from .flag_values import countable_words
+from .object_origin import search_settings
 from .object_output import FoundFiles, ObjectTargets, PieceShare
 from .terminal import say
 
@@ -70,9 +71,7 @@ def find_by_blocks(
     search = make_search(arguments.way, values, countable, arguments.by_plane)
     told = Provenance.here(
         "objects", begun=begun, classes=given.classes, model=model,
-        settings={"mask": Path(name).name, "way": arguments.way, **values, "by_plane": arguments.by_plane,
-                  "panoptic": arguments.panoptic, "countable": [*(arguments.countable or ())],
-                  "halo": arguments.halo, "by blocks": True})
+        settings={**search_settings(name, arguments, values), "halo": arguments.halo, "by blocks": True})
     made = FoundFiles(target.paths)
     with _store_place(target) as (path, stays):
         run = objects_to_store(

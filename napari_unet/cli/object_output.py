@@ -23,6 +23,7 @@ from napari_unet.workflows.object_finding import ImageObjects, objects_of
 from napari_unet.workflows.object_measuring import measure_objects
 
 from .flag_values import countable_words
+from .object_origin import search_settings
 from .terminal import say
 
 ROIS, GEOJSON = ".zip", ".geojson"
@@ -90,9 +91,7 @@ def find_and_keep(
     say(f"{name}: {said}")
     told = Provenance.here(
         "objects", begun=begun, classes=image.classes, note=said, model=model,
-        settings={"mask": Path(name).name, "way": arguments.way, **values, "by_plane": arguments.by_plane,
-                  "panoptic": arguments.panoptic, "countable": [*(arguments.countable or ())],
-                  "chosen": objects.found.note})
+        settings={**search_settings(name, arguments, values), "chosen": objects.found.note})
     for path in target.paths:
         options = {"version": arguments.zarr_version} if Path(path).suffix.lower() not in (ROIS, GEOJSON) else {}
         _, note = keep_objects(path, objects.found, classes=objects.classes, geometry=objects.geometry,

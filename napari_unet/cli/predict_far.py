@@ -16,8 +16,8 @@ from napari_unet.core.provenance import Provenance, now, of_model
 from napari_unet.core.readable import readable
 from napari_unet.core.work import Work
 from napari_unet.io import clear_of_inputs, file_stem
-from napari_unet.io._far_run import FarRun, check_far_place, is_far_store
-from napari_unet.io._named_run import is_left_named
+from napari_unet.io._far_run import check_far_place
+from napari_unet.io._named_run import is_ended
 from napari_unet.io._told_beside import told_beside
 from napari_unet.predicting.block_answer import as_block_model
 from napari_unet.predicting.model_hash import model_hash
@@ -29,6 +29,7 @@ from napari_unet.workflows.object_finding import make_search
 from .image_files import expanded_images, save_counts
 from .input_files import read_images
 from .object_blocks import find_by_blocks
+from .object_origin import found_otherwise
 from .object_output import ObjectTargets, is_object_file, objects_place, way_values
 from .predict_blocks import predict_by_blocks
 from .predict_targets import mask_difference, model_of, refuse_others, refuse_part
@@ -37,7 +38,7 @@ from .terminal import check_writable, make_folder, show, tell_standing
 
 @dataclasses.dataclass(frozen=True)
 class FarTarget:
-    """Where the results of one image go; what is not wanted is None. ``segmented``: only the objects are missing."""
+    """Where the results of one image go; what is not wanted is None. ``segmented``: only the objects are looked for."""
 
     mask: str
     probabilities: str | None = None
@@ -121,18 +122,23 @@ def _left_far(arguments: argparse.Namespace, targets: Mapping[str, FarTarget], m
         If some results of an image are there and others are not, or one was made otherwise, and may not be replaced.
     """
     hashed = model_hash(as_block_model(model), on_device=False)
-    standing = {name: one for name, one in targets.items() if _is_whole(one.mask)}
+    standing = {name: one for name, one in targets.items() if is_ended(one.mask)}
     told = {name: told_beside(one.mask) for name, one in standing.items()}
     reasons = {name: _otherwise(one, name, told[name], hashed, arguments) for name, one in standing.items()}
-    others = [f"  {targets[name].mask}: {reason}" for name, reason in reasons.items() if reason]
-    refuse_others(others, arguments)
+    segmented = {name: one for name, one in standing.items() if not reasons[name]}
+    unlike = found_otherwise(list(segmented.values()), arguments)
+    refuse_others({**_by_mask(standing, reasons), **unlike}, arguments)
     _check_objects(targets, standing, arguments)
-    segmented = {name for name, reason in reasons.items() if not reason}
     left = {name: dataclasses.replace(one, segmented=name in segmented) for name, one in targets.items()
-            if name not in segmented or _missing(one)}
+            if name not in segmented or _missing(one) or one.objects in unlike}
     tell_standing([standing[name].mask for name, known in told.items() if known is None], len(targets) - len(left),
                   len(targets))
     return left
+
+
+def _by_mask(standing: Mapping[str, FarTarget], reasons: Mapping[str, str]) -> dict[Path | str, str]:
+    """Return by mask, instead of by image, in what it differs; those that do not are left out."""
+    return {standing[name].mask: reason for name, reason in reasons.items() if reason}
 
 
 def _check_objects(
@@ -140,12 +146,12 @@ def _check_objects(
 ) -> None:
     """Refuse objects whose mask is not there: they would pass for those of the one that is made."""
     for name, one in () if arguments.overwrite else targets.items():
-        if name not in standing and one.objects is not None and _is_whole(one.objects):
+        if name not in standing and one.objects is not None and is_ended(one.objects):
             refuse_part(name, one.objects)
 
 
 def _missing(target: FarTarget) -> list[Path | str]:
-    return [one for one in target.places if not _is_whole(one)]
+    return [one for one in target.places if not is_ended(one)]
 
 
 def _otherwise(
@@ -155,13 +161,6 @@ def _otherwise(
     reason = "" if told is None else mask_difference(told, name, hashed, arguments)
     missing = [one for one in _missing(target) if one != target.objects]
     return reason or (f"{missing[0]} is missing" if missing else "")
-
-
-def _is_whole(place: Path | str) -> bool:
-    """Say whether a result is there, and the run that made it has ended."""
-    if is_url(place):
-        return is_far_store(str(place)) and FarRun(str(place), True).journal() is None
-    return Path(place).exists() and not is_left_named(place)
 
 
 def _object_places(images: Sequence[str], arguments: argparse.Namespace) -> list[Path | str]:
@@ -202,7 +201,7 @@ def _predict_one(
     name: str, model: Model, target: FarTarget, values: dict[str, Any], arguments: argparse.Namespace
 ) -> Generator[Any, None, tuple[Path | str, ...]]:
     (image,) = read_images([name], arguments.axes)
-    if target.objects is not None and not (arguments.overwrite or target.segmented) and _is_whole(target.mask):
+    if target.objects is not None and not (arguments.overwrite or target.segmented) and is_ended(target.mask):
         raise UserError(f"{target.mask} is there already. If its objects alone are missing, find them: napari-unet "
                         f"objects {target.mask} -o {target.objects}; else add --overwrite, or choose another name.")
     if not target.segmented:

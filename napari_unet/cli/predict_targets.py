@@ -18,7 +18,7 @@ from napari_unet.core.fingerprints import image_hash
 from napari_unet.core.method import Model
 from napari_unet.core.provenance import PROBABILITIES, Provenance
 from napari_unet.io import check_output, file_stem, is_output, provenance_path, read_image
-from napari_unet.io._named_run import is_left_named
+from napari_unet.io._named_run import is_ended
 from napari_unet.io._told_beside import told_beside
 from napari_unet.io.model_file import load_model
 from napari_unet.io.provenance_file import read_provenance
@@ -27,11 +27,9 @@ from napari_unet.predicting.mask_origin import MODEL_HASH
 from napari_unet.predicting.model_hash import model_hash
 from napari_unet.predicting.network_model import NetworkModel
 
+from .object_origin import found_otherwise
 from .object_output import is_object_file
-from .terminal import say, tell_standing
-
-_NAMED = 5
-"""Results that are named in a message, at most."""
+from .terminal import NAMED, say, some_named, tell_standing
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,7 +41,7 @@ class OutputTarget:
     mask, probabilities, objects : Path
         What is not wanted is None.
     segmented : bool
-        Whether the mask is there already, and stays: only its objects are missing.
+        Whether the mask is there already, and stays: only its objects are looked for.
     """
 
     mask: Path
@@ -61,12 +59,7 @@ class OutputTarget:
     def lacks_objects_alone(self) -> bool:
         """Whether an earlier run has ended between the mask and its objects."""
         *others, last = self.paths
-        return last == self.objects and bool(others) and not _is_whole(last) and all(map(_is_whole, others))
-
-
-def _is_whole(path: Path) -> bool:
-    """Say whether a result is there, and the run that made it has ended."""
-    return path.exists() and not is_left_named(path)
+        return last == self.objects and bool(others) and not is_ended(last) and all(map(is_ended, others))
 
 
 def model_of(arguments: argparse.Namespace) -> Model:
@@ -103,12 +96,14 @@ def left_to_do(arguments: argparse.Namespace, targets: Mapping[str, OutputTarget
     if not arguments.resume:
         return dict(targets)
     halves, missing = _unfinished(targets)
-    others = _made_otherwise(arguments, {name: one for name, one in targets.items() if name not in missing})
+    others = _made_otherwise(arguments, _without(targets, missing))
+    anew = missing | set(others)
+    unlike = found_otherwise(list(_without(targets, anew | halves).values()), arguments)
     if not arguments.overwrite:
         ours = own_halves(arguments, targets)
-        _check_parts([(name, one) for name, one in targets.items() if name in missing], ours)
-        refuse_others([f"  {targets[name].mask}: {reason}" for name, reason in others.items()], arguments)
-    anew = missing | set(others)
+        _check_parts([(name, targets[name]) for name in targets if name in missing], ours)
+        refuse_others({**{targets[name].mask: reason for name, reason in others.items()}, **unlike}, arguments)
+    halves |= {name for name, one in targets.items() if one.objects in unlike}
     left = {name: one if name in anew else dataclasses.replace(one, segmented=True)
             for name, one in targets.items() if name in anew | halves}
     tell_standing([], len(targets) - len(left), len(targets))
@@ -116,17 +111,21 @@ def left_to_do(arguments: argparse.Namespace, targets: Mapping[str, OutputTarget
     return left
 
 
+def _without(targets: Mapping[str, OutputTarget], names: Collection[str]) -> dict[str, OutputTarget]:
+    """Return the targets of all other images."""
+    return {name: one for name, one in targets.items() if name not in names}
+
+
 def _unfinished(targets: Mapping[str, OutputTarget]) -> tuple[set[str], set[str]]:
     """Return the images of which the objects alone are missing, and those of which more is."""
     halves = {name for name, one in targets.items() if one.lacks_objects_alone}
-    return halves, {name for name, one in targets.items() if not all(map(_is_whole, one.paths))} - halves
+    return halves, {name for name, one in targets.items() if not all(map(is_ended, one.paths))} - halves
 
 
 def _tell_halves(masks: Sequence[Path]) -> None:
     """Say which masks are there, so that only their objects are looked for."""
     if masks:
-        named = ", ".join(map(str, masks[:_NAMED]))
-        say(f"{named}{' and others' if len(masks) > _NAMED else ''}: there already, only the objects are missing.")
+        say(f"{some_named(masks)}: there already, only the objects are looked for.")
 
 
 def own_halves(arguments: argparse.Namespace, targets: Mapping[str, OutputTarget]) -> frozenset[Path]:
@@ -150,7 +149,7 @@ def own_halves(arguments: argparse.Namespace, targets: Mapping[str, OutputTarget
 
 def _check_parts(missing: Sequence[tuple[str, OutputTarget]], ours: Collection[Path]) -> None:
     for name, one in missing:
-        there = next((path for path in one.paths if _is_whole(path) and path not in ours), None)
+        there = next((path for path in one.paths if is_ended(path) and path not in ours), None)
         if there is not None:
             refuse_part(name, there)
 
@@ -167,8 +166,8 @@ def refuse_part(name: str, there: Path | str) -> NoReturn:
                     "where all is there, it stays as it is.")
 
 
-def refuse_others(others: Sequence[str], arguments: argparse.Namespace) -> None:
-    """Refuse to go on where results are there that were made otherwise (a line for each), and may not be replaced.
+def refuse_others(others: Mapping[Path | str, str], arguments: argparse.Namespace) -> None:
+    """Refuse to go on where results are there that were made otherwise (how, by place), and may not be replaced.
 
     Raises
     ------
@@ -177,11 +176,11 @@ def refuse_others(others: Sequence[str], arguments: argparse.Namespace) -> None:
     """
     if not others or arguments.overwrite:
         return
-    more = [f"  and {len(others) - _NAMED} more"] if len(others) > _NAMED else []
+    more = [f"  and {len(others) - NAMED} more"] if len(others) > NAMED else []
     raise UserError("\n".join([
         f"{len(others)} of the results that are there {'is' if len(others) == 1 else 'are'} not what this command "
         "makes. Add --overwrite to make such images anew (all others stay), or choose another place:",
-        *others[:_NAMED], *more]))
+        *(f"  {place}: {reason}" for place, reason in list(others.items())[:NAMED]), *more]))
 
 
 def _made_otherwise(arguments: argparse.Namespace, done: Mapping[str, OutputTarget]) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import warnings
-from collections.abc import Collection, Generator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,13 +14,18 @@ from napari_unet.core.method import Progress
 from napari_unet.core.provenance import Provenance, now
 from napari_unet.core.work import Work, run_to_end
 from napari_unet.io import check_object_output, clear_of_inputs, keep_objects
+from napari_unet.io._told_beside import told_beside
 from napari_unet.project.mask_names import mask_places
+from napari_unet.project.object_basis import object_basis
 from napari_unet.project.object_tables import ProjectObjects
+from napari_unet.project.predictions import result_origin
 from napari_unet.project.project_contents import ProjectContents
 from napari_unet.project.records import ImageRecord
 from napari_unet.workflows.batch import BatchPiece, run_batch
 
+from .object_origin import object_difference
 from .object_output import PieceShare, counted_words, is_object_file
+from .predict_targets import refuse_others
 from .terminal import make_folder, say
 
 
@@ -56,22 +61,43 @@ def check_project_objects(
     if arguments.way != "auto" or arguments.way_values:
         raise UsageError("Objects of a project are found as it says (in the dock Objects). Leave --way and "
                          "--object-set out, or give the images themselves with --model.")
-    found = set()
-    for image_id, path in _places(arguments.objects, contents.folder.state.images).items():
-        if path.resolve().is_relative_to(contents.folder.path.resolve()):
-            raise UsageError(f"{path} lies in the project itself, which has an order of its own. Choose a place "
-                             "outside of it.")
-        clear_of_inputs(path, [*inputs, contents.folder.path])
-        if any(path.resolve() == mask.resolve() for mask in masks.values()):
-            raise UsageError(f"{path} is where the mask goes. Give --objects another place, or -o.")
-        if path.exists() and image_id in kept:
-            found.add(image_id)
+    places = _places(arguments.objects, contents.folder.state.images)
+    there = {image_id: path for image_id, path in places.items() if image_id in kept and path.exists()}
+    unlike = _found_otherwise(contents, there, masks)
+    for image_id, path in places.items():
+        _check_outside(path, contents.folder.path, inputs, masks.values())
+        if image_id in there:
             continue
         if path.exists() and not arguments.overwrite:
             raise UserError(f"{path} exists already. Add --overwrite to replace such files, or choose another folder.")
         if is_object_file(arguments.objects) or path.parent.is_dir():
             check_object_output(path, overwrite=arguments.overwrite)
-    return frozenset(found)
+    refuse_others(unlike, arguments)
+    return frozenset(image_id for image_id, path in there.items() if path not in unlike)
+
+
+def _check_outside(path: Path, project: Path, inputs: Sequence[Path], masks: Iterable[Path]) -> None:
+    """Make sure that objects take the place of nothing else."""
+    if path.resolve().is_relative_to(project.resolve()):
+        raise UsageError(f"{path} lies in the project itself, which has an order of its own. Choose a place outside "
+                         "of it.")
+    clear_of_inputs(path, [*inputs, project])
+    if any(path.resolve() == mask.resolve() for mask in masks):
+        raise UsageError(f"{path} is where the mask goes. Give --objects another place, or -o.")
+
+
+def _found_otherwise(
+    contents: ProjectContents, objects: Mapping[str, Path], masks: Mapping[str, Path]
+) -> dict[Path | str, str]:
+    """Say by place of objects that are there, by id of their image, in what they are not those of the project now."""
+    records = {record.id: record for record in contents.folder.state.images}
+    found: dict[Path | str, str] = {}
+    for image_id, path in objects.items():
+        mask = result_origin(masks.get(image_id, contents.folder.result_path(image_id)))
+        told = told_beside(path)
+        reason = "" if told is None else object_difference(told, object_basis(contents.folder, records[image_id]), mask)
+        found |= {path: reason} if reason else {}
+    return found
 
 
 def _places(output: Path, records: Sequence[ImageRecord]) -> Mapping[str, Path]:
@@ -136,7 +162,7 @@ def _kept(
     said = counted_words(found)
     say(f"{record.name}: {said}")
     told = Provenance.here("objects", begun=begun, classes=found.classes, note=said, settings={
-        "image": record.name, "way": found.search.way, **found.search.values, "of": "a project"})
+        "image": record.name, **objects.basis(record), "of": "a project"})
     options = {"version": arguments.zarr_version} if path.suffix.lower() not in (".zip", ".geojson") else {}
     _, note = keep_objects(path, found.found, classes=found.classes, geometry=found.geometry,
                            overwrite=arguments.overwrite, provenance=told, **options)

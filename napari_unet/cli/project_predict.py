@@ -135,9 +135,8 @@ def _standing(
     """
     found = [mask for record in contents.folder.state.images
              if (mask := standing_mask(contents, record, model, targets.get(record.id))) is not None]
-    others = [f"  {one.path}: {one.otherwise}" for one in found if one.otherwise]
     if targets:
-        refuse_others(others, arguments)
+        refuse_others({one.path: one.otherwise for one in found if one.otherwise}, arguments)
     kept = [one for one in found if not one.otherwise]
     tell_standing([one.path for one in kept if one.is_untold], len(kept), len(contents.folder.state.images))
     if not targets:

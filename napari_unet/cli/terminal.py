@@ -19,7 +19,7 @@ from napari_unet.io import clear_of_inputs, folder_written, is_output, no_regula
 
 T = TypeVar("T")
 
-_NAMED = 5
+NAMED = 5
 """Results that are named in a line, at most."""
 
 
@@ -103,11 +103,14 @@ def check_writable(path: Path, overwrite: bool, inputs: Iterable[str | Path] = (
 def tell_standing(unknown: Sequence[object], kept: int, total: int) -> None:
     """Say how many results are there already, and of which of them nothing says how they were made."""
     if unknown:
-        named = ", ".join(map(str, unknown[:_NAMED]))
-        say(f"Nothing beside {named}{' and others' if len(unknown) > _NAMED else ''} says how it was made: kept "
-            "unchecked.")
+        say(f"Nothing beside {some_named(unknown)} says how it was made: kept unchecked.")
     if kept:
         say(f"{kept} of {total} are there already and stay as they are.")
+
+
+def some_named(results: Sequence[object]) -> str:
+    """Name the first of some results, and say whether there are others."""
+    return ", ".join(map(str, results[:NAMED])) + (" and others" if len(results) > NAMED else "")
 
 
 def make_folder(folder: Path) -> None:

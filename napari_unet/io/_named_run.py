@@ -11,7 +11,7 @@ from typing import Any
 from napari_unet.core.addresses import is_url
 from napari_unet.core.provenance import Provenance
 
-from ._far_run import FarRun
+from ._far_run import FarRun, is_far_store
 from ._resumable import origin_text
 from ._run_files import LocalRun
 from ._saving import provenance_path
@@ -25,6 +25,13 @@ _OWN = ("version", "shape", "info", "format")
 def is_left_named(path: str | Path) -> bool:
     """Say whether a result on this computer is that of a run which was killed in its last moment."""
     return not is_url(path) and LocalRun(_real(path)).is_named()
+
+
+def is_ended(path: str | Path) -> bool:
+    """Say whether a result is there, and the run that made it has ended; text is an address."""
+    if is_url(path):
+        return is_far_store(str(path)) and FarRun(str(path), True).journal() is None
+    return Path(path).exists() and not is_left_named(path)
 
 
 def finish_named(
