@@ -30,9 +30,9 @@ import numpy as np
 import tifffile
 import zarr
 from _apart import keep_projects_apart
-from _mouse import Mouse, rest, wait
+from _mouse import Mouse, rest
 from numpy.typing import NDArray
-from qtpy.QtCore import QTimer
+from qtpy.QtCore import QEventLoop, QTimer
 
 CHUNK = 1024
 PATTERN = 2 * CHUNK
@@ -123,10 +123,17 @@ def memory(what: str) -> float:
 
 
 def waited(until: Callable[[], bool], seconds: float = 120.0) -> float:
-    """Let the window live until something is true; return how long that took."""
+    """Let the window live as it does by itself, until something is true; return how long that took.
+
+    It is looked at every 20 ms: who looks at a whole layer all the time takes Python away from what is waited for.
+    """
     begun = time.perf_counter()
-    if not wait(until, seconds):
-        raise SystemExit(f"nothing came within {seconds:.0f} s")
+    while not until():
+        if time.perf_counter() - begun > seconds:
+            raise SystemExit(f"nothing came within {seconds:.0f} s")
+        loop = QEventLoop()
+        QTimer.singleShot(20, loop.quit)
+        loop.exec_()
     return time.perf_counter() - begun
 
 

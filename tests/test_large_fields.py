@@ -22,7 +22,7 @@ from napari_unet.core.window_stack import INNER, SIDE, LevelledPixels, SampledPi
 from napari_unet.instant.coarse_answers import step_back
 from napari_unet.session import block_edits
 from napari_unet.session.annotations import Annotations
-from napari_unet.session.level_lens import LevelLens
+from napari_unet.session.level_lens import LevelLens, lens_of
 from napari_unet.session.run_schedule import RunSchedule, ViewFocus
 from napari_unet.session.stroke_edits import accept_labels, clear_strokes, merge_classes
 
@@ -154,14 +154,23 @@ def test_first_few_windows_then_more_and_each_class_always():
     for row in range(16):
         full[row * SIDE + 10, 10:20] = full[row * SIDE + 10, SIDE + 10 : SIDE + 20] = 1
     full[15 * SIDE + 10, SIDE + 10 : SIDE + 20] = 3
-    at_level = StrokesAtLevel(window_stack(whole(full.shape)), (1, 1))
+    at_level = StrokesAtLevel(window_stack(whole(full.shape)), (1, 1), FIRST_WINDOWS)
     scribbles = Scribbles.from_array(full)
-    first = at_level(scribbles)
-    assert len(first.planes) == FIRST_WINDOWS + 1
-    assert set(first.counts()) == {1, 3}
-    assert at_level.grow()
-    assert len(at_level(scribbles).planes) == MOST_WINDOWS + 1
-    assert not at_level.grow()
+    for most in range(FIRST_WINDOWS, MOST_WINDOWS + 1, FIRST_WINDOWS):
+        seen = at_level(scribbles)
+        assert len(seen.planes) == most + 1
+        assert set(seen.counts()) == {1, 3}
+        assert at_level.grow() is (most < MOST_WINDOWS)
+    assert len(StrokesAtLevel(window_stack(whole(full.shape)), (1, 1))(scribbles).planes) == MOST_WINDOWS + 1
+
+
+def test_without_a_window_all_that_may_be_is_learnt_from_at_once():
+    full = np.zeros((16 * SIDE, 2 * SIDE), np.uint8)
+    full[10::SIDE, 10:20], full[30::SIDE, SIDE + 10 : SIDE + 20] = 1, 2
+    image = whole(full.shape)
+    lens = lens_of(dataclasses.replace(image, data=LevelledPixels(image.data, image, (1, 1))))
+    assert lens is not None
+    assert len(lens.pair(Pair(image, Scribbles.from_array(full))).scribbles.planes) == MOST_WINDOWS
 
 
 @pytest.fixture

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import contextvars
+import dataclasses
+import threading
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_unet.core import plane_facts as module
+from napari_unet.core.errors import UserError
 from napari_unet.core.image import Image
 from napari_unet.core.image_range import channel_ranges
+from napari_unet.core.leaving import NoLongerWantedError, heed
 from napari_unet.core.normalisation import Normalisation
+from napari_unet.core.parts_read import read_parts
 from napari_unet.core.pixel_values import percentile_range
-from napari_unet.core.plane_facts import _counted_range, how_judged, plane_facts
+from napari_unet.core.plane_facts import _counted_range, how_judged, plane_facts, spread_pixels
+from napari_unet.core.seen_parts import seeing
+from napari_unet.core.window_stack import SampledPixels
 
 RNG = np.random.default_rng(0)
 
@@ -110,3 +119,55 @@ def test_no_more_than_a_block_is_read_at_a_time(small_limit: None) -> None:
     channel_ranges(image)
     assert watched.most <= module.SAMPLE_SIDE**2
     assert watched.most < 300 * 200
+
+
+@pytest.mark.parametrize("far", [False, True])
+def test_parts_are_read_in_order_and_the_first_that_fails_tells(far: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    pixels = np.arange(40 * 30, dtype=np.uint16).reshape(40, 30)
+    boxes = [(slice(y, y + 10), slice(x, x + 10)) for y in range(0, 40, 10) for x in range(0, 30, 10)]
+    image = Image(pixels, "YX")
+    with seeing(image) as seen:
+        found = read_parts(image, 0, boxes, is_far=far)
+    for box, part in zip(boxes, found, strict=True):
+        np.testing.assert_array_equal(part[0], pixels[box])
+    assert len(seen) == len(boxes), "whoever notes what is read hears of it in threads, too"
+    assert read_parts(image, 0, []) == []
+
+    def torn(self: Image, number: int, rows: slice, columns: slice) -> np.ndarray:
+        if rows.start + columns.start >= 20:
+            raise UserError(f"row {rows.start}, column {columns.start}")
+        return pixels[rows, columns][None]
+
+    monkeypatch.setattr(Image, "window", torn)
+    with pytest.raises(UserError, match="row 0, column 20"):
+        read_parts(image, 0, boxes, is_far=far)
+
+
+def test_reading_of_parts_is_left_in_its_middle() -> None:
+    left = threading.Event()
+    left.set()
+
+    def leave() -> None:
+        heed(left)
+        read_parts(Image(np.zeros((20, 20)), "YX"), 0, [(slice(0, 10), slice(0, 10))] * 9)
+
+    with pytest.raises(NoLongerWantedError):
+        contextvars.copy_context().run(leave)
+
+
+def test_the_sample_of_a_plane_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[int] = []
+    image = Image(SampledPixels(np.random.default_rng(0).integers(0, 9, (3000, 1500), np.uint16)), "YX")
+    monkeypatch.setattr(module, "LARGE_PLANE", 100)
+
+    def counted(image: Image, number: int, parts: list[tuple[slice, slice]], *, is_far: bool) -> list[np.ndarray]:
+        read.append(number)
+        return read_parts(image, number, parts, is_far=is_far)
+
+    monkeypatch.setattr(module, "read_parts", counted)
+    spread = spread_pixels(image, 0, 4, (1.0, 99.0))
+    facts = plane_facts(image, 0, 1.0, 99.0)
+    assert read == [0]
+    assert facts == plane_facts(dataclasses.replace(image), 0, 1.0, 99.0)
+    assert spread.shape[0] == 1
+    assert set(np.unique(spread)) <= set(range(9))

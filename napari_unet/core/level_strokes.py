@@ -17,9 +17,10 @@ from .painted_plane import BLOCK, Block
 from .scribbles import Scribbles
 from .window_stack import SIDE, WindowedPixels, windows_of
 
-FIRST_WINDOWS, MOST_WINDOWS = 6, 24
+FIRST_WINDOWS, MOST_WINDOWS = 4, 24
 """Of so many painted windows of a level, those painted last, strokes are learnt from: for a first answer, and at most.
-More would make answers late."""
+More would make answers late. Between the two, as many come with each answer as for the first: what is painted meanwhile
+waits for these alone."""
 
 _INNER: Block = (1, 1)  # of a window, in blocks of strokes: the margin is one block wide
 
@@ -33,9 +34,11 @@ class StrokesAtLevel:
         The level, as :func:`.window_stack.window_stack` makes it.
     factor : (int, int)
         Rows and columns of the finest level that one of this level stands for.
+    most : int
+        Windows to learn from, to begin with.
     """
 
-    def __init__(self, windows: Image, factor: Factor) -> None:
+    def __init__(self, windows: Image, factor: Factor, most: int = MOST_WINDOWS) -> None:
         pixels = windows_of(windows)
         assert pixels is not None
         self._pixels: WindowedPixels = pixels
@@ -43,12 +46,12 @@ class StrokesAtLevel:
         self._seen = Scribbles.empty(windows.shape)
         self._made: dict[int, tuple[tuple[tuple[Block, NDArray[np.uint8]], ...], NDArray[np.uint8]]] = {}
         self._order: dict[int, int] = {}
-        self._turn, self._most, self._left = 0, FIRST_WINDOWS, False
+        self._turn, self._most, self._left = 0, most, False
 
-    def grow(self) -> bool:
+    def grow(self, by: int = FIRST_WINDOWS) -> bool:
         """Learn from more windows from now on; say whether there are any that were left out."""
         grows = self._left and self._most < MOST_WINDOWS
-        self._most = MOST_WINDOWS
+        self._most = min(self._most + by, MOST_WINDOWS)
         return grows
 
     def __call__(self, scribbles: Scribbles) -> Scribbles:

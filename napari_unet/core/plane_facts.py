@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from .image import Image
 from .no_data import FillRule, emptied, fill_rules
+from .parts_read import read_parts
 from .pixel_values import FloatScale, float_scale, percentile_range, without_empty
 from .window_stack import windows_of
 
@@ -85,6 +86,11 @@ def plane_facts(image: Image, number: int, low: float, high: float) -> PlaneFact
     low, high : float
         Percentiles.
     """
+    return _facts(image, number, low, high)
+
+
+def _facts(image: Image, number: int, low: float, high: float, sample: NDArray[Any] | None = None) -> PlaneFacts:
+    """Return the same, perhaps from a sample of the plane that was read."""
     image, number = judged_plane(image, number)
     key = number, low, high
     with _alone:
@@ -96,7 +102,7 @@ def plane_facts(image: Image, number: int, low: float, high: float) -> PlaneFact
         with _alone:
             if key in known:
                 return known[key]
-        found = _found_out(image, number, low, high)
+        found = _found_out(image, number, low, high, sample)
         with _alone:
             return known.setdefault(key, found)
 
@@ -132,9 +138,10 @@ def is_far(image: Image) -> bool:
 
 def spread_pixels(image: Image, number: int, every: int, percentiles: tuple[float, float]) -> NDArray[np.float32]:
     """Return each so-manieth row and column of a plane, (C, Y, X), read block by block; of a far one, a sample."""
-    facts = plane_facts(image, number, *percentiles)
     if is_sampled(image):
-        return facts.as_float32(_sample(image, number))[:, ::4, ::4]
+        sample = _sample(image, number)  # read once: the facts are found out from it, too
+        return _facts(image, number, *percentiles, sample).as_float32(sample[:, ::4, ::4])
+    facts = plane_facts(image, number, *percentiles)
     height, width = image.plane_shape
     side = max(1, BAND // every) * every
     bands = [
@@ -161,11 +168,13 @@ def _way(image: Image) -> Literal["whole", "counted", "sample"]:
     return "counted" if small_type and not is_sampled(image) else "sample"
 
 
-def _found_out(image: Image, number: int, low: float, high: float) -> PlaneFacts:
+def _found_out(
+    image: Image, number: int, low: float, high: float, sample: NDArray[Any] | None = None
+) -> PlaneFacts:
     way = _way(image)
     if way == "whole":
         return _of_values(image, image.window(number), (low, high))
-    sample = _sample(image, number)
+    sample = _sample(image, number) if sample is None else sample
     return (_counted_facts if way == "counted" else _of_values)(image, sample, (low, high), number)
 
 
@@ -194,8 +203,8 @@ def _sample(image: Image, number: int) -> NDArray[Any]:
     across = max(1, count // down)
     rows, columns = (np.unique(np.linspace(0, size - side, min(steps, -(-size // side))).round().astype(int))
                      for size, steps in ((height, down), (width, across)))
-    return np.concatenate([image.window(number, slice(int(y), int(y) + side), slice(int(x), int(x) + side))
-                           for y in rows for x in columns], axis=1)
+    boxes = [(slice(int(y), int(y) + side), slice(int(x), int(x) + side)) for y in rows for x in columns]
+    return np.concatenate(read_parts(image, number, boxes, is_far=is_far(image)), axis=1)
 
 
 def _counted_facts(

@@ -46,6 +46,7 @@ class Session(StatedAnnotations):
 
     learning_curve_changed = Signal()
     model_changed = Signal(object)
+    answer_came = Signal()
     model_history_changed = Signal()
 
     def __init__(self) -> None:
@@ -80,6 +81,7 @@ class Session(StatedAnnotations):
         if first:
             self.model_changed.emit(model)
         self._note_answered()
+        self.answer_came.emit()
 
     def go_on_with(self, model: Model) -> None:
         """Show an answer of another sitting until the strokes, which are those of then, are answered anew."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..core.image import Image
 from ..core.level_field import Factor
-from ..core.level_strokes import StrokesAtLevel
+from ..core.level_strokes import FIRST_WINDOWS, MOST_WINDOWS, StrokesAtLevel
 from ..core.scribbles import Pair, Scribbles
 from ..core.window_stack import LevelledPixels, window_stack
 
@@ -24,16 +24,18 @@ class LevelLens:
         A level of the image, see :func:`napari_unet.core.window_stack.window_stack`.
     factor : (int, int)
         Rows and columns of the finest level that one of this level stands for.
+    most : int
+        Windows to learn from, to begin with.
     """
 
-    def __init__(self, windows: Image, factor: Factor) -> None:
+    def __init__(self, windows: Image, factor: Factor, most: int = MOST_WINDOWS) -> None:
         self.windows, self.factor = windows, factor
-        self._strokes = StrokesAtLevel(windows, factor)
+        self._strokes = StrokesAtLevel(windows, factor, most)
         self._last: tuple[Scribbles, Pair] | None = None
 
-    def grow(self) -> bool:
-        """Let more of what is painted be learnt from, once there is a first answer; say whether there is more."""
-        grows = self._strokes.grow()
+    def grow(self, by: int = FIRST_WINDOWS) -> bool:
+        """Let more windows of what is painted be learnt from, once there is an answer; say whether there are more."""
+        grows = self._strokes.grow(by)
         if grows:
             self._last = None
         return grows

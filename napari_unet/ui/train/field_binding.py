@@ -17,6 +17,7 @@ from qtpy.QtWidgets import QApplication
 
 from napari_unet.core.errors import UserError
 from napari_unet.core.level_field import LevelField
+from napari_unet.core.level_strokes import FIRST_WINDOWS, MOST_WINDOWS
 from napari_unet.core.scribbles import Scribbles, checked_ids
 from napari_unet.core.window_stack import SIDE, windows_of
 from napari_unet.session.annotation_session import Session
@@ -59,8 +60,8 @@ class FieldBinding(FieldLayers):
         self._grow.setInterval(0)
         self._grow.timeout.connect(self._on_grow)
         events = image_layer.events
-        more = [(session.state_changed, self._on_state), (camera_of(viewer).events, self._follow_soon),
-                (viewer.dims.events, self._follow_soon),
+        more = [(session.state_changed, self._on_state), (session.answer_came, self._on_answer),
+                (camera_of(viewer).events, self._follow_soon), (viewer.dims.events, self._follow_soon),
                 *((getattr(events, name), self._on_moved)
                   for name in ("scale", "translate", "rotate", "shear", "affine"))]
         for emitter, slot in more:
@@ -177,7 +178,7 @@ class FieldBinding(FieldLayers):
     # -- which level is learnt from --------------------------------------------------------------------------------
 
     def _lens(self, level: ImageLevel) -> LevelLens:
-        return self._lenses.setdefault(level.number, LevelLens(level.windows, level.factor))
+        return self._lenses.setdefault(level.number, LevelLens(level.windows, level.factor, FIRST_WINDOWS))
 
     def _learn_at(self, level: ImageLevel) -> None:
         """Learn at the level looked at, unless a network learns or has learnt at another one."""
@@ -199,13 +200,19 @@ class FieldBinding(FieldLayers):
             f" The network learns at 1 : {max(learnt.factor)}." if learnt is not None and other else "")
 
     def _on_state(self, state: SessionState) -> None:
-        if state.phase == "answered":
-            self._grow.start()
+        if state.phase == "learning":  # a network learns from all
+            self._learn_from_more(MOST_WINDOWS)
+
+    def _on_answer(self) -> None:
+        self._grow.start()
 
     def _on_grow(self) -> None:
-        """After a first answer, learn from all that is painted."""
+        """After each answer, learn from a little more of what is painted."""
+        self._learn_from_more(FIRST_WINDOWS)
+
+    def _learn_from_more(self, windows: int) -> None:
         lens = self._session.lens(self.key)
-        if lens is not None and lens.grow():
+        if lens is not None and lens.grow(windows):
             self._session.see_through(self.key, lens)
 
     @property
