@@ -8,7 +8,9 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
+import tifffile
 from radon.complexity import cc_visit
 from radon.visitors import Function
 
@@ -123,6 +125,17 @@ def test_importing_the_package_loads_neither_torch_nor_qt() -> None:
     heavy = run("import napari_unet, napari_unet.cli.parser, sys; "
                 "print([m for m in ('torch', 'qtpy', 'napari', 'skimage', 'scipy') if m in sys.modules])")
     assert heavy.strip() == "[]"
+
+
+@pytest.mark.parametrize("words", [["counts", "MASK", "-o", "c.csv"], ["objects", "MASK", "-o", "o.tif"]])
+def test_what_looks_at_masks_alone_loads_no_torch(words: list[str], tmp_path: Path) -> None:
+    """It takes longer to load than most masks to count, and the window stands still as long when an image is opened."""
+    tifffile.imwrite(tmp_path / "mask.tif", np.eye(20, dtype=np.uint8), photometric="minisblack")
+    places = [str(tmp_path / ("mask.tif" if one == "MASK" else one)) if "." in one or one == "MASK" else one
+              for one in words]
+    assert run("import sys\nfrom napari_unet.cli import main\nfrom napari_unet.io import REGISTRY\n"
+               f"assert main({places!r}) == 0\nlist(REGISTRY)\n"
+               "print('torch' in sys.modules)").splitlines()[-1] == "False"
 
 
 def test_everything_outside_ui_runs_without_gui_packages() -> None:

@@ -20,12 +20,12 @@ from napari_unet.core.method import Progress
 from napari_unet.core.provenance import Provenance
 from napari_unet.io import is_output, label_place, open_contents, remove
 from napari_unet.io.ome_zarr import OmeZarr
+from napari_unet.workflows.block_progress import BlockDone
 from napari_unet.workflows.class_store import open_class_store
 from napari_unet.workflows.object_finding import make_search
 from napari_unet.workflows.object_store import StoredObjects, is_large_mask, objects_to_store
 from napari_unet.workflows.store_measures import NumberedStore, measure_store
 from napari_unet.workflows.store_outlines import outlines_of_store
-from napari_unet.workflows.store_run import BlockDone
 
 from .flag_values import countable_words
 from .object_origin import search_settings

@@ -36,9 +36,9 @@ from .object_output import (
     objects_place,
     way_values,
 )
-from .predict_command import watch_batch
 from .terminal import check_writable, make_folder, say, show
 from .unread_flags import check_store_flags
+from .watched_batch import watch_batch
 
 
 def run_objects(arguments: argparse.Namespace) -> None:

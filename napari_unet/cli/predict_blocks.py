@@ -12,7 +12,8 @@ from napari_unet.core.method import Model
 from napari_unet.core.plane_facts import how_judged
 from napari_unet.io import label_place
 from napari_unet.io.ome_zarr import OmeZarr
-from napari_unet.workflows.store_run import BlockDone, BlockEngine, needs_store, predict_store
+from napari_unet.workflows.block_progress import BlockDone
+from napari_unet.workflows.store_run import BlockEngine, needs_store, predict_store
 
 from .terminal import say
 

@@ -20,22 +20,12 @@ from napari_unet.core.image import Image
 from napari_unet.core.method import Model, Patch
 from napari_unet.core.provenance import PROBABILITIES, now, of_model
 from napari_unet.core.readable import readable
-from napari_unet.core.work import Work
 from napari_unet.io import clear_of_inputs, create_mask, create_probabilities
 from napari_unet.io._named_run import is_left_named
 from napari_unet.predicting.mask_origin import mask_provenance
 from napari_unet.predicting.patches import prediction_shape, probability_shape, segment_into
 from napari_unet.report.counts_table import is_counts
-from napari_unet.workflows.batch import (
-    BatchEvent,
-    BatchPiece,
-    BatchSummary,
-    PieceDone,
-    PieceFailed,
-    PieceProgress,
-    PieceStarted,
-    run_batch,
-)
+from napari_unet.workflows.batch import BatchPiece, BatchSummary, run_batch
 from napari_unet.workflows.class_images import ClassImage
 from napari_unet.workflows.counts import COLUMNS
 from napari_unet.workflows.object_finding import make_search
@@ -49,8 +39,9 @@ from .predict_far import predict_far
 from .predict_targets import OutputTarget, left_to_do, model_of, own_halves, plan_outputs, settings_of
 from .project_commands import names_project
 from .project_predict import predict_project
-from .terminal import check_writable, make_folder, progress_bar, say, show
+from .terminal import check_writable, make_folder, say, show
 from .unread_flags import check_object_flags, check_store_flags
+from .watched_batch import watch_batch
 
 _MOST_IN_MEMORY = 2**29
 """Probabilities of an image that are kept in memory to find its objects, at most: 2 GB."""
@@ -122,25 +113,6 @@ def _count(
     save_counts(arguments.counts, [(name, one.mask) for name, one in targets.items() if name not in failed],
                 overwrite)
     show(readable(arguments.counts))
-
-
-def watch_batch(batch: Work[BatchEvent, BatchSummary]) -> BatchSummary:
-    """Run a batch of images with a bar for each, printing the files of each as soon as they are there."""
-    with contextlib.ExitStack() as bars:
-        for event in batch:
-            if isinstance(event, PieceStarted):
-                shown = bars.enter_context(progress_bar(event.heading, total=None))
-            elif isinstance(event, PieceProgress):
-                shown.total, shown.n = event.item.total, event.item.done
-                shown.refresh()
-            else:
-                bars.close()
-            if isinstance(event, PieceDone):
-                for made in event.result:
-                    show(readable(made))
-            elif isinstance(event, PieceFailed) and event.total > 1:
-                say(f"{event.name}: could not be done: {event.reason}")
-    return batch.result()
 
 
 def _claim_outputs(

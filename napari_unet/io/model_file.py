@@ -20,7 +20,6 @@ from napari_unet.core.provenance import Provenance, now, of_model
 from napari_unet.core.random_numbers import own_random_numbers
 from napari_unet.core.readable import readable
 from napari_unet.networks import REGISTRY
-from napari_unet.predicting.oblivious_trees import check_trees
 from napari_unet.predicting.weights import Weights, check_tensors
 from napari_unet.segmenters import REGISTRY as METHODS
 
@@ -241,6 +240,8 @@ def _weights(contents: Mapping[str, Any]) -> Weights:
         provenance=provenance_from(contents.get("provenance")),
     )
     _check_fit(weights)
+    from napari_unet.predicting.oblivious_trees import check_trees  # imports torch
+
     check_trees(weights)
     return weights
 

@@ -7,9 +7,6 @@ from typing import Any
 
 from ..core.image import Image
 from ..core.provenance import ImageFacts, Provenance, now, of_model
-from .block_answer import as_block_model
-from .devices import choose_device
-from .model_hash import model_hash
 
 MODEL_HASH = "model_hash"
 """Among the settings of a mask: what its model is known by."""
@@ -42,6 +39,9 @@ def mask_provenance(
 
 def known_hash(model: Any) -> str:
     """Return what a model is known by wherever it computes; empty where that cannot be told."""
+    from .block_answer import as_block_model  # imports torch, which whoever only reads of masks does not need
+    from .model_hash import model_hash
+
     try:
         return model_hash(as_block_model(model), on_device=False)
     except Exception:  # a model may be anybody's: what is not known is left out
@@ -52,4 +52,6 @@ def _device(model: Any) -> str:
     """Say where a model computes, and why there."""
     if not hasattr(model, "weights"):
         return "CPU"
+    from .devices import choose_device  # imports torch
+
     return str(choose_device(model.device))

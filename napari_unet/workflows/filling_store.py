@@ -17,8 +17,9 @@ from napari_unet.core.image import Image
 from napari_unet.core.method import Model
 from napari_unet.predicting.block_plan import Block
 
+from .block_progress import BlockDone
 from .block_task import BlockSinks, BlockTask
-from .store_run import BlockDone, BlockEngine, ThreadEngine, predict_store
+from .store_run import BlockEngine, ThreadEngine, predict_store
 
 PREVIEW = 4096
 """Rows and columns of a plane, seen from afar, at most."""

@@ -35,11 +35,11 @@ from napari_unet.io.object_files import MOST_IN_16_BITS
 from napari_unet.io.ome_zarr import OmeZarr
 from napari_unet.objects.image_objects import ObjectSearch
 
+from .block_progress import STORE_PIXELS, BlockDone
 from .block_search import BlockSearch
 from .class_store import ClassStore
 from .store_corrections import RegionNumbers, StoreCorrections
 from .store_measures import NumberedStore
-from .store_run import STORE_PIXELS, BlockDone
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

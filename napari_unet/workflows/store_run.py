@@ -42,36 +42,11 @@ from napari_unet.predicting.model_hash import model_hash
 from napari_unet.predicting.patches import prediction_shape
 
 from .block_input import is_same_input
+from .block_progress import STORE_PIXELS, BlockDone
 from .block_task import BlockSinks, BlockTask, known_facts
 
 LOOK = 0.2
 """Seconds between two looks whether the run is still wanted."""
-
-STORE_PIXELS = 2**26
-"""Pixels of all planes. A larger image is segmented block by block even if its planes are small."""
-
-
-@dataclasses.dataclass(frozen=True)
-class BlockDone:
-    """A block is computed and written.
-
-    Parameters
-    ----------
-    done, total : int
-        Of the blocks that this run has to do.
-    before : int
-        Blocks that an earlier run had done.
-    left : float
-        Seconds until the last, about.
-    note : str
-        What people should know of how the run began.
-    """
-
-    done: int
-    total: int
-    before: int
-    left: float
-    note: str = ""
 
 
 class BlockEngine(Protocol):
