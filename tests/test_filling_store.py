@@ -19,8 +19,9 @@ from napari_unet.core.leaving import NoLongerWantedError, heed
 from napari_unet.io import read_labels
 from napari_unet.predicting import tiling
 from napari_unet.predicting.network_model import NetworkModel
-from napari_unet.workflows import block_task, filling_store
-from napari_unet.workflows.filling_store import fill_store, preview_shape, preview_step
+from napari_unet.workflows import block_task, store_preview
+from napari_unet.workflows.filling_store import fill_store
+from napari_unet.workflows.store_preview import preview_shape, preview_step
 
 
 def test_parts_are_what_the_store_holds_and_a_stopped_run_goes_on(
@@ -29,7 +30,7 @@ def test_parts_are_what_the_store_holds_and_a_stopped_run_goes_on(
     monkeypatch.setattr(plane_facts, "LARGE_PLANE", 1000)
     monkeypatch.setattr(tiling, "LARGE", 1000)
     monkeypatch.setattr("napari_unet.predicting.block_plan.SIDE", 64)
-    monkeypatch.setattr(filling_store, "PREVIEW", 300)
+    monkeypatch.setattr(store_preview, "PREVIEW", 300)
     pixels = np.random.default_rng(0).integers(0, 200, (1100, 1300)).astype(np.uint8)
     image = Image(pixels, "YX", "slide")
     model = NetworkModel(weights_of(NETWORKS["shallow"], seed=5), "cpu", full_precision=True)
@@ -89,7 +90,7 @@ def test_a_run_that_nobody_wants_any_more_is_left_within_a_block(
 
 
 def test_all_planes_seen_from_afar_fit_their_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(filling_store, "PREVIEW_PIXELS", 1000)
+    monkeypatch.setattr(store_preview, "PREVIEW_PIXELS", 1000)
     image = Image(np.zeros((9, 64, 80), np.uint8), "ZYX", "stack")
     assert np.prod(preview_shape(image)) <= 1.2 * 1000  # rows and columns that are begun count
     assert preview_shape(image)[0] == 9, "planes are never left out"

@@ -138,6 +138,15 @@ def test_what_looks_at_masks_alone_loads_no_torch(words: list[str], tmp_path: Pa
                "print('torch' in sys.modules)").splitlines()[-1] == "False"
 
 
+def test_the_window_opens_without_torch() -> None:
+    """It is loaded beside the window, once something is to be computed: opening a dock would wait for seconds."""
+    modules = [name for name in MODULES if room(name) == "ui"]
+    assert run("import importlib, sys\n"
+               f"for name in {modules!r}:\n"
+               "    importlib.import_module(name)\n"
+               "print('torch' in sys.modules)").splitlines()[-1] == "False"
+
+
 def test_everything_outside_ui_runs_without_gui_packages() -> None:
     modules = [name for name in MODULES if room(name) not in ("ui", "__main__")]
     run(

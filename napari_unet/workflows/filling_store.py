@@ -4,65 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import math
 from collections import deque
 from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from napari_unet.core.image import Image
 from napari_unet.core.method import Model
 from napari_unet.predicting.block_plan import Block
 
-from .block_progress import BlockDone
 from .block_task import BlockSinks, BlockTask
+from .store_preview import FilledPart, preview_step
 from .store_run import BlockEngine, ThreadEngine, predict_store
-
-PREVIEW = 4096
-"""Rows and columns of a plane, seen from afar, at most."""
-
-PREVIEW_PIXELS = 2**27
-"""Pixels of all planes together, seen from afar, about, at most: they are kept in memory."""
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class FilledPart:
-    """A part of the store is filled.
-
-    Parameters
-    ----------
-    store : Path
-        Folder of the array with all pixels, as mask values, while it is written.
-    plane : int
-    rows, columns : slice
-        Of the picture from afar: each so-manieth row and column.
-    values : ndarray of uint8, shape (Y, X)
-        What is there, as painted ids.
-    event : BlockDone or None
-        How far it has come; None for what an earlier run had done.
-    """
-
-    store: Path
-    plane: int
-    rows: slice
-    columns: slice
-    values: NDArray[np.uint8]
-    event: BlockDone | None
-
-
-def preview_step(image: Image) -> int:
-    """Return which rows and columns the picture from afar consists of: each so-manieth."""
-    of_all = math.ceil(math.sqrt(math.prod(image.shape) / PREVIEW_PIXELS))
-    return max(1, math.ceil(max(image.plane_shape) / PREVIEW), of_all)
-
-
-def preview_shape(image: Image) -> tuple[int, ...]:
-    """Return the shape of the picture from afar, all planes."""
-    step = preview_step(image)
-    return (*image.shape[:-2], *(-(-size // step) for size in image.plane_shape))
 
 
 class _TellingEngine:

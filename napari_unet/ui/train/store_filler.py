@@ -17,7 +17,7 @@ from napari_unet.core.errors import UserError
 from napari_unet.core.image import Image
 from napari_unet.core.level_field import Factor, LevelField
 from napari_unet.core.method import Model
-from napari_unet.workflows.filling_store import FilledPart, fill_store, preview_shape, preview_step
+from napari_unet.workflows.store_preview import FilledPart, preview_shape, preview_step
 
 from ..files.layer_reader import read_layers
 from ..layer_metadata import mark_layer, set_class_table
@@ -92,6 +92,8 @@ class StoreFiller(QObject):
         """
         if self._job is not None:
             return
+        from napari_unet.workflows.filling_store import fill_store  # imports torch, as the model has
+
         if path == self._path:
             self._drop()  # what a run that was stopped has left goes on
         self._layer, self._path, self._preview = None, path, np.zeros(preview_shape(image), np.uint8)
