@@ -111,8 +111,12 @@ def test_going_back_to_what_is_gone_is_refused(session: Session) -> None:
 
 
 def test_a_late_answer_does_not_replace_a_trained_model(session: Session) -> None:
+    came: list[int] = []
+    session.answer_came.connect(lambda: came.append(session.model.label))
+    session.answered(Trained(1))
     session.answered(Trained(1))
     assert session.model.label == 1
+    assert came == [1, 1], "each answer is told of, whether or not anything else is said"
     learnt(session, event(10))
     assert session.model.label == 2
     session.answered(Trained(1))

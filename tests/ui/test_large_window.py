@@ -20,6 +20,7 @@ from napari_unet.core import made_levels
 from napari_unet.core.classes import ClassTable
 from napari_unet.core.errors import UserError
 from napari_unet.core.in_memory import in_memory
+from napari_unet.core.level_strokes import FIRST_WINDOWS, MOST_WINDOWS
 from napari_unet.core.scribbles import Scribbles
 from napari_unet.core.window_stack import windows_of
 from napari_unet.io import _tiff_by_tile, load_objects, read_image
@@ -82,6 +83,28 @@ def look(viewer, hands, dock, row, column, zoom):
     hands.qtbot.wait(1)
     hands.wait(lambda: not binding._follow.isActive())
     binding.follow_view()
+
+
+def test_a_little_more_is_learnt_from_with_each_answer_and_all_once_a_network_learns(viewer, hands, large):
+    """So a new stroke never waits for all that is painted elsewhere."""
+    _, dock, _ = large
+    binding, session = dock.controller.current, dock.session
+    look(viewer, hands, dock, 1000, 1000, 0.5)
+    painted = np.zeros((SIDE, SIDE), np.uint8)
+    painted[10::512, 10::512] = 1  # one class alone: nothing is answered but what is told here
+    lens = session.lens(binding.key)
+    session.put_pair(binding.key, binding.image, Scribbles.from_array(painted), lens)
+
+    def windows():
+        return len(lens.pair(session.pair(binding.key)).scribbles.planes)
+
+    assert windows() == FIRST_WINDOWS
+    for times in (2, 3):
+        session.answer_came.emit()
+        hands.wait(lambda times=times: windows() == times * FIRST_WINDOWS)
+    session.set_state("learning", "Learning")
+    hands.wait(lambda: windows() == MOST_WINDOWS)
+    session.set_state("idle")
 
 
 def test_painted_at_two_levels_and_answered_where_one_looks(viewer, hands, large, monkeypatch):
