@@ -12,15 +12,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .core.classes import MAX_CLASS_ID, ClassTable, to_painted
+from .core.components import count_components
 from .core.errors import InputWarning, UsageError, UserError
 from .core.image import Image, resolve_axes
 from .core.method import checked_planes
+from .core.readable import readable
 from .core.scribbles import Pair, Scribbles, TrainingSet, checked_ids
 
 Code = Literal["mask", "painted", "objects"]
 """Code of a label image: ``mask`` has background 0, ``painted`` has background 1 and 0 = unknown, ``objects`` has
 background 0 and any other number is of one class.
 """
+
+_MANY_CLASSES, _PARTS_OF_OBJECTS = 10, 1.25
+"""So many numbers in strokes, at least, with so few parts of a number in the mean, are rather single objects."""
+_GREY_VALUES, _PARTS_OF_GREY = 32, 4
+"""So many numbers, at least, with more parts than this of a number in the mean, are rather grey values."""
 
 ArrayLike = Any
 """A numpy, zarr or dask array, an :class:`Image`, or the path of an image file."""
@@ -90,10 +97,48 @@ def _as_scribbles(given: Any, image: Image) -> tuple[Scribbles, ClassTable | Non
         return Scribbles.empty(image.shape), None
     if isinstance(given, Scribbles):
         return given, None
-    labels, classes = as_labels(given)
+    labels, classes = _read_strokes(given, image)
     if labels.shape != image.shape and labels.size == np.prod(image.shape):
         labels = _squeezed_to(labels, image.shape)
-    return Scribbles.from_array(labels, f"strokes of {image.name}"), classes
+    strokes = Scribbles.from_array(labels, f"strokes of {image.name}")
+    if classes is None and (doubt := _no_strokes(strokes)):
+        warnings.warn(f"The strokes of {image.name!r} {doubt}", InputWarning, stacklevel=3)
+    return strokes, classes
+
+
+def _read_strokes(given: Any, image: Image) -> tuple[NDArray[Any], ClassTable | None]:
+    """Return labels as painted ids, and their class table; a file that says it is a mask, or objects, is believed."""
+    if not isinstance(given, (str, os.PathLike)):
+        return as_labels(given)
+    from .io import label_array, read_contents
+
+    contents, _ = read_contents(os.fspath(given), labels=True)
+    labels = label_array(contents)[0]
+    if contents.code == "mask":
+        warnings.warn(f"The strokes of {image.name!r} are a mask: 0 is learnt as background, and every pixel is learnt "
+                      "from.", InputWarning, stacklevel=4)
+        return to_painted(labels), contents.classes
+    if contents.role == "objects":
+        raise UserError(f"{readable(given)} holds single objects, not strokes. Give strokes: 0 = not painted, 1 = "
+                        "background, 2, 3, ... = classes.")
+    return labels, contents.classes
+
+
+def _no_strokes(strokes: Scribbles) -> str:
+    """Say what labels are likely to be if they are no strokes: the rest of a sentence; empty if nothing speaks for it.
+    """
+    counts = strokes.counts()
+    if len(counts) < _MANY_CLASSES:
+        return ""
+    plane = max(strokes.planes.values(), key=lambda one: len(np.unique(one)))
+    numbers, parts = len(np.unique(plane[plane > 0])), count_components(plane)
+    if numbers >= _MANY_CLASSES and parts <= _PARTS_OF_OBJECTS * numbers:
+        return (f"hold {len(counts)} numbers, nearly each of them one connected part: are these single objects? In "
+                "strokes 1 is background, and what is alike has one number (2, say, for all objects).")
+    if numbers >= _GREY_VALUES and plane.all() and parts > _PARTS_OF_GREY * numbers:
+        return (f"hold {len(counts)} numbers in many small parts, and nothing is unpainted: is it an image? Images "
+                "come first, then their strokes.")
+    return ""
 
 
 def as_labels(labels: ArrayLike) -> tuple[NDArray[Any], ClassTable | None]:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from cli_scene import files, run  # noqa: F401 (fixtures)
 
+from napari_unet.cli.image_files import images_alone, refuse_same_places
 from napari_unet.core.errors import UsageError, UserError
 from napari_unet.io import provenance_path, read_labels
 from napari_unet.workflows.batch import (
@@ -167,3 +168,22 @@ def test_an_output_that_vanishes_is_no_success(files: Path, tmp_path: Path, monk
     said = capsys.readouterr()
     assert "m.zarr could not be written" in said.err
     assert said.out == ""
+
+
+def test_results_of_an_earlier_run_are_no_images(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("a.tif", "a_mask.tif", "b.png", "theirs_mask.tif"):
+        (tmp_path / name).touch()
+    provenance_path(tmp_path / "a_mask.tif").touch()
+    mask = str(tmp_path / "a_mask.tif")
+    kept = [str(tmp_path / name) for name in ("a.tif", "b.png", "theirs_mask.tif")]
+    assert images_alone([str(tmp_path)]) == kept
+    assert f"Left out, because they were made here: {mask}." in capsys.readouterr().err
+    assert images_alone([str(tmp_path / "*.tif")]) == [kept[0], kept[2]]
+    assert images_alone([mask]) == [mask]
+    with pytest.raises(UserError, match="There is no image, only results that were made here"):
+        images_alone([str(tmp_path / "a_*.tif")])
+
+
+def test_images_whose_results_would_have_one_name_are_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"The results of a\.png and a\.tif would have the same file name, out/a_mask"):
+        refuse_same_places([("a.png", [Path("out/a_mask.tif")]), ("a.tif", [Path("out/a_mask.tif")])])

@@ -81,6 +81,14 @@ def test_decimal_numbers() -> None:
         napari_unet.objects_of(instances() + 0.5, code="objects").result()
 
 
+def test_probabilities_without_axes_are_told_what_is_missing(tmp_path: Path) -> None:
+    part = np.random.default_rng(0).random((30, 40), np.float32)
+    tifffile.imwrite(path := tmp_path / "p.tif", np.stack([part, 1 - part]), photometric="minisblack")
+    with pytest.raises(UserError, match=r"holds fractions, .*say which axis holds the classes: --axes CYX, or YXC"):
+        as_class_image(path)
+    assert as_class_image(path, "CYX").labels.shape == (30, 40)
+
+
 def test_files_of_objects_are_converted_and_measured(tmp_path: Path, capsys: Any) -> None:
     found = ObjectMap.of(instances(), {one: 2 + one % 2 for one in range(1, 10)})
     path = save_objects(tmp_path / "ä o.zarr", found, classes=TABLE)

@@ -48,6 +48,9 @@ def test_methods_and_info_list_everything(capsys: pytest.CaptureFixture[str]) ->
          "lies inside an input"),
         ([*TRAIN, "-o", "{f}/model.pt"], 1, "Add --overwrite"),
         ([*TRAIN, "-o", "{t}/no/m.pt"], 1, "There is no folder"),
+        (["predict", "{f}/images.tif", "--model", "{f}/model.pt", "-o", "{f}/model.pt/m.tif"], 1, "There is no folder"),
+        (["predict", "{f}/images.tif", "--model", "{f}/model.pt", "-o", "{t}/" + "m" * 300 + ".tif"], 1,
+         "this name is too long for the disk"),
         ([*TRAIN, "-o", "{t}/m.pt", "--network", "resnet"], 2, "no network 'resnet'. Allowed: "),
         ([*TRAIN, "-o", "{t}/m.pt", "--set", "depth=99"], 2, "depth cannot be 99"),
         ([*TRAIN, "-o", "{t}/m.pt", "--device", "tpu"], 2, "tpu"),
@@ -90,3 +93,9 @@ def test_the_help_of_every_command_explains_itself(capsys: pytest.CaptureFixture
         assert len(capsys.readouterr().out) > 100
     assert make_parser().parse_args(["predict", "a", "--model", "m", "-o", "o", "--index", "0,3,11:14"]).index == [
         0, 3, 11, 12, 13]
+
+
+def test_a_name_that_is_just_short_enough(files: Path, tmp_path: Path) -> None:
+    place = tmp_path / ("m" * 250 + ".tif")
+    assert run("predict", str(files / "images.tif"), "--model", str(files / "model.pt"), "-o", str(place)) == 0
+    assert place.is_file()

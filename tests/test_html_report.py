@@ -91,5 +91,7 @@ def test_the_verdict_names_the_best_ties_and_doubt():
     assert ranking_sentence(level) == ("a has the best Dice (0.700, mean over 6 planes). Not told apart from it: b. "
                                        "Scored against a reference.")
     assert "No method has a score." in ranking_sentence(dataclasses.replace(made, rows=()))
+    few = dataclasses.replace(made, rows=(), held_out=True, references=tuple(None for _ in made.references))
+    assert ranking_sentence(few).startswith("No method has a score. None of so few strokes could be held out")
     folded = dataclasses.replace(level, held_out=True, folds=4)
     assert "every stroke was kept from the methods once, in 4 folds of whole strokes" in ranking_sentence(folded)

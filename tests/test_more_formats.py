@@ -71,6 +71,9 @@ def test_png_jpeg_and_npy_are_read(tmp_path: Path) -> None:
     assert io.read_image(tmp_path / "colour.jpg").n_channels == 3
     np.testing.assert_array_equal(io.read_labels(tmp_path / "classes.png")[0], grey % 3)
     assert io.read_image(tmp_path / "classes.png").n_channels == 3, "an image has the colours of its palette"
+    palette.putpalette([value for value in (0, 200, 90) for _ in range(3)])
+    palette.save(tmp_path / "greys.png")
+    np.testing.assert_array_equal(io.read_image(tmp_path / "greys.png").data, np.array([0, 200, 90])[grey % 3])
     stack = io.read_image(tmp_path / "stack.npy")
     assert (stack.n_planes, float(stack.plane(2)[0, 0, 1])) == (3, 2 * 9 * 14 + 1)
     with pytest.raises(UserError, match="Save labels as PNG"):

@@ -118,6 +118,16 @@ def test_object_numbers_are_judged_as_they_are(tmp_path: Path) -> None:
         napari_unet.score_object_numbers(truth()[None], truth()[None], index=[3]).result()
 
 
+def test_a_mask_of_classes_is_no_image_of_objects() -> None:
+    true = np.zeros((40, 40), np.uint16)
+    for number in range(9):
+        row, column = 12 * (number // 3), 12 * (number % 3)
+        true[row : row + 9, column : column + 9] = number + 1
+    with pytest.warns(InputWarning, match="The prediction has 9 separate parts in a plane, but no more object numbers"):
+        napari_unet.score_object_numbers((true > 0).astype(np.uint8), true).result()
+    napari_unet.score_object_numbers(true, true).result()
+
+
 def test_volumes_are_judged_as_volumes() -> None:
     mine = np.stack([truth(), truth() + 10 * (truth() > 0)])  # every nucleus falls apart from plane to plane
     true = np.stack([truth(), truth()])

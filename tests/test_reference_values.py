@@ -56,6 +56,13 @@ def read(reference: np.ndarray, painted: np.ndarray | None = None) -> np.ndarray
     return found
 
 
+def test_strokes_are_no_reference_for_themselves():
+    with pytest.warns(InputWarning, match="The reference is what was painted: methods learn from the pixels they are"):
+        np.testing.assert_array_equal(read_references([None, strokes()], "painted", [None, strokes()])[1], strokes())
+    read_references([strokes()], "painted", [strokes(on=range(3))])
+    read_references([CELLS, None], "painted", [strokes(), strokes()])
+
+
 @pytest.mark.parametrize("value", [2, 7, 128, 255, 65535])
 @pytest.mark.parametrize("kind", [np.uint16, np.int32, np.float32])
 def test_any_two_values_are_a_mask_of_one_class(value, kind):
@@ -119,7 +126,7 @@ def test_painted_ids_with_and_without_unknown_pixels():
     with pytest.warns(InputWarning, match="The reference looks like 1 = background, 0 = unknown"):
         np.testing.assert_array_equal(read(unknown), unknown)
     sparse = strokes([2, 3] * 6)
-    with pytest.warns(InputWarning, match="1 = background"):
+    with pytest.warns(InputWarning, match="1 = background"), pytest.warns(InputWarning, match="what was painted"):
         np.testing.assert_array_equal(read(sparse, sparse), sparse)
 
 

@@ -110,10 +110,16 @@ def test_white_that_is_zero(tmp_path: Path, dtype: str) -> None:
 def test_white_of_one_bit_is_one_for_masks_too(tmp_path: Path) -> None:
     white = INDICES > 128
     tifffile.imwrite(tmp_path / "black.tif", white, photometric="minisblack", metadata=None)
-    tifffile.imwrite(tmp_path / "white.tif", ~white, photometric="miniswhite", metadata=None)
+    tifffile.imwrite(tmp_path / "white.tif", ~white, photometric="miniswhite", metadata=None, software="a scanner")
     for name in ("black.tif", "white.tif"):
         np.testing.assert_array_equal(quietly(tmp_path / name, labels=True), white)
         np.testing.assert_array_equal(quietly(tmp_path / name).data, white)
+
+
+def test_a_mask_of_booleans_as_python_saves_it(tmp_path: Path) -> None:
+    mask = INDICES > 200
+    tifffile.imwrite(tmp_path / "mask.tif", mask)  # which calls 0 white, of its own accord
+    np.testing.assert_array_equal(quietly(tmp_path / "mask.tif", labels=True), mask)
 
 
 def test_imagejs_inverted_table_is_only_for_display(tmp_path: Path) -> None:

@@ -12,6 +12,9 @@ import tifffile
 import napari_unet
 from napari_unet import ClassTable, Image, Scribbles, UserError
 from napari_unet.core.errors import InputWarning, UsageError
+from napari_unet.inputs import as_training_set
+from napari_unet.io import save_mask, save_objects
+from napari_unet.objects.object_map import ObjectMap
 
 TINY = {"width": 4, "depth": 2, "patch": 32, "batch": 2, "device": "cpu"}
 
@@ -206,3 +209,30 @@ def test_scribbles_and_images_of_our_own_work_too(scene: Any) -> None:
     model = napari_unet.train(Image(scene[0], "NYX"), Scribbles.from_array(scene[1]), index=[0], steps=1, seconds=None,
                               **TINY).result()
     assert model.weights.step == 1
+
+
+def test_objects_and_images_in_place_of_strokes_are_noticed(scene: Any) -> None:
+    grey = np.random.default_rng(0).integers(40, 240, (40, 44)).astype(np.uint8)
+    objects = np.zeros((40, 44), np.uint8)
+    for number in range(12):
+        row, column = 10 * (number // 4), 11 * (number % 4)
+        objects[row : row + 6, column : column + 6] = number + 1
+    with pytest.warns(InputWarning, match="hold 12 numbers, nearly each of them one connected part: are these single"):
+        as_training_set(grey, objects)
+    with pytest.warns(InputWarning, match="hold 2.. numbers in many small parts, .* is it an image"):
+        as_training_set(objects, grey)
+    as_training_set(scene[0], scene[1])
+    twelve = np.tile(objects, (1, 2))  # of each class two strokes
+    as_training_set(np.tile(grey, (1, 2)), twelve)
+
+
+def test_masks_saved_here_are_known_when_given_as_strokes(scene: Any, tmp_path: Path) -> None:
+    images, _, truth = scene
+    classes = ClassTable.default((1, 2))
+    save_mask(tmp_path / "mask.tif", truth[0], classes=classes)
+    with pytest.warns(InputWarning, match="are a mask: 0 is learnt as background"):
+        read = as_training_set(images[0], tmp_path / "mask.tif")
+    assert np.array_equal(read.pairs[0].scribbles.to_array(), truth[0])
+    save_objects(tmp_path / "objects.tif", ObjectMap.of((truth[0] == 2).astype(np.uint8), 2), classes=classes)
+    with pytest.raises(UserError, match="holds single objects, not strokes"):
+        as_training_set(images[0], tmp_path / "objects.tif")

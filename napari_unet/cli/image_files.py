@@ -13,11 +13,13 @@ from napari_unet.core.addresses import is_url
 from napari_unet.core.classes import ClassTable, to_painted
 from napari_unet.core.errors import UserError
 from napari_unet.core.readable import readable
-from napari_unet.io import file_stem, read_contents
+from napari_unet.io import file_stem, provenance_path, read_contents
 from napari_unet.io._far_store import far_matches
 from napari_unet.report.counts_table import write_counts
 from napari_unet.workflows.counts import COLUMNS, CountRow, count_mask
 from napari_unet.workflows.store_counts import count_store
+
+from .terminal import say, some_named
 
 ENDINGS = (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".npy", ".czi", ".lif", ".nd2", ".zarr")
 """Of a folder, what ends so is taken for an image."""
@@ -43,6 +45,27 @@ def expanded_images(names: Sequence[str]) -> list[str]:
     return found
 
 
+def images_alone(names: Sequence[str]) -> list[str]:
+    """Do as :func:`expanded_images`, and leave out what was made here: it lies in a folder, but is no image.
+
+    Masks, objects and probabilities are known by the note beside them. What is named itself stays.
+
+    Raises
+    ------
+    UserError
+        As there, and if nothing else is left.
+    """
+    found = expanded_images(names)
+    made = [one for one in found if one not in names and not is_url(one) and provenance_path(one).is_file()]
+    if not made:
+        return found
+    if len(made) == len(found):
+        raise UserError(f"There is no image, only results that were made here ({some_named(made)}). Choose the folder "
+                        "of the images, or name such a file itself.")
+    say(f"Left out, because they were made here: {some_named(made)}.")
+    return [one for one in found if one not in made]
+
+
 def _meant(name: str) -> list[str]:
     """Return the images that a name stands for."""
     path = Path(name)
@@ -63,6 +86,29 @@ def _meant(name: str) -> list[str]:
             raise UserError(f"No file matches {readable(name)}. Check the folder and the ending.")
         return matching
     return [name]
+
+
+def refuse_same_places(places: Iterable[tuple[str, Iterable[Path | str]]]) -> None:
+    """Refuse results of two images that would have the same place.
+
+    Parameters
+    ----------
+    places : iterable of (str, iterable of Path or str)
+        Name of an image, or what else is written, and where its results go; text is an address.
+
+    Raises
+    ------
+    UserError
+        Naming both.
+    """
+    taken: dict[Path | str, str] = {}
+    for name, paths in places:
+        for path in paths:
+            where = path if is_url(path) else Path(path).resolve()
+            if where in taken:
+                raise UserError(f"The results of {readable(taken[where])} and {readable(name)} would have the same "
+                                f"file name, {readable(path)}. Rename one of them, or do them one by one.")
+            taken[where] = name
 
 
 def save_counts(path: Path, masks: Iterable[tuple[str, Path | str]], overwrite: bool) -> None:

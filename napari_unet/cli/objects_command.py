@@ -22,7 +22,7 @@ from napari_unet.workflows.batch import BatchPiece, run_batch
 from napari_unet.workflows.class_images import as_class_image
 from napari_unet.workflows.object_finding import make_search
 
-from .image_files import expanded_images
+from .image_files import expanded_images, refuse_same_places
 from .input_files import read_images
 from .object_blocks import by_blocks, find_by_blocks
 from .object_output import (
@@ -69,6 +69,7 @@ def _planned(arguments: argparse.Namespace) -> dict[str, ObjectTargets]:
     """Return by mask where its objects go; results of others that lie in the same folder are no masks."""
     masks = expanded_images(arguments.masks)
     planned = plan_objects(masks, arguments)
+    refuse_same_places((name, one.paths) for name, one in zip(masks, planned, strict=True))
     results = {path.resolve() for one in planned for path in _near(one.paths)}
     named = set(arguments.masks)
     return {name: one for name, one in zip(masks, planned, strict=True)

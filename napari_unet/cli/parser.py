@@ -141,7 +141,8 @@ def _predict(commands: argparse._SubParsersAction[CommandParser]) -> None:
     parser = _command(commands, "predict", "predict_command:run_predict",
                       "Segment images with a trained model.")
     parser.add_argument("images", nargs="+", metavar="IMAGES",
-                        help="images, folders of them, patterns ('in/*.tif'), or one project (NAME.unet): all of its")
+                        help="images, folders of them (without what was made here), patterns ('in/*.tif'), or one "
+                             "project (NAME.unet): all of its")
     parser.add_argument("--resume", action="store_true",
                         help="leave out images whose results are there already, as this command would make them")
     parser.add_argument("--counts", type=Path, metavar="T.csv",

@@ -10,7 +10,7 @@ from napari_unet.core import parameters
 from napari_unet.networks import REGISTRY
 from napari_unet.workflows.plans import plan
 
-from .image_files import expanded_images
+from .image_files import images_alone
 from .input_files import read_images
 from .terminal import show
 
@@ -18,6 +18,6 @@ from .terminal import show
 def run_plan(arguments: argparse.Namespace) -> None:
     """Print what would be chosen and why."""
     options = parameters.parse(REGISTRY[arguments.network], dict(arguments.set))
-    images = read_images(expanded_images(arguments.images), arguments.axes)
+    images = read_images(images_alone(arguments.images), arguments.axes)
     found = plan(images, network=arguments.network, device=arguments.device, **options)
     show(json.dumps(dataclasses.asdict(found), indent=1) if arguments.json else found.text)

@@ -30,7 +30,7 @@ from napari_unet.workflows.class_images import ClassImage
 from napari_unet.workflows.counts import COLUMNS
 from napari_unet.workflows.object_finding import make_search
 
-from .image_files import expanded_images, save_counts
+from .image_files import images_alone, refuse_same_places, save_counts
 from .input_files import read_images
 from .object_blocks import find_by_blocks
 from .object_output import ObjectTargets, find_and_keep, way_values
@@ -94,12 +94,11 @@ def _planned(arguments: argparse.Namespace) -> dict[str, OutputTarget]:
     if is_url(arguments.objects or ""):
         raise UsageError("--objects go to an address only where the masks do: give -o an address too, or find them "
                          "afterwards: napari-unet objects MASK -o s3://...")
-    images = expanded_images(arguments.images)
+    images = images_alone(arguments.images)
     planned = plan_outputs(images, arguments.output, arguments.probabilities, arguments.objects)
+    refuse_same_places([*((name, one.paths) for name, one in zip(images, planned, strict=True)),
+                        *([("--counts", [arguments.counts])] if arguments.counts is not None else [])])
     results = [path.resolve() for one in planned for path in one.paths]
-    places = [*results, *([arguments.counts.resolve()] if arguments.counts is not None else [])]
-    if len(set(places)) < len(places):
-        raise UserError("Two results would have the same file name. Rename an image, or predict them one by one.")
     named = set(arguments.images)
     return {name: one for name, one in zip(images, planned, strict=True)
             if name in named or Path(name).resolve() not in results}

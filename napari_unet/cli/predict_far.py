@@ -26,7 +26,7 @@ from napari_unet.workflows.batch import BatchEvent, BatchPiece, BatchSummary, ru
 from napari_unet.workflows.counts import COLUMNS
 from napari_unet.workflows.object_finding import make_search
 
-from .image_files import expanded_images, save_counts
+from .image_files import images_alone, save_counts
 from .input_files import read_images
 from .object_blocks import find_by_blocks
 from .object_origin import found_otherwise
@@ -63,7 +63,7 @@ def predict_far(
     UserError
         If an image could not be done.
     """
-    images = expanded_images(arguments.images)
+    images = images_alone(arguments.images)
     values = way_values(arguments)
     make_search(arguments.way, values)
     targets = _planned_far(arguments, images)

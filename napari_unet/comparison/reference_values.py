@@ -19,6 +19,10 @@ Values = Literal["auto", "mask", "painted", "objects"]
 
 VALUES: tuple[Values, ...] = ("auto", "mask", "painted", "objects")
 
+_SAME = 0.9
+"""Share of what references tell that strokes have too, from which on they are no references."""
+
+
 class UnclearReferenceError(UserError):
     """A reference whose code cannot be known.
 
@@ -99,8 +103,24 @@ def read_references(
     if reading is not None and reading.said and reading.code is not None:
         warnings.warn(f"{sentence(name, reading)} If that is wrong, say so with --reference-values.", InputWarning,
                       stacklevel=2)
-    return [None if one is None else read_reference(one, code, name, classes=classes, reading=reading)
+    read = [None if one is None else read_reference(one, code, name, classes=classes, reading=reading)
             for one in references]
+    if _is_painted_too(read, witnesses):
+        warnings.warn(f"{name[:1].upper()}{name[1:]} is what was painted: methods learn from the pixels they are "
+                      "scored on. Leave it out, and they are scored on strokes held out.", InputWarning, stacklevel=2)
+    return read
+
+
+def _is_painted_too(
+    references: Sequence[NDArray[np.uint8] | None], witnesses: Sequence[NDArray[np.uint8] | None]
+) -> bool:
+    """Say whether nearly all that references tell is in the strokes."""
+    known = same = 0
+    for one, witness in zip(references, witnesses, strict=True):
+        if one is not None and witness is not None and witness.shape == one.shape:
+            known += int(np.count_nonzero(one))
+            same += int(np.count_nonzero((one == witness) & (one > 0)))
+    return bool(known) and same >= _SAME * known
 
 
 def sentence(name: str, reading: Reading) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import traceback
 
 
@@ -49,6 +50,9 @@ def reason_of(error: BaseException) -> str:
         return text
     if isinstance(error, MemoryError):
         return f"the memory of this computer is not enough{f' ({text})' if text else ''}"
+    if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+        name = shortened(repr(error.filename), 80)
+        return f"this name is too long for the disk (most take 255 bytes), choose a shorter one: {name}"
     text = shortened(text, _WORDS)
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 

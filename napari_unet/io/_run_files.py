@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,8 @@ from ._unfinished import remove, unfinished_beside
 ARRAY_MARKS = ("0/.zarray", "0/zarr.json")
 """What says that a store holds the array that is filled: in zarr 2, in zarr 3."""
 
+_CANNOT_BE_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG)
+"""Why there is no journal: the last of a result whose own name is just short enough."""
 
 _NAMED = "named "
 """How the line of the journal begins that says what is about to take the name of the result."""
@@ -48,8 +51,12 @@ class LocalRun:
         """Return the journal."""
         try:
             return self._journal.read_text(encoding="utf-8")
-        except (FileNotFoundError, UnicodeDecodeError):
+        except UnicodeDecodeError:
             return None
+        except OSError as error:
+            if error.errno in _CANNOT_BE_THERE:
+                return None
+            raise
 
     def begin(self, header: str) -> None:
         """Begin anew."""

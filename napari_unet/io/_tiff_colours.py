@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from tifffile import TiffPage, TiffPageSeries
 
 _MINISWHITE, _PALETTE = 0, 3
+_PLAIN_BOOLEANS = "tifffile.py"
+"""As tifffile signs what it writes."""
 _MOST_TABLES = 5000
 """Pages that are asked for a table of their own."""
 _SMOOTH = 48
@@ -18,8 +20,12 @@ _SMOOTH = 48
 
 
 def as_mask(page: TiffPage, data: Any) -> Any:
-    """Return class numbers as they are; of a 1-bit mask white is 1, whichever way round the file stores it."""
-    return ~np.asarray(data, bool) if page.photometric == _MINISWHITE and page.bitspersample == 1 else data
+    """Return class numbers as they are; of a 1-bit mask white is 1, whichever way round the file stores it.
+
+    Not so where tifffile wrote it: that stores booleans as they are, and calls 0 white whatever they mean.
+    """
+    turned = page.photometric == _MINISWHITE and page.bitspersample == 1 and page.software != _PLAIN_BOOLEANS
+    return ~np.asarray(data, bool) if turned else data
 
 
 def as_picture(series: TiffPageSeries, data: Any, axes: str, imagej: bool) -> tuple[Any, str, str]:

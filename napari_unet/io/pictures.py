@@ -75,7 +75,8 @@ def _values(picture: Any, labels: bool) -> NDArray[Any]:
     """Return the pixels (Y, X) or (Y, X, C); of labels a palette's numbers."""
     mode = picture.mode
     if mode == "P" and not labels:
-        picture = picture.convert("RGB")
-    elif mode in _COLOURS:
+        colours = np.asarray(picture.convert("RGB"))
+        return colours[..., 0] if (colours == colours[..., :1]).all() else colours  # a palette of greys is no colour
+    if mode in _COLOURS:
         picture = picture.convert(_COLOURS[mode])
     return np.asarray(picture)

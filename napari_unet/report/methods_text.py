@@ -8,6 +8,8 @@ import textwrap
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+import numpy as np
+
 from napari_unet import __version__
 from napari_unet.comparison.outcome import Comparison
 from napari_unet.core import parameters
@@ -38,6 +40,9 @@ def scored_against(comparison: Comparison) -> str:
     """Say in one sentence what the methods were scored against."""
     if not comparison.held_out:
         return "Scored against a reference."
+    if not any(one is not None and np.any(one) for one in comparison.references):
+        return ("None of so few strokes could be held out to score on: it takes three separate strokes of each class, "
+                "or a reference.")
     if comparison.folds > 1:
         return (f"Scored on held-out strokes: every stroke was kept from the methods once, in {comparison.folds} folds "
                 "of whole strokes.")

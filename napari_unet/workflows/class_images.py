@@ -178,6 +178,9 @@ def read_code(array: NDArray[Any], values: Values, classes: ClassTable | None, n
     if known and set(np.unique(array).tolist()) <= {0, *(one - 1 for one in known)}:
         return Reading("mask", "its numbers are those of its classes")
     found = recognise(LabelSurvey.of([array]))
+    if found.code is None and (array % 1 != 0).any():
+        raise UserError(f"{name} holds fractions, but classes and objects have whole numbers. If these are "
+                        "probabilities, say which axis holds the classes: --axes CYX, or YXC.")
     if found.code is None:
         raise UnclearReferenceError(f"{name} {found.why}", "values")
     if found.said:

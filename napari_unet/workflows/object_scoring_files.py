@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_unet.core.classes import ClassTable
+from napari_unet.core.components import count_components
 from napari_unet.core.errors import InputWarning, UsageError, UserError
 from napari_unet.core.geometry import Geometry
 from napari_unet.core.method import Progress
@@ -25,6 +27,9 @@ from napari_unet.objects.image_objects import Box, object_boxes
 from napari_unet.objects.object_map import ObjectMap
 
 from .object_finding import ImageObjects
+
+_FEW_NUMBERS, _MANY_PARTS = 5, 4
+"""So few numbers, at most, in so many parts of a number in the mean, at least, are rather classes than objects."""
 
 
 @work
@@ -73,6 +78,9 @@ def score_object_numbers(
                          f"{', '.join(chosen_metrics(['objects']))}, or the family, objects.")
     options = Options(**(settings or {}))
     found, true = _both(prediction, reference, axes or "")
+    for what, one in (("The prediction", found), ("The reference", true)):
+        if not one.told and (doubt := _no_objects(one.found.numbers)):
+            warnings.warn(f"{what} {doubt}", InputWarning, stacklevel=3)
     found, true = _same_classes(found, true)
     letters = _scored_axes(found, axes, volume)
     boxes = _scored_boxes(letters, found.found.numbers.shape, index)
@@ -82,6 +90,20 @@ def score_object_numbers(
     pair = ObjectPair(found.found, true.found, boxes)
     return list(score_objects(pair, found.classes, method=name, image_name="", metrics=metrics, scale=steps,
                               unit=unit or its_unit, options=options))
+
+
+def _no_objects(numbers: NDArray[np.integer[Any]]) -> str:
+    """Say that numbers are rather those of classes: the rest of a sentence; empty if nothing speaks for it."""
+    planes = numbers.reshape(-1, *numbers.shape[-2:])
+    present = np.unique(numbers[numbers > 0])
+    if not 0 < present.size <= _FEW_NUMBERS:
+        return ""
+    parts = max(count_components(plane) for plane in planes)
+    if parts < _MANY_PARTS * present.size:
+        return ""
+    return (f"has {parts} separate parts in a plane, but no more object numbers than {present.size}: each number is "
+            "judged as one object. If it is a mask of classes, find its objects first: napari-unet objects MASK -o "
+            "OBJECTS.tif.")
 
 
 def _scored_axes(found: LoadedObjects, axes: str | None, volume: bool) -> str:
