@@ -71,6 +71,17 @@ def test_what_is_large_together_is_kept_apart_by_less_of_a_waist():
     assert merged_basins(basins, 0.85, typical=2.5).max() == 2
 
 
+def test_shallow_waists_part_bodies_but_no_strands():
+    height = np.full((1, 80), 1.5, np.float32)
+    height[0, 20] = height[0, 60] = 2
+    height[0, 40] = 1
+    basins = find_basins(height, height > 0)
+    assert merged_basins(basins, 0.87, rough=0).max() == 2
+    assert merged_basins(basins, 0.87, rough=1.25).max() == 1
+    assert merged_basins(basins, 0.87, rough=0.75).max() == 2, "deeper than that"
+    assert merged_basins(basins, 0.87, rough=1.25, pixel=0.5).max() == 2, "five discs of radius 2 are 63"
+
+
 @pytest.mark.parametrize("shape", [(50, 61), (11, 20, 23)])
 def test_every_pixel_has_a_basin_and_a_plain_is_one_object(shape):
     random = np.random.default_rng(2)
@@ -84,6 +95,35 @@ def test_every_pixel_has_a_basin_and_a_plain_is_one_object(shape):
 
 
 # --- what is found
+
+def rough(mask: np.ndarray) -> ClassField:
+    """An answer to a mask, whose borders are as rough as answers are."""
+    noise = ndimage.gaussian_filter(np.random.default_rng(3).standard_normal(mask.shape), 1.5)
+    sure = np.clip(ndimage.gaussian_filter(mask.astype(np.float32), 1) + 0.09 * noise / noise.std(), 0, 1)
+    return ClassField(np.where(sure > 0.5, 2, 1).astype(np.uint8), (2,), np.stack([1 - sure, sure]).astype(np.float32),
+                      (1, 2))
+
+
+@pytest.mark.parametrize("width", [4, 6, 8])
+def test_rings_and_filaments_are_whole(width):
+    y, x = np.mgrid[:240, :320]
+    mask = np.zeros(y.shape, bool)
+    for row, column in itertools.product((45, 120, 195), (45, 120)):
+        mask |= np.abs(np.hypot(y - row, x - column) - 22) < width / 2
+    for column in (190, 230, 270, 300):
+        mask |= (np.abs(x - column - 5 * np.sin(y / 9)) < width / 2) & (y > 20) & (y < 220)
+    assert find_objects(rough(mask)).count == count_components(mask) == 10
+
+
+@pytest.mark.parametrize("radius", [6, 10, 14])
+def test_rough_pairs_are_parted_all_the_same(radius):
+    y, x = np.mgrid[:160, :240]
+    mask = np.zeros(y.shape, bool)
+    for row, column, side in itertools.product((40, 120), (40, 120, 200), (-1, 1)):
+        mask |= np.hypot(y - row, x - column - side * 0.85 * radius) < radius
+    assert count_components(mask) == 6
+    assert find_objects(rough(mask)).count == 12
+
 
 @pytest.mark.parametrize("way", ["auto", "watershed"])
 @pytest.mark.parametrize("distance", [19, 21, 23])

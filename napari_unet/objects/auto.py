@@ -21,7 +21,7 @@ from .halves import looked_up
 from .height_watershed import heights
 from .hints import Hints
 from .hole_filling import holes_of, without_holes, without_own_holes
-from .neck_choice import NECKS, USUAL, chosen_neck, violations
+from .neck_choice import NECKS, USUAL, chosen_neck, rough_below, violations
 from .object_map import ObjectMap
 
 SMOOTH = 0.05
@@ -44,6 +44,8 @@ SUREST = 0.7
 @dataclasses.dataclass(frozen=True)
 class Auto:
     """Automatic: touching objects are parted at their necks; what is much smaller than the others is left out.
+
+    Strands and shells (filaments, hollow objects) are parted only at waists that are more than a rough border.
 
     What is None is chosen: how narrow a neck is cut, from the cuts and joins drawn here and on other planes; what is
     too small, from the size that objects typically have in the answer.
@@ -74,11 +76,12 @@ class Auto:
         neck, said = self.neck, np.zeros((0, len(NECKS)))
         if neck is None:
             if hints.lines and classes:
-                said = np.sum([violations(one.basins, one.typical, hints.lines) for one in classes], axis=0)
+                said = np.sum([violations(one.basins, one.typical, hints.lines, one.pixel) for one in classes], axis=0)
             neck = chosen_neck([said, hints.elsewhere])
         found, words = [], []
         for one in classes:
-            own = looked_up(merged_basins(one.basins, neck, one.smallest, one.typical), one.basins.numbers)
+            own = looked_up(merged_basins(one.basins, neck, one.smallest, one.typical, rough_below(neck), one.pixel),
+                            one.basins.numbers)
             number = one.ground.number
             found.append((number, self._sure_ones(own, one, hints), one.smallest))
             typical, least = (size * field.stands_for for size in (one.typical, one.smallest))
@@ -93,6 +96,7 @@ class Auto:
         smooth = 1.0 if self.smooth is None else self.smooth
         ground = bare
         sizes: NDArray[Any] = np.zeros(0)
+        pixel = float(np.prod(field.spacing)) / min(field.spacing) ** len(field.spacing)
         basins: Basins | None = None
         typical = known = hints.typical.get(class_id, 0.0)
         holes = holes_of(bare.mask) if self.fill else None
@@ -103,13 +107,13 @@ class Auto:
                 break
             ground = dataclasses.replace(bare, mask=mask)
             basins = find_basins(heights(ground, "distance", smooth), mask)
-            sizes = np.bincount(merged_basins(basins, USUAL), basins.sizes)
+            sizes = np.bincount(merged_basins(basins, USUAL, rough=rough_below(USUAL), pixel=pixel), basins.sizes)
             typical = known or typical_size(sizes)
         assert basins is not None
         if self.smooth is None and SMOOTH * radius_of(typical, field) > 1:
             basins = find_basins(heights(ground, "distance", SMOOTH * radius_of(typical, field)), ground.mask)
         least = round(DIRT ** field.labels.ndim * typical) if self.smallest is None else self.smallest
-        return Parted(ground, basins, typical, least, sizes)
+        return Parted(ground, basins, typical, least, sizes, pixel)
 
     def _sure_ones(self, numbers: NDArray[Any], parted: Parted, hints: Hints) -> NDArray[Any]:
         """Return the objects that the answer is sure of, with what fades around them."""
@@ -130,7 +134,8 @@ class Auto:
 class Parted:
     """One class before its basins are merged: where it is, its basins, and the pixels of its objects.
 
-    ``sizes`` are those of the objects that the usual neck would part.
+    ``sizes`` are those of the objects that the usual neck would part, ``pixel`` is as :func:`.basins.merged_basins` has
+    it.
     """
 
     ground: Foreground
@@ -138,6 +143,7 @@ class Parted:
     typical: float
     smallest: float
     sizes: NDArray[Any]
+    pixel: float
 
 
 def radius_of(size: float, field: ClassField) -> float:
@@ -165,5 +171,5 @@ def taught(examples: Iterable[tuple[ClassField, Hints]], way: Auto | None = None
         if hints.lines:
             for class_id in field.countable:
                 parted = way.parted(field, class_id, hints)
-                wrong.append(violations(parted.basins, parted.typical, hints.lines))
+                wrong.append(violations(parted.basins, parted.typical, hints.lines, parted.pixel))
     return dataclasses.replace(way, neck=chosen_neck(wrong)) if wrong else way

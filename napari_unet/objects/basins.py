@@ -19,6 +19,12 @@ from .halves import by_halves, flat_places, looked_up, put_into, shared, small_p
 CROWD = 0.15
 """How much shallower a waist is cut where its two sides are together twice as large as is typical."""
 
+ROUGH = 1.25
+"""Pixels by which the half width of a strand or a shell varies along it: such a waist is the roughness of a border."""
+
+SLENDER = 5.0
+"""Times the largest disc (or ball) inside: two basins that together are more are a strand or shell, not two bodies."""
+
 MOST = 0.98
 """Share of the peak that a saddle cannot fall short of but by the noise of a border."""
 
@@ -221,7 +227,7 @@ class Groups:
 
 
 def merged_basins(
-    basins: Basins, neck: float, smallest: float = 0, typical: float = 0
+    basins: Basins, neck: float, smallest: float = 0, typical: float = 0, rough: float = 0, pixel: float = 1
 ) -> NDArray[np.int32]:
     """Return the group of each basin (n + 1,): what has no narrow border between is one group.
 
@@ -235,19 +241,30 @@ def merged_basins(
     typical : float
         Pixels that an object has typically, 0 = not known: the larger two groups would be together, the less of a waist
         is asked for to keep them apart.
+    rough : float
+        Of strands and shells (:data:`SLENDER`), groups are joined, too, where the saddle is lower than the lower peak
+        by less than this; heights are distances then. Without it, rings and filaments fall into pieces.
+    pixel : float
+        Area (volume) of a pixel in that of one as long as the finest axis on all sides.
     """
     groups = Groups(basins)
     order = np.argsort(-basins.saddles, kind="stable")
     pairs, saddles = basins.pairs[order], basins.saddles[order].astype(np.float64)
     peaks, sizes, of = groups.peaks, groups.sizes, groups.of
     # groups only become higher and larger: most borders are seen at once to stay
-    low = np.flatnonzero(saddles >= neck * basins.peaks.astype(np.float64)[pairs].min(axis=1))
+    dims = basins.numbers.ndim
+    inscribed = math.pi if dims == 2 else 4 / 3 * math.pi
+    lower = basins.peaks.astype(np.float64)[pairs].min(axis=1)
+    low = np.flatnonzero(saddles >= np.minimum(neck * lower, lower - rough))
     for one, other, saddle in zip(*pairs[low].T.tolist(), saddles[low].tolist(), strict=True):
         a, b = of(one), of(other)
-        if a == b or saddle < neck * min(peaks[a], peaks[b]):
+        if a == b:
             continue
-        crowd = CROWD * min(1.0, max(0.0, (sizes[a] + sizes[b]) / typical - 1)) if typical else 0.0
-        if saddle >= min(neck + crowd, MOST) * min(peaks[a], peaks[b]):
+        peak = min(peaks[a], peaks[b])
+        size = sizes[a] + sizes[b]
+        crowd = CROWD * min(1.0, max(0.0, size / typical - 1)) if typical else 0.0
+        if saddle >= min(neck + crowd, MOST) * peak or (
+                saddle > peak - rough and size * pixel > SLENDER * inscribed * max(peaks[a], peaks[b]) ** dims):
             groups.join(a, b)
     if smallest > 0:
         roots = groups.roots()

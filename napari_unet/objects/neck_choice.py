@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .basins import Basins, merged_basins
+from .basins import ROUGH, Basins, merged_basins
 from .drawn_lines import beside
 from .hints import Line
 
@@ -21,7 +21,7 @@ CARE = 0.5
 """Lines that must speak for a step away from the usual; so one line alone moves little."""
 
 
-def violations(basins: Basins, typical: float, lines: Sequence[Line]) -> NDArray[np.float64]:
+def violations(basins: Basins, typical: float, lines: Sequence[Line], pixel: float = 1) -> NDArray[np.float64]:
     """Return which lines (rows) each of :data:`NECKS` (columns) would get wrong by itself: 1, else 0."""
     wrong = np.zeros((len(lines), len(NECKS)))
     shape = basins.numbers.shape
@@ -39,7 +39,7 @@ def violations(basins: Basins, typical: float, lines: Sequence[Line]) -> NDArray
     if not seen:
         return wrong
     for place, neck in enumerate(NECKS):
-        group = merged_basins(basins, neck, typical=typical)
+        group = merged_basins(basins, neck, typical=typical, rough=rough_below(neck), pixel=pixel)
         for row, kind, sides in seen:
             most = [np.bincount(group[one]).argmax() for one in sides]
             if kind == "cut":
@@ -47,6 +47,11 @@ def violations(basins: Basins, typical: float, lines: Sequence[Line]) -> NDArray
             else:
                 wrong[row, place] = np.mean(group[sides[0]] == most[0]) < 0.9
     return wrong
+
+
+def rough_below(neck: float) -> float:
+    """Return by how much strands and shells may be narrower and still be whole; 1 cuts every waist."""
+    return ROUGH if neck < 1 else 0.0
 
 
 def chosen_neck(wrong: Sequence[ArrayLike]) -> float:
