@@ -90,3 +90,14 @@ def test_axes_that_do_not_fit_name_the_file(tmp_path: Path, name: str) -> None:
 )
 def test_names_of_images(path: str, name: str) -> None:
     assert io.file_stem(path) == name
+    assert io.result_stem(path) == name
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [("in/plate.ome.zarr/A/1/0", "plate_A_1_0"), ("s3://b/plate.zarr/B/12/3", "plate_B_12_3"), ("a.zarr/0", "a_0"),
+     ("plate.zarr/A/1/0/labels/nuclei", "plate_A_1_0_nuclei"), ("old.zarr/new.zarr/2", "new_2"),
+     ("C:\\data\\plate.zarr\\A\\1\\0", "plate_A_1_0")],
+)
+def test_fields_of_a_plate_have_names_of_their_own(path: str, name: str) -> None:
+    assert io.result_stem(path) == name

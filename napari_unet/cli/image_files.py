@@ -13,7 +13,7 @@ from napari_unet.core.addresses import is_url
 from napari_unet.core.classes import ClassTable, to_painted
 from napari_unet.core.errors import UserError
 from napari_unet.core.readable import readable
-from napari_unet.io import file_stem, provenance_path, read_contents
+from napari_unet.io import provenance_path, read_contents, result_stem
 from napari_unet.io._far_store import far_matches
 from napari_unet.report.counts_table import write_counts
 from napari_unet.workflows.counts import COLUMNS, CountRow, count_mask
@@ -134,14 +134,14 @@ def _rows(masks: Iterable[tuple[str, Path | str]]) -> Iterator[CountRow]:
     for name, path in masks:
         contents, _ = read_contents(path, labels=True)
         if contents.letters.endswith("YX") and (is_url(path) or math.prod(contents.data.shape) > WHOLE):
-            yield from count_store(path, name=file_stem(name))
+            yield from count_store(path, name=result_stem(name))
             continue
         order = [letter for letter in contents.letters if letter not in "YX"]
         axes = "".join(order) + "YX"
         values = np.asarray(contents.data).transpose([contents.letters.index(letter) for letter in axes])
         painted = values if contents.code == "painted" else to_painted(values)
         classes = contents.classes or ClassTable.default(np.unique(painted))
-        yield from count_mask(painted, classes, contents.geometry(axes), file_stem(name))
+        yield from count_mask(painted, classes, contents.geometry(axes), result_stem(name))
 
 
 def _is_store(path: Path) -> bool:

@@ -15,7 +15,7 @@ from napari_unet.core.errors import InputWarning
 from napari_unet.core.image import Image
 from napari_unet.core.method import Progress
 from napari_unet.core.provenance import Provenance
-from napari_unet.io import file_stem, is_output, keep_objects
+from napari_unet.io import is_output, keep_objects, result_stem
 from napari_unet.objects import REGISTRY as WAYS
 from napari_unet.objects.measure_table import MeasureTable
 from napari_unet.workflows.class_images import ClassImage
@@ -55,8 +55,8 @@ def is_object_file(path: Path | str) -> bool:
 def objects_place(folder: Path | str, name: str, ending: str = "_objects.tif") -> Path | str:
     """Return where the objects of one of several images go."""
     if is_url(folder):
-        return f"{str(folder).rstrip('/')}/{file_stem(name)}_objects.ome.zarr"
-    return Path(folder) / f"{file_stem(name)}{ending}"
+        return f"{str(folder).rstrip('/')}/{result_stem(name)}_objects.ome.zarr"
+    return Path(folder) / f"{result_stem(name)}{ending}"
 
 
 class FoundFiles(tuple[Path | str, ...]):

@@ -15,7 +15,7 @@ from napari_unet.core.method import Model
 from napari_unet.core.provenance import Provenance, now, of_model
 from napari_unet.core.readable import readable
 from napari_unet.core.work import Work
-from napari_unet.io import clear_of_inputs, file_stem
+from napari_unet.io import clear_of_inputs, result_stem
 from napari_unet.io._far_run import check_far_place
 from napari_unet.io._named_run import is_ended
 from napari_unet.io._told_beside import told_beside
@@ -186,7 +186,7 @@ def _places(images: Sequence[str], place: str, kind: str, flag: str = "") -> lis
     if single and len(images) > 1:
         raise UsageError(f"{flag}{len(images)} images cannot go into the one {place}. Give an address without an "
                          "ending: each image gets a name in it.")
-    return [place] if single else [f"{place}/{file_stem(name)}_{kind}.ome.zarr" for name in images]
+    return [place] if single else [f"{place}/{result_stem(name)}_{kind}.ome.zarr" for name in images]
 
 
 def _check_clear(place: str, images: Sequence[str]) -> None:

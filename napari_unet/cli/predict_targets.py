@@ -17,7 +17,7 @@ from napari_unet.core.errors import UsageError, UserError
 from napari_unet.core.fingerprints import image_hash
 from napari_unet.core.method import Model
 from napari_unet.core.provenance import PROBABILITIES, Provenance
-from napari_unet.io import check_output, file_stem, is_output, provenance_path, read_image
+from napari_unet.io import check_output, is_output, provenance_path, read_image, result_stem
 from napari_unet.io._named_run import is_ended
 from napari_unet.io._told_beside import told_beside
 from napari_unet.io.model_file import load_model
@@ -247,4 +247,4 @@ def plan_outputs(
 
     return [OutputTarget(output / f"{stem}_mask.tif" if in_folder else output,
                          of_several(probabilities, f"{stem}_probabilities.tif"),
-                         of_several(objects, f"{stem}_objects.tif")) for stem in map(file_stem, images)]
+                         of_several(objects, f"{stem}_objects.tif")) for stem in map(result_stem, images)]

@@ -15,7 +15,7 @@ from ._label_place import LabelPlace, label_place
 from ._mask_info import Code, MaskInfo, SavedCode
 from ._output import Output
 from ._probabilities import create_probabilities, save_probabilities
-from ._reading import file_stem, label_array, open_contents, read_contents, read_image, read_labels
+from ._reading import file_stem, label_array, open_contents, read_contents, read_image, read_labels, result_stem
 from ._registry import REGISTRY, register
 from ._run_lock import lock_file, taking_turns
 from ._saving import (
@@ -75,6 +75,7 @@ __all__ = [
     "read_labels",
     "register",
     "remove",
+    "result_stem",
     "save_image",
     "save_mask",
     "save_objects",

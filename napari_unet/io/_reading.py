@@ -150,6 +150,24 @@ def file_stem(path: str | Path) -> str:
     return name
 
 
+def result_stem(path: str | Path) -> str:
+    """Return what the results of an image are named after: its :func:`file_stem`, of one inside an OME-Zarr its place.
+
+    So each field of a plate has a name of its own: ``plate_A_1_0`` for ``plate.zarr/A/1/0``. Labels inside an image are
+    named after themselves, and after their place if the image is a field.
+    """
+    parts = [one for one in str(path).replace("\\", "/").split("/") if one]
+    stores = [at for at, part in enumerate(parts[:-1]) if part.lower().endswith(".zarr")]
+    if not stores:
+        return file_stem(path)
+    inside = parts[stores[-1] + 1 :]
+    is_label = inside[-2:-1] == ["labels"]
+    place = inside[:-2] if is_label else inside
+    if not place:
+        return file_stem(path)
+    return "_".join([file_stem(parts[stores[-1]]), *place, *(inside[-1:] if is_label else ())])
+
+
 def format_of(path: Path) -> Format:
     """Return what reads a file or folder; :class:`UserError` if nothing does."""
     if not path.exists():
