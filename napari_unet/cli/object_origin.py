@@ -7,11 +7,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from napari_unet.core import parameters
 from napari_unet.core.provenance import Provenance
 from napari_unet.io._named_run import is_ended
 from napari_unet.io._told_beside import told_beside
-from napari_unet.objects import REGISTRY as WAYS
 from napari_unet.project.object_basis import SHOWN
 
 from .terminal import tell_standing
@@ -72,7 +70,9 @@ class ObjectsOfMask(Protocol):
         """What they were found in."""
 
 
-def found_otherwise(targets: Sequence[ObjectsOfMask], arguments: argparse.Namespace) -> dict[Path | str, str]:
+def found_otherwise(
+    targets: Sequence[ObjectsOfMask], arguments: argparse.Namespace, values: Mapping[str, Any]
+) -> dict[Path | str, str]:
     """Say by place of objects that are there in what they differ from what a command would find; of most, nothing.
 
     Those of which nothing tells are named, and stay.
@@ -82,8 +82,9 @@ def found_otherwise(targets: Sequence[ObjectsOfMask], arguments: argparse.Namesp
     targets : sequence
         Where the objects of an image go, and where its mask is.
     arguments : Namespace
+    values : mapping
+        Parameters of the way that are given.
     """
-    values = parameters.parse(WAYS[arguments.way], dict(arguments.way_values))
     found: dict[Path | str, str] = {}
     unknown: list[Path | str] = []
     for place, mask in [(one.objects, one.mask) for one in targets]:

@@ -126,7 +126,7 @@ def _left_far(arguments: argparse.Namespace, targets: Mapping[str, FarTarget], m
     told = {name: told_beside(one.mask) for name, one in standing.items()}
     reasons = {name: _otherwise(one, name, told[name], hashed, arguments) for name, one in standing.items()}
     segmented = {name: one for name, one in standing.items() if not reasons[name]}
-    unlike = found_otherwise(list(segmented.values()), arguments)
+    unlike = found_otherwise(list(segmented.values()), arguments, way_values(arguments))
     refuse_others({**_by_mask(standing, reasons), **unlike}, arguments)
     _check_objects(targets, standing, arguments)
     left = {name: dataclasses.replace(one, segmented=name in segmented) for name, one in targets.items()

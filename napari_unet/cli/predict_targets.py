@@ -28,7 +28,7 @@ from napari_unet.predicting.model_hash import model_hash
 from napari_unet.predicting.network_model import NetworkModel
 
 from .object_origin import found_otherwise
-from .object_output import is_object_file
+from .object_output import is_object_file, way_values
 from .terminal import NAMED, say, some_named, tell_standing
 
 
@@ -98,7 +98,7 @@ def left_to_do(arguments: argparse.Namespace, targets: Mapping[str, OutputTarget
     halves, missing = _unfinished(targets)
     others = _made_otherwise(arguments, _without(targets, missing))
     anew = missing | set(others)
-    unlike = found_otherwise(list(_without(targets, anew | halves).values()), arguments)
+    unlike = found_otherwise(list(_without(targets, anew | halves).values()), arguments, way_values(arguments))
     if not arguments.overwrite:
         ours = own_halves(arguments, targets)
         _check_parts([(name, targets[name]) for name in targets if name in missing], ours)

@@ -16,7 +16,7 @@ from napari_unet.core.work import Work, run_to_end
 from napari_unet.io import check_object_output, clear_of_inputs, keep_objects
 from napari_unet.io._told_beside import told_beside
 from napari_unet.project.mask_names import mask_places
-from napari_unet.project.object_basis import object_basis
+from napari_unet.project.object_basis import ObjectBasis
 from napari_unet.project.object_tables import ProjectObjects
 from napari_unet.project.predictions import result_origin
 from napari_unet.project.project_contents import ProjectContents
@@ -90,12 +90,14 @@ def _found_otherwise(
     contents: ProjectContents, objects: Mapping[str, Path], masks: Mapping[str, Path]
 ) -> dict[Path | str, str]:
     """Say by place of objects that are there, by id of their image, in what they are not those of the project now."""
-    records = {record.id: record for record in contents.folder.state.images}
+    if not objects:
+        return {}
+    records, basis = {record.id: record for record in contents.folder.state.images}, ObjectBasis(contents.folder)
     found: dict[Path | str, str] = {}
     for image_id, path in objects.items():
         mask = result_origin(masks.get(image_id, contents.folder.result_path(image_id)))
         told = told_beside(path)
-        reason = "" if told is None else object_difference(told, object_basis(contents.folder, records[image_id]), mask)
+        reason = "" if told is None else object_difference(told, basis.of(records[image_id]), mask)
         found |= {path: reason} if reason else {}
     return found
 
@@ -144,14 +146,16 @@ def find_in_project(
         make_folder(arguments.objects)
     objects = ProjectObjects(contents.folder, contents.classes, contents.moved, masks)
     run_to_end(objects.learn())
+    basis = ObjectBasis(contents.folder)
     summary = watch(run_batch([
-        BatchPiece(record.name, partial(_kept, objects, record, places[record.id], arguments)) for record in records]))
+        BatchPiece(record.name, partial(_kept, objects, basis, record, places[record.id], arguments))
+        for record in records]))
     if summary.failed:
         raise UserError(summary.sentence) from summary.failed[0].error
 
 
 def _kept(
-    objects: ProjectObjects, record: ImageRecord, path: Path, arguments: argparse.Namespace
+    objects: ProjectObjects, basis: ObjectBasis, record: ImageRecord, path: Path, arguments: argparse.Namespace
 ) -> Generator[PieceShare, None, tuple[Path, ...]]:
     """Find and save the objects of one image."""
     begun = now()
@@ -162,7 +166,7 @@ def _kept(
     said = counted_words(found)
     say(f"{record.name}: {said}")
     told = Provenance.here("objects", begun=begun, classes=found.classes, note=said, settings={
-        "image": record.name, **objects.basis(record), "of": "a project"})
+        "image": record.name, **basis.of(record), "of": "a project"})
     options = {"version": arguments.zarr_version} if path.suffix.lower() not in (".zip", ".geojson") else {}
     _, note = keep_objects(path, found.found, classes=found.classes, geometry=found.geometry,
                            overwrite=arguments.overwrite, provenance=told, **options)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -26,7 +26,6 @@ from napari_unet.session.object_search import FoundObjects
 from napari_unet.workflows.object_finding import ImageObjects
 
 from .noted_image import NotedImage, spot_at
-from .object_basis import object_basis
 from .project_folder import ProjectFolder
 from .records import ImageRecord
 
@@ -142,10 +141,6 @@ class ProjectObjects:
         found = ObjectMap(numbers, np.concatenate(classes), answer.image.scale,
                           notes[0] if len(set(notes)) == 1 else "")
         return ImageObjects(found, table, answer.image.geometry, search)
-
-    def basis(self, record: ImageRecord) -> dict[str, Any]:
-        """Return what the objects of an image depend on beside its mask, as :func:`.object_basis.object_basis`."""
-        return object_basis(self._folder, record)
 
     def _found(self, record: ImageRecord) -> Iterator[tuple[tuple[int | slice, ...], FoundObjects]]:
         answer = self._answer(record)
