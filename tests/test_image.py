@@ -278,3 +278,21 @@ def test_a_dask_array_is_read_without_those_who_listen_to_dask() -> None:
         assert not heard
         np.asarray(lazy)
     assert heard, "others are heard"
+
+
+@pytest.mark.parametrize("axes", ["YX", "YXC", "NYX"])
+def test_an_image_of_one_value_is_told_once(axes: str) -> None:
+    """A blank picture, the wrong channel: any answer for it means nothing."""
+    image = Image(np.full((90, 70, 3)[: len(axes)] if axes != "NYX" else (1, 90, 70), 7, np.uint16), axes, "blank")
+    with pytest.warns(InputWarning, match=r"'blank' holds the same value everywhere \(7\)") as told:
+        image.plane(0)
+        image.plane(0)
+    assert len(told) == 1
+
+
+def test_images_with_anything_in_them_are_read_without_a_word() -> None:
+    one = np.zeros((90, 70), np.uint8)
+    one[33, 41] = 1
+    Image(one).plane(0)
+    Image(np.zeros((2, 90, 70), np.uint8), "NYX").plane(0)  # stacks have empty planes
+    Image(np.stack([one, np.zeros_like(one)], -1), "YXC").plane(0)

@@ -155,6 +155,7 @@ def test_the_command_line_takes_metrics_and_settings(stacks, tmp_path: Path, cap
     for wrong, message in ((["--metrics", "edges"], "called 'edges'. Allowed: default, all"),
                            (["--set", "tolerance=-1"], "tolerance cannot be -1"),
                            (["--set", "width=3"], "has no parameter 'width'. Allowed: tolerance, patch"),
-                           (["--scale", "1,2,3,4"], "'1,2,3,4' is not the size of a pixel")):
+                           (["--scale", "1,2,3,4"], "'1,2,3,4' is not the size of a pixel"),
+                           (["--csv", "t.xlsx"], "'t.xlsx' ends in '.xlsx', but tables are written as CSV")):
         assert main(["score", *files, *wrong]) != 0
         assert message in capsys.readouterr().err

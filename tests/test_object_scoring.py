@@ -244,7 +244,7 @@ def test_objects_of_a_folder_of_masks(tmp_path: Path, capsys: Any) -> None:
     (["--set", "nix=3"], "has no parameter 'nix'"),
     (["--countable", "axon"], "There is no class 'axon'"),
     (["--rois", "r.tif"], "does not end in .zip"),
-    (["--table", "{o}", "--overwrite"], "Two results would have the same file name"),
+    (["--table", "{o}", "--overwrite"], "but tables are written as CSV"),
     (["--image", "i.tif"], "Say where the table goes"),
     (["--unit", "micrometer"], "--unit micrometer is of --voxel-size"),
 ])

@@ -57,6 +57,7 @@ def test_percentiles_of_counts_are_those_of_the_values(values: list[int]) -> Non
     assert found == percentile_range((given_values - 7).astype(np.float32), 1.0, 99.0)
 
 
+@pytest.mark.filterwarnings("ignore:.*same value everywhere")
 @pytest.mark.parametrize("kind", planes())
 def test_a_window_is_that_part_of_the_normalised_plane(kind: str, small_limit: None) -> None:
     image = Image(planes()[kind])

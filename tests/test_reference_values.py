@@ -281,3 +281,17 @@ def test_the_survey_looks_at_parts_and_at_strokes():
     assert LabelSurvey.of([np.zeros((4, 4), int)]) == LabelSurvey((), True, 1.0, 0.0, {})
     assert ndimage.label(OBJECTS)[1] == 12
     assert recognise(LabelSurvey((), True, 1.0, 0.0, {})).code == "mask"
+
+
+def test_strokes_given_as_reference_are_read_as_what_they_are():
+    """0 is where nobody painted, and 1 is background: scored is where there is paint alone."""
+    painted = np.zeros_like(CLASSES)
+    painted[::5, ::3] = CLASSES[::5, ::3] + 1
+    with pytest.warns(InputWarning, match="The reference looks like 1 = background, 0 = unknown"):
+        found = read_both(CLASSES, painted, "auto", "auto")
+    np.testing.assert_array_equal(found[1], painted)
+    one = discs() * (np.mgrid[:60, :80][1] < 76)
+    sparse = np.where(np.mgrid[:60, :80][0] % 4 == 0, one + 1, 0)
+    with pytest.warns(InputWarning, match="1 = background"):
+        rows = napari_unet.score(one, sparse).result()
+    assert [row.value for row in rows if row.metric == "dice"] == [1.0]

@@ -22,8 +22,9 @@ from napari_unet.core.parameters import brief
 from napari_unet.core.provenance import made_by
 from napari_unet.core.readable import can_be_named
 
+from .command_parser import DEBUG
 from .interruption import obeying_requests
-from .parser import DEBUG, make_parser
+from .parser import make_parser
 from .terminal import quiet_warnings, say
 
 UNEXPECTED = "This should not happen: please report it with what you see when you add --debug."

@@ -106,6 +106,21 @@ def pixel_size(text: str) -> tuple[float, ...]:
     return sizes * 2 if len(sizes) == 1 else sizes
 
 
+def table_path(text: str) -> Path:
+    """Read where a table goes, which is written as CSV whatever it is called.
+
+    Raises
+    ------
+    argparse.ArgumentTypeError
+        If the name is that of a file of another kind.
+    """
+    path = Path(text)
+    if path.suffix.lower() not in ("", ".csv", ".txt"):
+        raise argparse.ArgumentTypeError(f"{_shown(text)} ends in {_shown(path.suffix)}, but tables are written as "
+                                         "CSV, which Excel opens. Give a name that ends in .csv.")
+    return path
+
+
 def name_list(text: str) -> list[str]:
     """Read names separated by commas."""
     return [name.strip() for name in text.split(",") if name.strip()]

@@ -89,7 +89,7 @@ def _meant(name: str) -> list[str]:
 
 
 def refuse_same_places(places: Iterable[tuple[str, Iterable[Path | str]]]) -> None:
-    """Refuse results of two images that would have the same place.
+    """Refuse results, of one image or of two, that would have the same place.
 
     Parameters
     ----------
@@ -99,13 +99,16 @@ def refuse_same_places(places: Iterable[tuple[str, Iterable[Path | str]]]) -> No
     Raises
     ------
     UserError
-        Naming both.
+        Naming them.
     """
     taken: dict[Path | str, str] = {}
     for name, paths in places:
         for path in paths:
             where = path if is_url(path) else Path(path).resolve()
             if where in taken:
+                if taken[where] == name:
+                    raise UserError(f"Two results of {readable(name)} would have the same file name, "
+                                    f"{readable(path)}. Choose another for one of them.")
                 raise UserError(f"The results of {readable(taken[where])} and {readable(name)} would have the same "
                                 f"file name, {readable(path)}. Rename one of them, or do them one by one.")
             taken[where] = name

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from .flag_values import assignment, name_list, pixel_size, place_or_url
+from .flag_values import assignment, name_list, pixel_size, place_or_url, table_path
 
 
 def add_finding_flags(parser: argparse.ArgumentParser, flag: str = "--set") -> None:
@@ -41,7 +41,8 @@ def add_object_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--blocks", action="store_true",
                         help="find objects block by block, as in masks larger than memory; a run that ended early is "
                         "gone on with")
-    parser.add_argument("--table", type=Path, metavar="T.csv", help="also measure: one line an object, of all masks")
+    parser.add_argument("--table", type=table_path, metavar="T.csv",
+                        help="also measure: one line an object, of all masks")
     parser.add_argument("--image", metavar="IMAGE", help="with --table and one mask: measure its channels too")
     parser.add_argument("--rois", type=Path, metavar="R.zip",
                         help="also outlines for ImageJ's ROI Manager (a folder for several masks)")

@@ -69,7 +69,8 @@ def _planned(arguments: argparse.Namespace) -> dict[str, ObjectTargets]:
     """Return by mask where its objects go; results of others that lie in the same folder are no masks."""
     masks = expanded_images(arguments.masks)
     planned = plan_objects(masks, arguments)
-    refuse_same_places((name, one.paths) for name, one in zip(masks, planned, strict=True))
+    refuse_same_places([*((name, one.paths) for name, one in zip(masks, planned, strict=True)),
+                        ("the table", [arguments.table] if arguments.table is not None else [])])
     results = {path.resolve() for one in planned for path in _near(one.paths)}
     named = set(arguments.masks)
     return {name: one for name, one in zip(masks, planned, strict=True)
@@ -129,13 +130,10 @@ def claim_objects(
     """Check where results go and make their folders; returns by file whether it may replace one that is there."""
     paths = [path for target in targets for path in target.paths]
     far, outputs = [str(path) for path in paths if is_url(path)], _near(paths)
-    table = getattr(arguments, "table", None)
-    places = [*far, *(path.resolve() for path in (*outputs, *([table] if table is not None else [])))]
-    if len(set(places)) < len(places):
-        raise UserError("Two results would have the same file name. Rename an image, or do them one by one.")
     for path in outputs:
         clear_of_inputs(path, inputs)
     check_store_flags(arguments, paths)
+    table = arguments.table
     if table is not None and check_writable(table, arguments.overwrite, inputs):
         arguments.overwrite = True
     asked = {arguments.output, arguments.rois, arguments.geojson}

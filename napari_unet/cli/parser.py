@@ -5,12 +5,20 @@ from __future__ import annotations
 import argparse
 import importlib
 from pathlib import Path
-from typing import NoReturn
 
 from napari_unet import __version__
-from napari_unet.core.readable import readable
 
-from .flag_values import assignment, name_list, pixel_size, place_or_url, plane_index, positive_number, seed_number
+from .command_parser import CommandParser, add_debug
+from .flag_values import (
+    assignment,
+    name_list,
+    pixel_size,
+    place_or_url,
+    plane_index,
+    positive_number,
+    seed_number,
+    table_path,
+)
 from .object_flags import add_compared_objects, add_finding_flags, add_object_flags
 
 DEFAULT_METHODS = "unet,threshold,slic,mean_shift,region_growing"
@@ -18,15 +26,6 @@ PRESETS = ("quick", "classical", "networks", "everything")
 _VALUES = ("auto", "mask", "painted", "objects")
 _CODES = ("auto recognises it or asks; mask has background 0, painted has background 1 and 0 = unknown, objects has "
           "background 0 and all else is of one class (default: auto)")
-DEBUG = "--debug"
-
-
-class CommandParser(argparse.ArgumentParser):
-    """A parser that says what is wrong without repeating what steers a terminal."""
-
-    def error(self, message: str) -> NoReturn:
-        """Say what is wrong, how the command is used, and end with status 2."""
-        super().error(readable(message))
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -37,7 +36,7 @@ def make_parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"napari-unet {__version__}")
-    _debug(parser, False)
+    add_debug(parser, False)
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for add in (_demo, _plan, _train, _predict, _objects, _export_model, _score, _compare, _counts, _methods,
                 _methods_text, _info):
@@ -55,13 +54,8 @@ def _command(commands: argparse._SubParsersAction[CommandParser], name: str, fun
         getattr(importlib.import_module(f"napari_unet.cli.{module}"), found)(arguments)
 
     parser.set_defaults(command=run)
-    _debug(parser, argparse.SUPPRESS)
+    add_debug(parser, argparse.SUPPRESS)
     return parser
-
-
-def _debug(parser: argparse.ArgumentParser, default: object) -> None:
-    parser.add_argument(DEBUG, action="store_true", default=default,
-                        help="show where in the program an error came up, for a report")
 
 
 def _axes(parser: argparse.ArgumentParser) -> None:
@@ -145,7 +139,7 @@ def _predict(commands: argparse._SubParsersAction[CommandParser]) -> None:
                              "project (NAME.unet): all of its")
     parser.add_argument("--resume", action="store_true",
                         help="leave out images whose results are there already, as this command would make them")
-    parser.add_argument("--counts", type=Path, metavar="T.csv",
+    parser.add_argument("--counts", type=table_path, metavar="T.csv",
                         help="also write one table of parts, holes and areas of each class in all images")
     parser.add_argument("--model", type=Path, metavar="MODEL.pt", help="(of a project, the one that is shown)")
     parser.add_argument("-o", "--output", type=place_or_url, metavar="OUT",
@@ -223,7 +217,7 @@ def _score(commands: argparse._SubParsersAction[CommandParser]) -> None:
     parser.add_argument("--set", type=assignment, action="append", default=[], metavar="NAME=VALUE",
                         help="how to judge: tolerance=0.5 for surface Dice and boundary recall, in the unit of the "
                         "scale; patch=64 for betti_error_patches, in pixels")
-    parser.add_argument("--csv", type=Path, metavar="T.csv", help="also write the single values as a tidy table")
+    parser.add_argument("--csv", type=table_path, metavar="T.csv", help="also write the single values as a tidy table")
     _overwrite(parser)
 
 
@@ -270,7 +264,7 @@ def _counts(commands: argparse._SubParsersAction[CommandParser]) -> None:
                       "one table.")
     parser.add_argument("project", type=place_or_url, metavar="NAME.unet",
                         help="a project, or a mask (.zarr, .tif, or its address), which is counted block by block")
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="COUNTS.csv")
+    parser.add_argument("-o", "--output", type=table_path, required=True, metavar="COUNTS.csv")
     parser.add_argument("--objects", action="store_true",
                         help="one line an object instead: area, shape, brightness, place, neighbours")
     _moved(parser)

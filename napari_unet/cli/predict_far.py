@@ -26,7 +26,7 @@ from napari_unet.workflows.batch import BatchEvent, BatchPiece, BatchSummary, ru
 from napari_unet.workflows.counts import COLUMNS
 from napari_unet.workflows.object_finding import make_search
 
-from .image_files import images_alone, save_counts
+from .image_files import images_alone, refuse_same_places, save_counts
 from .input_files import read_images
 from .object_blocks import find_by_blocks
 from .object_origin import found_otherwise
@@ -91,18 +91,16 @@ def _planned_far(arguments: argparse.Namespace, images: Sequence[str]) -> dict[s
     soft = arguments.probabilities
     maps = [] if soft is None else _places(images, str(soft).rstrip("/"), "probabilities", "--probabilities ")
     found = _object_places(images, arguments)
-    planned = {name: FarTarget(masks[at], maps[at] if maps else None, found[at] if found else None)
-               for at, name in enumerate(images)}
-    places = [one for target in planned.values() for one in target.places]
-    if len(set(map(str, places))) < len(masks) + len(maps) + len(found):
-        raise UserError("Two results would have the same name. Rename an image, or predict them one by one.")
-    for one in places:
+    planned = [FarTarget(masks[at], maps[at] if maps else None, found[at] if found else None)
+               for at in range(len(images))]
+    refuse_same_places((name, target.places) for name, target in zip(images, planned, strict=True))
+    for one in (place for target in planned for place in target.places):
         if is_url(one):
             check_far_place(str(one))
             _check_clear(str(one), images)
         else:
             _check_near(Path(one), one in maps, images, arguments)
-    return planned
+    return dict(zip(images, planned, strict=True))
 
 
 def _check_near(place: Path, soft: bool, images: Sequence[str], arguments: argparse.Namespace) -> None:

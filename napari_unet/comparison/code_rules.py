@@ -16,7 +16,7 @@ _MANY = 5
 _VERY_MANY = 10
 """Nobody has so many classes of which only one was painted, though each value be in pieces (a neuron, say)."""
 _AGREE = 0.5
-_SURE = 0.9
+_MOSTLY, _SURE = 0.75, 0.9
 LAST_CLASS = 254
 """Largest number of a class in a mask."""
 _SMALLEST = 4
@@ -70,7 +70,7 @@ def recognise(survey: LabelSurvey, classes: Sequence[int] = (), *, strokes: bool
 
 def _is_painted(survey: LabelSurvey, classes: Sequence[int]) -> bool:
     """Whether 1 is the background: only so all values are known, or the witnesses say so."""
-    if _fits_as_painted_only(survey, classes):
+    if _fits_as_painted_only(survey, classes) or _are_strokes(survey, classes):
         return True
     background = survey.share([BACKGROUND], [BACKGROUND])
     if background is None or background <= _AGREE:
@@ -85,6 +85,15 @@ def _fits_as_painted_only(survey: LabelSurvey, classes: Sequence[int]) -> bool:
     if survey.zero or len(values) < 2 or BACKGROUND not in values:
         return False
     return not classes or (values <= {BACKGROUND, *classes} and not values <= {number - 1 for number in classes})
+
+
+def _are_strokes(survey: LabelSurvey, classes: Sequence[int]) -> bool:
+    """Whether all that is not 0 has the painted id that the witnesses know there: 1 on their background too."""
+    values = {int(value) for value in survey.values if not value % 1}
+    if BACKGROUND not in values or len(values) < 2 or not set(survey.values) <= {BACKGROUND, *classes}:
+        return False
+    pure = [survey.purity(number) for number in sorted(values)]
+    return all(one is not None and one >= _MOSTLY for one in pure)
 
 
 def _two_values(survey: LabelSurvey, classes: Sequence[int], one: int, strokes: bool) -> Reading:

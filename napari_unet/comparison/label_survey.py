@@ -74,6 +74,12 @@ class LabelSurvey:
         total = sum(of_classes.values())
         return sum(count for key, count in of_classes.items() if key[1] in values) / total if total else None
 
+    def purity(self, number: int) -> float | None:
+        """Return which part of the known pixels with this value is of the class with this painted id; None without."""
+        with_value = {key: count for key, count in self.hits.items() if key[1] == number}
+        total = sum(with_value.values())
+        return sum(count for key, count in with_value.items() if key[0] == number) / total if total else None
+
     def foreground(self, values: Sequence[float] | None = None) -> float | None:
         """Return which part of the pixels of all classes but the background has one of these values, or any but 0."""
         ids = sorted({number for number, _ in self.hits if number > BACKGROUND})

@@ -219,11 +219,13 @@ class Image:
         -----
         InputWarning
             Once per image, if a number on more than 1 % of the pixels is far from all others and might stand for no
-            data.
+            data, and if its one plane holds nothing but one value.
         """
         array = self.window(number)
         empty, values = empty_pixels(array, self.no_data)
         self.note_fill(array, empty, values)
+        if self.n_planes == 1:
+            self._note_flat(array)
         return as_float32(array, empty)
 
     def note_fill(self, array: NDArray[Any], empty: NDArray[np.bool_] | None, values: Sequence[float]) -> None:
@@ -238,6 +240,12 @@ class Image:
                     "other values. If they hold no data, save them as NaN or say so in the file (GDAL's no-data tag).",
                 )
                 return
+
+    def _note_flat(self, array: NDArray[Any]) -> None:
+        first = array[:, :1, :1]
+        if first.size and (array[:, ::64, ::64] == first).all() and (array == first).all():
+            say_once(self.data, f"{self.name!r} holds the same value everywhere ({first.flat[0]:g}): nothing in it can "
+                                "be told apart. Is it the right image, and the right channel?")
 
 
 def warn_not_finite(image: Image, count: int) -> None:

@@ -60,9 +60,12 @@ class StoreLock:
                 continue
             try:
                 locks, busy = _locked(file)
+                while made and busy and time.monotonic() < end:  # others look whose it is, a moment each
+                    time.sleep(0.01)
+                    locks, busy = _locked(file)
                 owner = LockOwner.read(_text(file))
                 waited = time.monotonic() > end
-                if busy and (waited or (owner is not None and not made)):
+                if busy and (owner is not None or time.monotonic() > end + _MAKING):
                     raise refused(what, owner)
                 if not busy and self._is_ours(file, made, owner, locks, waited, what):
                     os.ftruncate(file, 0)

@@ -1,4 +1,4 @@
-"""What the numbers of a TIFF mean as a picture: palettes, and files in which white is zero. Opens no file."""
+"""What the numbers of a TIFF mean as a picture: palettes, inks, and files in which white is zero. Opens no file."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from tifffile import TiffPage, TiffPageSeries
 
-_MINISWHITE, _PALETTE = 0, 3
+_MINISWHITE, _PALETTE, INKS = 0, 3, 5
+_OTHER_INKS = 2
+"""As the tag ``InkSet`` says: not those of CMYK."""
 _PLAIN_BOOLEANS = "tifffile.py"
 """As tifffile signs what it writes."""
 _MOST_TABLES = 5000
@@ -39,7 +41,7 @@ def as_picture(series: TiffPageSeries, data: Any, axes: str, imagej: bool) -> tu
     series : tifffile.TiffPageSeries
         Of an open file.
     data : ndarray, with ``axes``
-        Of a palette image, indices.
+        Of a palette image, indices; of a printed one, amounts of ink.
     imagej : bool
         ImageJ wrote the file.
 
@@ -56,6 +58,8 @@ def as_picture(series: TiffPageSeries, data: Any, axes: str, imagej: bool) -> tu
         return _coloured(_tables(series), data, axes, imagej)
     if page.photometric == _MINISWHITE and np.dtype(data.dtype).kind in "bu" and "S" not in axes:
         return _turned(page, data, axes, imagej)
+    if page.photometric == INKS and np.dtype(data.dtype).kind == "u" and "S" in axes:
+        return _printed(page, data, axes)
     return data, axes, ""
 
 
@@ -78,6 +82,9 @@ def no_data_as_shown(
         return shown, tuple(_white(series.keyframe, stored.dtype) - value for value in no_data)
     # a colour may be that of other pixels too
     empty = np.isin(np.asarray(stored), no_data)
+    if series.keyframe.photometric == INKS:
+        samples = next(at for at, (had, has) in enumerate(zip(stored.shape, shown.shape, strict=True)) if had != has)
+        empty = np.broadcast_to(empty.all(samples, keepdims=True), shown.shape)
     if not empty.any():
         return shown, ()
     shown = shown.astype(np.float32)
@@ -98,6 +105,20 @@ def _turned(page: TiffPage, data: Any, axes: str, imagej: bool) -> tuple[Any, st
     array = np.asarray(data)
     said = "0 is white in this file: dark and bright are turned round, as in any viewer"
     return array.dtype.type(_white(page, array.dtype)) - array, axes, said
+
+
+def _printed(page: TiffPage, data: Any, axes: str) -> tuple[Any, str, str]:
+    """Turn cyan, magenta, yellow and black ink on white paper into red, green and blue light."""
+    inks = page.tags.get("InkSet")
+    at = axes.index("S")
+    if data.shape[at] != 4 or (inks is not None and inks.value == _OTHER_INKS):
+        return data, axes, ""
+    array = np.asarray(data)
+    white = array.dtype.type(_white(page, array.dtype))
+    light = (white - array).astype(np.float32)
+    shown = np.take(light, range(3), at) * (np.take(light, [3], at) / np.float32(white))
+    said = "its inks (CMYK) are read as colours (RGB), as any viewer shows them"
+    return np.rint(shown).astype(array.dtype), axes, said
 
 
 def _tables(series: TiffPageSeries) -> NDArray[np.uint8]:

@@ -11,6 +11,7 @@ import numpy as np
 from ._contents import RECORD, UNKNOWN, Contents, read_record
 from ._imagej import imagej_slots
 from ._resolution import tagged_size
+from ._tiff_colours import INKS
 from ._tiff_geometry import placed
 from ._units import in_unit, unit_name
 
@@ -45,7 +46,7 @@ def tiff_contents(tiff: TiffFile, series: TiffPageSeries, number: int, data: Any
     letters = "".join(_GUESSES.get(letter, letter) for letter in raw)
     fallback = ""
     shaped = _shaped(tiff, number)
-    if series.kind == "shaped" and "axes" not in shaped:
+    if series.kind == "shaped" and "axes" not in shaped and series.keyframe.photometric != INKS:
         # tifffile's own files without axes: it takes a first or last axis of 3 for colour and a stack of three
         # planes with it, so its letters are only a guess
         fallback = letters.replace(UNKNOWN, "N") if letters.count(UNKNOWN) < 2 else ""

@@ -73,12 +73,20 @@ def image_has_left() -> None:
     _left += 1
     if _left >= LEFT_TOGETHER:
         _left = 0
-        QTimer.singleShot(_IDLE_MS, _collect_all)
+        collect_in_a_pause()
+
+
+def collect_in_a_pause() -> None:
+    """Look through all that there is once, soon, at a moment when nobody paints.
+
+    What a large package makes when it is imported would else be looked through for the first time at any later moment.
+    """
+    QTimer.singleShot(_IDLE_MS, _collect_all)
 
 
 def _collect_all() -> None:
     if QGuiApplication.mouseButtons() != Qt.MouseButton.NoButton:  # somebody paints
-        QTimer.singleShot(_IDLE_MS, _collect_all)
+        collect_in_a_pause()
         return
     gc.collect()
     _give_back_aside()

@@ -8,6 +8,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QWidget
 
 from ..fixed_lines import FixedLines
+from ..garbage_collection import collect_in_a_pause
 from ..workers import WorkerGroup
 
 ABOUT = "Where it computes, and why there. Advanced has the choice."
@@ -43,7 +44,11 @@ class DeviceLine(QWidget):
 
             yield str(choose_device("auto"))
 
-        workers.start(work, "napari-unet device", on_item=self.setText, on_error=lambda error: self.setText(str(error)))
+        def shown(device: str) -> None:
+            self.setText(device)
+            collect_in_a_pause()
+
+        workers.start(work, "napari-unet device", on_item=shown, on_error=lambda error: self.setText(str(error)))
 
     def setText(self, text: str) -> None:
         """Show a device as its chip with the reason in brackets, or a sentence about it."""
