@@ -286,7 +286,7 @@ def test_an_image_of_one_value_is_told_once(axes: str) -> None:
     image = Image(np.full((90, 70, 3)[: len(axes)] if axes != "NYX" else (1, 90, 70), 7, np.uint16), axes, "blank")
     with pytest.warns(InputWarning, match=r"'blank' holds the same value everywhere \(7\)") as told:
         image.plane(0)
-        image.plane(0)
+    image.plane(0)  # without a word: a second one would be an error
     assert len(told) == 1
 
 
