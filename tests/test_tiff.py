@@ -29,6 +29,8 @@ READ = [
     ((8, 9, 3), {"photometric": "rgb"}, "YXC", "a last axis of 3"),
     ((8, 9, 4), {"photometric": "minisblack"}, "YXC", "a last axis of 4"),
     ((5, 8, 9, 3), {"photometric": "rgb"}, "NYXC", "a last axis of 3"),
+    ((8, 9, 2), {"photometric": "minisblack", "planarconfig": "contig"}, "YXC", "from the pages and samples"),
+    ((6, 8, 9), {"photometric": "minisblack", "planarconfig": "separate"}, "CYX", "from the pages and samples"),
     ((5, 8, 9), {"metadata": None}, "NYX", "from the pages and samples of the file"),
     ((5, 8, 9), {"metadata": {"axes": "ZYX"}}, "ZYX", "metadata"),
     ((2, 3, 8, 9), {"metadata": {"axes": "TCYX"}, "photometric": "minisblack"}, "TCYX", "metadata"),
@@ -91,6 +93,32 @@ def test_the_first_of_several_pictures_is_taken_and_said(tmp_path: Path) -> None
     image = io.read_image(tmp_path / "a.tif")
     assert "first of 2 series" in image.note
     assert (image.data == 1).all()
+
+
+@pytest.mark.parametrize("compression", [None, "zlib"])
+@pytest.mark.parametrize("shape", [(3, 8, 9), (2, 8, 9, 3)])
+def test_planes_that_were_written_one_by_one_are_a_stack(
+    tmp_path: Path, shape: tuple[int, ...], compression: str | None, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    data, path = RNG.integers(0, 255, shape, dtype=np.uint8), tmp_path / "a.tif"
+    with tifffile.TiffWriter(path) as writer:
+        for plane in data:
+            writer.write(plane, compression=compression, photometric="rgb" if len(shape) == 4 else "minisblack")
+    for large in (2**27, 0):
+        monkeypatch.setattr("napari_unet.io._tiff_by_tile.LARGE", large)
+        image = io.read_image(path)
+        assert image.axes == "NYXC"[: len(shape)]
+        np.testing.assert_array_equal(np.asarray(image.data[:]), data)
+    assert io.axes_of_file(path) == (image.axes, shape)
+
+
+def test_pictures_with_names_of_their_own_are_no_stack(tmp_path: Path) -> None:
+    with tifffile.TiffWriter(tmp_path / "a.tif") as writer:
+        for name in ("cells", "mask"):
+            writer.write(np.full((8, 9), len(name), np.uint8), metadata={"name": name})
+    image = io.read_image(tmp_path / "a.tif")
+    assert "first of 2 series" in image.note
+    assert (image.data == 5).all()
 
 
 @pytest.mark.parametrize("levels", [1, 2, 3])

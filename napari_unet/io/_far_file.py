@@ -21,7 +21,7 @@ from ._lazy import LazyArray
 from ._registry import REGISTRY
 from ._remote_errors import far_read
 from ._tiff_metadata import declared_no_data, tiff_contents
-from ._tiff_planes import choose_series
+from ._tiff_planes import choose_series, opened_tiff
 
 COPIED = 2**28
 """Bytes of a file that is copied; of a larger one, a TIFF, only what is looked at comes over the network."""
@@ -76,10 +76,9 @@ def _named(copy: Path, url: str) -> Iterator[None]:
 
 
 def _by_tile(files: Any, path: str, url: str) -> Contents:
-    import tifffile
     import zarr
 
-    tiff = tifffile.TiffFile(files.open(path, "rb", block_size=_PIECE), name=PurePosixPath(path).name)
+    tiff = opened_tiff(files.open(path, "rb", block_size=_PIECE), name=PurePosixPath(path).name)
     number, choice = choose_series(tiff)
     series = tiff.series[number]
     store: Any = series.aszarr(level=0)

@@ -12,7 +12,7 @@ from ._contents import UNKNOWN, Contents
 from ._reading import format_of
 from ._tiff_checks import checked
 from ._tiff_metadata import tiff_contents
-from ._tiff_planes import choose_series
+from ._tiff_planes import choose_series, opened_tiff
 from .tiff import Tiff
 
 
@@ -43,9 +43,8 @@ def axes_of_file(path: str | Path) -> tuple[str, tuple[int, ...]] | None:
 
 
 def _tiff_header(path: Path) -> Contents:
-    import tifffile
 
-    with checked(path), tifffile.TiffFile(path) as tiff:
+    with checked(path), opened_tiff(path) as tiff:
         if not tiff.series:
             raise ValueError("it holds no picture")  # checked() says the rest
         number, _ = choose_series(tiff)

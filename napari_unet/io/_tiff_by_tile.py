@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ._lazy import LazyArray
-from ._tiff_planes import choose_series
+from ._tiff_planes import choose_series, opened_tiff
 
 if TYPE_CHECKING:
     from tifffile import TiffPageSeries
@@ -41,10 +41,9 @@ def tiff_by_tile(path: Path, series: TiffPageSeries, number: int) -> LazyArray |
 
 def tiff_levels(path: Path) -> list[LazyArray]:
     """Return the smaller resolutions of a large TIFF file that is read tile by tile; none where it has none."""
-    import tifffile
 
     try:
-        with tifffile.TiffFile(path) as tiff:
+        with opened_tiff(path) as tiff:
             number, _ = choose_series(tiff)
             count = len(tiff.series[number].levels)
         return [_opened(path, number, level) for level in range(1, count)]
@@ -53,10 +52,9 @@ def tiff_levels(path: Path) -> list[LazyArray]:
 
 
 def _opened(path: Path, number: int, level: int = 0) -> LazyArray:
-    import tifffile
     import zarr
 
-    tiff = tifffile.TiffFile(path)
+    tiff = opened_tiff(path)
     try:
         store: Any = tiff.series[number].aszarr(level=level)
         array = zarr.open_array(store, mode="r")

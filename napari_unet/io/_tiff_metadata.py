@@ -25,6 +25,8 @@ _GUESSES = {"S": "C", "I": "N", "Q": UNKNOWN}
 _NAMELESS = ("generic", "uniform")
 """Kinds of files whose metadata name no axes."""
 _NO_DATA = 42113
+_MAYBE_COLOUR = (1, 3, 4)
+"""Samples of a pixel that tifffile chose by itself, where nobody said what they are."""
 
 
 def tiff_contents(tiff: TiffFile, series: TiffPageSeries, number: int, data: Any, axes: str) -> Contents:
@@ -43,14 +45,7 @@ def tiff_contents(tiff: TiffFile, series: TiffPageSeries, number: int, data: Any
         Letters of ``data`` as tifffile has them.
     """
     data, raw = _one_channel_axis(data, axes)
-    letters = "".join(_GUESSES.get(letter, letter) for letter in raw)
-    fallback = ""
-    shaped = _shaped(tiff, number)
-    if series.kind == "shaped" and "axes" not in shaped and series.keyframe.photometric != INKS:
-        # tifffile's own files without axes: it takes a first or last axis of 3 for colour and a stack of three
-        # planes with it, so its letters are only a guess
-        fallback = letters.replace(UNKNOWN, "N") if letters.count(UNKNOWN) < 2 else ""
-        letters = UNKNOWN * len(raw)
+    letters, fallback, source = _letters(tiff, series, number, raw)
     sizes, unit, guess = _voxel_size(tiff, series, number)
     record = _record(tiff, number)
     classes, code, order = read_record(record)
@@ -63,9 +58,22 @@ def tiff_contents(tiff: TiffFile, series: TiffPageSeries, number: int, data: Any
     notes = (*((f"full resolution of {levels} levels",) if levels > 1 else ()), *((guess,) if guess else ()))
     contents = Contents(
         data, letters, scale, unit, classes, code, order, fallback, notes,
-        source="from the pages and samples of the file" if series.kind in _NAMELESS else Contents.source,
+        source=source,
     )
     return placed(contents, tiff, record)
+
+
+def _letters(tiff: TiffFile, series: TiffPageSeries, number: int, raw: str) -> tuple[str, str, str]:
+    """Return our letters of axes, those to fall back on, and where they come from."""
+    letters, keyframe = "".join(_GUESSES.get(letter, letter) for letter in raw), series.keyframe
+    unnamed = series.kind == "shaped" and "axes" not in _shaped(tiff, number)
+    source = "from the pages and samples of the file" if unnamed or series.kind in _NAMELESS else Contents.source
+    if not unnamed or keyframe.photometric == INKS or keyframe.samplesperpixel not in _MAYBE_COLOUR:
+        return letters, "", source
+    # tifffile's own files without axes: it takes a first or last axis of 3 or 4 for colour and a stack of three planes
+    # with it, so its letters are only a guess; other numbers of samples were asked for
+    fallback = letters.replace(UNKNOWN, "N") if letters.count(UNKNOWN) < 2 else ""
+    return UNKNOWN * len(raw), fallback, source
 
 
 def _one_channel_axis(data: Any, raw: str) -> tuple[Any, str]:

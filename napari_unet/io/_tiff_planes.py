@@ -65,6 +65,44 @@ def _named_files(xml: str) -> list[str]:
     return list(dict.fromkeys(re.findall(r"""\bFileName\s*=\s*["']([^"']+)["']""", xml)))
 
 
+def opened_tiff(file: Any, **options: Any) -> TiffFile:
+    """Open a TIFF, pages that tifffile wrote one by one as the planes of one picture.
+
+    ``writer.write(plane)`` in a loop notes each page as a picture of its own. Other programs show a stack of them, and
+    whoever wrote them meant one.
+
+    Parameters
+    ----------
+    file : path or open file
+    **options
+        Of :class:`tifffile.TiffFile`.
+    """
+    import tifffile
+
+    tiff = tifffile.TiffFile(file, **options)
+    try:
+        alike = _are_planes(tiff)
+    except BaseException:
+        tiff.close()
+        raise
+    if not alike:
+        return tiff
+    if isinstance(file, Path):
+        tiff.close()
+    return tifffile.TiffFile(file, is_shaped=False, **options)
+
+
+def _are_planes(tiff: TiffFile) -> bool:
+    """Whether there are several pictures, each one nameless page, and all alike."""
+    if not tiff.is_shaped or len(tiff.series) < 2:
+        return False
+    noted = tiff.shaped_metadata or ()
+    return (
+        len(noted) == len(tiff.series) and all(set(one) <= {"shape", "axes"} for one in noted)
+        and all(len(one) == 1 and one.keyframe.hash == tiff.series[0].keyframe.hash for one in tiff.series)
+    )
+
+
 def choose_series(tiff: TiffFile) -> tuple[int, str]:
     """Return the number of the picture that is meant, and what to say of the choice.
 

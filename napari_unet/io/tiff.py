@@ -26,7 +26,7 @@ from ._tiff_by_tile import tiff_by_tile
 from ._tiff_checks import check_complete, checked
 from ._tiff_colours import as_mask, as_picture, no_data_as_shown
 from ._tiff_metadata import declared_no_data, tiff_contents
-from ._tiff_planes import check_named_planes, choose_series, existing_planes
+from ._tiff_planes import check_named_planes, choose_series, existing_planes, opened_tiff
 
 if TYPE_CHECKING:
     from tifffile import TiffFile, TiffPageSeries
@@ -78,9 +78,8 @@ class Tiff:
         return self._read(path, False, number)
 
     def _read(self, path: Path, labels: bool, wanted: int | None = None) -> Contents:
-        import tifffile
 
-        with checked(path) as refuse_damaged, tifffile.TiffFile(path) as tiff:
+        with checked(path) as refuse_damaged, opened_tiff(path) as tiff:
             if tiff.is_ome:
                 check_named_planes(path, tiff.ome_metadata or "")
             if not tiff.series:
