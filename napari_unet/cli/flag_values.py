@@ -106,6 +106,23 @@ def pixel_size(text: str) -> tuple[float, ...]:
     return sizes * 2 if len(sizes) == 1 else sizes
 
 
+def unit_of_length(text: str) -> str:
+    """Read a unit of length, ``um`` or ``micrometer``, as files spell it.
+
+    Raises
+    ------
+    argparse.ArgumentTypeError
+        If it is none that is known.
+    """
+    from napari_unet.io import unit_name
+
+    unit = unit_name(text)
+    if unit == "pixel":
+        raise argparse.ArgumentTypeError(f"{_shown(text)} is no unit of length that is known. Give micrometer, nm, mm, "
+                                         "... .")
+    return unit
+
+
 def table_path(text: str) -> Path:
     """Read where a table goes, which is written as CSV whatever it is called.
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import dataclasses
 import math
 import warnings
 from collections.abc import Generator, Iterable, Iterator, Mapping
@@ -15,9 +16,11 @@ from typing import Any
 
 from napari_unet.core.addresses import is_url
 from napari_unet.core.errors import InputWarning, UsageError
+from napari_unet.core.geometry import Geometry
 from napari_unet.core.image import Image
 from napari_unet.core.method import Progress
 from napari_unet.core.provenance import Provenance
+from napari_unet.core.readable import readable
 from napari_unet.io import is_output, label_place, open_contents, remove
 from napari_unet.io.ome_zarr import OmeZarr
 from napari_unet.workflows.block_progress import BlockDone
@@ -52,6 +55,21 @@ def by_blocks(mask: str, target: ObjectTargets, arguments: argparse.Namespace) -
     return hinder is None and arguments.values != "objects" and _is_large(mask)
 
 
+def settled_place(place: Geometry, name: str, arguments: argparse.Namespace, measured: Image | None) -> Geometry:
+    """Return where a mask lies, as the image to be measured has it if its own file does not say how large a pixel is.
+
+    Raises
+    ------
+    UsageError
+        If the size of a pixel was given, and neither the flags nor the file name its unit.
+    """
+    if arguments.voxel_size and place.unit == "pixel":
+        size = ",".join(f"{one:g}" for one in arguments.voxel_size)
+        raise UsageError(f"--voxel-size {size} is of no unit, and {readable(name)} names none. Add it, e.g. --unit "
+                         "micrometer.")
+    return place if measured is None else place.known_by(measured.geometry)
+
+
 def _is_large(mask: str) -> bool:
     """Say whether a file holds a large mask, and no single objects, which are taken as they are; reads no pixel."""
     contents = open_contents(mask)
@@ -67,6 +85,8 @@ def find_by_blocks(
     """Find objects, and measure them if a table is wanted; of a mask that a model has made, that says all."""
     given = open_class_store(mask) if model is not None else open_class_store(
         mask, arguments.axes, arguments.values, scale=arguments.voxel_size or (), unit=arguments.unit or "")
+    if model is None:
+        given = dataclasses.replace(given, geometry=settled_place(given.geometry, name, arguments, measured))
     countable = given.classes.ids_of(countable_words(arguments.countable))
     search = make_search(arguments.way, values, countable, arguments.by_plane)
     told = Provenance.here(

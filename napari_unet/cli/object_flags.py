@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from .flag_values import assignment, name_list, pixel_size, place_or_url, table_path
+from .flag_values import assignment, name_list, pixel_size, place_or_url, table_path, unit_of_length
 
 
 def add_finding_flags(parser: argparse.ArgumentParser, flag: str = "--set") -> None:
@@ -49,8 +49,8 @@ def add_object_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--geojson", type=Path, metavar="G.geojson",
                         help="also polygons for QuPath (a folder for several masks)")
     parser.add_argument("--voxel-size", type=pixel_size, metavar="[Z,]Y,X",
-                        help="size of a pixel or voxel (default: what the file says)")
-    parser.add_argument("--unit", help="unit of --voxel-size, e.g. micrometer")
+                        help="size of a pixel or voxel (default: what the file says, or that of --image)")
+    parser.add_argument("--unit", type=unit_of_length, help="unit of --voxel-size, e.g. micrometer")
     parser.add_argument("--zarr-version", choices=("0.4", "0.5"), default="0.4", help="OME-Zarr version (default: 0.4)")
 
 

@@ -24,7 +24,7 @@ from napari_unet.workflows.object_finding import make_search
 
 from .image_files import expanded_images, refuse_same_places
 from .input_files import read_images
-from .object_blocks import by_blocks, find_by_blocks
+from .object_blocks import by_blocks, find_by_blocks, settled_place
 from .object_output import (
     GEOJSON,
     ROIS,
@@ -149,15 +149,14 @@ def _find(
 ) -> Generator[PieceShare, None, FoundFiles]:
     """Find the objects of one file."""
     begun, measured = now(), None
+    if arguments.image is not None:
+        (measured,) = read_images([arguments.image], arguments.axes)
     if by_blocks(name, target, arguments):
-        if arguments.image is not None:
-            (measured,) = read_images([arguments.image], arguments.axes)
         return (yield from find_by_blocks(name, name, target, replace, values, arguments, measured, begun))
     image = as_class_image(name, arguments.axes, arguments.values, scale=arguments.voxel_size or ())
     if arguments.unit:
         image = dataclasses.replace(image, geometry=dataclasses.replace(image.geometry, unit=arguments.unit))
-    if arguments.image is not None:
-        (measured,) = read_images([arguments.image], arguments.axes)
+    image = dataclasses.replace(image, geometry=settled_place(image.geometry, name, arguments, measured))
     return (yield from find_and_keep(name, image, target, replace, values, arguments, measured, begun))
 
 

@@ -87,6 +87,12 @@ class Geometry:
             found.insert(0, "rotation")
         return ", ".join(found) or "rotation"
 
+    def known_by(self, other: Geometry) -> Geometry:
+        """Return this place; where its unit is not known, with steps and offset of the other, if that one's is."""
+        if self.unit != "pixel" or other.unit == "pixel" or len(self.axes) != len(other.axes):
+            return self
+        return dataclasses.replace(other, axes=self.axes)
+
     def dropping(self, axes: str) -> Geometry:
         """Return the same without these axes (of size 1); a rotation about them is left out."""
         keep = [at for at, letter in enumerate(self.axes) if letter not in axes]

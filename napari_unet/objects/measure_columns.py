@@ -148,7 +148,8 @@ def pixel_steps(spacing: Sequence[float], axes: int, unit: str) -> PixelSteps:
         raise UserError(f"{len(sizes)} pixel sizes do not fit the {axes} axes of the objects.")
     plain = (1.0,) * len(sizes)
     if unit in ("", "pixel"):
-        return PixelSteps(plain, "pixel", "The size of a pixel is not known: lengths and areas are in pixels.")
+        lacks = "size of a pixel" if sizes == plain else f"unit of the size of a pixel, {sizes},"
+        return PixelSteps(plain, "pixel", f"The {lacks} is not known: lengths and areas are in pixels.")
     if not all(math.isfinite(one) and one > 0 for one in sizes):
         return PixelSteps(plain, "pixel",
                       f"The size of a pixel is given as {sizes}, which is none: lengths and areas are in pixels.")

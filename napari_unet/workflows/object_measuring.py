@@ -24,7 +24,7 @@ def measure_objects(objects: ImageObjects, image: ArrayLike = None, name: str = 
     ----------
     objects : ImageObjects
     image : Image, array or path, optional
-        Whose channels are measured, as they are.
+        Whose channels are measured, as they are. Where the objects do not know the size of a pixel, it is the image's.
     name : str
         Of the image: with one, the table begins with it.
 
@@ -38,12 +38,13 @@ def measure_objects(objects: ImageObjects, image: ArrayLike = None, name: str = 
     UserError
         If the image has another shape than the objects.
     """
-    found, place = objects.found, objects.geometry
+    found = objects.found
     if image is not None and not isinstance(image, Image):
         (image,) = as_images(image)
     if image is not None and image.shape != found.numbers.shape:
         raise UserError(f"The image {image.name!r} has shape {image.shape} without channels, the objects have "
                         f"{found.numbers.shape}. Measure objects on the image they were found in.")
+    place = objects.geometry if image is None else objects.geometry.known_by(image.geometry)
     boxes = object_boxes(place.axes, found.numbers.shape, objects.search.by_plane)
     tables = []
     for box in boxes:
