@@ -210,6 +210,20 @@ def test_one_image_that_cannot_be_done_does_not_keep_the_others_from_it(
     assert (tmp_path / "counts.csv").exists()
 
 
+def test_a_mask_of_an_image_that_has_another_shape_now_is_not_up_to_date(
+    project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("train", project, *TRAIN) == 0
+    assert run("predict", project, "--device", "cpu") == 0
+    before = files_in(project / "results")
+    tifffile.imwrite(tmp_path / "data" / "three.tif", a_picture(14)[:-4])
+    assert run("predict", project, "--device", "cpu", "--resume") == 1
+    told = capsys.readouterr().err
+    assert "2 of 3 are there already" in told
+    assert "three.tif has another shape now" in told
+    assert files_in(project / "results") == before
+
+
 def test_a_project_is_predicted_on_where_it_was_cut(
     project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -65,10 +65,12 @@ def standing_mask(
         wrong.append("another model")
     try:
         image = contents.read(record)
-    except UserError:  # an image that cannot be read any more makes its mask no worse
+    except UserError:  # an image that is not there any more makes its mask no worse
         return StandingMask(record.id, path, ", ".join(wrong))
     known = hash_if_whole(image)
-    if known and [one.hash for one in told.images] != [known]:
+    if not known:  # whoever makes the mask anew says what is wrong with it
+        wrong.append("another image (it cannot be read as it was)")
+    elif [one.hash for one in told.images] != [known]:
         wrong.append("another image (its pixels or axes have changed)")
     elif reason := _unlike(path, image):
         wrong.append(reason)
