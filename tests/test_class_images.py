@@ -89,6 +89,28 @@ def test_probabilities_without_axes_are_told_what_is_missing(tmp_path: Path) -> 
     assert as_class_image(path, "CYX").labels.shape == (30, 40)
 
 
+@pytest.mark.parametrize(("kind", "sure"), [(np.uint8, 255), (np.uint16, 65535), (np.uint8, 100), (np.int32, 1)])
+@pytest.mark.parametrize("axes", ["CYX", "YXC"])
+def test_probabilities_in_whole_numbers(tmp_path: Path, kind: Any, sure: int, axes: str) -> None:
+    """As other programs save them, each channel rounded by itself."""
+    part = np.random.default_rng(0).random((30, 40)) if sure > 1 else (instances()[:30, :40] > 0).astype(float)
+    soft = np.stack([part * 0.7, part * 0.3, 1 - part])
+    whole = (sure * soft if sure > 1 else np.stack([part, 0 * part, 1 - part])).astype(kind)
+    stored = whole if axes == "CYX" else np.moveaxis(whole, 0, -1)
+    tifffile.imwrite(path := tmp_path / "p.tif", stored, photometric="minisblack")
+    for given in (path, stored):
+        with pytest.warns(InputWarning, match="whole numbers that sum up to .* they are taken for probabilities"):
+            found = as_class_image(given, axes)
+        assert found.probabilities is not None
+        np.testing.assert_array_equal(found.labels, 1 + np.argmax(whole, 0))
+        np.testing.assert_allclose(found.probabilities.sum(0), 1, atol=1e-6)
+    other = stored + np.arange(stored.shape[1], dtype=kind)[None, :, None]
+    tifffile.imwrite(path, other, photometric="minisblack")
+    for given in (path, other):
+        with pytest.raises(UserError, match=r"3 channels \(axis C\) of whole numbers that do not sum up"):
+            as_class_image(given, axes)
+
+
 def test_files_of_objects_are_converted_and_measured(tmp_path: Path, capsys: Any) -> None:
     found = ObjectMap.of(instances(), {one: 2 + one % 2 for one in range(1, 10)})
     path = save_objects(tmp_path / "ä o.zarr", found, classes=TABLE)

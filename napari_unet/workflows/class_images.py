@@ -30,6 +30,9 @@ from napari_unet.objects.object_map import ObjectMap
 ROUNDING = 1e-3
 """How far the sum of probabilities may be from 1: files hold float32, or less."""
 
+_MANY_STEPS = 50
+"""Whole numbers up to more than this are rounded probabilities; fewer are exact: one-hot masks hold 0 and 1."""
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class ClassImage:
@@ -84,6 +87,8 @@ def as_class_image(
         made = _of_file(str(given) if is_url(given) else Path(given), axes, values, classes)
     else:
         array = np.asarray(given)
+        if array.dtype.kind in "ui" and "C" in (axes or ""):
+            array = of_whole_numbers(array, axes or "", "the array")
         if are_probabilities(array, axes):
             letters = axes or ("NTPQ"[: array.ndim - 3] + "CYX"[-min(array.ndim, 3):])
             made = of_probabilities(array, letters, classes, Geometry(letters.replace("C", "")), "the array")
@@ -99,10 +104,13 @@ def as_class_image(
 def _of_file(path: Path | str, axes: str | None, values: Values, classes: ClassTable | None) -> ClassImage:
     """Read a mask, objects, or probabilities: decimal numbers with an axis of classes, or fractions."""
     contents, _ = read_contents(path, axes)
-    if contents.data.dtype.kind == "f":
+    whole = contents.data.dtype.kind != "f"
+    if not whole or "C" in (axes or "").upper():
         letters = "".join(one for one in contents.letters if one not in "CYX") + (
             "CYX" if "C" in contents.letters else "YX")
         array = np.asarray(contents.data).transpose([contents.letters.index(one) for one in letters])
+        if whole:
+            array = of_whole_numbers(array, letters, str(path))
         if are_probabilities(array, letters):
             return of_probabilities(array, letters, classes or contents.classes,
                                     contents.geometry(letters.replace("C", "")), str(path))
@@ -147,6 +155,35 @@ def are_probabilities(array: NDArray[Any], axes: str | None) -> bool:
         labels = whole and len(known) == array.size and bool(((known >= 0) & (known <= MAX_CLASS_ID)).all())
         return not labels or bool(np.allclose(array.sum(axis=at), 1, atol=ROUNDING))
     return array.ndim == 2 and not whole and bool(((known >= 0) & (known <= 1)).all())
+
+
+def of_whole_numbers(array: NDArray[Any], letters: str, name: str) -> NDArray[np.float32]:
+    """Return probabilities that were saved as whole numbers, as other programs do to save room: 255 is sure, say.
+
+    Parameters
+    ----------
+    array : ndarray of int
+    letters : str
+        One for each axis; C holds the classes.
+    name : str
+        What messages call it.
+
+    Raises
+    ------
+    UserError
+        If the classes of a pixel do not sum up to the same number everywhere.
+    """
+    at = letters.index("C")
+    total = array.sum(axis=at, keepdims=True, dtype=np.float64)
+    sure, count = float(np.median(total)) if total.size else 0.0, array.shape[at]
+    rounded = count if sure > _MANY_STEPS else 0
+    if count < 2 or sure < 1 or np.abs(total - sure).max() > rounded:
+        raise UserError(f"{name} has {count} channels (axis C) of whole numbers that do not sum up to one number "
+                        "everywhere, so they are no probabilities, and masks and objects have no channels. If that "
+                        "axis holds planes, say so: --axes NYX.")
+    warnings.warn(f"{name} holds whole numbers that sum up to {sure:g} over its channels: they are taken for "
+                  "probabilities.", InputWarning, stacklevel=4)
+    return (array / np.maximum(total, 1)).astype(np.float32)
 
 
 def _of_labels(
