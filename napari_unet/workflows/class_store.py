@@ -20,7 +20,8 @@ from napari_unet.core.scribbles import checked_ids
 from napari_unet.io import Contents, read_contents
 from napari_unet.io._last_change import last_change
 
-from .class_images import are_probabilities, of_probabilities, read_code, read_grey_labels
+from .class_images import of_probabilities, read_code, read_grey_labels
+from .soft_numbers import are_probabilities
 
 SAMPLE = 1024
 """Rows and columns by which the code of numbers is recognised."""
