@@ -17,6 +17,7 @@ from napari_unet.core.errors import InputWarning, UserError
 from napari_unet.io import load_objects, save_mask, save_objects
 from napari_unet.objects.object_map import ObjectMap
 from napari_unet.workflows.class_images import as_class_image, hint_of_objects
+from napari_unet.workflows.class_store import open_class_store
 from napari_unet.workflows.object_finding import AS_THEY_ARE
 from napari_unet.workflows.store_counts import count_store
 
@@ -104,11 +105,16 @@ def test_probabilities_in_whole_numbers(tmp_path: Path, kind: Any, sure: int, ax
         assert found.probabilities is not None
         np.testing.assert_array_equal(found.labels, 1 + np.argmax(whole, 0))
         np.testing.assert_allclose(found.probabilities.sum(0), 1, atol=1e-6)
+    with pytest.warns(InputWarning, match="they are taken for probabilities"):
+        store = open_class_store(path, axes)
+    labels, maps = store.read((slice(3, 20), slice(5, 40)))
+    np.testing.assert_array_equal(labels, found.labels[3:20, 5:])
+    np.testing.assert_array_equal(maps, found.probabilities[:, 3:20, 5:])
     other = stored + np.arange(stored.shape[1], dtype=kind)[None, :, None]
     tifffile.imwrite(path, other, photometric="minisblack")
-    for given in (path, other):
+    for read, given in ((as_class_image, path), (as_class_image, other), (open_class_store, path)):
         with pytest.raises(UserError, match=r"3 channels \(axis C\) of whole numbers that do not sum up"):
-            as_class_image(given, axes)
+            read(given, axes)
 
 
 def test_files_of_objects_are_converted_and_measured(tmp_path: Path, capsys: Any) -> None:

@@ -27,7 +27,7 @@ from napari_unet.inputs import ArrayLike, as_painted
 from napari_unet.io import Contents, label_array, load_objects, open_contents, read_contents
 from napari_unet.objects.object_map import ObjectMap
 
-from .soft_numbers import ROUNDING, are_probabilities, of_whole_numbers
+from .soft_numbers import ROUNDING, are_probabilities, of_whole_numbers, tell_whole_numbers
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -85,6 +85,7 @@ def as_class_image(
         array = np.asarray(given)
         if array.dtype.kind in "ui" and "C" in (axes or ""):
             array = of_whole_numbers(array, axes or "", "the array")
+            tell_whole_numbers("the array")
         if are_probabilities(array, axes):
             letters = axes or ("NTPQ"[: array.ndim - 3] + "CYX"[-min(array.ndim, 3):])
             made = of_probabilities(array, letters, classes, Geometry(letters.replace("C", "")), "the array")
@@ -120,6 +121,7 @@ def _soft(contents: Contents, classes: ClassTable | None, name: str) -> ClassIma
     array = np.asarray(contents.data).transpose([contents.letters.index(one) for one in letters])
     if array.dtype.kind != "f":
         array = of_whole_numbers(array, letters, name)
+        tell_whole_numbers(name)
     if not are_probabilities(array, letters):
         return None
     return of_probabilities(array, letters, classes or contents.classes, contents.geometry(letters.replace("C", "")),

@@ -55,6 +55,10 @@ def of_whole_numbers(array: NDArray[Any], letters: str, name: str) -> NDArray[np
         raise UserError(f"{name} has {count} channels (axis C) of whole numbers that do not sum up to one number "
                         "everywhere, so they are no probabilities, and masks and objects have no channels. If that "
                         "axis holds planes, say so: --axes NYX.")
-    warnings.warn(f"{name} holds whole numbers that sum up to {sure:g} over its channels: they are taken for "
-                  "probabilities.", InputWarning, stacklevel=5)
     return (array / np.maximum(total, 1)).astype(np.float32)
+
+
+def tell_whole_numbers(name: str) -> None:
+    """Say that whole numbers are taken for probabilities."""
+    warnings.warn(f"{name} holds whole numbers that sum up to the same over its channels: they are taken for "
+                  "probabilities.", InputWarning, stacklevel=4)
