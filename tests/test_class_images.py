@@ -17,6 +17,7 @@ from napari_unet.core.errors import InputWarning, UserError
 from napari_unet.io import load_objects, save_mask, save_objects
 from napari_unet.objects.object_map import ObjectMap
 from napari_unet.workflows.class_images import as_class_image, hint_of_objects
+from napari_unet.workflows.class_store import open_class_store
 from napari_unet.workflows.object_finding import AS_THEY_ARE
 from napari_unet.workflows.store_counts import count_store
 
@@ -87,6 +88,33 @@ def test_probabilities_without_axes_are_told_what_is_missing(tmp_path: Path) -> 
     with pytest.raises(UserError, match=r"holds fractions, .*say which axis holds the classes: --axes CYX, or YXC"):
         as_class_image(path)
     assert as_class_image(path, "CYX").labels.shape == (30, 40)
+
+
+@pytest.mark.parametrize(("kind", "sure"), [(np.uint8, 255), (np.uint16, 65535), (np.uint8, 100), (np.int32, 1)])
+@pytest.mark.parametrize("axes", ["CYX", "YXC"])
+def test_probabilities_in_whole_numbers(tmp_path: Path, kind: Any, sure: int, axes: str) -> None:
+    """As other programs save them, each channel rounded by itself."""
+    part = np.random.default_rng(0).random((30, 40)) if sure > 1 else (instances()[:30, :40] > 0).astype(float)
+    soft = np.stack([part * 0.7, part * 0.3, 1 - part])
+    whole = (sure * soft if sure > 1 else np.stack([part, 0 * part, 1 - part])).astype(kind)
+    stored = whole if axes == "CYX" else np.moveaxis(whole, 0, -1)
+    tifffile.imwrite(path := tmp_path / "p.tif", stored, photometric="minisblack")
+    for given in (path, stored):
+        with pytest.warns(InputWarning, match="whole numbers that sum up to .* they are taken for probabilities"):
+            found = as_class_image(given, axes)
+        assert found.probabilities is not None
+        np.testing.assert_array_equal(found.labels, 1 + np.argmax(whole, 0))
+        np.testing.assert_allclose(found.probabilities.sum(0), 1, atol=1e-6)
+    with pytest.warns(InputWarning, match="they are taken for probabilities"):
+        store = open_class_store(path, axes)
+    labels, maps = store.read((slice(3, 20), slice(5, 40)))
+    np.testing.assert_array_equal(labels, found.labels[3:20, 5:])
+    np.testing.assert_array_equal(maps, found.probabilities[:, 3:20, 5:])
+    other = stored + np.arange(stored.shape[1], dtype=kind)[None, :, None]
+    tifffile.imwrite(path, other, photometric="minisblack")
+    for read, given in ((as_class_image, path), (as_class_image, other), (open_class_store, path)):
+        with pytest.raises(UserError, match=r"3 channels \(axis C\) of whole numbers that do not sum up"):
+            read(given, axes)
 
 
 def test_files_of_objects_are_converted_and_measured(tmp_path: Path, capsys: Any) -> None:

@@ -322,8 +322,9 @@ def test_images_are_found_by_the_folder_that_people_know_though_the_project_has_
 
 def test_nothing_else_is_written_into_a_project(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = {one: one.read_bytes() for one in project.rglob("*") if one.is_file()}
-    for words in (("train", project, *TRAIN), ("counts", project)):
-        for place in ("project.json", "models/mine.pt"):
+    for words, places in ((("train", project, *TRAIN), ("project.json", "models/mine.pt")),
+                          (("counts", project), ("counts.csv", "models/mine.txt"))):
+        for place in places:
             assert run(*words, "-o", project / place, "--overwrite") == 2
             assert "lies in the project itself" in capsys.readouterr().err
     assert {one: one.read_bytes() for one in project.rglob("*") if one.is_file()} == before
@@ -510,8 +511,8 @@ def test_objects_of_a_project_replace_no_image_and_no_mask(project: Path, tmp_pa
     assert run("predict", single.path, *replacing, "--objects", image) == 1
     assert "never overwritten" in capsys.readouterr().err
     for wanted in ([], ["--objects"]):
-        assert run("counts", single.path, *wanted, "--overwrite", "-o", image) == 1
-        assert "never overwritten" in capsys.readouterr().err
+        assert run("counts", single.path, *wanted, "--overwrite", "-o", image) == 2
+        assert "tables are written as CSV" in capsys.readouterr().err
     assert image.read_bytes() == before
     for wrong, said in (("o.png", "ending that objects are not saved under"), ("no/o.tif", "no folder")):
         assert run("predict", single.path, *replacing, "--objects", tmp_path / wrong) == 1

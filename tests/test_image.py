@@ -285,14 +285,15 @@ def test_an_image_of_one_value_is_told_once(axes: str) -> None:
     """A blank picture, the wrong channel: any answer for it means nothing."""
     image = Image(np.full((90, 70, 3)[: len(axes)] if axes != "NYX" else (1, 90, 70), 7, np.uint16), axes, "blank")
     with pytest.warns(InputWarning, match=r"'blank' holds the same value everywhere \(7\)") as told:
-        image.plane(0)
-    image.plane(0)  # without a word: a second one would be an error
+        image.note_flat(image.window(0))
+    image.note_flat(image.window(0))  # without a word: a second one would be an error
     assert len(told) == 1
 
 
 def test_images_with_anything_in_them_are_read_without_a_word() -> None:
     one = np.zeros((90, 70), np.uint8)
     one[33, 41] = 1
-    Image(one).plane(0)
-    Image(np.zeros((2, 90, 70), np.uint8), "NYX").plane(0)  # stacks have empty planes
-    Image(np.stack([one, np.zeros_like(one)], -1), "YXC").plane(0)
+    channels = np.stack([one, np.zeros_like(one)], -1)
+    empty = np.full((90, 70), np.nan)  # told in words of its own
+    for image in (Image(one), Image(np.zeros((2, 90, 70), np.uint8), "NYX"), Image(channels, "YXC"), Image(empty)):
+        image.note_flat(image.window(0))

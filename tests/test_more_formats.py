@@ -208,5 +208,5 @@ def test_only_a_table_of_counts_is_gone_on_with(tmp_path: Path, capsys: pytest.C
     assert main([*given, str(tmp_path / "m.tif"), "--counts", str(own), *more]) == 1
     assert "mine.csv exists already" in capsys.readouterr().err
     assert own.read_text() == "cell,size\n1,20\n"
-    assert main([*given, str(own.with_suffix(".tif")), "--counts", str(own.with_suffix(".tif")), *more]) == 1
-    assert "the same file name" in capsys.readouterr().err
+    assert main([*given, str(own.with_suffix(".tif")), "--counts", str(own.with_suffix(".tif")), *more]) == 2
+    assert "tables are written as CSV" in capsys.readouterr().err

@@ -129,6 +129,7 @@ def test_tiny_images(entry: Entry[Any], model: Any, shape: tuple[int, int]) -> N
     assert set(np.unique(assemble(image, own.segment(image)))) <= {1, 2}
 
 
+@pytest.mark.filterwarnings("ignore:.*same value everywhere")
 def test_blank_image(entry: Entry[Any], model: Any) -> None:
     _, _, strokes = scene()
     blank = Image(np.full(strokes.shape, 7, np.uint16))

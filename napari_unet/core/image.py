@@ -219,13 +219,11 @@ class Image:
         -----
         InputWarning
             Once per image, if a number on more than 1 % of the pixels is far from all others and might stand for no
-            data, and if its one plane holds nothing but one value.
+            data.
         """
         array = self.window(number)
         empty, values = empty_pixels(array, self.no_data)
         self.note_fill(array, empty, values)
-        if self.n_planes == 1:
-            self._note_flat(array)
         return as_float32(array, empty)
 
     def note_fill(self, array: NDArray[Any], empty: NDArray[np.bool_] | None, values: Sequence[float]) -> None:
@@ -241,9 +239,13 @@ class Image:
                 )
                 return
 
-    def _note_flat(self, array: NDArray[Any]) -> None:
+    def note_flat(self, array: NDArray[Any]) -> None:
+        """Tell once, if the whole of the one plane there is, (C, Y, X), holds one value: methods learn nothing there.
+
+        Stacks are let be: they have empty planes.
+        """
         first = array[:, :1, :1]
-        if first.size and (array[:, ::64, ::64] == first).all() and (array == first).all():
+        if self.n_planes == 1 and first.size and (array[:, ::64, ::64] == first).all() and (array == first).all():
             say_once(self.data, f"{self.name!r} holds the same value everywhere ({first.flat[0]:g}): nothing in it can "
                                 "be told apart. Is it the right image, and the right channel?")
 

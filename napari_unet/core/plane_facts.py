@@ -173,7 +173,9 @@ def _found_out(
 ) -> PlaneFacts:
     way = _way(image)
     if way == "whole":
-        return _of_values(image, image.window(number), (low, high))
+        stored = image.window(number)
+        image.note_flat(stored)
+        return _of_values(image, stored, (low, high))
     sample = _sample(image, number) if sample is None else sample
     return (_counted_facts if way == "counted" else _of_values)(image, sample, (low, high), number)
 

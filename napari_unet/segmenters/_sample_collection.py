@@ -48,7 +48,9 @@ def _painted_samples(training: TrainingSet, pairs: list[Pair], channels: int) ->
     places, paint = [], []
     for pair in pairs:
         for number, plane in pair.scribbles.planes.items():
-            finite = np.where(np.isfinite(pair.image.plane(number)).all(axis=0), plane, np.uint8(0))
+            values = pair.image.plane(number)
+            pair.image.note_flat(values)
+            finite = np.where(np.isfinite(values).all(axis=0), plane, np.uint8(0))
             if finite.any():
                 places.append((pair.image, number))
                 paint.append(finite)

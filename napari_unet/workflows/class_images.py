@@ -20,15 +20,14 @@ from napari_unet.comparison.code_rules import Reading, recognise
 from napari_unet.comparison.label_survey import LabelSurvey
 from napari_unet.comparison.reference_values import UnclearReferenceError, Values
 from napari_unet.core.addresses import is_url
-from napari_unet.core.classes import MAX_CLASS_ID, ClassTable
+from napari_unet.core.classes import ClassTable
 from napari_unet.core.errors import InputWarning, UserError
 from napari_unet.core.geometry import Geometry
 from napari_unet.inputs import ArrayLike, as_painted
 from napari_unet.io import Contents, label_array, load_objects, open_contents, read_contents
 from napari_unet.objects.object_map import ObjectMap
 
-ROUNDING = 1e-3
-"""How far the sum of probabilities may be from 1: files hold float32, or less."""
+from .soft_numbers import ROUNDING, are_probabilities, of_whole_numbers, tell_whole_numbers
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -84,6 +83,9 @@ def as_class_image(
         made = _of_file(str(given) if is_url(given) else Path(given), axes, values, classes)
     else:
         array = np.asarray(given)
+        if array.dtype.kind in "ui" and "C" in (axes or ""):
+            array = of_whole_numbers(array, axes or "", "the array")
+            tell_whole_numbers("the array")
         if are_probabilities(array, axes):
             letters = axes or ("NTPQ"[: array.ndim - 3] + "CYX"[-min(array.ndim, 3):])
             made = of_probabilities(array, letters, classes, Geometry(letters.replace("C", "")), "the array")
@@ -99,13 +101,10 @@ def as_class_image(
 def _of_file(path: Path | str, axes: str | None, values: Values, classes: ClassTable | None) -> ClassImage:
     """Read a mask, objects, or probabilities: decimal numbers with an axis of classes, or fractions."""
     contents, _ = read_contents(path, axes)
-    if contents.data.dtype.kind == "f":
-        letters = "".join(one for one in contents.letters if one not in "CYX") + (
-            "CYX" if "C" in contents.letters else "YX")
-        array = np.asarray(contents.data).transpose([contents.letters.index(one) for one in letters])
-        if are_probabilities(array, letters):
-            return of_probabilities(array, letters, classes or contents.classes,
-                                    contents.geometry(letters.replace("C", "")), str(path))
+    if contents.data.dtype.kind == "f" or "C" in (axes or "").upper():
+        soft = _soft(contents, classes, str(path))
+        if soft is not None:
+            return soft
     contents = read_grey_labels(path, axes)
     if contents.role == "objects":
         made = load_objects(path, axes=axes or "", classes=classes)
@@ -113,6 +112,20 @@ def _of_file(path: Path | str, axes: str | None, values: Values, classes: ClassT
         return _of_objects(made.found, made.classes, place)
     array, wanted = label_array(contents)
     return _of_labels(array, contents.code or values, classes or contents.classes, contents.geometry(wanted), str(path))
+
+
+def _soft(contents: Contents, classes: ClassTable | None, name: str) -> ClassImage | None:
+    """Return what a file says of probabilities; None if it holds none."""
+    letters = "".join(one for one in contents.letters if one not in "CYX") + (
+        "CYX" if "C" in contents.letters else "YX")
+    array = np.asarray(contents.data).transpose([contents.letters.index(one) for one in letters])
+    if array.dtype.kind != "f":
+        array = of_whole_numbers(array, letters, name)
+        tell_whole_numbers(name)
+    if not are_probabilities(array, letters):
+        return None
+    return of_probabilities(array, letters, classes or contents.classes, contents.geometry(letters.replace("C", "")),
+                            name)
 
 
 def read_grey_labels(path: str | Path, axes: str | None) -> Contents:
@@ -134,19 +147,6 @@ def read_grey_labels(path: str | Path, axes: str | None) -> Contents:
                   stacklevel=3)
     return dataclasses.replace(seen, data=picture[..., 0], letters="YX", scale=seen.scale[:2],
                                translate=seen.translate[:2], fallback="", order="")
-
-
-def are_probabilities(array: NDArray[Any], axes: str | None) -> bool:
-    """Say whether decimal numbers are probabilities: those with an axis of classes, and fractions between 0 and 1."""
-    if array.dtype.kind != "f" or array.ndim < 2:
-        return False
-    known = array[np.isfinite(array)]
-    whole = bool((known == np.floor(known)).all())
-    if "C" in (axes or ("C" if array.ndim > 2 else "")):
-        at = (axes or "CYX").index("C") if axes else array.ndim - 3
-        labels = whole and len(known) == array.size and bool(((known >= 0) & (known <= MAX_CLASS_ID)).all())
-        return not labels or bool(np.allclose(array.sum(axis=at), 1, atol=ROUNDING))
-    return array.ndim == 2 and not whole and bool(((known >= 0) & (known <= 1)).all())
 
 
 def _of_labels(

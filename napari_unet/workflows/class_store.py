@@ -20,7 +20,8 @@ from napari_unet.core.scribbles import checked_ids
 from napari_unet.io import Contents, read_contents
 from napari_unet.io._last_change import last_change
 
-from .class_images import are_probabilities, of_probabilities, read_code, read_grey_labels
+from .class_images import of_probabilities, read_code, read_grey_labels
+from .soft_numbers import are_probabilities, of_whole_numbers, tell_whole_numbers
 
 SAMPLE = 1024
 """Rows and columns by which the code of numbers is recognised."""
@@ -97,6 +98,8 @@ class ClassStore:
         array, left = self._raw(where)
         if self.code == "probabilities":
             axes = left.replace("C", "")
+            if array.dtype.kind != "f":
+                array = of_whole_numbers(array, left, self.name)
             made = of_probabilities(array, left, self.classes, Geometry(axes), self.name)
             assert made.probabilities is not None
             return made.labels, made.probabilities.astype(np.float32, copy=False)
@@ -196,7 +199,8 @@ def open_class_store(
         If it cannot be read, or holds single objects.
     """
     contents, _ = read_contents(path, axes)
-    soft = contents.data.dtype.kind == "f" and "C" in contents.letters
+    whole = contents.data.dtype.kind != "f"
+    soft = "C" in contents.letters and (not whole or "C" in (axes or "").upper())
     if not soft:
         contents = read_grey_labels(path, axes)
     if contents.role == "objects":
@@ -206,7 +210,10 @@ def open_class_store(
     if soft:
         count = int(contents.data.shape[contents.letters.index("C")])
         table = table or ClassTable.default(range(1, max(2, count) + 1))
-        return ClassStore(contents.data, contents.letters, place, table, "probabilities", str(path)).looked_into()
+        made = ClassStore(contents.data, contents.letters, place, table, "probabilities", str(path)).looked_into()
+        if whole:
+            tell_whole_numbers(str(path))
+        return made
     made = ClassStore(contents.data, contents.letters, place, table or ClassTable.default(), "mask", str(path))
     if contents.code is not None:
         return dataclasses.replace(made, code=contents.code).looked_into()
