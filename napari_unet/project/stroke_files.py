@@ -31,6 +31,7 @@ class StrokeFiles:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._stores: dict[str, BlockStore] = {}
+        self._pair_keys: dict[str, str] = {}  # of the strokes written last, by image
 
     def _store(self, image_id: str) -> BlockStore:
         if image_id not in self._stores:
@@ -53,7 +54,13 @@ class StrokeFiles:
             store.move_to(self.path_of(image_id))
 
     def write(self, image_id: str, record: ImageRecord | None, scribbles: Scribbles, axes: str = "") -> int:
-        """Write what differs, see :meth:`BlockStore.write`; the array carries the image's record with it."""
+        """Write what differs, see :meth:`BlockStore.write`; the array carries the image's record with it.
+
+        Where the image has other strokes than those written last, by its record, those are put aside.
+        """
+        if record is not None and self._pair_keys.setdefault(image_id, record.pair_key) != record.pair_key:
+            self._store(image_id).set_aside()
+            self._pair_keys[image_id] = record.pair_key
         if not scribbles.planes and not self.path_of(image_id).is_dir():
             return 0
         axes = axes or (record.label_axes if record else "")

@@ -17,7 +17,7 @@ from psygnal import Signal
 
 from napari_unet.core.errors import UserError
 
-from .channel_layers import first_channel, part_channels
+from .channel_layers import channels_of, first_channel, part_channels
 from .large_images import is_field
 from .layer_axes import image_of
 from .layer_metadata import (
@@ -122,8 +122,11 @@ class ImageTies:
     # -- saying ----------------------------------------------------------------------------------------------------
 
     def use_strokes(self, image: ImageLayer, strokes: Labels) -> None:
-        """Note which strokes are in use on an image; they belong to it from now on."""
+        """Note which strokes are in use on an image; they belong to it from now on, and lie above it."""
         self._in_use[identity(image)] = identity(strokes)
+        top = max((self._layers.index(one) for one in channels_of(image) if one in self._layers), default=-1)
+        if strokes in self._layers and self._layers.index(strokes) < top:  # the image was opened after them
+            self._layers.move(self._layers.index(strokes), top + 1)
         if image_id_of(strokes) != identity(image) or role_of(strokes) != "strokes":
             mark_layer(strokes, "strokes", image)
             follow(strokes, image)

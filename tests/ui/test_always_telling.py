@@ -237,6 +237,38 @@ def test_it_says_why_the_brush_does_not_paint(hands: Any, viewer: Any, squares: 
     hands.wait(lambda: dock.note_line.text() == "")
 
 
+def test_it_says_that_nothing_is_learnt_from_what_is_painted_elsewhere(
+    hands: Any, viewer: Any, squares: Any
+) -> None:
+    dock = hands.dock(NAMES[0])
+    strokes = open_image(hands, dock, squares[0])
+    hands.wait(lambda: dock.controller.current is not None)
+    answer(hands, dock, strokes)
+    others = [viewer.add_labels(np.zeros_like(squares[1]), name="Labels"), viewer.layers["cells prediction"]]
+    for other, said in zip(others, ("Nothing is learnt", "The next answer replaces"), strict=True):
+        viewer.layers.selection.active = other
+        hands.wait(lambda: dock.note_line.text() == "")  # it is looked at, not painted on
+        other.mode = "paint"
+        hands.wait(lambda said=said: dock.note_line.text().startswith(said))
+        assert "'cells strokes'" in dock.note_line.text()
+        viewer.layers.selection.active = strokes
+        hands.wait(lambda: dock.note_line.text() == "")
+    viewer.layers.selection.active = others[0]
+    hands.wait(lambda: "choose it under Strokes" in dock.note_line.text())
+    dock.chooser.strokes_box.layer = others[0]
+    hands.wait(lambda: dock.note_line.text() == "")
+
+
+def test_a_layer_that_is_gone_is_not_said_to_be_hidden(hands: Any, viewer: Any, squares: Any) -> None:
+    dock = hands.dock(NAMES[0])
+    strokes = open_image(hands, dock, squares[0])
+    hands.wait(lambda: dock.controller.current is not None)
+    strokes.visible = False
+    hands.wait(lambda: "is hidden" in dock.note_line.text())
+    viewer.layers.remove(strokes)
+    hands.wait(lambda: "is hidden" not in dock.note_line.text())
+
+
 def test_an_update_does_its_steps_and_says_what_came_of_it(hands: Any, viewer: Any, squares: Any) -> None:
     dock = hands.dock(NAMES[0])
     dock.settings.fill()

@@ -140,3 +140,14 @@ def test_a_picture_of_another_shape_leaves_no_prediction_behind(hands: Any, view
     layer.data, strokes.data = image[:40], strokes_on(truth)[:40]
     hands.wait(lambda: "cells prediction" in viewer.layers and viewer.layers["cells prediction"].data.shape == (40, 80))
     assert names(viewer, "prediction") == ["cells prediction"]
+
+
+def test_strokes_that_were_there_before_their_image_lie_above_it(hands: Any, viewer: Any, squares: Any,
+                                                                 dock: Any) -> None:
+    image, truth = squares
+    strokes = viewer.add_labels(strokes_on(truth), name="cells strokes")
+    opened = viewer.add_image(image, name="cells")
+    dock.chooser.strokes_box.layer = strokes
+    hands.wait(lambda: "cells prediction" in viewer.layers)
+    shown = [one for one in viewer.layers if one in (opened, strokes, viewer.layers["cells prediction"])]
+    assert [one.name for one in shown] == ["cells", "cells prediction", "cells strokes"]

@@ -169,6 +169,15 @@ def test_a_failure_widens_no_column_and_names_take_the_room_there_is(qtbot: Any)
     assert table.columnWidth(0) == whole
 
 
+def test_why_no_method_has_a_result_is_read_in_the_table(qtbot: Any) -> None:
+    table = ScoreTable("table")
+    qtbot.addWidget(table)
+    failed = stood(bad=[], worse=[])
+    table.show_lines(failed.columns(None), failed.lines(None))
+    assert sorted(table.texts()) == [[name, "could not: It needs more memory."] for name in ("Bad", "Worse")]
+    assert LiveRanking({"bad": "Bad"}).columns(None) == [], "nothing is said before any is through"
+
+
 def test_the_verdict_says_how_sure_it_is() -> None:
     level = stood(best=[0.90, 0.92, 0.91], near=[0.91, 0.91, 0.90])
     assert ending_sentence(level, False) == "Best has the best Dice (0.910 on the reference), but level with it: Near."

@@ -18,7 +18,7 @@ from keeping_scene import kept, open_and_paint, paint
 
 from napari_unet.core.classes import ClassTable
 from napari_unet.project import disk
-from napari_unet.ui.layer_metadata import class_table
+from napari_unet.ui.layer_metadata import class_table, identity
 from napari_unet.ui.projects.keeper import keeper_of
 from napari_unet.ui.projects.project_line import ProjectLine
 
@@ -111,6 +111,43 @@ def test_an_image_beside_its_project_is_taken_up_where_it_is_open(hands: Any, vi
     hands.wait(lambda: dock.controller.current is not None)
     assert dock.controller.current.image_layer is layer, "not opened twice"
     np.testing.assert_array_equal(dock.controller.current.strokes.data, painted)
+
+
+def test_an_image_open_before_its_project_has_its_strokes_when_it_is_chosen(
+    hands: Any, viewer: Any, file: Path, keeping: Path
+) -> None:
+    dock, strokes = open_and_paint(hands, file)
+    painted = strokes.data.copy()
+    second = file.with_name("second.tif")
+    tifffile.imwrite(second, tifffile.imread(file)[::-1].copy())
+    open_and_paint(hands, second, dock)
+    folder = kept(hands)
+    hands.wait(lambda: len(folder.state.images) == 2 and folder.state.current == folder.state.images[1].id)
+    hands.wait(lambda: keeper_of(viewer).all_saved)
+    keeper_of(viewer).close_project()
+    (layer,) = viewer.open(str(file), plugin="napari-unet-live")
+    go_on(hands, dock)
+    hands.wait(lambda: "second strokes" in viewer.layers and keeper_of(viewer).folder is not None)
+    viewer.layers.selection.active = layer
+    hands.wait(lambda: dock.controller.current is not None and dock.controller.current.image_layer is layer)
+    np.testing.assert_array_equal(dock.controller.current.strokes.data, painted)
+
+
+def test_strokes_begun_anew_do_not_make_a_second_image(hands: Any, viewer: Any, file: Path, keeping: Path) -> None:
+    dock, strokes = open_and_paint(hands, file)
+    folder = kept(hands)
+    image_id = folder.state.images[0].id
+    viewer.layers.remove(strokes)
+    hands.wait(lambda: dock.controller.current is None)
+    hands.click(dock, "train_new_strokes")
+    again = viewer.layers["cells strokes"]
+    paint(hands, again, 2, 50)
+    hands.wait(lambda: folder.state.pair_image(identity(again)) is not None and keeper_of(viewer).all_saved)
+    assert [one.id for one in folder.state.images] == [image_id], "learnt, predicted and counted once"
+    on_disk = zarr.open(str(folder.path / "strokes" / f"{image_id}.zarr"), mode="r")[:]
+    np.testing.assert_array_equal(on_disk, again.data)
+    kept_aside = zarr.open(str(folder.path / "strokes" / f"{image_id}.kept-1.zarr"), mode="r")[:]
+    np.testing.assert_array_equal(kept_aside, strokes.data)
 
 
 def test_a_killed_window_loses_nothing_that_was_kept(hands: Any, viewer: Any, file: Path, keeping: Path,

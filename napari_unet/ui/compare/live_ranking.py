@@ -27,6 +27,7 @@ _TO_FIRST = ScoreColumn(TO_BEST, "to the first", (
     "Click to sort."
 ), True)
 _SIGHT = ScoreColumn(SIGHT, SEES, "Whether a method looked at planes, each alone, or at volumes.\nClick to sort.")
+_WHY = ScoreColumn("why", "why not", "Why a method has no result.")
 _EXPECTED = ScoreColumn(EXPECTED, LIKELY, f"{sentence_case(LIKELY_MEANS)}\nClick to sort.", True)
 
 
@@ -138,7 +139,8 @@ class LiveRanking:
         if len(self.ranked(class_id)) > 1:
             extra.append(_TO_FIRST if self.summary.held_out else _TO_BEST)
         sight = [_SIGHT] if self.summary.tells_sight else []
-        return [*made[:1], *sight, *made[1:place], *extra, *made[place:]]
+        found = [*made[:1], *sight, *made[1:place], *extra, *made[place:]]
+        return found or [_WHY] * bool(self.at("failed"))  # why a method could not is read in the first column
 
     def _shows_likely(self, class_id: int | None) -> bool:
         """Whether the interval of the true Dice, which is that of the mean over classes, is of what is shown."""

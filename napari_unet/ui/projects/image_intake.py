@@ -88,11 +88,23 @@ class ImageIntake(QObject):
                 continue
             files = layer_files(layer)
             if record is None:
-                image_id = identity(layer) if self._folder.state.image(identity(layer)) is None else key
-                made = unchecked_record(pair.image, image_id, key, files, self._folder.path)
+                record = self._with_other_strokes(layer, key)
+            if record is None:
+                made = unchecked_record(pair.image, identity(layer), key, files, self._folder.path)
                 self._begin(made, pair.image, files)
             else:
                 self._renew(record, dataclasses.replace(pair.image, name=layer.name), files, self._session.enabled(key))
+
+    def _with_other_strokes(self, layer: ImageLayer, key: str) -> ImageRecord | None:
+        """Give an image of the project that is painted on another layer by now the strokes of that one.
+
+        It stays one image, learnt and counted once. None where it is not in the project yet.
+        """
+        record = self._folder.state.image(identity(layer))
+        if record is not None:
+            record = dataclasses.replace(record, strokes_id=key)
+            self._put(record)
+        return record
 
     def _begin(self, record: ImageRecord, image: Image, files: tuple[Path, ...]) -> None:
         self._put(record)

@@ -94,7 +94,7 @@ class ImageOpener(QObject):
         self._put_layers(ready)
 
     def take_up(self, keys: Iterable[str]) -> None:
-        """Give images that were open before they were in the project strokes that the project knows."""
+        """Give images that are open without strokes those that the project has of them."""
         for key in keys:
             record = self._images.record(key)
             if record is not None:
@@ -246,6 +246,7 @@ class ImageOpener(QObject):
         current = self._session.images.current
         if current is None:
             return
+        self.take_up([str(current)])  # a person may have opened it before the project
         for key in [one for one in self._shown if one != current]:
             self._take_out(key, self._shown.pop(key))
 

@@ -47,7 +47,7 @@ class TrainDock(TrainPanel):
         self.project_jobs = project_jobs_of(self.viewer)
         self.predicting = PredictButton(self.predict_button, self.controller, self.chooser, self.jobs)
         self._brush_of: Labels | None = None
-        self.painting = PaintWatch(self.viewer, lambda text: self.notes.say("painting", text))
+        self.painting = PaintWatch(self.controller, self.chooser.strokes_box, partial(self.notes.say, "painting"))
         self._connect()
         self.device_line.look(self.controller.workers)
         CloseWatch(self, "Train")
@@ -130,10 +130,11 @@ class TrainDock(TrainPanel):
     def _on_layers_changed(self) -> None:
         self.chooser.refresh()
         self.pairs.refresh()
+        self.painting.look()
 
     def _on_linked(self, binding: LayerBinding) -> None:
         self._follow_brush(binding.strokes)
-        self.painting.follow(binding.strokes)
+        self.painting.look()
 
     def _forget_news(self) -> None:
         self.say("")
