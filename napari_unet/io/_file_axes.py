@@ -43,7 +43,6 @@ def axes_of_file(path: str | Path) -> tuple[str, tuple[int, ...]] | None:
 
 
 def _tiff_header(path: Path) -> Contents:
-
     with checked(path), opened_tiff(path) as tiff:
         if not tiff.series:
             raise ValueError("it holds no picture")  # checked() says the rest

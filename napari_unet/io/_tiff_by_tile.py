@@ -41,7 +41,6 @@ def tiff_by_tile(path: Path, series: TiffPageSeries, number: int) -> LazyArray |
 
 def tiff_levels(path: Path) -> list[LazyArray]:
     """Return the smaller resolutions of a large TIFF file that is read tile by tile; none where it has none."""
-
     try:
         with opened_tiff(path) as tiff:
             number, _ = choose_series(tiff)

@@ -78,7 +78,6 @@ class Tiff:
         return self._read(path, False, number)
 
     def _read(self, path: Path, labels: bool, wanted: int | None = None) -> Contents:
-
         with checked(path) as refuse_damaged, opened_tiff(path) as tiff:
             if tiff.is_ome:
                 check_named_planes(path, tiff.ome_metadata or "")
