@@ -26,6 +26,8 @@ background 0 and any other number is of one class.
 
 _MANY_CLASSES, _PARTS_OF_OBJECTS = 10, 1.25
 """So many numbers in strokes, at least, with so few parts of a number in the mean, are rather single objects."""
+_NO_CLASS = 30
+"""Strokes whose least number is larger are rather grey values, 128 and 255, say."""
 _GREY_VALUES, _PARTS_OF_GREY = 32, 4
 """So many numbers, at least, with more parts than this of a number in the mean, are rather grey values."""
 
@@ -128,16 +130,24 @@ def _no_strokes(strokes: Scribbles) -> str:
     """Say what labels are likely to be if they are no strokes: the rest of a sentence; empty if nothing speaks for it.
     """
     counts = strokes.counts()
-    if len(counts) < _MANY_CLASSES:
-        return ""
+    if len(counts) >= _MANY_CLASSES and (doubt := _no_classes(strokes, len(counts))):
+        return doubt
+    if counts and min(counts) > _NO_CLASS:
+        named = ", ".join(map(str, sorted(counts)[:4]))
+        return (f"hold {named}{', ...' if len(counts) > 4 else ''}: are these grey values? Each is learnt as a class, "
+                "and none as background. In strokes 1 is background, and 2, 3, ... are classes.")
+    return ""
+
+
+def _no_classes(strokes: Scribbles, count: int) -> str:
+    """Do as :func:`_no_strokes`, of many numbers."""
     plane = max(strokes.planes.values(), key=lambda one: len(np.unique(one)))
     numbers, parts = len(np.unique(plane[plane > 0])), count_components(plane)
     if numbers >= _MANY_CLASSES and parts <= _PARTS_OF_OBJECTS * numbers:
-        return (f"hold {len(counts)} numbers, nearly each of them one connected part: are these single objects? In "
+        return (f"hold {count} numbers, nearly each of them one connected part: are these single objects? In "
                 "strokes 1 is background, and what is alike has one number (2, say, for all objects).")
-    if numbers >= _GREY_VALUES and plane.all() and parts > _PARTS_OF_GREY * numbers:
-        return (f"hold {len(counts)} numbers in many small parts, and nothing is unpainted: is it an image? Images "
-                "come first, then their strokes.")
+    if numbers >= _GREY_VALUES and parts > _PARTS_OF_GREY * numbers:
+        return f"hold {count} numbers in many small parts: is it an image? Images come first, then their strokes."
     return ""
 
 

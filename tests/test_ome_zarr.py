@@ -161,7 +161,7 @@ def test_the_first_series_of_bioformats2raw(tmp_path: Path) -> None:
     for number in range(2):
         image_group(tmp_path / "a.zarr" / str(number), np.full((20, 30), number), axes=[axis("y"), axis("x")])
     image = io.read_image(tmp_path / "a.zarr")
-    assert "first series of the file" in image.note
+    assert "first of 2 series of the file" in image.note
     assert not np.asarray(image.data).any()
 
 

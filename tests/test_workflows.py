@@ -219,8 +219,12 @@ def test_objects_and_images_in_place_of_strokes_are_noticed(scene: Any) -> None:
         objects[row : row + 6, column : column + 6] = number + 1
     with pytest.warns(InputWarning, match="hold 12 numbers, nearly each of them one connected part: are these single"):
         as_training_set(grey, objects)
-    with pytest.warns(InputWarning, match="hold 2.. numbers in many small parts, .* is it an image"):
+    with pytest.warns(InputWarning, match="hold 2.. numbers in many small parts: is it an image"):
         as_training_set(objects, grey)
+    with pytest.warns(InputWarning, match="in many small parts: is it an image"):
+        as_training_set(objects, grey - 40)  # some of it looks unpainted
+    with pytest.warns(InputWarning, match="hold 128, 255: are these grey values"):
+        as_training_set(grey, np.where(objects == 1, 128, 255 * (objects == 5)))
     as_training_set(scene[0], scene[1])
     twelve = np.tile(objects, (1, 2))  # of each class two strokes
     as_training_set(np.tile(grey, (1, 2)), twelve)

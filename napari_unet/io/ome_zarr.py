@@ -168,8 +168,8 @@ def _collection(path: Path, ome: Mapping[str, Any], labels: bool) -> Contents:
     members = [one for one in listed if _ngff.lies_inside(one)] if isinstance(listed, list) else []
     members = members or _members(path)
     if len(members) > 1 and "bioformats2raw.layout" in ome:
-        series = next(member for member in members if member != "OME")
-        return _noted(OmeZarr().read(path / series, labels), "first series of the file")
+        series = [member for member in members if member != "OME"]
+        return _noted(OmeZarr().read(path / series[0], labels), f"first of {len(series)} series of the file")
     if len(members) == 1:
         return OmeZarr().read(path / members[0], labels)
     if not members:
