@@ -176,7 +176,7 @@ def test_strokes_that_are_not_enough() -> None:
         fitted(image, np.where(strokes == 1, 1, 0))
     colour, _, _ = scene(2, 3)
     both = TrainingSet((Pair(image, Scribbles.from_array(strokes)), Pair(colour, Scribbles.from_array(strokes))))
-    with pytest.raises(UserError, match="different numbers of channels"):
+    with pytest.raises(UserError, match=r"differ in their channels: .* has 1; .* has 3\."):
         Work(METHOD.fit(both)).result()
 
 

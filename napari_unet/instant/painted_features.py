@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..core.classes import ClassTable
 from ..core.depth import Depth
+from ..core.equal_channels import common_channels
 from ..core.errors import UserError
 from ..core.method import Progress
 from ..core.scribbles import TrainingSet
@@ -98,7 +99,10 @@ def gather_features(
     WorkError
         If torch fails.
     """
-    channels, depth = _common_channels(training), depth or store.depth
+    if missing := training.missing():
+        raise UserError(missing)
+    channels = common_channels(pair.image for pair in training.pairs if pair.scribbles.planes)
+    depth = depth or store.depth
     paints = thinned_paint(store, training, MOST_KEPT // len(store.prior(channels, eye, depth)))
     if depth == "three cuts":
         yield from _look_along_depth(store, training, paints)
@@ -189,20 +193,6 @@ def is_seen_along_depth(store: FeatureStore, training: TrainingSet) -> bool:
     """Say whether the cuts through all that is painted have been looked at, as far as they are wanted."""
     return store.depth != "three cuts" or all(
         store.cuts.holds(pair.image, plane) for pair in training.pairs for plane in pair.scribbles.planes)
-
-
-def _common_channels(training: TrainingSet) -> int:
-    """Return the number of channels of the painted images, after checking that they can be learnt from together."""
-    missing = training.missing()
-    if missing is not None:
-        raise UserError(missing)
-    channels = {pair.image.n_channels: pair.image.name for pair in training.pairs if pair.scribbles.planes}
-    if len(channels) > 1:
-        raise UserError(
-            "The painted images have different numbers of channels "
-            f"({', '.join(f'{name!r}: {count}' for count, name in channels.items())}). Learn from images alike."
-        )
-    return next(iter(channels))
 
 
 def thinned_paint(store: FeatureStore, training: TrainingSet, most: int) -> dict[tuple[int, int], NDArray[np.uint8]]:

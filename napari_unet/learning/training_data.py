@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ..core.classes import ClassTable
+from ..core.equal_channels import common_channels
 from ..core.errors import UserError
 from ..core.normalisation import Normalisation
 from ..core.scribbles import TrainingSet
@@ -157,16 +158,10 @@ class TrainingDataCollector:
         self._data = None
 
     def _channels(self, training: TrainingSet) -> int:
-        channels = {pair.image.n_channels for pair in training.pairs}
-        if len(channels) > 1:
-            counts = ", ".join(f"{pair.image.name!r} has {pair.image.n_channels}" for pair in training.pairs)
-            raise UserError(
-                f"The images differ in their channels: {counts}. Learn from images with the same channels, "
-                "or take one channel of each."
-            )
-        if self._initial is not None and channels != {self._initial.channels}:
+        channels = common_channels(pair.image for pair in training.pairs)
+        if self._initial is not None and channels != self._initial.channels:
             raise UserError(
                 f"The model to continue from was trained on images with {self._initial.channels} channels, but "
-                f"{training.pairs[0].image.name!r} has {channels.pop()}. Start a new model for these images."
+                f"{training.pairs[0].image.name!r} has {channels}. Start a new model for these images."
             )
-        return channels.pop()
+        return channels

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from napari_unet.classical.background import prepare_plane
 from napari_unet.classical.histogram_thresholds import otsu_thresholds
+from napari_unet.core.equal_channels import common_channels
 from napari_unet.core.errors import UserError
 from napari_unet.core.image import Image
 from napari_unet.core.scribbles import Pair, TrainingSet
@@ -29,18 +30,8 @@ def collect_samples(training: TrainingSet) -> TrainingSamples:
     if not training.pairs:
         raise UserError("There is no image to learn from. Choose at least one image.")
     pairs = [pair for pair in training.pairs if pair.scribbles.planes] or list(training.pairs)
-    channels = _common_channels(pairs)
+    channels = common_channels(pair.image for pair in pairs)
     return _painted_samples(training, pairs, channels) if training.painted_ids else _guessed_samples(training, channels)
-
-
-def _common_channels(pairs: list[Pair]) -> int:
-    channels = {pair.image.n_channels for pair in pairs}
-    if len(channels) > 1:
-        raise UserError(
-            f"The images have {' and '.join(map(str, sorted(channels)))} channels. Methods learn from images with "
-            "equally many channels; choose some."
-        )
-    return channels.pop()
 
 
 def _painted_samples(training: TrainingSet, pairs: list[Pair], channels: int) -> TrainingSamples:
