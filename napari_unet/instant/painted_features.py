@@ -99,10 +99,7 @@ def gather_features(
     WorkError
         If torch fails.
     """
-    if missing := training.missing():
-        raise UserError(missing)
-    channels = common_channels(pair.image for pair in training.pairs if pair.scribbles.planes)
-    depth = depth or store.depth
+    channels, depth = _channels_to_learn(training), depth or store.depth
     paints = thinned_paint(store, training, MOST_KEPT // len(store.prior(channels, eye, depth)))
     if depth == "three cuts":
         yield from _look_along_depth(store, training, paints)
@@ -240,3 +237,10 @@ def balanced_sample(
         kept.append(rng.choice(group, share, replace=False) if lots is None or share == len(group)
                     else group[np.argpartition(lots[group], share)[:share]])
     return np.sort(np.concatenate(kept))
+
+
+def _channels_to_learn(training: TrainingSet) -> int:
+    """Return the number of channels of the painted images, after checking that they can be learnt from together."""
+    if missing := training.missing():
+        raise UserError(missing)
+    return common_channels(pair.image for pair in training.pairs if pair.scribbles.planes)
