@@ -52,7 +52,7 @@ class LevelWork:
         self._worker: Worker | None = None
         self._bar: Any = None
         self._drawn = 0.0
-        self._ended_early = False
+        self._begins = self._ended_early = False
 
     @property
     def running(self) -> bool:
@@ -83,10 +83,14 @@ class LevelWork:
     def _begin(self) -> None:
         groups = [_group_of(viewer) for viewer, _ in self._layers()]
         group = next((one for one in groups if not one.closed), None)
-        if self.running or group is None or not self.maker.has_wishes:
+        if self.running or self._begins or group is None or not self.maker.has_wishes:
             return
         self._ended_early = False
-        self._bar = cancelable_progress(desc=f"Smaller levels of {self._name!r}", total=1)
+        self._begins = True  # making a bar lets the window live, and it may be asked to begin again meanwhile
+        try:
+            self._bar = cancelable_progress(desc=f"Smaller levels of {self._name!r}", total=1)
+        finally:
+            self._begins = False
         self._worker = group.start(self.maker.run, "napari-unet levels", on_item=self._on_share,
                                    on_error=self._on_error, on_end=self._on_end)
 

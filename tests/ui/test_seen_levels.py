@@ -13,6 +13,7 @@ import pytest
 import zarr
 from napari._qt.widgets.qt_progress_bar import QtLabeledProgressBar
 from napari.layers import Image
+from napari.utils import cancelable_progress
 from napari.utils.notifications import notification_manager
 
 from napari_unet.core import made_levels as made
@@ -20,7 +21,7 @@ from napari_unet.core.classes import to_painted
 from napari_unet.core.errors import UserError
 from napari_unet.core.level_making import MakingShare
 from napari_unet.core.made_levels import made_levels
-from napari_unet.ui import large_images
+from napari_unet.ui import large_images, level_work
 from napari_unet.ui.files.layer_reader import get_reader, read_layers
 from napari_unet.ui.level_work import LEVEL_NEWS
 from napari_unet.ui.plain_errors import PLAIN_ERRORS
@@ -142,6 +143,26 @@ def test_what_ends_while_its_bar_is_drawn_says_nothing_more(
         LEVEL_NEWS.told.disconnect(told.append)
     assert told[-1] == ""
     assert len(told) == 2
+
+
+def test_what_is_asked_for_while_a_bar_is_made_begins_once(
+    viewer: Any, hands: Any, gated: Gated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two runs at once would make the same, and the first to end would count as the end of both."""
+    work = shown(viewer, gated).data[1].work
+    bars: list[Any] = []
+
+    def bar(**wanted: Any) -> Any:
+        bars.append(cancelable_progress(**wanted))
+        if len(bars) == 1:
+            work._begin()  # as by an event of the window
+        return bars[-1]
+
+    monkeypatch.setattr(level_work, "cancelable_progress", bar)
+    gated.let_all()
+    hands.wait(lambda: bool(bars))
+    hands.wait(lambda: not work.running)
+    assert len(bars) == 1
 
 
 def test_who_reads_a_level_gets_all_of_it(viewer: Any, hands: Any, gated: Gated) -> None:
