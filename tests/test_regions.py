@@ -264,7 +264,7 @@ def test_lessons_need_images_of_equal_channels_and_painted_numbers() -> None:
     strokes = Scribbles.from_array(np.array([[1, 2], [0, 0]], np.uint8))
     grey = Pair(Image(np.zeros((2, 2))), strokes)
     colour = Pair(Image(np.zeros((2, 2, 3)), "YXC"), strokes)
-    with pytest.raises(UserError, match="The images have 1 and 3 channels"):
+    with pytest.raises(UserError, match=r"The images differ in their channels: .* has 1; .* has 3"):
         collect_samples(TrainingSet((grey, colour)))
     with pytest.raises(UserError, match="Every painted pixel of class 2 is NaN or infinite"):
         collect_samples(TrainingSet((Pair(Image(np.array([[0, np.nan], [1, 1]])), strokes),)))

@@ -154,7 +154,7 @@ def test_a_plain_training_set_needs_an_end():
 
 def test_images_with_different_channels_are_named():
     pairs = (Scene(1, name="left").start().pair, Scene(3, name="right").start().pair)
-    with pytest.raises(UserError, match=r"channels: 'left' has 1, 'right' has 3\. Learn from images with the same"):
+    with pytest.raises(UserError, match=r"channels: 'left' has 1; 'right' has 3\. One model learns from"):
         finish(train_network(TrainingSet(pairs), Small(), LOSS, QUICK))
 
 
