@@ -117,6 +117,15 @@ def test_probabilities_in_whole_numbers(tmp_path: Path, kind: Any, sure: int, ax
             read(given, axes)
 
 
+def test_a_grey_picture_stays_labels_where_its_axes_are_given(tmp_path: Path) -> None:
+    mask = (instances() > 0).astype(np.uint8)
+    tifffile.imwrite(path := tmp_path / "m.tif", np.repeat(mask[..., None], 3, axis=2), photometric="rgb")
+    with pytest.warns(InputWarning, match="whose channels are all the same"):
+        np.testing.assert_array_equal(as_class_image(path, "YXC").labels, mask + 1)
+    with pytest.warns(InputWarning, match="whose channels are all the same"):
+        np.testing.assert_array_equal(open_class_store(path, "YXC").read((slice(None), slice(None)))[0], mask + 1)
+
+
 def test_files_of_objects_are_converted_and_measured(tmp_path: Path, capsys: Any) -> None:
     found = ObjectMap.of(instances(), {one: 2 + one % 2 for one in range(1, 10)})
     path = save_objects(tmp_path / "ä o.zarr", found, classes=TABLE)

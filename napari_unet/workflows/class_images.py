@@ -101,7 +101,7 @@ def as_class_image(
 def _of_file(path: Path | str, axes: str | None, values: Values, classes: ClassTable | None) -> ClassImage:
     """Read a mask, objects, or probabilities: decimal numbers with an axis of classes, or fractions."""
     contents, _ = read_contents(path, axes)
-    if contents.data.dtype.kind == "f" or "C" in (axes or "").upper():
+    if contents.data.dtype.kind == "f" or has_whole_channels(contents, axes):
         soft = _soft(contents, classes, str(path))
         if soft is not None:
             return soft
@@ -140,13 +140,25 @@ def read_grey_labels(path: str | Path, axes: str | None) -> Contents:
         return read_contents(path, axes, labels=True)[0]
     except UserError:
         seen = open_contents(path)
-        picture = np.asarray(seen.data) if seen.data.shape[-1:] in ((3,), (4,)) and len(seen.data.shape) == 3 else None
-        if picture is None or not (picture[..., :3] == picture[..., :1]).all():
+        if (grey := _grey_of_colours(seen.data)) is None:
             raise
     warnings.warn(f"{path} is a colour picture whose channels are all the same: one of them is taken.", InputWarning,
                   stacklevel=3)
-    return dataclasses.replace(seen, data=picture[..., 0], letters="YX", scale=seen.scale[:2],
+    return dataclasses.replace(seen, data=grey, letters="YX", scale=seen.scale[:2],
                                translate=seen.translate[:2], fallback="", order="")
+
+
+def _grey_of_colours(data: Any) -> NDArray[Any] | None:
+    """Return one channel of a colour picture whose channels are all the same; None of anything else."""
+    if len(data.shape) != 3 or data.shape[-1] not in (3, 4):
+        return None
+    picture = np.asarray(data)
+    return picture[..., 0] if (picture[..., :3] == picture[..., :1]).all() else None
+
+
+def has_whole_channels(contents: Contents, axes: str | None) -> bool:
+    """Say whether axes that were given make classes of channels of whole numbers; those of a grey picture are none."""
+    return "C" in (axes or "").upper() and contents.data.dtype.kind != "f" and _grey_of_colours(contents.data) is None
 
 
 def _of_labels(

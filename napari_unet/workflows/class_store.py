@@ -20,7 +20,7 @@ from napari_unet.core.scribbles import checked_ids
 from napari_unet.io import Contents, read_contents
 from napari_unet.io._last_change import last_change
 
-from .class_images import of_probabilities, read_code, read_grey_labels
+from .class_images import has_whole_channels, of_probabilities, read_code, read_grey_labels
 from .soft_numbers import are_probabilities, of_whole_numbers, tell_whole_numbers
 
 SAMPLE = 1024
@@ -199,8 +199,8 @@ def open_class_store(
         If it cannot be read, or holds single objects.
     """
     contents, _ = read_contents(path, axes)
-    whole = contents.data.dtype.kind != "f"
-    soft = "C" in contents.letters and (not whole or "C" in (axes or "").upper())
+    whole = has_whole_channels(contents, axes)
+    soft = whole or (contents.data.dtype.kind == "f" and "C" in contents.letters)
     if not soft:
         contents = read_grey_labels(path, axes)
     if contents.role == "objects":
