@@ -239,6 +239,8 @@ class ScoreTable(QTableView):
             scores = sum(self.columnWidth(column) for column in range(1, self.scores.columnCount()))
             whole = max(self.sizeHintForColumn(0), head.sectionSizeHint(0))
             self.setColumnWidth(0, min(whole, max(_FIRST_WIDTH, seen.width() - scores)))
+            # all the room for why there is no score, where that is all there is to say
+            head.setStretchLastSection([one.higher for one in self.scores.columns] == [None])
 
     def _hide_empty(self) -> None:
         """Leave out columns in which no line has a value while others have some: the rest gets the room."""

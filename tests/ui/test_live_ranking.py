@@ -175,6 +175,9 @@ def test_why_no_method_has_a_result_is_read_in_the_table(qtbot: Any) -> None:
     failed = stood(bad=[], worse=[])
     table.show_lines(failed.columns(None), failed.lines(None))
     assert sorted(table.texts()) == [[name, "could not: It needs more memory."] for name in ("Bad", "Worse")]
+    table.resize(400, 140)
+    table.show()
+    assert table.columnWidth(1) > table.fontMetrics().horizontalAdvance("could not: It needs more memory.")
     assert LiveRanking({"bad": "Bad"}).columns(None) == [], "nothing is said before any is through"
 
 
