@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import zarr
 
 from napari_unet.core.image import Image
 from napari_unet.core.method import Model
@@ -26,10 +27,12 @@ class _TellingEngine:
     def __init__(self, engine: BlockEngine, step: int) -> None:
         self._engine, self._step = engine, step
         self.parts: deque[FilledPart] = deque()
+        self._pixels: Any = None
 
     def run(self, task: BlockTask, waiting: Sequence[Block], sinks: BlockSinks) -> Generator[Block, None, None]:
         """Do blocks; those that are done already are told first."""
         left, store = {block.number for block in waiting}, task.store.sink()
+        self._pixels = zarr.open_array(str(Path(task.store.folder) / "0"), mode="r")
         for block in task.blocks:
             if block.number not in left:
                 self.parts.append(self._part(task, block, store))
@@ -45,7 +48,7 @@ class _TellingEngine:
         seen = seen[first[0] * step - box.y0 :: step, first[1] * step - box.x0 :: step]
         rows, columns = (slice(at, at + size) for at, size in zip(first, seen.shape, strict=True))
         values = seen if task.store.info.code == "painted" else seen + np.uint8(1)
-        return FilledPart(Path(task.store.folder) / "0", block.plane, rows, columns, values.astype(np.uint8), None)
+        return FilledPart(self._pixels, block.plane, rows, columns, values.astype(np.uint8), None)
 
 
 def fill_store(

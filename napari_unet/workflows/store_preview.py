@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,8 +26,9 @@ class FilledPart:
 
     Parameters
     ----------
-    store : Path
-        Folder of the array with all pixels, as mask values, while it is written.
+    pixels : zarr array, read only
+        All pixels, as mask values, while they are written. Opened by the run: when a part is looked at the run may be
+        over, and the store have another name. A chunk that is gone reads as nothing.
     plane : int
     rows, columns : slice
         Of the picture from afar: each so-manieth row and column.
@@ -37,7 +38,7 @@ class FilledPart:
         How far it has come; None for what an earlier run had done.
     """
 
-    store: Path
+    pixels: Any
     plane: int
     rows: slice
     columns: slice

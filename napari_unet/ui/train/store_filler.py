@@ -129,9 +129,7 @@ class StoreFiller(QObject):
         self, layer: ImageLayer, image: Image, place: dict[str, Any], path: Path, part: FilledPart
     ) -> Labels:
         """Put the layer that fills above its image: its pixels where one looks closely, a small picture from afar."""
-        import zarr
-
-        array: Any = zarr.open_array(str(part.store), mode="r")
+        array = part.pixels
         step = preview_step(image)
         levels: list[Any] = [self._preview.reshape(self._shown_shape(place, self._preview.shape))]
         if tuple(array.shape) == image.shape and array.ndim == len(place["scale"]) and step > 1:
