@@ -222,6 +222,8 @@ def test_a_mask_of_an_image_that_has_another_shape_now_is_not_up_to_date(
     assert "2 of 3 are there already" in told
     assert "three.tif has another shape now" in told
     assert files_in(project / "results") == before
+    assert run("counts", project, "-o", tmp_path / "counts.csv") == 0
+    assert capsys.readouterr().err.count("three.tif) has changed since it came to the project") == 1
 
 
 def test_a_project_is_predicted_on_where_it_was_cut(

@@ -16,6 +16,7 @@ from napari_unet.project.object_tables import ProjectObjects
 from napari_unet.project.project_contents import ProjectContents
 from napari_unet.project.project_home import SUFFIX
 from napari_unet.project.records import ImageRecord
+from napari_unet.project.sources import changed_file
 from napari_unet.project.verbs import count_image
 from napari_unet.report.counts_table import write_counts
 from napari_unet.report.object_csv import write_objects
@@ -48,6 +49,10 @@ def run_counts(arguments: argparse.Namespace) -> None:
 
     def counted(contents: ProjectContents, record: ImageRecord) -> Generator[None, None, list[CountRow]]:
         found = []
+        file = changed_file(record, contents.folder.path)
+        if file is not None and not any(str(file) in text for text in contents.told):  # of a painted one it was told
+            say(f"The file of {record.name!r} ({file}) has changed since it came to the project. Look whether its mask "
+                "still fits it.")
         for row in count_image(contents.folder, record, contents.classes):
             found.append(row)
             yield

@@ -166,7 +166,7 @@ def lock_home(path: Path, clock: Callable[[], float] = time.time) -> tuple[Write
         return None, (f"{path} is open elsewhere ({lock.other.text}), so it is open to read only here. Close it there, "
                       "or save a copy to go on in it.")
     if lock.stale is not None:
-        return lock, f"The last sitting with {path.name} ended without closing it ({lock.stale.text})."
+        return lock, f"The last sitting with {path.name} ended without closing it (begun {lock.stale.begun})."
     return lock, ""
 
 

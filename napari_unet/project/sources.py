@@ -206,16 +206,20 @@ def moved_with(state: ProjectState, old: Path, new: Path, seen_from: Path | None
     return state.replacing(*records)
 
 
-def what_changed(record: ImageRecord, place: Path) -> str:
-    """Say in a sentence that the file of an image is another one than before; empty if it is not, or is missing."""
+def changed_file(record: ImageRecord, place: Path) -> Path | None:
+    """Return the (first) file of an image if it is another one than when the image came; None if not, or if missing."""
     found = files_of(record, place)
-    if found is None or not record.hash:
-        return ""
-    with contextlib.suppress(OSError):
-        if _joined_hash(found) != record.hash:
-            return (f"The file of {record.name!r} ({found[0]}) has changed since it was painted. Look whether the "
-                    "strokes still lie where they should.")
-    return ""
+    if found is not None and record.hash:
+        with contextlib.suppress(OSError):
+            return found[0] if _joined_hash(found) != record.hash else None
+    return None
+
+
+def what_changed(record: ImageRecord, place: Path) -> str:
+    """Say in a sentence that the file of a painted image is another one than before; empty if not, or if missing."""
+    found = changed_file(record, place)
+    return "" if found is None else (f"The file of {record.name!r} ({found}) has changed since it was painted. Look "
+                                     "whether the strokes still lie where they should.")
 
 
 def read_source(record: ImageRecord, place: Path, moved: Mapping[str, str] | None = None) -> Image:

@@ -42,8 +42,20 @@ class Writer:
     @property
     def text(self) -> str:
         """The same for people."""
-        place = "" if self.host == socket.gethostname() else f" on {self.host}"
-        return f"process {self.pid}{place}, since {self.when}"
+        return f"process {self.pid}, since {self.begun}"
+
+    @property
+    def begun(self) -> str:
+        """Since when, in the time of this computer, to the minute (as it is if it is no time); where, if elsewhere."""
+        try:
+            when = datetime.datetime.fromisoformat(self.when).astimezone().strftime("%Y-%m-%d %H:%M")
+        except (ValueError, OverflowError, OSError):
+            when = self.when
+        return f"{when}{self._place}"
+
+    @property
+    def _place(self) -> str:
+        return "" if self.host == socket.gethostname() else f" on {self.host}"
 
 
 class WriterLock:

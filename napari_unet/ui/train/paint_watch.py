@@ -80,7 +80,7 @@ class PaintWatch:
         if role_of(painted) == "prediction":
             return f"The next answer replaces what you paint on {painted.name!r}: {instead} instead."
         if painted in self._choice.layers:
-            return f"Nothing is learnt from what you paint on {painted.name!r}: {instead}, or choose it under Strokes."
+            return f"{painted.name!r} is not learnt from: {instead}, or choose it under Strokes."
         return ""
 
     def _watch(self, events: Sequence[Any]) -> None:
