@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from instant_window_scene import answer, open_image
+from instant_window_scene import answer, filled, open_image
 from napari._app_model import get_app_model
 from napari.utils.key_bindings import coerce_keybinding
 from napari.utils.shortcuts import default_shortcuts
@@ -245,7 +245,7 @@ def test_it_says_that_nothing_is_learnt_from_what_is_painted_elsewhere(
     hands.wait(lambda: dock.controller.current is not None)
     answer(hands, dock, strokes)
     others = [viewer.add_labels(np.zeros_like(squares[1]), name="Labels"), viewer.layers["cells prediction"]]
-    for other, said in zip(others, ("Nothing is learnt", "The next answer replaces"), strict=True):
+    for other, said in zip(others, ("'Labels' is not learnt from", "The next answer replaces"), strict=True):
         viewer.layers.selection.active = other
         hands.wait(lambda: dock.note_line.text() == "")  # it is looked at, not painted on
         other.mode = "paint"
@@ -256,6 +256,20 @@ def test_it_says_that_nothing_is_learnt_from_what_is_painted_elsewhere(
     viewer.layers.selection.active = others[0]
     hands.wait(lambda: "choose it under Strokes" in dock.note_line.text())
     dock.chooser.strokes_box.layer = others[0]
+    hands.wait(lambda: dock.note_line.text() == "")
+
+
+def test_a_prediction_that_was_removed_is_told_of_until_it_is_back(hands: Any, viewer: Any, squares: Any) -> None:
+    dock = hands.dock(NAMES[0])
+    strokes = open_image(hands, dock, squares[0])
+    prediction = answer(hands, dock, strokes)
+    hands.settle(dock)  # what refines an answer brings the layer back by itself
+    viewer.layers.remove(prediction)
+    assert dock.note_line.text() == "'cells prediction' was removed. The answer to your next stroke brings it back."
+    hands.settle(dock)
+    assert "cells prediction" not in viewer.layers
+    hands.drag(strokes, [(50, 4), (50, 70)])
+    assert filled(hands) is not prediction
     hands.wait(lambda: dock.note_line.text() == "")
 
 

@@ -262,6 +262,7 @@ class LiveController(QObject):
     def _on_layer_removed(self, event: Any) -> None:
         gone = event.value
         self.unsure.note_removed(gone)
+        self.prediction.note_removed(gone)
         for key, binding in tuple(self.bindings.items()):
             if gone not in (binding.image_layer, binding.strokes):
                 continue

@@ -143,6 +143,11 @@ class LiveLayers(QObject):
         if not self._look.isActive():
             self._look.start()
 
+    def note_removed(self, layer: Any) -> None:
+        """Say that the prediction is gone: nothing is predicted anew for it."""
+        if self._binding is not None and layer is self._binding.prediction:
+            self._say(f"{layer.name!r} was removed. The answer to your next stroke brings it back.")
+
     def _on_look(self) -> None:
         """Tell the predictor what is looked at."""
         binding = self._binding
