@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+import types
 from pathlib import Path
 from typing import Any
 
@@ -161,11 +162,33 @@ def test_who_writes_for_a_run_that_has_ended_writes_nothing(
     assert before == {one: one.read_bytes() for one in (tmp_path / ".m.zarr.unfinished").rglob("*") if one.is_file()}
 
 
+def raced_far(monkeypatch: pytest.MonkeyPatch, files: Any, path: str, count: int) -> tuple[list[Any], list[UserError]]:
+    """Let runs take a lock at an address; each looks again when all have written or were refused, not by the clock."""
+    racing, paused, news = [count], [0], threading.Condition()
+
+    def pause(_seconds: float) -> None:
+        with news:
+            paused[0] += 1
+            news.notify_all()
+            news.wait_for(lambda: paused[0] >= racing[0])
+
+    def take() -> FarLock:
+        try:
+            return FarLock(files, path, f"memory:/{path}")
+        except UserError:
+            with news:
+                racing[0] -= 1
+                news.notify_all()
+            raise
+
+    monkeypatch.setattr(_far_lock, "time", types.SimpleNamespace(time=time.time, sleep=pause))
+    return raced(take, count)
+
+
 def test_a_lock_at_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
     memory = pytest.importorskip("fsspec").filesystem("memory")
-    monkeypatch.setattr(_far_lock, "PAUSE", 0.2)
     path = "/locks/one.lock"
-    got, refused = raced(lambda: FarLock(memory, path, "memory://locks/one"), 3)
+    got, refused = raced_far(monkeypatch, memory, path, 3)
     assert (len(got), len(refused)) == (1, 2)
     got[0].release()
     assert not memory.exists(path)
@@ -184,7 +207,6 @@ def test_a_lock_at_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_lock_at_an_address_that_cannot_make_objects_only_once(monkeypatch: pytest.MonkeyPatch) -> None:
     memory = pytest.importorskip("fsspec").filesystem("memory")
-    monkeypatch.setattr(_far_lock, "PAUSE", 0.5)
     plain = type(memory).pipe_file
 
     def old(self: Any, path: str, value: bytes, mode: str = "overwrite", **more: Any) -> None:
@@ -193,6 +215,6 @@ def test_a_lock_at_an_address_that_cannot_make_objects_only_once(monkeypatch: py
         plain(self, path, value, **more)
 
     monkeypatch.setattr(type(memory), "pipe_file", old)
-    got, refused = raced(lambda: FarLock(memory, "/locks/two.lock", "memory://locks/two"), 3)
+    got, refused = raced_far(monkeypatch, memory, "/locks/two.lock", 3)
     assert (len(got), len(refused)) == (1, 2)
     got[0].release()

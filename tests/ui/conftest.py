@@ -38,12 +38,14 @@ def all_garbage_at_last() -> Iterator[None]:
 def patient_windows(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a window wait for its threads and for an answer as long as a test would, and leave none behind."""
     from napari_unet.ui import farewell
-    from napari_unet.ui.projects import result_files
+    from napari_unet.ui.projects import keeper, kept_project, result_files
     from napari_unet.ui.workers import Worker, WorkerGroup
 
     for patient in (Worker.wait, WorkerGroup.stop_all):
         monkeypatch.setattr(patient, "__defaults__", (SLOW / 1000,))
-    monkeypatch.setattr(farewell.stop_and_wait, "__defaults__", (SLOW / 1000,))
+    for patient in (farewell.stop_and_wait, kept_project.KeptProject.flush):
+        monkeypatch.setattr(patient, "__defaults__", (SLOW / 1000,))
+    monkeypatch.setattr(keeper, "PATIENCE", SLOW / 1000)
     for name in ("FAREWELL", "LEAVE"):
         monkeypatch.setattr(farewell, name, SLOW / 1000)
     monkeypatch.setattr(result_files, "LONGEST_STILL", SLOW / 2000)
@@ -127,9 +129,12 @@ class Hands:
 
         It is no pause that a clock measures: an answer from strokes takes half as many looks.
         """
-        vain, heard = [0], []
+        vain, before, heard = [0], [0], []
 
         def look(found: Any) -> None:
+            if before[0]:  # was under way, or lay there undelivered, when this was asked
+                before[0] -= 1
+                return
             vain[0] = vain[0] + 1 if found is None else 0
 
         def in_vain() -> bool:
@@ -137,7 +142,7 @@ class Hands:
             if worker is not None and worker not in heard:  # it may be started anew meanwhile
                 heard.append(worker)
                 worker.yielded.connect(look)
-                vain[0] = 0
+                vain[0], before[0] = 0, len(worker._inbox) + 1
             return vain[0] > 100
 
         self.wait(in_vain)

@@ -194,7 +194,7 @@ def test_the_whole_goes_to_a_store_that_fills_and_levels_that_do_not_fit_are_sai
     names = []
     viewer.layers.events.inserted.connect(lambda event: names.append(event.value.name))
     hands.click(dock, "train_predict")
-    assert dock.predicting.filler._job.wait(60)  # over, and the store has its name, before the window sees any of it
+    assert dock.predicting.filler._job.wait()  # over, and the store has its name, before the window sees any of it
     hands.wait(lambda: not dock.predicting.filler.busy)
     assert (tmp_path / "mask.ome.zarr" / "0").is_dir(), dock.note_line.text()
     shown = next(one for one in viewer.layers if role_of(one) == "result")

@@ -55,7 +55,8 @@ def objects_dock(hands: Any) -> Any:
 
 def found(hands: Any, dock: Any) -> dict[int, Any]:
     """Wait until what is shown is found; return the counts."""
-    hands.wait(lambda: dock.finder.state is not None and dock.finder.state.fresh and not dock.finder.busy)
+    hands.wait(lambda: dock.finder.state is not None and dock.finder.state.fresh and not dock.finder.busy
+               and not dock.finder.shown._waiting)  # all of it is pasted, too
     return dict(dock.finder.state.counts)
 
 
@@ -223,6 +224,8 @@ def test_objects_follow_the_live_answer_and_go_into_the_strokes(
     assert viewer.layers.selection.active is strokes, "the brush stays in the hand"
     hands.wait(lambda: bool(objects.finder._likely.of(0)))  # it is found with the probabilities of the answer
 
+    hands.settle(train)  # the first answer is made better, which changes classes
+    found(hands, objects)
     shown = viewer.layers["cells prediction"].data.copy()
     objects.hand.cut([(8.0, 24.0), (33.0, 24.0)])  # teaches what a border looks like, beside the classes
     hands.wait(lambda: train.session.borders.get() is not None)
