@@ -145,8 +145,9 @@ class LiveLayers(QObject):
 
     def note_removed(self, layer: Any) -> None:
         """Say that the prediction is gone: nothing is predicted anew for it."""
-        if self._binding is not None and layer is self._binding.prediction:
-            self._say(f"{layer.name!r} was removed. The answer to your next stroke brings it back.")
+        prediction = None if self._binding is None else self._binding.prediction
+        if prediction is not None and layer is prediction:
+            self._say(f"{prediction.name!r} was removed. The answer to your next stroke brings it back.")
 
     def _on_look(self) -> None:
         """Tell the predictor what is looked at."""
