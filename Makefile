@@ -20,7 +20,7 @@ demo: $(VENV)/installed
 	$(BIN)/napari-unet demo
 
 test: debian $(VENV)/installed-dev
-	$(MAKE) --no-print-directory lint types unit window
+	$(MAKE) --no-print-directory lint types unit window SHARE=--share
 
 lint:
 	$(BIN)/ruff check .
@@ -32,15 +32,17 @@ types:
 unit:
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --ignore tests/ui -m "not soak"
 
-# the real window, in a virtual display, on both Qt bindings at once: each keeps one core busy
+# the real window, in a virtual display, on both Qt bindings at once: each keeps one core busy. With SHARE=--share, they
+# share the tests, as `make test` has no time for all on both; that is done here without it, in soak, and on GitHub
 window:
 	$(MAKE) --no-print-directory --jobs --output-sync=line $(BINDINGS:%=window-%)
 
 window-%:
-	OMP_NUM_THREADS=1 QT_API=$* PYTEST_QT_API=$* xvfb-run -a -n $(SCREEN_$*) -s "-screen 0 1920x1080x24" $(BIN)/pytest $(WINDOW) -m "not soak"
+	OMP_NUM_THREADS=1 QT_API=$* PYTEST_QT_API=$* xvfb-run -a -n $(SCREEN_$*) -s "-screen 0 1920x1080x24" $(BIN)/pytest $(WINDOW) -m "not soak" $(SHARE)
 
 soak: debian $(VENV)/installed-dev
 	xvfb-run -a -s "-screen 0 1920x1080x24" $(BIN)/pytest -m soak
+	$(MAKE) --no-print-directory window
 	$(MAKE) --no-print-directory lowest
 
 # the bounds in pyproject.toml hold: unit tests and the whole loop in the window with the lowest versions they allow

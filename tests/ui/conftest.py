@@ -6,6 +6,7 @@ import contextlib
 import gc
 import os
 import tempfile
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,26 @@ os.environ["NAPARI_CONFIG"] = str(Path(tempfile.mkdtemp(prefix="napari-unet-test
 SLOW = 200_000
 """Milliseconds after which a waiting test gives up; tests wait for what happens, so it ends only what hangs."""
 
+ON_BOTH = ("test_whole_loop", "test_workbench")
+"""Files whose tests run on each binding also where the two share the others."""
+
 TINY = {"width": 4, "depth": 2, "patch": 32, "batch": 2}
 """Parameters of a network that learns in moments."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let two bindings share the tests."""
+    parser.addoption("--share", action="store_true", help="of each file about half of the tests, on PyQt5 the one and "
+                     "on PyQt6 the other, but the whole loop on both")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave to the other binding what is its share."""
+    if config.getoption("--share"):
+        mine = os.environ["QT_API"] == "pyqt6"
+        kept = [one for one in items if one.path.stem in ON_BOTH or zlib.crc32(one.nodeid.encode()) % 2 == mine]
+        config.hook.pytest_deselected(items=[one for one in items if one not in kept])
+        items[:] = kept
 
 
 @pytest.fixture(scope="session", autouse=True)
