@@ -20,13 +20,19 @@ from napari_unet.core.errors import UserError
 from napari_unet.core.provenance import Provenance
 from napari_unet.io import (
     Unfinished,
+    _run_lock,
     _space,
+    _unfinished,
     create_mask,
     create_probabilities,
+    dead_tokens,
+    lock_file,
     provenance_path,
     read_labels,
+    remove,
     save_mask,
 )
+from napari_unet.io._unfinished import clear_leftovers
 from napari_unet.io._zarr_settling import settle_zarr
 from napari_unet.io.provenance_file import read_provenance
 from napari_unet.io.recipe import save_recipe
@@ -70,6 +76,67 @@ def test_what_a_run_that_lives_is_writing_stays(tmp_path: Path, name: str) -> No
         slow[...] = np.ones_like(IDS)
     assert names(tmp_path) == [name]
     assert not read_labels(path)[0].any(), "the slow one came last, and was whole"
+
+
+def test_a_run_that_begins_while_another_clears_leftovers_is_not_taken_for_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place, looked, go_on = tmp_path / "m.zarr", threading.Event(), threading.Event()
+    other = threading.Thread(target=clear_leftovers, args=(place,))
+
+    def end_other(_: float) -> None:
+        go_on.set()
+        other.join()
+
+    def removing(path: Path) -> None:
+        looked.set()
+        go_on.wait()
+        remove(path)
+
+    with monkeypatch.context() as patch:
+        def late(file: int) -> None:
+            patch.setattr(_run_lock, "lock_file", lock_file)
+            other.start()
+            looked.wait()
+            lock_file(file)
+
+        patch.setattr(_unfinished, "remove", removing)
+        patch.setattr(_run_lock, "lock_file", late)
+        patch.setattr(_run_lock.time, "sleep", end_other)
+        run = Unfinished(place)
+        run.path.write_text("of a run that lives")
+        end_other(0)
+    assert [*dead_tokens(place)] == []
+    assert run.path.read_text() == "of a run that lives"
+    run.discard()
+    assert names(tmp_path) == []
+
+
+def test_what_is_left_is_nobody_elses_until_it_is_put_right(tmp_path: Path) -> None:
+    place = tmp_path / "m.zarr"
+    left = tmp_path / ".m.zarr.0a1b2c3d.partial"
+    left.touch()
+    looking = dead_tokens(place)
+    assert next(looking) == "0a1b2c3d"
+    assert [*dead_tokens(place)] == [], "another looks at it already"
+    looking.close()
+    assert names(tmp_path) == [left.name]
+    assert [*dead_tokens(place)] == ["0a1b2c3d"]
+
+
+@pytest.mark.parametrize("locked", [False, True])
+def test_on_a_drive_without_locks_only_what_has_no_lock_is_cleared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, locked: bool
+) -> None:
+    def none(_: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(_run_lock, "lock_file", none)
+    lies = [".m.zarr.0a1b2c3d.lock", ".m.zarr.0a1b2c3d.partial"][not locked:]
+    for name in lies:
+        (tmp_path / name).touch()
+    clear_leftovers(tmp_path / "m.zarr")
+    assert names(tmp_path) == (lies if locked else [])
 
 
 def test_a_folder_comes_back_if_the_run_was_killed_while_both_changed_places(tmp_path: Path) -> None:

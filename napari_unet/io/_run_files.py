@@ -93,9 +93,10 @@ class LocalRun:
         """Put the store back if a run was killed in the moment before it took the name of the result."""
         if self.is_begun() or (mark := self._named()) is None:
             return
-        found = next((one for one in unfinished_beside(self._path) if _mark(one) == mark), None)
-        if found is not None:
-            os.replace(found, self.store)
+        for one in unfinished_beside(self._path):
+            if _mark(one) == mark:
+                os.replace(one, self.store)
+                return
 
     def _named(self) -> str | None:
         lines = (self.journal() or "").split("\n")[:-1]

@@ -7,19 +7,17 @@ computer, which shares the folder, only signs of life are seen: it touches the f
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import time
 import uuid
 from pathlib import Path
 
 from ._lock_owner import SILENCE, LockOwner, SignsOfLife, refused
-from ._run_lock import lock_file
+from ._run_lock import BUSY, is_there, lock_file, open_or_make
 
 _MAKING = 2.0
 """Seconds that a file may be there before it says whose it is."""
 _BYTE = 2**30  # the byte that is locked: where locks keep others from reading, they are to read what lies before
-_BUSY = (errno.EAGAIN, errno.EACCES, errno.EDEADLK)
 
 
 class StoreLock:
@@ -51,7 +49,7 @@ class StoreLock:
         end = time.monotonic() + _MAKING
         while True:
             try:
-                file, made = _opened(self._path)
+                file, made = open_or_make(self._path, 0o644)
             except PermissionError:
                 if (owner := self._who()) is None:
                     raise
@@ -84,7 +82,7 @@ class StoreLock:
         self, file: int, made: bool, owner: LockOwner | None, locks: bool, waited: bool, what: str
     ) -> bool:
         """Say whether a file that nobody else holds may be taken; looks again later if not."""
-        if not _is_there(file, self._path):  # it was removed between opening and locking
+        if not is_there(file, self._path):  # it was removed between opening and locking
             return False
         if made:
             return True
@@ -157,25 +155,13 @@ class StoreLock:
             os.close(file)  # only now: whoever has opened it meanwhile sees that it is gone
 
 
-def _opened(path: Path) -> tuple[int | None, bool]:
-    """Open a file, made for it if it was not there; says whether it was. None: look again."""
-    flags = os.O_RDWR | getattr(os, "O_BINARY", 0)
-    try:
-        return os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o644), True
-    except FileExistsError:
-        try:
-            return os.open(path, flags), False
-        except FileNotFoundError:
-            return None, False
-
-
 def _locked(file: int) -> tuple[bool, bool]:
     """Lock a file; says whether that is done, and whether somebody else has done so before."""
     os.lseek(file, _BYTE, os.SEEK_SET)
     try:
         lock_file(file)
     except OSError as error:
-        return False, error.errno in _BUSY
+        return False, error.errno in BUSY
     finally:
         os.lseek(file, 0, os.SEEK_SET)
     return True, False
@@ -183,13 +169,6 @@ def _locked(file: int) -> tuple[bool, bool]:
 
 def _text(file: int) -> bytes:
     return os.read(file, 4096)
-
-
-def _is_there(file: int, path: Path) -> bool:
-    try:
-        return os.path.samestat(os.fstat(file), os.stat(path))
-    except FileNotFoundError:
-        return False
 
 
 def _silence(file: int, path: Path) -> float:

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from napari_unet.core.errors import UserError
 
-from ._run_lock import RunLock, lives
+from ._run_lock import RunLock, looked_at
 
 _ENDINGS = (".partial", ".old", ".lock")
 _TOKEN = re.compile("[0-9a-f]{8}")
@@ -105,13 +105,18 @@ def leftover_path(place: Path, token: str, ending: str, folder: Path | None = No
 
 
 def dead_tokens(place: Path, endings: tuple[str, ...] = _ENDINGS, folder: Path | None = None) -> Iterator[str]:
-    """Yield the tokens of runs that left something beside a place and live no more."""
+    """Yield the tokens of runs that left something beside a place and live no more.
+
+    Nobody else has to do with a token while it is the one that was yielded last; then its lock is removed.
+    """
     start = _beginning(place)
     found = {entry.name for entry in (folder or place.parent).iterdir()
              if entry.name.startswith(start) and entry.name.endswith(endings)}
     for token in sorted({name[len(start):].rpartition(".")[0] for name in found}):
-        if _TOKEN.fullmatch(token) and not lives(leftover_path(place, token, ".lock", folder)):
-            yield token
+        if _TOKEN.fullmatch(token):
+            with looked_at(leftover_path(place, token, ".lock", folder)) as lives:
+                if not lives:
+                    yield token
 
 
 def clear_leftovers(place: Path, folder: Path | None = None) -> None:
@@ -121,10 +126,10 @@ def clear_leftovers(place: Path, folder: Path | None = None) -> None:
     """
     with contextlib.suppress(OSError):
         for token in dead_tokens(place, folder=folder):
-            partial, old, lock = (leftover_path(place, token, ending, folder) for ending in _ENDINGS)
+            partial, old = (leftover_path(place, token, ending, folder) for ending in (".partial", ".old"))
             if old.exists() and not os.path.lexists(place):
                 os.replace(old, place)
-            for one in (partial, old, lock):
+            for one in (partial, old):
                 remove(one)
 
 

@@ -189,8 +189,7 @@ def _clear_unfinished(one: Path) -> None:
     """Remove what a writer of io was writing, if it lives no more: ``.NAME.TOKEN.partial``."""
     place = one.with_name(one.name[1:].removesuffix(PARTIAL).rpartition(".")[0])
     for token in dead_tokens(place, (PARTIAL, ".lock")):
-        for ending in (PARTIAL, ".lock"):
-            _remove(leftover_path(place, token, ending))
+        _remove(leftover_path(place, token, PARTIAL))
 
 
 def _remove(path: Path) -> None:

@@ -15,12 +15,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 from napari_unet.core.errors import UserError
-from napari_unet.io import lock_file
+from napari_unet.io import lock_file, taking_turns
 
 from .record_checks import Checked
 
 _ASLEEP = 120.0
 """Seconds after which a writer on another computer that has not said that it lives counts as gone."""
+
+_LOOKS, _MOMENT = 40, 0.05
+"""Looks at a lock that somebody has and no living one has signed, and the seconds between two; then that counts."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,6 +69,8 @@ class WriterLock:
     path : Path
     clock : callable
         Seconds since 1970.
+    wait : callable
+        Waits for so many seconds.
 
     Attributes
     ----------
@@ -80,13 +85,19 @@ class WriterLock:
         If the file cannot be made.
     """
 
-    def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, path: Path, clock: Callable[[], float] = time.time, wait: Callable[[float], object] = time.sleep
+    ) -> None:
         self._path, self._clock = path, clock
         self._file: int | None = None
         self._pid, self._signed = os.getpid(), False
+        self._seen: Writer | None = None
+        self._looks = 0  # how often in a row that one was seen in a lock that somebody has
         self.other: Writer | None = None
         self.stale: Writer | None = None
+        self._try()
         while self._file is None and self.other is None:
+            wait(_MOMENT)
             self._try()
 
     @property
@@ -101,41 +112,53 @@ class WriterLock:
 
     def _try(self) -> None:
         file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o666)
-        keep = False
         try:
-            known = _read(file)
-            if self._taken_by_another(file, known):
-                if known is not None and _is_dead(known):  # a child of it, say, has the lock still
-                    self.stale = known
-                    self._path.unlink(missing_ok=True)
-                    return
-                self.other = known or Writer(0, "?", "?")
-                return
-            with contextlib.suppress(OSError):
-                keep = os.path.samestat(os.fstat(file), os.stat(self._path))  # else it was removed meanwhile
-            if keep:
-                self.stale = self.stale or known
+            locks, busy = _locked(file)
+            known = _read(file)  # not before: who has the lock may have signed it a moment ago
+            if busy:
+                self._look(file, known)
+            elif known is not None and self._lives(file, known, locks):
+                self.other = known
+            else:
                 self._sign(file)
-                self._file = file
+                if self._is_there(file):  # else it was removed meanwhile
+                    self.stale = self.stale or known
+                    self._file = file
         finally:
             if self._file != file:
                 os.close(file)
 
-    def _taken_by_another(self, file: int, known: Writer | None) -> bool:
-        if sys.platform == "win32":
-            os.lseek(file, 1 << 20, os.SEEK_SET)  # what is locked there cannot be read by others: not the text itself
-        try:
-            lock_file(file)
-        except OSError as error:
-            if error.errno in (errno.EAGAIN, errno.EACCES, errno.EDEADLK):
-                return True
-            if known is not None and known.host == socket.gethostname():  # a disk without locks
-                return known.pid != os.getpid() and not _is_dead(known)
-        elsewhere = known is not None and known.host != socket.gethostname()
-        return elsewhere and self._clock() - os.fstat(file).st_mtime < _ASLEEP
+    def _look(self, file: int, known: Writer | None) -> None:
+        """Say who has the lock, once that is certain: one who has just taken it signs in a moment."""
+        if known is not None and not _is_dead(known):
+            self.other = known
+            return
+        self._looks = self._looks + 1 if known == self._seen else 1
+        self._seen = known
+        if self._looks < _LOOKS:
+            return
+        if known is None:
+            self.other = Writer(0, "?", "?")
+            return
+        self.stale = known  # a child of it, say, has the lock still
+        with taking_turns(self._path.with_suffix(".turn.lock")):  # else one removes what another has made
+            if self._is_there(file) and _read(file) == known:
+                self._path.unlink(missing_ok=True)
+
+    def _lives(self, file: int, known: Writer, locks: bool) -> bool:
+        """Say whether a writer whose lock the system would give to us writes all the same."""
+        if known.host != socket.gethostname():
+            return self._clock() - os.fstat(file).st_mtime < _ASLEEP
+        return not locks and known.pid != os.getpid() and not _is_dead(known)
+
+    def _is_there(self, file: int) -> bool:
+        with contextlib.suppress(OSError):
+            return os.path.samestat(os.fstat(file), os.stat(self._path))
+        return False
 
     def _sign(self, file: int) -> None:
         """Write who has the lock; on a full disk later, as there may be room again soon."""
+        self._signed = False
         try:
             self._say_who(file)
             self._signed = True
@@ -164,9 +187,7 @@ class WriterLock:
         if self._file is None or os.getpid() != self._pid:
             return
         file, self._file = self._file, None
-        mine = False
-        with contextlib.suppress(OSError):
-            mine = os.path.samestat(os.fstat(file), os.stat(self._path))
+        mine = self._is_there(file)
         if sys.platform == "win32":
             os.close(file)
         if mine:
@@ -174,6 +195,17 @@ class WriterLock:
                 os.unlink(self._path)
         if sys.platform != "win32":
             os.close(file)  # only now: whoever has opened it meanwhile sees that it is not there any more
+
+
+def _locked(file: int) -> tuple[bool, bool]:
+    """Lock a file; say whether that is done, and whether somebody else has done so before (else it has no locks)."""
+    if sys.platform == "win32":
+        os.lseek(file, 1 << 20, os.SEEK_SET)  # what is locked there cannot be read by others: not the text itself
+    try:
+        lock_file(file)
+    except OSError as error:
+        return False, error.errno in (errno.EAGAIN, errno.EACCES, errno.EDEADLK)
+    return True, False
 
 
 def _read(file: int) -> Writer | None:

@@ -117,7 +117,7 @@ def _results(built: Path) -> Iterable[Path]:
 
 def _complete_killed(folder: Path) -> None:
     """Complete the change of places of a run that was killed in it."""
-    for token in list(dead_tokens(folder / _NAME, (".swap",))):
+    for token in dead_tokens(folder / _NAME, (".swap",)):
         built, aside = (leftover_path(folder / _NAME, token, ending) for ending in (".partial", ".swap"))
         if built.is_dir() and (aside / _GOING).is_file():
             _change_places(folder, built, aside, [])

@@ -23,6 +23,7 @@ from torch import nn
 from napari_unet.core.classes import ClassTable
 from napari_unet.core.errors import UserError
 from napari_unet.core.image import Image
+from napari_unet.io import lock_file
 from napari_unet.io.model_file import load_model
 from napari_unet.networks.unet import UNet
 from napari_unet.predicting.network_model import NetworkModel
@@ -34,6 +35,7 @@ from napari_unet.project.project_folder import ProjectFolder
 from napari_unet.project.records import ProjectState
 from napari_unet.project.sitting import restore
 from napari_unet.project.sources import read_source
+from napari_unet.project.writer_lock import Writer, WriterLock
 from napari_unet.session.annotation_session import Session
 
 
@@ -114,16 +116,71 @@ def test_another_process_that_writes_is_noticed_and_its_death_too(folder: Projec
     assert re.search(r"ended without closing it \(begun 20\d\d-\d\d-\d\d \d\d:\d\d\)", again.told[0])
 
 
-def test_a_lock_that_a_child_of_a_dead_writer_still_has_is_taken_over(folder: ProjectFolder) -> None:
+def sign_as_dead(lock: Path) -> None:
     dead = subprocess.Popen([sys.executable, "-c", ""])
     dead.wait()
-    lock = folder.path / "writer.lock"
     lock.write_text(json.dumps({"pid": dead.pid, "host": socket.gethostname(), "when": "once"}))
+
+
+def test_a_lock_that_a_child_of_a_dead_writer_still_has_is_taken_over(
+    folder: ProjectFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer_lock, "_MOMENT", 0.0)
+    lock = folder.path / "writer.lock"
+    sign_as_dead(lock)
     other = ProjectFolder.open(folder.path)  # the lock of the system is still held by `folder`
     assert not other.read_only
     assert "without closing it (begun once)" in other.told[0], "what is no time is told as it is"
     folder.close()
     assert lock.exists(), "the lock of another is not removed"
+
+
+def test_of_two_that_find_a_dead_writer_in_one_moment_one_writes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, first = tmp_path / "writer.lock", list[WriterLock]()
+    sign_as_dead(path)
+
+    def late(file: int) -> None:
+        monkeypatch.setattr(writer_lock, "lock_file", lock_file)
+        first.append(WriterLock(path))
+        lock_file(file)
+
+    monkeypatch.setattr(writer_lock, "lock_file", late)
+    second = WriterLock(path, wait=lambda _: None)
+    assert first[0].held
+    assert not second.held
+    assert second.other is not None
+    assert second.other.pid == os.getpid(), "not the dead one"
+    first[0].release()
+
+
+@pytest.mark.parametrize("dead", [False, True])
+def test_who_has_just_taken_the_lock_is_known_by_name_once_it_has_signed(tmp_path: Path, dead: bool) -> None:
+    path, waits = tmp_path / "writer.lock", list[float]()
+    path.touch()
+    if dead:
+        sign_as_dead(path)
+    with path.open("r+") as file:
+        writer_lock._locked(file.fileno())
+
+        def wait(seconds: float) -> None:
+            waits.append(seconds)
+            if len(waits) == 3:
+                path.write_text(json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "when": "now"}))
+
+        lock = WriterLock(path, wait=wait)
+    assert lock.other == Writer(os.getpid(), socket.gethostname(), "now")
+    assert len(waits) == 3
+
+
+def test_who_has_the_lock_and_never_signs_has_it_all_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "writer.lock"
+    with path.open("w") as file:
+        writer_lock._locked(file.fileno())
+        lock = WriterLock(path, wait=lambda _: None)
+    assert lock.other is not None
+    assert path.exists()
 
 
 def test_on_a_full_disk_a_project_is_opened_to_write_and_signed_when_there_is_room(

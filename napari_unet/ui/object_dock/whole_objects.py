@@ -37,6 +37,7 @@ from ..layer_axes import image_of
 from ..layer_metadata import identity, image_id_of, mark_layer
 from ..train.live_controller import LiveController
 from ..train.store_filler import asked_path
+from ..turns import Turns
 from ..workers import Worker, error_sentence
 
 MASK = "Mask of the whole image, as Whole image to a store... writes it"
@@ -95,6 +96,7 @@ class WholeObjects(QObject):
         super().__init__(parent)
         self._controller, self._window = controller, parent
         self._job: Worker | None = None
+        self._turns = Turns()  # a run that was stopped still has the right to write its store until its thread ends
         self._plan: _Plan | None = None
         self.text = ""
 
@@ -142,9 +144,9 @@ class WholeObjects(QObject):
         self._job, plan = None, None if self._plan is None else self._own(self._plan)
         if plan is not None and (by_plane := self._decided(plan)) is not None:
             classes = self._controller.session.classes
-            self._job = self._controller.workers.start(
-                lambda: _found(plan, by_plane, classes), "napari-unet objects", on_item=self._on_item,
-                on_result=self._on_done, on_error=self._on_error, on_end=self._on_end)
+            self._job = self._turns.start(
+                self._controller.workers, plan.path, lambda: _found(plan, by_plane, classes), "napari-unet objects",
+                on_item=self._on_item, on_result=self._on_done, on_error=self._on_error, on_end=self._on_end)
             self.changed.emit()
         else:
             self._on_end()

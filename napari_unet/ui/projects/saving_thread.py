@@ -9,6 +9,7 @@ from napari_unet.core.floor import BRUSH, resting
 from napari_unet.project.project_folder import ProjectFolder
 from napari_unet.project.saver import ProjectSaved, ProjectSaver, SaverEvent, Snapshot
 
+from ..turns import Turns
 from ..workers import Worker, WorkerGroup
 
 REST = 0.5
@@ -16,7 +17,7 @@ REST = 0.5
 
 
 class SavingThread(QObject):
-    """Saves what it is given; begins again where it has ended.
+    """Saves what it is given; begins again where it has ended, and not before.
 
     Parameters
     ----------
@@ -43,6 +44,7 @@ class SavingThread(QObject):
         self._saver = ProjectSaver(folder)
         self._newest: Snapshot | None = None
         self._worker: Worker | None = None
+        self._turns = Turns()  # who hangs in an older stroke is not to write it over a newer one
         self.trouble = ""
 
     @property
@@ -71,9 +73,9 @@ class SavingThread(QObject):
 
     def _start(self) -> None:
         saver = self._saver = ProjectSaver(self._folder)
-        self._worker = self._workers.start(
-            lambda: resting(saver.saving(), REST, BRUSH), "napari-unet saving", on_item=self._on_event,
-            on_error=lambda error: self._on_died(saver, error),
+        self._worker = self._turns.start(
+            self._workers, self._folder, lambda: resting(saver.saving(), REST, BRUSH), "napari-unet saving",
+            on_item=self._on_event, on_error=lambda error: self._on_died(saver, error),
         )
 
     def _on_event(self, event: SaverEvent) -> None:

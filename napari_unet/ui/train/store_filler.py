@@ -21,6 +21,7 @@ from napari_unet.workflows.store_preview import FilledPart, preview_shape, previ
 
 from ..files.layer_reader import read_layers
 from ..layer_metadata import mark_layer, set_class_table
+from ..turns import Turns
 from ..workers import Worker, error_sentence
 from .field_view import field_place
 from .live_controller import LiveController
@@ -60,6 +61,7 @@ class StoreFiller(QObject):
         super().__init__(parent)
         self._controller = controller
         self._job: Worker | None = None
+        self._turns = Turns()  # a run that was stopped still has the right to write its store until its thread ends
         self._layer: Labels | None = None
         self._path: Path | None = None
         self._preview = np.zeros((1, 1), np.uint8)
@@ -101,8 +103,9 @@ class StoreFiller(QObject):
         place = field_place(layer, finest, LevelField(0, rows, columns, factor))
         show = partial(self._on_part, layer, image, place, path)
         self.progressed.emit("Looking at the image", 0.0)
-        self._job = self._controller.workers.start(
-            partial(fill_store, image, model, path, overwrite=overwrite), "napari-unet store",
+        self._job = self._turns.start(
+            self._controller.workers, path, partial(fill_store, image, model, path, overwrite=overwrite),
+            "napari-unet store",
             on_item=show, on_result=partial(self._on_done, layer), on_error=self._on_error, on_end=self._on_end,
         )
 
