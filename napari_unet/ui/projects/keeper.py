@@ -22,6 +22,9 @@ from .kept_layers import are_safe
 from .kept_project import PATIENCE, KeptProject
 from .preferences import read_preferences
 
+STORING = 60.0
+"""Seconds that a window that closes waits for images that are being stored: it is gone, and holds their only pixels."""
+
 
 class ProjectKeeper(KeptProject):
     """Keeps what is painted in a viewer.
@@ -183,17 +186,19 @@ class ProjectKeeper(KeptProject):
             elif self.folder is None and self.painted and read_preferences().keep:
                 with contextlib.suppress(UserError):
                     self.make()
-            saved = self.flush()
+            saved = self.flush(storing=STORING)
             self._resting = True
             if self.folder is not None and (saved or self.folder.read_only):
                 self._released = True
                 with contextlib.suppress(UserError, OSError):
                     self.folder.close()
+        self.workers.closed = True
         self.workers.stop_all()
 
     def _wake_up(self) -> None:
         """Go on after the window was hidden."""
         released, self._resting, self._released = self._released, False, False
+        self.workers.closed = False
         if released and self.folder is not None:
             try:
                 self.adopt(ProjectFolder.open(self.folder.path))

@@ -1,0 +1,158 @@
+"""A project is left while threads still work for it: nothing is lost, nothing comes into the next, no lock stays."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import SLOW
+from napari.components import ViewerModel
+
+from napari_unet.project.project_folder import ProjectFolder
+from napari_unet.ui.layer_axes import image_of
+from napari_unet.ui.layer_metadata import identity, mark_layer, note
+from napari_unet.ui.layers import scribbles_of
+from napari_unet.ui.projects import kept_project
+from napari_unet.ui.projects.keeper import ProjectKeeper, keeper_of
+from napari_unet.ui.sessions import session_of
+
+
+class Gate:
+    """Holds a thread up where it calls this, until it is opened."""
+
+    def __init__(self) -> None:
+        self.reached, self.free = threading.Event(), threading.Event()
+
+    def __call__(self) -> None:
+        self.reached.set()
+        assert self.free.wait(SLOW / 1000)
+
+    def wait(self) -> None:
+        """Wait until a thread is held up."""
+        assert self.reached.wait(SLOW / 1000)
+
+
+@pytest.fixture
+def gate() -> Iterator[Gate]:
+    """A gate that is open in the end."""
+    made = Gate()
+    yield made
+    made.free.set()
+
+
+@pytest.fixture
+def wait(qtbot: Any) -> Any:
+    """Wait until something is true."""
+    return lambda until: qtbot.waitUntil(until, timeout=SLOW)
+
+
+@pytest.fixture
+def layers(qtbot: Any) -> Iterator[Any]:
+    """The layers of a viewer without a window; its keeper leaves nothing running."""
+    made = ViewerModel()
+    yield made
+    keeper_of(made)._rest()
+
+
+@pytest.fixture
+def keeper(layers: Any) -> ProjectKeeper:
+    """What keeps its project."""
+    return keeper_of(layers)
+
+
+def painted(viewer: Any, name: str) -> str:
+    """Add an image without a file, paint a row on it, and return its key."""
+    image = viewer.add_image(np.random.default_rng(0).integers(0, 255, (32, 40), np.uint8), name=name)
+    strokes = viewer.add_labels(np.zeros((32, 40), np.uint8), name=f"{name} strokes")
+    strokes.data[8] = 2
+    mark_layer(strokes, "strokes", image)
+    known = image_of(image)
+    session_of(viewer).put_pair(identity(strokes), known, scribbles_of(strokes, known))
+    return identity(image)
+
+
+def gated(monkeypatch: pytest.MonkeyPatch, gate: Gate) -> None:
+    """Let images be stored only when the gate is open."""
+    store = ProjectFolder.store_image
+
+    def store_later(*args: Any) -> Any:
+        gate()
+        return store(*args)
+
+    monkeypatch.setattr(ProjectFolder, "store_image", store_later)
+
+
+def test_a_project_is_not_left_while_images_are_stored_that_are_nowhere_else(
+    layers: Any, keeper: ProjectKeeper, keeping: Path, gate: Gate, wait: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gated(monkeypatch, gate)
+    said: list[str] = []
+    keeper.said.connect(said.append)
+    keys = [painted(layers, "first"), painted(layers, "second")]
+    folder = keeper.make()
+    assert not keeper.all_saved
+    monkeypatch.setattr(kept_project.KeptProject.flush, "__defaults__", (SLOW / 1000, 0.0))
+    assert not keeper.leave_project()
+    gate.wait()
+    assert said[-1] == f"{folder.path.name} stays open: images are still being stored in it."
+    assert keeper.folder is folder
+    assert len(layers.layers) == 4
+    gate.free.set()
+    wait(lambda: keeper.all_saved)
+    assert keeper.leave_project()
+    assert not layers.layers
+    for key in keys:
+        assert (folder.path / "images" / f"{key}.ome.zarr").is_dir()
+    back = ProjectFolder.open(folder.path)
+    assert all(one.size for one in back.state.images)
+    back.close()
+
+
+def test_a_window_that_closes_waits_for_images_that_are_stored(
+    layers: Any, keeper: ProjectKeeper, keeping: Path, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gated(monkeypatch, gate)
+    keys = [painted(layers, "first"), painted(layers, "second")]
+    folder = keeper.make()
+    keeper._hand_on()
+    gate.wait()
+    rest = keeper._intake.finish
+
+    def finish(seconds: float) -> bool:
+        gate.free.set()
+        return rest(seconds)
+
+    monkeypatch.setattr(keeper._intake, "finish", finish)
+    keeper._rest()
+    assert folder.read_only, "others may write it"
+    back = ProjectFolder.open(folder.path)
+    assert sorted(one.id for one in back.state.images if one.size) == sorted(keys)
+    back.close()
+
+
+def test_an_image_that_waits_for_a_click_outlives_its_project_and_is_stored_later(
+    layers: Any, keeper: ProjectKeeper, keeping: Path, wait: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from napari_unet.ui.projects import image_intake
+
+    monkeypatch.setattr(image_intake, "MOST_UNASKED", 100)
+    key = painted(layers, "large")
+    path = keeper.make().path
+    wait(lambda: keeper.all_saved and bool(keeper._intake.large))
+    assert keeper.leave_project()
+    assert [one.name for one in layers.layers] == ["large"]
+    monkeypatch.setattr(image_intake, "MOST_UNASKED", 1_000_000)
+    folder = ProjectFolder.open(path)
+    known, record, (image,) = folder.read_strokes(key), folder.state.image(key), layers.layers
+    strokes = layers.add_labels(known.to_array(), name="large strokes")
+    mark_layer(strokes, "strokes", image)
+    note(strokes, id=record.strokes_id)
+    session_of(layers).put_pair(record.strokes_id, image_of(image), known)
+    keeper.adopt(folder)
+    wait(lambda: keeper.all_saved)
+    assert folder.state.image(key).size
+    assert (path / "images" / f"{key}.ome.zarr").is_dir()
