@@ -12,10 +12,12 @@ import pytest
 from conftest import SLOW
 from napari.components import ViewerModel
 
+from napari_unet.core.errors import UserError
 from napari_unet.project.project_folder import ProjectFolder
 from napari_unet.ui.layer_axes import image_of
 from napari_unet.ui.layer_metadata import identity, mark_layer, note
 from napari_unet.ui.layers import scribbles_of
+from napari_unet.ui.projects import keeper as keeper_module
 from napari_unet.ui.projects import kept_project
 from napari_unet.ui.projects.keeper import ProjectKeeper, keeper_of
 from napari_unet.ui.sessions import session_of
@@ -156,3 +158,76 @@ def test_an_image_that_waits_for_a_click_outlives_its_project_and_is_stored_late
     wait(lambda: keeper.all_saved)
     assert folder.state.image(key).size
     assert (path / "images" / f"{key}.ome.zarr").is_dir()
+
+
+# -- made and opened at the same time ----------------------------------------------------------------------------------
+
+
+def opening(keeper: ProjectKeeper, path: Path, gate: Gate, fails: bool = False) -> ProjectFolder:
+    """Let a project be opened as soon as the gate is open."""
+    folder = ProjectFolder.create(path)
+
+    def reading() -> Iterator[tuple[int, int]]:
+        gate()
+        if fails:
+            raise OSError("the disk is gone")
+        yield 1, 1
+
+    keeper.open_soon(folder, reading(), lambda _: keeper.adopt(folder))
+    return folder
+
+
+def closed(path: Path) -> bool:
+    """Whether nobody holds a project."""
+    back = ProjectFolder.open(path)
+    back.close()
+    return not back.told
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_project_that_was_made_while_another_is_opened_is_closed(
+    layers: Any, keeper: ProjectKeeper, keeping: Path, gate: Gate, wait: Any, monkeypatch: pytest.MonkeyPatch,
+    fails: bool
+) -> None:
+    make, making, made = keeper_module.make_project, Gate(), []
+
+    def make_later(places: Any) -> ProjectFolder:
+        making()
+        made.append(make(places))
+        return made[-1]
+
+    monkeypatch.setattr(keeper_module, "make_project", make_later)
+    key = painted(layers, "cells")
+    wait(making.reached.is_set)
+    other = opening(keeper, keeping / "other.unet", gate, fails)
+    making.free.set()
+    wait(lambda: keeper._maker is None)
+    assert keeper.folder is None
+    assert closed(made[0].path)
+    gate.free.set()
+    wait(lambda: keeper.folder is not None and keeper.all_saved)
+    assert keeper.folder is (made[1] if fails else other)
+    assert keeper.folder.has_strokes(key), "what was painted meanwhile has a home"
+    assert not fails or closed(other.path)
+
+
+def test_no_project_is_made_for_images_while_another_is_opened(
+    layers: Any, keeper: ProjectKeeper, keeping: Path, gate: Gate, wait: Any
+) -> None:
+    other = opening(keeper, keeping / "other.unet", gate)
+    with pytest.raises(UserError, match="other.unet is being opened. Wait for it."):
+        keeper.make(keeping / "mine.unet")
+    gate.free.set()
+    wait(lambda: keeper.opening is None)
+    assert keeper.make(keeping / "mine.unet") is other
+
+
+def test_a_project_that_another_takes_the_place_of_is_closed(
+    layers: Any, keeper: ProjectKeeper, keeping: Path
+) -> None:
+    key = painted(layers, "cells")
+    first = keeper.make()
+    keeper._hand_on()
+    keeper.adopt(ProjectFolder.create(keeping / "other.unet"))
+    assert closed(first.path)
+    assert first.has_strokes(key)

@@ -198,6 +198,8 @@ class KeptProject(QObject):
         self.changed.emit()
 
     def _let_go(self) -> None:
+        if self._saving is not None:
+            self._saving.finish(PATIENCE)
         for one in (self._intake, self._saving):
             if one is not None:
                 one.deleteLater()
