@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 from conftest import SLOW
 from napari.components import ViewerModel
 
@@ -20,6 +21,7 @@ from napari_unet.ui.layers import scribbles_of
 from napari_unet.ui.projects import keeper as keeper_module
 from napari_unet.ui.projects import kept_project
 from napari_unet.ui.projects.keeper import ProjectKeeper, keeper_of
+from napari_unet.ui.projects.project_jobs import ProjectJobs, project_jobs_of
 from napari_unet.ui.sessions import session_of
 
 
@@ -215,7 +217,7 @@ def test_no_project_is_made_for_images_while_another_is_opened(
     layers: Any, keeper: ProjectKeeper, keeping: Path, gate: Gate, wait: Any
 ) -> None:
     other = opening(keeper, keeping / "other.unet", gate)
-    with pytest.raises(UserError, match="other.unet is being opened. Wait for it."):
+    with pytest.raises(UserError, match="is being opened"):
         keeper.make(keeping / "mine.unet")
     gate.free.set()
     wait(lambda: keeper.opening is None)
@@ -231,3 +233,66 @@ def test_a_project_that_another_takes_the_place_of_is_closed(
     keeper.adopt(ProjectFolder.create(keeping / "other.unet"))
     assert closed(first.path)
     assert first.has_strokes(key)
+
+
+# -- jobs over all images ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def jobs(layers: Any, keeper: ProjectKeeper, qtbot: Any) -> Iterator[ProjectJobs]:
+    """The work over all images of its project."""
+    made = project_jobs_of(layers)
+    yield made
+    made._workers.stop_all()
+
+
+def test_images_that_are_being_added_do_not_come_into_the_next_project(
+    layers: Any, keeper: ProjectKeeper, jobs: ProjectJobs, tmp_path: Path, gate: Gate, wait: Any
+) -> None:
+    tifffile.imwrite(tmp_path / "cells.tif", np.zeros((32, 40), np.uint8))
+    added: list[Any] = []
+    jobs.added.connect(added.append)
+
+    def find() -> Iterator[Path]:
+        gate()
+        yield tmp_path / "cells.tif"
+
+    jobs.add(find, tmp_path / "first.unet")
+    wait(gate.reached.is_set)
+    assert keeper.leave_project()
+    other = ProjectFolder.create(tmp_path / "other.unet")
+    keeper.adopt(other)
+    gate.free.set()
+    wait(lambda: not jobs.busy)
+    assert not added
+    assert not other.state.images
+
+
+def test_what_was_to_follow_a_job_is_not_done_for_the_next_project(
+    layers: Any, keeper: ProjectKeeper, jobs: ProjectJobs, tmp_path: Path, wait: Any
+) -> None:
+    keeper.make(tmp_path / "first.unet")
+    done: list[str] = []
+    jobs._start("Predicting", lambda: iter(()), done.append, lambda _: keeper.leave_project(),
+                lambda: done.append("exported"))
+    wait(lambda: not jobs.busy)
+    assert keeper.folder is None
+    assert not done
+
+
+def test_a_project_that_is_opened_again_by_its_window_goes_on_with_its_job(
+    layers: Any, keeper: ProjectKeeper, jobs: ProjectJobs, tmp_path: Path, gate: Gate, wait: Any
+) -> None:
+    tifffile.imwrite(tmp_path / "cells.tif", np.zeros((32, 40), np.uint8))
+
+    def find() -> Iterator[Path]:
+        gate()
+        yield tmp_path / "cells.tif"
+
+    jobs.add(find, tmp_path / "first.unet")
+    wait(gate.reached.is_set)
+    keeper._rest()
+    keeper._wake_up()
+    gate.free.set()
+    wait(lambda: not jobs.busy)
+    assert [one.name for one in keeper.folder.state.images] == ["cells"]
