@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ import numpy as np
 import pytest
 import tifffile
 from conftest import SLOW
-from napari.components import ViewerModel
+from gated_scene import Gate, gate, jobs, keeper, layers, wait  # noqa: F401  fixtures
 
 from napari_unet.core.errors import UserError
 from napari_unet.project.project_folder import ProjectFolder
@@ -20,52 +19,9 @@ from napari_unet.ui.layer_metadata import identity, mark_layer, note
 from napari_unet.ui.layers import scribbles_of
 from napari_unet.ui.projects import keeper as keeper_module
 from napari_unet.ui.projects import kept_project
-from napari_unet.ui.projects.keeper import ProjectKeeper, keeper_of
-from napari_unet.ui.projects.project_jobs import ProjectJobs, project_jobs_of
+from napari_unet.ui.projects.keeper import ProjectKeeper
+from napari_unet.ui.projects.project_jobs import ProjectJobs
 from napari_unet.ui.sessions import session_of
-
-
-class Gate:
-    """Holds a thread up where it calls this, until it is opened."""
-
-    def __init__(self) -> None:
-        self.reached, self.free = threading.Event(), threading.Event()
-
-    def __call__(self) -> None:
-        self.reached.set()
-        assert self.free.wait(SLOW / 1000)
-
-    def wait(self) -> None:
-        """Wait until a thread is held up."""
-        assert self.reached.wait(SLOW / 1000)
-
-
-@pytest.fixture
-def gate() -> Iterator[Gate]:
-    """A gate that is open in the end."""
-    made = Gate()
-    yield made
-    made.free.set()
-
-
-@pytest.fixture
-def wait(qtbot: Any) -> Any:
-    """Wait until something is true."""
-    return lambda until: qtbot.waitUntil(until, timeout=SLOW)
-
-
-@pytest.fixture
-def layers(qtbot: Any) -> Iterator[Any]:
-    """The layers of a viewer without a window; its keeper leaves nothing running."""
-    made = ViewerModel()
-    yield made
-    keeper_of(made)._rest()
-
-
-@pytest.fixture
-def keeper(layers: Any) -> ProjectKeeper:
-    """What keeps its project."""
-    return keeper_of(layers)
 
 
 def painted(viewer: Any, name: str) -> str:
@@ -101,7 +57,7 @@ def test_a_project_is_not_left_while_images_are_stored_that_are_nowhere_else(
     assert not keeper.all_saved
     monkeypatch.setattr(kept_project.KeptProject.flush, "__defaults__", (SLOW / 1000, 0.0))
     assert not keeper.leave_project()
-    gate.wait()
+    assert gate.reached.wait(SLOW / 1000)
     assert said[-1] == f"{folder.path.name} stays open: images are still being stored in it."
     assert keeper.folder is folder
     assert len(layers.layers) == 4
@@ -123,7 +79,7 @@ def test_a_window_that_closes_waits_for_images_that_are_stored(
     keys = [painted(layers, "first"), painted(layers, "second")]
     folder = keeper.make()
     keeper._hand_on()
-    gate.wait()
+    assert gate.reached.wait(SLOW / 1000)
     rest = keeper._intake.finish
 
     def finish(seconds: float) -> bool:
@@ -236,14 +192,6 @@ def test_a_project_that_another_takes_the_place_of_is_closed(
 
 
 # -- jobs over all images ----------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def jobs(layers: Any, keeper: ProjectKeeper, qtbot: Any) -> Iterator[ProjectJobs]:
-    """The work over all images of its project."""
-    made = project_jobs_of(layers)
-    yield made
-    made._workers.stop_all()
 
 
 def test_images_that_are_being_added_do_not_come_into_the_next_project(
