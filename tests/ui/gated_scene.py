@@ -13,6 +13,9 @@ from napari.components import ViewerModel
 from napari_unet.ui.projects.keeper import ProjectKeeper, keeper_of
 from napari_unet.ui.projects.project_jobs import ProjectJobs, project_jobs_of
 
+_viewers: list[ViewerModel] = []
+"""None of them goes as garbage amid another test: Qt's objects of a viewer go with its window, and here is none."""
+
 
 class Gate:
     """Holds a thread up where it calls this, until it is opened."""
@@ -43,6 +46,7 @@ def wait(qtbot: Any) -> Any:
 def layers(qtbot: Any) -> Iterator[Any]:
     """A viewer without a window; its keeper leaves nothing running."""
     made = ViewerModel()
+    _viewers.append(made)
     yield made
     keeper_of(made)._rest()
 

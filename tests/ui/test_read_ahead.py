@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
+from conftest import SLOW
 from gated_scene import Gate, gate, jobs, keeper, layers, wait  # noqa: F401  fixtures
 from qtpy.QtCore import QObject
 
@@ -82,3 +83,5 @@ def test_the_small_picture_of_an_image_comes_when_its_pixels_are_stored(qtbot: A
     wait(lambda: len(ready) == 2)
     assert thumbnails.of(folder, stored) is not None
     folder.close()
+    with qtbot.waitSignal(owner.destroyed, timeout=SLOW):
+        owner.deleteLater()

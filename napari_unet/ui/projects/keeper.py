@@ -200,13 +200,11 @@ class ProjectKeeper(KeptProject):
             if self.folder is not None and (saved or self.folder.read_only):
                 self._released = True
                 _close(self.folder)
-        self.workers.closed = True
         self.workers.stop_all()
 
     def _wake_up(self) -> None:
         """Go on after the window was hidden."""
         released, self._resting, self._released = self._released, False, False
-        self.workers.closed = False
         if released and self.folder is not None:
             try:
                 self.adopt(ProjectFolder.open(self.folder.path))

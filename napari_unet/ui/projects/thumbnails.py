@@ -141,5 +141,5 @@ class Thumbnails(QObject):
 
     def _on_end(self) -> None:
         self._job = None
-        if self._wanted:
+        if self._wanted and not self._workers.closed:
             self._start()
