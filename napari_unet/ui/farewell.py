@@ -19,6 +19,8 @@ FAREWELL = 1.5
 LEAVE = 0.8
 """Seconds after which a thread that was told to stop is left to itself, so that stopping always acts."""
 
+_stops: list[None] = []  # one for each stop_and_wait() under way
+
 alive: set[Any] = set()
 """Workers whose thread has not ended."""
 
@@ -27,11 +29,20 @@ def stop_and_wait(workers: Iterable[Any], seconds: float = PATIENCE) -> None:
     """Stop workers and wait, so many seconds for all of them; who has not stopped then is not waited for again."""
     workers = tuple(workers)
     end = time.monotonic() + seconds
-    for worker in workers:
-        worker.stop()
-    for worker in workers:
-        if not worker.left_behind and not worker.wait(max(0.0, end - time.monotonic())):
-            worker.left_behind = True
+    _stops.append(None)
+    try:
+        for worker in workers:
+            worker.stop()
+        for worker in workers:
+            if not worker.left_behind and not worker.wait(max(0.0, end - time.monotonic())):
+                worker.left_behind = True
+    finally:
+        _stops.pop()
+
+
+def stopping() -> bool:
+    """Whether workers are being stopped at the moment: what comes to its end now must not begin anew."""
+    return bool(_stops)
 
 
 def _end_without_the_rest() -> None:

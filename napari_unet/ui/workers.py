@@ -230,9 +230,8 @@ class WorkerGroup(QObject):
 
     def __init__(self, owner: QObject, window: QObject | None = None) -> None:
         super().__init__(owner)
-        self._workers: set[Worker] = set()
-        self.closed = False  # the window closes, or has been: nothing is to be started any more
-        workers = self._workers
+        self._workers = workers = set[Worker]()
+        self._closed = False
         # no bound method: by the time of `destroyed` this object may be half gone
         owner.destroyed.connect(lambda *_: farewell.stop_and_wait(workers))
         self._watch = QTimer(self)
@@ -242,6 +241,11 @@ class WorkerGroup(QObject):
         if window is not None:
             _groups.add(self)
             window.installEventFilter(self)
+
+    @property
+    def closed(self) -> bool:
+        """Whether the window closes or has closed, or workers are being stopped: nothing is to be started any more."""
+        return self._closed or farewell.stopping()
 
     def look_for_stalls(self) -> None:
         """Let each worker say whether it has stalled."""
@@ -263,17 +267,15 @@ class WorkerGroup(QObject):
     ) -> Worker:
         """Start work; the callbacks are called in the GUI thread, see :class:`Worker`."""
         worker = Worker(work, name)
-        for signal, slot in (
-            (worker.yielded, on_item), (worker.returned, on_result), (worker.failed, on_error),
-            (worker.stalled, on_stall),
-        ):
-            if slot is not None:
-                signal.connect(slot)
         self._workers.add(worker)
         workers = self._workers
         worker.finished.connect(lambda: workers.discard(worker))
-        if on_end is not None:
-            worker.finished.connect(on_end)
+        for signal, slot in (
+            (worker.yielded, on_item), (worker.returned, on_result), (worker.failed, on_error),
+            (worker.stalled, on_stall), (worker.finished, on_end),
+        ):
+            if slot is not None:
+                signal.connect(slot)
         if not self._watch.isActive():
             self._watch.start()
         return worker.start()
@@ -287,12 +289,12 @@ class WorkerGroup(QObject):
         if event is None or watched is not self._window:
             return False
         if event.type() == QEvent.Type.Show:
-            self.closed = False
+            self._closed = False
         elif not event.spontaneous() and event.type() in (
             QEvent.Type.Close, QEvent.Type.Hide, QEvent.Type.DeferredDelete,
         ):
             theirs = [group for group in _groups if group._window is watched]  # all at once: together they are in time
             for group in theirs:
-                group.closed = True
+                group._closed = True
             farewell.stop_and_wait({one for group in theirs for one in group._workers}, farewell.FAREWELL)
         return False

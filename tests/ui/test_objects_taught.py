@@ -39,6 +39,7 @@ class AtOnce:
 
     def __init__(self) -> None:
         self.waiting: list[Callable[[], None]] = []
+        self.closed = False
 
     def start(self, work: Callable[[], Iterator[Any]], name: str, *, on_item: Callable[[Any], None],
               on_error: Callable[[Exception], None], on_end: Callable[[], None]) -> Any:

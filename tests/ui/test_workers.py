@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 from conftest import SLOW
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QObject, Qt
 
 from napari_unet.core import giving_way
 from napari_unet.core.errors import WorkError, details_of
@@ -233,3 +233,25 @@ def test_what_images_leave_behind_is_collected_when_nobody_paints(qtbot, monkeyp
         garbage_collection.image_has_left()
     qtbot.waitUntil(lambda: bool(collected), timeout=SLOW)
     assert collected == [0], "once, and after the stroke"
+
+
+def test_pictures_that_are_wanted_still_begin_no_thread_when_their_dock_has_gone(qtbot, monkeypatch, tmp_path):
+    from napari_unet.ui.projects import thumbnails
+
+    begun, free, made, stop = threading.Event(), threading.Event(), [], Worker.stop
+
+    def picture(_folder, record):
+        made.append(record.id)
+        begun.set()
+        assert free.wait(SLOW / 1000)
+
+    monkeypatch.setattr(thumbnails, "picture_of", picture)
+    monkeypatch.setattr(Worker, "stop", lambda self: (stop(self), free.set()))
+    dock = QObject()
+    pictures = thumbnails.Thumbnails(WorkerGroup(dock), dock)
+    for number in range(5):
+        pictures.of(SimpleNamespace(path=tmp_path), SimpleNamespace(id=str(number), hash="", size=0))
+    assert begun.wait(SLOW / 1000)
+    dock.deleteLater()
+    qtbot.waitUntil(lambda: free.is_set() and not farewell.alive, timeout=SLOW)
+    assert len(made) == 1

@@ -73,7 +73,7 @@ class AllPlanes(QObject):
 
     def _next(self) -> None:
         shown = self._finder.shown
-        if shown is None or shown is not self._of:
+        if shown is None or shown is not self._of or self._controller.workers.closed:
             self._queue = []
         if self._queue and shown is not None:
             place = Place(self._queue.pop(0))

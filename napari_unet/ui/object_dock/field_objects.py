@@ -175,7 +175,7 @@ class FieldObjects(QObject):
 
     def _on_due(self) -> None:
         source = self.source
-        if source is None or source not in self._viewer.layers:
+        if source is None or source not in self._viewer.layers or self._controller.workers.closed:
             return
         if self.shown is not None and self.shown.flush():
             return  # it is noted, which asks anew

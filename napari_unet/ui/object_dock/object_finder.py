@@ -97,6 +97,8 @@ class ObjectFinder(ObjectFollower):
 
     def _on_due(self) -> None:
         shown = self.shown
+        if self._controller.workers.closed:
+            return
         if shown is None or not shown.is_there or (not shows_planes(self._viewer) and not self.by_volume):
             return
         if shown.flush():

@@ -6,6 +6,7 @@ Makes records at once, so that strokes have a home, and looks at files in a thre
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,7 +24,7 @@ from napari_unet.session.annotation_session import Session
 from ..image_ties import ImageTies
 from ..layer_metadata import identity
 from ..workers import Worker, WorkerGroup
-from .image_references import checked_record, layer_files, stored_bytes, stored_source, unchecked_record
+from .image_references import checked_record, lacks_pixels, layer_files, stored_bytes, stored_source, unchecked_record
 
 MOST_UNASKED = 500_000_000
 """Bytes of an image without a file that are stored without asking."""
@@ -73,7 +74,9 @@ class ImageIntake(QObject):
         self.large: list[_Task] = []
         self._folder, self._session, self._layers, self._ties, self._workers = folder, session, layers, ties, workers
         self._waiting: deque[_Task] = deque()
+        self._present: _Task | None = None  # until something is known of it
         self._job: Worker | None = None
+        self._begun: set[str] = set()
 
     # -- records ---------------------------------------------------------------------------------------------------
 
@@ -94,6 +97,7 @@ class ImageIntake(QObject):
                 self._begin(made, pair.image, files)
             else:
                 self._renew(record, dataclasses.replace(pair.image, name=layer.name), files, self._session.enabled(key))
+        self._next()
 
     def _with_other_strokes(self, layer: ImageLayer, key: str) -> ImageRecord | None:
         """Give an image of the project that is painted on another layer by now the strokes of that one.
@@ -107,13 +111,18 @@ class ImageIntake(QObject):
         return record
 
     def _begin(self, record: ImageRecord, image: Image, files: tuple[Path, ...]) -> None:
+        self._begun.add(record.id)
         self._put(record)
         self._put_task(_Task(record, image, files))
 
     def _renew(self, record: ImageRecord, image: Image, files: tuple[Path, ...], learn: bool) -> None:
-        """Follow a name, a tick, other axes or channels; files are looked at again only where those differ."""
+        """Follow a name, a tick, other axes or channels; files are looked at again only where those differ.
+
+        An image that another sitting could not store is stored now.
+        """
         now = unchecked_record(image, record.id, record.strokes_id, files, self._folder.path)
-        if (now.axes, now.shape) != (record.axes, record.shape):
+        unstored = lacks_pixels(record) and record.id not in self._begun
+        if unstored or (now.axes, now.shape) != (record.axes, record.shape):
             now = dataclasses.replace(now, learn=learn, exported=record.exported)
             if record.source.stored and record.size and not files and now.shape == record.shape:
                 self._put(dataclasses.replace(now, source=record.source, size=record.size))  # stored as it was
@@ -127,6 +136,19 @@ class ImageIntake(QObject):
 
     # -- files and pixels, in a thread -----------------------------------------------------------------------------
 
+    @property
+    def busy(self) -> bool:
+        """Whether an image is still to be taken in; those that wait for a click are not counted."""
+        return self._job is not None or bool(self._waiting)
+
+    def finish(self, seconds: float) -> bool:
+        """Wait at most so long until all is taken in, and say whether it is."""
+        end = time.monotonic() + seconds
+        while (job := self._job) is not None and job.wait(max(0.0, end - time.monotonic())):
+            if self._job is job:  # it is being delivered further up
+                break
+        return not self.busy
+
     def store_large(self) -> None:
         """Store what has waited for a click."""
         waiting, self.large = self.large, []
@@ -135,19 +157,14 @@ class ImageIntake(QObject):
 
     def _put_task(self, task: _Task) -> None:
         self._waiting.append(task)
-        if self._job is None:
-            self._next()
+        self._next()
 
     def _next(self) -> None:
-        if not self._waiting:
+        if self._job is not None or not self._waiting or self._workers.closed:
             return
-        task = self._waiting.popleft()
-        self._job = self._workers.start(
-            lambda: self._take_in(task), "napari-unet images",
-            on_item=self._on_item, on_error=lambda error: self.said.emit(
-                f"{task.record.name} could not be stored in the project: {reason_of(error)} Its strokes are kept."),
-            on_end=self._on_end,
-        )
+        self._present = task = self._waiting.popleft()
+        self._job = self._workers.start(lambda: self._take_in(task), "napari-unet images", on_item=self._on_item,
+                                        on_error=self._on_error, on_end=self._on_end)
 
     def _take_in(self, task: _Task) -> Iterator[Any]:
         record, image = task.record, task.image
@@ -164,6 +181,7 @@ class ImageIntake(QObject):
         yield made, f"{record.name} has no file that gives it again: stored in the project ({size_text(made.size)})."
 
     def _on_item(self, item: Any) -> None:
+        self._present = None
         if isinstance(item, _TooLarge):
             self.large.append(item.task)
             record, told = item.task.record, ""
@@ -177,8 +195,16 @@ class ImageIntake(QObject):
         if told:
             self.said.emit(told)
 
+    def _on_error(self, error: Exception) -> None:
+        if self._present is not None:
+            self.said.emit(f"{self._present.record.name} could not be stored in the project: {reason_of(error)} "
+                           "Its strokes are kept.")
+        self._present = None
+
     def _on_end(self) -> None:
-        self._job = None
+        if self._present is not None:  # it was stopped with the window, which may be shown again
+            self._waiting.appendleft(self._present)
+        self._present = self._job = None
         self._next()
 
 

@@ -69,6 +69,11 @@ def stored_source(image_id: str, axes: str) -> ImageSource:
     return ImageSource((f"images/{image_id}.ome.zarr",), stored=True, axes=axes)
 
 
+def lacks_pixels(record: ImageRecord) -> bool:
+    """Whether an image has no file and is not stored in the project either: what is in the window is all there is."""
+    return record.source.stored and not record.size
+
+
 def checked_record(record: ImageRecord, image: Image, files: Sequence[Path], project: Path) -> ImageRecord | None:
     """Return the record with size and hash if its files give the image that is in the window, None if they do not.
 

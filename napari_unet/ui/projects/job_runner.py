@@ -43,7 +43,7 @@ class JobRunner(QObject):
         super().__init__()
         self._workers = WorkerGroup(self, window)
         self._job: Worker | None = None
-        self._doing = ""
+        self._doing, self._cancelled = "", False
         self._before: tuple[str, ...] = ()  # what is still to be known of jobs that the present one goes on from
         self._kept: tuple[str, ...] = ()  # the same of the present one
 
@@ -55,6 +55,7 @@ class JobRunner(QObject):
     def cancel(self) -> None:
         """Stop what is running; what is done stays done."""
         if self._job is not None:
+            self._cancelled = True
             self._job.stop()
             self._say(f"{self._doing} was cancelled; what was done before is kept.")
 
@@ -76,13 +77,13 @@ class JobRunner(QObject):
 
     def _start(self, doing: str, work: Callable[[], Iterator[Any]], on_item: Callable[[Any], None],
                on_result: Callable[[Any], None], after: Callable[[], None] | None = None) -> None:
-        self._doing = doing
+        self._doing, self._cancelled = doing, False
         then: list[Callable[[], None]] = []
 
         def on_end() -> None:
             self._job = None
             self.progressed.emit("", 0.0)
-            if then:
+            if then and not self._cancelled:
                 self._before = (*self._before, *self._kept)
                 then[0]()
             if self._job is None:

@@ -22,6 +22,9 @@ from .kept_layers import are_safe
 from .kept_project import PATIENCE, KeptProject
 from .preferences import read_preferences
 
+STORING = 60.0
+"""Seconds that a window that closes waits for images that are being stored: it is gone, and holds their only pixels."""
+
 
 class ProjectKeeper(KeptProject):
     """Keeps what is painted in a viewer.
@@ -88,8 +91,14 @@ class ProjectKeeper(KeptProject):
             self._opener = self.opening = None
             self.soon()  # what was painted meanwhile
         if self.folder is not folder:
-            with contextlib.suppress(UserError, OSError):
-                folder.close()
+            _close(folder)
+
+    def adopt(self, folder: ProjectFolder) -> None:
+        """Keep everything in a project from now on; another one that is open is closed."""
+        before = self.folder
+        super().adopt(folder)
+        if before is not None and before is not folder:
+            _close(before)
 
     # -- the first stroke ------------------------------------------------------------------------------------------
 
@@ -104,10 +113,12 @@ class ProjectKeeper(KeptProject):
         Raises
         ------
         UserError
-            If it cannot be made.
+            If it cannot be made, or another is being opened.
         """
         if self.folder is not None:
             return self.folder
+        if self.opening is not None:
+            raise UserError(f"{self.opening.name} is being opened. Wait for it.")
         folder = make_project(wanted_places(self.session, self.ties, self.layers) if place is None else [place])
         self.adopt(folder)
         return folder
@@ -144,8 +155,8 @@ class ProjectKeeper(KeptProject):
         )
 
     def _on_made(self, folder: ProjectFolder) -> None:
-        if self.folder is not None:
-            folder.close()  # another was opened meanwhile
+        if self.folder is not None or self._opener is not None:
+            _close(folder)  # strokes go into the other one; if that cannot be opened, a project is made then
             return
         self.adopt(folder)
         self.said.emit(f"Your strokes are kept in {folder.path}. The menu Project changes the place.")
@@ -177,18 +188,18 @@ class ProjectKeeper(KeptProject):
             if self._opener is not None:
                 self._opener.stop()  # it was not taken up: there is nothing of it to save
                 self._opener.wait(PATIENCE)
+                self._opener = self.opening = None
             self._publish()
             if self._maker is not None:
                 self._maker.wait(PATIENCE)
             elif self.folder is None and self.painted and read_preferences().keep:
                 with contextlib.suppress(UserError):
                     self.make()
-            saved = self.flush()
+            saved = self.flush(storing=STORING)
             self._resting = True
             if self.folder is not None and (saved or self.folder.read_only):
                 self._released = True
-                with contextlib.suppress(UserError, OSError):
-                    self.folder.close()
+                _close(self.folder)
         self.workers.stop_all()
 
     def _wake_up(self) -> None:
@@ -200,6 +211,12 @@ class ProjectKeeper(KeptProject):
             except UserError as error:
                 self._let_go()
                 self.warn(reason_of(error))
+
+
+def _close(folder: ProjectFolder) -> None:
+    """Let others write a project; what cannot be written any more has been told of by its saver."""
+    with contextlib.suppress(UserError, OSError):
+        folder.close()
 
 
 _keepers = PerOwner(ProjectKeeper)

@@ -16,6 +16,7 @@ from ..channel_layers import channels_of, first_channel
 from ..image_ties import ImageTies
 from ..layer_axes import finest_level
 from ..layer_metadata import identity, role_of
+from .image_references import lacks_pixels
 from .project_layers import is_saved_result
 
 _MADE_AGAIN = ("prediction", "uncertainty", "errors", "objects")
@@ -38,17 +39,20 @@ def _is_safe(layer: Layer, state: ProjectState, session: Session) -> bool:
         return kept or not np.any(finest_level(layer))
     if isinstance(layer, ImageLayer):
         record = state.image(identity(first_channel(layer)))
-        return opened or (record is not None and record.source.stored and record.size > 0)
+        return opened or (record is not None and record.source.stored and not lacks_pixels(record))
     return opened and isinstance(layer, Labels) and not getattr(layer, "_undo_history", True)
 
 
 def leave_layers(folder: ProjectFolder, session: Session, ties: ImageTies, layers: Any) -> None:
-    """Take the images of a project, their strokes and predictions out of a viewer and its session."""
+    """Take the images of a project, their strokes and predictions out of a viewer and its session.
+
+    An image whose pixels the project has not stored stays: it is nowhere else.
+    """
     for record in folder.state.images:
         image = ties.image(record.id)
         if image is not None:
             gone = [one for one in ties.layers_of(image) if role_of(one) in _OURS]
-            gone += channels_of(image)
+            gone += [] if lacks_pixels(record) else channels_of(image)
         else:
             gone = [one for one in layers if identity(one) == record.pair_key]
         for layer in gone:

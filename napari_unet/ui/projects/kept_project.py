@@ -89,7 +89,13 @@ class KeptProject(QObject):
         if self.folder.read_only:
             now = self._painted_pairs()
             return now.keys() == self._begun.keys() and all(now[key].same_paint(self._begun[key]) for key in now)
-        return self._saving is not None and self._saving.all_saved and not self._timer.isActive()
+        return (self._saving is not None and self._saving.all_saved and not self._timer.isActive()
+                and not self.storing)
+
+    @property
+    def storing(self) -> bool:
+        """Whether images are being looked at or stored that may be nowhere else."""
+        return self._intake is not None and self._intake.busy
 
     @property
     def painted(self) -> bool:
@@ -145,11 +151,24 @@ class KeptProject(QObject):
             self._intake.update()
             self._saving.offer(snapshot_of(self.session, self.folder))
 
-    def flush(self, seconds: float = PATIENCE) -> bool:
-        """Save what is not saved yet and let the saver rest; wait at most so long. Say whether all is on disk."""
+    def flush(self, seconds: float = PATIENCE, storing: float = PATIENCE) -> bool:
+        """Save what is not saved yet and let the saver rest; say whether all is on disk.
+
+        Parameters
+        ----------
+        seconds : float
+            To wait at most for the saver.
+        storing : float
+            To wait at most for images that are being stored.
+        """
         self._publish()
         self._hand_on()
-        return self.all_saved if self._saving is None else self._saving.finish(seconds)
+        if self._intake is not None and self._intake.busy:
+            self._intake.finish(storing)
+            self._hand_on()  # what is known of them now
+        if self._saving is None:
+            return self.all_saved
+        return self._saving.finish(seconds) and not self.storing
 
     # -- taking up and leaving -------------------------------------------------------------------------------------
 
@@ -179,6 +198,8 @@ class KeptProject(QObject):
         self.changed.emit()
 
     def _let_go(self) -> None:
+        if self._saving is not None:
+            self._saving.finish(PATIENCE)
         for one in (self._intake, self._saving):
             if one is not None:
                 one.deleteLater()
@@ -190,7 +211,8 @@ class KeptProject(QObject):
         if folder is None:
             return True
         if not self.flush() and not folder.read_only:
-            self.said.emit(f"{folder.path.name} stays open: not all of it could be saved.")
+            why = "images are still being stored in it" if self.storing else "not all of it could be saved"
+            self.said.emit(f"{folder.path.name} stays open: {why}.")
             return False
         self._let_go()
         self._warning = ""

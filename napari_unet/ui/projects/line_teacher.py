@@ -70,6 +70,8 @@ class LineTeacher(QObject):
 
     def _on_end(self) -> None:
         self._worker = None
+        if self._keeper.workers.closed:
+            return
         if self._model is not None or not self._left():
             self._end()
         elif self._session.model is not None:  # it came while the predictions were looked at

@@ -7,7 +7,6 @@ Layers that a person has opened or made stay, or come back with their image.
 from __future__ import annotations
 
 import weakref
-from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -33,10 +32,8 @@ from .layers_aside import LayersAside
 from .prepared_image import PreparedImage, prepare_image
 from .project_images import project_images_of
 from .project_layers import brush_in_hand, image_layers, strokes_layer, take_brush
+from .read_ahead import ReadAhead
 from .saved_predictions import put_result, saved_predictions_of
-
-AHEAD = 4
-"""So many images are kept ready to be shown."""
 
 
 class ImageOpener(QObject):
@@ -59,7 +56,7 @@ class ImageOpener(QObject):
         self._job: Worker | None = None
         self._direction = 1
         self._shown: dict[str, str] = {}
-        self._ready: OrderedDict[str, PreparedImage] = OrderedDict()
+        self._ready = ReadAhead()
         self._bare: set[str] = set()
         self._aside = LayersAside(self._session, self._ties)
         keeper_of(viewer).look_after(lambda: self._aside.all_layers)
@@ -90,8 +87,7 @@ class ImageOpener(QObject):
             self._take_open(key, record)
             images.opened(key)
             return
-        ready = self._ready.pop(key) if key in self._ready else self._prepare(folder, record)
-        self._put_layers(ready)
+        self._put_layers(self._ready.take(key) or self._prepare(folder, record))
 
     def take_up(self, keys: Iterable[str]) -> None:
         """Give images that are open without strokes those that the project has of them."""
@@ -116,8 +112,9 @@ class ImageOpener(QObject):
         keys, before = images.keys, images.current
         if before in keys:
             self._direction = -1 if (keys.index(key) - keys.index(before)) % len(keys) > len(keys) / 2 else 1
-        if key in self._ready:
-            self._put_layers(self._ready.pop(key))
+        ready = self._ready.take(key)
+        if ready is not None:
+            self._put_layers(ready)
         elif self._images.record(key) is None:
             images.give_up(key)
         else:
@@ -139,7 +136,7 @@ class ImageOpener(QObject):
     def _read_next(self) -> None:
         """Read the image that is waited for, or else one that is likely to be wanted next."""
         folder, images = self._images.folder, self._session.images
-        if self._job is not None or folder is None or self._viewer is None:
+        if self._job is not None or folder is None or self._viewer is None or self._workers.closed:
             return
         key = images.awaited or next((one for one in self._likely() if one not in self._ready), None)
         record = None if key is None else self._images.record(key)
@@ -150,6 +147,7 @@ class ImageOpener(QObject):
         def read() -> Iterator[PreparedImage]:
             yield prepare_image(folder, state, record, in_use)
 
+        self._ready.begin(record.id)
         self._job = self._workers.start(
             read, "napari-unet image", on_item=self._on_read,
             on_error=lambda error: self._on_failed(record.id, error), on_end=self._on_job_end,
@@ -164,22 +162,21 @@ class ImageOpener(QObject):
         return [one for one in near if images.is_listed(one) and not images.is_open(one)]
 
     def _on_read(self, made: PreparedImage) -> None:
-        key = made.record.id
-        if self._session.images.awaited == key:
-            self._put_layers(made)
+        if self._ready.stale:
             return
-        self._ready[key] = made
-        while len(self._ready) > AHEAD:
-            self._ready.popitem(last=False)
+        if self._session.images.awaited == made.record.id:
+            self._put_layers(made)
+        else:
+            self._ready.put(made)
 
     def _on_failed(self, key: str, error: Exception) -> None:
-        if self._session.images.awaited == key:
+        if self._session.images.awaited == key and not self._ready.stale:
             self._session.images.give_up(key)
             self.told.emit(error_sentence(error))
 
     def _on_job_end(self) -> None:
         self._job = None
-        if self._session.images.awaited is not None:
+        if self._session.images.awaited is not None or self._ready.stale:
             self._next.start()
 
     # -- layers in -------------------------------------------------------------------------------------------------
@@ -258,8 +255,8 @@ class ImageOpener(QObject):
                 known.clear()
 
     def read_anew(self, key: str) -> None:
-        """Note that what was read ahead of an image is no longer so."""
-        self._ready.pop(key, None)
+        """Note that what was read ahead of an image, or is just being read, is no longer so."""
+        self._ready.forget(key)
 
     def put_away(self, key: str) -> None:
         """Take an image out of the window that is leaving the project; its strokes are in the session."""

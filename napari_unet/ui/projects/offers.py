@@ -67,5 +67,5 @@ class ProjectOffers(QObject):
 
     def _ended(self) -> None:
         self._looking = False
-        if self._again:
+        if self._again and not self._workers.closed:
             self.look()

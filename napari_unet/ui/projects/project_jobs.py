@@ -52,6 +52,21 @@ class ProjectJobs(JobRunner):
         self._viewer = weakref.ref(viewer)
         self._session, self._ties, self._images = session_of(viewer), ties_of(viewer), project_images_of(viewer)
         self._opener, self._saved = opener_of(viewer), saved_predictions_of(viewer)
+        self._place: Path | None = None  # of the project that the present job is for
+        self._images.changed.connect(self._on_images_changed)
+
+    def _start(self, *what: Any, **else_: Any) -> None:
+        """Start a job for the project that is open."""
+        folder = self._images.folder
+        self._place = None if folder is None else folder.path
+        super()._start(*what, **else_)
+
+    def _on_images_changed(self) -> None:
+        """Cancel a job for a project that is not open any more, or lies elsewhere: it is not for the next one."""
+        folder = self._images.folder
+        if self.busy and self._place is not None and (folder is None or folder.path != self._place):
+            self._place = None  # once
+            self.cancel()
 
     # -- adding ----------------------------------------------------------------------------------------------------
 

@@ -111,7 +111,7 @@ class Thumbnails(QObject):
 
     def of(self, folder: ProjectFolder, record: ImageRecord) -> QPixmap | None:
         """Return the picture of an image, None until it is :attr:`ready` or if there can be none."""
-        key = f"{folder.path} {record.id} {record.hash}"
+        key = f"{folder.path} {record.id} {record.hash} {record.size}"  # an image is known before it is stored
         if key not in self._pictures:
             self._wanted.pop(key, None)
             self._wanted[key] = folder, record
@@ -141,5 +141,5 @@ class Thumbnails(QObject):
 
     def _on_end(self) -> None:
         self._job = None
-        if self._wanted:
+        if self._wanted and not self._workers.closed:
             self._start()

@@ -253,7 +253,7 @@ class LiveController(QObject):
 
     def _on_counted(self) -> None:
         self._counting = None
-        if self._count_again:
+        if self._count_again and not self.workers.closed:
             self._count_again = False
             self._count_strokes()
 

@@ -293,8 +293,8 @@ class LiveLayers(QObject):
 
     def _on_ended(self) -> None:
         self._worker = None  # the next model starts it again
-        if self._again:
-            self._again = False
+        again, self._again = self._again and not self._workers.closed, False
+        if again:
             self._start()
         else:
             self.answer.give_up()
