@@ -18,7 +18,8 @@ from napari_unet.core.errors import UserError
 from napari_unet.core.level_making import LevelMaker, MakingShare
 from napari_unet.core.made_levels import Key, MadeLevel
 
-from .workers import Worker, WorkerGroup
+from .worker_group import WorkerGroup
+from .workers import Worker
 
 _EVERY = 0.5
 """Seconds from one drawing to the next while blocks come."""

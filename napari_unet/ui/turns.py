@@ -12,7 +12,8 @@ from weakref import WeakKeyDictionary
 
 from napari_unet.core.leaving import look_up
 
-from .workers import Worker, WorkerGroup
+from .worker_group import WorkerGroup
+from .workers import Worker
 
 _MOMENT = 0.05
 """Seconds between two looks whether one still wants what waits for its turn."""
@@ -26,7 +27,7 @@ class Turns:
 
     def start(
         self, workers: WorkerGroup, thing: Hashable, work: Callable[[], Iterator[Any]], name: str,
-        **callbacks: Callable[..., None],
+        **callbacks: Any,
     ) -> Worker:
         """Start work that begins when all threads that were started before for the same thing have ended.
 
@@ -36,7 +37,7 @@ class Turns:
         thing : hashable
             What no two threads may be at: a place that is written, say.
         work, name, callbacks
-            As :meth:`.WorkerGroup.start` has them.
+            As :meth:`.worker_group.WorkerGroup.start` has them.
         """
         before = [one for one, its in self._things.items() if its == thing]
 

@@ -58,13 +58,13 @@ def patient_windows(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a window wait for its threads and for an answer as long as a test would, and leave none behind."""
     from napari_unet.ui import farewell
     from napari_unet.ui.projects import keeper, kept_project, result_files
-    from napari_unet.ui.workers import Worker, WorkerGroup
+    from napari_unet.ui.worker_group import WorkerGroup
+    from napari_unet.ui.workers import Worker
 
-    for patient in (Worker.wait, WorkerGroup.stop_all):
-        monkeypatch.setattr(patient, "__defaults__", (SLOW / 1000,))
-    for patient in (farewell.stop_and_wait, kept_project.KeptProject.flush):
-        monkeypatch.setattr(patient, "__defaults__", (SLOW / 1000,))
-    monkeypatch.setattr(keeper, "PATIENCE", SLOW / 1000)
+    for patient in (Worker.wait, WorkerGroup.stop_all, farewell.stop_and_wait, kept_project.KeptProject.flush):
+        monkeypatch.setattr(patient, "__defaults__", (SLOW / 1000,) * len(patient.__defaults__))
+    for name in ("PATIENCE", "STORING"):
+        monkeypatch.setattr(keeper, name, SLOW / 1000)
     for name in ("FAREWELL", "LEAVE"):
         monkeypatch.setattr(farewell, name, SLOW / 1000)
     monkeypatch.setattr(result_files, "LONGEST_STILL", SLOW / 2000)

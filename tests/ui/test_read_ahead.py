@@ -23,7 +23,7 @@ from napari_unet.ui.projects.project_images import project_images_of
 from napari_unet.ui.projects.project_jobs import ProjectJobs
 from napari_unet.ui.projects.read_ahead import AHEAD, ReadAhead
 from napari_unet.ui.projects.thumbnails import Thumbnails
-from napari_unet.ui.workers import WorkerGroup
+from napari_unet.ui.worker_group import WorkerGroup
 
 
 @pytest.mark.parametrize("fails", [False, True])

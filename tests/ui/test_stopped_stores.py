@@ -22,7 +22,7 @@ from napari_unet.io._store_lock import StoreLock
 from napari_unet.ui.object_dock import whole_objects
 from napari_unet.ui.object_dock.whole_objects import WholeObjects
 from napari_unet.ui.train.store_filler import StoreFiller
-from napari_unet.ui.workers import WorkerGroup
+from napari_unet.ui.worker_group import WorkerGroup
 from napari_unet.workflows import filling_store
 from napari_unet.workflows.store_corrections import StoreCorrections
 

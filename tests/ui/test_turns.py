@@ -15,7 +15,8 @@ from napari_unet.project.project_folder import ProjectFolder
 from napari_unet.project.saver import Snapshot
 from napari_unet.ui.projects.saving_thread import SavingThread
 from napari_unet.ui.turns import Turns
-from napari_unet.ui.workers import Worker, WorkerGroup
+from napari_unet.ui.worker_group import WorkerGroup
+from napari_unet.ui.workers import Worker
 
 
 @pytest.fixture

@@ -5,18 +5,21 @@ import os
 import subprocess
 import sys
 import threading
+import weakref
 from types import SimpleNamespace
 
 import pytest
 from conftest import SLOW
-from qtpy.QtCore import QObject, Qt
+from qtpy.QtCore import QEvent, QObject, Qt
+from qtpy.QtWidgets import QApplication, QLabel
 
 from napari_unet.core import giving_way
 from napari_unet.core.errors import WorkError, details_of
 from napari_unet.core.floor import Floor
 from napari_unet.ui import farewell, garbage_collection
 from napari_unet.ui.heartbeat import STALL, Heartbeat
-from napari_unet.ui.workers import Worker, WorkerGroup
+from napari_unet.ui.worker_group import WorkerGroup
+from napari_unet.ui.workers import Worker
 
 
 def recorded(work, **kwargs):
@@ -255,3 +258,30 @@ def test_pictures_that_are_wanted_still_begin_no_thread_when_their_dock_has_gone
     dock.deleteLater()
     qtbot.waitUntil(lambda: free.is_set() and not farewell.alive, timeout=SLOW)
     assert len(made) == 1
+
+
+def test_who_is_gone_is_told_nothing_any_more_and_its_work_is_stopped(qtbot):
+    keeper, label, free, ended = QObject(), QLabel(), threading.Event(), []
+    group = WorkerGroup(keeper)
+
+    def work():
+        free.wait()
+        yield "here"
+        yield from iter(int, 1)  # for ever
+
+    worker = group.start(work, on_item=lambda text: label.setText(text), on_end=lambda: ended.append(label.text()),
+                         owner=label)
+    label.deleteLater()
+    QApplication.sendPostedEvents(label, QEvent.Type.DeferredDelete)
+    free.set()
+    assert worker.wait(SLOW / 1000)  # pytest-qt tells of a label that is spoken to though it is gone
+    assert not ended
+    assert worker not in farewell.alive
+
+
+def test_an_owner_does_not_remember_what_has_ended(qtbot):
+    owner = QObject()
+    group = WorkerGroup(QObject(owner))
+    seen = weakref.ref(group.start(lambda: iter([1]), owner=owner))
+    qtbot.waitUntil(lambda: seen() is None or seen() not in farewell.alive, timeout=SLOW)
+    qtbot.waitUntil(lambda: gc.collect() >= 0 and seen() is None, timeout=SLOW)

@@ -16,7 +16,8 @@ from ..field_image import CutPixels
 from ..layer_boxes import LayerWatch
 from ..sessions import session_of, ties_of
 from ..widgets import CloseWatch
-from ..workers import Worker, WorkerGroup
+from ..worker_group import WorkerGroup
+from ..workers import Worker
 from .compare_panel import RESULTS, ComparePanel
 from .comparison_request import ComparisonRequest, classes_of, make_request
 from .cut_field import UnreadLabelsError

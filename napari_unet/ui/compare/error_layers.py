@@ -20,7 +20,8 @@ from napari_unet.report.object_errors import Mark
 
 from ..layer_metadata import class_table, mark_layer, note, notes_of
 from ..layers import labels_like
-from ..workers import Worker, WorkerGroup
+from ..worker_group import WorkerGroup
+from ..workers import Worker
 from .result_layers import MARK, insert_above
 
 _CLASSES = ClassTable(tuple(PaintedClass(code, NAMES[code], colour) for code, colour in COLOURS.items()))

@@ -16,7 +16,7 @@ from napari_unet.core.image import Image
 from ..layer_axes import channel_axis
 from ..layer_metadata import identity, role_of
 from ..sessions import ties_of
-from ..workers import WorkerGroup
+from ..worker_group import WorkerGroup
 from .error_layers import ErrorLayers, ErrorRequest
 from .image_rows import plane_shown
 from .result_layers import ResultLayers, is_result

@@ -20,7 +20,8 @@ from napari_unet.report.plane_choice import ShownPlane, planes_to_show, shown_ob
 from napari_unet.report.rasters import encode_png, parse_colour, plane_rgb, shrunk
 
 from ..widgets import text_line
-from ..workers import Worker, WorkerGroup, error_sentence
+from ..worker_group import WorkerGroup
+from ..workers import Worker, error_sentence
 
 _SIDE = 320  # px of a small picture
 _DPI = 110  # of the charts

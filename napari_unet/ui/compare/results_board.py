@@ -13,7 +13,7 @@ from napari_unet.comparison.contender_run import ComparisonEvent
 from napari_unet.comparison.outcome import Comparison
 from napari_unet.core.image import Image
 
-from ..workers import WorkerGroup
+from ..worker_group import WorkerGroup
 from .compare_panel import CHARTS, PICTURES, ComparePanel
 from .linked_viewer import LinkedViewer
 from .live_ranking import LiveRanking

@@ -15,7 +15,8 @@ from napari_unet.core.errors import UserError
 from napari_unet.core.rows import Row
 from napari_unet.report.table import write_csv
 
-from ..workers import WorkerGroup, error_sentence
+from ..worker_group import WorkerGroup
+from ..workers import error_sentence
 
 _NEW_FOLDER = "comparison"
 

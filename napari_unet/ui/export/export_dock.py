@@ -35,7 +35,8 @@ from ..layer_boxes import LayerBox, LayerWatch
 from ..layer_metadata import class_table, role_of
 from ..sessions import session_of, ties_of
 from ..widgets import CloseWatch, button, combo_box, fill_scrolling, keep_place, text_line, warn_of_namesake
-from ..workers import Worker, WorkerGroup
+from ..worker_group import WorkerGroup
+from ..workers import Worker
 
 NOTHING = "Nothing to save yet: predict an image in Train U-Net, or compare methods, and choose the result here."
 FOREIGN = "This layer was not made by napari-unet; its values are saved as they are, 0 being the background."

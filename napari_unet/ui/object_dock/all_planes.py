@@ -98,7 +98,8 @@ class AllPlanes(QObject):
                         self._queue = self._unfound(shown)
 
             self._worker = self._controller.workers.start(
-                work, "napari-unet objects", on_item=deliver, on_error=self._finder.failed.emit, on_end=self._on_end)
+                work, "napari-unet objects", on_item=deliver, on_error=self._finder.failed.emit, on_end=self._on_end,
+                owner=self)
         self.changed.emit()
 
     def _on_end(self, *_: Any) -> None:

@@ -200,7 +200,7 @@ class FieldObjects(QObject):
                 self._show(found, field, notes, place)
 
         self._worker = self._controller.workers.start(work, "napari-unet objects", on_item=deliver,
-                                                      on_error=self._on_failed, on_end=self._on_end)
+                                                      on_error=self._on_failed, on_end=self._on_end, owner=self)
         self.changed.emit()
 
     def _question(self, source: Labels, field: LevelField | None, notes: FieldNotes) -> ObjectQuestion:

@@ -138,7 +138,7 @@ class ObjectFinder(ObjectFollower):
                 self._take_counts(item.found)
 
         return self._controller.workers.start(work, "napari-unet objects", on_item=deliver, on_error=self._on_failed,
-                                              on_end=on_end)
+                                              on_end=on_end, owner=self)
 
     def _take(self, item: AnsweredObjects) -> None:
         """Show what was found; it is dropped if something else was pasted or painted there meanwhile."""

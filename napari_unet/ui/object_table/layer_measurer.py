@@ -13,7 +13,8 @@ from napari_unet.core.errors import UserError
 
 from ..layer_metadata import identity, notes_of
 from ..sessions import session_of
-from ..workers import Worker, WorkerGroup
+from ..worker_group import WorkerGroup
+from ..workers import Worker
 from .measured_layer import MeasuredLayer
 from .table_question import TableQuestion
 from .table_source import PLANE, TableSource

@@ -22,7 +22,8 @@ from ..layer_metadata import class_table, role_of
 from ..object_news import news_of
 from ..sessions import session_of, ties_of
 from ..widgets import CloseWatch
-from ..workers import WorkerGroup, error_sentence
+from ..worker_group import WorkerGroup
+from ..workers import error_sentence
 from .canvas_link import CanvasLink
 from .filter_panel import choose_column
 from .filtered_layer import FilteredLayer

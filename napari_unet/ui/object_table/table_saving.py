@@ -21,7 +21,7 @@ from napari_unet.report.object_csv import write_objects
 
 from ..projects.project_images import project_images_of
 from ..sessions import session_of
-from ..workers import WorkerGroup
+from ..worker_group import WorkerGroup
 from .measured_layer import MeasuredLayer
 
 

@@ -23,7 +23,8 @@ from napari_unet.session.annotation_session import Session
 
 from ..image_ties import ImageTies
 from ..layer_metadata import identity
-from ..workers import Worker, WorkerGroup
+from ..worker_group import WorkerGroup
+from ..workers import Worker
 from .image_references import checked_record, lacks_pixels, layer_files, stored_bytes, stored_source, unchecked_record
 
 MOST_UNASKED = 500_000_000

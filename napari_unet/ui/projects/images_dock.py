@@ -15,7 +15,7 @@ from ..sessions import session_of, ties_of
 from ..train import shortcuts
 from ..train.live_controller import controller_of
 from ..widgets import CloseWatch
-from ..workers import WorkerGroup
+from ..worker_group import WorkerGroup
 from .add_images import find_files
 from .export_dialog import ExportAllDialog, Standing
 from .folder_dialog import AddFolderDialog

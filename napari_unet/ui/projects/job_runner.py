@@ -18,7 +18,8 @@ from napari_unet.workflows.batch import (
     run_batch,
 )
 
-from ..workers import Worker, WorkerGroup, error_sentence
+from ..worker_group import WorkerGroup
+from ..workers import Worker, error_sentence
 
 
 class JobRunner(QObject):

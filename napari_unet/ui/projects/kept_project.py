@@ -20,7 +20,7 @@ from napari_unet.project.sitting import snapshot_of
 
 from ..files.reader_choice import prefer_this_reader
 from ..sessions import session_of, ties_of
-from ..workers import WorkerGroup
+from ..worker_group import WorkerGroup
 from .image_intake import ImageIntake, size_text
 from .image_references import stored_bytes
 from .kept_layers import leave_layers

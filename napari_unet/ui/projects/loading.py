@@ -26,7 +26,8 @@ from ..layer_metadata import identity
 from ..layers import add_strokes
 from ..sessions import PerOwner, session_of, ties_of
 from ..train.live_controller import controller_of
-from ..workers import Worker, WorkerGroup, error_sentence
+from ..worker_group import WorkerGroup
+from ..workers import Worker, error_sentence
 from .keeper import keeper_of
 from .layers_aside import LayersAside
 from .prepared_image import PreparedImage, prepare_image

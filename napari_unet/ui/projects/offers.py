@@ -11,7 +11,7 @@ from qtpy.QtCore import QObject, QTimer, Signal
 from ..image_ties import ImageTies
 from ..layer_boxes import LayerWatch
 from ..sessions import ties_of
-from ..workers import WorkerGroup
+from ..worker_group import WorkerGroup
 from .image_references import layer_files
 from .place import is_project, projects_beside
 from .preferences import read_preferences

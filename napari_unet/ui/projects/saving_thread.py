@@ -10,7 +10,8 @@ from napari_unet.project.project_folder import ProjectFolder
 from napari_unet.project.saver import ProjectSaved, ProjectSaver, SaverEvent, Snapshot
 
 from ..turns import Turns
-from ..workers import Worker, WorkerGroup
+from ..worker_group import WorkerGroup
+from ..workers import Worker
 
 REST = 0.5
 """Seconds that saving is put off at most while somebody draws; strokes are saved two seconds after their end."""

@@ -20,7 +20,8 @@ from napari_unet.project.project_folder import ProjectFolder
 from napari_unet.project.records import ImageRecord
 from napari_unet.project.sources import files_of, read_source
 
-from ..workers import Worker, WorkerGroup
+from ..worker_group import WorkerGroup
+from ..workers import Worker
 
 SIZE = 64
 """Longer side of a small picture, in pixels."""

@@ -165,7 +165,7 @@ class BackgroundJobs(QObject):
             partial(export_model, path, model, overwrite=overwrite), "napari-unet export",
             on_item=lambda text: self.progressed.emit(text, 0.5),
             on_result=lambda _: controller.said.emit(f"Exported the model as {path.name}; it gives the same answers."),
-            on_error=self._on_error, on_end=self._on_end,
+            on_error=self._on_error, on_end=self._on_end, owner=self,
         )
 
     def load(self, path: Path, device: str = "auto") -> None:

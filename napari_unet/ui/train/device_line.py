@@ -9,7 +9,7 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QWidget
 
 from ..fixed_lines import FixedLines
 from ..garbage_collection import collect_in_a_pause
-from ..workers import WorkerGroup
+from ..worker_group import WorkerGroup
 
 ABOUT = "Where it computes, and why there. Advanced has the choice."
 
@@ -48,7 +48,8 @@ class DeviceLine(QWidget):
             self.setText(device)
             collect_in_a_pause()
 
-        workers.start(work, "napari-unet device", on_item=shown, on_error=lambda error: self.setText(str(error)))
+        workers.start(work, "napari-unet device", on_item=shown, on_error=lambda error: self.setText(str(error)),
+                      owner=self)
 
     def setText(self, text: str) -> None:
         """Show a device as its chip with the reason in brackets, or a sentence about it."""

@@ -129,6 +129,7 @@ class EditJobs(QObject):
             work, "napari-unet editing",
             on_item=lambda step: self.progressed.emit(step.text, step.fraction or 0.0), on_result=done,
             on_error=failed or (lambda error: self._actions.said.emit(error_sentence(error))), on_end=self._on_end,
+            owner=self,
         )
 
     def _on_end(self) -> None:

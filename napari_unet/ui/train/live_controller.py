@@ -21,7 +21,8 @@ from ..large_images import is_painted_in_fields
 from ..layer_metadata import identity
 from ..projects.keeper import keeper_of
 from ..sessions import session_of, ties_of
-from ..workers import Worker, WorkerGroup, error_sentence
+from ..worker_group import WorkerGroup
+from ..workers import Worker, error_sentence
 from .current_image import CurrentImage
 from .drag_watch import DragWatch
 from .field_binding import FieldBinding

@@ -22,7 +22,8 @@ from napari_unet.session.live_prediction import (
 from napari_unet.session.run_schedule import LivePatch, ViewFocus
 
 from ..layer_origin import has_origin, note_origin
-from ..workers import Worker, WorkerGroup, error_sentence
+from ..worker_group import WorkerGroup
+from ..workers import Worker, error_sentence
 from .chosen_depth import ChosenDepth
 from .due_answer import DueAnswer
 from .layer_binding import LayerBinding
@@ -145,9 +146,8 @@ class LiveLayers(QObject):
 
     def note_removed(self, layer: Any) -> None:
         """Say that the prediction is gone: nothing is predicted anew for it."""
-        prediction = None if self._binding is None else self._binding.prediction
-        if prediction is not None and layer is prediction:
-            self._say(f"{prediction.name!r} was removed. The answer to your next stroke brings it back.")
+        if layer is getattr(self._binding, "prediction", None):
+            self._say(f"{layer.name!r} was removed. The answer to your next stroke brings it back.")
 
     def _on_look(self) -> None:
         """Tell the predictor what is looked at."""

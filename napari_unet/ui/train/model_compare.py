@@ -139,7 +139,7 @@ class ModelCompare(QWidget):
             lambda: _calmly(model_difference(shown.model, other.model, image, plane)), "napari-unet models",
             on_item=lambda step: self.progressed.emit(step.text, step.fraction or 0.0),
             on_result=lambda found: self._show(binding, plane, (shown, other), found),
-            on_error=lambda error: self.said.emit(error_sentence(error)), on_end=self._on_end,
+            on_error=lambda error: self.said.emit(error_sentence(error)), on_end=self._on_end, owner=self,
         )
 
     def cancel(self) -> None:

@@ -21,7 +21,8 @@ from napari_unet.session.model_history import end_of_training
 from napari_unet.session.resumed_training import Fitting
 from napari_unet.session.training_process import TrainingProcess
 
-from ..workers import Worker, WorkerGroup, error_sentence
+from ..worker_group import WorkerGroup
+from ..workers import Worker, error_sentence
 
 REST = 0.25
 """Seconds that a step of a training is put off at most while somebody draws, and while a stroke is being answered."""

@@ -16,7 +16,8 @@ from napari_unet.core.threads import available_cores, limit_threads
 from napari_unet.predicting.uncertainty import UncertainPlace, find_least_sure
 from napari_unet.session.annotation_session import Session
 
-from ..workers import Worker, WorkerGroup
+from ..worker_group import WorkerGroup
+from ..workers import Worker
 from .field_binding import FieldBinding
 from .layer_binding import LayerBinding
 from .live_layers import LiveLayers
