@@ -146,7 +146,7 @@ class LiveLayers(QObject):
 
     def note_removed(self, layer: Any) -> None:
         """Say that the prediction is gone: nothing is predicted anew for it."""
-        if layer is getattr(self._binding, "prediction", None):
+        if self._binding is not None and layer == self._binding.prediction:
             self._say(f"{layer.name!r} was removed. The answer to your next stroke brings it back.")
 
     def _on_look(self) -> None:
