@@ -21,11 +21,12 @@ TCZYX = [axis("t", "time"), axis("c", "channel"), axis("z"), axis("y"), axis("x"
 def image_group(
     path: Path, data: np.ndarray, version: str = "0.4", axes: Any = TCZYX, scale: Any = None, **more: Any
 ) -> Path:
-    """Write an image as other programs do: two levels."""
+    """Write an image as other programs do: two levels, of several chunks."""
+    chunk = max(8, min(data.shape[-2:]) // 4)
     group = zarr.open_group(str(path), mode="w", zarr_format=2 if version == "0.4" else 3)
     levels = [data, data[..., ::2, ::2]]
     for number, level in enumerate(levels):
-        group.create_array(str(number), data=level, chunks=(*(1,) * (data.ndim - 2), 8, 8))
+        group.create_array(str(number), data=level, chunks=(*(1,) * (data.ndim - 2), chunk, chunk))
     steps = list(scale or (1,) * data.ndim)
     image = {
         "axes": axes,
