@@ -10,6 +10,7 @@ from typing import Any
 from qtpy.QtCore import QEvent, QObject, QTimer
 
 from . import farewell
+from .when_deleted import when_deleted
 from .workers import Worker
 
 _groups: weakref.WeakSet[WorkerGroup] = weakref.WeakSet()
@@ -30,8 +31,7 @@ class WorkerGroup(QObject):
         super().__init__(owner)
         self._workers = workers = set[Worker]()
         self._closed = False
-        # no bound method: by the time of `destroyed` this object may be half gone
-        owner.destroyed.connect(lambda *_: farewell.stop_and_wait(workers))
+        when_deleted(owner, lambda: farewell.stop_and_wait(workers))
         self._watch = QTimer(self)
         self._watch.setInterval(1000)
         self._watch.timeout.connect(self.look_for_stalls)
@@ -108,15 +108,10 @@ class WorkerGroup(QObject):
 def _stop_with(owner: QObject, worker: Worker, on_end: Callable[[], None] | None) -> None:
     """Stop a worker when nobody listens to it any more."""
 
-    def let_go(*_: Any) -> None:
+    def let_go() -> None:
         with contextlib.suppress(TypeError, RuntimeError):  # Qt has cut it already, or the worker is gone
             worker.stop()
             if on_end is not None:
                 worker.finished.disconnect(on_end)
 
-    def forget() -> None:
-        with contextlib.suppress(TypeError, RuntimeError):  # the owner is gone
-            owner.destroyed.disconnect(let_go)
-
-    owner.destroyed.connect(let_go)
-    worker.finished.connect(forget)
+    worker.finished.connect(when_deleted(owner, let_go))

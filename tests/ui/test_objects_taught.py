@@ -42,7 +42,7 @@ class AtOnce:
         self.closed = False
 
     def start(self, work: Callable[[], Iterator[Any]], name: str, *, on_item: Callable[[Any], None],
-              on_error: Callable[[Exception], None], on_end: Callable[[], None]) -> Any:
+              on_error: Callable[[Exception], None], on_end: Callable[[], None], owner: QObject) -> Any:
         def run() -> None:
             for item in work():
                 on_item(item)

@@ -18,6 +18,7 @@ from napari_unet.core.errors import WorkError, details_of
 from napari_unet.core.floor import Floor
 from napari_unet.ui import farewell, garbage_collection
 from napari_unet.ui.heartbeat import STALL, Heartbeat
+from napari_unet.ui.when_deleted import _Number, when_deleted
 from napari_unet.ui.worker_group import WorkerGroup
 from napari_unet.ui.workers import Worker
 
@@ -285,3 +286,15 @@ def test_an_owner_does_not_remember_what_has_ended(qtbot):
     seen = weakref.ref(group.start(lambda: iter([1]), owner=owner))
     qtbot.waitUntil(lambda: seen() is None or seen() not in farewell.alive, timeout=SLOW)
     qtbot.waitUntil(lambda: gc.collect() >= 0 and seen() is None, timeout=SLOW)
+
+
+def test_what_is_done_when_an_object_goes_is_nothing_that_the_collector_takes_apart(qtbot):
+    owner, done = QObject(), []
+    take_back = when_deleted(owner, lambda: done.append("taken back"))
+    when_deleted(owner, lambda: done.append("done"))
+    assert all(isinstance(one, type) for one in gc.get_referents(_Number(1)))
+    take_back()
+    owner.deleteLater()
+    QApplication.sendPostedEvents(owner, QEvent.Type.DeferredDelete)
+    assert done == ["done"]
+    take_back()  # of what is gone
