@@ -184,6 +184,14 @@ class Worker(QObject):
 
     # -- in the GUI thread -----------------------------------------------------------------------------------------
 
+    def _stay_a_moment(self) -> None:
+        """Be referred to until what Qt still has for this object was delivered.
+
+        PyQt5 makes a method of it for that; if the garbage collector runs just then, it calls what is gone.
+        """
+        if QCoreApplication.instance() is not None:
+            QTimer.singleShot(0, lambda: self._inbox.clear())
+
     def _on_woken(self) -> None:
         self._wake_pending = False  # before looking into the inbox: a later item wakes us again
         self._deliver(_BREATH)
@@ -194,6 +202,7 @@ class Worker(QObject):
             signal, value = self._inbox.popleft()
             if signal == "finished":
                 self._thread.join()
+                self._stay_a_moment()
                 farewell.alive.discard(self)
                 garbage_collection.release_collection()
                 release_short_switches()

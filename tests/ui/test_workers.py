@@ -298,3 +298,13 @@ def test_what_is_done_when_an_object_goes_is_nothing_that_the_collector_takes_ap
     QApplication.sendPostedEvents(owner, QEvent.Type.DeferredDelete)
     assert done == ["done"]
     take_back()  # of what is gone
+
+
+def test_a_worker_stays_until_what_qt_has_for_it_is_delivered(qtbot):
+    worker = Worker(lambda: iter([1])).start()
+    assert worker.wait(), "delivered here; the event that was to wake it is still with Qt"
+    seen = weakref.ref(worker)
+    del worker
+    gc.collect()
+    assert seen() is not None
+    qtbot.waitUntil(lambda: gc.collect() >= 0 and seen() is None, timeout=SLOW)
