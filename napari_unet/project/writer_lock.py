@@ -16,6 +16,7 @@ from pathlib import Path
 
 from napari_unet.core.errors import UserError
 from napari_unet.io import lock_file, taking_turns
+from napari_unet.io._run_lock import BUSY
 
 from .record_checks import Checked
 
@@ -204,7 +205,7 @@ def _locked(file: int) -> tuple[bool, bool]:
     try:
         lock_file(file)
     except OSError as error:
-        return False, error.errno in (errno.EAGAIN, errno.EACCES, errno.EDEADLK)
+        return False, error.errno in BUSY
     return True, False
 
 
